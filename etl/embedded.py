@@ -1,0 +1,160 @@
+"""An embedded, real PostgreSQL for those who have no database yet.
+
+The binaries come from a package; the starter is ours, because the package's own opens a 0777 socket with trust
+authentication when the data path is long, changes the modes of parent folders and takes a reused pid for a live server.
+Here: a socket in a short 0700 folder, no TCP, peer authentication, and an unprivileged server user when root starts it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from etl.errors import EtlError
+from etl.hosting import Host, binaries, host_for
+
+START_SECONDS = 120  # a crash recovery may take its time
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "max_wal_size": "4GB",
+    "client_connection_check_interval": "500ms",
+}
+
+
+class EmbeddedError(EtlError):
+    """The embedded PostgreSQL could not be started or stopped."""
+
+
+@contextmanager
+def running(home: Path, **settings: str) -> Iterator[str]:
+    """A URL of the embedded server under `home`, which is started when needed and stopped by its last user.
+
+    `settings` are PostgreSQL parameters added to the command line; they count only for the process that starts the
+    server. Raises EmbeddedError, with the end of the server's log, when it does not answer within two minutes.
+    """
+    home = home.absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    host = host_for(home)
+    with (home / "users.lock").open("w") as users:
+        with _alone(home):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            _ensure_started(host, SETTINGS | settings)
+        try:
+            yield f"postgresql+psycopg://rally@/rally?host={host.socket}"
+        finally:
+            with _alone(home):
+                if _last_user(users.fileno()):
+                    _stop(host)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    with (home / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _last_user(descriptor: int) -> bool:
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _ensure_started(host: Host, settings: dict[str, str]) -> None:
+    if not (host.data / "PG_VERSION").exists():
+        _initialise(host)
+    _authenticate(host)
+    pid = _server_pid(host)
+    if pid is None:
+        (host.data / "postmaster.pid").unlink(missing_ok=True)
+        pid = _spawn(host, settings)
+    _wait_until_ready(host, pid)
+
+
+def _initialise(host: Host) -> None:
+    fresh = host.data.with_name(host.data.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    host.give(fresh)
+    command = [str(binaries(host) / "initdb"), "-D", str(fresh), "-U", "rally", "--auth=peer", "--no-instructions",
+               "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]  # fmt: skip
+    done = host.run(command)
+    if done.returncode:
+        raise EmbeddedError(f"initdb of {fresh} failed: {done.stderr.strip()[-2000:]}")
+    fresh.rename(host.data)
+
+
+def _authenticate(host: Host) -> None:
+    (host.data / "pg_hba.conf").write_text("local all all peer map=rally\n")
+    (host.data / "pg_ident.conf").write_text("".join(f'rally "{name}" all\n' for name in host.clients))
+
+
+def _spawn(host: Host, settings: dict[str, str]) -> int:
+    options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+    with host.log.open("ab") as log:
+        server = subprocess.Popen(  # noqa: S603 - our own binary, our own arguments
+            [str(binaries(host) / "postgres"), "-D", str(host.data), "-k", str(host.socket), *options],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **host.identity,
+        )  # fmt: skip
+    return server.pid
+
+
+def _wait_until_ready(host: Host, pid: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if _answers(host):
+            return
+        if not host.is_server(pid):
+            raise EmbeddedError(f"the embedded PostgreSQL ended at start; the end of {host.log}:\n{_tail(host.log)}")
+        time.sleep(0.02)
+    raise EmbeddedError(f"the embedded PostgreSQL did not answer in {START_SECONDS} s; see {host.log}")
+
+
+def _answers(host: Host) -> bool:
+    try:
+        with psycopg.connect(f"host={host.socket} user=rally dbname=postgres", autocommit=True) as connection:
+            if not connection.execute("select 1 from pg_database where datname = 'rally'").fetchone():
+                connection.execute("create database rally")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _server_pid(host: Host) -> int | None:
+    """The pid of a live server of this data folder; a file left by a crash, a reused pid or a zombie is none."""
+    try:
+        pid = int((host.data / "postmaster.pid").read_text().split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return None
+    return pid if host.is_server(pid) else None
+
+
+def _stop(host: Host) -> None:
+    pid = _server_pid(host)
+    if pid is None:
+        return
+    os.kill(pid, signal.SIGINT)
+    deadline = time.monotonic() + START_SECONDS
+    while host.is_server(pid):
+        if time.monotonic() > deadline:
+            raise EmbeddedError(f"the embedded PostgreSQL (pid {pid}) did not stop; see {host.log}")
+        time.sleep(0.02)
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:]

@@ -1,0 +1,34 @@
+"""What can go wrong in etl, as one tree.
+
+EtlError
+├── DatabaseUnavailable   no connection, or it was lost (transient)
+├── ImporterBusy          another import holds the lock
+├── FeedError             a feed that cannot be read at all
+└── PublishBlocked        the gate said no
+"""
+
+from __future__ import annotations
+
+
+class EtlError(Exception):
+    """Base of every error that etl raises on purpose; `transient` says whether another try can help."""
+
+    transient = False
+
+
+class DatabaseUnavailable(EtlError):
+    """The database cannot be reached, or the connection was lost."""
+
+    transient = True
+
+
+class ImporterBusy(EtlError):
+    """Another import holds the lock."""
+
+
+class FeedError(EtlError):
+    """A feed that cannot be read at all, such as a file that is no JSON array."""
+
+
+class PublishBlocked(EtlError):
+    """The gate refused to publish a feed; nothing of it was written."""

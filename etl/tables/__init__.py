@@ -1,0 +1,27 @@
+"""Tables of both schemas: the only place where a column has a name."""
+
+from __future__ import annotations
+
+from etl.tables.base import QUALITY, metadata
+from etl.tables.imports import import_feeds, import_runs, links, rejects, team_aliases
+from etl.tables.platform import (
+    BYE,
+    PRACTICE,
+    club_leagues,
+    clubs,
+    leagues,
+    match_scores,
+    player_history,
+    players,
+    schedule,
+    series,
+    series_leagues,
+    series_stats,
+    teams,
+)
+
+__all__ = [
+    "BYE", "PRACTICE", "QUALITY", "club_leagues", "clubs", "import_feeds", "import_runs", "leagues", "links",
+    "match_scores", "metadata", "player_history", "players", "rejects", "schedule", "series", "series_leagues",
+    "series_stats", "team_aliases", "teams",
+]  # fmt: skip

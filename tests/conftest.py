@@ -1,0 +1,90 @@
+"""A real PostgreSQL for every test: one embedded server, a migrated template, and copies of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy.pool import NullPool
+
+from etl.database import open_engine
+from etl.embedded import running
+from etl.migrate import upgrade
+
+FEEDS = Path(__file__).resolve().parents[1] / ".." / "shared" / "feeds"
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of an embedded server of this test session's own; no fsync, for its data dies with it."""
+    with running(tmp_path_factory.mktemp("server"), fsync="off", max_connections="200") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> str:
+    """Name of a migrated, empty database to copy from."""
+    _statement(server, "create database template")
+    engine = open_engine(_named(server, "template"), poolclass=NullPool)
+    upgrade(engine)
+    engine.dispose()
+    return "template"
+
+
+@pytest.fixture(scope="session")
+def engine(server: str, template: str) -> Iterator[Engine]:
+    """A migrated database that the session shares; tests leave it as they found it."""
+    yield from _copy(server, template)
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction that is rolled back."""
+    with engine.connect() as connection, connection.begin() as transaction:
+        yield connection
+        transaction.rollback()
+
+
+@pytest.fixture
+def database(server: str, template: str) -> Iterator[Engine]:
+    """A fresh migrated database of the test's own, for tests that commit."""
+    yield from _copy(server, template)
+
+
+@pytest.fixture
+def empty_database(server: str) -> Iterator[Engine]:
+    """A fresh database without any table."""
+    yield from _copy(server, "template1")
+
+
+@pytest.fixture(scope="session")
+def feeds() -> Path:
+    """The real feeds that lie beside the checkout; tests that need them are skipped where they are not."""
+    if not FEEDS.is_dir():
+        pytest.skip(f"the real feeds are not at {FEEDS}")
+    return FEEDS
+
+
+def _copy(server: str, template: str) -> Iterator[Engine]:
+    name = f"test_{next(_numbers)}"
+    _statement(server, f"create database {name} template {template}")
+    engine = open_engine(_named(server, name))
+    yield engine
+    engine.dispose()
+    _statement(server, f"drop database {name} with (force)")
+
+
+def _named(server: str, database: str) -> str:
+    return make_url(server).set(database=database).render_as_string(hide_password=False)
+
+
+def _statement(server: str, statement: str) -> None:
+    admin = open_engine(_named(server, "postgres"), poolclass=NullPool)
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(statement)
+    admin.dispose()
