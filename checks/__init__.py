@@ -22,6 +22,6 @@ from checks.engine.units import Limit, Unit, hours, percent, rows
 __all__ = [
     "Above", "Bad", "Below", "CheckDefinitionError", "CheckError", "CollectError", "DeadlineError", "Drop",
     "DuplicateCheckError", "Limit", "MeasureError", "Outlier", "Row", "SelectionError", "Severity", "Status",
-    "Threshold", "Unit", "WaiverError", "above", "below", "check", "drop", "fix", "fixture", "frame_check", "hours", "metric_check",
-    "outlier", "percent", "row_check", "rows",
+    "Threshold", "Unit", "WaiverError", "above", "below", "check", "drop", "fix", "fixture", "frame_check", "hours",
+    "metric_check", "outlier", "percent", "row_check", "rows",
 ]  # fmt: skip

@@ -107,7 +107,9 @@ def frame_check(
         known = ", ".join(table.c.keys())
         raise CheckDefinitionError(f"frame_check() names {what}; the table has {known}")
     labels = _labels(Kind.FRAME, tags)
-    mark = Mark(kind=Kind.FRAME, table=table, columns=named, severity=severity, threshold=threshold, tags=labels, **options)
+    mark = Mark(
+        kind=Kind.FRAME, table=table, columns=named, severity=severity, threshold=threshold, tags=labels, **options
+    )
     return _marker(mark)
 
 

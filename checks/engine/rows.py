@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select
+from sqlalchemy import ColumnElement, FromClause, SelectBase
 
 from checks.engine.errors import CheckDefinitionError
 
@@ -43,8 +43,8 @@ class Bad:
     a row rule counts all rows of its table, and a `check` has no rate: judge it in `rows`.
     """
 
-    found: ColumnElement[bool] | Select[Any]
-    among: ColumnElement[bool] | Select[Any] | None = None
+    found: ColumnElement[bool] | SelectBase
+    among: ColumnElement[bool] | SelectBase | None = None
 
 
 def _unknown(name: str, table: FromClause) -> str:
