@@ -86,10 +86,11 @@ def _states(connection: Connection, table: Table) -> dict[str, bool]:
 def _has_unique(connection: Connection, constraint: UniqueConstraint) -> bool:
     wanted = {column.name for column in constraint.columns}
     found = inspect(connection)
-    keys = [*found.get_unique_constraints(constraint.table.name), found.get_pk_constraint(constraint.table.name)]
-    columns = [key.get("column_names", key.get("constrained_columns")) for key in keys]
-    columns += [index["column_names"] for index in found.get_indexes(constraint.table.name) if index["unique"]]
-    return any({str(name) for name in names} == wanted for names in columns if names)
+    table = constraint.table.name
+    columns = [key["column_names"] for key in found.get_unique_constraints(table)]
+    columns += [found.get_pk_constraint(table)["constrained_columns"]]
+    columns += [[str(name) for name in index["column_names"]] for index in found.get_indexes(table) if index["unique"]]
+    return any(set(names) == wanted for names in columns)
 
 
 def _add_unique(connection: Connection, constraint: UniqueConstraint) -> Iterable[Obstacle]:

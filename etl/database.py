@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from etl.errors import EtlError
+from etl.errors import DatabaseUnavailable, EtlError, TryAgain
 
 TRANSIENT = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300"})
 CONNECTION_CLASS = "08"
+UNIQUE_VIOLATION = "23505"  # somebody else inserted the same row between our look and our insert
 # One round trip per transaction. SET takes no snapshot, as SELECT set_config() would, so SET TRANSACTION SNAPSHOT can
 # follow.
 SESSION = "SET LOCAL TimeZone = 'UTC'; SET LOCAL client_connection_check_interval = '500ms'"
@@ -64,6 +65,13 @@ def is_transient(error: BaseException) -> bool:
     if code is None:
         return error.connection_invalidated or type(error.orig).__name__ == "OperationalError"
     return code in TRANSIENT or code.startswith(CONNECTION_CLASS)
+
+
+def retryable(error: DBAPIError) -> EtlError | None:
+    """The error to raise for another try of the whole transaction, None where no try can help."""
+    if sqlstate(error) in {"40001", "40P01", "55P03", UNIQUE_VIOLATION}:
+        return TryAgain(describe(error))
+    return DatabaseUnavailable(describe(error)) if is_transient(error) else None
 
 
 def describe(error: BaseException) -> str:

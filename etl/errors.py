@@ -2,9 +2,9 @@
 
 EtlError
 ├── DatabaseUnavailable   no connection, or it was lost (transient)
+├── TryAgain              the transaction met another one (transient)
 ├── ImporterBusy          another import holds the lock
-├── FeedError             a feed that cannot be read at all
-└── PublishBlocked        the gate said no
+└── FeedError             a feed that cannot be read at all
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ class DatabaseUnavailable(EtlError):
     transient = True
 
 
+class TryAgain(EtlError):
+    """The transaction met another one (deadlock, serialization, the same row inserted meanwhile)."""
+
+    transient = True
+
+
 class ImporterBusy(EtlError):
     """Another import holds the lock."""
 
 
 class FeedError(EtlError):
     """A feed that cannot be read at all, such as a file that is no JSON array."""
-
-
-class PublishBlocked(EtlError):
-    """The gate refused to publish a feed; nothing of it was written."""

@@ -1,0 +1,93 @@
+"""Publishes staged fixtures to `schedule`.
+
+The plan holds only what changes: rows that are new and rows that differ, each with the row it replaces. Unchanged rows
+are joined once and never written.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Select, and_, delete, func, insert, select
+from sqlalchemy.sql import FromClause
+
+from etl.importing import identity, stage
+from etl.importing.intake import Intake
+from etl.importing.link import is_link_of, link_names, names_of_sides, sides_linked
+from etl.importing.merge import differs, insert_planned, same_key, update_planned
+from etl.importing.refuse import refuse_unlinked
+from etl.importing.results import Counts
+from etl.tables import leagues, schedule, teams
+
+KEY = ("match_date", "home_team", "away_team", "league_id")
+VALUES = ("match_time", "home_team_id", "away_team_id", "location")
+STAGED_KEY = ("match_date", "home_team", "away_team", "league")
+
+
+def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> Counts:
+    """Link, plan and write the staged fixtures; returns the figures that publishing adds.
+
+    Of rows with one key the last in the feed counts. A match that can be linked to no team at all becomes a reject.
+    Rows that vanished from the feed are counted as withdrawn, and deleted only with `prune`.
+    """
+    duplicates = drop_duplicates(connection)
+    link_names(connection, names_of_sides(stage.fixtures, "home_team", "away_team"), intake.feed_id)
+    _plan(connection)
+    refuse_unlinked(connection, intake.keep)
+    identity.find_gone(connection)
+    duplicates += identity.drop_second_names(connection)
+    identity.follow_renames(connection)
+    identity.follow_reschedules(connection)
+    updated = update_planned(connection, schedule, stage.fixture_plan, (*KEY, *VALUES))
+    inserted = insert_planned(connection, schedule, stage.fixture_plan, (*KEY, *VALUES), KEY)
+    withdrawn = identity.withdraw(connection, prune=prune)
+    linked, unlinked = sides_linked(connection)
+    return Counts(
+        linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, withdrawn=withdrawn,
+        duplicates=duplicates,
+    )  # fmt: skip
+
+
+def drop_duplicates(connection: Connection) -> int:
+    """Delete all but the last staged row of each key; returns how many went."""
+    staged = stage.fixtures
+    keys = [staged.c[name] for name in STAGED_KEY]
+    several = select(*keys, func.max(staged.c.index).label("last")).group_by(*keys).having(func.count() > 1).subquery()
+    same = [staged.c[name] == several.c[name] for name in STAGED_KEY[:-1]]
+    same.append(func.coalesce(staged.c.league, "") == func.coalesce(several.c.league, ""))
+    return connection.execute(delete(staged).where(*same, staged.c.index != several.c.last)).rowcount
+
+
+def _plan(connection: Connection) -> None:
+    stage.create(connection, stage.fixture_plan)
+    new = _resolved().cte("resolved")
+    columns = [column.name for column in stage.fixture_plan.columns]
+    kept = {name: func.coalesce(new.c[name], schedule.c[name]) for name in ("home_team_id", "away_team_id")}
+    target = {"target_id": schedule.c.id} | {
+        name: kept.get(name, new.c[name]) for name in columns if name != "target_id"
+    }
+    changed = differs(schedule, new, ("match_time", "location")) | (
+        kept["home_team_id"].is_distinct_from(schedule.c.home_team_id)
+        | kept["away_team_id"].is_distinct_from(schedule.c.away_team_id)
+    )
+    rows = (
+        select(*(target[name].label(name) for name in columns))
+        .select_from(new.outerjoin(schedule, same_key(schedule, new, KEY, nullable=["league_id"])))
+        .where(schedule.c.id.is_(None) | changed)
+    )
+    connection.execute(insert(stage.fixture_plan).from_select(columns, rows))
+    stage.analyze(connection, stage.fixture_plan)
+
+
+def _resolved() -> Select[tuple[object, ...]]:
+    """Staged rows with the ids that their names stand for; a practice has the league of its team."""
+    staged, home, away = stage.fixtures, stage.links.alias("home"), stage.links.alias("away")
+    source: FromClause = (
+        staged.outerjoin(home, is_link_of(home, staged, "home_team"))
+        .outerjoin(away, is_link_of(away, staged, "away_team"))
+        .outerjoin(leagues, leagues.c.league_id == staged.c.league)
+        .outerjoin(teams, and_(teams.c.id == home.c.team_id, staged.c.league.is_(None)))
+    )
+    return select(
+        staged.c["index", "match_date", "match_time", "home_team", "away_team"],
+        home.c.team_id.label("home_team_id"), away.c.team_id.label("away_team_id"), staged.c.location,
+        func.coalesce(leagues.c.id, teams.c.league_id).label("league_id"), staged.c.kind,
+    ).select_from(source)  # fmt: skip

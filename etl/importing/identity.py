@@ -1,0 +1,100 @@
+"""One fixture stays one row: under a second spelling, after its teams were renamed, and on a new date.
+
+All of it looks only at planned rows that would be new, and at rows of `schedule` that the feed no longer has; an
+unchanged feed has neither, and costs one anti-join.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, func, insert, select, update
+
+from etl.importing import stage
+from etl.importing.merge import same_key
+from etl.tables import leagues, schedule
+
+TEAMS = ("home_team_id", "away_team_id", "league_id")
+
+
+def find_gone(connection: Connection) -> None:
+    """Stage the rows of the feed's leagues, between its first and last date, that the feed does not have."""
+    staged, gone = stage.fixtures, stage.gone_fixtures
+    stage.create(connection, gone)
+    span = (
+        select(leagues.c.id, func.min(staged.c.match_date).label("first"), func.max(staged.c.match_date).label("last"))
+        .join(leagues, leagues.c.league_id == staged.c.league)
+        .group_by(leagues.c.id)
+        .subquery("span")
+    )
+    named = same_key(schedule, staged, ("match_date", "home_team", "away_team")) & (
+        staged.c.league == leagues.c.league_id
+    )
+    columns = [column.name for column in gone.columns]
+    rows = (
+        select(*(schedule.c[name] for name in columns))
+        .join(span, and_(span.c.id == schedule.c.league_id, schedule.c.match_date.between(span.c.first, span.c.last)))
+        .join(leagues, leagues.c.id == schedule.c.league_id)
+        .where(~exists().where(named))
+    )
+    connection.execute(insert(gone).from_select(columns, rows))
+    stage.analyze(connection, gone)
+
+
+def drop_second_names(connection: Connection) -> int:
+    """Delete planned rows that name a fixture which the feed names already; returns how many went.
+
+    The other naming is a later row of the plan, or a row of `schedule` that the feed still has. Two statements: an OR
+    of two EXISTS would be looked up row by row.
+    """
+    plan, gone = stage.fixture_plan, stage.gone_fixtures
+    columns = [plan.c[name] for name in ("match_date", *TEAMS)]
+    several = (
+        select(*columns, func.max(plan.c.index).label("last")).group_by(*columns).having(func.count() > 1).subquery()
+    )
+    named_later = _same_fixture(several, plan) & (several.c.last != plan.c.index)
+    named_still = exists().where(_same_fixture(schedule, plan), ~exists().where(gone.c.id == schedule.c.id))
+    went = connection.execute(delete(plan).where(_new(plan), named_later)).rowcount
+    return went + connection.execute(delete(plan).where(_new(plan), named_still)).rowcount
+
+
+def follow_renames(connection: Connection) -> None:
+    """Let a planned row replace the row of the same two teams on the same date whose names the feed has given up."""
+    plan, gone = stage.fixture_plan, stage.gone_fixtures
+    connection.execute(update(plan).where(_new(plan), _same_fixture(gone, plan)).values(target_id=gone.c.id))
+    _forget_replaced(connection)
+
+
+def follow_reschedules(connection: Connection) -> None:
+    """Let a planned row replace the only vanished row of the same two teams, if it is their only new one."""
+    plan, gone = stage.fixture_plan, stage.gone_fixtures
+    vanished = _single(gone, gone.c.id, gone.c.home_team_id.is_not(None) & gone.c.away_team_id.is_not(None))
+    appeared = _single(plan, plan.c.index, _new(plan))
+    moved = same_key(vanished, appeared, TEAMS) & (appeared.c.only == plan.c.index)
+    connection.execute(update(plan).where(_new(plan), moved).values(target_id=vanished.c.only))
+    _forget_replaced(connection)
+
+
+def withdraw(connection: Connection, *, prune: bool) -> int:
+    """How many rows the feed has given up; with `prune` they are deleted."""
+    gone = stage.gone_fixtures
+    if prune:
+        return connection.execute(delete(schedule).where(schedule.c.id == gone.c.id)).rowcount
+    return connection.execute(select(func.count()).select_from(gone)).scalar_one()
+
+
+def _new(plan: FromClause) -> ColumnElement[bool]:
+    return plan.c.target_id.is_(None)
+
+
+def _same_fixture(one: FromClause, other: FromClause) -> ColumnElement[bool]:
+    return same_key(one, other, ("match_date", *TEAMS))
+
+
+def _single(table: FromClause, key: ColumnElement[int], where: ColumnElement[bool]) -> FromClause:
+    columns = [table.c[name] for name in TEAMS]
+    rows = select(*columns, func.min(key).label("only")).where(where).group_by(*columns).having(func.count() == 1)
+    return rows.subquery()
+
+
+def _forget_replaced(connection: Connection) -> None:
+    gone, plan = stage.gone_fixtures, stage.fixture_plan
+    connection.execute(delete(gone).where(exists().where(plan.c.target_id == gone.c.id)))

@@ -1,0 +1,42 @@
+"""The rows of one feed on their way in: records go on, rejects are kept and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine
+
+from etl.importing import ledger
+from etl.records import Drift, Record, Reject
+
+BATCH = 500
+
+
+@dataclass(slots=True)
+class Intake:
+    """One feed's rows; rejects are kept through a connection of their own, so that a rollback does not lose them."""
+
+    engine: Engine
+    feed_id: int
+    drift: Drift = field(default_factory=Drift)
+    rejects: int = 0
+
+    def records(self, rows: Iterable[Record | Reject]) -> Iterator[Record]:
+        """The records alone; rejects are kept in batches, so that memory stays bounded."""
+        refused: list[Reject] = []
+        for row in rows:
+            if isinstance(row, Reject):
+                refused.append(row)
+                if len(refused) == BATCH:
+                    self.keep(refused)
+                    refused = []
+            else:
+                yield row
+        self.keep(refused)
+
+    def keep(self, refused: list[Reject]) -> None:
+        """Keep rows that were refused."""
+        self.rejects += len(refused)
+        with self.engine.begin() as connection:
+            ledger.keep_rejects(connection, self.feed_id, refused)

@@ -1,0 +1,95 @@
+"""The import's own memory in the database: what ran, how each feed ended, which rows were refused.
+
+A feed's row is written before the work and closed in the transaction that publishes it, so after a cut connection the
+ledger tells whether the commit took place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+
+from etl.feeds import Feed, Kind
+from etl.importing.results import Counts, FeedResult, Outcome
+from etl.records import Reject
+from etl.tables import import_feeds, import_runs, rejects, team_aliases
+
+KILLED = "the process ended before the feed was done; nothing of it was published"
+
+
+def open_run(engine: Engine, paths: Sequence[str]) -> int:
+    """Begin a run and return its id; feeds that a killed run left open are closed as failed.
+
+    The caller holds the importer's lock, so whatever is still running is dead.
+    """
+    with engine.begin() as connection:
+        left = {"outcome": Outcome.FAILED.value, "finished_at": func.now()}
+        open_feeds = import_feeds.c.outcome == Outcome.RUNNING.value
+        connection.execute(update(import_feeds).where(open_feeds).values(**left, reasons=[KILLED]))
+        connection.execute(update(import_runs).where(import_runs.c.outcome == Outcome.RUNNING.value).values(left))
+        statement = insert(import_runs).values(outcome=Outcome.RUNNING.value, paths=list(paths))
+        return connection.execute(statement.returning(import_runs.c.id)).scalar_one()
+
+
+def close_run(engine: Engine, run: int, outcome: Outcome) -> None:
+    """End a run."""
+    with engine.begin() as connection:
+        values = {"outcome": outcome.value, "finished_at": func.now()}
+        connection.execute(update(import_runs).where(import_runs.c.id == run).values(values))
+
+
+def open_feed(engine: Engine, run: int, feed: Feed, fingerprint: str | None) -> int:
+    """Begin a feed and return its id."""
+    values = {"run_id": run, "path": str(feed.path), "kind": feed.kind.value, "league": feed.league,
+              "fingerprint": fingerprint, "outcome": Outcome.RUNNING.value}  # fmt: skip
+    with engine.begin() as connection:
+        return connection.execute(insert(import_feeds).values(values).returning(import_feeds.c.id)).scalar_one()
+
+
+def close_feed(connection: Connection, feed_id: int, result: FeedResult) -> None:
+    """End a feed, in the caller's transaction."""
+    values = {"outcome": result.outcome.value, "finished_at": func.clock_timestamp(), **asdict(result.counts),
+              "reasons": list(result.reasons), "drift": dict(result.drift), "seconds": dict(result.seconds)}  # fmt: skip
+    connection.execute(update(import_feeds).where(import_feeds.c.id == feed_id).values(values))
+
+
+def read_feed(engine: Engine, feed_id: int) -> FeedResult:
+    """A feed as the ledger knows it."""
+    with engine.begin() as connection:
+        return _result(connection.execute(select(import_feeds).where(import_feeds.c.id == feed_id)).one())
+
+
+def _result(row: Row[Any]) -> FeedResult:
+    counts = Counts(**{name: getattr(row, name) for name in Counts.__slots__})
+    return FeedResult(
+        row.path, Kind(row.kind), row.league, Outcome(row.outcome), counts, tuple(row.reasons), row.drift, row.seconds
+    )
+
+
+def keep_rejects(connection: Connection, feed_id: int, refused: Iterable[Reject]) -> None:
+    """Keep rows that were refused, with file, position and reason."""
+    rows = [{"feed_id": feed_id, **reject._asdict()} for reject in refused]
+    if rows:
+        connection.execute(insert(rejects), rows)
+
+
+def published_before(connection: Connection, feed: Feed, fingerprint: str) -> FeedResult | None:
+    """The publication of these very bytes, unless something it depends on has changed since.
+
+    That is: rows of the same kind, the standings that name the teams, or, where sides were left unlinked, an alias.
+    """
+    past = import_feeds
+    done = past.c.outcome == Outcome.PUBLISHED.value
+    same = select(past).where(done, past.c.kind == feed.kind.value, past.c.league == feed.league)
+    last = connection.execute(same.where(past.c.fingerprint == fingerprint).order_by(past.c.id.desc()).limit(1)).first()
+    if last is None:
+        return None
+    changed = past.c.inserted + past.c.updated > 0
+    bases = [feed.kind.value, Kind.SERIES_STATS.value]
+    later = select(past.c.id).where(past.c.id > last.id, done, changed, past.c.kind.in_(bases)).limit(1)
+    alias = select(team_aliases.c.id).where(team_aliases.c.confirmed_at > last.finished_at).limit(1)
+    stale = connection.execute(later).first() or (last.unlinked and connection.execute(alias).first())
+    return None if stale else _result(last)

@@ -1,0 +1,88 @@
+"""Links the team names of staged rows to teams: each distinct name once, in its league and series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, FromClause, Integer, Select, Table, func, literal, select, union_all
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql import ColumnElement
+
+from etl.importing import stage
+from etl.names import Alias, Resolver, Team
+from etl.tables import BYE, leagues, links, series, team_aliases, teams
+
+NAME = tuple[str | None, str | None, str, int]
+
+
+def resolver(connection: Connection) -> Resolver:
+    """A resolver that knows every team and every confirmed alias of the database."""
+    known = (
+        select(teams.c.id, leagues.c.league_id.label("league"), series.c.name.label("series"), teams.c.team_name)
+        .join(leagues, leagues.c.id == teams.c.league_id)
+        .join(series, series.c.id == teams.c.series_id)
+        .order_by(teams.c.id)
+    )
+    aliases = select(team_aliases.c["league", "series", "name", "team_id"]).order_by(team_aliases.c.id)
+    return Resolver(
+        [Team(*row) for row in connection.execute(known)],
+        [Alias(row.league, row.series or None, row.name, row.team_id) for row in connection.execute(aliases)],
+    )
+
+
+def link_names(connection: Connection, names: Select[NAME], feed_id: int) -> None:
+    """Resolve names, given as (league, series, name, sides), into `stage.links`, and keep how each was found."""
+    resolve = resolver(connection).resolve
+    found = connection.execute(names).all()
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for league, in_series, name, sides in found:
+            link = resolve(league, in_series, name)
+            yield league or "", in_series or "", name, link.team_id, link.strategy, link.confidence, link.reason, sides
+
+    stage.create(connection, stage.links)
+    stage.load(connection, stage.links, rows())
+    _remember(connection, feed_id)
+
+
+def names_of_sides(table: Table, *sides: str) -> Select[NAME]:
+    """The distinct names in the columns `sides` of a staging table, with how often each occurs; empty names left out."""
+    every = union_all(
+        *(select(table.c.league, table.c.series, table.c[side].label("name")) for side in sides)
+    ).subquery()
+    return (
+        select(every.c.league, every.c.series, every.c.name, func.count().cast(Integer))
+        .where(every.c.name != "", ~every.c.name.startswith(BYE))
+        .group_by(every.c.league, every.c.series, every.c.name)
+    )
+
+
+def is_link_of(link: FromClause, table: Table, side: str) -> ColumnElement[bool]:
+    """The join condition of a link with one side of a staged row; equalities only, so that it can be hashed."""
+    return (
+        (link.c.name == table.c[side])
+        & (link.c.league == func.coalesce(table.c.league, ""))
+        & (link.c.series == func.coalesce(table.c.series, ""))
+    )
+
+
+def sides_linked(connection: Connection) -> tuple[int, int]:
+    """How many sides of staged rows have a team, and how many have none."""
+    sides = stage.links.c.sides
+    found = stage.links.c.team_id.is_not(None)
+    row = connection.execute(
+        select(func.coalesce(func.sum(sides).filter(found), 0), func.coalesce(func.sum(sides).filter(~found), 0))
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def _remember(connection: Connection, feed_id: int) -> None:
+    staged = stage.links.c
+    rows = select(
+        staged.league, staged.series, staged.name, staged.team_id, staged.strategy, staged.confidence, staged.reason,
+        literal(feed_id), staged.sides,
+    ).order_by(staged.league, staged.series, staged.name)  # fmt: skip
+    names = ["league", "series", "name", "team_id", "strategy", "confidence", "reason", "feed_id", "sides"]
+    statement = insert(links).from_select(names, rows)
+    new = {name: statement.excluded[name] for name in names[3:]}
+    connection.execute(statement.on_conflict_do_update(index_elements=["league", "series", "name"], set_=new))

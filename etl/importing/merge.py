@@ -1,0 +1,35 @@
+"""Statements that every publisher shares: compare, update what differs, insert what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, func, insert, or_, select, update
+
+
+def differs(old: FromClause, new: FromClause, columns: Sequence[str]) -> ColumnElement[bool]:
+    """Whether any of the columns differs, NULL being a value like any other."""
+    return or_(*(old.c[name].is_distinct_from(new.c[name]) for name in columns))
+
+
+def same_key(
+    old: FromClause, new: FromClause, columns: Sequence[str], *, nullable: Sequence[str] = ()
+) -> ColumnElement[bool]:
+    """Whether all of the columns are equal, as equalities that can be hashed; NULL equals NULL in `nullable` ids."""
+    plain = [old.c[name] == new.c[name] for name in columns if name not in nullable]
+    return and_(*plain, *(func.coalesce(old.c[name], -1) == func.coalesce(new.c[name], -1) for name in nullable))
+
+
+def update_planned(connection: Connection, target: Table, plan: FromClause, columns: Sequence[str]) -> int:
+    """Write the planned values over the rows that the plan names in `target_id`; returns how many."""
+    values = {name: plan.c[name] for name in columns}
+    return connection.execute(update(target).where(target.c.id == plan.c.target_id).values(values)).rowcount
+
+
+def insert_planned(
+    connection: Connection, target: Table, plan: FromClause, columns: Sequence[str], order: Sequence[str]
+) -> int:
+    """Insert the planned rows that replace none and return how many; sorted, for unsorted writers deadlock."""
+    new = select(*(plan.c[name] for name in columns)).where(plan.c.target_id.is_(None))
+    rows = new.order_by(*(plan.c[name] for name in order))
+    return connection.execute(insert(target).from_select(list(columns), rows)).rowcount

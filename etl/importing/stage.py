@@ -1,0 +1,101 @@
+"""Staging tables: records go in by COPY, and every later step is a statement over them.
+
+They are temporary and die with the transaction, so nothing is left of an import that did not publish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
+from sqlalchemy import (
+    Column,
+    Connection,
+    Date,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Text,
+    Time,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+from etl.feeds import Kind
+
+_metadata = MetaData()
+
+
+def _temporary(name: str, **columns: TypeEngine[Any] | type[TypeEngine[Any]]) -> Table:
+    parts = [Column(column, kind) for column, kind in columns.items()]
+    return Table(name, _metadata, *parts, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
+
+
+standings = _temporary(
+    "stage_standings",
+    index=Integer, league=String, series=String, team=String, points=Numeric,
+    matches_won=Integer, matches_lost=Integer, matches_tied=Integer, matches_percentage=String,
+    lines_won=Integer, lines_lost=Integer, lines_for=Integer, lines_ret=Integer, lines_percentage=String,
+    sets_won=Integer, sets_lost=Integer, sets_percentage=String,
+    games_won=Integer, games_lost=Integer, games_percentage=String,
+)  # fmt: skip
+
+fixtures = _temporary(
+    "stage_fixtures",
+    index=Integer, league=String, series=String, match_date=Date, match_time=Time,
+    home_team=Text, away_team=Text, location=Text, kind=String,
+)  # fmt: skip
+
+links = _temporary(
+    "stage_links",
+    league=String, series=String, name=Text, team_id=Integer, strategy=String, confidence=Numeric, reason=Text,
+    sides=Integer,
+)  # fmt: skip
+
+fixture_plan = _temporary(
+    "plan_fixtures",
+    index=Integer, target_id=Integer, match_date=Date, match_time=Time, home_team=Text, away_team=Text,
+    home_team_id=Integer, away_team_id=Integer, location=Text, league_id=Integer, kind=String,
+)  # fmt: skip
+
+gone_fixtures = _temporary(
+    "gone_fixtures", id=Integer, match_date=Date, home_team_id=Integer, away_team_id=Integer, league_id=Integer
+)
+
+standing_links = _temporary(
+    "stage_standing_links", league=String, series=String, team=String, series_id=Integer, team_id=Integer
+)
+
+standing_plan = _temporary(
+    "plan_standings",
+    target_id=Integer, league_id=Integer, series_id=Integer, team_id=Integer,
+    **{column.name: column.type for column in standings.columns if column.name != "league"},
+)  # fmt: skip
+
+STAGES = {Kind.SERIES_STATS: standings, Kind.SCHEDULES: fixtures}
+
+
+def create(connection: Connection, *tables: Table) -> None:
+    """Create temporary tables for the rest of the transaction."""
+    _metadata.create_all(connection, tables=tables, checkfirst=False)
+
+
+def load(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:
+    """COPY rows, in the order of the table's columns, into it, and let the planner know; returns how many."""
+    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+    count = 0
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} FROM STDIN") as copy:
+        write = copy.write_row
+        for row in rows:
+            write(row)
+            count += 1
+    analyze(connection, table)
+    return count
+
+
+def analyze(connection: Connection, table: Table) -> None:
+    """Let the planner know what a temporary table holds; autovacuum never sees it."""
+    connection.execute(text(f"analyze {table.name}"))
