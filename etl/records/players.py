@@ -1,0 +1,33 @@
+"""Rows of `players`."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter
+
+from etl.records.fields import Name, Number, Text, Whole
+from etl.records.layout import slot
+from etl.records.model import Player
+from etl.records.shape import Shape, required_league
+
+_Values = tuple[Name, Text, Text, Text, Name, Text, Text, Number, Whole, Whole, Number, Text, Text, Text]
+
+
+def _build(index: int, feed: str, values: _Values) -> Player:
+    series, team, club, place, player_id, first, last, pti, wins, losses, share, captain, own, source = values
+    league = required_league(own, source, feed, series)
+    return Player(
+        index, league, series, team or None, club or None, place or None, player_id, first or None, last or None,
+        pti, wins, losses, share, captain or None,
+    )  # fmt: skip
+
+
+SHAPE = Shape(
+    slots=(
+        slot("Series"), slot("Series Mapping ID", "Team"), slot("Club"), slot("Location ID", optional=True),
+        slot("Player ID"), slot("First Name"), slot("Last Name"), slot("PTI"), slot("Wins"), slot("Losses"),
+        slot("Win %", "Win Percentage"), slot("Captain", optional=True), slot("League", "league_id"),
+        slot("source_league", optional=True),
+    ),
+    adapter=TypeAdapter(list[_Values]),
+    build=_build,
+)  # fmt: skip

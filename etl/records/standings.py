@@ -1,0 +1,50 @@
+"""Rows of `series_stats`."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
+
+from etl.records.fields import Name, Number, Short, Text, Whole
+from etl.records.layout import slot
+from etl.records.model import Standing
+from etl.records.shape import Shape, required_league
+
+
+class Counts(TypedDict, total=False):
+    """One of a row's nested objects; CITA's are shifted by a column, and kept as scraped."""
+
+    won: Whole
+    lost: Whole
+    tied: Whole
+    ret: Whole
+    percentage: Short
+
+
+# "for" is a keyword, so this one needs the functional form
+Lines = TypedDict("Lines", {"won": Whole, "lost": Whole, "for": Whole, "ret": Whole, "percentage": Short}, total=False)
+
+_Values = tuple[Name, Name, Number, Counts | None, Lines | None, Counts | None, Counts | None, Text, Text]
+
+
+def _build(index: int, feed: str, values: _Values) -> Standing:
+    series, team, points, matches, lines, sets, games, own, source = values
+    matches, lines, sets, games = matches or {}, lines or {}, sets or {}, games or {}
+    league = required_league(own, source, feed, series)
+    return Standing(
+        index, league, series, team, points,
+        matches.get("won"), matches.get("lost"), matches.get("tied"), matches.get("percentage"),
+        lines.get("won"), lines.get("lost"), lines.get("for"), lines.get("ret"), lines.get("percentage"),
+        sets.get("won"), sets.get("lost"), sets.get("percentage"),
+        games.get("won"), games.get("lost"), games.get("percentage"),
+    )  # fmt: skip
+
+
+SHAPE = Shape(
+    slots=(
+        slot("series"), slot("team"), slot("points"), slot("matches"), slot("lines"), slot("sets"), slot("games"),
+        slot("league_id", "league"), slot("source_league", optional=True),
+    ),
+    adapter=TypeAdapter(list[_Values]),
+    build=_build,
+)  # fmt: skip
