@@ -1,0 +1,121 @@
+"""Fetching the bad rows of rules that have some: their keys, and where they stand.
+
+The few bad rows of all rules of a table are fetched in one further pass. Of a rule with very many, the database
+aggregates a sketch and hands over a sample, so nothing here grows with the number of bad rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Select, Subquery, Text, cast, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import BIT, array
+
+from checks.engine.bad_rows import BadRows, Place
+from checks.engine.findings import Finding, Findings
+from checks.engine.keys import fingerprint, fingerprint_of, parts
+from checks.engine.session import Session, asking
+from checks.engine.sketch import CHECK_BITS, CUTS, RANGES, gathered
+
+SAMPLE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The bad rows of a rule, and how many of them stand where."""
+
+    findings: Findings = field(default_factory=Findings)
+    places: Mapping[Place, int] = field(default_factory=dict)
+
+
+def few_of_many(session: Session, rules: Mapping[str, BadRows], timeout: float) -> dict[str, Evidence]:
+    """The bad rows of several rules of one table, by rule, in one pass over it."""
+    chosen = list(rules.items())
+    first = chosen[0][1]
+    flags = [rows.condition.label(f"b{number}") for number, (_, rows) in enumerate(chosen)]
+    conditions = [rows.condition for _, rows in chosen]
+    statement = asking(*first.columns(), *flags).select_from(first.source).where(or_(*conditions))
+    width = 2 + len(first.reached)
+    fetched = session.all(statement, timeout)
+    return {
+        rule: listed(rule, rows, [row[1:width] for row in fetched if row[width + number]])
+        for number, (rule, rows) in enumerate(chosen)
+    }
+
+
+def few(session: Session, rule: str, rows: BadRows, timeout: float) -> Evidence:
+    """The bad rows of one rule that has few of them."""
+    inner = rows.statement().subquery()
+    return listed(rule, rows, [row[1:] for row in session.all(asking(*inner.c), timeout)])
+
+
+def many(session: Session, rule: str, rows: BadRows, count: int, timeout: float) -> Evidence:
+    """A sample and a sketch of the bad rows of one rule, and their number by place."""
+    inner = rows.statement().add_columns(fingerprint_of(rule, rows.key).label("fingerprint")).subquery("bad")
+    nearest = asking(inner.c.key).order_by(inner.c.fingerprint).limit(SAMPLE)
+    sample = sorted(_findings(rule, rows.names, Counter(row[1] for row in session.all(nearest, timeout))), key=_order)
+    cells = gathered((row[1], row[2], row[3], row[4]) for row in session.all(_sketch(inner), timeout))
+    return Evidence(Findings(count, tuple(sample), cells), _places(session, rows, inner, timeout))
+
+
+def listed(rule: str, rows: BadRows, fetched: Sequence[Sequence[Any]]) -> Evidence:
+    """Evidence of rows that are all here: key first, then the value of each dimension."""
+    findings = _findings(rule, rows.names, Counter(str(row[0]) for row in fetched))
+    places: Counter[Place] = Counter()
+    for row in fetched:
+        places.update(within(rows.place(row[1:])))
+    return Evidence(Findings(len(fetched), tuple(sorted(findings, key=_order))), places)
+
+
+def within(place: Place) -> Iterable[Place]:
+    """The places that a row counts for: each of its dimensions alone, and each two of them."""
+    yield from ((part,) for part in place)
+    yield from combinations(place, 2)
+
+
+def waived_rows(session: Session, rule: str, rows: BadRows, accepted: Iterable[int], timeout: float) -> int:
+    """How many bad rows of a rule with very many have an accepted fingerprint."""
+    own = fingerprint_of(rule, rows.key)
+    counted = asking(func.count()).select_from(rows.source).where(rows.condition, own.in_(sorted(accepted)))
+    return int(session.all(counted, timeout)[0][1])
+
+
+def _findings(rule: str, names: Sequence[str], keys: Mapping[str, int]) -> list[Finding]:
+    return [Finding(fingerprint(rule, key), parts(names, key), times) for key, times in keys.items()]
+
+
+def _order(finding: Finding) -> str:
+    return str([(type(value).__name__, value) for value in finding.key.values()])
+
+
+def _sketch(inner: Subquery) -> Select[Any]:
+    key = inner.c.fingerprint
+    check = cast(cast(func.concat("x", func.substr(func.md5(cast(key, Text)), 1, 8)), BIT(CHECK_BITS)), BigInteger)
+    cells = array([_range(key, number, shift) for number, shift in enumerate(CUTS)])
+    spread = select(key.label("key"), check.label("checksum"), func.unnest(cells).label("cell")).subquery()
+    sums = func.count(), func.sum(spread.c.key), func.sum(spread.c.checksum)
+    return asking(spread.c.cell, *sums).group_by(spread.c.cell)
+
+
+def _range(key: ColumnElement[int], number: int, shift: int) -> ColumnElement[int]:
+    return key.bitwise_rshift(shift).bitwise_and(RANGES - 1) + number * RANGES
+
+
+def _places(session: Session, rows: BadRows, inner: Subquery, timeout: float) -> dict[Place, int]:
+    columns = [inner.c[f"d{number}"] for number in range(len(rows.reached))]
+    if not columns:
+        return {}
+    sets = [*((column,) for column in columns), *combinations(columns, 2)]
+    grouped = func.grouping_sets(*(tuple_(*columns_of) for columns_of in sets))
+    statement = asking(func.grouping(*columns), func.count(), *columns).group_by(grouped)
+    found: dict[Place, int] = {}
+    for _, mask, count, *values in session.all(statement, timeout):
+        whole = rows.place(values)
+        # the leftmost column has the highest bit, and a set bit says that the row is not grouped by it
+        place = tuple(part for bit, part in enumerate(whole) if not mask >> (len(whole) - 1 - bit) & 1)
+        found[place] = int(count)
+    return found

@@ -1,0 +1,78 @@
+"""Narrowing a run to some rows: the league that `--league` names, and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, and_, or_, true
+
+from checks.engine.dimensions import Dimension
+from checks.engine.errors import MeasureError, SelectionError
+from checks.engine.session import Session, asking
+
+LOOKUP_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The rows that count: for each dimension some values. Without any, all rows do."""
+
+    wanted: tuple[tuple[Dimension, tuple[Any, ...]], ...] = ()
+
+    def condition(self, source: FromClause) -> ColumnElement[bool]:
+        """The condition that a row of the source counts; MeasureError when the source does not say."""
+        return and_(true(), *(self._any(dimension, values, source) for dimension, values in self.wanted))
+
+    def _any(self, dimension: Dimension, values: tuple[Any, ...], source: FromClause) -> ColumnElement[bool]:
+        conditions = [dimension.holds(source, value) for value in values]
+        if any(condition is None for condition in conditions):
+            raise MeasureError(f"its rows do not say their {dimension.name}, so it cannot be narrowed to one")
+        return or_(*(condition for condition in conditions if condition is not None))
+
+    def __bool__(self) -> bool:
+        return bool(self.wanted)
+
+
+class Labels:
+    """What the values of dimensions are called, read once per dimension when first asked for."""
+
+    def __init__(self, session: Session, dimensions: Sequence[Dimension]) -> None:
+        self._session = session
+        self.dimensions = {dimension.name: dimension for dimension in dimensions}
+        self._read: dict[str, Mapping[Any, str]] = {}
+
+    def of(self, name: str) -> Mapping[Any, str]:
+        """Label by value, empty for a dimension whose values are their own labels."""
+        if name not in self._read:
+            self._read[name] = self._fetch(self.dimensions[name])
+        return self._read[name]
+
+    def say(self, name: str, value: Any) -> str:
+        """One value as people know it."""
+        return "none" if value is None else self.of(name).get(value, str(value))
+
+    def scope(self, wanted: Mapping[str, Sequence[str]]) -> Scope:
+        """The scope for some labels; raises SelectionError for an unknown dimension or label."""
+        return Scope(tuple((self._dimension(name), self._values(name, texts)) for name, texts in wanted.items()))
+
+    def _dimension(self, name: str) -> Dimension:
+        if name not in self.dimensions:
+            raise SelectionError(f"there is no dimension {name!r}; there are {', '.join(self.dimensions) or 'none'}")
+        return self.dimensions[name]
+
+    def _values(self, name: str, texts: Sequence[str]) -> tuple[Any, ...]:
+        known = {label.casefold(): value for value, label in self.of(name).items()}
+        for text in texts:
+            if text.casefold() not in known:
+                there = ", ".join(sorted(self.of(name).values())) or "none"
+                raise SelectionError(f"there is no {name} {text!r}; there are {there}")
+        return tuple(known[text.casefold()] for text in texts)
+
+    def _fetch(self, dimension: Dimension) -> Mapping[Any, str]:
+        if dimension.labels is None:
+            return {}
+        inner = dimension.labels.subquery()
+        rows = self._session.all(asking(*inner.c), LOOKUP_TIMEOUT)
+        return {row[1]: str(row[2]) for row in rows}
