@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from etl.errors import EtlError
@@ -149,11 +150,12 @@ def _stop(host: Host) -> None:
     if pid is None:
         return
     os.kill(pid, signal.SIGINT)
-    deadline = time.monotonic() + START_SECONDS
-    while host.is_server(pid):
-        if time.monotonic() > deadline:
-            raise EmbeddedError(f"the embedded PostgreSQL (pid {pid}) did not stop; see {host.log}")
-        time.sleep(0.02)
+    try:
+        psutil.Process(pid).wait(START_SECONDS)
+    except psutil.NoSuchProcess:
+        return
+    except psutil.TimeoutExpired:
+        raise EmbeddedError(f"the embedded PostgreSQL (pid {pid}) did not stop; see {host.log}") from None
 
 
 def _tail(log: Path) -> str:

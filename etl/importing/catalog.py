@@ -108,7 +108,7 @@ def _ensure(connection: Connection, table: Table, key: str, rows: list[dict[str,
 
 def _ids(connection: Connection, table: Table, key: str, values: list[str]) -> dict[str, int]:
     rows = connection.execute(select(table.c[key], table.c.id).where(table.c[key] == func.any(values)))
-    return {name: identity for name, identity in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def _join(connection: Connection, table: Table, rows: Iterable[dict[str, int]]) -> None:

@@ -51,8 +51,10 @@ def open_feed(engine: Engine, run: int, feed: Feed, fingerprint: str | None) -> 
 
 def close_feed(connection: Connection, feed_id: int, result: FeedResult) -> None:
     """End a feed, in the caller's transaction."""
-    values = {"outcome": result.outcome.value, "finished_at": func.clock_timestamp(), **asdict(result.counts),
-              "reasons": list(result.reasons), "drift": dict(result.drift), "seconds": dict(result.seconds)}  # fmt: skip
+    values = asdict(result.counts) | {
+        "outcome": result.outcome.value, "finished_at": func.clock_timestamp(), "reasons": list(result.reasons),
+        "drift": dict(result.drift), "seconds": dict(result.seconds),
+    }  # fmt: skip
     connection.execute(update(import_feeds).where(import_feeds.c.id == feed_id).values(values))
 
 

@@ -46,7 +46,7 @@ def link_names(connection: Connection, names: Select[NAME], feed_id: int) -> Non
 
 
 def names_of_sides(table: Table, *sides: str) -> Select[NAME]:
-    """The distinct names in the columns `sides` of a staging table, with how often each occurs; empty names left out."""
+    """The distinct names in the columns `sides` of a staging table, with how often each occurs; empty ones left out."""
     every = union_all(
         *(select(table.c.league, table.c.series, table.c[side].label("name")) for side in sides)
     ).subquery()

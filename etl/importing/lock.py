@@ -40,4 +40,5 @@ def _holder(connection: Connection) -> str:
     row = connection.execute(HOLDER, {"high": KEY >> 32, "low": KEY & 0xFFFFFFFF}).first()
     if row is None:
         return "it has just ended"
-    return f"{row.application_name or 'a client'} of {row.usename}, server process {row.pid}, since {row.xact_start:%H:%M:%S} UTC"
+    name = row.application_name or "a client"
+    return f"{name} of {row.usename}, server process {row.pid}, since {row.xact_start:%H:%M:%S} UTC"

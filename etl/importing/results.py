@@ -48,7 +48,7 @@ class FeedResult:
     outcome: Outcome
     counts: Counts = Counts()
     reasons: tuple[str, ...] = ()
-    drift: Mapping[str, int] = field(default_factory=dict)
+    drift: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class FeedResult:
         figures = {name: getattr(self.counts, name) for name in Counts.__slots__}
         return {
             "path": self.path, "kind": self.kind.value, "league": self.league, "outcome": self.outcome.value, **figures,
-            "reasons": list(self.reasons), "drift": dict(self.drift),
+            "reasons": list(self.reasons), "drift": {key: dict(counts) for key, counts in self.drift.items()},
             "seconds": {step: round(spent, 3) for step, spent in self.seconds.items()},
         }  # fmt: skip
 

@@ -17,7 +17,7 @@ from etl.feeds import Feed, Kind, fingerprint
 from etl.importing import fixtures, ledger, stage, standings
 from etl.importing.intake import Intake
 from etl.importing.results import Counts, FeedResult, Outcome
-from etl.records import validate
+from etl.records import Drift, validate
 
 Gate = Callable[[Connection, Feed, Counts], tuple[str, ...]]
 """Asked before the commit, inside the transaction; the reasons that it returns block the feed."""
@@ -121,7 +121,7 @@ def _publish(engine: Engine, feed: Feed, feed_id: int, options: Options) -> Feed
             reasons = options.gate(connection, feed, counts)
         outcome = Outcome.BLOCKED if reasons else Outcome.PUBLISHED
         result = FeedResult(
-            str(feed.path), feed.kind, feed.league, outcome, counts, reasons, intake.drift.counts(), watch.seconds
+            str(feed.path), feed.kind, feed.league, outcome, counts, reasons, _drift(intake.drift), watch.seconds
         )
         if reasons or options.dry_run:
             raise _Stopped(result)
@@ -133,7 +133,7 @@ def _stage(connection: Connection, feed: Feed, intake: Intake, options: Options)
     table = stage.STAGES[feed.kind]
     stage.create(connection, table)
     rows = extract(feed.path, on_bytes=lambda count: options.progress(feed, count))
-    return stage.load(connection, table, intake.records(validate(feed.kind, rows, feed.league, intake.drift)))
+    return stage.load(connection, table, intake.records(validate(feed.kind, rows, feed.league, drift=intake.drift)))
 
 
 def _complete(counts: Counts, records: int, rejects: int) -> Counts:
@@ -141,6 +141,11 @@ def _complete(counts: Counts, records: int, rejects: int) -> Counts:
     passed = records + rejects
     unchanged = passed - rejects - counts.duplicates - counts.inserted - counts.updated
     return replace(counts, rows=passed, records=records, rejects=rejects, unchanged=unchanged)
+
+
+def _drift(drift: Drift) -> dict[str, dict[str, int]]:
+    """How often keys were unknown or missing, empty where the feed has the expected ones."""
+    return {"unknown": dict(drift.unknown), "missing": dict(drift.missing)} if drift else {}
 
 
 def _unchanged(feed: Feed, known: FeedResult) -> FeedResult:

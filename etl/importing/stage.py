@@ -29,7 +29,7 @@ from etl.feeds import Kind
 _metadata = MetaData()
 
 
-def _temporary(name: str, **columns: TypeEngine[Any] | type[TypeEngine[Any]]) -> Table:
+def _temporary(name: str, /, **columns: TypeEngine[Any] | type[TypeEngine[Any]]) -> Table:
     parts = [Column(column, kind) for column, kind in columns.items()]
     return Table(name, _metadata, *parts, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
 

@@ -1,0 +1,35 @@
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint bench clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+install: .venv/installed ## Make .venv with everything in it
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: install ## A sample season with the 2025 incident in it: import, check, report
+	$(BIN)/rally-health demo
+
+lint: install ## Format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint ## Everything that has to hold before a change is merged
+	$(BIN)/pytest --numprocesses 2
+
+bench: install ## Speed, as ratios within one run
+	$(BIN)/python -m tests.benchmarks
+
+clean: ## Remove .venv, caches and the embedded database
+	if [ -L .rally/postgres ]; then rm -rf "$$(dirname "$$(readlink .rally/postgres)")"; fi
+	rm -rf .venv .rally .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,0 +1,21 @@
+"""`rally-health init`."""
+
+from __future__ import annotations
+
+import typer
+
+from etl.migrate import newest, upgrade
+from flows.database import open_engine
+
+
+def init(context: typer.Context) -> None:
+    """Create or update the tables, and adopt an existing Rally database without touching a row.
+
+    Examples: `rally-health init`, `rally-health --database postgresql://rally@db/rally init`
+    """
+    with open_engine(context.obj, migrated=False) as engine:
+        obstacles = upgrade(engine)
+    typer.echo(f"The database is at revision {newest()}.")
+    for obstacle in obstacles:
+        typer.secho(f"warning: {obstacle}", fg=typer.colors.YELLOW, err=True)
+    typer.echo("Next: rally-health import PATH")

@@ -1,0 +1,55 @@
+"""Puts the commands together."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from etl.database import describe
+from flows.cli.exits import Exit, exit_of
+from flows.cli.imports import import_
+from flows.cli.init import init
+from flows.settings import read_settings
+
+app = typer.Typer(
+    name="rally-health",
+    help="Import league data that cannot get lost in silence, and watch it by rules.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,  # locals can hold a person's row
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("init")(init)
+app.command("import")(import_)
+
+
+@app.callback()
+def configure(
+    context: typer.Context,
+    database: Annotated[
+        str | None, typer.Option(help="PostgreSQL URL; overrides DATABASE_URL. Without either: an embedded server.")
+    ] = None,
+) -> None:
+    """Read the settings once, for every command."""
+    context.obj = read_settings(database_url=database)
+
+
+def main() -> None:
+    """Run the command line; an error that a person can mend is one line and an exit code."""
+    try:
+        app()
+    except DBAPIError as error:
+        _fail(describe(error), Exit.INFRASTRUCTURE)
+    except Exception as error:
+        code = exit_of(error)
+        if code is None:
+            raise
+        _fail(str(error), code)
+
+
+def _fail(message: str, code: Exit) -> None:
+    typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)
+    sys.exit(code)

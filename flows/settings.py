@@ -1,0 +1,46 @@
+"""What a person may set, read from the environment once; everything below gets it as arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used; the message never holds a secret."""
+
+
+class Settings(BaseSettings):
+    """Settings with prefix `RALLY_`; `DATABASE_URL` is honoured too."""
+
+    model_config = SettingsConfigDict(env_prefix="RALLY_", hide_input_in_errors=True)
+
+    database_url: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("RALLY_DATABASE_URL", "DATABASE_URL", "database_url")
+    )
+    """PostgreSQL; without it an embedded server is used."""
+    data: Path = Path(".rally")
+    """Where the embedded server keeps its data."""
+    reports: Path = Path("logs")
+    """Where JSON reports are written."""
+    rules: Annotated[tuple[str, ...], NoDecode] = ()
+    """Folders and packages with rules of one's own, separated by commas."""
+    statement_timeout: float = Field(60, gt=0)
+    """Seconds that one statement of a check may take."""
+
+    @field_validator("rules", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def read_settings(**changes: object) -> Settings:
+    """The settings of this process, `changes` (None left out) going before the environment; raises SettingsError."""
+    try:
+        return Settings(**{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        found = "; ".join(f"RALLY_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
+        raise SettingsError(found) from None

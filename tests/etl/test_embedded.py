@@ -1,0 +1,118 @@
+"""The embedded PostgreSQL, started for real in folders of the test's own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import threading
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from etl.embedded import EmbeddedError, running
+from etl.hosting import HostingError, host_for
+
+
+def ask(url: str, statement: str) -> object:
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        row = connection.execute(statement).fetchone()  # type: ignore[call-overload]
+    return row[0] if row else None
+
+
+def server_pid(home: Path) -> int:
+    return int((host_for(home.absolute()).data / "postmaster.pid").read_text().split("\n")[0])
+
+
+def test_it_answers_and_is_stopped_by_its_last_user(tmp_path: Path) -> None:
+    with running(tmp_path) as url:
+        assert ask(url, "select 1") == 1
+        pid = server_pid(tmp_path)
+
+    assert not psutil.pid_exists(pid)
+
+
+def test_what_was_written_is_there_at_the_next_start(tmp_path: Path) -> None:
+    with running(tmp_path) as url, psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute("create table kept as select 42 as answer")
+
+    with running(tmp_path) as url:
+        assert ask(url, "select answer from kept") == 42
+
+
+def test_a_second_user_shares_the_server_and_the_first_leaves_it_running(tmp_path: Path) -> None:
+    with running(tmp_path) as second:
+        with running(tmp_path) as first:
+            assert first == second
+
+        assert ask(second, "select 1") == 1
+
+
+def test_users_who_come_at_once_get_one_server(tmp_path: Path) -> None:
+    pids: list[object] = []
+    together = threading.Barrier(4)
+
+    def use() -> None:
+        with running(tmp_path) as url:
+            together.wait(timeout=60)
+            pids.append(ask(url, "select pg_postmaster_start_time()"))
+            together.wait(timeout=60)
+
+    threads = [threading.Thread(target=use) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(pids) == 4
+    assert len(set(pids)) == 1
+
+
+def test_it_recovers_after_its_server_was_killed(tmp_path: Path) -> None:
+    with running(tmp_path) as url:
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            connection.execute("create table kept as select 42 as answer")
+        os.kill(server_pid(tmp_path), signal.SIGQUIT)
+
+    with running(tmp_path) as url:
+        assert ask(url, "select answer from kept") == 42
+
+
+def test_a_pid_that_belongs_to_another_process_is_no_server(tmp_path: Path) -> None:
+    """Containers start again with the same pids: the file's pid was this very process, and a dead URL was returned."""
+    with running(tmp_path):
+        pass
+    (host_for(tmp_path).data / "postmaster.pid").write_text(f"{os.getpid()}\n/data\n")
+
+    with running(tmp_path) as url:
+        assert ask(url, "select 1") == 1
+
+
+def test_a_long_path_with_a_space_has_a_short_private_socket(tmp_path: Path) -> None:
+    home = tmp_path / ("long " * 20) / ("path" * 20)
+
+    with running(home) as url:
+        folder = Path(url.split("host=")[1])
+
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert ask(url, "show listen_addresses") == ""
+
+
+def test_a_socket_folder_that_others_can_enter_is_refused(tmp_path: Path) -> None:
+    folder = host_for(tmp_path).socket
+    folder.chmod(0o777)
+
+    with pytest.raises(HostingError, match="is not a folder of mode 0700"), running(tmp_path):
+        pass
+
+    folder.rmdir()
+
+
+def test_a_server_that_ends_at_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    with (
+        pytest.raises(EmbeddedError, match="ended at start(.|\n)*no_such_setting"),
+        running(tmp_path, no_such_setting="1"),
+    ):
+        pass

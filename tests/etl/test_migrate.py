@@ -1,0 +1,99 @@
+"""Migrating an empty database, and adopting one that a platform has used for years."""
+
+from __future__ import annotations
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, Engine, func, insert, inspect, select, text
+from sqlalchemy.exc import IntegrityError
+
+from etl.migrate import NotMigrated, current, newest, require_newest, upgrade
+from etl.tables import QUALITY, leagues, metadata, schedule
+
+FIXTURE = {"match_date": "2024-09-24", "home_team": "A - 1", "away_team": "B - 1", "league_id": 1}
+
+
+def make_legacy(engine: Engine, *rows: dict[str, object]) -> None:
+    """A schedule as the platform had it before: no unique key, no checks, no created_at."""
+    with engine.begin() as connection:
+        metadata.create_all(connection, tables=[table for table in metadata.sorted_tables if table.schema != QUALITY])
+        for name in ("unique_schedule_match", "schedule_team_id_not_null", "schedule_no_self_match"):
+            connection.execute(text(f"alter table schedule drop constraint {name}"))
+        connection.execute(text("alter table schedule drop column created_at"))
+        connection.execute(insert(leagues).values(id=1, league_id="APTA_CHICAGO", league_name="APTA Chicago"))
+        for row in rows:
+            connection.execute(insert(schedule).values(row))
+
+
+def constraints(engine: Engine) -> set[str]:
+    statement = "select conname from pg_constraint where conrelid = 'schedule'::regclass"
+    with engine.begin() as connection:
+        return set(connection.scalars(text(statement)))
+
+
+def test_a_migrated_database_is_what_the_tables_say(connection: Connection) -> None:
+    options = {"include_schemas": True, "version_table_schema": QUALITY}
+    found = MigrationContext.configure(connection, opts=options)
+
+    assert compare_metadata(found, metadata) == []
+
+
+def test_migrating_twice_changes_nothing(empty_database: Engine) -> None:
+    upgrade(empty_database)
+
+    assert upgrade(empty_database) == ()
+    assert current(empty_database) == newest()
+
+
+def test_a_database_that_was_never_migrated_is_told_apart(empty_database: Engine) -> None:
+    with pytest.raises(NotMigrated, match=f"at revision None, expected {newest()}: run `rally-health init`"):
+        require_newest(empty_database)
+
+
+def test_adoption_keeps_every_row_and_adds_the_missing_column(empty_database: Engine) -> None:
+    make_legacy(empty_database, FIXTURE, FIXTURE, FIXTURE)
+
+    upgrade(empty_database)
+
+    assert "created_at" in {column["name"] for column in inspect(empty_database).get_columns("schedule")}
+    with empty_database.begin() as connection:
+        assert connection.scalar(select(func.count()).select_from(schedule)) == 3
+
+
+def test_adoption_says_which_rows_stand_in_the_way(empty_database: Engine) -> None:
+    make_legacy(empty_database, FIXTURE, FIXTURE, FIXTURE)
+
+    assert [str(obstacle) for obstacle in upgrade(empty_database)] == [
+        "schedule.schedule_team_id_not_null is not in force: 3 rows stand in the way; "
+        "repair these rows, then run `rally-health init` again",
+        "schedule.unique_schedule_match is not in force: 2 rows stand in the way; "
+        "remove the surplus copies, then run `rally-health init` again",
+    ]
+
+
+def test_new_rows_keep_to_a_check_that_old_rows_break(empty_database: Engine) -> None:
+    make_legacy(empty_database, FIXTURE)
+    upgrade(empty_database)
+
+    with pytest.raises(IntegrityError, match="schedule_team_id_not_null"), empty_database.begin() as connection:
+        connection.execute(insert(schedule).values(FIXTURE | {"home_team": "C - 1"}))
+
+
+def test_a_constraint_comes_into_force_once_the_rows_are_clean(empty_database: Engine) -> None:
+    make_legacy(empty_database, FIXTURE, FIXTURE)
+    upgrade(empty_database)
+    with empty_database.begin() as connection:
+        connection.execute(text("delete from schedule"))
+
+    assert upgrade(empty_database) == ()
+    assert "unique_schedule_match" in constraints(empty_database)
+
+
+def test_a_unique_index_of_another_name_serves_as_the_key(empty_database: Engine) -> None:
+    make_legacy(empty_database)
+    with empty_database.begin() as connection:
+        connection.execute(text("create unique index own on schedule (home_team, away_team, match_date, league_id)"))
+
+    assert upgrade(empty_database) == ()
+    assert "unique_schedule_match" not in constraints(empty_database)
