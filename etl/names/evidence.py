@@ -1,0 +1,83 @@
+"""What speaks for a team where its name does not stand letter by letter: structure, a typing mistake, likeness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from etl.names.fuzzy import is_typo, likeness, overlap
+from etl.names.index import LeagueIndex, SeriesIndex
+from etl.names.model import Suggestion, Team
+from etl.names.series import series_key
+from etl.names.structure import Reading, own_reading, readings
+from etl.names.text import SEPARATOR, normalise, squash, words
+
+_MARGIN = 0.05
+_WORTH_SUGGESTING = 0.7
+_SUGGESTIONS = 3
+_RARE = 60
+
+
+def by_structure(league: LeagueIndex, series: SeriesIndex, name: str, *, explicit: bool = False) -> list[Team]:
+    """Teams whose club and squad the name can mean; `explicit` wants the series told by the name itself."""
+    found = {
+        team.id: team
+        for reading in _sound(league, series, name, explicit=explicit)
+        for team in series.by_structure.get(reading.key, ())
+    }
+    return list(found.values())
+
+
+def by_typo(league: LeagueIndex, series: SeriesIndex, name: str, *, explicit: bool = False) -> list[Team]:
+    """The one team whose club the name misspells, if no other comes near; [] otherwise."""
+    found: dict[int, Team] = {}
+    for reading in _sound(league, series, name, explicit=explicit):
+        # a club that plays elsewhere in the league is rather that club than a mistake for this one
+        strict = squash(reading.club) in league.clubs
+        for team in series.teams:
+            own = own_reading(team.name, series.key)
+            if own.squads == reading.squads and is_typo(reading.club, own.club, strict=strict):
+                found[team.id] = team
+    return [team for team in found.values() if len(found) == 1 and _stands_out(series, team, name)]
+
+
+def _sound(league: LeagueIndex, series: SeriesIndex, name: str, *, explicit: bool) -> Iterable[Reading]:
+    """The readings of a name in a series; none where its end is another series of the league ("Winnetka - 2")."""
+    found = readings(name, series.key)
+    told = any(reading.explicit for reading in found)
+    if not told and (explicit or _other_series(league, series, name)):
+        return ()
+    return (reading for reading in found if reading.explicit or not explicit)
+
+
+def _other_series(league: LeagueIndex, series: SeriesIndex, name: str) -> bool:
+    parts = words(name)
+    if SEPARATOR not in parts:
+        return False
+    tail = parts[len(parts) - parts[::-1].index(SEPARATOR) :]
+    key = series_key(" ".join(tail))
+    return key != series.key and key in league.series
+
+
+def _stands_out(series: SeriesIndex, team: Team, name: str) -> bool:
+    words_of_name = normalise(name)
+    best = likeness(words_of_name, normalise(team.name))
+    others = (likeness(words_of_name, normalise(other.name)) for other in series.teams if other is not team)
+    return all(best - other >= _MARGIN for other in others)
+
+
+def rare(league: LeagueIndex, name: str) -> Sequence[Team]:
+    """The league's teams that share the name's rarest word, at most 60 of them."""
+    shared = [league.by_word[word] for word in sorted(set(words(name))) if word in league.by_word]
+    return min(shared, key=len, default=[])[:_RARE]
+
+
+def suggest(teams: Iterable[Team], name: str) -> tuple[Suggestion, ...]:
+    """The teams that the name resembles most, best first, for a person to confirm."""
+    folded = normalise(name)
+    rated = [Suggestion(team.id, round(_resemblance(folded, normalise(team.name)), 2)) for team in teams]
+    worth = [rating for rating in rated if rating.confidence >= _WORTH_SUGGESTING]
+    return tuple(sorted(worth, key=lambda rating: (-rating.confidence, rating.team_id))[:_SUGGESTIONS])
+
+
+def _resemblance(one: str, other: str) -> float:
+    return (likeness(one, other) + overlap(one, other)) / 2

@@ -1,0 +1,87 @@
+"""Teams by everything that a name can say of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from etl.names.model import Alias, Team
+from etl.names.series import series_key
+from etl.names.structure import own_reading
+from etl.names.text import bare, normalise, squash, words
+
+Found = defaultdict[str, list[Team]]
+
+
+class SeriesIndex:
+    """The teams of one series of one league."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.teams: list[Team] = []
+        self.by_name: Found = defaultdict(list)
+        self.by_words: Found = defaultdict(list)
+        self.by_structure: defaultdict[tuple[str, tuple[str, ...]], list[Team]] = defaultdict(list)
+        self.by_club: Found = defaultdict(list)
+
+    def add(self, team: Team) -> None:
+        """Index one team."""
+        reading = own_reading(team.name, self.key)
+        self.teams.append(team)
+        self.by_name[team.name].append(team)
+        self.by_words[normalise(team.name)].append(team)
+        self.by_structure[reading.key].append(team)
+        self.by_club[squash(reading.club)].append(team)
+
+
+class LeagueIndex:
+    """The teams of one league, by series and by name alone, and the names that people confirmed in it."""
+
+    def __init__(self) -> None:
+        self.teams: list[Team] = []
+        self.series: dict[str, SeriesIndex] = {}
+        self.by_name: Found = defaultdict(list)
+        self.by_words: Found = defaultdict(list)
+        self.by_word: Found = defaultdict(list)
+        self.clubs: set[str] = set()
+        self.aliases: defaultdict[tuple[str, str], list[Team]] = defaultdict(list)
+        self._keys_by_last_word: defaultdict[str, set[str]] = defaultdict(set)
+
+    def add(self, team: Team) -> None:
+        """Index one team."""
+        key = series_key(team.series)
+        index = self.series.setdefault(key, SeriesIndex(key))
+        index.add(team)
+        self.teams.append(team)
+        self.by_name[team.name].append(team)
+        self.by_words[normalise(team.name)].append(team)
+        for word in set(bare(words(team.name))):
+            self.by_word[word].append(team)
+        self.clubs.add(squash(own_reading(team.name, key).club))
+        self._keys_by_last_word[key.rpartition(" ")[2]].add(key)
+
+    def confirm(self, alias: Alias, team: Team) -> None:
+        """Index one confirmed name; without a series its key is "", which counts in the whole league."""
+        self.aliases[series_key(alias.series or ""), normalise(alias.name)].append(team)
+
+    def series_in(self, name: str) -> Iterator[SeriesIndex]:
+        """The series whose names could stand in this name."""
+        keys: set[str] = set()
+        for word in set(words(name)):
+            for spelling in {word, word.lstrip("0"), word.removeprefix("s"), word.removeprefix("s")[:-1]}:
+                keys |= self._keys_by_last_word.get(spelling, set())
+        return (self.series[key] for key in sorted(keys))
+
+
+def build(teams: Sequence[Team], aliases: Sequence[Alias]) -> dict[str, LeagueIndex]:
+    """The index of each league; an alias of a team that is not there is left out."""
+    leagues: defaultdict[str, LeagueIndex] = defaultdict(LeagueIndex)
+    # by id, so that nothing depends on the order in which teams come
+    for team in sorted(teams, key=lambda team: team.id):
+        leagues[team.league].add(team)
+    by_id = {team.id: team for team in teams}
+    for alias in sorted(aliases, key=lambda alias: alias.team_id):
+        meant = by_id.get(alias.team_id)
+        if meant and meant.league == alias.league:
+            leagues[alias.league].confirm(alias, meant)
+    return dict(leagues)
