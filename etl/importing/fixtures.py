@@ -6,6 +6,8 @@ are joined once and never written.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection, Select, and_, delete, func, insert, select
 from sqlalchemy.sql import FromClause
 
@@ -77,7 +79,7 @@ def _plan(connection: Connection) -> None:
     stage.analyze(connection, stage.fixture_plan)
 
 
-def _resolved() -> Select[tuple[object, ...]]:
+def _resolved() -> Select[Any]:
     """Staged rows with the ids that their names stand for; a practice has the league of its team."""
     staged, home, away = stage.fixtures, stage.links.alias("home"), stage.links.alias("away")
     source: FromClause = (
@@ -87,7 +89,7 @@ def _resolved() -> Select[tuple[object, ...]]:
         .outerjoin(teams, and_(teams.c.id == home.c.team_id, staged.c.league.is_(None)))
     )
     return select(
-        staged.c["index", "match_date", "match_time", "home_team", "away_team"],
+        *staged.c["index", "match_date", "match_time", "home_team", "away_team"],
         home.c.team_id.label("home_team_id"), away.c.team_id.label("away_team_id"), staged.c.location,
         func.coalesce(leagues.c.id, teams.c.league_id).label("league_id"), staged.c.kind,
     ).select_from(source)  # fmt: skip

@@ -31,7 +31,7 @@ def open_run(engine: Engine, paths: Sequence[str]) -> int:
         connection.execute(update(import_feeds).where(open_feeds).values(**left, reasons=[KILLED]))
         connection.execute(update(import_runs).where(import_runs.c.outcome == Outcome.RUNNING.value).values(left))
         statement = insert(import_runs).values(outcome=Outcome.RUNNING.value, paths=list(paths))
-        return connection.execute(statement.returning(import_runs.c.id)).scalar_one()
+        return int(connection.execute(statement.returning(import_runs.c.id)).scalar_one())
 
 
 def close_run(engine: Engine, run: int, outcome: Outcome) -> None:
@@ -46,7 +46,8 @@ def open_feed(engine: Engine, run: int, feed: Feed, fingerprint: str | None) -> 
     values = {"run_id": run, "path": str(feed.path), "kind": feed.kind.value, "league": feed.league,
               "fingerprint": fingerprint, "outcome": Outcome.RUNNING.value}  # fmt: skip
     with engine.begin() as connection:
-        return connection.execute(insert(import_feeds).values(values).returning(import_feeds.c.id)).scalar_one()
+        statement = insert(import_feeds).values(values).returning(import_feeds.c.id)
+        return int(connection.execute(statement).scalar_one())
 
 
 def close_feed(connection: Connection, feed_id: int, result: FeedResult) -> None:
@@ -73,7 +74,7 @@ def _result(row: Row[Any]) -> FeedResult:
 
 def keep_rejects(connection: Connection, feed_id: int, refused: Iterable[Reject]) -> None:
     """Keep rows that were refused, with file, position and reason."""
-    rows = [{"feed_id": feed_id, **reject._asdict()} for reject in refused]
+    rows = [{"feed_id": feed_id, **asdict(reject)} for reject in refused]
     if rows:
         connection.execute(insert(rejects), rows)
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, FromClause, Integer, Select, Table, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql import ColumnElement
 
 from etl.importing import stage
-from etl.names import Alias, Resolver, Team
+from etl.names import Alias, Link, Resolver, Team
 from etl.tables import BYE, leagues, links, series, team_aliases, teams
-
-NAME = tuple[str | None, str | None, str, int]
 
 
 def resolver(connection: Connection) -> Resolver:
@@ -23,21 +22,22 @@ def resolver(connection: Connection) -> Resolver:
         .join(series, series.c.id == teams.c.series_id)
         .order_by(teams.c.id)
     )
-    aliases = select(team_aliases.c["league", "series", "name", "team_id"]).order_by(team_aliases.c.id)
+    aliases = select(*team_aliases.c["league", "series", "name", "team_id"]).order_by(team_aliases.c.id)
     return Resolver(
         [Team(*row) for row in connection.execute(known)],
         [Alias(row.league, row.series or None, row.name, row.team_id) for row in connection.execute(aliases)],
     )
 
 
-def link_names(connection: Connection, names: Select[NAME], feed_id: int) -> None:
+def link_names(connection: Connection, names: Select[Any], feed_id: int) -> None:
     """Resolve names, given as (league, series, name, sides), into `stage.links`, and keep how each was found."""
-    resolve = resolver(connection).resolve
+    known = resolver(connection)
+    homes = connection.scalars(select(leagues.c.league_id).order_by(leagues.c.id)).all()
     found = connection.execute(names).all()
 
     def rows() -> Iterator[tuple[object, ...]]:
         for league, in_series, name, sides in found:
-            link = resolve(league, in_series, name)
+            link = known.resolve(league, in_series, name) if league else anywhere(known, homes, in_series, name)
             yield league or "", in_series or "", name, link.team_id, link.strategy, link.confidence, link.reason, sides
 
     stage.create(connection, stage.links)
@@ -45,7 +45,14 @@ def link_names(connection: Connection, names: Select[NAME], feed_id: int) -> Non
     _remember(connection, feed_id)
 
 
-def names_of_sides(table: Table, *sides: str) -> Select[NAME]:
+def anywhere(known: Resolver, homes: Sequence[str], in_series: str | None, name: str) -> Link:
+    """The link of a name whose league the feed does not tell: the only one that any league has."""
+    answers = [known.resolve(league, in_series, name) for league in homes]
+    links = [link for link in answers if link.team_id is not None]
+    return links[0] if len(links) == 1 else known.resolve(None, in_series, name)
+
+
+def names_of_sides(table: Table, *sides: str) -> Select[Any]:
     """The distinct names in the columns `sides` of a staging table, with how often each occurs; empty ones left out."""
     every = union_all(
         *(select(table.c.league, table.c.series, table.c[side].label("name")) for side in sides)

@@ -32,4 +32,6 @@ def insert_planned(
     """Insert the planned rows that replace none and return how many; sorted, for unsorted writers deadlock."""
     new = select(*(plan.c[name] for name in columns)).where(plan.c.target_id.is_(None))
     rows = new.order_by(*(plan.c[name] for name in order))
-    return connection.execute(insert(target).from_select(list(columns), rows)).rowcount
+    # without the option, rowcount of an INSERT is -1
+    statement = insert(target).from_select(list(columns), rows).execution_options(preserve_rowcount=True)
+    return connection.execute(statement).rowcount

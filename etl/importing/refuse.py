@@ -28,7 +28,7 @@ def refuse_unlinked(connection: Connection, keep: Callable[[list[Reject]], None]
         .where(nameless)
         .order_by(staged.c.index)
     )
-    with connection.execution_options(yield_per=BATCH).execute(rows) as found:
+    with connection.execute(rows.execution_options(yield_per=BATCH)) as found:
         for batch in found.partitions():
             keep(
                 [

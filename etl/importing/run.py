@@ -113,10 +113,10 @@ def _publish(engine: Engine, feed: Feed, feed_id: int, options: Options) -> Feed
     watch, intake = Stopwatch(), Intake(engine, feed_id)
     with engine.begin() as connection:
         with watch.step("stage"):
-            records = _stage(connection, feed, intake, options)
+            rows = _stage(connection, feed, intake, options)
         with watch.step("publish"):
             counts = PUBLISHERS[feed.kind](connection, intake, prune=options.prune)
-        counts = _complete(counts, records, intake.rejects)
+        counts = _complete(counts, rows, intake.rejects)
         with watch.step("gate"):
             reasons = options.gate(connection, feed, counts)
         outcome = Outcome.BLOCKED if reasons else Outcome.PUBLISHED
@@ -133,14 +133,15 @@ def _stage(connection: Connection, feed: Feed, intake: Intake, options: Options)
     table = stage.STAGES[feed.kind]
     stage.create(connection, table)
     rows = extract(feed.path, on_bytes=lambda count: options.progress(feed, count))
-    return stage.load(connection, table, intake.records(validate(feed.kind, rows, feed.league, drift=intake.drift)))
+    records = intake.records(validate(feed.kind, rows, feed.league, drift=intake.drift))
+    return stage.load(connection, table, records) + intake.rejects
 
 
-def _complete(counts: Counts, records: int, rejects: int) -> Counts:
+def _complete(counts: Counts, rows: int, rejects: int) -> Counts:
     """Figures with the rows that were read; whatever was neither written nor refused was there already."""
-    passed = records + rejects
-    unchanged = passed - rejects - counts.duplicates - counts.inserted - counts.updated
-    return replace(counts, rows=passed, records=records, rejects=rejects, unchanged=unchanged)
+    records = rows - rejects
+    unchanged = records - counts.duplicates - counts.inserted - counts.updated
+    return replace(counts, rows=rows, records=records, rejects=rejects, unchanged=unchanged)
 
 
 def _drift(drift: Drift) -> dict[str, dict[str, int]]:

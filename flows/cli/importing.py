@@ -18,7 +18,10 @@ from etl.importing.results import FeedResult, ImportReport, Outcome
 log = logging.getLogger("rally.import")
 LOG_EVERY = 64 * 1024 * 1024
 STYLES = {Outcome.PUBLISHED: "green", Outcome.UNCHANGED: "dim", Outcome.BLOCKED: "red", Outcome.FAILED: "red"}
-FIGURES = ("rows", "rejects", "linked", "unlinked", "inserted", "updated", "unchanged", "withdrawn")
+FIGURES = {
+    "rows": "rows", "rejects": "rejects", "unlinked": "unlinked", "inserted": "new", "updated": "changed",
+    "unchanged": "same", "withdrawn": "gone",
+}  # fmt: skip
 
 
 class Progress:
@@ -64,9 +67,11 @@ def print_report(report: ImportReport) -> None:
 
 
 def _table(report: ImportReport) -> Table:
-    table = Table("feed", "outcome", box=None, header_style="bold")
-    for name in FIGURES:
-        table.add_column(name, justify="right")
+    table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
+    table.add_column("feed", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    for name in FIGURES.values():
+        table.add_column(name, justify="right", no_wrap=True)
     for feed in report.feeds:
         figures = (f"{getattr(feed.counts, name):,}" for name in FIGURES)
         outcome = f"[{STYLES[feed.outcome]}]{feed.outcome}[/]"
