@@ -42,7 +42,7 @@ def by_typo(league: LeagueIndex, series: SeriesIndex, name: str, *, explicit: bo
 
 def _sound(league: LeagueIndex, series: SeriesIndex, name: str, *, explicit: bool) -> Iterable[Reading]:
     """The readings of a name in a series; none where its end is another series of the league ("Winnetka - 2")."""
-    found = readings(name, series.key)
+    found = readings(name, series.key, league.ordinal(series.key))
     told = any(reading.explicit for reading in found)
     if not told and (explicit or _other_series(league, series, name)):
         return ()

@@ -10,6 +10,7 @@ from etl.names.series import series_key
 from etl.names.structure import own_reading
 from etl.names.text import bare, normalise, squash, words
 
+_SHORT = 2  # letters of a series' key that can stand for a number
 Found = defaultdict[str, list[Team]]
 
 
@@ -63,6 +64,14 @@ class LeagueIndex:
     def confirm(self, alias: Alias, team: Team) -> None:
         """Index one confirmed name; without a series its key is "", which counts in the whole league."""
         self.aliases[series_key(alias.series or ""), normalise(alias.name)].append(team)
+
+    def ordinal(self, key: str) -> str:
+        """The number of a series of letters: A is 1, B is 2, and SN comes behind the last letter; "" for others."""
+        if not (key.isascii() and key.isalpha() and len(key) <= _SHORT):
+            return ""
+        if len(key) == 1:
+            return str(ord(key) - ord("a") + 1)
+        return str(sum(other.isalpha() and len(other) <= _SHORT and other <= key for other in self.series))
 
     def series_in(self, name: str) -> Iterator[SeriesIndex]:
         """The series whose names could stand in this name."""

@@ -48,7 +48,8 @@ class Suggestion:
 class Link:
     """The answer for one name: its team and how it was found, or no team and why not.
 
-    `reason` is a sentence's end ("names 2 teams of the series"); suggestions come best first, and only without a link.
+    Without a link, suggestions come best first, and `candidates` are all teams that an ambiguous name can mean: one of
+    them is the right one, and other evidence, such as a fixture of that day, may tell which (see Meetings).
     """
 
     team_id: int | None
@@ -56,3 +57,4 @@ class Link:
     confidence: float
     reason: str = ""
     suggestions: tuple[Suggestion, ...] = ()
+    candidates: tuple[int, ...] = ()

@@ -33,9 +33,18 @@ class Reading:
         return squash(self.club), self.squads
 
 
-def readings(name: str, series: str) -> frozenset[Reading]:
-    """Every way to read a name in the series of this key: "Midtown - Chicago 4" may be of Midtown or of its Chicago."""
-    return frozenset(_read(words(name), tuple(series.split()), (), explicit=False, cities=True))
+def readings(name: str, series: str, ordinal: str = "") -> frozenset[Reading]:
+    """Every way to read a name in the series of this key: "Midtown - Chicago 4" may be of Midtown or of its Chicago.
+
+    `ordinal` is the number that a series of letters also goes by: one CNSWPL schedule has "Lake Forest A 1" and
+    "Winnetka B(1) 2" for its standings' "Lake Forest A" and "Winnetka B(1)".
+    """
+    parts, key = words(name), tuple(series.split())
+    found = frozenset(_read(parts, key, (), explicit=False, cities=True))
+    if not ordinal or parts[-1:] != (ordinal,):
+        return found
+    numbered = _read(trimmed(parts[:-1]), key, (), explicit=False, cities=True)
+    return found | {reading for reading in numbered if reading.explicit}
 
 
 def own_reading(name: str, series: str) -> Reading:

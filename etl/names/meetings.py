@@ -1,0 +1,37 @@
+"""Who met on a day: evidence for names that mean several teams of a league.
+
+CITA's matches do not tell their series, and most of its clubs play in ten; NSTF's say "Wilmette S1", where Wilmette has
+two teams. The schedule knows which of them met that day. Results may swap home and away: CITA's do, in every row.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import date
+from typing import NamedTuple
+
+
+class Meeting(NamedTuple):
+    """One fixture whose two teams are known."""
+
+    league: str
+    day: date
+    home_team_id: int
+    away_team_id: int
+
+
+class Meetings:
+    """The fixtures of all leagues by day."""
+
+    def __init__(self, meetings: Iterable[Meeting]) -> None:
+        self._by_day: defaultdict[tuple[str, date], set[tuple[int, int]]] = defaultdict(set)
+        for meeting in meetings:
+            self._by_day[meeting.league, meeting.day].add((meeting.home_team_id, meeting.away_team_id))
+
+    def between(self, league: str, day: date, home: Collection[int], away: Collection[int]) -> tuple[int, int] | None:
+        """The home and the away team of that day's one fixture between these candidates; None if none or several."""
+        pairs = self._by_day.get((league, day), set())
+        found = {(one, other) for one, other in pairs if one in home and other in away}
+        found |= {(other, one) for one, other in pairs if other in home and one in away}
+        return found.pop() if len(found) == 1 else None
