@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from etl.names.fuzzy import is_typo, likeness, overlap
-from etl.names.index import LeagueIndex, SeriesIndex
+from etl.names.index import Entry, LeagueIndex, SeriesIndex
 from etl.names.model import Suggestion, Team
 from etl.names.series import series_key
-from etl.names.structure import Reading, own_reading, readings
+from etl.names.structure import Reading, readings
 from etl.names.text import SEPARATOR, normalise, squash, words
 
 _MARGIN = 0.05
@@ -29,15 +29,14 @@ def by_structure(league: LeagueIndex, series: SeriesIndex, name: str, *, explici
 
 def by_typo(league: LeagueIndex, series: SeriesIndex, name: str, *, explicit: bool = False) -> list[Team]:
     """The one team whose club the name misspells, if no other comes near; [] otherwise."""
-    found: dict[int, Team] = {}
+    found: dict[int, Entry] = {}
     for reading in _sound(league, series, name, explicit=explicit):
         # a club that plays elsewhere in the league is rather that club than a mistake for this one
         strict = squash(reading.club) in league.clubs
-        for team in series.teams:
-            own = own_reading(team.name, series.key)
-            if own.squads == reading.squads and is_typo(reading.club, own.club, strict=strict):
-                found[team.id] = team
-    return [team for team in found.values() if len(found) == 1 and _stands_out(series, team, name)]
+        for entry in series.entries:
+            if entry.own.squads == reading.squads and is_typo(reading.club, entry.own.club, strict=strict):
+                found[entry.team.id] = entry
+    return [entry.team for entry in found.values() if len(found) == 1 and _stands_out(series, entry, name)]
 
 
 def _sound(league: LeagueIndex, series: SeriesIndex, name: str, *, explicit: bool) -> Iterable[Reading]:
@@ -58,11 +57,12 @@ def _other_series(league: LeagueIndex, series: SeriesIndex, name: str) -> bool:
     return key != series.key and key in league.series
 
 
-def _stands_out(series: SeriesIndex, team: Team, name: str) -> bool:
-    words_of_name = normalise(name)
-    best = likeness(words_of_name, normalise(team.name))
-    others = (likeness(words_of_name, normalise(other.name)) for other in series.teams if other is not team)
-    return all(best - other >= _MARGIN for other in others)
+def _stands_out(series: SeriesIndex, entry: Entry, name: str) -> bool:
+    """Whether no other club comes near; a club's other squads are not rivals, for squads were compared."""
+    folded = normalise(name)
+    best = likeness(folded, entry.folded)
+    rivals = (other for other in series.entries if other is not entry and other.own.squads == entry.own.squads)
+    return all(best - likeness(folded, rival.folded) >= _MARGIN for rival in rivals)
 
 
 def rare(league: LeagueIndex, name: str) -> Sequence[Team]:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from etl.names.model import Alias, Team
 from etl.names.series import series_key
-from etl.names.structure import own_reading
+from etl.names.structure import Reading, own_reading
 from etl.names.text import bare, normalise, squash, words
 
 _SHORT = 2  # letters of a series' key that can stand for a number
 Found = defaultdict[str, list[Team]]
+
+
+class Entry(NamedTuple):
+    """A team, and its name read once."""
+
+    team: Team
+    own: Reading
+    folded: str
 
 
 class SeriesIndex:
@@ -19,7 +28,7 @@ class SeriesIndex:
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.teams: list[Team] = []
+        self.entries: list[Entry] = []
         self.by_name: Found = defaultdict(list)
         self.by_words: Found = defaultdict(list)
         self.by_structure: defaultdict[tuple[str, tuple[str, ...]], list[Team]] = defaultdict(list)
@@ -27,19 +36,18 @@ class SeriesIndex:
 
     def add(self, team: Team) -> None:
         """Index one team."""
-        reading = own_reading(team.name, self.key)
-        self.teams.append(team)
+        entry = Entry(team, own_reading(team.name, self.key), normalise(team.name))
+        self.entries.append(entry)
         self.by_name[team.name].append(team)
-        self.by_words[normalise(team.name)].append(team)
-        self.by_structure[reading.key].append(team)
-        self.by_club[squash(reading.club)].append(team)
+        self.by_words[entry.folded].append(team)
+        self.by_structure[entry.own.key].append(team)
+        self.by_club[squash(entry.own.club)].append(team)
 
 
 class LeagueIndex:
     """The teams of one league, by series and by name alone, and the names that people confirmed in it."""
 
     def __init__(self) -> None:
-        self.teams: list[Team] = []
         self.series: dict[str, SeriesIndex] = {}
         self.by_name: Found = defaultdict(list)
         self.by_words: Found = defaultdict(list)
@@ -53,7 +61,6 @@ class LeagueIndex:
         key = series_key(team.series)
         index = self.series.setdefault(key, SeriesIndex(key))
         index.add(team)
-        self.teams.append(team)
         self.by_name[team.name].append(team)
         self.by_words[normalise(team.name)].append(team)
         for word in set(bare(words(team.name))):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from etl.names.series import CITY, PREFIXES
 from etl.names.text import SEPARATOR, squash, trimmed, words
@@ -33,6 +34,7 @@ class Reading:
         return squash(self.club), self.squads
 
 
+@lru_cache(maxsize=10_000)
 def readings(name: str, series: str, ordinal: str = "") -> frozenset[Reading]:
     """Every way to read a name in the series of this key: "Midtown - Chicago 4" may be of Midtown or of its Chicago.
 

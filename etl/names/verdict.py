@@ -49,7 +49,7 @@ def no_team(series: SeriesIndex, name: str) -> Link:
     ids = _of_club(series, name)
     if len(ids) > 1:
         return _ambiguous(f"ambiguous: the name tells none of the club's {len(ids)} teams in the series", ids)
-    return unlinked("no team of the series has this name", suggest(series.teams, name))
+    return unlinked("no team of the series has this name", suggest((entry.team for entry in series.entries), name))
 
 
 def _of_club(series: SeriesIndex, name: str) -> tuple[int, ...]:
