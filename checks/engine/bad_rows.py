@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Select, SelectBase, and_, select
+from sqlalchemy import ColumnElement, FromClause, Select, SelectBase, and_, select, true
 
 from checks.engine.dimensions import Dimension
 from checks.engine.errors import MeasureError
@@ -37,7 +37,8 @@ class BadRows:
         columns = key_columns(source)
         reached = [(dimension, dimension.of(source)) for dimension in dimensions]
         known = tuple((dimension, value) for dimension, value in reached if value is not None)
-        return cls(source, key_names(columns), key_text(columns), and_(own, scope.condition(source)), known)
+        condition = and_(own, scope.condition(source)) if scope else own
+        return cls(source, key_names(columns), key_text(columns), condition, known)
 
     def columns(self) -> list[ColumnElement[Any]]:
         """The key, then the value of each dimension that these rows have."""
@@ -80,7 +81,10 @@ def _holds(dimension: Dimension, value: Any, source: FromClause) -> ColumnElemen
 def _source(question: Question) -> tuple[FromClause, ColumnElement[bool]]:
     if isinstance(question.bad, SelectBase):
         # the statement has chosen the bad rows already
-        return question.bad.subquery(), and_(True)
+        return question.bad.subquery(), true()
+    if question.check.mark.kind is Kind.FRAME:
+        # the rule has yet to choose: all rows are read
+        return question.table, true()
     if question.bad is None:
         raise MeasureError(f"{question.check.name} has no bad rows, only a value")
     return question.table, bad_condition(question)

@@ -18,6 +18,7 @@ from checks.engine.session import Session, asking
 CANDIDATES = 3
 LEAST_SHARE = 0.1
 LEAST_LIFT = 1.2
+SAME = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,11 @@ def clusters(spots: Sequence[Spot], reading: Reading, labels: Labels, most: int)
     """The places worth saying, the most telling first."""
     found = [_cluster(spot, reading, labels) for spot in spots]
     telling = [cluster for cluster in found if cluster.lift is None or cluster.lift >= LEAST_LIFT]
-    return tuple(sorted(telling, key=_weight)[:most])
+    kept: list[Cluster] = []
+    for cluster in sorted(telling, key=_weight):
+        if not any(_repeats(cluster, other) for other in kept):
+            kept.append(cluster)
+    return tuple(kept[:most])
 
 
 def _cluster(spot: Spot, reading: Reading, labels: Labels) -> Cluster:
@@ -97,9 +102,15 @@ def _cluster(spot: Spot, reading: Reading, labels: Labels) -> Cluster:
 
 
 def _weight(cluster: Cluster) -> tuple[Any, ...]:
-    # many of the bad rows in few of all rows: their share times how much denser they are; a narrower place wins a tie
+    # many of the bad rows in few of all rows: their share times how much denser they are; the plainer place wins a tie
     share = cluster.count / cluster.of if cluster.of else 0.0
-    return -share * min(cluster.lift or 1.0, 100.0), -len(cluster.where), str(cluster.where)
+    return -share * min(cluster.lift or 1.0, 100.0), len(cluster.where), str(cluster.where)
+
+
+def _repeats(cluster: Cluster, other: Cluster) -> bool:
+    mine, theirs = set(cluster.where), set(other.where)
+    nested = mine <= theirs or theirs <= mine
+    return nested and abs(cluster.count - other.count) <= SAME * max(cluster.count, other.count)
 
 
 def _filter(

@@ -12,12 +12,26 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Subquery, Text, cast, func, or_, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    Subquery,
+    Text,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import BIT, array
 
 from checks.engine.bad_rows import BadRows, Place
 from checks.engine.findings import Finding, Findings
 from checks.engine.keys import fingerprint, fingerprint_of, parts
+from checks.engine.past import Id
 from checks.engine.session import Session, asking
 from checks.engine.sketch import CHECK_BITS, CUTS, RANGES, gathered
 
@@ -32,8 +46,8 @@ class Evidence:
     places: Mapping[Place, int] = field(default_factory=dict)
 
 
-def few_of_many(session: Session, rules: Mapping[str, BadRows], timeout: float) -> dict[str, Evidence]:
-    """The bad rows of several rules of one table, by rule, in one pass over it."""
+def few_of_many(session: Session, rules: Mapping[Id, BadRows], timeout: float) -> dict[Id, Evidence]:
+    """The bad rows of several rules of one table, by rule and parameter, in one pass over it."""
     chosen = list(rules.items())
     first = chosen[0][1]
     flags = [rows.condition.label(f"b{number}") for number, (_, rows) in enumerate(chosen)]
@@ -42,8 +56,8 @@ def few_of_many(session: Session, rules: Mapping[str, BadRows], timeout: float) 
     width = 2 + len(first.reached)
     fetched = session.all(statement, timeout)
     return {
-        rule: listed(rule, rows, [row[1:width] for row in fetched if row[width + number]])
-        for number, (rule, rows) in enumerate(chosen)
+        id_: listed(id_[0], rows, [row[1:width] for row in fetched if row[width + number]])
+        for number, (id_, rows) in enumerate(chosen)
     }
 
 
@@ -67,11 +81,11 @@ def listed(rule: str, rows: BadRows, fetched: Sequence[Sequence[Any]]) -> Eviden
     findings = _findings(rule, rows.names, Counter(str(row[0]) for row in fetched))
     places: Counter[Place] = Counter()
     for row in fetched:
-        places.update(within(rows.place(row[1:])))
+        places.update(places_of(rows.place(row[1:])))
     return Evidence(Findings(len(fetched), tuple(sorted(findings, key=_order))), places)
 
 
-def within(place: Place) -> Iterable[Place]:
+def places_of(place: Place) -> Iterable[Place]:
     """The places that a row counts for: each of its dimensions alone, and each two of them."""
     yield from ((part,) for part in place)
     yield from combinations(place, 2)
@@ -102,7 +116,8 @@ def _sketch(inner: Subquery) -> Select[Any]:
 
 
 def _range(key: ColumnElement[int], number: int, shift: int) -> ColumnElement[int]:
-    return key.bitwise_rshift(shift).bitwise_and(RANGES - 1) + number * RANGES
+    # PostgreSQL shifts a bigint by an integer, not by another bigint
+    return key.bitwise_rshift(literal(shift, Integer)).bitwise_and(RANGES - 1) + number * RANGES
 
 
 def _places(session: Session, rows: BadRows, inner: Subquery, timeout: float) -> dict[Place, int]:

@@ -57,6 +57,8 @@ class Change:
 
 def compare(now: Findings, before: Findings) -> Change:
     """What is new, known and fixed. A key that is bad twice and was bad once counts as one known and one new row."""
+    if not now.count or not before.count:  # exact without looking
+        return Change(now.count, 0, before.count, appeared=frozenset(now.times()))
     differing = _difference(now, before)
     if differing is None:
         known = min(now.count, before.count)

@@ -16,6 +16,7 @@ from checks.engine.errors import CheckDefinitionError
 from checks.engine.levels import Severity
 from checks.engine.thresholds import Above, Below, Threshold
 from checks.engine.trends import Drop, Outlier
+from checks.engine.units import Unit
 
 CHECK = "__rally_check__"
 FIXTURE = "__rally_fixture__"
@@ -78,6 +79,9 @@ def _check_threshold(mark: Mark) -> None:
     metric = mark.kind is Kind.METRIC
     allowed = (Above, Below, Drop, Outlier) if metric else (Above,)
     if isinstance(mark.threshold, allowed):
+        if not metric and getattr(mark.threshold, "unit", None) is Unit.HOURS:
+            name = mark.kind.value
+            raise CheckDefinitionError(f"{name}() counts rows, so hours do not fit; expected percent or rows")
         return
     expected = "above(), below(), drop() or outlier()" if metric else "above(...), a limit on the bad rows"
     raise CheckDefinitionError(f"{mark.kind.value}(threshold={mark.threshold!r}) does not fit; expected {expected}")

@@ -71,7 +71,7 @@ def read_scan(session: Session, scan: Scan, how: Asking) -> Iterator[Measured]:
     retries = max(question.check.mark.retries for question in scan.questions)
     timeout = how.limit(scan.questions)
     try:
-        statement = scan_statement(scan, how.scope)
+        statement = scan_statement(scan, how.scope.of(narrowed=scan.questions[0].narrowed))
         rows = attempt(session, retries, how.pause, lambda: session.all(statement, timeout))
     except Exception as error:  # noqa: BLE001 - the boundary of one scan
         yield from _isolated(session, scan, how, error, time.perf_counter() - started)
@@ -98,7 +98,7 @@ def read_alone(session: Session, alone: Alone, how: Asking) -> Measured:
     question, started = alone.question, time.perf_counter()
     timeout = how.limit((question,))
     try:
-        statement = alone_statement(question, how.scope)
+        statement = alone_statement(question, how.scope.of(narrowed=question.narrowed))
         retries = question.check.mark.retries
         rows = attempt(session, retries, how.pause, lambda: session.all(statement, timeout))
         reading = Reading(count=rows[0][1], total=rows[0][2])

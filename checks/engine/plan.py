@@ -53,16 +53,20 @@ Unit: TypeAlias = Scan | Alone
 
 def plan(questions: Iterable[Question]) -> tuple[Unit, ...]:
     """The units of work of a run, the scans first: they take longest."""
-    asked = sorted(questions, key=lambda question: (question.check.table, question.id))
+    asked = sorted(questions, key=lambda question: (question.check.table, question.narrowed, question.id))
     fused = [question for question in asked if question.check.mark.kind in FUSED]
-    scans = [Scan(part) for _, group in groupby(fused, lambda q: id(q.table)) for part in _split(list(group))]
+    scans = [
+        Scan(part) for _, group in groupby(fused, lambda q: (id(q.table), q.narrowed)) for part in _split(list(group))
+    ]
     return (*scans, *(Alone(question) for question in asked if question.check.mark.kind not in FUSED))
 
 
 def bad_condition(question: Question) -> ColumnElement[bool]:
     """The condition of a row that is counted as bad."""
-    among = () if question.among is None else (question.among,)
-    return and_(question.bad, *among)  # type: ignore[arg-type]
+    bad: Any = question.bad
+    among: Any = question.among
+    condition: ColumnElement[bool] = bad if among is None else and_(bad, among)
+    return condition
 
 
 def targets(question: Question) -> tuple[ColumnElement[Any], ...]:

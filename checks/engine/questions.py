@@ -7,7 +7,7 @@ that rule alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, SelectBase, and_, select, true
@@ -33,7 +33,8 @@ class Parameter:
 class Question:
     """What one rule asks for one parameter.
 
-    `bad` and `among` are conditions for row rules and statements for a `check`; a metric is `metric`.
+    `bad` and `among` are conditions for row rules and statements for a `check`; a metric is `metric`. `narrowed`
+    says that the parameter itself keeps to the rows that the run is about.
     """
 
     check: Check
@@ -42,11 +43,16 @@ class Question:
     among: ColumnElement[bool] | SelectBase | None = None
     metric: ColumnElement[Any] | None = None
     arguments: Mapping[str, Any] | None = None
+    narrowed: bool = False
 
     @property
     def id(self) -> tuple[str, str]:
         """Rule and parameter."""
         return self.check.name, self.parameter.label
+
+    def alone(self) -> Question:
+        """The same question, known to keep to the rows that the run is about."""
+        return replace(self, narrowed=True)
 
     @property
     def table(self) -> FromClause:
@@ -62,6 +68,12 @@ class Unasked:
     check: Check
     parameter: Parameter
     reason: str
+    skipped: bool = False
+
+    @property
+    def id(self) -> tuple[str, str]:
+        """Rule and parameter."""
+        return self.check.name, self.parameter.label
 
 
 def ask(check: Check, parameters: Sequence[Parameter], values: Values) -> Iterator[Question | Unasked]:
@@ -120,7 +132,8 @@ READERS = {Kind.ROW: _row, Kind.METRIC: _metric, Kind.CHECK: _set}
 def _verify(check: Check, answer: object, kind: type, expected: str) -> None:
     if isinstance(answer, kind):
         return
-    found = "None (is a return missing?)" if answer is None else f"{type(answer).__name__} {answer!r:.80}"
+    plain = f"{type(answer).__name__} {answer!r:.80}" if isinstance(answer, (bool, int, str)) else type(answer).__name__
+    found = "None (is a return missing?)" if answer is None else plain
     raise MeasureError(f"the rule returned {found}; expected {expected}")
 
 

@@ -21,9 +21,14 @@ class Scope:
 
     wanted: tuple[tuple[Dimension, tuple[Any, ...]], ...] = ()
 
+    def of(self, *, narrowed: bool) -> Scope:
+        """This scope, or none where a question keeps to its rows by itself."""
+        return Scope() if narrowed else self
+
     def condition(self, source: FromClause) -> ColumnElement[bool]:
         """The condition that a row of the source counts; MeasureError when the source does not say."""
-        return and_(true(), *(self._any(dimension, values, source) for dimension, values in self.wanted))
+        conditions = [self._any(dimension, values, source) for dimension, values in self.wanted]
+        return and_(*conditions) if conditions else true()
 
     def _any(self, dimension: Dimension, values: tuple[Any, ...], source: FromClause) -> ColumnElement[bool]:
         conditions = [dimension.holds(source, value) for value in values]

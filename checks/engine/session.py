@@ -7,7 +7,7 @@ statement behind a semicolon, and a role without write rights is taken on where 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -26,7 +26,7 @@ class Session(Protocol):
         """All rows of a statement that was made with `asking`, under a time limit in seconds."""
         ...
 
-    def chunks(self, statement: Select[Any], timeout: float, size: int) -> Iterator[Rows]:
+    def chunks(self, statement: Select[Any], timeout: float, size: int) -> Generator[Rows, None, None]:
         """The rows of a statement in chunks, never more than one of them in memory."""
         ...
 
@@ -59,7 +59,7 @@ class OpenSession:
         with self._savepoint(timeout):
             return self._connection.execute(statement).fetchall()
 
-    def chunks(self, statement: Select[Any], timeout: float, size: int) -> Iterator[Rows]:
+    def chunks(self, statement: Select[Any], timeout: float, size: int) -> Generator[Rows, None, None]:
         with self._savepoint(timeout):
             options = {"stream_results": True, "max_row_buffer": size}
             yield from self._connection.execute(statement, execution_options=options).partitions(size)

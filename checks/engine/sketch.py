@@ -56,7 +56,7 @@ def sketch(fingerprints: Mapping[int, int]) -> dict[int, Cell]:
     """The sketch of fingerprints, each with its number of rows."""
     cells: dict[int, Cell] = {}
     for key, number in fingerprints.items():
-        _add(cells, key, number)
+        add(cells, key, number)
     return cells
 
 
@@ -71,7 +71,7 @@ def difference(now: Sketch, before: Sketch) -> dict[int, int] | None:
             continue
         number = cells[index].count
         found[key] = found.get(key, 0) + number
-        _add(cells, key, -number)
+        add(cells, key, -number)
         waiting.extend(ranges(key))
     return None if any(cell != Cell() for cell in cells.values()) else {k: n for k, n in found.items() if n}
 
@@ -103,6 +103,7 @@ def gathered(rows: Iterable[tuple[int, int, int, int]]) -> dict[int, Cell]:
     return {index: Cell(int(count), int(keys), int(checks)) for index, count, keys, checks in rows}
 
 
-def _add(cells: dict[int, Cell], key: int, number: int) -> None:
+def add(cells: dict[int, Cell], key: int, number: int) -> None:
+    """Count a fingerprint some times more in a sketch."""
     for index in ranges(key):
         cells[index] = cells.get(index, Cell()) + Cell(1, key, checksum(key)).times(number)

@@ -8,8 +8,8 @@ moment is gone: a new one is taken, and the run says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any
 
@@ -102,7 +102,7 @@ class SnapshotSession:
         """All rows of a statement."""
         return self._alive().all(statement, timeout)
 
-    def chunks(self, statement: Select[Any], timeout: float, size: int) -> Iterator[Rows]:
+    def chunks(self, statement: Select[Any], timeout: float, size: int) -> Generator[Rows, None, None]:
         """The rows of a statement in chunks."""
         return self._alive().chunks(statement, timeout, size)
 
@@ -113,6 +113,12 @@ class SnapshotSession:
             self._name, self._connection = self._snapshot.follow()
         except DBAPIError:
             self._name, self._connection = self._snapshot.follow(lost=self._name)
+
+    def cancel(self) -> None:
+        """End the statement that is running, from another thread."""
+        with suppress(Exception):  # there may be none, or no connection any more
+            driver: Any = self._connection.connection.driver_connection
+            driver.cancel_safe(timeout=2.0)
 
     def _alive(self) -> OpenSession:
         # the rule before may have lost the connection; that is not to be this rule's first failure

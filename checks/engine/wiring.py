@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from checks.engine.deadline import within
 from checks.engine.errors import CheckDefinitionError, MeasureError
-from checks.engine.marks import FIXTURE
+from checks.engine.marks import DEFAULT_TIMEOUT, FIXTURE
 from checks.engine.spec import Check, Source, arguments
 
 BUILT_IN = frozenset({"today", "now"})
@@ -92,7 +93,7 @@ class Values:
     def _make(self, fixture: Fixture) -> Any:
         given = self.arguments(fixture)
         try:
-            made = fixture.function(**given)
+            made = within(DEFAULT_TIMEOUT, f"fixture {fixture.name}()", lambda: fixture.function(**given))
             return self._first(fixture.name, made) if inspect.isgenerator(made) else made
         except Exception as error:
             reason = f"fixture {fixture.name!r} raised {type(error).__name__}: {error}"

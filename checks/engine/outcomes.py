@@ -1,0 +1,120 @@
+"""One unit of work, on one session: measure, judge, fetch the bad rows, see where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from checks.engine.bad_rows import BadRows, Place
+from checks.engine.clusters import Spot, candidates, totals
+from checks.engine.errors import MeasureError
+from checks.engine.evidence import Evidence, waived_rows
+from checks.engine.failures import explained
+from checks.engine.fetching import Work, evidence_of
+from checks.engine.frames import read_frame
+from checks.engine.judge import Verdict, judge
+from checks.engine.levels import Status
+from checks.engine.marks import Kind
+from checks.engine.measure import Measured, read_alone, read_scan
+from checks.engine.past import Id
+from checks.engine.plan import Alone, Scan, Unit
+from checks.engine.questions import Question
+from checks.engine.session import Session
+
+
+@dataclass(slots=True)
+class Outcome:
+    """All that was found out about one question."""
+
+    measured: Measured
+    verdict: Verdict
+    gross: Verdict
+    evidence: Evidence | None = None
+    waived: int = 0
+    spots: tuple[Spot, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def question(self) -> Question:
+        """What was asked."""
+        return self.measured.question
+
+
+def work(session: Session, unit: Unit, task: Work) -> list[Outcome]:
+    """Everything about the questions of one unit."""
+    found: dict[Id, Evidence] = {}
+    notes: dict[Id, str] = {}
+    if isinstance(unit, Alone) and unit.question.check.mark.kind is Kind.FRAME:
+        measured, found = _frame(session, unit.question, task)
+    else:
+        measured = _measured(session, unit, task)
+        found = evidence_of(session, measured, task, notes) if task.details else {}
+    outcomes = [_outcome(session, item, found.get(item.question.id), task) for item in measured]
+    for outcome in outcomes:
+        outcome.notes.extend(filter(None, [notes.get(outcome.question.id)]))
+    if task.details:
+        _locate(session, [outcome for outcome in outcomes if outcome.gross.status.failing], task)
+    return outcomes
+
+
+def _measured(session: Session, unit: Unit, task: Work) -> list[Measured]:
+    if isinstance(unit, Scan):
+        return list(read_scan(session, unit, task.how))
+    return [read_alone(session, unit, task.how)]
+
+
+def _frame(session: Session, question: Question, task: Work) -> tuple[list[Measured], dict[Id, Evidence]]:
+    try:
+        rows = BadRows.of(question, task.how.scope.of(narrowed=question.narrowed), task.dimensions)
+    except MeasureError as error:
+        return [Measured(question, 0.0, error=str(error))], {}
+    measured, evidence = read_frame(session, question, rows, task.how, task.listed)
+    return [measured], {question.id: evidence}
+
+
+def _outcome(session: Session, measured: Measured, evidence: Evidence | None, task: Work) -> Outcome:
+    question = measured.question
+    if measured.reading is None:
+        failed = Verdict(Status.ERROR, 1.0)
+        return Outcome(measured, failed, failed)
+    past = task.past.readings.get(question.id, ())
+    waived = _waived(session, question, evidence, task)
+    gross = judge(question.check.threshold, measured.reading, past)
+    net = judge(question.check.threshold, measured.reading, past, waived=waived) if waived else gross
+    return Outcome(measured, net, gross, evidence, waived)
+
+
+def _waived(session: Session, question: Question, evidence: Evidence | None, task: Work) -> int:
+    accepted = task.waivers.fingerprints(question.check.name)
+    if not accepted or evidence is None:
+        return 0
+    if evidence.findings.complete or question.check.mark.kind is Kind.FRAME:
+        return sum(finding.times for finding in evidence.findings.listed if finding.fingerprint in accepted)
+    rows = BadRows.of(question, task.how.scope.of(narrowed=question.narrowed), ())
+    return waived_rows(session, question.check.name, rows, accepted, task.how.limit([question]))
+
+
+def _locate(session: Session, failing: Sequence[Outcome], task: Work) -> None:
+    """See how dense bad rows are where many of them are: one further pass for all failing rules of a unit."""
+    asked = [
+        (outcome, candidates(outcome.evidence.places, outcome.evidence.findings.count))
+        for outcome in failing
+        if outcome.evidence is not None
+    ]
+    asked = [(outcome, places) for outcome, places in asked if places]
+    if not asked:
+        return
+    questions = [outcome.question for outcome, _ in asked]
+    scope = task.how.scope.of(narrowed=questions[0].narrowed)
+    rows: Mapping[Id, Mapping[Place, int]] = {}
+    try:
+        pairs = [(outcome.question, places) for outcome, places in asked]
+        rows = totals(session, pairs, task.dimensions, scope, task.how.limit(questions))
+    except Exception as error:  # noqa: BLE001 - clusters without their lift are still worth saying
+        for outcome, _ in asked:
+            outcome.notes.append(f"the density of its clusters is unknown: {explained(error)}")
+    for outcome, places in asked:
+        known = rows.get(outcome.question.id, {})
+        assert outcome.evidence is not None  # noqa: S101 - chosen above
+        counts = outcome.evidence.places
+        outcome.spots = tuple(Spot(place, counts[place], known.get(place)) for place in places)

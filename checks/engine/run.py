@@ -1,0 +1,192 @@
+"""Evaluating a selection of rules. Nothing is stored here: a report comes back, and the caller keeps it or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Engine
+
+from checks.engine.assemble import Circumstances, assemble
+from checks.engine.dimensions import Dimension
+from checks.engine.fetching import Work
+from checks.engine.measure import Asking
+from checks.engine.outcomes import Outcome, work
+from checks.engine.past import Past
+from checks.engine.plan import Unit, plan
+from checks.engine.pool import sessions, side_by_side
+from checks.engine.prepare import Parameters, questions
+from checks.engine.questions import Question, Unasked
+from checks.engine.report import Report
+from checks.engine.rules import Rules
+from checks.engine.scope import Labels
+from checks.engine.selection import Selection
+from checks.engine.session import OpenSession, Session
+from checks.engine.snapshot import SnapshotSession, one_moment
+from checks.engine.waivers import Waiver, Waivers
+from checks.engine.wiring import Values, values
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: questions answered, of how many, and what was answered last."""
+
+    done: int
+    total: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a run goes about it.
+
+    `workers` connections measure at once (one more holds the snapshot). `role` is taken on where the database has it.
+    `timeout` caps every rule's own, in seconds. Up to `listed` bad rows of a rule are remembered one by one, more of
+    them as a sketch. Without `details` there are counts and a score, but no examples, comparison or clusters.
+    """
+
+    workers: int = 4
+    role: str | None = None
+    timeout: float | None = None
+    pause: float = 0.2
+    examples: int = 5
+    clusters: int = 3
+    listed: int = 1_000
+    details: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to run, and what a run may know besides the database.
+
+    `now` is the moment that rules compare with, `today` its day where the operator lives. `values` are given to rules
+    by argument name, as the collected rules declared them in `provided`.
+    """
+
+    now: datetime
+    today: date | None = None
+    selection: Selection = field(default_factory=Selection)
+    options: Options = field(default_factory=Options)
+    past: Past = field(default_factory=Past)
+    waivers: Sequence[Waiver] = ()
+    dimensions: Sequence[Dimension] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    run: str = field(default_factory=lambda: str(uuid4()))
+    progress: Callable[[Progress], None] | None = None
+
+    @property
+    def day(self) -> date:
+        """The day that rules compare with."""
+        return self.today or self.now.date()
+
+
+def run_checks(engine: Engine, rules: Rules, request: Request) -> Report:
+    """Run rules on one snapshot, side by side, read-only. Raises SelectionError, and what connecting raises."""
+    chosen = request.selection.apply(rules)
+    started = datetime.now(UTC)
+    with one_moment(engine, request.options.role) as snapshot:
+        first = SnapshotSession(snapshot)
+        try:
+            with _values(chosen, request) as given:
+                prepared = _prepare(first, chosen, request, given)
+                with sessions(snapshot, first, min(request.options.workers, len(prepared.units) or 1)) as opened:
+                    found = side_by_side(prepared.units, opened, prepared.work, _told(request, prepared.units))
+                role = snapshot.role
+            return _report(request, prepared, found, started, given, snapshots=snapshot.taken, role=role)
+        finally:
+            first.close()
+
+
+def measure_on(connection: Connection, rules: Rules, request: Request) -> Report:
+    """Run rules one after another on an open connection, inside its transaction, which is neither begun nor ended.
+
+    What an import is about to publish can be measured this way, and `Past.of(report)` compares after with before.
+    """
+    chosen = request.selection.apply(rules)
+    started = datetime.now(UTC)
+    session = OpenSession(connection)
+    with _values(chosen, request) as given:
+        prepared = _prepare(session, chosen, request, given)
+        told = _told(request, prepared.units)
+        found = []
+        for unit in prepared.units:
+            found.append(prepared.work(session, unit))
+            told(unit)
+    return _report(request, prepared, found, started, given, snapshots=1, role=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    units: tuple[Unit, ...]
+    unasked: tuple[Unasked, ...]
+    task: Work
+    labels: Labels
+    waivers: Waivers
+
+    def work(self, session: Session, unit: Unit) -> list[Outcome]:
+        return work(session, unit, self.task)
+
+
+def _values(chosen: Rules, request: Request) -> AbstractContextManager[Values]:
+    given = {"today": request.day, "now": request.now, **request.values}
+    return values(chosen.fixtures, given)
+
+
+def _prepare(session: Session, chosen: Rules, request: Request, given: Values) -> _Prepared:
+    labels = Labels(session, request.dimensions)
+    scope = labels.scope(request.selection.scope)
+    parameters = Parameters(session, given, request.selection.scope)
+    asked = questions(chosen.values(), parameters, given, scope)
+    waivers = Waivers.of(request.waivers, chosen, request.day)
+    task = Work(
+        how=Asking(scope, request.options.pause, request.options.timeout),
+        past=request.past,
+        waivers=waivers,
+        dimensions=request.dimensions,
+        listed=request.options.listed,
+        details=request.options.details,
+    )
+    units = plan(item for item in asked if isinstance(item, Question))
+    return _Prepared(units, tuple(item for item in asked if isinstance(item, Unasked)), task, labels, waivers)
+
+
+def _told(request: Request, units: Iterable[Unit]) -> Callable[[Unit], None]:
+    total = sum(len(unit.questions) for unit in units)
+    done = 0
+
+    def tell(unit: Unit) -> None:
+        nonlocal done
+        done += len(unit.questions)
+        if request.progress is not None:
+            request.progress(Progress(done, total, unit.name))
+
+    return tell
+
+
+def _report(
+    request: Request,
+    prepared: _Prepared,
+    found: Sequence[Sequence[Outcome]],
+    started: datetime,
+    given: Values,
+    *,
+    snapshots: int,
+    role: str | None,
+) -> Report:
+    circumstances = Circumstances(
+        run=request.run,
+        started=started,
+        today=request.day,
+        selection=str(request.selection),
+        snapshots=snapshots,
+        role=role,
+        examples=request.options.examples,
+        clusters=request.options.clusters,
+        complaints=tuple(given.complaints),
+    )
+    outcomes = [outcome for group in found for outcome in group]
+    return assemble(outcomes, prepared.unasked, prepared.task, prepared.labels, circumstances)
