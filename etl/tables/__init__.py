@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from etl.tables.base import QUALITY, metadata
+from etl.tables.checks import check_findings, check_results, check_runs, check_states, waivers
 from etl.tables.imports import import_feeds, import_runs, links, rejects, team_aliases
 from etl.tables.platform import (
     BYE,
@@ -21,7 +22,7 @@ from etl.tables.platform import (
 )
 
 __all__ = [
-    "BYE", "PRACTICE", "QUALITY", "club_leagues", "clubs", "import_feeds", "import_runs", "leagues", "links",
-    "match_scores", "metadata", "player_history", "players", "rejects", "schedule", "series", "series_leagues",
-    "series_stats", "team_aliases", "teams",
+    "BYE", "PRACTICE", "QUALITY", "check_findings", "check_results", "check_runs", "check_states", "club_leagues",
+    "clubs", "import_feeds", "import_runs", "leagues", "links", "match_scores", "metadata", "player_history", "players",
+    "rejects", "schedule", "series", "series_leagues", "series_stats", "team_aliases", "teams", "waivers",
 ]  # fmt: skip
