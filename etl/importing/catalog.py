@@ -51,7 +51,7 @@ def ensure_teams(
     league_ids = ensure_leagues(connection, (league for league, _, _ in names))
     found = _renamed(connection, names, resolver(connection))
     missing = [name for name in names if name not in found]
-    club_ids = _ensure_clubs(connection, missing, league_ids)
+    club_ids = ensure_clubs(connection, {(club_of(*name), name[0]) for name in missing})
     rows = [
         {"club_id": club_ids[club_of(*name)], "series_id": series_ids[name[:2]], "league_id": league_ids[name[0]],
          "team_name": name[2], "display_name": name[2]}
@@ -60,6 +60,15 @@ def ensure_teams(
     for row, name in zip(rows, missing, strict=True):
         found[name] = connection.execute(insert(teams).values(row).returning(teams.c.id)).scalar_one()
     return found
+
+
+def ensure_clubs(connection: Connection, homes: Iterable[tuple[str, str]]) -> Mapping[str, int]:
+    """Ids of clubs by name, given as (club, league); missing ones are added, and joined to their leagues."""
+    pairs = sorted(set(homes))
+    league_ids = ensure_leagues(connection, (league for _, league in pairs))
+    ids = _ensure(connection, clubs, "name", [{"name": club} for club in sorted({club for club, _ in pairs})])
+    _join(connection, club_leagues, ({"club_id": ids[club], "league_id": league_ids[league]} for club, league in pairs))
+    return ids
 
 
 def _series_of_leagues(connection: Connection) -> dict[tuple[str, str], int]:
@@ -85,15 +94,6 @@ def _renamed(
             exact[name] = link.team_id
             taken.add(link.team_id)
     return exact
-
-
-def _ensure_clubs(
-    connection: Connection, names: list[tuple[str, str, str]], league_ids: Mapping[str, int]
-) -> Mapping[str, int]:
-    homes = {(club_of(*name), name[0]) for name in names}
-    ids = _ensure(connection, clubs, "name", [{"name": club} for club, _ in sorted(homes)])
-    _join(connection, club_leagues, ({"club_id": ids[club], "league_id": league_ids[league]} for club, league in homes))
-    return ids
 
 
 def _ensure(connection: Connection, table: Table, key: str, rows: list[dict[str, str]]) -> dict[str, int]:

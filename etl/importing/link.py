@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, FromClause, Integer, Select, Table, func, literal, select, union_all
@@ -29,20 +29,28 @@ def resolver(connection: Connection) -> Resolver:
     )
 
 
-def link_names(connection: Connection, names: Select[Any], feed_id: int) -> None:
-    """Resolve names, given as (league, series, name, sides), into `stage.links`, and keep how each was found."""
+Key = tuple[str, str, str]
+"""League, series ("" where unknown) and name."""
+
+
+def link_names(connection: Connection, names: Select[Any], feed_id: int) -> Mapping[Key, Link]:
+    """Resolve names, given as (league, series, name, sides), into `stage.links`, and keep how each was found.
+
+    Returns what stayed open.
+    """
     known = resolver(connection)
     homes = connection.scalars(select(leagues.c.league_id).order_by(leagues.c.id)).all()
-    found = connection.execute(names).all()
-
-    def rows() -> Iterator[tuple[object, ...]]:
-        for league, in_series, name, sides in found:
-            link = known.resolve(league, in_series, name) if league else anywhere(known, homes, in_series, name)
-            yield league or "", in_series or "", name, link.team_id, link.strategy, link.confidence, link.reason, sides
-
+    links_by_name: dict[Key, Link] = {}
+    rows: list[tuple[object, ...]] = []
+    for league, in_series, name, sides in connection.execute(names):
+        link = known.resolve(league, in_series, name) if league else anywhere(known, homes, in_series, name)
+        key = league or "", in_series or "", name
+        links_by_name[key] = link
+        rows.append((*key, link.team_id, link.strategy, link.confidence, link.reason, sides))
     stage.create(connection, stage.links)
-    stage.load(connection, stage.links, rows())
+    stage.load(connection, stage.links, rows)
     _remember(connection, feed_id)
+    return {key: link for key, link in links_by_name.items() if link.team_id is None}
 
 
 def anywhere(known: Resolver, homes: Sequence[str], in_series: str | None, name: str) -> Link:

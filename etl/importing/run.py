@@ -14,7 +14,7 @@ from etl.database import describe, retryable
 from etl.errors import FeedError
 from etl.extract import extract
 from etl.feeds import Feed, Kind, fingerprint
-from etl.importing import fixtures, ledger, stage, standings
+from etl.importing import fixtures, ledger, matches, players, stage, standings
 from etl.importing.intake import Intake
 from etl.importing.results import Counts, FeedResult, Outcome
 from etl.records import Drift, validate
@@ -24,7 +24,9 @@ Gate = Callable[[Connection, Feed, Counts], tuple[str, ...]]
 
 PUBLISHERS: Mapping[Kind, Callable[..., Counts]] = {
     Kind.SERIES_STATS: standings.publish,
+    Kind.PLAYERS: players.publish,
     Kind.SCHEDULES: fixtures.publish,
+    Kind.MATCH_HISTORY: matches.publish,
 }
 
 

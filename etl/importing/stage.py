@@ -65,6 +65,52 @@ gone_fixtures = _temporary(
     "gone_fixtures", id=Integer, match_date=Date, home_team_id=Integer, away_team_id=Integer, league_id=Integer
 )
 
+players = _temporary(
+    "stage_players",
+    index=Integer, league=String, series=String, team=Text, club=String, location_id=String, player_id=String,
+    first_name=String, last_name=String, pti=Numeric, wins=Integer, losses=Integer, win_percentage=Numeric,
+    captain_status=String,
+)  # fmt: skip
+
+player_homes = _temporary(
+    "stage_player_homes", league=String, series=String, club=String, series_id=Integer, club_id=Integer
+)
+
+player_plan = _temporary(
+    "plan_players",
+    index=Integer, target_id=Integer, tenniscores_player_id=String, league_id=Integer, series_id=Integer,
+    club_id=Integer, team_id=Integer, first_name=String, last_name=String, pti=Numeric, wins=Integer, losses=Integer,
+    win_percentage=Numeric, captain_status=String,
+)  # fmt: skip
+
+gone_players = _temporary("gone_players", id=Integer, tenniscores_player_id=String, league_id=Integer)
+
+matches = _temporary(
+    "stage_matches",
+    index=Integer, league=String, series=String, source_match_id=String, line=String, match_date=Date,
+    home_team=Text, away_team=Text, home_player_1=Text, home_player_2=Text, away_player_1=Text, away_player_2=Text,
+    scores=Text, winner=String, outcome=String,
+)  # fmt: skip
+
+meetings = _temporary(
+    "stage_meetings",
+    league=String, series=String, match_date=Date, home_team=Text, away_team=Text, home_team_id=Integer,
+    away_team_id=Integer,
+)  # fmt: skip
+
+match_plan = _temporary(
+    "plan_matches",
+    index=Integer, target_id=Integer, league_id=Integer, match_date=Date, home_team=Text, away_team=Text,
+    home_team_id=Integer, away_team_id=Integer, home_player_1_id=Text, home_player_2_id=Text, away_player_1_id=Text,
+    away_player_2_id=Text, scores=Text, winner=String, players=Text, line=Text,
+)  # fmt: skip
+
+gone_matches = _temporary(
+    "gone_matches",
+    id=Integer, league_id=Integer, match_date=Date, home_team=Text, away_team=Text, home_team_id=Integer,
+    away_team_id=Integer, players=Text, line=Text,
+)  # fmt: skip
+
 standing_links = _temporary(
     "stage_standing_links", league=String, series=String, team=String, series_id=Integer, team_id=Integer
 )
@@ -75,7 +121,12 @@ standing_plan = _temporary(
     **{column.name: column.type for column in standings.columns if column.name != "league"},
 )  # fmt: skip
 
-STAGES = {Kind.SERIES_STATS: standings, Kind.SCHEDULES: fixtures}
+STAGES = {
+    Kind.SERIES_STATS: standings,
+    Kind.PLAYERS: players,
+    Kind.SCHEDULES: fixtures,
+    Kind.MATCH_HISTORY: matches,
+}
 
 
 def create(connection: Connection, *tables: Table) -> None:

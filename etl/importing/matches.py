@@ -1,0 +1,153 @@
+"""Publishes staged matches to `match_scores`, which has no key of its own.
+
+A match is one line of a meeting: league, date, two teams, four players. Where the feed names no players, the lines of a
+meeting are told apart by their scores. A line that was corrected, renamed or moved to another day stays one row: what
+is new in the feed is paired with what vanished from it, in PASSES from the surest likeness to the loosest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, FromClause, Select, Subquery, and_, case, delete, func, insert, select, update
+from sqlalchemy.sql import ColumnElement
+
+from etl.importing import stage
+from etl.importing.intake import Intake
+from etl.importing.meetings import link_meetings
+from etl.importing.merge import differs, insert_planned, update_planned
+from etl.importing.results import Counts
+from etl.tables import leagues, match_scores
+
+PLAYERS = ("home_player_1", "home_player_2", "away_player_1", "away_player_2")
+PLAYER_IDS = tuple(f"{player}_id" for player in PLAYERS)
+DAY = ("league_id", "match_date")
+NAMES = ("home_team", "away_team")
+LINKS = ("home_team_id", "away_team_id")
+WRITTEN = (*DAY, *NAMES, *LINKS, *PLAYER_IDS, "scores", "winner")
+PASSES = (
+    (*DAY, *NAMES, "line"),
+    (*DAY, *LINKS, "line"),
+    (*DAY, *NAMES),
+    (*DAY, *LINKS),
+    ("league_id", *LINKS, "players"),
+)
+
+
+def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> Counts:
+    """Link, plan and write the staged matches; returns the figures that publishing adds.
+
+    Matches that vanished from the feed's leagues, between its first and last day, count as withdrawn, and go only with
+    `prune`.
+    """
+    link_meetings(connection, intake.feed_id)
+    duplicates = _plan(connection)
+    linked, unlinked = _sides(connection)
+    _find_stored(connection)
+    for keys in PASSES:
+        _pair(connection, keys)
+    _drop_unchanged(connection)
+    updated = update_planned(connection, match_scores, stage.match_plan, WRITTEN)
+    inserted = insert_planned(connection, match_scores, stage.match_plan, WRITTEN, ("index",))
+    return Counts(
+        linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, duplicates=duplicates,
+        withdrawn=_withdraw(connection, prune=prune),
+    )  # fmt: skip
+
+
+def _plan(connection: Connection) -> int:
+    """Plan every record; of lines with the same players in one meeting only the last. Returns how many are not."""
+    plan, new = stage.match_plan, _resolved().cte("new")
+    names = ("index", *WRITTEN, "players", "line")
+    stage.create(connection, plan)
+    rows = select(*(new.c[name] for name in names)).where(new.c.players.is_(None) | (new.c.later == 0))
+    connection.execute(insert(plan).from_select(names, rows))
+    stage.analyze(connection, plan)
+    staged, planned = (select(func.count()).select_from(table).scalar_subquery() for table in (stage.matches, plan))
+    return int(connection.execute(select(staged - planned)).scalar_one())
+
+
+def _resolved() -> Select[Any]:
+    staged, met = stage.matches, stage.meetings
+    same = and_(*(met.c[name] == staged.c[name] for name in ("league", "match_date", *NAMES)))
+    same &= met.c.series == func.coalesce(staged.c.series, "")
+    players = _joined([staged.c[name] for name in PLAYERS])
+    meeting = (staged.c.league, staged.c.match_date, *(staged.c[name] for name in NAMES))
+    return (
+        select(
+            staged.c.index, leagues.c.id.label("league_id"), staged.c.match_date, *(staged.c[name] for name in NAMES),
+            *(met.c[name] for name in LINKS),
+            *(staged.c[name].label(f"{name}_id") for name in PLAYERS), staged.c.scores, staged.c.winner,
+            players.label("players"), _line(players, staged.c.scores).label("line"),
+            (func.row_number().over(partition_by=(*meeting, players), order_by=staged.c.index.desc()) - 1).label("later"),
+        )
+        .join(leagues, leagues.c.league_id == staged.c.league)
+        .join(met, same)
+    )  # fmt: skip
+
+
+def _joined(players: list[ColumnElement[str]]) -> ColumnElement[str | None]:
+    """The four players as one text, NULL where the feed names none."""
+    return func.nullif(func.concat_ws("|", *(func.coalesce(player, "") for player in players)), "|||")
+
+
+def _line(players: ColumnElement[str | None], scores: ColumnElement[str]) -> ColumnElement[str]:
+    return case((players.is_not(None), players), else_=func.coalesce(scores, ""))
+
+
+def _sides(connection: Connection) -> tuple[int, int]:
+    """How many sides of planned matches have a team, and how many have none."""
+    plan = stage.match_plan.c
+    counted = select(func.count(), func.count(plan.home_team_id) + func.count(plan.away_team_id))
+    matches, linked = connection.execute(counted).one()
+    return linked, 2 * matches - linked
+
+
+def _find_stored(connection: Connection) -> None:
+    """Stage the stored matches of the feed's leagues between its first and last day."""
+    plan, gone = stage.match_plan, stage.gone_matches
+    span = select(
+        plan.c.league_id, func.min(plan.c.match_date).label("first"), func.max(plan.c.match_date).label("last")
+    )
+    days = span.group_by(plan.c.league_id).subquery()
+    players = _joined([match_scores.c[name] for name in PLAYER_IDS])
+    values = {"players": players, "line": _line(players, match_scores.c.scores)}
+    names = [column.name for column in gone.columns]
+    rows = select(*(values.get(name, match_scores.c.get(name)) for name in names)).join(
+        days,
+        (days.c.league_id == match_scores.c.league_id) & match_scores.c.match_date.between(days.c.first, days.c.last),
+    )
+    stage.create(connection, gone)
+    connection.execute(insert(gone).from_select(names, rows))
+    stage.analyze(connection, gone)
+
+
+def _pair(connection: Connection, keys: tuple[str, ...]) -> None:
+    """Let the nth planned row without a target replace the nth row left over with the same keys; NULL equals nothing."""
+    plan, gone = stage.match_plan, stage.gone_matches
+    new = _numbered(plan, plan.c.index, keys, plan.c.target_id.is_(None))
+    old = _numbered(gone, gone.c.id, keys, gone.c.id.is_not(None))
+    same = and_(*(new.c[key] == old.c[key] for key in (*keys, "nth")), new.c.row == plan.c.index)
+    connection.execute(update(plan).where(same).values(target_id=old.c.row))
+    connection.execute(delete(gone).where(gone.c.id == plan.c.target_id))
+
+
+def _numbered(
+    table: FromClause, row: ColumnElement[int], keys: tuple[str, ...], where: ColumnElement[bool]
+) -> Subquery:
+    columns = [table.c[key] for key in keys]
+    nth = func.row_number().over(partition_by=columns, order_by=row).label("nth")
+    return select(*columns, row.label("row"), nth).where(where).subquery()
+
+
+def _drop_unchanged(connection: Connection) -> None:
+    plan = stage.match_plan
+    same = (plan.c.target_id == match_scores.c.id) & ~differs(match_scores, plan, WRITTEN)
+    connection.execute(delete(plan).where(same))
+
+
+def _withdraw(connection: Connection, *, prune: bool) -> int:
+    gone = stage.gone_matches
+    if prune:
+        return connection.execute(delete(match_scores).where(match_scores.c.id == gone.c.id)).rowcount
+    return int(connection.execute(select(func.count()).select_from(gone)).scalar_one())

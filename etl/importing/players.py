@@ -1,0 +1,134 @@
+"""Publishes staged players, with their clubs, series and teams.
+
+A player of two teams has two rows with one id. A player who changed series, club or team keeps his row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, FromClause, Select, Subquery, and_, delete, exists, func, insert, select, update
+
+from etl.importing import stage
+from etl.importing.catalog import ensure_clubs, ensure_series
+from etl.importing.intake import Intake
+from etl.importing.link import is_link_of, link_names, names_of_sides, sides_linked
+from etl.importing.merge import differs, insert_planned, update_planned
+from etl.importing.results import Counts
+from etl.names import club_of
+from etl.tables import leagues, players, teams
+
+PERSON = ("tenniscores_player_id", "league_id")
+HOME = ("series_id", "club_id", "team_id")
+FIGURES = ("pti", "wins", "losses", "win_percentage", "captain_status")
+WRITTEN = (*PERSON, *HOME, "first_name", "last_name", *FIGURES)
+
+
+def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> Counts:
+    """Write the staged players; returns the figures that publishing adds.
+
+    Of rows with one player, league and team the last in the feed counts. Players that vanished from the feed's leagues
+    count as withdrawn, and go only with `prune`.
+    """
+    link_names(connection, names_of_sides(stage.players, "team"), intake.feed_id)
+    _stage_homes(connection)
+    duplicates = _plan(connection)
+    _find_gone(connection)
+    _follow_moves(connection)
+    _drop_unchanged(connection)
+    updated = update_planned(connection, players, stage.player_plan, WRITTEN)
+    inserted = insert_planned(connection, players, stage.player_plan, WRITTEN, (*PERSON, "index"))
+    linked, unlinked = sides_linked(connection)
+    return Counts(
+        linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, duplicates=duplicates,
+        withdrawn=_withdraw(connection, prune=prune),
+    )  # fmt: skip
+
+
+def _stage_homes(connection: Connection) -> None:
+    """Stage the series and club of each (league, series, club) whose team is unknown, by their names."""
+    staged, link = stage.players, stage.links
+    homeless = (
+        select(staged.c.league, staged.c.series, staged.c.club, func.min(staged.c.team).label("team"))
+        .outerjoin(link, is_link_of(link, staged, "team"))
+        .where(link.c.team_id.is_(None))
+        .group_by(staged.c.league, staged.c.series, staged.c.club)
+    )
+    found = connection.execute(homeless).all()
+    series_ids = ensure_series(connection, ((row.league, row.series) for row in found))
+    clubs = {row: club_of(row.league, row.series, row.club or row.team or "") for row in found}
+    club_ids = ensure_clubs(connection, {(club, row.league) for row, club in clubs.items() if club})
+    stage.create(connection, stage.player_homes)
+    rows = ((*row[:2], row.club or "", series_ids[row[:2]], club_ids.get(club)) for row, club in clubs.items())
+    stage.load(connection, stage.player_homes, rows)
+
+
+def _plan(connection: Connection) -> int:
+    """Plan every record that is the last of its player and home; returns how many are not."""
+    plan, new = stage.player_plan, _resolved().cte("new")
+    same = and_(*(func.coalesce(players.c[name], -1) == func.coalesce(new.c[name], -1) for name in HOME))
+    same &= and_(*(players.c[name] == new.c[name] for name in PERSON))
+    rows = select(new.c.index, players.c.id, *(new.c[name] for name in WRITTEN)).outerjoin_from(new, players, same)
+    stage.create(connection, plan)
+    connection.execute(insert(plan).from_select(["index", "target_id", *WRITTEN], rows.where(new.c.later == 0)))
+    stage.analyze(connection, plan)
+    return connection.execute(select(func.count()).where(new.c.later > 0)).scalar_one()
+
+
+def _resolved() -> Select[Any]:
+    """Staged rows with the ids of their names, and how many later rows of the feed say the same player and home."""
+    staged, link, home = stage.players, stage.links, stage.player_homes
+    at_home = and_(home.c.league == staged.c.league, home.c.series == staged.c.series)
+    at_home &= home.c.club == func.coalesce(staged.c.club, "")
+    series_id, club_id = (func.coalesce(teams.c[name], home.c[name]) for name in ("series_id", "club_id"))
+    person = (staged.c.player_id, leagues.c.id, series_id, club_id, teams.c.id)
+    later = func.row_number().over(partition_by=person, order_by=staged.c.index.desc()) - 1
+    return (
+        select(
+            staged.c.index, staged.c.player_id.label("tenniscores_player_id"), leagues.c.id.label("league_id"),
+            series_id.label("series_id"), club_id.label("club_id"), teams.c.id.label("team_id"),
+            staged.c.first_name, staged.c.last_name, *(staged.c[name] for name in FIGURES), later.label("later"),
+        )
+        .join(leagues, leagues.c.league_id == staged.c.league)
+        .outerjoin(link, is_link_of(link, staged, "team"))
+        .outerjoin(teams, teams.c.id == link.c.team_id)
+        .outerjoin(home, at_home)
+    )  # fmt: skip
+
+
+def _find_gone(connection: Connection) -> None:
+    """Stage the players of the feed's leagues whom the feed no longer has in their series, club and team."""
+    plan, gone = stage.player_plan, stage.gone_players
+    in_feed = players.c.league_id.in_(select(plan.c.league_id))
+    rows = select(*(players.c[column.name] for column in gone.columns))
+    rows = rows.where(in_feed, ~exists().where(plan.c.target_id == players.c.id))
+    stage.create(connection, gone)
+    connection.execute(insert(gone).from_select([column.name for column in gone.columns], rows))
+
+
+def _follow_moves(connection: Connection) -> None:
+    """Let a player's only new row replace his only vanished one in the league."""
+    plan, gone = stage.player_plan, stage.gone_players
+    vanished, appeared = _single(gone, gone.c.id), _single(plan.select().where(plan.c.target_id.is_(None)).subquery())
+    moved = and_(*(vanished.c[name] == appeared.c[name] for name in PERSON), appeared.c.only == plan.c.index)
+    connection.execute(update(plan).where(moved).values(target_id=vanished.c.only))
+    connection.execute(delete(gone).where(gone.c.id == plan.c.target_id))
+
+
+def _single(rows: FromClause, key: Any = None) -> Subquery:
+    person = [rows.c[name] for name in PERSON]
+    only = func.min(rows.c.index if key is None else key).label("only")
+    return select(*person, only).group_by(*person).having(func.count() == 1).subquery()
+
+
+def _drop_unchanged(connection: Connection) -> None:
+    plan = stage.player_plan
+    same = (plan.c.target_id == players.c.id) & ~differs(players, plan, WRITTEN)
+    connection.execute(delete(plan).where(same))
+
+
+def _withdraw(connection: Connection, *, prune: bool) -> int:
+    gone = stage.gone_players
+    if prune:
+        return connection.execute(delete(players).where(players.c.id == gone.c.id)).rowcount
+    return connection.execute(select(func.count()).select_from(gone)).scalar_one()
