@@ -72,14 +72,15 @@ def _resolved() -> Select[Any]:
     same = and_(*(met.c[name] == staged.c[name] for name in ("league", "match_date", *NAMES)))
     same &= met.c.series == func.coalesce(staged.c.series, "")
     players = _joined([staged.c[name] for name in PLAYERS])
-    meeting = (staged.c.league, staged.c.match_date, *(staged.c[name] for name in NAMES))
+    meeting = (staged.c.league, staged.c.match_date, *(staged.c[name] for name in NAMES), players)
+    later = func.row_number().over(partition_by=meeting, order_by=staged.c.index.desc()) - 1
     return (
         select(
             staged.c.index, leagues.c.id.label("league_id"), staged.c.match_date, *(staged.c[name] for name in NAMES),
             *(met.c[name] for name in LINKS),
             *(staged.c[name].label(f"{name}_id") for name in PLAYERS), staged.c.scores, staged.c.winner,
             players.label("players"), _line(players, staged.c.scores).label("line"),
-            (func.row_number().over(partition_by=(*meeting, players), order_by=staged.c.index.desc()) - 1).label("later"),
+            later.label("later"),
         )
         .join(leagues, leagues.c.league_id == staged.c.league)
         .join(met, same)
@@ -106,14 +107,13 @@ def _sides(connection: Connection) -> tuple[int, int]:
 def _find_stored(connection: Connection) -> None:
     """Stage the stored matches of the feed's leagues between its first and last day."""
     plan, gone = stage.match_plan, stage.gone_matches
-    span = select(
-        plan.c.league_id, func.min(plan.c.match_date).label("first"), func.max(plan.c.match_date).label("last")
-    )
-    days = span.group_by(plan.c.league_id).subquery()
+    first, last = func.min(plan.c.match_date).label("first"), func.max(plan.c.match_date).label("last")
+    days = select(plan.c.league_id, first, last).group_by(plan.c.league_id).subquery()
     players = _joined([match_scores.c[name] for name in PLAYER_IDS])
-    values = {"players": players, "line": _line(players, match_scores.c.scores)}
+    values: dict[str, ColumnElement[Any]] = {"players": players, "line": _line(players, match_scores.c.scores)}
     names = [column.name for column in gone.columns]
-    rows = select(*(values.get(name, match_scores.c.get(name)) for name in names)).join(
+    columns: list[ColumnElement[Any]] = [values[name] if name in values else match_scores.c[name] for name in names]
+    rows = select(*columns).join(
         days,
         (days.c.league_id == match_scores.c.league_id) & match_scores.c.match_date.between(days.c.first, days.c.last),
     )
@@ -123,7 +123,7 @@ def _find_stored(connection: Connection) -> None:
 
 
 def _pair(connection: Connection, keys: tuple[str, ...]) -> None:
-    """Let the nth planned row without a target replace the nth row left over with the same keys; NULL equals nothing."""
+    """Let the nth planned row without a target replace the nth leftover of the same keys; NULL equals nothing."""
     plan, gone = stage.match_plan, stage.gone_matches
     new = _numbered(plan, plan.c.index, keys, plan.c.target_id.is_(None))
     old = _numbered(gone, gone.c.id, keys, gone.c.id.is_not(None))
