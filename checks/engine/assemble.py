@@ -11,7 +11,7 @@ from typing import Any
 from checks.engine.clusters import clusters
 from checks.engine.failures import explained
 from checks.engine.fetching import Work
-from checks.engine.findings import Findings, compare
+from checks.engine.findings import Findings, compare, compare_part
 from checks.engine.levels import Status
 from checks.engine.literal import shown
 from checks.engine.outcomes import Outcome
@@ -52,6 +52,7 @@ def assemble(
         finished=datetime.now(UTC),
         today=around.today,
         selection=around.selection,
+        scoped=bool(task.how.scope),
         results=tuple(sorted(pointed, key=worst_first)),
         net=net,
         gross=gross,
@@ -123,7 +124,8 @@ def _compared(result: Result, outcome: Outcome, task: Work, most: int) -> Result
     findings = outcome.evidence.findings if outcome.evidence is not None else Findings()
     if result.count and not findings.count:  # its rows could not be fetched; a note says why
         return result
-    change = compare(findings, task.past.findings.get(result.id, Findings()))
+    before = task.past.findings.get(result.id, Findings())
+    change = compare_part(findings, before) if task.how.scope else compare(findings, before)
     accepted = task.waivers.fingerprints(result.rule)
     shown_first = sorted(
         (finding for finding in findings.listed if finding.fingerprint not in accepted),

@@ -48,9 +48,9 @@ class Findings:
 class Change:
     """Bad rows compared with the run before. `exact` is false when so much changed that these are least numbers."""
 
-    new: int
-    known: int
-    fixed: int
+    new: int | None
+    known: int | None
+    fixed: int | None
     exact: bool = True
     appeared: frozenset[int] = field(default=frozenset())
 
@@ -66,6 +66,15 @@ def compare(now: Findings, before: Findings) -> Change:
     new = sum(number for number in differing.values() if number > 0)
     fixed = -sum(number for number in differing.values() if number < 0)
     return Change(new, now.count - new, fixed, appeared=frozenset(k for k, n in differing.items() if n > 0))
+
+
+def compare_part(now: Findings, before: Findings) -> Change:
+    """What is new and known among some of the rows, compared with all of them; what is fixed cannot be told."""
+    if not (now.complete and before.complete):
+        return Change(None, None, None, exact=False)
+    then = before.times()
+    new = {key: times - then.get(key, 0) for key, times in now.times().items() if times > then.get(key, 0)}
+    return Change(sum(new.values()), now.count - sum(new.values()), None, appeared=frozenset(new))
 
 
 def _difference(now: Findings, before: Findings) -> Mapping[int, int] | None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from typing import Any
 
+from checks.engine.document import document
 from checks.engine.levels import Severity, Status
 from checks.engine.results import Result
 from checks.engine.score import FORMULA, WATCH, Band, Score
@@ -34,13 +36,17 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One evaluation of a selection of rules. Results stand worst first."""
+    """One evaluation of a selection of rules. Results stand worst first.
+
+    `scoped` says that only some rows counted, such as those of one league.
+    """
 
     run: str
     started: datetime
     finished: datetime
     today: date
     selection: str
+    scoped: bool = False
     results: tuple[Result, ...]
     net: Score
     gross: Score
@@ -103,6 +109,10 @@ class Report:
             return Exit.FAILED
         unmeasured = any(result.status is Status.ERROR for result in self.trouble)
         return Exit.PARTIAL if unmeasured or self.score is None else Exit.HEALTHY
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that `check --json` writes; its schema is `checks/schemas/check.schema.json`."""
+        return document(self)
 
     def _fails(self, fail_on: FailOn) -> bool:
         if fail_on is FailOn.NEW:

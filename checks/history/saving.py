@@ -1,0 +1,152 @@
+"""Keeping a report, in the caller's transaction, one caller at a time. What is older never replaces what is newer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Insert, case, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from checks.engine.document import clusters_of
+from checks.engine.report import Report
+from checks.engine.results import Result
+from checks.engine.sketch import packed
+from etl.tables import check_findings, check_results, check_runs, check_states
+
+LOCK = "rally-health history"
+
+
+def save(connection: Connection, report: Report) -> None:
+    """Write a run with its results, and bring states and findings up to it; saving it again changes nothing."""
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(LOCK))))
+    if not _inserted(connection, report):
+        return
+    if report.results:
+        connection.execute(check_results.insert(), [_result_row(report, result) for result in report.results])
+    if report.scoped:
+        return
+    newer = _newer(connection, report)
+    current = [r for r in report.results if r.findings is not None and r.id not in newer]
+    plain = [r for r in report.results if r.value is not None and r.id not in newer]
+    _save_states(connection, report, sorted([*current, *plain], key=lambda result: result.id))
+    for result in sorted(current, key=lambda result: result.id):
+        _save_findings(connection, report, result)
+
+
+def _inserted(connection: Connection, report: Report) -> bool:
+    row = {
+        "id": report.run,
+        "started_at": report.started,
+        "finished_at": report.finished,
+        "today": report.today,
+        "selection": report.selection,
+        "scoped": report.scoped,
+        "score": report.score,
+        "gross": report.gross.value,
+        "band": report.band.value,
+        "formula": report.formula,
+        "coverage": report.coverage,
+        "domains": {name: None if value is None else float(value) for name, value in report.net.domains.items()},
+        "snapshots": report.snapshots,
+    }
+    statement = insert(check_runs).values(row).on_conflict_do_nothing().returning(check_runs.c.id)
+    return connection.execute(statement).first() is not None
+
+
+def _result_row(report: Report, result: Result) -> dict[str, Any]:
+    same = (
+        "rule", "parameter", "domain", "count", "total", "rate", "value", "threshold", "points", "waived", "accepted",
+        "new", "known", "fixed", "exact", "sql", "seconds", "error", "note",
+    )  # fmt: skip
+    return {
+        "run_id": report.run,
+        "at": report.started,
+        "severity": result.severity.value,
+        "status": result.status.value,
+        "gross_status": result.gross_status.value,
+        "examples": [dict(example) for example in result.examples],
+        "clusters": clusters_of(result),
+        **{name: getattr(result, name) for name in same},
+    }
+
+
+def _newer(connection: Connection, report: Report) -> set[tuple[str, str]]:
+    states = check_states.c
+    rows = connection.execute(select(states.rule, states.parameter).where(states.at > report.started))
+    return {(row.rule, row.parameter) for row in rows}
+
+
+def _save_states(connection: Connection, report: Report, results: Sequence[Result]) -> None:
+    rows = [
+        {
+            "rule": result.rule,
+            "parameter": result.parameter,
+            "run_id": report.run,
+            "at": report.started,
+            "status": result.status.value,
+            "count": result.findings.count if result.findings is not None else 0,
+            "sketch": _sketch(result),
+        }
+        for result in results
+    ]
+    if rows:
+        statement = insert(check_states)
+        connection.execute(_replacing(statement, ("rule", "parameter"), statement.excluded), rows)
+
+
+def _sketch(result: Result) -> bytes | None:
+    whole = result.findings is None or result.findings.sketch is None
+    return None if whole else packed(result.findings.sketched())  # type: ignore[union-attr]
+
+
+def _save_findings(connection: Connection, report: Report, result: Result) -> None:
+    assert result.findings is not None  # noqa: S101 - the caller has chosen those that have some
+    rows = [
+        {
+            "rule": result.rule,
+            "parameter": result.parameter,
+            "fingerprint": finding.fingerprint,
+            "key": dict(finding.key),
+            "times": finding.times,
+            "first_run": report.run,
+            "first_seen": report.started,
+            "last_seen": report.started,
+            "fixed_at": None,
+        }
+        for finding in sorted(result.findings.listed, key=lambda finding: finding.fingerprint)
+    ]
+    _close_others(connection, report, result, sorted(result.findings.times()))
+    if rows:
+        connection.execute(_upsert_findings(), rows)
+
+
+def _close_others(connection: Connection, report: Report, result: Result, there: Sequence[int]) -> None:
+    own = check_findings.c
+    gone = (own.rule == result.rule) & (own.parameter == result.parameter) & own.fixed_at.is_(None)
+    others = own.fingerprint.not_in(there)
+    connection.execute(update(check_findings).where(gone, others).values(fixed_at=report.started))
+
+
+def _upsert_findings() -> Insert:
+    statement = insert(check_findings)
+    old, new = check_findings.c, statement.excluded
+    # a finding that was fixed and is back is new again; one that stayed keeps the day when it was first seen
+    back = old.fixed_at.is_not(None)
+    return statement.on_conflict_do_update(
+        index_elements=["rule", "parameter", "fingerprint"],
+        set_={
+            "key": new.key,
+            "times": new.times,
+            "first_run": case((back, new.first_run), else_=old.first_run),
+            "first_seen": case((back, new.first_seen), else_=old.first_seen),
+            "last_seen": new.last_seen,
+            "fixed_at": None,
+        },
+    )
+
+
+def _replacing(statement: Any, keys: tuple[str, ...], new: Any) -> Insert:
+    changed = {column.name: new[column.name] for column in statement.table.c if column.name not in keys}
+    replaced: Insert = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
+    return replaced

@@ -1,0 +1,69 @@
+"""What the engine does not know and rules need: the leagues, series and clubs of Rally, and which import wrote a row.
+
+Bad rows are grouped by these dimensions, `--league` narrows by one, and `each="league"` runs a rule once per value.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, Text, and_, cast, func, literal, or_, select
+
+from checks.engine.decorators import fixture
+from checks.engine.dimensions import Column, Dimension, Way, direct, through
+from etl import tables
+from etl.tables import clubs, import_runs, leagues, teams
+
+SOURCES = ("checks.rules", "checks.scopes")
+"""Where the catalogue and its fixtures stand."""
+
+_TEAM_COLUMNS = ("home_team_id", "away_team_id", "team_id")
+
+
+def _team_ways(value: Column) -> tuple[Way, ...]:
+    return tuple(through(column, teams.c.id, value) for column in _TEAM_COLUMNS)
+
+
+def _import_of(written: Column) -> Any:
+    own = import_runs.c
+    return select(func.max(own.id)).where(own.started_at <= written).scalar_subquery()
+
+
+def _written_by(written: Column, run: Any) -> Any:
+    own = import_runs.c
+    started = select(own.started_at).where(own.id == run).scalar_subquery()
+    following = select(func.min(own.started_at)).where(own.id > run).scalar_subquery()
+    return and_(written >= started, or_(following.is_(None), written < following))
+
+
+LEAGUE = Dimension(
+    "league", (direct("league_id"), *_team_ways(teams.c.league_id)), select(leagues.c.id, leagues.c.league_id)
+)
+SERIES = Dimension(
+    "series", (direct("series_id"), *_team_ways(teams.c.series_id)), select(tables.series.c.id, tables.series.c.name)
+)
+CLUB = Dimension("club", (direct("club_id"), *_team_ways(teams.c.club_id)), select(clubs.c.id, clubs.c.name))
+IMPORT = Dimension(
+    "import",
+    (Way("created_at", _import_of, _written_by),),
+    select(import_runs.c.id, literal("import ").concat(cast(import_runs.c.id, Text))),
+)
+DIMENSIONS = (LEAGUE, SERIES, CLUB, IMPORT)
+
+
+@fixture
+def league() -> Select[int, str]:
+    """All leagues, for `each="league"`; the rule gets the id that other tables refer to."""
+    return select(leagues.c.id, leagues.c.league_id).order_by(leagues.c.league_id)
+
+
+@fixture
+def series() -> Select[int, str]:
+    """All series, for `each="series"`; the rule gets the id that other tables refer to."""
+    return select(tables.series.c.id, tables.series.c.name).order_by(tables.series.c.name)
+
+
+@fixture
+def club() -> Select[int, str]:
+    """All clubs, for `each="club"`; the rule gets the id that other tables refer to."""
+    return select(clubs.c.id, clubs.c.name).order_by(clubs.c.name)
