@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
 
 from etl.database import describe, retryable
@@ -15,6 +15,7 @@ from etl.errors import FeedError
 from etl.extract import extract
 from etl.feeds import Feed, Kind, fingerprint
 from etl.importing import fixtures, ledger, matches, players, stage, standings
+from etl.importing.catalog import ensure_leagues
 from etl.importing.intake import Intake
 from etl.importing.results import Counts, FeedResult, Outcome
 from etl.records import Drift, validate
@@ -136,7 +137,10 @@ def _stage(connection: Connection, feed: Feed, intake: Intake, options: Options)
     stage.create(connection, table)
     rows = extract(feed.path, on_bytes=lambda count: options.progress(feed, count))
     records = intake.records(validate(feed.kind, rows, feed.league, drift=intake.drift))
-    return stage.load(connection, table, records) + intake.rejects
+    count = stage.load(connection, table, records) + intake.rejects
+    named = select(table.c.league).where(table.c.league.is_not(None)).distinct()
+    ensure_leagues(connection, connection.scalars(named))
+    return count
 
 
 def _complete(counts: Counts, rows: int, rejects: int) -> Counts:
