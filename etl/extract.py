@@ -21,7 +21,7 @@ __all__ = ["RAW_LIMIT", "Row", "Unreadable", "extract"]
 
 _COMMA = re.compile(r"[ \t\r\n]*,[ \t\r\n]*")
 _NO_ARRAYS = {"{": "is one JSON object", "<": "is a web page or XML", '"': "is one JSON string"}
-_NOT_UTF8 = ("\x00", "\udcff\udcfe", "\udcfe\udcff")
+_NOT_UTF8 = ("\udcff\udcfe", "\udcfe\udcff")  # the mark of UTF-16, as bytes that are no UTF-8
 
 
 def extract(path: Path, *, on_bytes: Callable[[int], None] | None = None) -> Iterator[Row | Unreadable]:
@@ -40,7 +40,7 @@ def extract(path: Path, *, on_bytes: Callable[[int], None] | None = None) -> Ite
 
 def _open_array(window: Window, path: Path) -> None:
     first = window.peek()
-    if first == "[":
+    if first == "[" and "\x00" not in window.text[:4]:  # UTF-16 without a mark
         window.pos += 1
         return
     raise FeedError(f"{path} {_found(window.text[window.pos :])}, expected a JSON array of rows")
@@ -49,7 +49,7 @@ def _open_array(window: Window, path: Path) -> None:
 def _found(text: str) -> str:
     if not text:
         return "is empty"
-    if text.startswith(_NOT_UTF8):
+    if text.startswith(_NOT_UTF8) or "\x00" in text[:4]:
         return "is not UTF-8 text"
     return _NO_ARRAYS.get(text[0]) or f"begins with {quoted(text[:20])}"
 

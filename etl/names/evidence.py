@@ -12,7 +12,7 @@ from etl.names.structure import Reading, readings
 from etl.names.text import SEPARATOR, normalise, squash, words
 
 _MARGIN = 0.05
-_WORTH_SUGGESTING = 0.7
+_WORTH_SUGGESTING = 0.6
 _SUGGESTIONS = 3
 _RARE = 60
 
@@ -80,4 +80,4 @@ def suggest(teams: Iterable[Team], name: str) -> tuple[Suggestion, ...]:
 
 
 def _resemblance(one: str, other: str) -> float:
-    return (likeness(one, other) + overlap(one, other)) / 2
+    return 0.9 * (likeness(one, other) + overlap(one, other)) / 2  # less than any link: it was not good enough for one

@@ -22,17 +22,15 @@ KEY_LIMIT = 200
 _CONTROL = r"\x00-\x1f\x7f-\x9f\x{2028}\x{2029}"
 _NAMED = rf"^[^{_CONTROL}]*[^{_CONTROL}\s][^{_CONTROL}]*$"
 _PLAIN = rf"^[^{_CONTROL}]*$"
-_HARMLESS = re.compile(r"[\d/:.,%+ -]{1,24}|\d{1,2}-[A-Za-z]{3}-\d{2,4}|[\d:]+ *[AaPp]\.?[Mm]\.?", re.ASCII)
+# what is surely a date, a time or a small figure: a longer figure may be a telephone number
+_HARMLESS = re.compile(
+    r"\d{1,2}/\d{1,2}/\d{2,4}|\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-[A-Za-z]{3}-\d{2,4}"
+    r"|\d{1,2}:\d{2}(?::\d{2})? ?(?:[AaPp]\.?[Mm]\.?)?|[+-]?\d{1,6}(?:\.\d{1,4})?%?",
+    re.ASCII,
+)
 _NUMBER = re.compile(r"[+-]?\d{1,9}(?:\.\d{1,6})?", re.ASCII)
 _NO_NUMBER = frozenset({"", "n/a", "na", "-", "--"})
-_JSON_TYPES = {
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    str: "text",
-    list: "an array",
-    dict: "an object",
-}
+_JSON_TYPES = {bool: "true or false", list: "an array", dict: "an object"}
 
 
 def describe(value: object) -> str:
@@ -41,8 +39,8 @@ def describe(value: object) -> str:
         return "missing"
     if isinstance(value, str):
         return f"{value!r}" if _HARMLESS.fullmatch(value) else _text(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 10**12:
-        return f"{value}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value}" if abs(value) < 10**6 else "a number of seven digits or more"
     return _JSON_TYPES.get(type(value), "of another type")
 
 

@@ -1,0 +1,76 @@
+"""Dates and times as league sites write them."""
+
+from __future__ import annotations
+
+import locale
+from datetime import date, time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etl.records.dates import parse_date, parse_time
+
+
+@pytest.mark.parametrize("text", ["09/24/2024", "9/24/2024", "2024-09-24", "24-Sep-24", "24-SEP-2024", " 24-sep-24 "])
+def test_a_date_is_read_in_each_of_its_forms(text: str) -> None:
+    assert parse_date(text) == date(2024, 9, 24)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["13/45/2024", "02/30/2025", "24/09/2024", "September 4, 2024", "", "TBD", "1989-12-31", "01/01/2101", "09/24/24",
+     "24-Foo-24", "24-09-24", "٠٩/٢٤/٢٠٢٤", "2024-09-24T00:00"],
+)  # fmt: skip
+def test_any_other_text_is_no_date(text: str) -> None:
+    assert parse_date(text) is None
+
+
+def test_a_year_of_two_figures_is_of_this_century() -> None:
+    """strptime would make 1969 of it."""
+    assert parse_date("24-Sep-69") == date(2069, 9, 24)
+
+
+def test_months_do_not_depend_on_the_locale() -> None:
+    before = locale.setlocale(locale.LC_TIME)
+    available = next((name for name in ("de_DE.UTF-8", "fr_FR.UTF-8", "C") if _set(name)), before)
+    try:
+        assert parse_date("07-Mar-25") == date(2025, 3, 7), available
+    finally:
+        locale.setlocale(locale.LC_TIME, before)
+
+
+def _set(name: str) -> bool:
+    try:
+        locale.setlocale(locale.LC_TIME, name)
+    except locale.Error:
+        return False
+    return True
+
+
+@given(st.dates(min_value=date(1990, 1, 1), max_value=date(2100, 12, 31)))
+def test_every_day_survives_its_forms(day: date) -> None:
+    assert parse_date(day.isoformat()) == day
+    assert parse_date(f"{day.month:02}/{day.day:02}/{day.year}") == day
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("06:30 pm", time(18, 30)),
+        ("6:30pm", time(18, 30)),
+        ("10:30 AM", time(10, 30)),
+        ("12:00 am", time(0)),
+        ("12:15 pm", time(12, 15)),
+        ("18:30", time(18, 30)),
+        ("18:30:15", time(18, 30, 15)),
+        ("6:30 p.m.", time(18, 30)),
+    ],
+)
+def test_a_time_is_read_in_each_of_its_forms(text: str, expected: time) -> None:
+    assert parse_time(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "TBD", "25:00", "13:00 pm", "0:30 am", "06:60", "6 pm", "18.30"])
+def test_any_other_text_is_no_time(text: str) -> None:
+    assert parse_time(text) is None

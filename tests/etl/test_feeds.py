@@ -1,0 +1,147 @@
+"""Finding feeds: what is one, of which kind and league, in which order."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from etl.errors import FeedError
+from etl.feeds import Feed, Kind, Unrecognised, discover, fingerprint
+from tests.conftest import FEEDS
+
+
+def put(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("[]")
+
+
+def found(*paths: Path) -> list[tuple[str, str, str]]:
+    feeds, _ = discover(paths)
+    return [(feed.moment, feed.kind, feed.league) for feed in feeds]
+
+
+def test_kinds_come_in_publishing_order() -> None:
+    assert [*Kind] == [Kind.SERIES_STATS, Kind.PLAYERS, Kind.SCHEDULES, Kind.MATCH_HISTORY]
+
+
+def test_a_tree_is_ordered_by_time_then_kind_then_all_before_the_leagues_own(tmp_path: Path) -> None:
+    put(tmp_path, "2025-06-02T0800/all/series_stats.json", "2025-06-01T0800/all/schedules.json")
+    put(tmp_path, "2025-06-01T0800/NSTF/series_stats.json", "2025-06-01T0800/all/series_stats.json")
+    put(tmp_path, "2025-06-01T0800/CITA/match_scores.json", "2025-06-01T0800/CITA/players.json")
+
+    assert found(tmp_path) == [
+        ("2025-06-01T0800", "series_stats", "all"),
+        ("2025-06-01T0800", "series_stats", "NSTF"),
+        ("2025-06-01T0800", "players", "CITA"),
+        ("2025-06-01T0800", "schedules", "all"),
+        ("2025-06-01T0800", "match_history", "CITA"),
+        ("2025-06-02T0800", "series_stats", "all"),
+    ]
+
+
+def test_a_file_and_a_league_folder_are_enough(tmp_path: Path) -> None:
+    put(tmp_path, "nsft/schedules.json", "nsft/players.json")
+
+    assert found(tmp_path / "nsft" / "schedules.json") == [("", "schedules", "NSTF")]
+    assert found(tmp_path / "nsft") == [("", "players", "NSTF"), ("", "schedules", "NSTF")]
+
+
+def test_any_folder_says_nothing_of_the_league(tmp_path: Path) -> None:
+    put(tmp_path, "downloads/schedules.json")
+
+    assert found(tmp_path / "downloads") == [("", "schedules", "all")]
+
+
+def test_a_new_league_is_taken_from_its_folder(tmp_path: Path) -> None:
+    put(tmp_path, "PADDLE_WEST/schedules.json", "2025-06-01T0800/paddle-east/schedules.json")
+
+    assert found(tmp_path) == [("", "schedules", "PADDLE_WEST"), ("2025-06-01T0800", "schedules", "PADDLE_EAST")]
+
+
+def test_a_file_that_is_reached_twice_is_one_feed(tmp_path: Path) -> None:
+    put(tmp_path, "NSTF/schedules.json")
+
+    assert len(found(tmp_path, tmp_path / "NSTF", tmp_path / "NSTF" / "schedules.json")) == 1
+
+
+def test_what_is_no_feed_is_listed_with_the_reason(tmp_path: Path) -> None:
+    put(tmp_path, "NSTF/README.md", "NSTF/schedules.json.bak", "NSTF/teams.json")
+
+    feeds, others = discover([tmp_path])
+
+    names = "series_stats.json, players.json, schedules.json, match_history.json, match_scores.json"
+    assert feeds == ()
+    assert {other.path.name for other in others} == {"README.md", "schedules.json.bak", "teams.json"}
+    assert {other.reason for other in others} == {f"not one of {names}"}
+
+
+def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    missing = tmp_path / "nowhere"
+
+    with pytest.raises(FeedError) as error:
+        discover([missing])
+
+    assert str(error.value) == f"{missing} does not exist"
+
+
+def test_a_link_that_leads_out_of_the_tree_is_not_followed(tmp_path: Path) -> None:
+    put(tmp_path, "secret/schedules.json")
+    tree = tmp_path / "tree" / "NSTF"
+    tree.mkdir(parents=True)
+    (tree / "schedules.json").symlink_to(tmp_path / "secret" / "schedules.json")
+    (tree / "more").symlink_to(tmp_path / "secret")
+
+    feeds, others = discover([tmp_path / "tree"])
+
+    reason = f"a link that leads out of {tmp_path / 'tree'}"
+    assert feeds == ()
+    assert others == (Unrecognised(tree / "more", reason), Unrecognised(tree / "schedules.json", reason))
+
+
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "schedules.json")
+
+    feeds, others = discover([tmp_path])
+
+    assert feeds == ()
+    assert others == (Unrecognised(tmp_path / "schedules.json", "not a regular file"),)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+def test_a_file_that_cannot_be_read_is_listed(tmp_path: Path) -> None:
+    put(tmp_path, "NSTF/schedules.json")
+    (tmp_path / "NSTF" / "schedules.json").chmod(0)
+
+    feeds, others = discover([tmp_path])
+
+    assert feeds == ()
+    assert [other.reason for other in others] == ["cannot be read: Permission denied"]
+
+
+def test_a_fingerprint_is_the_sha256_of_the_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "schedules.json"
+    path.write_bytes(b"[ ]")
+
+    assert fingerprint(Feed(path, Kind.SCHEDULES, "all")) == hashlib.sha256(b"[ ]").hexdigest()
+
+
+def test_a_fingerprint_of_a_file_that_is_gone_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "schedules.json"
+
+    with pytest.raises(FeedError, match=f"{path} cannot be read: No such file or directory"):
+        fingerprint(Feed(path, Kind.SCHEDULES, "all"))
+
+
+@pytest.mark.skipif(not FEEDS.exists(), reason="the shared feeds are not beside this checkout")
+def test_the_shared_feeds_are_95_of_33_moments() -> None:
+    feeds, others = discover([FEEDS])
+
+    assert len(feeds) == 95
+    assert len({feed.moment for feed in feeds}) == 33
+    assert {feed.league for feed in feeds} == {"all", "APTA_CHICAGO", "CITA", "CNSWPL", "NSTF"}
+    assert [other.path.name for other in others] == ["README.md"]
