@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from etl.tables.alerts import deliveries, delivery_incidents, incident_events, incidents
 from etl.tables.base import QUALITY, metadata
 from etl.tables.checks import check_findings, check_results, check_runs, check_states, waivers
 from etl.tables.imports import import_feeds, import_runs, links, rejects, team_aliases
@@ -23,6 +24,7 @@ from etl.tables.platform import (
 
 __all__ = [
     "BYE", "PRACTICE", "QUALITY", "check_findings", "check_results", "check_runs", "check_states", "club_leagues",
-    "clubs", "import_feeds", "import_runs", "leagues", "links", "match_scores", "metadata", "player_history", "players",
-    "rejects", "schedule", "series", "series_leagues", "series_stats", "team_aliases", "teams", "waivers",
+    "clubs", "deliveries", "delivery_incidents", "import_feeds", "import_runs", "incident_events", "incidents",
+    "leagues", "links", "match_scores", "metadata", "player_history", "players", "rejects", "schedule", "series",
+    "series_leagues", "series_stats", "team_aliases", "teams", "waivers",
 ]  # fmt: skip
