@@ -36,8 +36,7 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     refuse_unlinked(connection, intake.keep)
     identity.find_gone(connection)
     duplicates += identity.drop_second_names(connection)
-    identity.follow_renames(connection)
-    identity.follow_reschedules(connection)
+    identity.follow(connection)
     updated = update_planned(connection, schedule, stage.fixture_plan, (*KEY, *VALUES))
     inserted = insert_planned(connection, schedule, stage.fixture_plan, (*KEY, *VALUES), KEY)
     withdrawn = identity.withdraw(connection, prune=prune)
@@ -61,7 +60,7 @@ def drop_duplicates(connection: Connection) -> int:
 def _plan(connection: Connection) -> None:
     stage.create(connection, stage.fixture_plan)
     new = _resolved().cte("resolved")
-    columns = [column.name for column in stage.fixture_plan.columns]
+    columns = stage.written(stage.fixture_plan)
     kept = {name: func.coalesce(new.c[name], schedule.c[name]) for name in ("home_team_id", "away_team_id")}
     target = {"target_id": schedule.c.id} | {
         name: kept.get(name, new.c[name]) for name in columns if name != "target_id"

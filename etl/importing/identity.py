@@ -1,4 +1,4 @@
-"""One fixture stays one row: under a second spelling, after its teams were renamed, and on a new date.
+"""One fixture stays one row: under a second spelling, after its teams were renamed, on a new date.
 
 All of it looks only at planned rows that would be new, and at rows of `schedule` that the feed no longer has; an
 unchanged feed has neither, and costs one anti-join.
@@ -6,13 +6,22 @@ unchanged feed has neither, and costs one anti-join.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, func, insert, select
 
 from etl.importing import stage
 from etl.importing.merge import same_key
+from etl.importing.pairs import pair
 from etl.tables import leagues, schedule
 
 TEAMS = ("home_team_id", "away_team_id", "league_id")
+PASSES: tuple[tuple[tuple[str, ...], bool], ...] = (
+    (("match_date", *TEAMS), False),
+    (("match_date", "teams"), False),
+    (TEAMS, True),
+    (("match_date", "away_team_id"), True),
+    (("match_date", "home_team_id"), True),
+)
+"""Columns to pair by, and whether only single rows are paired."""
 
 
 def find_gone(connection: Connection) -> None:
@@ -25,10 +34,9 @@ def find_gone(connection: Connection) -> None:
         .group_by(leagues.c.id)
         .subquery("span")
     )
-    named = same_key(schedule, staged, ("match_date", "home_team", "away_team")) & (
-        staged.c.league == leagues.c.league_id
-    )
-    columns = [column.name for column in gone.columns]
+    named = same_key(schedule, staged, ("match_date", "home_team", "away_team"))
+    named &= func.coalesce(staged.c.league, leagues.c.league_id) == leagues.c.league_id  # a practice may not tell it
+    columns = stage.written(gone)
     rows = (
         select(*(schedule.c[name] for name in columns))
         .join(span, and_(span.c.id == schedule.c.league_id, schedule.c.match_date.between(span.c.first, span.c.last)))
@@ -56,21 +64,10 @@ def drop_second_names(connection: Connection) -> int:
     return went + connection.execute(delete(plan).where(_new(plan), named_still)).rowcount
 
 
-def follow_renames(connection: Connection) -> None:
-    """Let a planned row replace the row of the same two teams on the same date whose names the feed has given up."""
-    plan, gone = stage.fixture_plan, stage.gone_fixtures
-    connection.execute(update(plan).where(_new(plan), _same_fixture(gone, plan)).values(target_id=gone.c.id))
-    _forget_replaced(connection)
-
-
-def follow_reschedules(connection: Connection) -> None:
-    """Let a planned row replace the only vanished row of the same two teams, if it is their only new one."""
-    plan, gone = stage.fixture_plan, stage.gone_fixtures
-    vanished = _single(gone, gone.c.id, gone.c.home_team_id.is_not(None) & gone.c.away_team_id.is_not(None))
-    appeared = _single(plan, plan.c.index, _new(plan))
-    moved = same_key(vanished, appeared, TEAMS) & (appeared.c.only == plan.c.index)
-    connection.execute(update(plan).where(_new(plan), moved).values(target_id=vanished.c.only))
-    _forget_replaced(connection)
+def follow(connection: Connection) -> None:
+    """Let planned rows replace what they rename, turn round, move to another day or give another opponent."""
+    for keys, only in PASSES:
+        pair(connection, stage.fixture_plan, stage.gone_fixtures, keys, only=only)
 
 
 def withdraw(connection: Connection, *, prune: bool) -> int:
@@ -87,14 +84,3 @@ def _new(plan: FromClause) -> ColumnElement[bool]:
 
 def _same_fixture(one: FromClause, other: FromClause) -> ColumnElement[bool]:
     return same_key(one, other, ("match_date", *TEAMS))
-
-
-def _single(table: FromClause, key: ColumnElement[int], where: ColumnElement[bool]) -> FromClause:
-    columns = [table.c[name] for name in TEAMS]
-    rows = select(*columns, func.min(key).label("only")).where(where).group_by(*columns).having(func.count() == 1)
-    return rows.subquery()
-
-
-def _forget_replaced(connection: Connection) -> None:
-    gone, plan = stage.gone_fixtures, stage.fixture_plan
-    connection.execute(delete(gone).where(exists().where(plan.c.target_id == gone.c.id)))

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Select, Subquery, and_, case, delete, func, insert, select, update
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy import Connection, Select, and_, case, delete, func, insert, select
 
 from etl.importing import stage
 from etl.importing.intake import Intake
 from etl.importing.meetings import link_meetings
 from etl.importing.merge import differs, insert_planned, update_planned
+from etl.importing.pairs import pair
 from etl.importing.results import Counts
 from etl.tables import leagues, match_scores
 
@@ -28,8 +28,9 @@ WRITTEN = (*DAY, *NAMES, *LINKS, *PLAYER_IDS, "scores", "winner")
 PASSES = (
     (*DAY, *NAMES, "line"),
     (*DAY, *LINKS, "line"),
+    (*DAY, "teams", "sides"),
     (*DAY, *NAMES),
-    (*DAY, *LINKS),
+    (*DAY, "teams"),
     ("league_id", *LINKS, "players"),
 )
 
@@ -45,7 +46,7 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     linked, unlinked = _sides(connection)
     _find_stored(connection)
     for keys in PASSES:
-        _pair(connection, keys)
+        pair(connection, stage.match_plan, stage.gone_matches, keys)
     _drop_unchanged(connection)
     updated = update_planned(connection, match_scores, stage.match_plan, WRITTEN)
     inserted = insert_planned(connection, match_scores, stage.match_plan, WRITTEN, ("index",))
@@ -58,42 +59,31 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
 def _plan(connection: Connection) -> int:
     """Plan every record; of lines with the same players in one meeting only the last. Returns how many are not."""
     plan, new = stage.match_plan, _resolved().cte("new")
-    names = ("index", *WRITTEN, "players", "line")
+    names = ("index", *WRITTEN)
     stage.create(connection, plan)
-    rows = select(*(new.c[name] for name in names)).where(new.c.players.is_(None) | (new.c.later == 0))
+    rows = select(*(new.c[name] for name in names)).where(new.c.later == 0)
     connection.execute(insert(plan).from_select(names, rows))
     stage.analyze(connection, plan)
-    said_again = new.c.players.is_not(None) & (new.c.later > 0)
-    return int(connection.execute(select(func.count()).where(said_again)).scalar_one())
+    return int(connection.execute(select(func.count()).where(new.c.later > 0)).scalar_one())
 
 
 def _resolved() -> Select[Any]:
     staged, met = stage.matches, stage.meetings
     same = and_(*(met.c[name] == staged.c[name] for name in ("league", "match_date", *NAMES)))
     same &= met.c.series == func.coalesce(staged.c.series, "")
-    players = _joined([staged.c[name] for name in PLAYERS])
-    meeting = (staged.c.league, staged.c.match_date, *(staged.c[name] for name in NAMES), players)
-    later = func.row_number().over(partition_by=meeting, order_by=staged.c.index.desc()) - 1
+    players = [staged.c[name] for name in PLAYERS]
+    line = (staged.c.league, staged.c.match_date, *(staged.c[name] for name in NAMES), *players)
+    again = func.row_number().over(partition_by=line, order_by=staged.c.index.desc()) - 1
+    nameless = and_(*(player.is_(None) for player in players))
     return (
         select(
             staged.c.index, leagues.c.id.label("league_id"), staged.c.match_date, *(staged.c[name] for name in NAMES),
-            *(met.c[name] for name in LINKS),
-            *(staged.c[name].label(f"{name}_id") for name in PLAYERS), staged.c.scores, staged.c.winner,
-            players.label("players"), _line(players, staged.c.scores).label("line"),
-            later.label("later"),
+            *(met.c[name] for name in LINKS), *(player.label(f"{player.name}_id") for player in players),
+            staged.c.scores, staged.c.winner, case((nameless, 0), else_=again).label("later"),
         )
         .join(leagues, leagues.c.league_id == staged.c.league)
         .join(met, same)
     )  # fmt: skip
-
-
-def _joined(players: list[ColumnElement[str]]) -> ColumnElement[str | None]:
-    """The four players as one text, NULL where the feed names none."""
-    return func.nullif(func.concat_ws("|", *(func.coalesce(player, "") for player in players)), "|||")
-
-
-def _line(players: ColumnElement[str | None], scores: ColumnElement[str]) -> ColumnElement[str]:
-    return case((players.is_not(None), players), else_=func.coalesce(scores, ""))
 
 
 def _sides(connection: Connection) -> tuple[int, int]:
@@ -109,35 +99,14 @@ def _find_stored(connection: Connection) -> None:
     plan, gone = stage.match_plan, stage.gone_matches
     first, last = func.min(plan.c.match_date).label("first"), func.max(plan.c.match_date).label("last")
     days = select(plan.c.league_id, first, last).group_by(plan.c.league_id).subquery()
-    players = _joined([match_scores.c[name] for name in PLAYER_IDS])
-    values: dict[str, ColumnElement[Any]] = {"players": players, "line": _line(players, match_scores.c.scores)}
-    names = [column.name for column in gone.columns]
-    columns: list[ColumnElement[Any]] = [values[name] if name in values else match_scores.c[name] for name in names]
-    rows = select(*columns).join(
+    names = stage.written(gone)
+    rows = select(*(match_scores.c[name] for name in names)).join(
         days,
         (days.c.league_id == match_scores.c.league_id) & match_scores.c.match_date.between(days.c.first, days.c.last),
     )
     stage.create(connection, gone)
     connection.execute(insert(gone).from_select(names, rows))
     stage.analyze(connection, gone)
-
-
-def _pair(connection: Connection, keys: tuple[str, ...]) -> None:
-    """Let the nth planned row without a target replace the nth leftover of the same keys; NULL equals nothing."""
-    plan, gone = stage.match_plan, stage.gone_matches
-    new = _numbered(plan, plan.c.index, keys, plan.c.target_id.is_(None))
-    old = _numbered(gone, gone.c.id, keys, gone.c.id.is_not(None))
-    same = and_(*(new.c[key] == old.c[key] for key in (*keys, "nth")), new.c.row == plan.c.index)
-    connection.execute(update(plan).where(same).values(target_id=old.c.row))
-    connection.execute(delete(gone).where(gone.c.id == plan.c.target_id))
-
-
-def _numbered(
-    table: FromClause, row: ColumnElement[int], keys: tuple[str, ...], where: ColumnElement[bool]
-) -> Subquery:
-    columns = [table.c[key] for key in keys]
-    nth = func.row_number().over(partition_by=columns, order_by=row).label("nth")
-    return select(*columns, row.label("row"), nth).where(where).subquery()
 
 
 def _drop_unchanged(connection: Connection) -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Select, Subquery, and_, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select
 
 from etl.importing import stage
 from etl.importing.catalog import ensure_clubs, ensure_series
 from etl.importing.intake import Intake
 from etl.importing.link import is_link_of, link_names, names_of_sides, sides_linked
 from etl.importing.merge import differs, insert_planned, update_planned
+from etl.importing.pairs import pair
 from etl.importing.results import Counts
 from etl.names import club_of
 from etl.tables import leagues, players, teams
@@ -34,7 +35,7 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     _stage_homes(connection)
     duplicates = _plan(connection)
     _find_gone(connection)
-    _follow_moves(connection)
+    pair(connection, stage.player_plan, stage.gone_players, PERSON, only=True)
     _drop_unchanged(connection)
     updated = update_planned(connection, players, stage.player_plan, WRITTEN)
     inserted = insert_planned(connection, players, stage.player_plan, WRITTEN, (*PERSON, "index"))
@@ -104,21 +105,6 @@ def _find_gone(connection: Connection) -> None:
     rows = rows.where(in_feed, ~exists().where(plan.c.target_id == players.c.id))
     stage.create(connection, gone)
     connection.execute(insert(gone).from_select([column.name for column in gone.columns], rows))
-
-
-def _follow_moves(connection: Connection) -> None:
-    """Let a player's only new row replace his only vanished one in the league."""
-    plan, gone = stage.player_plan, stage.gone_players
-    vanished, appeared = _single(gone, gone.c.id), _single(plan.select().where(plan.c.target_id.is_(None)).subquery())
-    moved = and_(*(vanished.c[name] == appeared.c[name] for name in PERSON), appeared.c.only == plan.c.index)
-    connection.execute(update(plan).where(moved).values(target_id=vanished.c.only))
-    connection.execute(delete(gone).where(gone.c.id == plan.c.target_id))
-
-
-def _single(rows: FromClause, key: Any = None) -> Subquery:
-    person = [rows.c[name] for name in PERSON]
-    only = func.min(rows.c.index if key is None else key).label("only")
-    return select(*person, only).group_by(*person).having(func.count() == 1).subquery()
 
 
 def _drop_unchanged(connection: Connection) -> None:

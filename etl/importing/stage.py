@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import (
     Column,
+    Computed,
     Connection,
     Date,
     Integer,
@@ -29,9 +30,32 @@ from etl.feeds import Kind
 _metadata = MetaData()
 
 
-def _temporary(name: str, /, **columns: TypeEngine[Any] | type[TypeEngine[Any]]) -> Table:
-    parts = [Column(column, kind) for column, kind in columns.items()]
+def _either_way(one: str, other: str) -> str:
+    """SQL of two values in an order of their own, so that home and away can be swapped; NULL when one is unknown."""
+    ordered = f"least({one}, {other}) || '|' || greatest({one}, {other})"
+    return f"case when {one} is not null and {other} is not null then {ordered} end"
+
+
+# What rows are compared by. NULL compares with nothing: a side without a team, a line without players.
+_HOME = "nullif(coalesce(home_player_1_id, '') || '+' || coalesce(home_player_2_id, ''), '+')"
+_AWAY = _HOME.replace("home", "away")
+TEAMS = Computed(_either_way("home_team_id", "away_team_id"))
+PLAYERS = Computed(f"nullif(coalesce({_HOME}, '') || '|' || coalesce({_AWAY}, ''), '|')")
+LINE = Computed(f"coalesce(nullif(coalesce({_HOME}, '') || '|' || coalesce({_AWAY}, ''), '|'), scores, '')")
+SIDES = Computed(_either_way(_HOME, _AWAY))
+
+
+def _temporary(name: str, /, **columns: TypeEngine[Any] | type[TypeEngine[Any]] | Computed) -> Table:
+    parts = [
+        Column(column, Text, Computed(kind.sqltext.text)) if isinstance(kind, Computed) else Column(column, kind)
+        for column, kind in columns.items()
+    ]
     return Table(name, _metadata, *parts, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
+
+
+def written(table: Table) -> list[str]:
+    """Names of the columns that a statement fills; the others the server computes."""
+    return [column.name for column in table.columns if column.computed is None]
 
 
 standings = _temporary(
@@ -58,11 +82,17 @@ links = _temporary(
 fixture_plan = _temporary(
     "plan_fixtures",
     index=Integer, target_id=Integer, match_date=Date, match_time=Time, home_team=Text, away_team=Text,
-    home_team_id=Integer, away_team_id=Integer, location=Text, league_id=Integer, kind=String,
+    home_team_id=Integer, away_team_id=Integer, location=Text, league_id=Integer, kind=String, teams=TEAMS,
 )  # fmt: skip
 
 gone_fixtures = _temporary(
-    "gone_fixtures", id=Integer, match_date=Date, home_team_id=Integer, away_team_id=Integer, league_id=Integer
+    "gone_fixtures",
+    id=Integer,
+    match_date=Date,
+    home_team_id=Integer,
+    away_team_id=Integer,
+    league_id=Integer,
+    teams=TEAMS,
 )
 
 players = _temporary(
@@ -102,13 +132,14 @@ match_plan = _temporary(
     "plan_matches",
     index=Integer, target_id=Integer, league_id=Integer, match_date=Date, home_team=Text, away_team=Text,
     home_team_id=Integer, away_team_id=Integer, home_player_1_id=Text, home_player_2_id=Text, away_player_1_id=Text,
-    away_player_2_id=Text, scores=Text, winner=String, players=Text, line=Text,
+    away_player_2_id=Text, scores=Text, winner=String, players=PLAYERS, line=LINE, sides=SIDES, teams=TEAMS,
 )  # fmt: skip
 
 gone_matches = _temporary(
     "gone_matches",
     id=Integer, league_id=Integer, match_date=Date, home_team=Text, away_team=Text, home_team_id=Integer,
-    away_team_id=Integer, players=Text, line=Text,
+    away_team_id=Integer, home_player_1_id=Text, home_player_2_id=Text, away_player_1_id=Text, away_player_2_id=Text,
+    scores=Text, players=PLAYERS, line=LINE, sides=SIDES, teams=TEAMS,
 )  # fmt: skip
 
 standing_links = _temporary(
