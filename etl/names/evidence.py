@@ -8,7 +8,7 @@ from etl.names.fuzzy import is_typo, likeness, overlap
 from etl.names.index import Entry, LeagueIndex, SeriesIndex
 from etl.names.model import Suggestion, Team
 from etl.names.series import series_key
-from etl.names.structure import Reading, readings
+from etl.names.structure import Reading, own_reading, readings
 from etl.names.text import SEPARATOR, normalise, squash, words
 
 _MARGIN = 0.05
@@ -25,6 +25,23 @@ def by_structure(league: LeagueIndex, series: SeriesIndex, name: str, *, explici
         for team in series.by_structure.get(reading.key, ())
     }
     return list(found.values())
+
+
+def everywhere(league: LeagueIndex, name: str, found: Sequence[Team]) -> Sequence[Team]:
+    """Of a name that does not tell its series: the teams found, and all others of the league that it fits as well."""
+    if not found or any(_tells(league, name, team) for team in found):
+        return found
+    return [*found, *league.by_words.get(normalise(name), []), *of_any_series(league, name)]
+
+
+def of_any_series(league: LeagueIndex, name: str) -> list[Team]:
+    """The teams of the league with the club and the squad of a name that tells no series."""
+    return league.by_structure.get(own_reading(name, "").key, [])
+
+
+def _tells(league: LeagueIndex, name: str, team: Team) -> bool:
+    key = series_key(team.series)
+    return any(reading.explicit for reading in readings(name, key, league.ordinal(key)))
 
 
 def by_typo(league: LeagueIndex, series: SeriesIndex, name: str, *, explicit: bool = False) -> list[Team]:

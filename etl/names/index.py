@@ -13,6 +13,7 @@ from etl.names.text import bare, normalise, squash, words
 
 _SHORT = 2  # letters of a series' key that can stand for a number
 Found = defaultdict[str, list[Team]]
+Structures = defaultdict[tuple[str, tuple[str, ...]], list[Team]]
 
 
 class Entry(NamedTuple):
@@ -31,10 +32,10 @@ class SeriesIndex:
         self.entries: list[Entry] = []
         self.by_name: Found = defaultdict(list)
         self.by_words: Found = defaultdict(list)
-        self.by_structure: defaultdict[tuple[str, tuple[str, ...]], list[Team]] = defaultdict(list)
+        self.by_structure: Structures = defaultdict(list)
         self.by_club: Found = defaultdict(list)
 
-    def add(self, team: Team) -> None:
+    def add(self, team: Team) -> Entry:
         """Index one team."""
         entry = Entry(team, own_reading(team.name, self.key), normalise(team.name))
         self.entries.append(entry)
@@ -42,6 +43,7 @@ class SeriesIndex:
         self.by_words[entry.folded].append(team)
         self.by_structure[entry.own.key].append(team)
         self.by_club[squash(entry.own.club)].append(team)
+        return entry
 
 
 class LeagueIndex:
@@ -52,6 +54,7 @@ class LeagueIndex:
         self.by_name: Found = defaultdict(list)
         self.by_words: Found = defaultdict(list)
         self.by_word: Found = defaultdict(list)
+        self.by_structure: Structures = defaultdict(list)
         self.clubs: set[str] = set()
         self.aliases: defaultdict[tuple[str, str], list[Team]] = defaultdict(list)
         self._keys_by_last_word: defaultdict[str, set[str]] = defaultdict(set)
@@ -60,12 +63,13 @@ class LeagueIndex:
         """Index one team."""
         key = series_key(team.series)
         index = self.series.setdefault(key, SeriesIndex(key))
-        index.add(team)
+        own = index.add(team).own
+        self.by_structure[own.key].append(team)
         self.by_name[team.name].append(team)
         self.by_words[normalise(team.name)].append(team)
         for word in set(bare(words(team.name))):
             self.by_word[word].append(team)
-        self.clubs.add(squash(own_reading(team.name, key).club))
+        self.clubs.add(squash(own.club))
         self._keys_by_last_word[key.rpartition(" ")[2]].add(key)
 
     def confirm(self, alias: Alias, team: Team) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from etl import leagues
-from etl.names.evidence import by_structure, by_typo, rare, suggest
+from etl.names.evidence import by_structure, by_typo, everywhere, of_any_series, rare, suggest
 from etl.names.index import LeagueIndex, SeriesIndex, build
 from etl.names.model import Alias, Link, Strategy, Team
 from etl.names.series import CITY, PREFIXES, series_key
@@ -75,17 +75,22 @@ def _in_series(league: LeagueIndex, series: str, name: str) -> Link:
 def _in_league(league: LeagueIndex, name: str) -> Link:
     folded, told = normalise(name), list(league.series_in(name))
     steps: _Steps = (
-        (Strategy.EXACT, lambda: league.by_name.get(name, [])),
+        (Strategy.EXACT, lambda: everywhere(league, name, league.by_name.get(name, []))),
         (Strategy.ALIAS, lambda: league.aliases.get(("", folded), [])),
-        (Strategy.NORMALISED, lambda: _unopposed(league.by_words.get(folded), _any(by_structure, league, told, name))),
+        (Strategy.NORMALISED, lambda: everywhere(league, name, _same_words(league, told, name))),
         (Strategy.STRUCTURAL, lambda: _any(by_structure, league, told, name)),
         (Strategy.FUZZY, lambda: _any(by_typo, league, told, name)),
     )
     for strategy, find in steps:
         if found := find():
             return linked(strategy, found, confidence=_WITHOUT_SERIES)
-    reason = "no series is told, and no team of the league has this name"
-    return unlinked(reason, suggest(rare(league, name), name))
+    candidates = tuple(sorted(team.id for team in of_any_series(league, name)))
+    reason = "neither the row nor the name tells a series" if candidates else "no team of the league has this name"
+    return unlinked(reason, suggest(rare(league, name), name), candidates)
+
+
+def _same_words(league: LeagueIndex, told: list[SeriesIndex], name: str) -> list[Team]:
+    return _unopposed(league.by_words.get(normalise(name)), _any(by_structure, league, told, name))
 
 
 def _any(find: Callable[..., list[Team]], league: LeagueIndex, told: list[SeriesIndex], name: str) -> list[Team]:
