@@ -1,0 +1,49 @@
+"""One key per series."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etl.names import series_key
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("Chicago 20", "20"),
+        ("Series 20", "20"),
+        ("Division 20", "20"),
+        ("DIV. 20", "20"),
+        ("20", "20"),
+        ("Series  020", "20"),
+        ("Chicago 9 SW", "9 sw"),
+        ("Series 9 SW", "9 sw"),
+        ("Series 2B", "2b"),
+        ("S2B", "2b"),
+        ("Division 14a", "14a"),
+        ("Series A", "a"),
+        ("Series SN", "sn"),
+        ("Series Legends", "legends"),
+        ("Series 3.5 & Under Wed", "3.5 and under wed"),
+        ("Series 3.0 - 3.5 Singles Thur", "3.0 3.5 singles thur"),
+        ("Series 4.5+ Sat", "4.5+ sat"),
+        ("", ""),
+    ],
+)
+def test_all_spellings_of_a_series_have_one_key(text: str, key: str) -> None:
+    assert series_key(text) == key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Chicago 9", "Chicago 9 SW"), ("Series 2A", "Series 2B"), ("Series 4.5 Sat", "Series 4.5+ Sat"), ("1", "11")],
+)
+def test_different_series_have_different_keys(one: str, other: str) -> None:
+    assert series_key(one) != series_key(other)
+
+
+@given(st.text(max_size=30))
+def test_a_key_is_its_own_key(text: str) -> None:
+    assert series_key(series_key(text)) == series_key(text)
