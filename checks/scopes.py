@@ -36,13 +36,22 @@ def _written_by(written: Column, run: Any) -> Any:
     return and_(written >= started, or_(following.is_(None), written < following))
 
 
+# rules show the names of leagues, series and clubs, so a name is a way as well
 LEAGUE = Dimension(
-    "league", (direct("league_id"), *_team_ways(teams.c.league_id)), select(leagues.c.id, leagues.c.league_id)
+    "league",
+    (direct("league_id"), through("league", leagues.c.league_id, leagues.c.id), *_team_ways(teams.c.league_id)),
+    select(leagues.c.id, leagues.c.league_id),
 )
 SERIES = Dimension(
-    "series", (direct("series_id"), *_team_ways(teams.c.series_id)), select(tables.series.c.id, tables.series.c.name)
+    "series",
+    (direct("series_id"), through("series", tables.series.c.name, tables.series.c.id), *_team_ways(teams.c.series_id)),
+    select(tables.series.c.id, tables.series.c.name),
 )
-CLUB = Dimension("club", (direct("club_id"), *_team_ways(teams.c.club_id)), select(clubs.c.id, clubs.c.name))
+CLUB = Dimension(
+    "club",
+    (direct("club_id"), through("club", clubs.c.name, clubs.c.id), *_team_ways(teams.c.club_id)),
+    select(clubs.c.id, clubs.c.name),
+)
 IMPORT = Dimension(
     "import",
     (Way("created_at", _import_of, _written_by),),

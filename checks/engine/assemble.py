@@ -33,6 +33,7 @@ class Circumstances:
     selection: str
     snapshots: int
     role: str | None
+    role_wanted: str | None
     examples: int
     clusters: int
     complaints: tuple[str, ...]
@@ -58,6 +59,7 @@ def assemble(
         gross=gross,
         snapshots=around.snapshots,
         role=around.role,
+        role_wanted=around.role_wanted,
         expired=task.waivers.expired,
         unused=task.waivers.unused(_failing(results), _hit(outcomes, task)),
         complaints=around.complaints,

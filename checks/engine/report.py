@@ -53,6 +53,7 @@ class Report:
     formula: int = FORMULA
     snapshots: int = 1
     role: str | None = None
+    role_wanted: str | None = None
     expired: tuple[Waiver, ...] = ()
     unused: tuple[Waiver, ...] = ()
     complaints: tuple[str, ...] = ()

@@ -184,6 +184,7 @@ def _report(
         selection=str(request.selection),
         snapshots=snapshots,
         role=role,
+        role_wanted=request.options.role,
         examples=request.options.examples,
         clusters=request.options.clusters,
         complaints=tuple(given.complaints),

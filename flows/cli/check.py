@@ -1,0 +1,81 @@
+"""`rally-health check`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from checks.engine.report import FailOn
+from checks.engine.run import Options, Request
+from checks.health import examine
+from checks.render import github_annotations, junit, markdown, print_report
+from checks.render.progress import progress_bar
+from flows.cli.exits import Exit
+from flows.cli.files import write
+from flows.cli.selecting import Domains, Leagues, Names, Owners, Severities, Tags, day, moment, rules_of, selected
+from flows.database import open_engine
+
+READER = "rally_reader"
+"""A role that may only read, taken on where the database has it."""
+
+
+def check(  # noqa: PLR0917 - typer makes options of them
+    context: typer.Context,
+    domain: Domains = None,
+    tag: Tags = None,
+    severity: Severities = None,
+    name: Names = None,
+    owner: Owners = None,
+    league: Leagues = None,
+    detailed: Annotated[bool, typer.Option("--detailed", help="Add examples, clusters and SQL.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE; - for standard output.")
+    ] = None,
+    junit_file: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML to FILE; - for standard output.")
+    ] = None,
+    markdown_file: Annotated[
+        Path | None, typer.Option("--markdown", metavar="FILE", help="Write Markdown to FILE; - for standard output.")
+    ] = None,
+    github: Annotated[bool, typer.Option("--github", help="Print annotations for GitHub Actions.")] = False,
+    fail_on: Annotated[
+        FailOn, typer.Option(help="What makes the exit code 1: critical, warn, new (only new trouble) or never.")
+    ] = FailOn.CRITICAL,
+    today: Annotated[str | None, typer.Option(metavar="DATE", help="The day that rules compare with.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Rules that are measured at once.")] = 4,
+    keep: Annotated[bool, typer.Option("--history/--no-history", help="Keep the run in the history.")] = True,
+) -> None:
+    """Run the rules on the database and say how healthy it is. The rules cannot write.
+
+    The same option twice widens, different options narrow.
+
+    Exit codes: 0 healthy, 1 checks failed, 2 wrong usage, 4 database away, 5 something could not be measured.
+
+    Examples: `rally-health check`, `rally-health check --domain schedule --detailed`,
+    `rally-health check --tag daily --league CNSWPL --fail-on new --json report.json`
+    """
+    on = day(today)
+    options = Options(workers=workers, role=READER, timeout=context.obj.statement_timeout)
+    selection = selected(domain, tag, severity, name, owner, league)
+    rules = rules_of(context.obj)
+    selection.apply(rules)  # a slip in an option is told before a database is started
+    with open_engine(context.obj) as engine, progress_bar(Console(stderr=True)) as progress:
+        request = Request(now=moment(on), today=on, selection=selection, options=options, progress=progress)
+        report = examine(engine, rules, request, keep=keep)
+    written = all(
+        [
+            write(json_file, json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n"),
+            write(junit_file, junit(report, fail_on)),
+            write(markdown_file, markdown(report, detailed=detailed)),
+        ]
+    )
+    if Path("-") not in {json_file, junit_file, markdown_file}:
+        print_report(report, Console(), detailed=detailed)
+    if github:
+        typer.echo(github_annotations(report), nl=False)
+    code = report.exit_code(fail_on)
+    raise typer.Exit(code if written or code else Exit.PARTIAL)

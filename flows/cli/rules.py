@@ -1,0 +1,92 @@
+"""`rally-health rules`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from checks.engine.document import relative
+from checks.engine.rules import Rules
+from checks.engine.spec import Check
+from flows.cli.selecting import Domains, Names, Owners, Severities, Tags, one_rule, rules_of, selected
+
+app = typer.Typer(help="The rules that there are.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_rules(  # noqa: PLR0917 - typer makes options of them
+    context: typer.Context,
+    domain: Domains = None,
+    tag: Tags = None,
+    severity: Severities = None,
+    name: Names = None,
+    owner: Owners = None,
+    as_json: Json = False,
+) -> None:
+    """List rules: the catalogue, those of RALLY_RULES, and those of installed plugins.
+
+    Examples: `rally-health rules list`, `RALLY_RULES=my_rules rally-health rules list --tag gate`
+    """
+    chosen = selected(domain, tag, severity, name, owner).apply(rules_of(context.obj))
+    if as_json:
+        typer.echo(json.dumps([_described(check) for check in chosen.values()], indent=2))
+    else:
+        _print(chosen, Console())
+
+
+@app.command("show")
+def show(context: typer.Context, rule: Annotated[str, typer.Argument(help="Its name.")], as_json: Json = False) -> None:
+    """Say everything about one rule.
+
+    Example: `rally-health rules show match_without_teams`
+    """
+    described = _described(one_rule(rules_of(context.obj), rule))
+    if as_json:
+        typer.echo(json.dumps(described, indent=2))
+        return
+    for key, value in described.items():
+        if value not in (None, "", []):
+            typer.echo(f"{key:10} {', '.join(value) if isinstance(value, list) else value}")
+    typer.echo(f"Next: rally-health check --name {rule} --detailed")
+
+
+def _print(rules: Rules, console: Console) -> None:
+    if not console.is_terminal:
+        for check in rules.values():
+            typer.echo(f"{check.domain:10} {check.severity:8} {check.name}  {check.summary}")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("domain", "severity", "rule", "what"):
+        table.add_column(heading, no_wrap=heading != "what")
+    for check in sorted(rules.values(), key=lambda check: (check.domain, -check.severity.rank, check.name)):
+        table.add_row(check.domain, check.severity.value, escape(check.name), escape(check.summary))
+    console.print(table)
+    console.print(f"{len(rules)} rules. Next: rally-health check", highlight=False)
+
+
+def _described(check: Check) -> dict[str, Any]:
+    mark = check.mark
+    return {
+        "rule": check.name,
+        "domain": check.domain,
+        "kind": mark.kind.value,
+        "table": check.table or None,
+        "severity": mark.severity.value,
+        "threshold": str(mark.threshold),
+        "summary": check.summary,
+        "owner": mark.owner,
+        "tags": sorted(mark.tags),
+        "each": mark.each,
+        "timeout": mark.timeout,
+        "retries": mark.retries,
+        "runbook": mark.runbook,
+        "fixable": check.fix is not None,
+        "source": f"{relative(check.source.file)}:{check.source.line}",
+    }
