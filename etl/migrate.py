@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from etl.adopt import Obstacle, adopt
 from etl.errors import EtlError
+from etl.roles import ensure_reader
 from etl.tables import QUALITY
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def upgrade(engine: Engine, revision: str = "head") -> tuple[Obstacle, ...]:
         connection.execute(text(LOCK))
         connection.execute(text(f"create schema if not exists {QUALITY}"))
         command.upgrade(_config(connection), revision)
-        return adopt(connection)
+        obstacles = adopt(connection)
+        ensure_reader(connection)
+        return obstacles
 
 
 def newest() -> str:

@@ -7,16 +7,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from checks.engine.run import Progress
 from etl.feeds import Feed
 from flows.settings import Settings, read_settings
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The settings of a run, and who is told of bytes read."""
+    """The settings of a run, and who is told of bytes read and of rules answered."""
 
     settings: Settings
     progress: Callable[[Feed, int], None] = lambda feed, count: None
+    checked: Callable[[Progress], None] | None = None
 
 
 _surroundings: ContextVar[Surroundings] = ContextVar("surroundings")

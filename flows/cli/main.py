@@ -9,6 +9,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from etl.database import describe
+from flows.cli.demo import demo
 from flows.cli.exits import Exit, exit_of
 from flows.cli.imports import import_
 from flows.cli.init import init
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command("init")(init)
 app.command("import")(import_)
+app.command("demo")(demo)
 
 
 @app.callback()
