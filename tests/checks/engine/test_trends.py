@@ -1,0 +1,104 @@
+"""A metric judged on its own past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checks import CheckDefinitionError, Status, drop, outlier, percent, rows
+
+DROP = drop(warn=percent(20), critical=percent(50))
+OUTLIER = outlier(warn=3.5, critical=7)
+
+
+@pytest.mark.parametrize(
+    ("reading", "status"),
+    [(100, Status.OK), (80, Status.OK), (79, Status.WARN), (50, Status.WARN), (49, Status.CRITICAL), (400, Status.OK)],
+)
+def test_a_drop_is_measured_from_the_median(reading: float, status: Status) -> None:
+    assert DROP.judge(reading, [100, 90, 110, 100]) is status
+
+
+def test_two_earlier_runs_are_too_few_for_a_drop() -> None:
+    assert DROP.judge(0, [100, 100]) is Status.SKIPPED
+
+
+def test_a_past_of_nothing_cannot_drop() -> None:
+    assert DROP.judge(0, [0, 0, 0]) is Status.SKIPPED
+
+
+def test_a_drop_looks_at_its_window_only() -> None:
+    assert drop(warn=percent(20), critical=percent(50), window=3).judge(10, [100] * 20 + [10, 10, 10]) is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("reading", "status"),
+    [(100, Status.OK), (103, Status.OK), (106, Status.WARN), (111, Status.CRITICAL), (89, Status.CRITICAL)],
+)
+def test_an_outlier_lies_far_from_the_median_on_either_side(reading: float, status: Status) -> None:
+    assert OUTLIER.judge(reading, [99, 100, 101, 100, 99, 101, 100]) is status
+
+
+def test_one_bad_day_in_the_past_does_not_hide_the_next() -> None:
+    assert OUTLIER.judge(5000, [99, 100, 101, 100, 99, 101, 5000]) is Status.CRITICAL
+
+
+def test_four_earlier_runs_are_too_few_for_an_outlier() -> None:
+    assert OUTLIER.judge(0, [100, 100, 100, 100]) is Status.SKIPPED
+
+
+def test_a_past_without_spread_forgives_the_smallest_change() -> None:
+    assert OUTLIER.judge(101, [100] * 6) is Status.OK
+
+
+def test_trends_are_said_like_people_say_them() -> None:
+    assert str(DROP) == "warn at a drop of more than 20 %, critical 50 % (median of 14 runs)"
+    assert str(OUTLIER) == "warn beyond 3.5 deviations, critical 7 (of the last 14 runs)"
+
+
+WRONG: list[tuple[Callable[[], object], str]] = [
+    (
+        lambda: drop(warn=rows(2), critical=percent(5)),
+        "drop(warn=2 rows) is no share of the median; expected percent(...)",
+    ),
+    (
+        lambda: drop(warn=percent(50), critical=percent(20)),
+        "drop() has its limits out of order (50 %, 20 %); expected warn <= critical",
+    ),
+    (
+        lambda: drop(warn=percent(50), critical=percent(120)),
+        "drop(critical=120 %) can never be reached; a fall is at most 100 %",
+    ),
+    (
+        lambda: drop(warn=percent(1), critical=percent(2), window=2),
+        "drop(window=2) is too short; expected at least 3 runs",
+    ),
+    (lambda: outlier(warn=_odd("much")), "outlier(warn=much) is no number of deviations; expected e.g. 3.5"),
+    (lambda: outlier(warn=7, critical=3), "outlier() has its limits out of order (7, 3); expected warn <= critical"),
+    (lambda: outlier(window=4), "outlier(window=4) is too short; expected at least 5 runs"),
+]
+
+
+@pytest.mark.parametrize(("define", "message"), WRONG)
+def test_a_wrong_trend_fails_where_it_is_written(define: Callable[[], object], message: str) -> None:
+    with pytest.raises(CheckDefinitionError) as refused:
+        define()
+
+    assert str(refused.value) == message
+
+
+@given(st.lists(st.floats(1, 1e6), min_size=5, max_size=30), st.lists(st.floats(0, 1e6), min_size=2, max_size=2))
+def test_a_deeper_fall_is_never_judged_milder(past: list[float], readings: list[float]) -> None:
+    deeper, higher = sorted(readings)
+
+    assert DROP.judge(deeper, past).rank >= DROP.judge(higher, past).rank
+    assert 0 <= DROP.excess(deeper, past) <= 1
+    assert 0 <= OUTLIER.excess(deeper, past) <= 1
+
+
+def _odd(value: Any) -> Any:
+    return value

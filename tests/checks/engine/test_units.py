@@ -1,0 +1,39 @@
+"""Limits say their unit, and are said like people say them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from checks import CheckDefinitionError, hours, percent, rows
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        (percent(0.1), "0.1 %"),
+        (percent(5), "5 %"),
+        (percent(100), "100 %"),
+        (percent(0.001), "0.001 %"),
+        (rows(1), "1 row"),
+        (rows(1405), "1,405 rows"),
+        (hours(26), "26 hours"),
+        (hours(0.5), "0.5 hours"),
+    ],
+)
+def test_a_limit_is_said_like_people_say_it(limit: object, said: str) -> None:
+    assert str(limit) == said
+
+
+@pytest.mark.parametrize("figure", [0.1, 0.3, 1, 5, 7, 29])
+def test_a_percentage_is_the_share_that_division_gives(figure: float) -> None:
+    assert percent(figure).value == (figure * 10) / 1000
+
+
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), True, "5"])
+def test_what_is_no_limit_is_refused(value: Any) -> None:
+    with pytest.raises(CheckDefinitionError) as refused:
+        rows(value)
+
+    assert str(refused.value) == f"rows({value!r}) is no limit; expected a finite number of at least 0"
