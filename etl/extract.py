@@ -71,14 +71,14 @@ def _elements(window: Window) -> Iterator[Row | Unreadable]:
 def _sound_rows(window: Window, index: int) -> Iterator[Row]:
     """The rows up to the first that is broken, cut by the window, or the last; the loop that has to be fast."""
     window.peek()
-    text, pos, size = window.text, window.pos, len(window.text)
+    text, pos = window.text, window.pos
     while True:
         try:
             value, end = decode_at(text, pos)
         except (ValueError, RecursionError):
             break
         comma = _COMMA.match(text, end)
-        if comma is None or comma.end() == size:
+        if comma is None:
             break
         pos = comma.end()
         yield Row(index, value)

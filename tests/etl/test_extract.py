@@ -202,8 +202,9 @@ def test_memory_does_not_grow_with_the_file(feed: Path) -> None:
     assert peak < 10_000_000 < feed.stat().st_size
 
 
+TEXT = st.text(max_size=8) | st.text(alphabet='"\\{}[],', max_size=8)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )

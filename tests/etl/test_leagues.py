@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.leagues import canonical, name_of, of_series
@@ -35,6 +35,7 @@ def test_text_without_letters_names_no_league() -> None:
     assert canonical(" -- ") == ""
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_an_id_is_its_own_spelling(text: str) -> None:
     assert canonical(canonical(text)) == canonical(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.names import series_key
@@ -44,6 +44,7 @@ def test_different_series_have_different_keys(one: str, other: str) -> None:
     assert series_key(one) != series_key(other)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_a_key_is_its_own_key(text: str) -> None:
     assert series_key(series_key(text)) == series_key(text)

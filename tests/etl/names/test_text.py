@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.names import normalise
@@ -42,6 +42,7 @@ def test_words_run_together_but_figures_do_not() -> None:
     assert squash(("club", "1", "1")) != squash(("club", "11"))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_normalising_twice_changes_nothing(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)

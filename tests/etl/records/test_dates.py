@@ -6,7 +6,7 @@ import locale
 from datetime import date, time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.records.dates import parse_date, parse_time
@@ -48,6 +48,7 @@ def _set(name: str) -> bool:
     return True
 
 
+@settings(deadline=None)
 @given(st.dates(min_value=date(1990, 1, 1), max_value=date(2100, 12, 31)))
 def test_every_day_survives_its_forms(day: date) -> None:
     assert parse_date(day.isoformat()) == day

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.extract import Row, Unreadable, extract
@@ -118,6 +118,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(kind=st.sampled_from(Kind), row=st.dictionaries(st.sampled_from([*FIXTURE, *MATCH, "team", "points"]), JSON))
 def test_any_row_becomes_a_record_or_a_reject_that_can_be_stored(kind: Kind, row: dict[str, object]) -> None:
     outcome = check(kind, row)
