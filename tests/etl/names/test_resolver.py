@@ -244,6 +244,13 @@ def test_a_typing_mistake_must_stand_out_from_every_other_team() -> None:
     assert Resolver(teams).resolve(APTA, "Chicago 1", "Northmor - 1").team_id is None
 
 
+def test_the_end_of_a_name_that_is_another_series_is_no_squad() -> None:
+    teams = [Team(1, APTA, "Chicago 20", "Winnetka 2 - 20"), Team(2, APTA, "Chicago 2", "Skokie - 2")]
+
+    assert Resolver(teams[:1]).resolve(APTA, "Chicago 20", "Winnetka - 2").team_id == 1
+    assert Resolver(teams).resolve(APTA, "Chicago 20", "Winnetka - 2").team_id is None
+
+
 DAY = date(2025, 6, 5)
 
 
