@@ -1,0 +1,49 @@
+"""What a message consists of."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from decimal import Decimal
+
+from checks.engine.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A message, ready to be handed to a channel. `note` is what an operator should know of how it came out."""
+
+    subject: str
+    text: str
+    html: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What a run found as a whole."""
+
+    score: Decimal | None
+    band: str
+    coverage: float
+
+    @classmethod
+    def of(cls, report: Report) -> Headline:
+        """The headline of a report."""
+        return cls(report.score, report.band.value, report.coverage)
+
+    def __str__(self) -> str:
+        score = "unknown" if self.score is None else f"{self.score:.0f}"
+        return f"score {score}"
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks, control and direction characters: what comes from a feed cannot dress up as ours."""
+    visible = (" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text)
+    return " ".join("".join(char for char in visible if unicodedata.category(char) not in {"Cf", "Cs"}).split())
+
+
+def short(text: str, length: int) -> str:
+    """A text in one line of at most `length` characters."""
+    line = one_line(text)
+    return line if len(line) <= length else f"{line[: length - 1]}…"

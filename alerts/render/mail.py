@@ -1,0 +1,136 @@
+"""An e-mail and a chat message: text, and HTML in which everything is escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from alerts.planning.model import Item, Planned, Reason
+from alerts.render.content import Content, Headline, one_line, short
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+REASONS = {
+    Reason.NEW: "new",
+    Reason.RETURNED: "back again",
+    Reason.WORSE: "worse",
+    Reason.REPEAT: "unchanged",
+    Reason.ESCALATION: "nobody has acknowledged it",
+    Reason.RECOVERY: "gone",
+}
+COLORS = {"CRITICAL": "#b42318", "ERROR": "#b42318", "WARN": "#93590a", "OK": "#216e39"}
+KEYS = 3
+
+TEXT = """\
+{{ heading }}
+{% for item in items %}
+{{ item.status }}  {{ item.title }}  ({{ item.reason }})
+  {{ item.summary }}
+{%- for label, value in item.facts %}
+  {{ label }}: {{ value }}
+{%- endfor %}
+{% endfor %}
+{% for line in closing -%}
+{{ line }}
+{% endfor %}"""
+
+HTML = """\
+<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"><title>{{ heading }}</title></head>
+<body style="font: 16px/1.5 system-ui, sans-serif; max-width: 42em; margin: 0 auto; padding: 1em; word-break: break-word">
+<h1 style="font-size: 1.25em">{{ heading }}</h1>
+{% for item in items -%}
+<h2 style="font-size: 1.05em; margin: 1.4em 0 .2em"><span style="color: {{ item.color }}">{{ item.status }}</span> {{ item.title }}
+<small>({{ item.reason }})</small></h2>
+<p style="margin: .2em 0">{{ item.summary }}</p>
+<table role="presentation" style="border-collapse: collapse">
+{% for label, value in item.facts -%}
+<tr><th scope="row" style="text-align: left; vertical-align: top; padding: 0 .8em 0 0; font-weight: 600">{{ label }}</th>
+<td style="padding: 0">{% if value.startswith(("https://", "http://")) %}<a href="{{ value }}">{{ value }}</a>{% else %}{{ value }}{% endif %}</td></tr>
+{% endfor -%}
+</table>
+{% endfor -%}
+<hr>{% for line in closing %}<p style="margin: .3em 0">{{ line }}</p>
+{% endfor -%}
+</body></html>
+"""  # noqa: E501 - mail programs want their styles inline
+
+
+def render_mail(planned: Planned, headline: Headline | None, token: str, link: str = "") -> Content:
+    """Every incident with its figures, where it clusters, a few keys, its runbook and what to do next."""
+    heading = _heading(planned, headline)
+    values = {
+        "heading": heading,
+        "items": [_item(item) for item in planned.items],
+        "closing": _closing(planned, token, link),
+    }
+    text = _template(TEXT, escaped=False).render(values)
+    return Content(subject(planned), text, _template(HTML, escaped=True).render(values))
+
+
+def subject(planned: Planned) -> str:
+    """The subject of the first message of a conversation; later ones answer it."""
+    more = len(planned.items) - 1
+    status = "OK" if planned.lead.recovered else planned.lead.incident.status
+    return f"[Rally] {status}: {short(planned.lead.incident.title, 80)}{f' and {more} more' if more else ''}"
+
+
+def _heading(planned: Planned, headline: Headline | None) -> str:
+    number = len([item for item in planned.items if not item.recovered])
+    gone = len(planned.items) - number
+    parts = [f"{number} incident{'s' * (number != 1)}, worst {planned.status}"] if number else []
+    parts += [f"{gone} gone"] if gone else []
+    if headline:
+        parts.append(f"health {headline} ({headline.band}), {headline.coverage:.0%} measured")
+    return f"Rally: {'; '.join(parts)}"
+
+
+def _item(item: Item) -> dict[str, object]:
+    incident = item.incident
+    status = "OK" if item.recovered else incident.status.value
+    return {
+        "status": status,
+        "color": COLORS[status],
+        "title": short(incident.title, 200),
+        "reason": REASONS[item.reason],
+        "summary": one_line(incident.summary),
+        "facts": [(label, short(value, 500)) for label, value in _facts(item) if value],
+    }
+
+
+def _facts(item: Item) -> list[tuple[str, str]]:
+    incident = item.incident
+    keys = [", ".join(f"{name}={value}" for name, value in key.items()) for key in incident.examples[:KEYS]]
+    return [
+        ("Found", incident.measurement),
+        ("Not measured", incident.error),
+        ("Since last run", incident.change),
+        ("Where", "; ".join(incident.clusters)),
+        ("For example", "; ".join(keys) if not item.recovered else ""),
+        ("Severity", f"{incident.severity}, costs {incident.points} points"),
+        ("Open since", f"{incident.opened_at:%Y-%m-%d %H:%M %Z}"),
+        ("Owner", incident.owner),
+        ("Assigned to", incident.assignee or ""),
+        ("Acknowledged by", incident.acknowledged_by or ""),
+        ("Runbook", incident.runbook),
+        ("Details", f"rally-health incidents show {incident.id}"),
+    ]
+
+
+def _closing(planned: Planned, token: str, link: str) -> list[str]:
+    lines = [f"More: {link}"] if link else []
+    if planned.reason is not Reason.RECOVERY:
+        lines.append(f"To acknowledge: rally-health incidents ack --token {token}")
+    if planned.last_of_night:
+        lines.append("This is the last message of the night; what follows waits for the end of your quiet hours.")
+    return lines
+
+
+@cache
+def _template(source: str, *, escaped: bool) -> Template:
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - few commands render mail
+
+    # the text variant is text/plain, in which nothing is active
+    return Environment(autoescape=escaped, undefined=StrictUndefined).from_string(source)  # noqa: S701

@@ -1,0 +1,68 @@
+"""An SMS: one message of at most 160 characters, the worst first, a token at its end."""
+
+from __future__ import annotations
+
+from alerts.planning.model import Item, Planned, Reason
+from alerts.render.content import Content, Headline, one_line
+from alerts.render.gsm import UCS2_PLACES, fits, fits_alphabet, gsm
+
+NEEDS_UCS2 = f"a name needs UCS-2, so the SMS has {UCS2_PLACES} characters"
+WORDS = {
+    Reason.RECOVERY: "OK",
+    Reason.REPEAT: "still",
+    Reason.RETURNED: "again",
+    Reason.ESCALATION: "unanswered",
+}
+
+
+def render_sms(planned: Planned, headline: Headline | None, token: str) -> Content:
+    """As many incidents as fit, and how many more there are.
+
+    A name outside the alphabet of SMS leaves room for 70 characters only, and the content's note says so.
+    """
+    head = gsm(_head(planned, headline))
+    tail = gsm(f"{' (last tonight)' if planned.last_of_night else ''} {_answer(planned)}#{token}")
+    lines = [gsm(one_line(_line(item))) for item in planned.items]
+    body = next(body for count in range(len(lines), -1, -1) if fits(body := _joined(head, lines, count, tail)))
+    if len(lines) > 0 and body == _joined(head, lines, 0, tail):
+        body = _cut(head, lines, tail)
+    return Content(head, body, note="" if fits_alphabet(body) else NEEDS_UCS2)
+
+
+def _head(planned: Planned, headline: Headline | None) -> str:
+    if planned.reason is Reason.RECOVERY:
+        return "Rally OK:"
+    score = f", {headline}" if headline else ""
+    urgent = "UNANSWERED " if planned.reason is Reason.ESCALATION else ""
+    return f"Rally {urgent}{planned.status}{score}:"
+
+
+def _line(item: Item) -> str:
+    incident = item.incident
+    if item.recovered:
+        return f"OK {incident.title}"
+    word = WORDS.get(item.reason, "") if item.reason is not Reason.ESCALATION else ""
+    figures = "not measured" if incident.error else incident.measurement
+    return " ".join(part for part in (word, incident.title, figures) if part)
+
+
+def _answer(planned: Planned) -> str:
+    return "" if planned.reason is Reason.RECOVERY else "Reply ACK "
+
+
+def _joined(head: str, lines: list[str], count: int, tail: str) -> str:
+    shown = "; ".join(lines[:count])
+    more = len(lines) - count
+    rest = f"{' +' if count else ' '}{more} {'more' if count else 'incidents'}" if more else ""
+    return f"{head}{' ' if shown else ''}{shown}{rest}{tail}"
+
+
+def _cut(head: str, lines: list[str], tail: str) -> str:
+    """Not even the first line fits whole: as much of it as does."""
+    more = f" +{len(lines) - 1}" if len(lines) > 1 else ""
+    whole = lines[0]
+    for length in range(len(whole), 0, -1):
+        body = f"{head} {whole[:length].rstrip()}..{more}{tail}"
+        if fits(body):
+            return body
+    return f"{head}{more}{tail}"
