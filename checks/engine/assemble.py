@@ -82,6 +82,7 @@ def _result(outcome: Outcome, task: Work, labels: Labels, around: Circumstances)
     )
     if reading is not None:
         result = replace(result, count=reading.count, total=reading.total, rate=reading.rate, value=reading.value)
+    result = replace(result, on_target=_on_target(outcome, result))
     result = _compared(result, outcome, task, around.examples)
     notes = [*outcome.notes, *filter(None, [outcome.verdict.note])]
     if reading is not None and outcome.spots:
@@ -142,7 +143,6 @@ def _compared(result: Result, outcome: Outcome, task: Work, most: int) -> Result
         exact=change.exact,
         appeared=change.appeared,
         examples=tuple(finding.key for finding in shown_first[:most]),
-        on_target=_on_target(outcome, result),
     )
 
 

@@ -21,10 +21,11 @@ from checks.engine.failures import attempt, explained, timed_out
 from checks.engine.plan import Alone, Scan, targets
 from checks.engine.questions import Question
 from checks.engine.scope import Scope
-from checks.engine.session import Session, asking
+from checks.engine.session import Rows, Session, asking
 from etl.database import is_transient
 
 SECONDS_PER_HOUR = 3600
+PROBE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,12 @@ def read_scan(session: Session, scan: Scan, how: Asking) -> Iterator[Measured]:
     timeout = how.limit(scan.questions)
     try:
         statement = scan_statement(scan, how.scope.of(narrowed=scan.questions[0].narrowed))
-        rows = attempt(session, retries, how.pause, lambda: session.all(statement, timeout))
+        row = single(attempt(session, retries, how.pause, lambda: session.all(statement, timeout)))
     except Exception as error:  # noqa: BLE001 - the boundary of one scan
         yield from _isolated(session, scan, how, error, time.perf_counter() - started)
         return
     seconds = (time.perf_counter() - started) / len(scan.questions)
-    values = iter(rows[0][1:])
+    values = iter(row[1:])
     for question in scan.questions:
         own = [next(values) for _ in targets(question)]
         yield _guarded(question, own, seconds)
@@ -90,7 +91,15 @@ def scan_statement(scan: Scan, scope: Scope) -> Select[Any]:
     # labels of our own: PostgreSQL has no trouble with two columns called "count", readers have
     labelled = [column.label(f"c{number}") for number, column in enumerate(columns)]
     statement = asking(*labelled).select_from(table)
-    return statement.where(scope.condition(table)) if scope else statement
+    # an aggregate gives one row; what is none would give as many as the table has
+    return (statement.where(scope.condition(table)) if scope else statement).limit(2)
+
+
+def single(rows: Rows) -> Sequence[Any]:
+    """The only row of a scan; raises MeasureError when a metric is no aggregate."""
+    if len(rows) != 1:
+        raise MeasureError("the metric gives a value for each row; expected one aggregate such as func.max(...)")
+    return rows[0]
 
 
 def read_alone(session: Session, alone: Alone, how: Asking) -> Measured:
@@ -128,7 +137,8 @@ def _count(statement: Any, scope: Scope) -> Any:
 
 def _isolated(session: Session, scan: Scan, how: Asking, error: Exception, seconds: float) -> Iterator[Measured]:
     questions = scan.questions
-    if len(questions) == 1 or is_transient(error):
+    # a rule can end its own connection; a database that is really away is not asked once more for every rule
+    if len(questions) == 1 or (is_transient(error) and not _answers(session)):
         reason = explained(error, how.limit(questions))
         yield from (Measured(question, seconds / len(questions), error=reason) for question in questions)
         return
@@ -136,6 +146,15 @@ def _isolated(session: Session, scan: Scan, how: Asking, error: Exception, secon
     size = 1 if timed_out(error) else (len(questions) + 1) // 2
     for start in range(0, len(questions), size):
         yield from read_scan(session, Scan(questions[start : start + size]), how)
+
+
+def _answers(session: Session) -> bool:
+    try:
+        session.renew()
+        session.all(asking(), timeout=PROBE_SECONDS)
+    except Exception:  # noqa: BLE001 - whatever it is, it does not answer
+        return False
+    return True
 
 
 def _guarded(question: Question, own: Sequence[Any], seconds: float) -> Measured:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Engine, Integer, MetaData, Table, Text, select, text
+from sqlalchemy import Column, Engine, Integer, MetaData, Table, Text, event, select, text
 
 from checks.engine.dimensions import Dimension, direct, through
 from checks.engine.report import Report
@@ -86,3 +87,16 @@ def request(**options: Any) -> Request:
     known = {name: options.pop(name) for name in list(options) if name in Options.__dataclass_fields__}
     base = Request(now=NOW, options=Options(**{"pause": 0.0, **known}), run="00000000-0000-0000-0000-000000000001")
     return replace(base, **options)
+
+
+@contextmanager
+def counted(engine: Engine) -> Iterator[list[str]]:
+    """The statements that are sent while the block runs."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine, "before_cursor_execute", note)
