@@ -10,8 +10,9 @@ from sqlalchemy import Engine
 
 from etl.feeds import Feed
 from etl.importing.batch import import_paths
+from etl.importing.options import Options
 from etl.importing.results import FeedResult, ImportReport
-from etl.importing.run import Options, import_feed
+from etl.importing.run import import_feed
 from flows.context import surroundings
 from flows.database import open_engine
 from flows.running import FIRST_DELAY, RETRIES, call, retry_transient

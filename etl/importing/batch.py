@@ -11,8 +11,9 @@ from etl.errors import FeedError
 from etl.feeds import Feed, discover
 from etl.importing import ledger
 from etl.importing.lock import importer_lock
+from etl.importing.options import Options
 from etl.importing.results import FeedResult, ImportReport, Outcome
-from etl.importing.run import Options, import_feed
+from etl.importing.run import import_feed
 
 Importer = Callable[[Engine, Feed, int, Options], FeedResult]
 

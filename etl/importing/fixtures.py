@@ -31,7 +31,7 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     Rows that vanished from the feed are counted as withdrawn, and deleted only with `prune`.
     """
     duplicates = drop_duplicates(connection)
-    link_names(connection, names_of_sides(stage.fixtures, "home_team", "away_team"), intake.feed_id)
+    link_names(connection, names_of_sides(stage.fixtures, "home_team", "away_team"), intake)
     _plan(connection)
     refuse_unlinked(connection, intake.keep)
     identity.find_gone(connection)

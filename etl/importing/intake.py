@@ -21,6 +21,7 @@ class Intake:
     feed_id: int
     drift: Drift = field(default_factory=Drift)
     rejects: int = 0
+    newly_unlinked: int = 0
 
     def records(self, rows: Iterable[Record | Reject]) -> Iterator[Record]:
         """The records alone; rejects are kept in batches, so that memory stays bounded."""

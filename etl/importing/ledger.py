@@ -54,6 +54,7 @@ def close_feed(connection: Connection, feed_id: int, result: FeedResult) -> None
     """End a feed, in the caller's transaction."""
     values = asdict(result.counts) | {
         "outcome": result.outcome.value, "finished_at": func.clock_timestamp(), "reasons": list(result.reasons),
+        "allowed": [dict(one) for one in result.allowed], "leagues": dict(result.leagues),
         "drift": dict(result.drift), "seconds": dict(result.seconds),
     }  # fmt: skip
     connection.execute(update(import_feeds).where(import_feeds.c.id == feed_id).values(values))
@@ -68,7 +69,16 @@ def read_feed(engine: Engine, feed_id: int) -> FeedResult:
 def _result(row: Row[Any]) -> FeedResult:
     counts = Counts(**{name: getattr(row, name) for name in Counts.__slots__})
     return FeedResult(
-        row.path, Kind(row.kind), row.league, Outcome(row.outcome), counts, tuple(row.reasons), row.drift, row.seconds
+        row.path,
+        Kind(row.kind),
+        row.league,
+        Outcome(row.outcome),
+        counts,
+        tuple(row.reasons),
+        tuple(row.allowed),
+        row.leagues,
+        row.drift,
+        row.seconds,
     )
 
 
@@ -77,6 +87,14 @@ def keep_rejects(connection: Connection, feed_id: int, refused: Iterable[Reject]
     rows = [{"feed_id": feed_id, **asdict(reject)} for reject in refused]
     if rows:
         connection.execute(insert(rejects), rows)
+
+
+def last_publication(connection: Connection, feed: Feed) -> FeedResult | None:
+    """The last publication of this kind from a feed of this league, or of `all`."""
+    past = import_feeds
+    same = select(past).where(past.c.outcome == Outcome.PUBLISHED.value, past.c.kind == feed.kind.value)
+    row = connection.execute(same.where(past.c.league == feed.league).order_by(past.c.id.desc()).limit(1)).first()
+    return _result(row) if row else None
 
 
 def published_before(connection: Connection, feed: Feed, fingerprint: str) -> FeedResult | None:

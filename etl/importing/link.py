@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Integer, Select, Table, func, literal, select, union_all
+from sqlalchemy import Connection, FromClause, Integer, Select, Table, and_, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql import ColumnElement
 
 from etl.importing import stage
+from etl.importing.intake import Intake
 from etl.names import Alias, Link, Resolver, Team
 from etl.tables import BYE, leagues, links, series, team_aliases, teams
 
@@ -33,7 +34,7 @@ Key = tuple[str, str, str]
 """League, series ("" where unknown) and name."""
 
 
-def link_names(connection: Connection, names: Select[Any], feed_id: int) -> Mapping[Key, Link]:
+def link_names(connection: Connection, names: Select[Any], intake: Intake) -> Mapping[Key, Link]:
     """Resolve names, given as (league, series, name, sides), into `stage.links`, and keep how each was found.
 
     Returns what stayed open.
@@ -49,8 +50,10 @@ def link_names(connection: Connection, names: Select[Any], feed_id: int) -> Mapp
         rows.append((*key, link.team_id, link.strategy, link.confidence, link.reason, sides))
     stage.create(connection, stage.links)
     stage.load(connection, stage.links, rows)
-    _remember(connection, feed_id)
-    return {key: link for key, link in links_by_name.items() if link.team_id is None}
+    open_names = {key: link for key, link in links_by_name.items() if link.team_id is None}
+    intake.newly_unlinked = _newly_unlinked(connection, open_names)
+    _remember(connection, intake.feed_id)
+    return open_names
 
 
 def anywhere(known: Resolver, homes: Sequence[str], in_series: str | None, name: str) -> Link:
@@ -89,6 +92,20 @@ def sides_linked(connection: Connection) -> tuple[int, int]:
         select(func.coalesce(func.sum(sides).filter(found), 0), func.coalesce(func.sum(sides).filter(~found), 0))
     ).one()
     return int(row[0]), int(row[1])
+
+
+def _newly_unlinked(connection: Connection, open_names: Mapping[Key, Link]) -> int:
+    """Sides whose name had a team when it was last seen, or was never seen and can mean no team at all."""
+    staged = stage.links.c
+    same = and_(*(links.c[name] == staged[name] for name in ("league", "series", "name")))
+    rows = connection.execute(
+        select(staged.league, staged.series, staged.name, staged.sides, links.c.id, links.c.team_id)
+        .outerjoin_from(stage.links, links, same)
+        .where(staged.team_id.is_(None))
+    )
+    return sum(
+        row.sides for row in rows if row.team_id is not None or (row.id is None and not open_names[row[:3]].candidates)
+    )
 
 
 def _remember(connection: Connection, feed_id: int) -> None:

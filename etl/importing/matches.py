@@ -41,7 +41,7 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     Matches that vanished from the feed's leagues, between its first and last day, count as withdrawn, and go only with
     `prune`.
     """
-    link_meetings(connection, intake.feed_id)
+    link_meetings(connection, intake)
     duplicates = _plan(connection)
     linked, unlinked = _sides(connection)
     _find_stored(connection)

@@ -12,14 +12,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select, tuple_
 
 from etl.importing import stage
+from etl.importing.intake import Intake
 from etl.importing.link import Key, is_link_of, link_names, names_of_sides
 from etl.names import Link, Meeting, Meetings
 from etl.tables import leagues, schedule
 
 
-def link_meetings(connection: Connection, feed_id: int) -> None:
+def link_meetings(connection: Connection, intake: Intake) -> None:
     """Stage the team ids of each meeting of `stage.matches`, NULL where they stay unknown."""
-    open_names = link_names(connection, names_of_sides(stage.matches, "home_team", "away_team"), feed_id)
+    open_names = link_names(connection, names_of_sides(stage.matches, "home_team", "away_team"), intake)
     found = connection.execute(_meetings()).all()
     fixtures = _fixtures(connection) if any(link.candidates for link in open_names.values()) else Meetings([])
     stage.create(connection, stage.meetings)

@@ -31,7 +31,7 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     Of rows with one player, league and team the last in the feed counts. Players that vanished from the feed's leagues
     count as withdrawn, and go only with `prune`.
     """
-    link_names(connection, names_of_sides(stage.players, "team"), intake.feed_id)
+    link_names(connection, names_of_sides(stage.players, "team"), intake)
     _stage_homes(connection)
     duplicates = _plan(connection)
     _find_gone(connection)

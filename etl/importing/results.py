@@ -24,13 +24,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Figures of one feed; `linked` and `unlinked` count sides of rows, all others count rows."""
+    """Figures of one feed: `linked`, `unlinked` and `newly_unlinked` count sides of rows, all others count rows.
+
+    Newly unlinked sides had a team at the last publication, or have a name that was never seen and means no team.
+    """
 
     rows: int = 0
     records: int = 0
     rejects: int = 0
     linked: int = 0
     unlinked: int = 0
+    newly_unlinked: int = 0
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
@@ -39,8 +43,22 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Objection:
+    """What speaks against publishing a feed: the guard or rule that objects, and why."""
+
+    rule: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class FeedResult:
-    """One feed of a run: outcome, figures, why it did not go through, and seconds per step."""
+    """One feed of a run: outcome, figures, why it did not go through, what was let pass, and seconds per step.
+
+    `leagues` are its records per league, `drift` its unknown and missing keys with their counts.
+    """
 
     path: str
     kind: Kind
@@ -48,6 +66,8 @@ class FeedResult:
     outcome: Outcome
     counts: Counts = Counts()
     reasons: tuple[str, ...] = ()
+    allowed: tuple[Mapping[str, str], ...] = ()
+    leagues: Mapping[str, int] = field(default_factory=dict)
     drift: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -56,7 +76,8 @@ class FeedResult:
         figures = {name: getattr(self.counts, name) for name in Counts.__slots__}
         return {
             "path": self.path, "kind": self.kind.value, "league": self.league, "outcome": self.outcome.value, **figures,
-            "reasons": list(self.reasons), "drift": {key: dict(counts) for key, counts in self.drift.items()},
+            "reasons": list(self.reasons), "allowed": [dict(one) for one in self.allowed],
+            "leagues": dict(self.leagues), "drift": {key: dict(counts) for key, counts in self.drift.items()},
             "seconds": {step: round(spent, 3) for step, spent in self.seconds.items()},
         }  # fmt: skip
 

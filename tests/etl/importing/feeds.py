@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Engine, Table, select
 
 from etl.importing.batch import import_paths
+from etl.importing.options import Options
 from etl.importing.results import FeedResult, ImportReport
-from etl.importing.run import Options
 
 APTA = "APTA_CHICAGO"
 
