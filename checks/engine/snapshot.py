@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, literal, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from checks.engine.session import OpenSession, Rows
 
@@ -135,8 +135,9 @@ def close(connection: Connection) -> None:
     """Close a connection, also one that is already broken."""
     try:
         connection.close()
-    except DBAPIError:
-        connection.invalidate()
+    except (DBAPIError, InvalidRequestError):
+        with suppress(InvalidRequestError):  # closed already
+            connection.invalidate()
 
 
 @contextmanager

@@ -1,0 +1,177 @@
+"""All rules of a run see one moment, whatever happens to connections meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import ColumnElement, Engine, event, func, select, text
+from sqlalchemy.exc import OperationalError
+
+from checks import Bad, Row, Severity, Status, above, check, percent, row_check, rows
+from checks.engine.rules import Rules
+from checks.engine.run import Progress, run_checks
+from checks.engine.snapshot import one_moment
+from etl.database import open_engine
+from tests.checks.engine.conftest import Run, request, thing, things
+
+Put = Callable[..., None]
+ROUTINE = above(warn=percent(10), critical=percent(50))
+
+
+@row_check(things, severity=Severity.LOW, threshold=ROUTINE)
+def big(row: Row) -> ColumnElement[bool]:
+    """Bigger than nine."""
+    return row.size > 9
+
+
+def counting(name: str) -> Callable[..., Any]:
+    """A rule that counts all things."""
+
+    def count() -> Bad:
+        return Bad(select(things.c.id))
+
+    count.__name__ = name
+    return check(severity=Severity.LOW, threshold=above(warn=rows(1000)))(count)
+
+
+@contextmanager
+def ending(engine: Engine, when: str, times: int = 1) -> Iterator[list[int]]:
+    """End the server process of the first connections that send a statement with `when` in it, just before they do."""
+    ended: list[int] = []
+
+    def end(connection: Any, _cursor: object, statement: str, *_: object) -> None:
+        if when in statement and len(ended) < times:
+            backend = connection.connection.driver_connection.info.backend_pid
+            ended.append(backend)
+            with engine.connect() as other:
+                other.execute(text("select pg_terminate_backend(:backend, 5000)"), {"backend": backend})
+
+    event.listen(engine, "before_cursor_execute", end)
+    yield ended
+    event.remove(engine, "before_cursor_execute", end)
+
+
+def test_every_rule_sees_the_moment_of_the_first(shelves: Engine, put: Put) -> None:
+    put(thing("a"))
+    rules = Rules.of(*(counting(f"count_{number}") for number in range(6)))
+
+    def add_a_row(_: Progress) -> None:
+        put(thing("late"))
+
+    report = run_checks(shelves, rules, request(progress=add_a_row, workers=2))
+
+    assert [result.count for result in report.results] == [1] * 6
+    assert report.snapshots == 1
+
+
+def test_a_lost_connection_is_replaced_within_the_same_moment(run: Run, put: Put, shelves: Engine) -> None:
+    put(thing("a", size=10))
+
+    with ending(shelves, "FROM things") as ended:
+        report = run(big, counting("all_things"), workers=1)
+
+    assert (len(ended), report.snapshots) == (1, 1)
+    assert [result.count for result in report.results] == [1, 1]
+
+
+def test_a_rule_without_retries_does_not_get_another_try(run: Run, put: Put, shelves: Engine) -> None:
+    @row_check(things, severity=Severity.LOW, threshold=ROUTINE, retries=0)
+    def once(row: Row) -> ColumnElement[bool]:
+        return row.size > 9
+
+    put(thing("a", size=10))
+
+    with ending(shelves, "FROM things"):
+        result = run(once, workers=1).of("once")
+
+    assert (result.status, result.error) == (
+        Status.ERROR,
+        "terminating connection due to administrator command (SQLSTATE 57P01)",
+    )
+
+
+def test_when_the_moment_itself_is_lost_the_report_says_so(run: Run, put: Put, shelves: Engine) -> None:
+    put(thing("a", size=10))
+    others = "from pg_stat_activity where datname = :own and pid <> pg_backend_pid()"
+    everyone = text(f"select pg_terminate_backend(pid, 5000) {others}")
+    lost: list[bool] = []
+
+    def lose(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FROM things" in statement and not lost:
+            lost.append(True)
+            with shelves.connect() as other:
+                other.execute(everyone, {"own": shelves.url.database})
+
+    event.listen(shelves, "before_cursor_execute", lose)
+    try:
+        report = run(big, workers=1)
+    finally:
+        event.remove(shelves, "before_cursor_execute", lose)
+
+    assert (report.of("big").count, report.snapshots) == (1, 2)
+
+
+def test_a_database_that_is_away_is_an_error_of_the_run(tmp_path: Any) -> None:
+    away = open_engine(f"postgresql://nobody@/nothing?host={tmp_path}")
+
+    with pytest.raises(OperationalError):
+        run_checks(away, Rules.of(big), request())
+
+
+def test_the_session_runs_under_the_role_where_there_is_one(shelves: Engine) -> None:
+    with shelves.begin() as connection:
+        connection.execute(text("create role shelf_reader"))
+        connection.execute(text("grant select on things to shelf_reader"))
+    try:
+        with one_moment(shelves, "shelf_reader") as moment:
+            _, connection = moment.follow()
+            found = connection.execute(select(func.current_user())).scalar_one()
+            connection.close()
+    finally:
+        with shelves.begin() as connection:
+            connection.execute(text("drop owned by shelf_reader; drop role shelf_reader"))
+
+    assert (moment.role, found) == ("shelf_reader", "shelf_reader")
+
+
+def test_a_role_that_is_not_there_is_done_without(run: Run, put: Put) -> None:
+    put(thing("a", size=10))
+
+    report = run(big, role="nobody_has_this_role")
+
+    assert (report.role, report.role_wanted, report.of("big").count) == (None, "nobody_has_this_role", 1)
+
+
+def test_a_name_that_is_no_role_is_never_sent(run: Run, put: Put) -> None:
+    put(thing("a", size=10))
+
+    assert run(big, role='x"; drop table things; --').role is None
+
+
+def test_nothing_outlives_the_run(run: Run, put: Put, shelves: Engine) -> None:
+    put(thing("a", size=10))
+    run(big, counting("all_things"))
+
+    others = "from pg_stat_activity where datname = :own and pid <> pg_backend_pid()"
+    busy = text(f"select count(*) {others} and state <> 'idle'")
+    with shelves.connect() as connection:
+        assert connection.execute(busy, {"own": shelves.url.database}).scalar_one() == 0
+        assert connection.execute(text("show transaction_read_only")).scalar_one() == "off"
+        assert connection.execute(text("show statement_timeout")).scalar_one() == "0"
+
+
+def test_an_interrupt_ends_what_is_running(shelves: Engine, put: Put) -> None:
+    @row_check(things, severity=Severity.LOW, threshold=ROUTINE)
+    def slow(row: Row) -> ColumnElement[bool]:
+        return func.pg_sleep(30).is_(None)
+
+    def interrupt(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    put(thing("a"))
+
+    with pytest.raises(KeyboardInterrupt):
+        run_checks(shelves, Rules.of(slow, counting("all_things")), request(progress=interrupt, workers=2))
