@@ -34,7 +34,7 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     link_names(connection, names_of_sides(stage.fixtures, "home_team", "away_team"), intake)
     _plan(connection)
     refuse_unlinked(connection, intake.keep)
-    identity.find_gone(connection)
+    identity.find_gone(connection, nothing=intake.partial)
     duplicates += identity.drop_second_names(connection)
     identity.follow(connection)
     updated = update_planned(connection, schedule, stage.fixture_plan, (*KEY, *VALUES))

@@ -24,10 +24,15 @@ PASSES: tuple[tuple[tuple[str, ...], bool], ...] = (
 """Columns to pair by, and whether only single rows are paired."""
 
 
-def find_gone(connection: Connection) -> None:
-    """Stage the rows of the feed's leagues, between its first and last date, that the feed does not have."""
+def find_gone(connection: Connection, *, nothing: bool) -> None:
+    """Stage the rows of the feed's leagues, between its first and last date, that the feed does not have.
+
+    With `nothing` the stage stays empty, as it has to for a feed that holds some rows of a whole.
+    """
     staged, gone = stage.fixtures, stage.gone_fixtures
     stage.create(connection, gone)
+    if nothing:
+        return
     span = (
         select(leagues.c.id, func.min(staged.c.match_date).label("first"), func.max(staged.c.match_date).label("last"))
         .join(leagues, leagues.c.league_id == staged.c.league)

@@ -15,10 +15,14 @@ BATCH = 500
 
 @dataclass(slots=True)
 class Intake:
-    """One feed's rows; rejects are kept through a connection of their own, so that a rollback does not lose them."""
+    """One feed's rows; rejects are kept through a connection of their own, so that a rollback does not lose them.
+
+    A `partial` feed holds some rows of a whole: what is not in there has not vanished.
+    """
 
     engine: Engine
     feed_id: int
+    partial: bool = False
     drift: Drift = field(default_factory=Drift)
     rejects: int = 0
     newly_unlinked: int = 0

@@ -41,10 +41,12 @@ def close_run(engine: Engine, run: int, outcome: Outcome) -> None:
         connection.execute(update(import_runs).where(import_runs.c.id == run).values(values))
 
 
-def open_feed(engine: Engine, run: int, feed: Feed, fingerprint: str | None) -> int:
+def open_feed(engine: Engine, run: int, feed: Feed, fingerprint: str, *, partial: bool = False) -> int:
     """Begin a feed and return its id."""
-    values = {"run_id": run, "path": str(feed.path), "kind": feed.kind.value, "league": feed.league,
-              "fingerprint": fingerprint, "outcome": Outcome.RUNNING.value}  # fmt: skip
+    values = {
+        "run_id": run, "path": str(feed.path), "kind": feed.kind.value, "league": feed.league,
+        "fingerprint": fingerprint, "partial": partial, "outcome": Outcome.RUNNING.value,
+    }  # fmt: skip
     with engine.begin() as connection:
         statement = insert(import_feeds).values(values).returning(import_feeds.c.id)
         return int(connection.execute(statement).scalar_one())
@@ -93,6 +95,7 @@ def last_publication(connection: Connection, feed: Feed) -> FeedResult | None:
     """The last publication of this kind from a feed of this league, or of `all`."""
     past = import_feeds
     same = select(past).where(past.c.outcome == Outcome.PUBLISHED.value, past.c.kind == feed.kind.value)
+    same = same.where(~past.c.partial)
     row = connection.execute(same.where(past.c.league == feed.league).order_by(past.c.id.desc()).limit(1)).first()
     return _result(row) if row else None
 
@@ -104,7 +107,7 @@ def published_before(connection: Connection, feed: Feed, fingerprint: str) -> Fe
     """
     past = import_feeds
     done = past.c.outcome == Outcome.PUBLISHED.value
-    same = select(past).where(done, past.c.kind == feed.kind.value, past.c.league == feed.league)
+    same = select(past).where(done, ~past.c.partial, past.c.kind == feed.kind.value, past.c.league == feed.league)
     last = connection.execute(same.where(past.c.fingerprint == fingerprint).order_by(past.c.id.desc()).limit(1)).first()
     if last is None:
         return None

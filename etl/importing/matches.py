@@ -25,10 +25,13 @@ DAY = ("league_id", "match_date")
 NAMES = ("home_team", "away_team")
 LINKS = ("home_team_id", "away_team_id")
 WRITTEN = (*DAY, *NAMES, *LINKS, *PLAYER_IDS, "scores", "winner")
-PASSES = (
+SURE: tuple[tuple[str, ...], ...] = (
     (*DAY, *NAMES, "line"),
     (*DAY, *LINKS, "line"),
     (*DAY, "teams", "sides"),
+)
+PASSES = (
+    *SURE,
     (*DAY, *NAMES),
     (*DAY, "teams"),
     ("league_id", *LINKS, "players"),
@@ -45,14 +48,14 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     duplicates = _plan(connection)
     linked, unlinked = _sides(connection)
     _find_stored(connection)
-    for keys in PASSES:
+    for keys in SURE if intake.partial else PASSES:
         pair(connection, stage.match_plan, stage.gone_matches, keys)
     _drop_unchanged(connection)
     updated = update_planned(connection, match_scores, stage.match_plan, WRITTEN)
     inserted = insert_planned(connection, match_scores, stage.match_plan, WRITTEN, ("index",))
     return Counts(
         linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, duplicates=duplicates,
-        withdrawn=_withdraw(connection, prune=prune),
+        withdrawn=0 if intake.partial else _withdraw(connection, prune=prune),
     )  # fmt: skip
 
 

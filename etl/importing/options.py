@@ -23,12 +23,14 @@ class Options:
     """How to import.
 
     `force` imports what was published before, `dry_run` does everything but the commit, `prune` deletes the rows that
-    a feed has withdrawn, `progress` is told of each feed and its bytes as they are read.
+    a feed has withdrawn. A `partial` feed holds some rows of a whole: nothing is withdrawn because it is not in there,
+    and its size says nothing. `progress` is told of each feed and its bytes as they are read.
     """
 
     force: bool = False
     dry_run: bool = False
     prune: bool = False
+    partial: bool = False
     allow: Allowance = field(default_factory=Allowance)
     limits: Limits = field(default_factory=Limits)
     gate: Gate = open_gate

@@ -35,14 +35,15 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     _stage_homes(connection)
     duplicates = _plan(connection)
     _find_gone(connection)
-    pair(connection, stage.player_plan, stage.gone_players, PERSON, only=True)
+    if not intake.partial:
+        pair(connection, stage.player_plan, stage.gone_players, PERSON, only=True)
     _drop_unchanged(connection)
     updated = update_planned(connection, players, stage.player_plan, WRITTEN)
     inserted = insert_planned(connection, players, stage.player_plan, WRITTEN, (*PERSON, "index"))
     linked, unlinked = sides_linked(connection)
     return Counts(
         linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, duplicates=duplicates,
-        withdrawn=_withdraw(connection, prune=prune),
+        withdrawn=0 if intake.partial else _withdraw(connection, prune=prune),
     )  # fmt: skip
 
 

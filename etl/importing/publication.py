@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -53,13 +53,20 @@ def publish(connection: Connection, feed: Feed, intake: Intake, options: Options
         written = PUBLISHERS[feed.kind](connection, intake, prune=options.prune)
     counts = _complete(written, rows, intake)
     with watch.step("gate"):
-        last = ledger.last_publication(connection, feed)
-        found = [*objections(counts, leagues, last, options.limits), *(verdict(counts) if counts.records else ())]
+        found = [*_guarded(connection, feed, counts, leagues, options), *(verdict(counts) if counts.records else ())]
     blocking = tuple(str(one) for one in found if one.rule not in options.allow.rules)
     return FeedResult(
         str(feed.path), feed.kind, feed.league, Outcome.BLOCKED if blocking else Outcome.PUBLISHED, counts,
         blocking, tuple(_let_pass(found, options.allow)), leagues, _drift(intake.drift), watch.seconds,
     )  # fmt: skip
+
+
+def _guarded(
+    connection: Connection, feed: Feed, counts: Counts, leagues: Mapping[str, int], options: Options
+) -> Iterable[Objection]:
+    if options.partial:
+        return ()
+    return objections(counts, leagues, ledger.last_publication(connection, feed), options.limits)
 
 
 def _stage(connection: Connection, feed: Feed, intake: Intake, options: Options) -> tuple[int, dict[str, int]]:

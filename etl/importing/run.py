@@ -34,7 +34,7 @@ def import_feed(engine: Engine, feed: Feed, run: int, options: Options) -> FeedR
         mark = fingerprint(feed)
         with engine.begin() as connection:
             known = None if options.force else ledger.published_before(connection, feed, mark)
-        feed_id = ledger.open_feed(engine, run, feed, mark)
+        feed_id = ledger.open_feed(engine, run, feed, mark, partial=options.partial)
         if known is not None:
             return _close(engine, feed_id, _unchanged(feed, known))
         return _attempt(engine, feed, feed_id, options)
@@ -65,7 +65,7 @@ def _attempt(engine: Engine, feed: Feed, feed_id: int, options: Options) -> Feed
 
 def _publish(engine: Engine, feed: Feed, feed_id: int, options: Options) -> FeedResult:
     with engine.begin() as connection:
-        result = publish(connection, feed, Intake(engine, feed_id), options)
+        result = publish(connection, feed, Intake(engine, feed_id, options.partial), options)
         if result.outcome is Outcome.BLOCKED or options.dry_run:
             raise _NotCommitted(result)
         ledger.close_feed(connection, feed_id, result)

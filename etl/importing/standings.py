@@ -28,7 +28,8 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     updated = update_planned(connection, series_stats, stage.standing_plan, WRITTEN)
     inserted = insert_planned(connection, series_stats, stage.standing_plan, WRITTEN, ("index",))
     linked = connection.execute(select(func.count()).select_from(stage.standings)).scalar_one()
-    return Counts(linked=linked, inserted=inserted, updated=updated, withdrawn=_withdraw(connection, prune=prune))
+    withdrawn = 0 if intake.partial else _withdraw(connection, prune=prune)
+    return Counts(linked=linked, inserted=inserted, updated=updated, withdrawn=withdrawn)
 
 
 def _link(connection: Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Double,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -43,6 +45,7 @@ import_feeds = Table(
     Column("kind", String(32), nullable=False),
     Column("league", String(64), nullable=False),
     Column("fingerprint", String(64)),
+    Column("partial", Boolean, nullable=False, server_default=false()),
     Column("outcome", String(16), nullable=False),
     Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("finished_at", DateTime(timezone=True)),

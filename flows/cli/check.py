@@ -10,17 +10,12 @@ import typer
 from rich.console import Console
 
 from checks.engine.report import FailOn
-from checks.engine.run import Options, Request
-from checks.health import examine
 from checks.render import github_annotations, junit, markdown, print_report
 from checks.render.progress import progress_bar
+from flows.checking import Wish, check_health, chosen
 from flows.cli.exits import Exit
 from flows.cli.files import write
-from flows.cli.selecting import Domains, Leagues, Names, Owners, Severities, Tags, day, moment, rules_of, selected
-from flows.database import open_engine
-
-READER = "rally_reader"
-"""A role that may only read, taken on where the database has it."""
+from flows.cli.selecting import Domains, Leagues, Names, Owners, Severities, Tags, day
 
 
 def check(  # noqa: PLR0917 - typer makes options of them
@@ -58,14 +53,9 @@ def check(  # noqa: PLR0917 - typer makes options of them
     Examples: `rally-health check`, `rally-health check --domain schedule --detailed`,
     `rally-health check --tag daily --league CNSWPL --fail-on new --json report.json`
     """
-    on = day(today)
-    options = Options(workers=workers, role=READER, timeout=context.obj.statement_timeout)
-    selection = selected(domain, tag, severity, name, owner, league)
-    rules = rules_of(context.obj)
-    selection.apply(rules)  # a slip in an option is told before a database is started
-    with open_engine(context.obj) as engine, progress_bar(Console(stderr=True)) as progress:
-        request = Request(now=moment(on), today=on, selection=selection, options=options, progress=progress)
-        report = examine(engine, rules, request, keep=keep)
+    wish = Wish(chosen(domain, tag, severity, name, owner, league), day(today), workers, keep)
+    with progress_bar(Console(stderr=True)) as progress:
+        report = check_health(context.obj, wish, progress=progress)
     written = all(
         [
             write(json_file, json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n"),

@@ -10,7 +10,7 @@ import typer
 
 from checks import history as past
 from checks.engine.errors import SelectionError
-from flows.cli.selecting import rules_of
+from flows.checking import rules_of
 from flows.database import open_engine
 
 

@@ -14,8 +14,10 @@ from rich.table import Table
 
 from etl.feeds import Feed
 from etl.importing.results import FeedResult, ImportReport, Outcome
+from flows.cli.exits import Exit
 
 log = logging.getLogger("rally.import")
+CODES = {Outcome.BLOCKED: Exit.REFUSED, Outcome.FAILED: Exit.REFUSED}
 LOG_EVERY = 64 * 1024 * 1024
 STYLES = {Outcome.PUBLISHED: "green", Outcome.UNCHANGED: "dim", Outcome.BLOCKED: "red", Outcome.FAILED: "red"}
 FIGURES = {
@@ -61,7 +63,7 @@ def print_report(report: ImportReport) -> None:
         console.print(f"[yellow]left out:[/] {escape(path)}")
     for feed in report.feeds:
         for line in _remarks(feed):
-            console.print(f"[{STYLES[feed.outcome]}]{feed.outcome}[/] {escape(line)}")
+            console.print(f"[{STYLES[feed.outcome]}]{feed.outcome}[/] {escape(line)}", highlight=False, soft_wrap=True)
     ending = "nothing was committed (dry run)" if report.dry_run else str(report.outcome)
     console.print(f"Import run {report.run}: {ending}. Next: rally-health check")
 
@@ -81,8 +83,11 @@ def _table(report: ImportReport) -> Table:
 
 def _remarks(feed: FeedResult) -> list[str]:
     lines = [f"{feed.path}: {reason}" for reason in feed.reasons]
-    if feed.counts.rejects and feed.outcome is not Outcome.UNCHANGED:
+    lines += [f"{feed.path}: let pass by {one['who']} ({one['why']}): {one['reason']}" for one in feed.allowed]
+    if feed.outcome is not Outcome.PUBLISHED:
+        return lines
+    if feed.counts.rejects:
         lines.append(f"{feed.path}: {feed.counts.rejects:,} rows refused; see rally-health rejects list")
-    if feed.counts.unlinked and feed.outcome is not Outcome.UNCHANGED:
+    if feed.counts.unlinked:
         lines.append(f"{feed.path}: {feed.counts.unlinked:,} sides without a team; see rally-health names unresolved")
     return lines

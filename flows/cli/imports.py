@@ -1,4 +1,4 @@
-"""`rally-health import`."""
+"""`rally-health import` and `rally-health imports`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from etl.importing.results import ImportReport, Outcome
+from etl.importing import looking
 from flows.cli.exits import Exit
-from flows.cli.importing import Progress, print_report
+from flows.cli.files import write
+from flows.cli.importing import CODES, Progress, print_report
+from flows.cli.printing import AsJson, print_rows
 from flows.context import Surroundings, surrounded
-
-CODES = {Outcome.BLOCKED: Exit.REFUSED, Outcome.FAILED: Exit.REFUSED}
+from flows.database import open_engine
 
 
 def import_(  # noqa: PLR0917 - typer makes options of them
@@ -26,28 +27,46 @@ def import_(  # noqa: PLR0917 - typer makes options of them
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but the commit.")] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Delete rows that a feed has withdrawn.")] = False,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another import to end.", min=0)] = 0,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="Let this guard or gate rule pass once; needs --reason.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why --allow is right; it is recorded with your name.")] = "",
 ) -> None:
     """Import feeds; each is published whole or not at all, and none holds back another.
 
-    Examples: `rally-health import feeds/2025-06-30T0809/all`, `rally-health import feeds --json report.json`
+    Exit codes: 0 published, 2 wrong usage, 3 refused (blocked by the gate, or no readable feed), 4 database away,
+    75 another import is running.
+
+    Examples: `rally-health import feeds/2025-06-30T0809/all`, `rally-health import feeds --json report.json`,
+    `rally-health import feeds --allow shrunken_feed --reason "the season ended"`
     """
     from flows.import_feeds import import_feeds  # noqa: PLC0415 - Prefect takes two seconds to import
     from flows.running import run_flow  # noqa: PLC0415
 
+    if allow and not reason.strip():
+        raise typer.BadParameter("--allow needs --reason: it is recorded, and someone will ask")
     with Progress() as progress, surrounded(Surroundings(context.obj, progress.read)):
         report = run_flow(
-            import_feeds, [str(path) for path in paths], force=force, dry_run=dry_run, prune=prune, wait=wait
-        )
-    write_json(report, json_file)
+            import_feeds, [str(path) for path in paths], force=force, dry_run=dry_run, prune=prune, wait=wait,
+            allow=allow, allow_reason=reason,
+        )  # fmt: skip
+    written = write(json_file, json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
     if json_file != Path("-"):
         print_report(report)
-    raise typer.Exit(CODES.get(report.outcome, Exit.OK))
+    code = CODES.get(report.outcome, Exit.OK)
+    raise typer.Exit(code if written or code else Exit.PARTIAL)
 
 
-def write_json(report: ImportReport, file: Path | None) -> None:
-    """Write the report's document to a file, `-` being standard output."""
-    text = json.dumps(report.to_json(), indent=2)
-    if file == Path("-"):
-        typer.echo(text)
-    elif file:
-        file.write_text(text + "\n")
+def imports(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="How many feeds to show.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show which feeds were imported, newest first: when, how it ended, what changed, and what was let pass.
+
+    Example: `rally-health imports --limit 50`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        rows = looking.feeds(connection, limit=limit)
+    columns = ("id", "started_at", "kind", "league", "outcome", "rows", "rejects", "unlinked", "inserted", "updated")
+    print_rows(rows, columns, as_json=as_json, nothing="Nothing was imported yet. Next: rally-health import PATH")

@@ -9,10 +9,14 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from etl.database import describe
+from flows.cli import names, rejects, rules
+from flows.cli.check import check
 from flows.cli.demo import demo
 from flows.cli.exits import Exit, exit_of
-from flows.cli.imports import import_
+from flows.cli.history import history
+from flows.cli.imports import import_, imports
 from flows.cli.init import init
+from flows.cli.waive import waive
 from flows.settings import read_settings
 
 app = typer.Typer(
@@ -25,6 +29,13 @@ app = typer.Typer(
 )
 app.command("init")(init)
 app.command("import")(import_)
+app.command("imports")(imports)
+app.add_typer(rejects.app, name="rejects")
+app.add_typer(names.app, name="names")
+app.command("check")(check)
+app.add_typer(rules.app, name="rules")
+app.command("history")(history)
+app.command("waive")(waive)
 app.command("demo")(demo)
 
 

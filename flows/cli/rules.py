@@ -13,7 +13,8 @@ from rich.table import Table
 from checks.engine.document import relative
 from checks.engine.rules import Rules
 from checks.engine.spec import Check
-from flows.cli.selecting import Domains, Names, Owners, Severities, Tags, one_rule, rules_of, selected
+from flows.checking import chosen, rules_of
+from flows.cli.selecting import Domains, Names, Owners, Severities, Tags, one_rule
 
 app = typer.Typer(help="The rules that there are.", no_args_is_help=True)
 
@@ -34,11 +35,11 @@ def list_rules(  # noqa: PLR0917 - typer makes options of them
 
     Examples: `rally-health rules list`, `RALLY_RULES=my_rules rally-health rules list --tag gate`
     """
-    chosen = selected(domain, tag, severity, name, owner).apply(rules_of(context.obj))
+    found = chosen(domain, tag, severity, name, owner).apply(rules_of(context.obj))
     if as_json:
-        typer.echo(json.dumps([_described(check) for check in chosen.values()], indent=2))
+        typer.echo(json.dumps([_described(check) for check in found.values()], indent=2))
     else:
-        _print(chosen, Console())
+        _print(found, Console())
 
 
 @app.command("show")

@@ -11,7 +11,8 @@ from checks import history
 from checks.engine.errors import WaiverError
 from checks.engine.keys import spelled
 from checks.engine.waivers import Waiver
-from flows.cli.selecting import day, one_rule, rules_of
+from flows.checking import rules_of, today_here
+from flows.cli.selecting import day, one_rule
 from flows.database import open_engine
 
 
@@ -33,7 +34,7 @@ def waive(  # noqa: PLR0917 - typer makes options of them
     `rally-health waive match_without_teams --until 2026-09-01 --owner kim --reason "league rescrapes in August"`,
     `rally-health waive match_without_teams --key 5f0c1d2e3a4b5c6d --until 2026-09-01 --owner kim --reason "bye week"`
     """
-    today = day(None)
+    today = today_here()
     with open_engine(context.obj) as engine, engine.begin() as connection:
         if withdraw is not None:
             told: tuple[Waiver, ...] = (history.withdraw(connection, withdraw),)
@@ -43,7 +44,7 @@ def waive(  # noqa: PLR0917 - typer makes options of them
             one_rule(rules_of(context.obj), rule)
             wanted = Waiver(
                 rule=rule,
-                until=day(_given("--until", until)),
+                until=day(_given("--until", until)) or today,
                 owner=_given("--owner", owner),
                 reason=_given("--reason", reason),
             )

@@ -74,6 +74,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("league", sa.String(length=64), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=True),
+        sa.Column("partial", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("outcome", sa.String(length=16), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),

@@ -1,0 +1,100 @@
+"""What people ask the import's ledger: which runs there were, which rows were refused, which names have no team."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from etl.importing.link import resolver
+from etl.names import Resolver
+from etl.tables import import_feeds, import_runs, leagues, links, rejects, series, team_aliases, teams
+
+
+@dataclass(frozen=True, slots=True)
+class OpenName:
+    """A name that means no team: how many sides have it, why, and the teams that it may mean, likeliest first."""
+
+    league: str
+    series: str
+    name: str
+    sides: int
+    reason: str
+    suggestions: tuple[tuple[int, str, float], ...] = ()
+
+
+def feeds(connection: Connection, *, limit: int = 20) -> Sequence[dict[str, Any]]:
+    """The feeds of the latest runs, newest first, with the run that they belong to."""
+    columns = [column for column in import_feeds.columns if column.name not in {"drift", "seconds"}]
+    statement = select(*columns, import_runs.c.outcome.label("run_outcome")).join(import_runs)
+    return [
+        dict(row) for row in connection.execute(statement.order_by(import_feeds.c.id.desc()).limit(limit)).mappings()
+    ]
+
+
+def refused(connection: Connection, *, feed: int | None = None, limit: int | None = 50) -> Sequence[dict[str, Any]]:
+    """Rows that were refused and not taken since, newest feed first, each with its file."""
+    statement = (
+        select(rejects, import_feeds.c.path, import_feeds.c.kind, import_feeds.c.league)
+        .join(import_feeds)
+        .where(rejects.c.resolved_at.is_(None))
+        .order_by(rejects.c.feed_id.desc(), rejects.c.index)
+    )
+    if feed is not None:
+        statement = statement.where(rejects.c.feed_id == feed)
+    return [dict(row) for row in connection.execute(statement.limit(limit)).mappings()]
+
+
+def reject(connection: Connection, reject_id: int) -> dict[str, Any] | None:
+    """One refused row, None where there is none."""
+    statement = select(rejects, import_feeds.c.path, import_feeds.c.kind, import_feeds.c.league).join(import_feeds)
+    row = connection.execute(statement.where(rejects.c.id == reject_id)).mappings().first()
+    return dict(row) if row else None
+
+
+def open_names(connection: Connection, *, suggest: bool = False) -> Sequence[OpenName]:
+    """Names without a team, the most frequent first; with `suggest` the teams that each may mean."""
+    statement = select(links).where(links.c.team_id.is_(None)).order_by(links.c.sides.desc(), links.c.name)
+    rows = connection.execute(statement).all()
+    known = resolver(connection) if suggest and rows else None
+    names = _team_names(connection) if known else {}
+    return [
+        OpenName(row.league, row.series, row.name, row.sides, row.reason, _suggestions(known, names, row))
+        for row in rows
+    ]
+
+
+def aliases(connection: Connection) -> Sequence[dict[str, Any]]:
+    """Confirmed names with their team, who confirmed them and when."""
+    statement = select(team_aliases, teams.c.team_name).join(teams).order_by(team_aliases.c.league, team_aliases.c.name)
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def teams_named(
+    connection: Connection, league: str, team: str, in_series: str | None = None
+) -> Sequence[tuple[int, str]]:
+    """Ids of the league's teams of this very name, with their series; of one series where it is told."""
+    statement = (
+        select(teams.c.id, series.c.name)
+        .join(leagues, leagues.c.id == teams.c.league_id)
+        .join(series, series.c.id == teams.c.series_id)
+        .where(leagues.c.league_id == league, teams.c.team_name == team)
+        .order_by(teams.c.id)
+    )
+    if in_series:
+        statement = statement.where(func.lower(series.c.name) == in_series.lower())
+    return [(row[0], row[1]) for row in connection.execute(statement)]
+
+
+def _suggestions(known: Resolver | None, names: dict[int, str], row: Any) -> tuple[tuple[int, str, float], ...]:
+    if known is None:
+        return ()
+    link = known.resolve(row.league, row.series or None, row.name)
+    return tuple((one.team_id, names.get(one.team_id, ""), one.confidence) for one in link.suggestions[:3])
+
+
+def _team_names(connection: Connection) -> dict[int, str]:
+    statement = select(teams.c.id, teams.c.team_name, series.c.name).join(series, series.c.id == teams.c.series_id)
+    return {row[0]: f"{row[1]} ({row[2]})" for row in connection.execute(statement)}

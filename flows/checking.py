@@ -1,0 +1,98 @@
+"""One health check, the same from a flow and from the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from checks.engine.collect import collect
+from checks.engine.report import Report
+from checks.engine.rules import Rules
+from checks.engine.run import Options, Progress, Request
+from checks.engine.selection import Selection
+from checks.health import examine
+from checks.scopes import SOURCES
+from etl.roles import READER
+from flows.database import open_engine
+from flows.settings import Settings
+
+Measure = Callable[[Engine, Rules, Request, bool], Report]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person wants checked: which rules, on which day, by how many connections, and whether to remember it."""
+
+    selection: Selection = field(default_factory=Selection)
+    today: date | None = None
+    workers: int = 4
+    keep: bool = True
+
+
+def check_health(
+    settings: Settings,
+    wish: Wish,
+    *,
+    measure: Measure = lambda engine, rules, request, keep: examine(engine, rules, request, keep=keep),
+    progress: Callable[[Progress], None] | None = None,
+) -> Report:
+    """Run rules on the database of the settings, and leave the report in its history and below `settings.reports`.
+
+    Raises SelectionError before a database is opened. A report that cannot be written raises OSError at the end.
+    """
+    rules = rules_of(settings)
+    wish.selection.apply(rules)
+    request = Request(
+        now=moment(wish.today), today=wish.today or today_here(), selection=wish.selection, progress=progress,
+        options=Options(workers=wish.workers, role=READER, timeout=settings.statement_timeout),
+    )  # fmt: skip
+    with open_engine(settings, application="rally-health check") as engine:
+        report = measure(engine, rules, request, wish.keep)
+    if wish.keep:
+        write_report(report, settings.reports)
+    return report
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The catalogue, the rules that the settings name, and those of installed plugins."""
+    return collect([*SOURCES, *settings.rules], plugins=True)
+
+
+def moment(today: date | None) -> datetime:
+    """The moment that rules compare with: now, or the end of another day."""
+    if today is None or today == today_here():
+        return datetime.now(UTC)
+    return datetime(today.year, today.month, today.day, 23, 59, 59, tzinfo=UTC)
+
+
+def write_report(report: Report, folder: Path) -> Path:
+    """Write the report's JSON document below `folder`, and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"monitoring_report_{report.started:%Y%m%d_%H%M%S_%f}.json"
+    path.write_text(json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def chosen(  # noqa: PLR0917 - the options, in the order of the help
+    domains: Sequence[str] | None = None,
+    tags: Sequence[str] | None = None,
+    severities: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    owners: Sequence[str] | None = None,
+    leagues: Sequence[str] | None = None,
+) -> Selection:
+    """The selection that some lists say; empty lists and None select everything."""
+    return Selection(
+        domains=tuple(domains or ()), tags=tuple(tags or ()), severities=tuple(severities or ()),
+        names=tuple(names or ()), owners=tuple(owners or ()), scope={"league": tuple(leagues)} if leagues else {},
+    )  # fmt: skip
+
+
+def today_here() -> date:
+    """The day where the operator lives."""
+    return datetime.now().astimezone().date()

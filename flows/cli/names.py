@@ -1,0 +1,88 @@
+"""`rally-health names`: team names that mean no team, and names that people confirmed."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from etl import leagues
+from etl.importing import aliases as confirmed
+from etl.importing import looking
+from flows.cli.exits import Exit
+from flows.cli.printing import AsJson, print_rows
+from flows.database import open_engine
+
+app = typer.Typer(help="Team names of feeds, and the teams that they mean.", no_args_is_help=True)
+Series = Annotated[str, typer.Option(help="Only in this series; without it in the whole league.")]
+
+
+@app.command()
+def unresolved(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the names that mean no team, the most frequent first, and why.
+
+    Example: `rally-health names unresolved`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        rows = [asdict(name) for name in looking.open_names(connection)]
+    columns = ("league", "series", "name", "sides", "reason")
+    print_rows(rows, columns, as_json=as_json, nothing="Every name means a team.")
+
+
+@app.command()
+def suggest(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the names that mean no team with the teams that they may mean, for you to confirm as aliases.
+
+    Example: `rally-health names suggest`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        found = looking.open_names(connection, suggest=True)
+    rows = [
+        asdict(name) | {"may mean": "; ".join(f"{team} {sure:.0%}" for _, team, sure in name.suggestions)}
+        for name in found
+    ]
+    print_rows(
+        rows, ("league", "series", "name", "sides", "may mean"), as_json=as_json, nothing="Every name means a team."
+    )
+
+
+@app.command()
+def alias(  # noqa: PLR0917 - typer makes options of them
+    context: typer.Context,
+    league: Annotated[str, typer.Argument(help="The league, such as APTA_CHICAGO.")],
+    name: Annotated[str, typer.Argument(help="The name as the feed spells it.")],
+    team: Annotated[str | None, typer.Argument(help="The team's own name.")] = None,
+    series: Series = "",
+    by: Annotated[str | None, typer.Option(help="Who confirms it; you, without it.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the alias back.")] = False,
+) -> None:
+    """Confirm that a name means a team. The next import of its feed, or a replay of its rejects, uses it.
+
+    Example: `rally-health names alias APTA_CHICAGO "Birchwud - 11" "Birchwood - 11" --series "Chicago 11"`
+    """
+    home = leagues.canonical(league)
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        if remove:
+            gone = confirmed.forget(connection, home, name, series=series)
+            typer.echo(f"{name!r} is {'no alias any more' if gone else 'no alias'} in {home}.")
+            raise typer.Exit(Exit.OK if gone else Exit.USAGE)
+        if team is None:
+            raise typer.BadParameter("say the team that the name means, or --remove")
+        confirmed.confirm(connection, home, name, team, series=series, who=by or getpass.getuser())
+    typer.echo(
+        f"{name!r} means {team!r} in {home} from now on. Next: rally-health rejects replay, or import the feed again"
+    )
+
+
+@app.command()
+def aliases(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the confirmed names, with who confirmed them and when.
+
+    Example: `rally-health names aliases --json`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        rows = looking.aliases(connection)
+    columns = ("league", "series", "name", "team_name", "confirmed_by", "confirmed_at")
+    print_rows(rows, columns, as_json=as_json, nothing="No name is confirmed.")
