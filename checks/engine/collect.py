@@ -20,7 +20,9 @@ def collect(sources: Iterable[str | Path], *, plugins: bool = False, provided: I
     found = [found for source in sources for found in load(source)]
     if plugins:
         found.extend(load_entry_points())
-    return Rules.assemble(_members(found), provided=provided)
+    # a source can be named twice, or hold another
+    once = {one.module.__name__: one for one in reversed(found)}
+    return Rules.assemble(_members(reversed(once.values())), provided=provided)
 
 
 def _members(modules: Iterable[Found]) -> Iterator[tuple[Callable[..., Any], str]]:

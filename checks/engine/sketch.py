@@ -1,4 +1,4 @@
-"""A million bad rows in 43 kB: what changed between two runs, without storing either.
+"""A million bad rows in 48 kB: what changed between two runs, without storing either.
 
 An invertible Bloom lookup table. The fingerprint space is cut three times into 512 key ranges; of each range we keep
 how many rows fall into it, the sum of their fingerprints and the sum of their checksums. Subtracting the table of the
@@ -19,7 +19,7 @@ CUTS = (0, 9, 18)
 CELLS = RANGES * len(CUTS)
 CHECK_BITS = 32
 WORD = (1 << 64) - 1
-# count, fingerprint sum (three words of 64 bits hold 2**31 fingerprints of 64 bits), checksum sum
+# count, sum of fingerprints (128 bits: no number of rows overflows it), sum of checksums
 CELL = struct.Struct(">qqQq")
 
 

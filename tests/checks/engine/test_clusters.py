@@ -1,0 +1,91 @@
+"""Where the bad rows of a failing rule are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import ColumnElement, select
+
+from checks import Bad, Row, Severity, above, check, percent, row_check, rows
+from checks.engine.clusters import Cluster
+from tests.checks.engine.conftest import PLACE, SHELF, Run, thing, things
+
+Put = Callable[..., None]
+
+
+@row_check(things, severity=Severity.LOW, threshold=above(warn=percent(1), critical=percent(90)))
+def big(row: Row) -> ColumnElement[bool]:
+    """Bigger than nine."""
+    return row.size > 9
+
+
+def stock() -> list[dict[str, object]]:
+    """400 things on two places and four shelves; 58 of 62 big ones stand in the South on shelf 3."""
+    good = [thing(f"g{n}", place_id=1 + n // 4 % 2, shelf=str(n % 4)) for n in range(338)]
+    bad = [thing(f"b{n}", size=10, place_id=2, shelf="3") for n in range(58)]
+    other = [thing(f"o{n}", size=10, place_id=1, shelf="2") for n in range(4)]
+    return [*good, *bad, *other]
+
+
+@pytest.mark.parametrize("listed", [10, 1_000])
+def test_a_failing_rule_says_where_its_bad_rows_are(run: Run, put: Put, listed: int) -> None:
+    put(*stock())
+
+    clusters = run(big, dimensions=(PLACE, SHELF), listed=listed).of("big").clusters
+
+    assert str(clusters[0]) == "58 of 62 in South, shelf 3"
+    assert clusters[0].where == (("place", "South"), ("shelf", "3"))
+
+
+def test_the_lift_is_how_much_denser_it_is_there(run: Run, put: Put) -> None:
+    put(*stock())
+
+    cluster = run(big, dimensions=(SHELF,)).of("big").clusters[0]
+
+    rows_there = 58 + 84
+    assert (cluster.count, cluster.of, cluster.rows) == (58, 62, rows_there)
+    assert cluster.lift == round(58 / rows_there / (62 / 400), 2)
+
+
+def test_bad_rows_that_are_everywhere_are_no_cluster(run: Run, put: Put) -> None:
+    put(*(thing(f"t{n}", size=10 if n % 3 == 0 else 1, place_id=1 + n % 2) for n in range(120)))
+
+    assert run(big, dimensions=(PLACE,)).of("big").clusters == ()
+
+
+def test_a_rule_that_is_ok_is_not_searched(run: Run, put: Put) -> None:
+    put(thing("b", size=10, place_id=2), *(thing(f"g{n}") for n in range(200)))
+
+    assert run(big, dimensions=(PLACE,)).of("big").clusters == ()
+
+
+def test_rows_without_a_place_are_a_place_too(run: Run, put: Put) -> None:
+    put(*(thing(f"t{n}", size=10 if n < 9 else 1, place_id=None if n < 9 else 1) for n in range(100)))
+
+    assert str(run(big, dimensions=(PLACE,)).of("big").clusters[0]) == "9 of 9 in place none"
+
+
+def test_a_question_across_tables_clusters_by_the_columns_of_its_keys(run: Run, put: Put) -> None:
+    @check(severity=Severity.LOW, threshold=above(warn=percent(1), critical=percent(90)))
+    def across() -> Bad:
+        keys = select(things.c.name, things.c.id.label("thing_id"))
+        return Bad(keys.where(things.c.size > 9), among=keys)
+
+    put(*stock())
+
+    cluster = run(across, dimensions=(PLACE, SHELF)).of("across").clusters[0]
+
+    assert (str(cluster), cluster.rows) == ("58 of 62 in shelf 3", 142)
+
+
+def test_without_a_total_there_is_a_share_and_no_lift(run: Run, put: Put) -> None:
+    @check(severity=Severity.LOW, threshold=above(warn=rows(1)))
+    def across() -> Bad:
+        return Bad(select(things.c.name, things.c.place_id).where(things.c.size > 9))
+
+    put(*stock())
+
+    assert run(across, dimensions=(PLACE,)).of("across").clusters[0] == Cluster(
+        (("place", "South"),), 58, 62, None, None
+    )

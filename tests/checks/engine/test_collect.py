@@ -1,0 +1,162 @@
+"""Rules are found the way pytest finds tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from checks import CheckDefinitionError, CollectError, DuplicateCheckError
+from checks.engine.collect import collect
+
+RULE = """
+from checks import Row, Severity, above, percent, row_check
+from etl.tables import schedule
+
+@row_check(schedule, severity=Severity.LOW, threshold=above(warn=percent(1)), tags={{"mine"}})
+def {name}(row: Row):
+    "A match without a place."
+    return row.location.is_(None)
+"""
+
+
+def write(folder: Path, file: str, text: str = "", name: str = "match_without_place") -> Path:
+    """A file of rules."""
+    path = folder / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text or RULE.format(name=name))
+    return path
+
+
+def test_a_file_dropped_into_a_folder_is_found_without_a_list_to_edit(tmp_path: Path) -> None:
+    write(tmp_path, "venues.py")
+
+    rules = collect([tmp_path])
+
+    assert {name: check.domain for name, check in rules.items()} == {"match_without_place": "venues"}
+    assert rules["match_without_place"].summary == "A match without a place."
+
+
+def test_a_folder_in_a_folder_is_a_domain(tmp_path: Path) -> None:
+    write(tmp_path, "schedule/venues.py")
+
+    assert collect([str(tmp_path)])["match_without_place"].domain == "schedule"
+
+
+def test_a_module_can_say_its_domain(tmp_path: Path) -> None:
+    write(tmp_path, "venues.py", 'DOMAIN = "schedule"\n' + RULE.format(name="named"))
+
+    assert collect([tmp_path])["named"].domain == "schedule"
+
+
+def test_a_single_file_can_be_named(tmp_path: Path) -> None:
+    assert list(collect([write(tmp_path, "venues.py")])) == ["match_without_place"]
+
+
+def test_private_files_and_tests_are_left_alone(tmp_path: Path) -> None:
+    for file in ("_draft.py", "test_venues.py", "conftest.py", ".hidden/venues.py", "__pycache__/venues.py"):
+        write(tmp_path, file)
+
+    assert list(collect([tmp_path])) == []
+
+
+def test_files_of_one_name_in_two_folders_do_not_meet(tmp_path: Path) -> None:
+    write(tmp_path / "one", "venues.py", name="first")
+    write(tmp_path / "two", "venues.py", name="second")
+
+    assert list(collect([tmp_path / "one", tmp_path / "two"])) == ["first", "second"]
+
+
+def test_a_source_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    write(tmp_path, "venues.py")
+
+    assert len(collect([tmp_path, tmp_path / "venues.py", tmp_path])) == 1
+
+
+def test_duplicate_names_name_both_places(tmp_path: Path) -> None:
+    one, two = write(tmp_path, "one.py"), write(tmp_path, "two.py")
+
+    with pytest.raises(DuplicateCheckError) as refused:
+        collect([tmp_path])
+
+    assert str(refused.value) == (
+        f"two checks are called 'match_without_place': {one}:5 and {two}:5; rename one of them"
+    )
+
+
+def test_a_package_of_rules_is_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "my_rules/__init__.py", "# nothing")
+    write(tmp_path, "my_rules/venues.py")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    assert collect(["my_rules"])["match_without_place"].domain == "venues"
+
+
+def test_installed_plugins_are_found_by_their_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "plugged.py", name="plugged_in")
+    info = tmp_path / "plugged-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugged\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[rally_health.rules]\nplugged = plugged\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    assert list(collect([], plugins=True)) == ["plugged_in"]
+    assert list(collect([])) == []
+
+
+def test_a_rule_that_is_imported_from_elsewhere_is_not_collected_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "origin_of_rules/__init__.py")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write(tmp_path, "other.py", "from origin_of_rules import match_without_place\n")
+
+    assert list(collect([tmp_path / "other.py"])) == []
+
+
+def test_a_fixture_can_be_shared_by_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "shared_fixtures.py", "from checks import fixture\n\n@fixture\ndef limit():\n    return 9\n")
+    asks = RULE.format(name="asks").replace("row: Row", "row: Row, limit")
+    write(tmp_path / "rules", "asking.py", "from shared_fixtures import limit\n" + asks)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    assert collect([tmp_path / "rules"])["asks"].wanted == ("limit",)
+
+
+def test_a_place_that_is_not_there_is_named() -> None:
+    with pytest.raises(CollectError, match=r"^no rules at 'no/such/folder': it is neither a folder nor a \.py file$"):
+        collect(["no/such/folder"])
+    with pytest.raises(
+        CollectError, match="no rules at 'no_such_package': no such package, and no such file or folder"
+    ):
+        collect(["no_such_package"])
+
+
+def test_a_file_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, "broken.py", "import nothing_of_that_name\n")
+
+    with pytest.raises(CollectError) as refused:
+        collect([tmp_path])
+
+    assert str(refused.value) == (
+        f"rules in {path} cannot be imported: ModuleNotFoundError: No module named 'nothing_of_that_name'"
+    )
+    assert not [name for name in sys.modules if name.endswith("_broken") and name.startswith("rally_rules")]
+
+
+def test_a_wrong_definition_is_told_with_its_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "wrong.py", RULE.format(name="wrong").replace("percent(1)", "1"))
+
+    with pytest.raises(CheckDefinitionError) as refused:
+        collect([tmp_path])
+
+    assert str(refused.value) == (
+        f"{path}: above() got the bare value 1; say its unit: percent(1), rows(1) or hours(1)"
+    )
+
+
+def test_importing_the_catalogue_connects_to_nothing() -> None:
+    rules = collect(["checks.rules", "checks.scopes"])
+
+    assert {"league", "series", "club"} <= set(rules.fixtures)

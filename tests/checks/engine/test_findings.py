@@ -1,0 +1,197 @@
+"""New, known, fixed: a bad row is the same from run to run by its rule and key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import ColumnElement, Engine, func, select, text, update
+
+from checks import Bad, Row, Severity, above, check, percent, row_check, rows
+from checks.engine.findings import Change, Finding, Findings, compare, compare_part
+from checks.engine.keys import fingerprint, fingerprint_of, key_text, spelled, unspelled
+from checks.engine.past import Past
+from checks.engine.report import FailOn
+from checks.engine.sketch import CELL, CELLS, difference, packed, sketch, unpacked
+from tests.checks.engine.conftest import Run, thing, things
+
+Put = Callable[..., None]
+
+
+@row_check(things, severity=Severity.LOW, threshold=above(warn=percent(10), critical=percent(90)))
+def big(row: Row) -> ColumnElement[bool]:
+    """Bigger than nine."""
+    return row.size > 9
+
+
+def found(*keys: int) -> Findings:
+    """Findings that are all listed."""
+    return Findings(len(keys), tuple(Finding(key, {"id": key}) for key in keys))
+
+
+def test_a_first_run_finds_everything_new(run: Run, put: Put) -> None:
+    put(thing("a", size=10), thing("b", size=11))
+
+    result = run(big).of("big")
+
+    assert (result.new, result.known, result.fixed, result.change) == (2, 0, 0, "2 new")
+
+
+def test_a_later_run_tells_new_known_and_fixed_apart(run: Run, put: Put, shelves: Engine) -> None:
+    put(thing("a", size=10), thing("b", size=11))
+    before = run(big)
+    with shelves.begin() as connection:
+        connection.execute(update(things).where(things.c.name == "a").values(size=1))
+    put(thing("c", size=12))
+
+    result = run(big, past=Past.of(before)).of("big")
+
+    assert (result.new, result.known, result.fixed) == (1, 1, 1)
+    assert result.change == "1 new, 1 known, 1 fixed"
+
+
+def test_new_rows_come_first_among_the_examples(run: Run, put: Put) -> None:
+    put(*(thing(f"a{number}", size=10) for number in range(9)))
+    before = run(big)
+    put(thing("z", size=10))
+
+    assert run(big, past=Past.of(before)).of("big").examples[0] == {"name": "z", "place_id": 1}
+
+
+def test_examples_are_few(run: Run, put: Put) -> None:
+    put(*(thing(f"a{number}", size=10) for number in range(9)))
+
+    assert len(run(big, examples=3).of("big").examples) == 3
+
+
+def test_a_key_that_is_bad_twice_is_two_rows(run: Run, put: Put) -> None:
+    put(thing("a", size=10))
+    before = run(big)
+    put(thing("a", size=10))
+
+    result = run(big, past=Past.of(before)).of("big")
+
+    assert (result.count, result.new, result.known) == (2, 1, 1)
+
+
+def test_fail_on_new_looks_at_new_ones_only(run: Run, put: Put) -> None:
+    put(thing("a", size=10))
+    before = run(big)
+    same = run(big, past=Past.of(before))
+    put(thing("b", size=10))
+    more = run(big, past=Past.of(same))
+
+    codes = [report.exit_code(FailOn.NEW) for report in (before, same, more)]
+
+    assert codes == [1, 0, 1]
+
+
+@pytest.mark.parametrize("listed", [3, 1_000])
+def test_very_many_bad_rows_are_compared_exactly_too(run: Run, put: Put, shelves: Engine, listed: int) -> None:
+    put(*(thing(f"n{number}", size=10, place_id=number % 7) for number in range(3_000)))
+    before = run(big, listed=listed)
+    with shelves.begin() as connection:
+        connection.execute(text("delete from things where name in ('n1', 'n2')"))
+    put(thing("new", size=10), thing("n5", size=10, place_id=5), thing("nix", size=None))
+
+    result = run(big, listed=listed, past=Past.of(before)).of("big")
+
+    assert result.findings is not None
+    assert (result.count, result.new, result.known, result.fixed, result.exact) == (3_000, 2, 2_998, 2, True)
+    assert not result.findings.complete
+    assert len(result.findings.listed) == 100
+
+
+def test_from_very_many_to_few_is_compared_exactly(run: Run, put: Put, shelves: Engine) -> None:
+    put(*(thing(f"n{number}", size=10) for number in range(40)))
+    before = run(big, listed=30)
+    with shelves.begin() as connection:
+        connection.execute(text("delete from things where name >= 'n2' and name < 'n4'"))
+
+    result = run(big, listed=30, past=Past.of(before)).of("big")
+
+    assert (result.count, result.new, result.fixed, result.exact) == (18, 0, 22, True)
+
+
+def test_a_check_has_fingerprints_too(run: Run, put: Put) -> None:
+    @check(severity=Severity.LOW, threshold=above(warn=rows(0)))
+    def twice() -> Bad:
+        names = select(things.c.name).group_by(things.c.name).having(func.count() > 1)
+        return Bad(names)
+
+    put(thing("a"), thing("a"))
+    before = run(twice)
+    put(thing("b"), thing("b"))
+
+    result = run(twice, past=Past.of(before)).of("twice")
+
+    assert (result.new, result.known, result.total) == (1, 1, None)
+
+
+@pytest.mark.parametrize("name", ["plain", "Zürich \"quoted\" \\ 'single'", "tab\tnew\nline", "☃ \x7f", "", None])
+def test_python_and_the_database_agree_on_a_fingerprint(put: Put, shelves: Engine, name: str | None) -> None:
+    put(thing("x", shelf="a"))
+    with shelves.begin() as connection:
+        connection.execute(update(things).values(name=name))
+        key = key_text((things.c.name, things.c.place_id))
+        row = connection.execute(select(key, fingerprint_of("rule", key))).one()
+
+    assert row[1] == fingerprint("rule", row[0])
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1))
+def test_a_spelled_fingerprint_reads_back(value: int) -> None:
+    assert unspelled(spelled(value)) == value
+
+
+# fingerprints are hashes: hypothesis would look for numbers that no hash gives
+marks = st.integers(0, 1 << 30).map(lambda number: fingerprint("rule", str(number)))
+bags = st.dictionaries(marks, st.integers(1, 3), max_size=200)
+
+
+@given(bags, bags)
+def test_a_sketch_gives_the_difference_of_two_bags(now: dict[int, int], before: dict[int, int]) -> None:
+    expected = {key: now.get(key, 0) - before.get(key, 0) for key in now.keys() | before.keys()}
+
+    answer = difference(sketch(now), sketch(before))
+
+    assert answer == {key: number for key, number in expected.items() if number}
+
+
+@given(bags)
+def test_a_packed_sketch_reads_back(bag: dict[int, int]) -> None:
+    data = packed(sketch(bag))
+
+    assert unpacked(data) == sketch(bag)
+    assert len(data) == CELLS * CELL.size == 49_152
+
+
+def test_a_thousand_changes_among_a_hundred_thousand_rows_are_told_exactly() -> None:
+    rows_before = {fingerprint("rule", str(number)): 1 for number in range(100_000)}
+    rows_now = {fingerprint("rule", str(number)): 1 for number in range(500, 100_500)}
+
+    answer = difference(sketch(rows_now), sketch(rows_before))
+
+    assert answer is not None
+    assert sorted(answer.values()) == [-1] * 500 + [1] * 500
+
+
+def test_too_many_changes_are_told_as_least_numbers() -> None:
+    now = {fingerprint("rule", f"new {number}"): 1 for number in range(5_000)}
+    before = {fingerprint("rule", str(number)): 1 for number in range(4_000)}
+
+    change = compare(Findings(5_000, sketch=sketch(now)), Findings(4_000, sketch=sketch(before)))
+
+    assert change == Change(new=1_000, known=4_000, fixed=0, exact=False)
+
+
+def test_what_is_gone_altogether_is_fixed_exactly_however_much_it_was() -> None:
+    before = Findings(5_000, sketch=sketch({fingerprint("rule", str(number)): 1 for number in range(5_000)}))
+
+    assert compare(Findings(), before) == Change(new=0, known=0, fixed=5_000)
+
+
+def test_part_of_the_rows_cannot_tell_what_is_fixed() -> None:
+    assert compare_part(found(1, 2), found(2, 3)) == Change(1, 1, None, appeared=frozenset({1}))
