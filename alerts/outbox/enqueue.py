@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, insert
 
 from alerts.incidents.store import lock
-from alerts.outbox.past import considered, told_of
+from alerts.outbox.past import considered, conversation, told_of
 from alerts.planning import Decision, Planned, decide, plan
-from alerts.policy import Policy
+from alerts.policy import Channel, Policy
 from alerts.render import Content, Headline, render
 from alerts.tokens import new_token
 from checks import Status
@@ -45,7 +45,9 @@ def enqueue(
     numbers = []
     for planned in messages:
         token = tokens()
-        content = render(planned, Headline.of(report) if report else None, token, policy.link)
+        content = _in_conversation(
+            connection, planned, render(planned, Headline.of(report) if report else None, token, policy.link)
+        )
         values = _values(planned, content, now) | {"token": token, "run": report.run if report else None}
         numbers.append(_put(connection, planned, values))
     return numbers
@@ -62,6 +64,13 @@ def _due(connection: Connection, policy: Policy, now: datetime) -> tuple[list[Pl
     told = told_of(connection, incidents)
     decisions = decide(policy, incidents, told, now)
     return plan(policy, decisions, told, now), decisions
+
+
+def _in_conversation(connection: Connection, planned: Planned, content: Content) -> Content:
+    if planned.channel is not Channel.EMAIL:
+        return content
+    first = conversation(connection, planned.recipient, planned.lead.incident.id)
+    return replace(content, subject=f"Re: {first}") if first else content
 
 
 def _put(connection: Connection, planned: Planned, values: dict[str, object]) -> int:

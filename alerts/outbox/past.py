@@ -35,3 +35,12 @@ def told_of(connection: Connection, incidents: Iterable[Incident]) -> list[Told]
              row.created_at, row.step)
         for row in rows
     ]  # fmt: skip
+
+
+def conversation(connection: Connection, recipient: str, incident: int) -> str | None:
+    """The subject under which somebody first got an e-mail about an incident; mail programs keep to it."""
+    own, about = deliveries.c, delivery_incidents.c
+    first = select(own.subject).join(delivery_incidents, about.delivery_id == own.id)
+    mine = about.incident_id == incident, own.recipient == recipient, own.channel == Channel.EMAIL.value
+    lead = own.threads[0].as_integer() == incident
+    return connection.execute(first.where(*mine, lead).order_by(own.id).limit(1)).scalar()

@@ -8,26 +8,23 @@ from sqlalchemy import Connection, func, select, update
 
 from alerts.errors import UnknownDelivery
 from alerts.outbox.states import State
-from alerts.policy import Channel
 from alerts.tokens import new_token
 from etl.tables import deliveries
 
-SENDABLE = (State.FAILED, State.UNDELIVERED, State.UNKNOWN)
+SENDABLE = (State.FAILED, State.UNDELIVERED, State.UNCERTAIN, State.UNKNOWN)
 
 
 def resend(connection: Connection, number: int, now: datetime) -> None:
     """Queue a dead letter, or one whose outcome nobody knows, again; raises UnknownDelivery for any other.
 
-    An SMS of unknown outcome is not sent again but looked up at once.
+    What the provider can still be asked for is not sent again but looked up at once.
     """
     own = deliveries.c
-    row = connection.execute(
-        select(own.state, own.channel, own.token).where(own.id == number).with_for_update()
-    ).first()
+    row = connection.execute(select(own.state, own.token).where(own.id == number).with_for_update()).first()
     if row is None or row.state not in [one.value for one in SENDABLE]:
         found = "there is no such message" if row is None else f"it is {row.state}"
         raise UnknownDelivery(f"message {number} cannot be sent again: {found}; see rally-health alerts outbox")
-    if row.state == State.UNKNOWN and row.channel == Channel.SMS:
+    if row.state == State.UNKNOWN:
         connection.execute(update(deliveries).where(own.id == number).values(due_at=now))
         return
     # a token of its own, so that a look-up does not find the message of last time

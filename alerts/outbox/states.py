@@ -3,6 +3,7 @@
 queued -> claimed -> sending -> sent -> delivered
                              |       -> undelivered   (the provider took it, the telephone did not)
                              -> unknown               (handed over, no answer: ask before another try)
+                                        -> uncertain  (and nobody can be asked: a person decides)
         <- claimed                                    (nothing was accepted: tried again later)
                   -> failed                           (a dead letter)
 
@@ -24,12 +25,13 @@ class State(StrEnum):
     SENT = "sent"
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
+    UNCERTAIN = "uncertain"
     FAILED = "failed"
 
     @property
     def dead(self) -> bool:
         """Whether a person has to decide: nothing happens to it any more, and it may not have arrived."""
-        return self in {State.FAILED, State.UNDELIVERED}
+        return self in {State.FAILED, State.UNDELIVERED, State.UNCERTAIN}
 
     @property
     def accepted(self) -> bool:

@@ -1,0 +1,122 @@
+"""E-mail by SMTP: with STARTTLS or TLS, the certificate always verified.
+
+The steps are taken one by one, so that what fails before the text is handed over is known not to have been accepted.
+"""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pydantic import SecretStr
+
+from alerts.channels.base import Message, Receipt
+from alerts.channels.mime import message_id, mime
+from alerts.channels.smtp_server import Security, SmtpServer
+from alerts.errors import DeliveryError, OutcomeUnknown, Refused, TryLater
+
+
+class SmtpMail:
+    """Sends e-mail. SMTP knows no look-up: an unknown outcome stays unknown until a person decides."""
+
+    can_look_up = False
+
+    def __init__(self, server: SmtpServer) -> None:
+        self.server = server
+
+    def send(self, to: SecretStr, message: Message, handing_over: Callable[[], None]) -> Receipt:
+        """Send one e-mail to one recipient."""
+        sender, address = self.server.sender.get_secret_value(), to.get_secret_value()
+        mail = mime(message, sender, address)
+        with _certain(), self._session() as session:
+            _expect(session.mail(sender), "sender")
+            _expect(session.rcpt(address), "recipient")
+            _expect(session.docmd("DATA"), "text", wanted=3)
+            handing_over()
+            _expect(_text(session, mail.as_bytes()), "text")
+            return Receipt(message_id(message, sender.rpartition("@")[2]), "accepted")
+
+    def look_up(self, to: SecretStr, message: Message) -> Receipt | None:
+        """Never called."""
+        raise NotImplementedError
+
+    def status(self, provider_id: str) -> Receipt:
+        """What the server accepted is all that it says."""
+        return Receipt(provider_id, "accepted")
+
+    @contextmanager
+    def _session(self) -> Iterator[smtplib.SMTP]:
+        server = self.server
+        context = ssl.create_default_context()
+        if server.authorities:
+            context.load_verify_locations(server.authorities)
+        session = _open(server, context)
+        try:
+            session.ehlo_or_helo_if_needed()
+            if server.security is Security.STARTTLS:
+                # refused unless the server offers it: without TLS no password is sent
+                session.starttls(context=context)
+                session.ehlo()
+            if server.user and server.password:
+                session.login(server.user.get_secret_value(), server.password.get_secret_value())
+            yield session
+        finally:
+            _leave(session)
+
+
+def _open(server: SmtpServer, context: ssl.SSLContext) -> smtplib.SMTP:
+    if server.security is Security.TLS:
+        return smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout, context=context)
+    return smtplib.SMTP(server.host, server.port, timeout=server.timeout)
+
+
+def _leave(session: smtplib.SMTP) -> None:
+    # the answer to the text decides; how the farewell goes does not
+    try:
+        session.quit()
+    except (OSError, smtplib.SMTPException):
+        session.close()
+
+
+def _text(session: smtplib.SMTP, text: bytes) -> tuple[int, bytes]:
+    try:
+        session.send(re.sub(rb"(?m)^\.", b"..", text) + b".\r\n")
+        return session.getreply()
+    except OSError as error:  # smtplib's own errors are OSErrors
+        raise OutcomeUnknown(f"the mail server broke off after the text ({type(error).__name__})") from None
+
+
+def _expect(answer: tuple[int, bytes], what: str, *, wanted: int = 2) -> None:
+    code = answer[0]
+    if code // 100 != wanted:
+        raise _by_code(code, f"the mail server refused the {what} (code {code})")
+
+
+def _by_code(code: int, text: str) -> DeliveryError:
+    # the server's own words are left out: they repeat addresses
+    return TryLater(text) if code // 100 == 4 or code < 0 else Refused(text)
+
+
+@contextmanager
+def _certain() -> Iterator[None]:
+    """Errors by which nothing was accepted, as ours. The order matters: all of smtplib's are OSErrors."""
+    found: DeliveryError
+    try:
+        yield
+        return
+    except smtplib.SMTPAuthenticationError as error:
+        found = _by_code(error.smtp_code, f"the mail server refused our credentials (code {error.smtp_code})")
+    except smtplib.SMTPNotSupportedError:
+        found = Refused("the mail server lacks what is needed: STARTTLS or a way to authenticate")
+    except smtplib.SMTPResponseException as error:
+        found = _by_code(error.smtp_code, f"the mail server refused (code {error.smtp_code})")
+    except smtplib.SMTPException as error:
+        found = TryLater(f"the mail server broke off ({type(error).__name__})")
+    except ssl.SSLCertVerificationError:
+        found = Refused("the mail server's certificate cannot be verified")
+    except OSError as error:
+        found = TryLater(f"no connection to the mail server ({type(error).__name__})")
+    raise found
