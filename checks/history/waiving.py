@@ -6,7 +6,7 @@ import json
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Text, cast, func, select, update
+from sqlalchemy import Connection, Text, cast, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
 from checks.engine.errors import WaiverError
@@ -70,7 +70,7 @@ def _by_parts(connection: Connection, rule: str, key: str) -> tuple[int, str]:
     if not isinstance(values, list) or not values:
         raise WaiverError(f"the key {key!r} names no row; expected a JSON object or array as reports show it")
     # written by the database, as the key of a bad row is: both give the same text
-    text = connection.execute(select(cast(cast(json.dumps(values), JSONB), Text))).scalar_one()
+    text = connection.execute(select(cast(literal(values, JSONB), Text))).scalar_one()
     return fingerprint(rule, text), key
 
 

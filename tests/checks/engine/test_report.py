@@ -1,0 +1,147 @@
+"""What to make of a run: order, exit codes, the document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from sqlalchemy import ColumnElement, func
+
+import checks
+from checks import Row, Severity, Status, above, metric_check, percent, row_check, rows
+from checks.engine.report import Exit, FailOn, Report
+from tests.checks.engine.conftest import PLACE, Run, request, thing, things
+
+Put = Callable[..., None]
+SCHEMA = json.loads((Path(checks.__file__).parent / "schemas" / "check.schema.json").read_text())
+
+
+def rule(name: str, severity: Severity, size: int) -> Callable[..., Any]:
+    """A rule that is WARN above 10 % and CRITICAL above half."""
+
+    def bigger(row: Row) -> ColumnElement[bool]:
+        return row.size > size
+
+    bigger.__name__ = name
+    return row_check(things, severity=severity, threshold=above(warn=percent(10), critical=percent(50)))(bigger)
+
+
+ok = rule("ok", Severity.HIGH, 99)
+warn_low = rule("warn_low", Severity.LOW, 6)
+warn_high = rule("warn_high", Severity.HIGH, 6)
+critical_low = rule("critical_low", Severity.LOW, 1)
+critical_high = rule("critical_high", Severity.HIGH, 1)
+
+
+@row_check(things, severity=Severity.LOW, threshold=above(warn=percent(1)))
+def broken(row: Row) -> ColumnElement[bool]:
+    """Divides by zero."""
+    return func.div(1, row.size - row.size) > 1
+
+
+@metric_check(things, severity=Severity.LOW, threshold=above(warn=rows(1000)))
+def biggest(row: Row) -> ColumnElement[Any]:
+    """The biggest."""
+    return func.max(row.size)
+
+
+@pytest.fixture
+def filled(put: Put) -> None:
+    """Ten things of the sizes 0 to 9."""
+    put(*(thing(f"t{n}", size=n) for n in range(10)))
+
+
+pytestmark = pytest.mark.usefixtures("filled")
+
+
+def test_the_worst_comes_first(run: Run) -> None:
+    report = run(ok, warn_low, warn_high, critical_low, critical_high, broken)
+
+    assert [result.rule for result in report.results] == [
+        "critical_high", "critical_low", "broken", "warn_high", "warn_low", "ok",
+    ]  # fmt: skip
+    assert report.worst is report.of("critical_high")
+    assert [result.rule for result in report.by_status(Status.WARN)] == ["warn_high", "warn_low"]
+
+
+def test_a_report_knows_what_it_does_not_have(run: Run) -> None:
+    with pytest.raises(KeyError, match="no result of 'other', parameter ''"):
+        run(ok).of("other")
+
+
+CODES = [
+    ((ok,), FailOn.CRITICAL, Exit.HEALTHY),
+    ((warn_low,), FailOn.CRITICAL, Exit.HEALTHY),
+    ((warn_low,), FailOn.WARN, Exit.FAILED),
+    ((critical_low,), FailOn.CRITICAL, Exit.FAILED),
+    ((critical_low,), FailOn.NEVER, Exit.HEALTHY),
+    ((broken,), FailOn.CRITICAL, Exit.PARTIAL),
+    ((broken,), FailOn.NEVER, Exit.PARTIAL),
+    ((broken, critical_low), FailOn.CRITICAL, Exit.FAILED),
+    ((warn_high, rule("warn_too", Severity.HIGH, 5)), FailOn.CRITICAL, Exit.FAILED),  # together below 75
+]
+
+
+@pytest.mark.parametrize(("rules", "fail_on", "code"), CODES)
+def test_an_exit_code_says_how_it_went(run: Run, rules: tuple[Any, ...], fail_on: FailOn, code: Exit) -> None:
+    assert run(*rules).exit_code(fail_on) is code
+
+
+def test_coverage_is_the_share_that_gave_an_answer(run: Run) -> None:
+    assert run(ok, warn_low, broken, biggest).coverage == 0.75
+
+
+def test_progress_is_told_until_everything_is_done(run: Run) -> None:
+    told: list[tuple[int, int]] = []
+
+    run(ok, broken, biggest, progress=lambda progress: told.append((progress.done, progress.total)))
+
+    assert told == [(3, 3)]
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The document as a reader gets it."""
+    read: dict[str, Any] = json.loads(json.dumps(report.to_json()))
+    return read
+
+
+def test_the_document_keeps_to_its_published_schema(run: Run) -> None:
+    report = run(ok, warn_high, critical_low, broken, biggest, dimensions=(PLACE,))
+
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(document(report), SCHEMA, format_checker=jsonschema.FormatChecker())
+
+
+def test_every_field_of_the_document_is_in_the_schema(run: Run) -> None:
+    found = document(run(warn_high))
+
+    assert list(found) == list(SCHEMA["properties"])
+    assert set(found["results"][0]) == set(SCHEMA["properties"]["results"]["items"]["properties"])
+
+
+def test_the_document_begins_with_the_fields_that_everyone_relies_on(run: Run) -> None:
+    found = document(run(warn_high, biggest))
+
+    assert list(found)[:9] == [
+        "run", "score", "gross", "band", "formula", "coverage", "domains", "metrics", "results",
+    ]  # fmt: skip
+    assert found["metrics"] == {"biggest": 9.0}
+    first = found["results"][0]
+    assert {name: first[name] for name in ("rule", "count", "total", "rate", "threshold", "new", "points")} == {
+        "rule": "warn_high", "count": 3, "total": 10, "rate": 0.3,
+        "threshold": "warn above 10 %, critical above 50 %", "new": 3, "points": 18.58,
+    }  # fmt: skip
+
+
+def test_without_details_there_are_counts_only(run: Run) -> None:
+    result = run(warn_high, details=False).of("warn_high")
+
+    assert (result.count, result.status, result.examples, result.new) == (3, Status.WARN, (), None)
+
+
+def test_a_request_of_another_moment_is_another_day() -> None:
+    assert request().day.isoformat() == "2025-06-30"

@@ -1,0 +1,322 @@
+"""Runs are kept, compared with and asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import ColumnElement, Engine, delete, func, select, update
+
+from checks import Row, Severity, Status, WaiverError, above, drop, history, metric_check, percent, row_check
+from checks.engine.keys import fingerprint, spelled
+from checks.engine.report import Report
+from checks.engine.rules import Rules
+from checks.engine.run import Options, Request
+from checks.engine.selection import Selection
+from checks.engine.waivers import Waiver
+from checks.health import examine
+from etl.tables import check_findings, check_results, check_states, leagues, schedule
+
+NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
+LATER = date(2099, 1, 1)
+
+
+@row_check(schedule, severity=Severity.HIGH, threshold=above(warn=percent(10), critical=percent(90)))
+def nowhere(row: Row) -> ColumnElement[bool]:
+    """A match without a place."""
+    return row.location.is_(None)
+
+
+@metric_check(schedule, severity=Severity.LOW, threshold=drop(warn=percent(20), critical=percent(50)))
+def volume(row: Row) -> ColumnElement[Any]:
+    """Matches that are scheduled."""
+    return func.count()
+
+
+RULES = Rules.of(nowhere, volume, domain="schedule")
+
+
+class Season:
+    """A database with matches, and runs on it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.number = 0
+        with engine.begin() as connection:
+            connection.execute(leagues.insert(), [{"id": n, "league_id": f"L{n}", "league_name": "x"} for n in (1, 2)])
+
+    def add(self, *names: str, location: str | None = None, league: int = 1) -> None:
+        """Add a match for each home team."""
+        rows = [
+            {
+                "match_date": NOW.date(),
+                "home_team": name,
+                "away_team": "BYE",
+                "location": location,
+                "league_id": league,
+            }
+            for name in names
+        ]
+        with self.engine.begin() as connection:
+            connection.execute(schedule.insert(), rows)
+
+    def place(self, name: str) -> None:
+        """Give a match its place."""
+        with self.engine.begin() as connection:
+            connection.execute(update(schedule).where(schedule.c.home_team == name).values(location="Court 1"))
+
+    def run(self, **options: Any) -> Report:
+        """One more run, kept."""
+        self.number += 1
+        number = UUID(int=self.number)
+        options.setdefault("options", Options(pause=0.0))
+        return examine(self.engine, RULES, Request(now=NOW, run=str(number), **options))
+
+    def rows(self, statement: Any) -> list[Any]:
+        """What a statement gives."""
+        with self.engine.connect() as connection:
+            return list(connection.execute(statement))
+
+
+@pytest.fixture
+def season(database: Engine) -> Season:
+    """An empty season."""
+    return Season(database)
+
+
+def test_a_later_run_is_compared_with_the_one_before(season: Season) -> None:
+    season.add("a", "b")
+    first = season.run().of("nowhere")
+    season.place("a")
+    season.add("c")
+
+    second = season.run().of("nowhere")
+
+    assert (first.new, first.known, first.fixed) == (2, 0, 0)
+    assert (second.new, second.known, second.fixed) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("listed", [5, 1_000])
+def test_a_finding_keeps_the_day_when_it_was_first_seen(season: Season, listed: int) -> None:
+    season.add("a")
+    first = season.run(options=Options(listed=listed))
+    season.run(options=Options(listed=listed))
+
+    found = season.rows(select(check_findings))
+
+    assert [(row.first_run, row.first_seen) for row in found] == [(first.run, first.started)]
+    assert found[0].last_seen > first.started
+
+
+def test_a_finding_that_is_back_is_new_again(season: Season) -> None:
+    season.add("a", "b")
+    season.run()
+    season.place("a")
+    season.run()
+    with season.engine.begin() as connection:
+        connection.execute(update(schedule).values(location=None))
+
+    third = season.run()
+
+    assert (third.of("nowhere").new, third.of("nowhere").known) == (1, 1)
+    own = select(check_findings.c.first_run, check_findings.c.fixed_at).order_by(check_findings.c.first_run)
+    assert season.rows(own) == [(str(UUID(int=1)), None), (third.run, None)]
+
+
+def test_very_many_bad_rows_do_not_store_as_many_rows(season: Season) -> None:
+    season.add(*(f"team {number}" for number in range(2_000)))
+    season.run(options=Options(listed=50))
+    season.add("one more")
+
+    result = season.run(options=Options(listed=50)).of("nowhere")
+
+    assert (result.new, result.known, result.exact) == (1, 2_000, True)
+    assert len(season.rows(select(check_findings).where(check_findings.c.fixed_at.is_(None)))) == 100
+    assert season.rows(select(func.length(check_states.c.sketch)).where(check_states.c.rule == "nowhere")) == [
+        (49_152,)
+    ]
+
+
+def test_results_are_unique_for_run_rule_and_parameter(season: Season) -> None:
+    season.add("a")
+    report = season.run()
+    with season.engine.begin() as connection:
+        history.save(connection, report)
+
+    assert season.rows(select(func.count()).select_from(check_results)) == [(2,)]
+
+
+def test_a_metric_is_compared_with_its_own_readings(season: Season) -> None:
+    season.add(*"abcdefgh")
+    statuses = [season.run().of("volume").status for _ in range(3)]
+    with season.engine.begin() as connection:
+        connection.execute(delete(schedule).where(schedule.c.home_team != "a"))
+
+    assert statuses == [Status.SKIPPED] * 3
+    assert season.run().of("volume").status is Status.CRITICAL
+
+
+def test_accepted_readings_are_not_what_is_usual(season: Season) -> None:
+    season.add(*"abcdefgh")
+    season.run()
+    with season.engine.begin() as connection:
+        connection.execute(update(check_results).values(accepted=True))
+        past = history.load(connection, ["volume"])
+
+    assert past.readings == {}
+
+
+def test_a_run_about_one_league_says_nothing_about_the_others(season: Season) -> None:
+    season.add("a", league=1)
+    season.add("b", league=2)
+    season.run()
+    season.add("c", league=1)
+
+    part = season.run(selection=Selection(scope={"league": ("L1",)})).of("nowhere")
+    whole = season.run().of("nowhere")
+
+    assert (part.new, part.known, part.fixed) == (1, 1, None)
+    assert (whole.new, whole.known, whole.fixed) == (1, 2, 0)
+
+
+def test_an_error_is_no_news(season: Season) -> None:
+    season.add("a")
+    season.run()
+    season.engine.dispose()
+    with season.engine.begin() as connection:
+        connection.exec_driver_sql("alter table schedule rename column location to place")
+    broken = season.run().of("nowhere")
+    with season.engine.begin() as connection:
+        connection.exec_driver_sql("alter table schedule rename column place to location")
+
+    assert broken.status is Status.ERROR
+    assert season.run().of("nowhere").change == "1 known"
+
+
+def test_an_older_run_that_is_kept_late_replaces_nothing(season: Season) -> None:
+    season.add("a")
+    late = examine(season.engine, RULES, Request(now=NOW, run=str(UUID(int=90))), keep=False)
+    season.add("b")
+    season.run()
+    with season.engine.begin() as connection:
+        history.save(connection, late)
+
+    assert season.run().of("nowhere").change == "2 known"
+
+
+def test_a_run_that_is_not_to_be_kept_leaves_nothing(season: Season) -> None:
+    season.add("a")
+    examine(season.engine, RULES, Request(now=NOW), keep=False)
+
+    assert season.rows(select(check_results)) == []
+
+
+def test_the_history_tells_runs_newest_first(season: Season) -> None:
+    season.add("a")
+    season.run()
+    season.place("a")
+    season.run()
+
+    with season.engine.connect() as connection:
+        lines = history.runs(connection)
+
+    assert [(line.run, line.failing, line.band) for line in lines] == [
+        (str(UUID(int=2)), 0, "healthy"),
+        (str(UUID(int=1)), 1, "critical"),
+    ]
+
+
+def test_the_history_of_a_rule_tells_since_when(season: Season) -> None:
+    season.add("a")
+    season.run()
+    season.place("a")
+    season.run()
+
+    with season.engine.connect() as connection:
+        events = history.events(connection, "nowhere")
+
+    assert [(event.status, event.count, event.new, event.fixed) for event in events] == [
+        (Status.OK, 0, 0, 1),
+        (Status.CRITICAL, 1, 1, 0),
+    ]
+
+
+def waived(season: Season, key: str | None = None, **changes: Any) -> Waiver:
+    """A waiver that is kept."""
+    made = Waiver(**{"rule": "nowhere", "owner": "kim", "reason": "moving", "until": LATER, **changes})
+    with season.engine.begin() as connection:
+        return history.waive(connection, made, key, today=NOW.date())
+
+
+def test_a_waiver_is_kept_and_holds_in_the_next_run(season: Season) -> None:
+    season.add("a")
+    kept = waived(season)
+
+    report = season.run()
+
+    assert report.score == 100
+    assert report.of("nowhere").accepted
+    with season.engine.connect() as connection:
+        assert history.active_waivers(connection) == (kept,)
+
+
+KEYS: list[Callable[[Report], str]] = [
+    lambda report: spelled(report.of("nowhere").findings.listed[0].fingerprint),  # type: ignore[union-attr]
+    lambda _: '{"match_date": "2025-06-30", "home_team": "Zürich \\"1\\"", "away_team": "BYE", "league_id": 1}',
+    lambda _: '["2025-06-30","Zürich \\"1\\"","BYE",1]',
+]
+
+
+@pytest.mark.parametrize("spell", KEYS)
+def test_one_bad_row_is_accepted_by_its_fingerprint_or_its_key(season: Season, spell: Callable[[Report], str]) -> None:
+    season.add('Zürich "1"')
+    season.add("fine", location="Court 1")
+    report = season.run()
+    waived(season, spell(report))
+
+    after = season.run()
+
+    assert (after.of("nowhere").waived, after.of("nowhere").status, after.unused) == (1, Status.OK, ())
+
+
+def test_a_waiver_that_is_taken_back_holds_no_more(season: Season) -> None:
+    season.add("a")
+    number = waived(season).id
+    assert number is not None
+    with season.engine.begin() as connection:
+        history.withdraw(connection, number)
+
+    assert not season.run().of("nowhere").accepted
+
+
+def test_a_waiver_that_is_not_there_cannot_be_taken_back(season: Season) -> None:
+    number = waived(season).id
+    with (
+        season.engine.begin() as connection,
+        pytest.raises(WaiverError, match=f"there is no waiver 4711; there are {number}"),
+    ):
+        history.withdraw(connection, 4711)
+
+
+@pytest.mark.parametrize(
+    ("key", "changes", "told"),
+    [
+        (None, {"until": NOW.date() - timedelta(days=1)}, "a waiver until 2025-06-29 is over today, 2025-06-30"),
+        ("what", {}, "the key 'what' is neither a fingerprint of 16 digits nor JSON"),
+        ("7", {}, "the key '7' names no row; expected a JSON object or array as reports show it"),
+    ],
+)
+def test_a_waiver_that_cannot_be_kept(season: Season, key: str | None, changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(WaiverError, match=told):
+        waived(season, key, **changes)
+
+
+def test_the_fingerprint_of_a_key_does_not_depend_on_who_writes_it(season: Season) -> None:
+    season.add("a")
+    listed = season.run().of("nowhere").findings
+
+    assert listed is not None
+    assert listed.listed[0].fingerprint == fingerprint("nowhere", '["2025-06-30", "a", "BYE", 1]')
