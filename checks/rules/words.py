@@ -1,16 +1,35 @@
 """Words that several rules share: which rows of the schedule are matches, and how rows are named to people.
 
-No rules stand here. Names of people are never keys: a player is known by id, a match by date and teams.
+No rules stand here. Names of people are never keys: a player is known by id, a match by date and teams. The league,
+series and club that a key names are also what bad rows are grouped by, and what `--league` narrows by.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, exists, func, select
+from sqlalchemy import ColumnElement, Select, Table, exists, func, select
 
 from checks import Row
-from etl.tables import BYE, PRACTICE, leagues, schedule, series, teams
+from etl.tables import (
+    BYE,
+    PRACTICE,
+    clubs,
+    import_feeds,
+    leagues,
+    match_scores,
+    players,
+    schedule,
+    series,
+    series_stats,
+    teams,
+)
+
+PUBLISHED = "published"
+SUCCESS = (PUBLISHED, "unchanged")
+"""How an import ends well; the second read a feed that had not changed since it was published."""
+PLACES = ("league_id", "series_id", "club_id", "home_team_id", "away_team_id", "team_id", "created_at")
+"""Columns that tell where a row stands."""
 
 
 def is_practice(row: Row) -> ColumnElement[bool]:
@@ -36,20 +55,80 @@ def leads_nowhere(reference: ColumnElement[Any], parents: Table) -> ColumnElemen
     return reference.is_not(None) & ~exists().where(there.c.id == reference)
 
 
+def rows_of(table: Table) -> Select[Any]:
+    """The rows of a table by where they stand, to be narrowed: those among which bad ones are counted."""
+    return select(*(table.c[name] for name in PLACES if name in table.c))
+
+
 def team_keys() -> Select[Any]:
-    """Teams by league, series and name, to be narrowed by a rule; those without a league or series are kept."""
+    """Teams by league, series, club and name, to be narrowed by a rule; what is missing or broken is empty."""
     return (
-        select(leagues.c.league_id.label("league"), series.c.name.label("series"), teams.c.team_name)
+        select(_league, _series, _club, teams.c.team_name)
         .select_from(teams)
         .outerjoin(leagues, leagues.c.id == teams.c.league_id)
         .outerjoin(series, series.c.id == teams.c.series_id)
+        .outerjoin(clubs, clubs.c.id == teams.c.club_id)
     )
 
 
-def match_keys(table: FromClause = schedule) -> Select[Any]:
-    """Rows of the schedule by league, date and names, to be narrowed by a rule; those without a league are kept."""
+def player_keys() -> Select[Any]:
+    """Players by id, league, club and series, to be narrowed by a rule."""
     return (
-        select(leagues.c.league_id.label("league"), table.c.match_date, table.c.home_team, table.c.away_team)
+        select(players.c.tenniscores_player_id, _league, _club, _series)
+        .select_from(players)
+        .outerjoin(leagues, leagues.c.id == players.c.league_id)
+        .outerjoin(clubs, clubs.c.id == players.c.club_id)
+        .outerjoin(series, series.c.id == players.c.series_id)
+    )
+
+
+def match_keys() -> Select[Any]:
+    """Rows of the schedule by league, series, date and names, to be narrowed by a rule."""
+    return _meetings(schedule, schedule.c.match_date, schedule.c.home_team, schedule.c.away_team)
+
+
+def result_keys() -> Select[Any]:
+    """Results by league, series, date, teams and id, to be narrowed by a rule."""
+    row = match_scores.c
+    return _meetings(match_scores, row.match_date, row.home_team, row.away_team, row.id)
+
+
+def standing_keys() -> Select[Any]:
+    """Rows of the standings by league, series and team, to be narrowed by a rule."""
+    row = series_stats.c
+    return (
+        select(_league, row.series, row.team, row.id)
+        .select_from(series_stats)
+        .outerjoin(leagues, leagues.c.id == row.league_id)
+    )
+
+
+def feeds_of() -> Select[Any]:
+    """Feeds by kind and league, one row each however often they were imported."""
+    feed = import_feeds.c
+    return select(feed.kind, feed.league).group_by(feed.kind, feed.league)
+
+
+def latest_feeds() -> Select[Any]:
+    """The latest publication of each feed: kind and league."""
+    # an alias of its own, for a metric of this table has the table around it
+    newest = import_feeds.alias("newest").c
+    ids = select(func.max(newest.id)).where(newest.outcome == PUBLISHED).group_by(newest.kind, newest.league)
+    return select(import_feeds).where(import_feeds.c.id.in_(ids))
+
+
+def _meetings(table: Table, *names: ColumnElement[Any]) -> Select[Any]:
+    """Rows with two sides; their series is that of the home team."""
+    host = teams.alias("host")
+    return (
+        select(_league, _series, *names)
         .select_from(table)
         .outerjoin(leagues, leagues.c.id == table.c.league_id)
+        .outerjoin(host, host.c.id == table.c.home_team_id)
+        .outerjoin(series, series.c.id == host.c.series_id)
     )
+
+
+_league = leagues.c.league_id.label("league")
+_series = series.c.name.label("series")
+_club = clubs.c.name.label("club")

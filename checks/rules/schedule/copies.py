@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from typing import Any
 
-from checks import Bad, Severity, check
-from checks.rules.thresholds import DUPLICATES
-from checks.rules.words import match_keys
-from etl.tables import schedule
+from sqlalchemy import Select, Text, cast, func, or_, select
+
+from checks import Bad, Row, Severity, check
+from checks.rules.thresholds import DUPLICATES, RARE
+from checks.rules.words import is_match, match_keys, rows_of, team_keys
+from etl.tables import schedule, teams
+
+RUNBOOK = "docs/TROUBLESHOOTING.md#duplicates-in-the-schedule"
 
 
 @check(severity=Severity.HIGH, threshold=DUPLICATES, table=schedule, owner="schedules", tags={"daily", "gate"},
-       runbook="docs/TROUBLESHOOTING.md#duplicates-in-the-schedule")  # fmt: skip
+       runbook=RUNBOOK)  # fmt: skip
 def duplicate_match() -> Bad:
     """A row of the schedule repeats date, teams and league of another. Practice times count: they broke imports."""
     of_no_league = func.coalesce(schedule.c.league_id, 0)
@@ -19,5 +23,37 @@ def duplicate_match() -> Bad:
     # grouped first: a hash of the keys is four times as fast as numbering a million sorted rows
     repeated = select(*key, func.min(schedule.c.id).label("first")).group_by(*key).having(func.count() > 1).subquery()
     same = [schedule.c[name] == repeated.c[name] for name in ("match_date", "home_team", "away_team")]
-    copies = match_keys().add_columns(schedule.c.id).join(repeated, (of_no_league == repeated.c.league_key))
-    return Bad(copies.where(*same, schedule.c.id > repeated.c.first), among=select(schedule.c.id))
+    copies = match_keys().add_columns(schedule.c.id).join(repeated, of_no_league == repeated.c.league_key)
+    return Bad(copies.where(*same, schedule.c.id > repeated.c.first), among=rows_of(schedule))
+
+
+@check(severity=Severity.HIGH, threshold=DUPLICATES, table=schedule, owner="schedules", tags={"daily", "gate"},
+       runbook=RUNBOOK)  # fmt: skip
+def fixture_under_two_names() -> Bad:
+    """Two teams meet twice on one day, because a feed spelled one of them in a new way."""
+    home, away = schedule.c.home_team, schedule.c.away_team
+    key = (schedule.c.match_date, schedule.c.home_team_id, schedule.c.away_team_id)
+    respelled = or_(func.min(home) != func.max(home), func.min(away) != func.max(away))
+    twice = select(*key, func.min(schedule.c.id).label("first")).group_by(*key).having(respelled).subquery()
+    same = [schedule.c[name] == twice.c[name] for name in ("match_date", "home_team_id", "away_team_id")]
+    linked = rows_of(schedule).where(schedule.c.home_team_id.is_not(None), schedule.c.away_team_id.is_not(None))
+    return Bad(match_keys().join(twice, same[0]).where(*same[1:], schedule.c.id > twice.c.first), among=linked)
+
+
+@check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"daily"})
+def team_twice_at_once() -> Bad:
+    """A team has to be at two matches at one time. Matches without a time are left to their own rule."""
+    played = _sides("home", "away").union_all(_sides("away", "home")).subquery()
+    key = (played.c.team_id, played.c.match_date, played.c.match_time)
+    # two rows against one opponent are copies, which other rules count
+    busy = select(*key).group_by(*key).having(func.min(played.c.opponent) != func.max(played.c.opponent)).subquery()
+    twice = team_keys().add_columns(busy.c.match_date, busy.c.match_time).join(busy, busy.c.team_id == teams.c.id)
+    return Bad(twice, among=select(played.c.team_id))
+
+
+def _sides(own: str, other: str) -> Select[Any]:
+    """One side of each match that has a time; opponents without a team are known by name."""
+    team_id = schedule.c[f"{own}_team_id"]
+    opponent = func.coalesce(cast(schedule.c[f"{other}_team_id"], Text), schedule.c[f"{other}_team"])
+    side = select(team_id.label("team_id"), opponent.label("opponent"), schedule.c.match_date, schedule.c.match_time)
+    return side.where(team_id.is_not(None), schedule.c.match_time.is_not(None), is_match(Row(schedule)))

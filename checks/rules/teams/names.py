@@ -1,13 +1,20 @@
-"""Is every team there once, under one name."""
+"""Is every team there once, under the kind of name that its league gives."""
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Integer, cast, func, or_, select
 
-from checks import Bad, Severity, check
-from checks.rules.thresholds import DUPLICATES
-from checks.rules.words import team_keys
-from etl.tables import teams
+from checks import Bad, Row, Severity, check, row_check
+from checks.rules.thresholds import DUPLICATES, ROUTINE
+from checks.rules.words import rows_of, team_keys
+from etl.tables import series, teams
+
+ADDITIONS = r"\s*\((division|series) [^)]*\)|\s+-\s+(division|series) .*$"
+"""What a feed adds to a name now and then: "(Division 11)" behind it, or " - Series 11"."""
+SERIES_WORDS = r"^(series|division|chicago)\s+"
+ENDINGS = r"( ?\(\d\)| t\d|[a-z]| [a-z])$"
+"""How a club's teams in one series are told apart: "B(1)", "S1 T2", "1a", "99 F"."""
+LEAGUE_HABIT = 0.8
 
 
 @check(severity=Severity.HIGH, threshold=DUPLICATES, table=teams, owner="teams", tags={"daily", "gate"})
@@ -17,4 +24,54 @@ def duplicate_team() -> Bad:
     place = func.row_number().over(partition_by=key, order_by=teams.c.id).label("place")
     numbered = select(teams.c.id, place).subquery()
     copies = team_keys().add_columns(teams.c.id).join(numbered, numbered.c.id == teams.c.id)
-    return Bad(copies.where(numbered.c.place > 1), among=select(teams.c.id))
+    return Bad(copies.where(numbered.c.place > 1), among=rows_of(teams))
+
+
+@check(severity=Severity.HIGH, threshold=DUPLICATES, table=teams, owner="teams", tags={"daily", "gate"},
+       runbook="docs/TROUBLESHOOTING.md#twin-teams")  # fmt: skip
+def twin_team() -> Bad:
+    """One team stands there under two names, such as "Birchwood - 11" and "Birchwood - 11 (Division 11)"."""
+    name = func.regexp_replace(func.lower(teams.c.team_name), ADDITIONS, "", "g")
+    bare = func.regexp_replace(name, "[^[:alnum:]+]+", "", "g")
+    key = (teams.c.league_id, func.coalesce(_series_token(), ""), bare)
+    place = func.dense_rank().over(partition_by=key, order_by=teams.c.team_name).label("place")
+    numbered = select(teams.c.id, place).outerjoin(series, series.c.id == teams.c.series_id).subquery()
+    twins = team_keys().join(numbered, numbered.c.id == teams.c.id)
+    return Bad(twins.where(numbered.c.place > 1), among=rows_of(teams))
+
+
+@check(severity=Severity.LOW, threshold=ROUTINE, table=teams, owner="teams", tags={"weekly"})
+def team_name_off_pattern() -> Bad:
+    """A team's name does not end in its series, although nearly all names of its league do."""
+    named = select(teams.c.id, teams.c.league_id, _ends_in_series().label("follows")).join(
+        series, series.c.id == teams.c.series_id
+    )
+    names = named.subquery()
+    share = func.avg(cast(names.c.follows, Integer))
+    habitual = select(names.c.league_id).group_by(names.c.league_id).having(share >= LEAGUE_HABIT)
+    judged = select(names.c.id).where(names.c.league_id.in_(habitual))
+    off = judged.where(~names.c.follows)
+    return Bad(team_keys().where(teams.c.id.in_(off)), among=rows_of(teams).where(teams.c.id.in_(judged)))
+
+
+@row_check(teams, severity=Severity.LOW, threshold=ROUTINE, owner="teams", tags={"weekly"})
+def team_with_untidy_name(row: Row) -> ColumnElement[bool]:
+    """A team's name begins or ends with a space, has two in a row, or has no club before its series."""
+    name = row.team_name
+    return or_(name != func.btrim(name), name.contains("  "), name.startswith("- "), name == "")
+
+
+def _series_token() -> ColumnElement[str]:
+    """What tells a series from others: "20" of "Chicago 20", "Series 20" and "Division 20"."""
+    return func.regexp_replace(func.lower(series.c.name), SERIES_WORDS, "")
+
+
+def _ends_in_series() -> ColumnElement[bool]:
+    """The last word of the name, with or without its ending, is the series; "S2A" says "Series 2A"."""
+    name, token = func.lower(teams.c.team_name), _series_token()
+    without = func.regexp_replace(name, ENDINGS, "")
+    tails = [" " + token, " s" + token]
+    whole = func.concat(" ", name)
+    return or_(
+        *(func.right(text, func.length(tail)) == tail for text in (whole, func.concat(" ", without)) for tail in tails)
+    )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, exists, select
 
 from checks import Bad, Severity, check
 from checks.rules.thresholds import NEVER, ORPHANS
-from checks.rules.words import leads_nowhere, team_keys
+from checks.rules.words import leads_nowhere, rows_of, team_keys
 from etl.tables import clubs, leagues, series, teams
 
 
@@ -31,11 +31,11 @@ def team_of_unknown_club() -> Bad:
 @check(severity=Severity.HIGH, threshold=NEVER, table=leagues, owner="teams", tags={"daily", "gate"})
 def league_without_teams() -> Bad:
     """A league has no team: its feed was empty, or all of it went to another league."""
-    empty = ~select(teams.c.id).where(teams.c.league_id == leagues.c.id).exists()
-    return Bad(select(leagues.c.league_id.label("league")).where(empty), among=select(leagues.c.id))
+    every = select(leagues.c.league_id.label("league"))
+    return Bad(every.where(~exists().where(teams.c.league_id == leagues.c.id)), among=every)
 
 
 def _broken(reference: str, parent: Table) -> Bad:
     column = teams.c[reference]
     bad = team_keys().add_columns(column).where(column.is_(None) | leads_nowhere(column, parent))
-    return Bad(bad, among=select(teams.c.id))
+    return Bad(bad, among=rows_of(teams))

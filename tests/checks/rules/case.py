@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tests.checks.rules.entries import Entry
@@ -13,15 +13,18 @@ from tests.checks.rules.entries import Entry
 class Case:
     """`count` bad rows are found among `good` and `bad`, none among `good` alone; a metric's `value` is read.
 
-    `past` is what earlier runs read, for metrics that are judged on their history.
+    `total` is how many rows count in the end, where a case cares. `parameter` is what a rule of `each=` is run for.
+    `earlier` is what runs before have read, for metrics that are judged on their history.
     """
 
     rule: Callable[..., Any]
     bad: Sequence[Entry]
     good: Sequence[Entry] = ()
     count: int = 1
+    total: int | None = None
     value: float | None = None
-    past: Sequence[float] = field(default=())
+    parameter: str = ""
+    earlier: Sequence[float] = ()
 
     def __str__(self) -> str:
         return self.rule.__name__

@@ -3,24 +3,57 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from checks.rules.imports import rows, runs
+from checks.rules.imports import rows, runs, setup
 from tests.checks.rules.case import Case
-from tests.checks.rules.entries import feed
+from tests.checks.rules.entries import ELSEWHERE, NOW, TWO_TEAMS, Entry, alias, feed, link, reject, team
 
-CASES = (
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def done_in(seconds: float, **values: Any) -> Entry:
+    """A publication that took so long."""
+    return feed(started_at=NOW - DAY, finished_at=NOW - DAY + timedelta(seconds=seconds), **values)
+
+
+RUNS = (
     Case(
         runs.hours_since_successful_import,
-        good=[feed(timedelta(hours=30), outcome="failed"), feed(timedelta(hours=-3))],
-        bad=[feed(timedelta(hours=40), outcome="unchanged"), feed(timedelta(hours=60))],
+        good=[feed(30 * HOUR, outcome="failed"), feed(-3 * HOUR)],
+        bad=[feed(40 * HOUR, outcome="unchanged"), feed(60 * HOUR)],
         value=40,
     ),
     Case(
+        runs.overdue_feed,
+        good=[feed(60 * HOUR), feed(49 * HOUR, outcome="unchanged"), feed(31 * DAY, kind="players")],
+        bad=[feed(51 * HOUR, league="CITA"), feed(1 * HOUR, league="CITA", outcome="failed")],
+        total=2,
+    ),
+    Case(
         runs.failed_import,
-        good=[feed(), feed(outcome="unchanged"), feed(outcome="running"), feed(timedelta(days=31), outcome="failed")],
+        good=[feed(), feed(outcome="unchanged"), feed(outcome="running"), feed(31 * DAY, outcome="failed")],
         bad=[feed(outcome="failed"), feed(outcome="blocked")],
         count=2,
+        total=4,
     ),
+    Case(
+        runs.import_without_end,
+        good=[feed(7 * HOUR), feed(5 * HOUR, outcome="running")],
+        bad=[feed(7 * HOUR, outcome="running", finished_at=None)],
+    ),
+    Case(
+        runs.slow_import,
+        good=[
+            *[done_in(4)] * 5, done_in(12), *[done_in(20, league="CITA")] * 5, done_in(60, league="CITA"),
+            *[done_in(20, kind="players")] * 4, done_in(600, kind="players"),
+        ],
+        bad=[*[done_in(20, league="NSTF")] * 5, done_in(61, league="NSTF")],
+        total=4,
+    ),
+)  # fmt: skip
+
+ROWS = (
     Case(
         rows.share_of_rejected_rows,
         good=[feed(rows=10, rejects=5), feed(rows=100, rejects=1), feed(rows=10, rejects=10, outcome="failed")],
@@ -33,4 +66,43 @@ CASES = (
         bad=[feed(league="CITA", linked=94, unlinked=6)],
         value=0.035,
     ),
+    Case(
+        rows.validation_coverage,
+        good=[feed(rows=100, records=98, rejects=2)],
+        bad=[feed(kind="players", rows=100, records=90)],
+        value=0.95,
+    ),
+    Case(
+        rows.feed_volume_drop,
+        good=[
+            *[feed(rows=100)] * 3, feed(rows=80), *[feed(rows=100, league="CITA")] * 2, feed(rows=1, league="CITA"),
+            *[feed(rows=100, kind="players")] * 3, feed(rows=1, kind="players", outcome="blocked"),
+        ],
+        bad=[*[feed(rows=100, league="NSTF")] * 3, feed(rows=79, league="NSTF")],
+        total=2,
+    ),
+    Case(
+        rows.schema_drift,
+        good=[feed(drift={"line": 3}), feed()],
+        bad=[feed(kind="players", drift={"Team": 3})],
+        total=2,
+    ),
+    Case(
+        rows.reject_left_waiting,
+        good=[feed(9 * DAY), reject(), feed(8 * DAY), reject(resolved_at=NOW), feed(6 * DAY, kind="players"), reject()],
+        bad=[feed(8 * DAY, league="CITA"), reject(), reject(index=8)],
+        count=2,
+        total=4,
+    ),
+)  # fmt: skip
+
+SETUP = (
+    Case(setup.unresolved_team_name, good=[link("Winnetka 1", 1)], bad=[link(" - 9 SW", None)]),
+    Case(
+        setup.alias_into_another_league,
+        good=[*TWO_TEAMS, alias("Winnetka One", 1)],
+        bad=[*ELSEWHERE, team(3, league_id=2), alias("Winnetka Three", 3)],
+    ),
 )
+
+CASES = (*RUNS, *ROWS, *SETUP)

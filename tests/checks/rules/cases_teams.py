@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from checks.rules.teams import names, references
+from datetime import timedelta
+
+from checks.rules.teams import company, names, references
 from tests.checks.rules.case import Case
-from tests.checks.rules.entries import PLACE, in_series, league, team
+from tests.checks.rules.entries import (
+    PLACE,
+    TODAY,
+    TWO_TEAMS,
+    in_series,
+    league,
+    match,
+    player,
+    practice,
+    standing,
+    team,
+)
 
 CASES = (
     Case(
@@ -25,11 +38,63 @@ CASES = (
         bad=[team(2, club_id=9), team(3, club_id=None)],
         count=2,
     ),
-    Case(references.league_without_teams, good=[*PLACE, team(1)], bad=[league(2, "CITA")]),
+    Case(references.league_without_teams, good=[*PLACE, team(1)], bad=[league(2, "CITA")], total=2),
     Case(
         names.duplicate_team,
         good=[*PLACE, in_series(2, "Series 2"), team(1, "Evanston"), team(2, "Evanston", series_id=2)],
         bad=[team(3, "Evanston"), team(4, "Evanston", series_id=2), team(5, "Evanston")],
         count=3,
     ),
-)
+    Case(
+        names.twin_team,
+        good=[
+            *PLACE, in_series(2, "Division 2"), in_series(3, "Chicago 1"), team(1, "Birchwood - 11"),
+            team(2, "Birchwood - 11", series_id=2), team(3, "Evanston H(1)"), team(4, "Evanston H(2)"),
+            team(5, "Prairie Club I"), team(6, "Prairie Club II"), team(7, "Evanston H(1)"),
+        ],
+        bad=[
+            team(11, "Birchwood - 11 (Division 11)"), team(12, "birchwood 11", series_id=3),
+            team(13, "Prairie Club I - Series 1"),
+        ],
+        count=3,
+    ),
+    Case(
+        names.team_name_off_pattern,
+        good=[
+            *PLACE, in_series(2, "Series 2A"), in_series(3, "Chicago 9 SW"), in_series(4, "Series H"), team(1),
+            team(2, "Hinsdale PC 1b"), team(3, "Wilmette S2A T2", series_id=2), team(4, "Winnetka - 9 SW", series_id=3),
+            team(5, "Evanston H(1)", series_id=4), team(6, "Wilmette H (2)", series_id=4),
+            # a league that never names the series in its teams' names
+            league(2, "CITA"), team(8, "River Trails", league_id=2), team(9, "Midtown", league_id=2),
+        ],
+        bad=[team(7, "Middlefork")],
+        total=7,
+    ),
+    Case(
+        names.team_with_untidy_name,
+        good=[*PLACE, team(1, "Lake Forest S1"), team(2, "College Park - East")],
+        bad=[team(3, "Lake Forest  S1"), team(4, " - 9 SW"), team(5, "Skokie "), team(6, "- 9")],
+        count=4,
+    ),
+    Case(
+        company.team_without_players,
+        good=[*TWO_TEAMS, player(1), player(2, team_id=2), team(3, is_active=False), league(2), team(4, league_id=2)],
+        bad=[team(5)],
+        total=3,
+    ),
+    Case(
+        company.team_without_standings,
+        good=[*TWO_TEAMS, standing(1), standing(2), team(3, is_active=False), league(2), team(4, league_id=2)],
+        bad=[team(5)],
+        total=3,
+    ),
+    Case(
+        company.retired_team_with_match_ahead,
+        good=[
+            *TWO_TEAMS, team(3, is_active=False), team(4, is_active=False), match(1, 2),
+            match(3, 1, TODAY - timedelta(days=1)), practice(home_team_id=4),
+        ],
+        bad=[match(1, 3), match(4, 2)],
+        count=2,
+    ),
+)  # fmt: skip

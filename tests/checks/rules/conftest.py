@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 
 import pytest
 from sqlalchemy import Connection, Engine, insert, text
 
 from checks.engine.collect import collect
 from checks.engine.rules import Rules
+from checks.scopes import SOURCES
 from tests.checks.rules.entries import Entry
 
 Write = Callable[[Iterable[Entry]], None]
@@ -29,7 +29,7 @@ CONSTRAINTS = text("""
 @pytest.fixture(scope="session")
 def catalogue() -> Rules:
     """Every rule of the project."""
-    return collect(["checks.rules"])
+    return collect(SOURCES)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def write(loose: Connection) -> Write:
     """Writes entries, in the order given."""
 
     def write(entries: Iterable[Entry]) -> None:
-        for entry in chain(entries):
+        for entry in entries:
             loose.execute(insert(entry.table).values(entry.values))
 
     return write

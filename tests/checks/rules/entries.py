@@ -6,12 +6,26 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Table, func, select
 
-from etl.tables import clubs, import_feeds, import_runs, leagues, schedule, series, teams
+from etl.tables import (
+    clubs,
+    import_feeds,
+    leagues,
+    links,
+    match_scores,
+    players,
+    rejects,
+    schedule,
+    series,
+    series_stats,
+    team_aliases,
+    teams,
+)
 
 TODAY = date(2025, 2, 15)
 NOW = datetime(2025, 2, 15, 12, tzinfo=UTC)
+SECRET = "Secret"  # noqa: S105 - what no report may show
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +50,15 @@ def club(id: int, name: str = "Winnetka") -> Entry:
 
 PLACE = (league(1), in_series(1), club(1))
 """One league, one series and one club, each with the id 1: where the builders put everything."""
+ELSEWHERE = (league(2, "CITA"), in_series(2, "Series 2"), club(2, "Birchwood"))
 
 
 def team(id: int, team_name: str | None = None, **values: Any) -> Entry:
     place = {"league_id": 1, "series_id": 1, "club_id": 1}
     return Entry(teams, {"id": id, "team_name": team_name or f"Winnetka {id}", **place, **values})
+
+
+TWO_TEAMS = (*PLACE, team(1), team(2))
 
 
 def match(home: int | None = 1, away: int | None = 2, day: date = TODAY, **values: Any) -> Entry:
@@ -53,17 +71,65 @@ def match(home: int | None = 1, away: int | None = 2, day: date = TODAY, **value
 
 
 def practice(**values: Any) -> Entry:
-    return match(None, None, home_team="Winnetka Practice - Series 1", away_team="", **values)
+    return match(None, None, **{"home_team": "Winnetka Practice - Series 1", "away_team": "", **values})
 
 
 def bye(**values: Any) -> Entry:
-    return match(1, None, away_team="BYE - 1", **values)
+    return match(1, None, **{"away_team": "BYE - 1", **values})
 
 
-RUN = Entry(import_runs, {"outcome": "published", "paths": []})
+def player(number: int = 1, **values: Any) -> Entry:
+    """A player of team 1, known by a number."""
+    row = {
+        "tenniscores_player_id": player_id(number), "first_name": f"{SECRET} {number}", "last_name": SECRET,
+        "email": f"{SECRET}@example.org", "league_id": 1, "club_id": 1, "series_id": 1, "team_id": 1,
+    }  # fmt: skip
+    return Entry(players, {**row, **values})
+
+
+def player_id(number: int) -> str:
+    return f"nndz-{number:016x}"
+
+
+def played(home: int | None = 1, away: int | None = 2, day: date = TODAY, **values: Any) -> Entry:
+    """A result: players 1 and 2 against 3 and 4."""
+    row = {
+        "match_date": day, "home_team": f"Winnetka {home}", "away_team": f"Winnetka {away}", "home_team_id": home,
+        "away_team_id": away, "home_player_1_id": player_id(1), "home_player_2_id": player_id(2),
+        "away_player_1_id": player_id(3), "away_player_2_id": player_id(4), "scores": "6-4, 6-3", "winner": "home",
+        "league_id": 1,
+    }  # fmt: skip
+    return Entry(match_scores, {**row, **values})
+
+
+def scored(scores: str | None, winner: str | None) -> Entry:
+    return played(scores=scores, winner=winner)
+
+
+def standing(team_id: int | None = 1, **values: Any) -> Entry:
+    row = {
+        "series": "Series 1", "team": f"Winnetka {team_id}", "league_id": 1, "series_id": 1, "team_id": team_id,
+        "points": 10, "matches_won": 3, "matches_lost": 1, "matches_tied": 0, "matches_percentage": "75.0%",
+    }  # fmt: skip
+    return Entry(series_stats, {**row, **values})
 
 
 def feed(ago: timedelta = timedelta(hours=3), **values: Any) -> Entry:
     """An imported feed, by how long ago it was done."""
     row = {"run_id": 1, "path": "schedules.json", "kind": "schedules", "league": "CNSWPL", "outcome": "published"}
     return Entry(import_feeds, {**row, "started_at": NOW - ago, "finished_at": NOW - ago, **values})
+
+
+def reject(**values: Any) -> Entry:
+    """A refused row of the feed that was written last."""
+    last = select(func.max(import_feeds.c.id)).scalar_subquery()
+    return Entry(rejects, {"feed_id": last, "index": 7, "reason": "the date is missing", "raw": "{}", **values})
+
+
+def link(name: str, team_id: int | None) -> Entry:
+    row = {"league": "CNSWPL", "name": name, "team_id": team_id, "confidence": 1.0, "feed_id": 1}
+    return Entry(links, row)
+
+
+def alias(name: str, team_id: int, league: str = "CNSWPL") -> Entry:
+    return Entry(team_aliases, {"league": league, "name": name, "team_id": team_id, "confirmed_by": "an operator"})

@@ -1,0 +1,1 @@
+"""The domain players: each person once per team, complete, and where they belong. Keys are ids, never names."""
