@@ -111,10 +111,10 @@ def feeds_of() -> Select[Any]:
 
 def latest_feeds() -> Select[Any]:
     """The latest publication of each feed: kind and league."""
-    # an alias of its own, for a metric of this table has the table around it
-    newest = import_feeds.alias("newest").c
+    feed, newest = import_feeds.c, import_feeds.alias("newest").c
     ids = select(func.max(newest.id)).where(newest.outcome == PUBLISHED).group_by(newest.kind, newest.league)
-    return select(import_feeds).where(import_feeds.c.id.in_(ids))
+    figures = (feed.rows, feed.records, feed.rejects, feed.linked, feed.unlinked)
+    return select(feed.id, feed.kind, feed.league, feed.finished_at, feed.drift, *figures).where(feed.id.in_(ids))
 
 
 def _meetings(table: Table, *names: ColumnElement[Any]) -> Select[Any]:

@@ -80,4 +80,5 @@ def _share_of_latest(part: tuple[str, ...], whole: tuple[str, ...]) -> ColumnEle
     """The share over the latest publication of each feed; NULL without rows."""
     last = latest_feeds().subquery()
     some, every = (func.sum(sum((last.c[n] for n in names[1:]), start=last.c[names[0]])) for names in (part, whole))
-    return select(some * 1.0 / func.nullif(every, 0)).scalar_subquery()
+    # an aggregate of the one value, since a metric is one row also where it shares its table's scan with nobody
+    return func.max(select(some * 1.0 / func.nullif(every, 0)).scalar_subquery())
