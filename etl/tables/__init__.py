@@ -21,10 +21,12 @@ from etl.tables.platform import (
     series_stats,
     teams,
 )
+from etl.tables.repairs import import_stops, repair_rows, repairs
 
 __all__ = [
     "BYE", "PRACTICE", "QUALITY", "check_findings", "check_results", "check_runs", "check_states", "club_leagues",
-    "clubs", "deliveries", "delivery_incidents", "import_feeds", "import_runs", "incident_events", "incidents",
-    "leagues", "links", "match_scores", "metadata", "player_history", "players", "rejects", "schedule", "series",
-    "series_leagues", "series_stats", "team_aliases", "teams", "waivers",
+    "clubs", "deliveries", "delivery_incidents", "import_feeds", "import_runs", "import_stops", "incident_events",
+    "incidents", "leagues", "links", "match_scores", "metadata", "player_history", "players", "rejects",
+    "repair_rows", "repairs", "schedule", "series", "series_leagues", "series_stats", "team_aliases", "teams",
+    "waivers",
 ]  # fmt: skip
