@@ -16,6 +16,8 @@ def pair(connection: Connection, plan: Table, left: Table, keys: Sequence[str], 
 
     With `only`, a row is paired where it is the only one of its keys on either side.
     """
+    if connection.execute(select(left.c.id).limit(1)).first() is None:
+        return
     new = _numbered(plan, plan.c.index, keys, plan.c.target_id.is_(None))
     old = _numbered(left, left.c.id, keys, left.c.id.is_not(None))
     same = and_(*(new.c[key] == old.c[key] for key in keys), new.c.nth == old.c.nth, new.c.row == plan.c.index)
