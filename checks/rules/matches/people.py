@@ -36,11 +36,17 @@ def result_with_missing_player(row: Row) -> Bad:
 @check(severity=Severity.MEDIUM, threshold=NULL_IDS, table=match_scores, owner="matches", tags={"daily"})
 def result_of_unknown_player() -> Bad:
     """Somebody who played is not among the players of the league. Leagues without any players are left out."""
-    seat = _seats()
-    in_league = exists().where(players.c.league_id == seat.c.league_id)
-    known = exists().where(players.c.league_id == seat.c.league_id, players.c.tenniscores_player_id == seat.c.player_id)
-    unknown = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
-    return Bad(unknown.where(in_league, ~known), among=select(seat).where(in_league))
+    seat, person = _seats(), _seats()
+    judged = select(players.c.league_id)
+    known = exists().where(
+        players.c.league_id == person.c.league_id, players.c.tenniscores_player_id == person.c.player_id
+    )
+    # people first, then their seats: millions of seats are a few thousand people
+    people = select(person.c.league_id, person.c.player_id).distinct()
+    unknown = people.where(person.c.league_id.in_(judged), ~known).subquery()
+    same = (unknown.c.league_id == seat.c.league_id) & (unknown.c.player_id == seat.c.player_id)
+    seats = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
+    return Bad(seats.join(unknown, same), among=select(seat).where(seat.c.league_id.in_(judged)))
 
 
 @check(severity=Severity.LOW, threshold=ROUTINE, table=match_scores, owner="matches", tags={"weekly"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, Text, cast, func, or_, select
+from sqlalchemy import Select, Text, and_, cast, func, or_, select
 
 from checks import Bad, Row, Severity, check
 from checks.rules.thresholds import DUPLICATES, RARE
@@ -31,13 +31,14 @@ def duplicate_match() -> Bad:
        runbook=RUNBOOK)  # fmt: skip
 def fixture_under_two_names() -> Bad:
     """Two teams meet twice on one day, because a feed spelled one of them in a new way."""
-    home, away = schedule.c.home_team, schedule.c.away_team
     key = (schedule.c.match_date, schedule.c.home_team_id, schedule.c.away_team_id)
-    respelled = or_(func.min(home) != func.max(home), func.min(away) != func.max(away))
-    twice = select(*key, func.min(schedule.c.id).label("first")).group_by(*key).having(respelled).subquery()
+    twice = select(*key, func.min(schedule.c.id).label("first")).group_by(*key).having(func.count() > 1).subquery()
     same = [schedule.c[name] == twice.c[name] for name in ("match_date", "home_team_id", "away_team_id")]
-    linked = rows_of(schedule).where(schedule.c.home_team_id.is_not(None), schedule.c.away_team_id.is_not(None))
-    return Bad(match_keys().join(twice, same[0]).where(*same[1:], schedule.c.id > twice.c.first), among=linked)
+    first = schedule.alias("first")
+    respelled = or_(first.c.home_team != schedule.c.home_team, first.c.away_team != schedule.c.away_team)
+    again = match_keys().join(twice, and_(*same)).join(first, first.c.id == twice.c.first).where(respelled)
+    linked = schedule.c.home_team_id.is_not(None) & schedule.c.away_team_id.is_not(None)
+    return Bad(again, among=rows_of(schedule).where(linked))
 
 
 @check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"daily"})

@@ -28,7 +28,7 @@ def standing_in_another_series() -> Bad:
     row = series_stats.c
     linked = teams.c.id == row.team_id
     elsewhere = (row.league_id != teams.c.league_id) | (row.series_id != teams.c.series_id)
-    return Bad(standing_keys().join(teams, linked).where(elsewhere), among=select(row.id).join(teams, linked))
+    return Bad(standing_keys().join(teams, linked).where(elsewhere), among=rows_of(series_stats).join(teams, linked))
 
 
 @check(severity=Severity.MEDIUM, threshold=DUPLICATES, table=series_stats, owner="standings", tags={"daily", "gate"})

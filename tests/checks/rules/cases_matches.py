@@ -145,7 +145,7 @@ FIXTURES = (
             *TWO_TEAMS, team(3), team(4), match(1, 2, TODAY - 20 * DAY), played(2, 1, TODAY - 10 * DAY),
             match(3, 4, TODAY - 6 * DAY), match(3, None, TODAY - 20 * DAY), practice(day=TODAY - 20 * DAY),
             # who played that day is not known
-            match(3, 4, TODAY - 30 * DAY), played(None, None, TODAY - 30 * DAY),
+            match(3, 4, TODAY - 30 * DAY), played(None, None, TODAY - 30 * DAY), played(2, 1, TODAY - 40 * DAY),
             # a league without any results, and a season that is over
             league(2, "CITA"), match(3, 4, TODAY - 20 * DAY, league_id=2), match(3, 4, TODAY - 200 * DAY),
         ],
