@@ -12,30 +12,15 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Integer,
-    Select,
-    Subquery,
-    Text,
-    cast,
-    func,
-    literal,
-    or_,
-    select,
-    tuple_,
-)
-from sqlalchemy.dialects.postgresql import BIT, array
+from sqlalchemy import func, or_
 
 from checks.engine.bad_rows import BadRows, Place
 from checks.engine.findings import Finding, Findings
 from checks.engine.keys import fingerprint, fingerprint_of, parts
 from checks.engine.past import Id
 from checks.engine.session import Session, asking
-from checks.engine.sketch import CHECK_BITS, CUTS, RANGES, gathered
-
-SAMPLE = 100
+from checks.engine.sketch import gathered
+from checks.engine.summary import Part, summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +53,13 @@ def few(session: Session, rule: str, rows: BadRows, timeout: float) -> Evidence:
 
 
 def many(session: Session, rule: str, rows: BadRows, count: int, timeout: float) -> Evidence:
-    """A sample and a sketch of the bad rows of one rule, and their number by place."""
-    inner = rows.statement().add_columns(fingerprint_of(rule, rows.key).label("fingerprint")).subquery("bad")
-    nearest = asking(inner.c.key).order_by(inner.c.fingerprint).limit(SAMPLE)
-    sample = sorted(_findings(rule, rows.names, Counter(row[1] for row in session.all(nearest, timeout))), key=_order)
-    cells = gathered((row[1], row[2], row[3], row[4]) for row in session.all(_sketch(inner), timeout))
-    return Evidence(Findings(count, tuple(sample), cells), _places(session, rows, inner, timeout))
+    """A sample and a sketch of the bad rows of one rule, and their number by place, in one pass."""
+    fetched = session.all(summary(rule, rows), timeout)
+    sample = Counter(str(row[2]) for row in fetched if row[1] == Part.SAMPLE)
+    cells = gathered((row[3], row[4], row[5], row[6]) for row in fetched if row[1] == Part.SKETCH)
+    places = {_grouped(rows.place(row[7:]), row[3]): int(row[4]) for row in fetched if row[1] == Part.PLACES}
+    findings = sorted(_findings(rule, rows.names, sample), key=_order)
+    return Evidence(Findings(count, tuple(findings), cells), places)
 
 
 def listed(rule: str, rows: BadRows, fetched: Sequence[Sequence[Any]]) -> Evidence:
@@ -106,31 +92,6 @@ def _order(finding: Finding) -> str:
     return str([(type(value).__name__, value) for value in finding.key.values()])
 
 
-def _sketch(inner: Subquery) -> Select[Any]:
-    key = inner.c.fingerprint
-    check = cast(cast(func.concat("x", func.substr(func.md5(cast(key, Text)), 1, 8)), BIT(CHECK_BITS)), BigInteger)
-    cells = array([_range(key, number, shift) for number, shift in enumerate(CUTS)])
-    spread = select(key.label("key"), check.label("checksum"), func.unnest(cells).label("cell")).subquery()
-    sums = func.count(), func.sum(spread.c.key), func.sum(spread.c.checksum)
-    return asking(spread.c.cell, *sums).group_by(spread.c.cell)
-
-
-def _range(key: ColumnElement[int], number: int, shift: int) -> ColumnElement[int]:
-    # PostgreSQL shifts a bigint by an integer, not by another bigint
-    return key.bitwise_rshift(literal(shift, Integer)).bitwise_and(RANGES - 1) + number * RANGES
-
-
-def _places(session: Session, rows: BadRows, inner: Subquery, timeout: float) -> dict[Place, int]:
-    columns = [inner.c[f"d{number}"] for number in range(len(rows.reached))]
-    if not columns:
-        return {}
-    sets = [*((column,) for column in columns), *combinations(columns, 2)]
-    grouped = func.grouping_sets(*(tuple_(*columns_of) for columns_of in sets))
-    statement = asking(func.grouping(*columns), func.count(), *columns).group_by(grouped)
-    found: dict[Place, int] = {}
-    for _, mask, count, *values in session.all(statement, timeout):
-        whole = rows.place(values)
-        # the leftmost column has the highest bit, and a set bit says that the row is not grouped by it
-        place = tuple(part for bit, part in enumerate(whole) if not mask >> (len(whole) - 1 - bit) & 1)
-        found[place] = int(count)
-    return found
+def _grouped(place: Place, mask: int) -> Place:
+    # the leftmost column has the highest bit, and a set bit says that the row is not grouped by it
+    return tuple(part for bit, part in enumerate(place) if not mask >> (len(place) - 1 - bit) & 1)

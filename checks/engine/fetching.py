@@ -39,6 +39,8 @@ def evidence_of(session: Session, measured: Sequence[Measured], task: Work, note
                 rows[item.question.id] = BadRows.of(item.question, scope, task.dimensions), item.reading.count
             except MeasureError as error:
                 notes[item.question.id] = str(error)
+    if not rows:
+        return {}
     timeout = task.how.limit([item.question for item in measured])
     return _fetched(session, rows, task, timeout, notes)
 

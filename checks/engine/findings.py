@@ -1,6 +1,6 @@
 """The bad rows of one rule as they are remembered, and what is new, known or fixed since the run before.
 
-Up to a thousand bad rows are all listed. Of more, a sample is listed and a sketch of all of them kept (see
+A few thousand bad rows are all listed. Of more, a sample is listed and a sketch of all of them kept (see
 `checks.engine.sketch`), so the comparison stays exact while at most about a thousand rows changed.
 """
 

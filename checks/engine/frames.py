@@ -14,7 +14,7 @@ from sqlalchemy import Select
 from checks.engine.bad_rows import BadRows, Place
 from checks.engine.deadline import within
 from checks.engine.errors import MeasureError
-from checks.engine.evidence import SAMPLE, Evidence, places_of
+from checks.engine.evidence import Evidence, places_of
 from checks.engine.failures import attempt, explained
 from checks.engine.findings import Finding, Findings
 from checks.engine.keys import fingerprint, parts
@@ -22,6 +22,7 @@ from checks.engine.measure import Asking, Measured, Reading
 from checks.engine.questions import Question
 from checks.engine.session import Session, asking
 from checks.engine.sketch import Cell, add
+from checks.engine.summary import SAMPLE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,11 +14,11 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, cast, func, null, select
+from sqlalchemy import Select
 
 from checks.engine.errors import MeasureError
 from checks.engine.failures import attempt, explained, timed_out
-from checks.engine.plan import Alone, Scan, targets
+from checks.engine.plan import Scan, targets
 from checks.engine.questions import Question
 from checks.engine.scope import Scope
 from checks.engine.session import Rows, Session, asking
@@ -100,39 +100,6 @@ def single(rows: Rows) -> Sequence[Any]:
     if len(rows) != 1:
         raise MeasureError("the metric gives a value for each row; expected one aggregate such as func.max(...)")
     return rows[0]
-
-
-def read_alone(session: Session, alone: Alone, how: Asking) -> Measured:
-    """The reading of a question across tables."""
-    question, started = alone.question, time.perf_counter()
-    timeout = how.limit((question,))
-    try:
-        statement = alone_statement(question, how.scope.of(narrowed=question.narrowed))
-        retries = question.check.mark.retries
-        rows = attempt(session, retries, how.pause, lambda: session.all(statement, timeout))
-        reading = Reading(count=rows[0][1], total=rows[0][2])
-    except Exception as error:  # noqa: BLE001 - the boundary of one rule
-        return Measured(question, time.perf_counter() - started, error=explained(error, timeout))
-    return Measured(question, time.perf_counter() - started, reading)
-
-
-def alone_statement(question: Question, scope: Scope) -> Select[Any]:
-    """One SELECT that counts the bad rows of a `check` and those among which they are."""
-    counts = [
-        null_count() if statement is None else _count(statement, scope) for statement in (question.bad, question.among)
-    ]
-    return asking(*counts)
-
-
-def null_count() -> ColumnElement[int]:
-    """The count of what nobody counts."""
-    return cast(null(), Integer)
-
-
-def _count(statement: Any, scope: Scope) -> Any:
-    rows = statement.subquery()
-    counted = select(func.count()).select_from(rows)
-    return (counted.where(scope.condition(rows)) if scope else counted).scalar_subquery()
 
 
 def _isolated(session: Session, scan: Scan, how: Asking, error: Exception, seconds: float) -> Iterator[Measured]:

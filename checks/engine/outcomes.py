@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from checks.engine.alone import read_alone
 from checks.engine.bad_rows import BadRows, Place
 from checks.engine.clusters import Spot, candidates, totals
 from checks.engine.errors import MeasureError
@@ -15,9 +16,9 @@ from checks.engine.frames import read_frame
 from checks.engine.judge import Verdict, judge
 from checks.engine.levels import Status
 from checks.engine.marks import Kind
-from checks.engine.measure import Measured, read_alone, read_scan
+from checks.engine.measure import Measured, read_scan
 from checks.engine.past import Id
-from checks.engine.plan import Alone, Scan, Unit
+from checks.engine.plan import Scan, Unit
 from checks.engine.questions import Question
 from checks.engine.session import Session
 
@@ -44,11 +45,9 @@ def work(session: Session, unit: Unit, task: Work) -> list[Outcome]:
     """Everything about the questions of one unit."""
     found: dict[Id, Evidence] = {}
     notes: dict[Id, str] = {}
-    if isinstance(unit, Alone) and unit.question.check.mark.kind is Kind.FRAME:
-        measured, found = _frame(session, unit.question, task)
-    else:
-        measured = _measured(session, unit, task)
-        found = evidence_of(session, measured, task, notes) if task.details else {}
+    measured = _measured(session, unit, task, found)
+    if task.details:
+        found.update(evidence_of(session, [item for item in measured if item.question.id not in found], task, notes))
     outcomes = [_outcome(session, item, found.get(item.question.id), task) for item in measured]
     for outcome in outcomes:
         outcome.notes.extend(filter(None, [notes.get(outcome.question.id)]))
@@ -57,19 +56,36 @@ def work(session: Session, unit: Unit, task: Work) -> list[Outcome]:
     return outcomes
 
 
-def _measured(session: Session, unit: Unit, task: Work) -> list[Measured]:
+def _measured(session: Session, unit: Unit, task: Work, found: dict[Id, Evidence]) -> list[Measured]:
+    """The readings of a unit; bad rows that came along with them go to `found`."""
     if isinstance(unit, Scan):
         return list(read_scan(session, unit, task.how))
-    return [read_alone(session, unit, task.how)]
+    question = unit.question
+    read = _frame if question.check.mark.kind is Kind.FRAME else _alone
+    measured, evidence = read(session, question, task)
+    if evidence is not None:
+        found[question.id] = evidence
+    return [measured]
 
 
-def _frame(session: Session, question: Question, task: Work) -> tuple[list[Measured], dict[Id, Evidence]]:
+def _alone(session: Session, question: Question, task: Work) -> tuple[Measured, Evidence | None]:
     try:
-        rows = BadRows.of(question, task.how.scope.of(narrowed=question.narrowed), task.dimensions)
+        rows = _rows(question, task) if task.details else None
+    except MeasureError:  # its rows cannot be shown, which is told later; they can be counted
+        rows = None
+    return read_alone(session, question, rows, task.how, task.listed)
+
+
+def _frame(session: Session, question: Question, task: Work) -> tuple[Measured, Evidence | None]:
+    try:
+        rows = _rows(question, task)
     except MeasureError as error:
-        return [Measured(question, 0.0, error=str(error))], {}
-    measured, evidence = read_frame(session, question, rows, task.how, task.listed)
-    return [measured], {question.id: evidence}
+        return Measured(question, 0.0, error=str(error)), None
+    return read_frame(session, question, rows, task.how, task.listed)
+
+
+def _rows(question: Question, task: Work) -> BadRows:
+    return BadRows.of(question, task.how.scope.of(narrowed=question.narrowed), task.dimensions)
 
 
 def _outcome(session: Session, measured: Measured, evidence: Evidence | None, task: Work) -> Outcome:

@@ -31,6 +31,10 @@ from checks.engine.waivers import Waiver, Waivers
 from checks.engine.wiring import Values, values
 
 
+Around = Callable[[Unit, Callable[[], list[Outcome]]], list[Outcome]]
+"""Does the work of a unit, in the unit's thread, and returns its outcomes; it may time, log or show what it does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a run is: questions answered, of how many, and what was answered last."""
@@ -55,7 +59,7 @@ class Options:
     pause: float = 0.2
     examples: int = 5
     clusters: int = 3
-    listed: int = 1_000
+    listed: int = 2_500
     details: bool = True
 
 
@@ -77,6 +81,7 @@ class Request:
     values: Mapping[str, Any] = field(default_factory=dict)
     run: str = field(default_factory=lambda: str(uuid4()))
     progress: Callable[[Progress], None] | None = None
+    around: Around = lambda unit, work: work()
 
     @property
     def day(self) -> date:
@@ -126,9 +131,10 @@ class _Prepared:
     task: Work
     labels: Labels
     waivers: Waivers
+    around: Around
 
     def work(self, session: Session, unit: Unit) -> list[Outcome]:
-        return work(session, unit, self.task)
+        return self.around(unit, lambda: work(session, unit, self.task))
 
 
 def _values(chosen: Rules, request: Request) -> AbstractContextManager[Values]:
@@ -151,7 +157,8 @@ def _prepare(session: Session, chosen: Rules, request: Request, given: Values) -
         details=request.options.details,
     )
     units = plan(item for item in asked if isinstance(item, Question))
-    return _Prepared(units, tuple(item for item in asked if isinstance(item, Unasked)), task, labels, waivers)
+    unasked = tuple(item for item in asked if isinstance(item, Unasked))
+    return _Prepared(units, unasked, task, labels, waivers, request.around)
 
 
 def _told(request: Request, units: Iterable[Unit]) -> Callable[[Unit], None]:
