@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select
 from sqlalchemy.sql import FromClause
 
 from etl.importing import identity, stage
@@ -20,6 +20,7 @@ from etl.importing.results import Counts
 from etl.tables import leagues, schedule, teams
 
 KEY = ("match_date", "home_team", "away_team", "league_id")
+KEPT = ("home_team_id", "away_team_id", "league_id")
 VALUES = ("match_time", "home_team_id", "away_team_id", "location")
 STAGED_KEY = ("match_date", "home_team", "away_team", "league")
 
@@ -58,24 +59,29 @@ def drop_duplicates(connection: Connection) -> int:
 
 
 def _plan(connection: Connection) -> None:
-    stage.create(connection, stage.fixture_plan)
-    new = _resolved().cte("resolved")
-    columns = stage.written(stage.fixture_plan)
-    kept = {name: func.coalesce(new.c[name], schedule.c[name]) for name in ("home_team_id", "away_team_id")}
-    target = {"target_id": schedule.c.id} | {
-        name: kept.get(name, new.c[name]) for name in columns if name != "target_id"
-    }
-    changed = differs(schedule, new, ("match_time", "location")) | (
-        kept["home_team_id"].is_distinct_from(schedule.c.home_team_id)
-        | kept["away_team_id"].is_distinct_from(schedule.c.away_team_id)
-    )
+    """Plan staged rows that are new or differ; what the feed does not tell (a team, a practice's league) is kept."""
+    plan, new = stage.fixture_plan, _resolved().cte("resolved")
+    kept = {name: func.coalesce(new.c[name], schedule.c[name]) for name in KEPT}
+    columns = stage.written(plan)
+    values = {"target_id": schedule.c.id} | kept
+    changed = or_(*(kept[name].is_distinct_from(schedule.c[name]) for name in KEPT))
     rows = (
-        select(*(target[name].label(name) for name in columns))
-        .select_from(new.outerjoin(schedule, same_key(schedule, new, KEY, nullable=["league_id"])))
-        .where(schedule.c.id.is_(None) | changed)
+        select(*(values[name] if name in values else new.c[name] for name in columns))
+        .select_from(new.outerjoin(schedule, _same_row(new)))
+        .where(schedule.c.id.is_(None) | changed | differs(schedule, new, ("match_time", "location")))
     )
-    connection.execute(insert(stage.fixture_plan).from_select(columns, rows))
-    stage.analyze(connection, stage.fixture_plan)
+    stage.create(connection, plan)
+    connection.execute(insert(plan).from_select(columns, rows))
+    stage.analyze(connection, plan)
+    # a table without its key holds copies of a row: the first is brought up to date, a rule counts the others
+    copy = plan.alias("copy")
+    connection.execute(delete(plan).where(plan.c.index == copy.c.index, plan.c.target_id > copy.c.target_id))
+
+
+def _same_row(new: FromClause) -> ColumnElement[bool]:
+    """Date and names agree, and the leagues, where both are known: the old loader left a practice's league open."""
+    league = func.coalesce(schedule.c.league_id, new.c.league_id, 0)
+    return same_key(schedule, new, KEY[:3]) & (league == func.coalesce(new.c.league_id, schedule.c.league_id, 0))
 
 
 def _resolved() -> Select[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, insert, or_, select, update
 
 
 def differs(old: FromClause, new: FromClause, columns: Sequence[str]) -> ColumnElement[bool]:
@@ -12,12 +12,9 @@ def differs(old: FromClause, new: FromClause, columns: Sequence[str]) -> ColumnE
     return or_(*(old.c[name].is_distinct_from(new.c[name]) for name in columns))
 
 
-def same_key(
-    old: FromClause, new: FromClause, columns: Sequence[str], *, nullable: Sequence[str] = ()
-) -> ColumnElement[bool]:
-    """Whether all of the columns are equal, as equalities that can be hashed; NULL equals NULL in `nullable` ids."""
-    plain = [old.c[name] == new.c[name] for name in columns if name not in nullable]
-    return and_(*plain, *(func.coalesce(old.c[name], -1) == func.coalesce(new.c[name], -1) for name in nullable))
+def same_key(old: FromClause, new: FromClause, columns: Sequence[str]) -> ColumnElement[bool]:
+    """Whether all of the columns are equal; NULL equals nothing."""
+    return and_(*(old.c[name] == new.c[name] for name in columns))
 
 
 def update_planned(connection: Connection, target: Table, plan: FromClause, columns: Sequence[str]) -> int:

@@ -1,0 +1,168 @@
+"""kill -9 at every step of an import: the database is as before or as after, and the next import is right."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from etl.errors import ImporterBusy
+from etl.importing.lock import importer_lock
+from etl.importing.results import Outcome
+from etl.tables import import_feeds, schedule
+from tests.etl.importing.feeds import fixture, publish, publish_one, rows_of, standing, write
+
+TEAMS = ("Birchwood - 11", "Tennaqua - 11")
+STEPS = (
+    "etl.importing.publication.extract",
+    "etl.importing.stage.load",
+    "etl.importing.fixtures.link_names",
+    "etl.importing.fixtures.drop_duplicates",
+    "etl.importing.fixtures._plan",
+    "etl.importing.fixtures.insert_planned",
+    "etl.importing.publication.objections",
+    "etl.importing.ledger.close_feed",
+    "etl.importing.ledger.close_run",
+)
+# Runs an import whose process kills itself after a step. `after` waits for the step's result, so that its statements
+# have reached the server.
+KILLED = """
+import importlib, os, signal, sys
+from pathlib import Path
+from etl.database import open_engine
+from etl.importing.batch import import_paths
+from etl.importing.options import Options
+
+url, path, step = sys.argv[1:]
+module, name = step.rsplit(".", 1)
+home = importlib.import_module(module)
+original = getattr(home, name)
+
+def after(*arguments, **options):
+    original(*arguments, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(home, name, after)
+import_paths(open_engine(url), [Path(path)], Options())
+"""
+
+
+@pytest.fixture
+def league(database: Engine, tmp_path: Path) -> Engine:
+    publish_one(database, write(tmp_path, "series_stats", [standing(name) for name in TEAMS]))
+    publish_one(database, write(tmp_path, "schedules", [fixture(*TEAMS)]))
+    return database
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", STEPS)
+def test_a_killed_import_leaves_no_half_feed_and_the_next_is_right(league: Engine, tmp_path: Path, step: str) -> None:
+    path = write(tmp_path, "schedules", [fixture(*TEAMS), fixture(*TEAMS, "10/01/2024"), fixture(*TEAMS, "10/08/2024")])
+    url = league.url.render_as_string(hide_password=False)
+
+    killed = subprocess.run([sys.executable, "-c", KILLED, url, str(path), step], check=False)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert len(rows_of(league, schedule, "id")) in {1, 3}
+    assert publish_one(league, path).outcome in {Outcome.PUBLISHED, Outcome.UNCHANGED}
+    assert len(rows_of(league, schedule, "id")) == 3
+
+
+def test_a_killed_run_is_closed_as_failed_by_the_next(league: Engine, tmp_path: Path) -> None:
+    path = write(tmp_path, "schedules", [fixture(*TEAMS), fixture(*TEAMS, "10/01/2024")])
+    url = league.url.render_as_string(hide_password=False)
+    subprocess.run([sys.executable, "-c", KILLED, url, str(path), STEPS[4]], check=False)
+
+    publish_one(league, path)
+
+    assert [outcome for (outcome,) in rows_of(league, import_feeds, "outcome")][-2:] == ["failed", "published"]
+
+
+def test_the_locks_of_a_killed_import_are_free_at_once(league: Engine, tmp_path: Path) -> None:
+    path = write(tmp_path, "schedules", [fixture(*TEAMS), fixture(*TEAMS, "10/01/2024")])
+    url = league.url.render_as_string(hide_password=False)
+    subprocess.run([sys.executable, "-c", KILLED, url, str(path), STEPS[4]], check=False)
+
+    report = publish(league, path)
+
+    assert report.outcome is Outcome.PUBLISHED
+
+
+def test_a_connection_cut_at_commit_is_settled_by_the_ledger(league: Engine, tmp_path: Path) -> None:
+    """A cut before and one after COMMIT look alike to the client; without the ledger the feed was told as failed."""
+    path = write(tmp_path, "schedules", [fixture(*TEAMS), fixture(*TEAMS, "10/01/2024")])
+    cut = """
+import sys
+from pathlib import Path
+from etl.database import open_engine
+from etl.importing import run
+from etl.importing.batch import import_paths
+from etl.importing.options import Options
+from sqlalchemy.exc import OperationalError
+from psycopg import OperationalError as Lost
+
+publish = run._publish
+def cut_after_commit(*arguments):
+    publish(*arguments)
+    raise OperationalError("COMMIT", None, Lost("server closed the connection"), connection_invalidated=True)
+run._publish = cut_after_commit
+report = import_paths(open_engine(sys.argv[1]), [Path(sys.argv[2])], Options())
+sys.exit(0 if report.feeds[0].outcome == "published" and report.feeds[0].counts.inserted == 1 else 1)
+"""
+    url = league.url.render_as_string(hide_password=False)
+
+    assert subprocess.run([sys.executable, "-c", cut, url, str(path)], check=False).returncode == 0
+
+
+def test_a_server_that_goes_away_is_trouble_of_the_infrastructure(league: Engine, tmp_path: Path) -> None:
+    path = write(tmp_path, "schedules", [fixture(*TEAMS), fixture(*TEAMS, "10/01/2024")])
+    cut = """
+import sys
+from pathlib import Path
+from sqlalchemy import text
+from etl.database import open_engine
+from etl.errors import DatabaseUnavailable
+from etl.importing import fixtures
+from etl.importing.batch import import_paths
+from etl.importing.options import Options
+
+engine = open_engine(sys.argv[1])
+original = fixtures._plan
+def terminate(connection):
+    original(connection)
+    own = connection.scalar(text("select pg_backend_pid()"))
+    with engine.begin() as other:
+        other.execute(text("select pg_terminate_backend(:pid, 5000)"), {"pid": own})
+fixtures._plan = terminate
+try:
+    import_paths(engine, [Path(sys.argv[2])], Options())
+except DatabaseUnavailable:
+    sys.exit(0)
+sys.exit(1)
+"""
+    url = league.url.render_as_string(hide_password=False)
+
+    assert subprocess.run([sys.executable, "-c", cut, url, str(path)], check=False).returncode == 0
+    assert len(rows_of(league, schedule, "id")) == 1
+
+
+def test_two_imports_at_once_the_second_is_told_who_holds_the_lock(league: Engine, tmp_path: Path) -> None:
+    path = write(tmp_path, "schedules", [fixture(*TEAMS)])
+    told = (
+        r"another import is running: rally-health of rally, server process \d+, since \d\d:\d\d:\d\d UTC; wait for it"
+    )
+
+    with importer_lock(league), pytest.raises(ImporterBusy, match=told):
+        publish(league, path)
+
+
+def test_an_importer_that_waits_gets_the_lock(league: Engine) -> None:
+    with importer_lock(league) as holder:
+        holder.execute(text("select 1"))
+
+    with importer_lock(league, wait=1) as second:
+        assert second.scalar(text("select 1")) == 1

@@ -1,0 +1,93 @@
+"""The command line as a whole: help, settings, exit codes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from typer.main import get_command
+
+from flows.cli import app
+from flows.cli.exits import Exit
+from tests.flows.conftest import Run
+
+COMMAND = [sys.executable, "-c", "from flows.cli import main; main()"]
+
+
+def commands() -> list[tuple[str, ...]]:
+    """Every command and subcommand."""
+    found: list[tuple[str, ...]] = []
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        children = getattr(command, "commands", None)
+        found += [(name, child) for child in children] if children else [(name,)]
+    return found
+
+
+def rally(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `rally-health` in a process of its own, as a shell would."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("RALLY_", "DATABASE_"))}
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, env=clean | environment, check=False)
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_command_has_help_with_an_example(command: tuple[str, ...], run: Run) -> None:
+    ran = run(*command, "--help")
+
+    assert ran.code == Exit.OK
+    assert "rally-health" in ran.out.split("Usage:")[1].split("\n", 1)[1]
+
+
+def test_an_unknown_command_is_wrong_usage() -> None:
+    assert rally("chek").returncode == Exit.USAGE
+
+
+def test_a_setting_that_cannot_be_used_is_named() -> None:
+    ended = rally("rules", "list", RALLY_STATEMENT_TIMEOUT="soon")
+
+    assert ended.returncode == Exit.USAGE
+    assert "RALLY_STATEMENT_TIMEOUT" in ended.stderr
+
+
+def test_a_database_that_is_away_is_trouble_of_the_infrastructure() -> None:
+    ended = rally("check", DATABASE_URL="postgresql://rally:secret@127.0.0.1:1/rally")
+
+    assert ended.returncode == Exit.INFRASTRUCTURE
+    assert "127.0.0.1:1" in ended.stderr
+    assert "secret" not in ended.stderr + ended.stdout
+
+
+def test_a_malformed_url_does_not_show_its_password() -> None:
+    ended = rally("check", DATABASE_URL="postgres//rally:secret@db/rally")
+
+    assert ended.returncode == Exit.USAGE
+    assert "secret" not in ended.stderr + ended.stdout
+
+
+def test_a_database_that_was_not_migrated_says_what_to_do(empty_database: Engine) -> None:
+    ended = rally("check", DATABASE_URL=empty_database.url.render_as_string(hide_password=False))
+
+    assert ended.returncode == Exit.USAGE
+    assert "run `rally-health init`" in ended.stderr
+
+
+def test_init_migrates_an_empty_database(empty_database: Engine) -> None:
+    url = empty_database.url.render_as_string(hide_password=False)
+
+    assert rally("init", DATABASE_URL=url).returncode == Exit.OK
+    assert rally("imports", DATABASE_URL=url).returncode == Exit.OK
+
+
+def test_the_command_line_does_not_import_prefect_for_help() -> None:
+    code = "import sys, flows.cli; sys.exit('prefect' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_check_leaves_a_json_report(run: Run, tmp_path: Path) -> None:
+    run("check")
+
+    assert len(list((tmp_path / "logs").glob("monitoring_report_*.json"))) == 1

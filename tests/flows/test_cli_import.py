@@ -1,0 +1,173 @@
+"""`rally-health import`, `imports`, `rejects`, `names`: used as a person uses them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from etl.importing.lock import importer_lock
+from etl.tables import schedule
+from flows.cli.exits import Exit
+from tests.etl.importing.feeds import fixture, rows_of, standing, write
+from tests.flows.conftest import Run
+
+TEAMS = ("Birchwood - 11", "Tennaqua - 11")
+
+
+@pytest.fixture
+def feeds(tmp_path: Path) -> Path:
+    """A league of two teams with forty fixtures, one of them unreadable."""
+    folder = tmp_path / "feeds"
+    write(folder, "series_stats", [standing(name) for name in TEAMS])
+    rows = [fixture(*TEAMS, f"{month}/{day:02}/2024") for month in (10, 11) for day in range(1, 21)]
+    write(folder, "schedules", [*rows[:-1], rows[-1] | {"date": "31/12/2024"}])
+    return folder
+
+
+def test_a_tree_is_imported_and_told_feed_by_feed(run: Run, feeds: Path) -> None:
+    ran = run("import", feeds, "--json", "-")
+
+    document = ran.json()
+    assert ran.code == Exit.OK
+    assert [(feed["kind"], feed["outcome"], feed["inserted"]) for feed in document["feeds"]] == [
+        ("series_stats", "published", 2),
+        ("schedules", "published", 39),
+    ]
+
+
+def test_the_same_import_again_says_that_nothing_changed(run: Run, feeds: Path) -> None:
+    run("import", feeds)
+
+    ran = run("import", feeds, "--json", "-")
+
+    assert ran.json()["outcome"] == "unchanged"
+    assert ran.code == Exit.OK
+
+
+def test_a_blocked_feed_ends_with_three_and_names_itself(run: Run, feeds: Path) -> None:
+    run("import", feeds)
+    write(feeds, "schedules", [])
+
+    ran = run("import", feeds)
+
+    assert ran.code == Exit.REFUSED
+    assert "schedules.json: empty_feed: the feed has no rows" in ran.out
+
+
+def test_an_objection_is_let_pass_with_a_reason(run: Run, feeds: Path) -> None:
+    run("import", feeds)
+    write(feeds, "schedules", [fixture(*TEAMS, "10/01/2024")])
+
+    ran = run("import", feeds, "--allow", "shrunken_feed", "--reason", "the season ended")
+
+    assert ran.code == Exit.OK
+    assert "(the season ended): APTA_CHICAGO has 1 rows" in ran.out
+
+
+def test_letting_pass_without_a_reason_is_wrong_usage(run: Run, feeds: Path) -> None:
+    assert run("import", feeds, "--allow", "shrunken_feed").code == Exit.USAGE
+
+
+def test_a_path_that_is_not_there_is_refused(run: Run) -> None:
+    ran = run("import", "nowhere")
+
+    assert (ran.code, ran.out) == (Exit.REFUSED, "nowhere does not exist")
+
+
+def test_a_second_import_is_told_that_one_is_running(run: Run, feeds: Path, database: Engine) -> None:
+    with importer_lock(database):
+        ran = run("import", feeds)
+
+    assert ran.code == Exit.BUSY
+    assert ran.out.startswith("another import is running: rally-health of rally, server process")
+
+
+def test_a_dry_run_says_so_and_writes_nothing(run: Run, feeds: Path, database: Engine) -> None:
+    run("import", feeds / "APTA_CHICAGO" / "series_stats.json")
+
+    ran = run("import", feeds, "--dry-run")
+
+    assert "nothing was committed (dry run)" in ran.out
+    assert rows_of(database, schedule, "id") == []
+
+
+def test_imports_are_listed_newest_first(run: Run, feeds: Path) -> None:
+    run("import", feeds)
+
+    assert [(feed["kind"], feed["outcome"]) for feed in run("imports", "--json").json()] == [
+        ("schedules", "published"),
+        ("series_stats", "published"),
+    ]
+
+
+def test_a_refused_row_is_listed_and_shown_as_it_stood(run: Run, feeds: Path) -> None:
+    run("import", feeds)
+
+    (reject,) = run("rejects", "list", "--json").json()
+
+    assert (reject["index"], reject["field"]) == (39, "date")
+    assert '"date": "31/12/2024"' in run("rejects", "show", reject["id"]).out
+
+
+def test_refused_rows_are_exported_one_a_line(run: Run, feeds: Path, tmp_path: Path) -> None:
+    run("import", feeds)
+
+    run("rejects", "export", tmp_path / "rejects.jsonl")
+
+    assert len((tmp_path / "rejects.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_row_that_still_fails_stays_a_reject(run: Run, feeds: Path) -> None:
+    run("import", feeds)
+
+    run("rejects", "replay")
+
+    assert len(run("rejects", "list", "--json").json()) == 1
+
+
+def test_a_confirmed_name_lets_its_rejects_pass(run: Run, feeds: Path, database: Engine) -> None:
+    rows = [fixture(*TEAMS, f"{month}/{day:02}/2024") for month in (10, 11) for day in range(1, 21)]
+    write(feeds, "schedules", [*rows, fixture("Birch Wd", "Tenn Aqua Club", "12/01/2024")])
+    run("import", feeds, "--allow", "newly_unlinked", "--reason", "new names")
+    before = len(rows_of(database, schedule, "id"))
+
+    run("names", "alias", "APTA_CHICAGO", "Birch Wd", TEAMS[0], "--by", "kim")
+    ran = run("rejects", "replay", "--json")
+
+    assert (ran.code, ran.json()["feeds"][0]["inserted"]) == (Exit.OK, 1)
+    assert len(rows_of(database, schedule, "id")) == before + 1
+    assert run("rejects", "list", "--json").json() == []
+    assert [one["confirmed_by"] for one in run("names", "aliases", "--json").json()] == ["kim"]
+
+
+def test_a_name_without_a_team_is_listed_with_what_it_may_mean(run: Run, feeds: Path) -> None:
+    rows = [fixture(*TEAMS, f"{month}/{day:02}/2024") for month in (10, 11) for day in range(1, 21)]
+    write(feeds, "schedules", [*rows, fixture("Birchwood Tennis - 11", TEAMS[1], "12/01/2024")])
+    run("import", feeds, "--allow", "newly_unlinked", "--reason", "new names")
+
+    (name,) = run("names", "suggest", "--json").json()
+
+    assert (name["name"], name["sides"]) == ("Birchwood Tennis - 11", 1)
+    assert name["may mean"].startswith("Birchwood - 11 (Chicago 11)")
+
+
+def test_an_alias_for_a_team_that_is_not_there_says_what_to_do(run: Run, feeds: Path) -> None:
+    run("import", feeds)
+
+    ran = run("names", "alias", "APTA_CHICAGO", "X", "Nobody - 11")
+
+    assert ran.out == (
+        "no team of APTA_CHICAGO is called 'Nobody - 11'; `rally-health names suggest` shows what there is"
+    )
+    assert ran.code == Exit.USAGE
+
+
+def test_an_alias_is_taken_back(run: Run, feeds: Path) -> None:
+    run("import", feeds)
+    run("names", "alias", "APTA_CHICAGO", "X", TEAMS[0])
+
+    run("names", "alias", "APTA_CHICAGO", "X", "--remove")
+
+    assert run("names", "aliases", "--json").json() == []
