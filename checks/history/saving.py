@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, case, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, BigInteger, Connection, Insert, Integer, Text, case, cast, func, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from checks.engine.document import clusters_of
+from checks.engine.findings import Finding
 from checks.engine.report import Report
 from checks.engine.results import Result
 from checks.engine.sketch import packed
@@ -102,47 +104,39 @@ def _sketch(result: Result) -> bytes | None:
 
 def _save_findings(connection: Connection, report: Report, result: Result) -> None:
     assert result.findings is not None  # noqa: S101 - the caller has chosen those that have some
-    rows = [
-        {
-            "rule": result.rule,
-            "parameter": result.parameter,
-            "fingerprint": finding.fingerprint,
-            "key": dict(finding.key),
-            "times": finding.times,
-            "first_run": report.run,
-            "first_seen": report.started,
-            "last_seen": report.started,
-            "fixed_at": None,
-        }
-        for finding in sorted(result.findings.listed, key=lambda finding: finding.fingerprint)
-    ]
-    _close_others(connection, report, result, sorted(result.findings.times()))
-    if rows:
-        connection.execute(_upsert_findings(), rows)
-
-
-def _close_others(connection: Connection, report: Report, result: Result, there: Sequence[int]) -> None:
+    listed = sorted(result.findings.listed, key=lambda finding: finding.fingerprint)
     own = check_findings.c
     gone = (own.rule == result.rule) & (own.parameter == result.parameter) & own.fixed_at.is_(None)
-    others = own.fingerprint.not_in(there)
+    there = func.unnest(literal([finding.fingerprint for finding in listed], ARRAY(BigInteger))).column_valued()
+    others = own.fingerprint.not_in(select(there))
     connection.execute(update(check_findings).where(gone, others).values(fixed_at=report.started))
+    if listed:
+        connection.execute(_upsert_findings(report, result, listed))
 
 
-def _upsert_findings() -> Insert:
-    statement = insert(check_findings)
+def _upsert_findings(report: Report, result: Result, listed: Sequence[Finding]) -> Insert:
+    fingerprints = literal([finding.fingerprint for finding in listed], ARRAY(BigInteger))
+    keys = literal([json.dumps(dict(finding.key)) for finding in listed], ARRAY(Text))
+    times = literal([finding.times for finding in listed], ARRAY(Integer))
+    rows = func.unnest(fingerprints, keys, times).table_valued("fingerprint", "key", "times").render_derived()
+    chosen = select(
+        literal(result.rule), literal(result.parameter), rows.c.fingerprint, cast(rows.c.key, JSONB), rows.c.times,
+        literal(report.run, check_findings.c.first_run.type), literal(report.started, check_findings.c.first_seen.type),
+    )  # fmt: skip
+    names = ["rule", "parameter", "fingerprint", "key", "times", "first_run", "first_seen"]
+    statement = insert(check_findings).from_select(names, chosen)
     old, new = check_findings.c, statement.excluded
-    # a finding that was fixed and is back is new again; one that stayed keeps the day when it was first seen
+    # a finding that was fixed and is back is new again; one that stayed keeps its day, and its row is not rewritten
     back = old.fixed_at.is_not(None)
     return statement.on_conflict_do_update(
         index_elements=["rule", "parameter", "fingerprint"],
         set_={
-            "key": new.key,
             "times": new.times,
             "first_run": case((back, new.first_run), else_=old.first_run),
             "first_seen": case((back, new.first_seen), else_=old.first_seen),
-            "last_seen": new.last_seen,
             "fixed_at": None,
         },
+        where=back | (old.times != new.times),
     )
 
 

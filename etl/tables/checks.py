@@ -106,7 +106,7 @@ check_findings = Table(
     Column("times", Integer, nullable=False),
     Column("first_run", Uuid(as_uuid=False), nullable=False),
     Column("first_seen", DateTime(timezone=True), nullable=False),
-    Column("last_seen", DateTime(timezone=True), nullable=False),
+    # NULL: as bad as ever in the run that check_states names
     Column("fixed_at", DateTime(timezone=True)),
     schema=QUALITY,
     info={"key": ("rule", "parameter", "fingerprint")},

@@ -90,7 +90,6 @@ def upgrade() -> None:
         sa.Column("times", sa.Integer(), nullable=False),
         sa.Column("first_run", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("first_seen", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
         sa.Column("fixed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("rule", "parameter", "fingerprint", name=op.f("pk_check_findings")),
         schema="quality",
