@@ -39,7 +39,7 @@ def template(server: str) -> str:
 @pytest.fixture(scope="session")
 def engine(server: str, template: str) -> Iterator[Engine]:
     """A migrated database that the session shares; tests leave it as they found it."""
-    yield from _copy(server, template)
+    yield from copy_of(server, template)
 
 
 @pytest.fixture
@@ -53,13 +53,13 @@ def connection(engine: Engine) -> Iterator[Connection]:
 @pytest.fixture
 def database(server: str, template: str) -> Iterator[Engine]:
     """A fresh migrated database of the test's own, for tests that commit."""
-    yield from _copy(server, template)
+    yield from copy_of(server, template)
 
 
 @pytest.fixture
 def empty_database(server: str) -> Iterator[Engine]:
     """A fresh database without any table."""
-    yield from _copy(server, "template1")
+    yield from copy_of(server, "template1")
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +70,8 @@ def feeds() -> Path:
     return FEEDS
 
 
-def _copy(server: str, template: str) -> Iterator[Engine]:
+def copy_of(server: str, template: str) -> Iterator[Engine]:
+    """A database of its own, copied from a template, gone after use."""
     name = f"test_{next(_numbers)}"
     _statement(server, f"create database {name} template {template}")
     engine = open_engine(_named(server, name))
