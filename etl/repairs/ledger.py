@@ -1,0 +1,110 @@
+"""The ledger of repairs: plans, what was done, what was taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
+
+from etl.repairs.errors import NoSuchRepair
+from etl.tables import repair_rows, repairs
+
+
+class State(StrEnum):
+    """How far a repair is."""
+
+    PLANNED = "planned"
+    APPLIED = "applied"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How many rows of a table a repair changes in one way."""
+
+    table: str
+    action: str
+    rows: int
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.rows:,} of {self.table.removeprefix('public.')}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """A plan, and what became of it. `bad_before` and `bad_after` count the rule's bad rows."""
+
+    id: int
+    kind: str
+    rule: str
+    summary: str
+    state: State
+    proposal: bool
+    changes: tuple[Change, ...]
+    digest: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    bad_before: int | None = None
+    bad_after: int | None = None
+    score_before: Decimal | None = None
+    score_after: Decimal | None = None
+    planned_at: datetime
+    planned_by: str
+    applied_at: datetime | None = None
+    applied_by: str | None = None
+    undone_at: datetime | None = None
+    undone_by: str | None = None
+    snapshot: str | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows it changes."""
+        return sum(change.rows for change in self.changes)
+
+
+def open_repair(connection: Connection, **values: Any) -> int:
+    """Note a repair that is planned, and return its number."""
+    values = {"state": State.PLANNED.value} | values
+    return int(connection.execute(insert(repairs).values(values).returning(repairs.c.id)).scalar_one())
+
+
+def note(connection: Connection, repair: int, **values: Any) -> Repair:
+    """Write down more about a repair; changes are given as `Change`."""
+    if "changes" in values:
+        values["changes"] = [[change.table, change.action, change.rows] for change in values["changes"]]
+    statement = update(repairs).where(repairs.c.id == repair).values(values).returning(*repairs.c)
+    return _repair(connection.execute(statement).one())
+
+
+def find(connection: Connection, repair: int, *, lock: bool = False) -> Repair:
+    """A repair by its number, with `lock` held until the end of the transaction; NoSuchRepair for none."""
+    wanted: Select[Any] = select(repairs).where(repairs.c.id == repair)
+    row = connection.execute(wanted.with_for_update() if lock else wanted).first()
+    if row is None:
+        raise NoSuchRepair(f"there is no plan or repair {repair}; see rally-health fix history")
+    return _repair(row)
+
+
+def past(connection: Connection, limit: int = 20, state: State | None = None) -> tuple[Repair, ...]:
+    """The newest repairs, newest first."""
+    wanted = select(repairs).order_by(repairs.c.id.desc()).limit(limit)
+    rows = connection.execute(wanted.where(repairs.c.state == state.value) if state else wanted)
+    return tuple(_repair(row) for row in rows)
+
+
+def changes_of(connection: Connection, repair: int) -> tuple[Change, ...]:
+    """What a repair changes, counted; sequences are not told."""
+    row = repair_rows.c
+    counted = select(row.table, row.action, func.count()).where(row.repair_id == repair, row.action != "sequence")
+    found = connection.execute(counted.group_by(row.table, row.action).order_by(row.table, row.action))
+    return tuple(Change(*one) for one in found)
+
+
+def _repair(row: Row[Any]) -> Repair:
+    values = dict(row._mapping)
+    changes = tuple(Change(*change) for change in values.pop("changes"))
+    return Repair(**values | {"changes": changes, "state": State(row.state)})

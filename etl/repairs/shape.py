@@ -1,0 +1,93 @@
+"""Tables as the database has them, which may have more columns than ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, TableClause, and_, cast, column, table, text
+
+from etl.repairs.documents import Written, document
+from etl.repairs.errors import RepairError
+
+COLUMNS = text("""
+select a.attname, format_type(a.atttypid, a.atttypmod) as type, a.attgenerated <> '' as generated,
+       coalesce(a.attnum = any(i.indkey), false) as key
+from pg_attribute a
+join pg_class c on c.oid = a.attrelid
+join pg_namespace n on n.oid = c.relnamespace
+left join pg_index i on i.indrelid = c.oid and i.indisprimary
+where n.nspname = :schema and c.relname = :name and a.attnum > 0 and not a.attisdropped
+order by a.attnum
+""")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A table of the database: its columns with their types, and its primary key."""
+
+    schema: str
+    name: str
+    types: dict[str, str]
+    key: tuple[str, ...]
+    generated: frozenset[str] = frozenset()
+
+    @property
+    def label(self) -> str:
+        """How the ledger calls the table."""
+        return f"{self.schema}.{self.name}"
+
+    @cached_property
+    def table(self) -> TableClause:
+        """The table, to write statements with."""
+        return table(self.name, *(column(name, Written(kind)) for name, kind in self.types.items()), schema=self.schema)
+
+    def written(self, among: Iterable[str]) -> list[str]:
+        """The columns that a statement can fill, of those named."""
+        wanted = set(among)
+        return [name for name in self.types if name in wanted and name not in self.generated]
+
+    def document(self, row: FromClause) -> ColumnElement[Any]:
+        """A whole row."""
+        return document({name: row.c[name] for name in self.types})
+
+    def key_of(self, row: FromClause) -> ColumnElement[Any]:
+        """What names a row: its primary key, all of it where there is none."""
+        return document({name: row.c[name] for name in self.key or self.types})
+
+    def value(self, source: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+        """A value out of a document."""
+        return cast(source[name].astext, Written(self.types[name]))
+
+    def is_row(self, row: FromClause, key: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether a row is the one that a key names; by its columns, so that an index can help."""
+        if not self.key:
+            return self.document(row) == key
+        return and_(*(row.c[name] == self.value(key, name) for name in self.key))
+
+
+def label_of(table: Any) -> str:
+    """How the ledger calls a table of ours."""
+    return f"{table.schema or 'public'}.{table.name}"
+
+
+def shape_of(connection: Connection, wanted: Any) -> Shape:
+    """The shape of a table of ours, or of one by its label; RepairError where the database has none."""
+    label = wanted if isinstance(wanted, str) else label_of(wanted)
+    found = find_shape(connection, label)
+    if found is None:
+        raise RepairError(f"the database has no table {label}")
+    return found
+
+
+def find_shape(connection: Connection, label: str) -> Shape | None:
+    """The shape of a table by its label, None where there is none."""
+    schema, _, name = label.partition(".")
+    rows = connection.execute(COLUMNS, {"schema": schema, "name": name}).all()
+    if not rows:
+        return None
+    types = {row.attname: row.type for row in rows}
+    generated = frozenset(row.attname for row in rows if row.generated)
+    return Shape(schema, name, types, tuple(row.attname for row in rows if row.key), generated)

@@ -1,0 +1,171 @@
+"""What each step does, keeps and gives back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, func, insert, select, text, values
+from sqlalchemy import column as col
+
+from etl.repairs import Adopt, Delete, Insert, Merge, RepairError, Step, Update, ledger
+from etl.repairs.perform import perform
+from etl.repairs.undo import undo
+from etl.tables import leagues, players, repair_rows, schedule, series, team_aliases, teams
+from tests.etl.repairs.dump import dump
+
+DAY = "2025-01-07"
+
+
+@pytest.fixture
+def season(connection: Connection) -> Connection:
+    """Three teams, two of them one team under two names, and a few rows that refer to them."""
+    connection.execute(insert(leagues).values(id=1, league_id="CNSWPL", league_name="CNSWPL"))
+    connection.execute(insert(series).values(id=1, name="Series 1"))
+    for number, name in ((1, "A 1"), (2, "A 1 - Series 1"), (3, "B 1")):
+        connection.execute(insert(teams).values(id=number, league_id=1, series_id=1, team_name=name))
+    for number, home, away in ((1, 1, 3), (2, 2, 3), (3, 3, 2)):
+        row = {"id": number, "match_date": f"2025-01-0{number}", "home_team": "x", "away_team": "y", "league_id": 1}
+        connection.execute(insert(schedule).values(row | {"home_team_id": home, "away_team_id": away}))
+    connection.execute(text("select setval('schedule_id_seq', 3)"))
+    connection.execute(insert(players).values(id=1, tenniscores_player_id="nndz-1", team_id=2, pti="12.50"))
+    alias = {"league": "CNSWPL", "name": "A eins", "team_id": 2, "confirmed_by": "kim"}
+    connection.execute(insert(team_aliases).values(alias))
+    return connection
+
+
+def apply(connection: Connection, *steps: Step) -> int:
+    number = ledger.open_repair(connection, summary="a test")
+    perform(connection, number, steps)
+    ledger.note(connection, number, state="applied", applied_at=func.clock_timestamp())
+    return number
+
+
+def pairs(*rows: tuple[int, int]) -> Any:
+    return select(values(col("id", schedule.c.id.type), col("into", schedule.c.id.type), name="p").data(list(rows)))
+
+
+NEXT_MONTH = select(
+    (schedule.c.match_date + 30).label("match_date"), *schedule.c["home_team", "away_team", "home_team_id"]
+)
+MERGE = Merge(teams, pairs((2, 1)))
+STEPS: dict[str, tuple[Step, ...]] = {
+    "delete": (Delete(schedule, select(schedule.c.id).where(schedule.c.id > 1)),),
+    "update": (Update(schedule, select(schedule.c.id, (schedule.c.home_team + "?").label("location"))),),
+    "insert": (Insert(schedule, NEXT_MONTH),),
+    "merge": (MERGE,),
+    "merge, then delete": (MERGE, Delete(schedule, select(schedule.c.id).where(schedule.c.home_team_id == 1))),
+    "update a row twice": (
+        Update(schedule, select(schedule.c.id, (schedule.c.home_team + "1").label("home_team"))),
+        Update(schedule, select(schedule.c.id, (schedule.c.home_team + "2").label("home_team"))),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_undoing_brings_back_every_byte(season: Connection, name: str) -> None:
+    before = dump(season)
+    repair = apply(season, *STEPS[name])
+    assert dump(season) != before
+
+    undo(season, repair, "kim")
+
+    assert dump(season) == before
+
+
+def test_whatever_refers_to_a_merged_row_follows_it(season: Connection) -> None:
+    apply(season, MERGE)
+
+    assert season.scalars(select(teams.c.id).order_by(teams.c.id)).all() == [1, 3]
+    assert season.scalars(select(schedule.c.home_team_id).order_by(schedule.c.id)).all() == [1, 1, 3]
+    assert season.scalars(select(schedule.c.away_team_id).order_by(schedule.c.id)).all() == [3, 3, 1]
+    assert season.scalar(select(players.c.team_id)) == 1
+    assert season.scalar(select(team_aliases.c.team_id)) == 1
+
+
+def test_tables_that_we_do_not_know_follow_too(season: Connection) -> None:
+    season.execute(text("create table polls (id integer primary key, of_team integer references teams (id))"))
+    season.execute(text("insert into polls values (7, 2)"))
+
+    apply(season, MERGE)
+
+    assert season.execute(text("select * from polls")).one() == (7, 1)
+
+
+def test_a_row_that_others_refer_to_is_not_deleted(season: Connection) -> None:
+    with pytest.raises(RepairError, match=r"\d rows of public.players refer by team_id to rows of public.teams"):
+        apply(season, Delete(teams, select(teams.c.id).where(teams.c.id == 2)))
+
+
+def test_a_row_is_not_merged_into_one_that_goes_itself(season: Connection) -> None:
+    with pytest.raises(RepairError, match="would be merged into rows that are to be removed themselves"):
+        apply(season, Merge(teams, pairs((2, 1), (1, 3))))
+
+
+def test_columns_that_only_this_database_has_are_kept(season: Connection) -> None:
+    season.execute(text("alter table schedule add column note jsonb default 'null', add column \"Odd Name\" numeric"))
+    season.execute(text("update schedule set \"Odd Name\" = 'NaN'"))
+    before = dump(season)
+
+    undo(season, apply(season, *STEPS["delete"]), "kim")
+
+    assert dump(season) == before
+
+
+def test_every_value_comes_back_as_it_was(season: Connection) -> None:
+    season.execute(text("""
+        create table odd (id integer generated always as identity primary key, b bytea, f float8, t timestamptz,
+                          d date, i interval, a text[], n numeric, g integer generated always as (1) stored)
+    """))  # fmt: skip
+    season.execute(text("""
+        insert into odd (b, f, t, d, i, a, n) values
+        ('\\x00ff', 0.1, '2025-01-01 12:00:00.123456+05', 'infinity', '1 mon -3 days', '{"a,b",null,"\\""}', 1.500),
+        (null, 'nan', '-infinity', '0044-03-15 BC', null, '{}', 'nan')
+    """))  # fmt: skip
+    before = dump(season)
+    odd = Table("odd", MetaData(), Column("id", Integer))
+
+    undo(season, apply(season, Delete(odd, select(odd.c.id))), "kim")
+
+    assert dump(season) == before
+
+
+def test_nothing_is_deleted_that_was_not_kept(season: Connection) -> None:
+    before = set(season.scalars(text("select schedule::text from schedule")))
+    repair = apply(season, *STEPS["delete"])
+
+    kept = season.execute(
+        select(repair_rows.c.before).where(repair_rows.c.repair_id == repair, repair_rows.c.action == "delete")
+    )
+
+    gone = before - set(season.scalars(text("select schedule::text from schedule")))
+    assert len(kept.all()) == len(gone) == 2
+
+
+def test_triggers_do_not_spoil_an_undo(season: Connection) -> None:
+    season.execute(text("alter table schedule add column touched integer default 0"))
+    season.execute(text("""
+        create function touch() returns trigger language plpgsql as
+        'begin new.touched = old.touched + 1; return new; end';
+        create trigger touch before update on schedule for each row execute function touch()
+    """))  # fmt: skip
+    before = dump(season)
+
+    undo(season, apply(season, *STEPS["update"]), "kim")
+
+    assert dump(season) == before
+
+
+def test_constraints_are_put_into_force_and_taken_back(database: Engine) -> None:
+    with database.begin() as connection:
+        connection.execute(text("alter table schedule drop constraint unique_schedule_match"))
+        connection.execute(text("alter table schedule drop constraint schedule_no_self_match"))
+    before = dump(database)
+    with database.begin() as connection:
+        repair = apply(connection, Adopt())
+    assert "unique_schedule_match" in dump(database)
+
+    with database.begin() as connection:
+        undo(connection, repair, "kim")
+
+    assert dump(database) == before
