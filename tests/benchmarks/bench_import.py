@@ -124,7 +124,7 @@ def _database(url: str, name: str, template: str | None) -> str:
     """Make a database and return its URL, migrated where it has no template."""
     own = make_url(url).set(database=name).render_as_string(hide_password=False)
     with psycopg.connect(_plain(url), autocommit=True) as connection:
-        connection.execute(f"create database {name}" + (f" template {template}" if template else ""))  # type: ignore[arg-type]
+        connection.execute(f"create database {name}" + (f" template {template}" if template else ""))
     if template is None:
         engine = open_engine(own)
         upgrade(engine)
@@ -137,7 +137,9 @@ def _plain(url: str) -> str:
 
 
 def _write(folder: Path) -> tuple[Path, Path]:
-    teams = [(f"Chicago {series}", f"Club {team} - {series}") for series in range(1, SERIES + 1) for team in range(TEAMS)]
+    teams = [
+        (f"Chicago {series}", f"Club {team} - {series}") for series in range(1, SERIES + 1) for team in range(TEAMS)
+    ]
     figures = {"won": 1, "lost": 1, "percentage": "50.0%"}
     standings = [
         {"series": series, "team": team, "league_id": "APTA_CHICAGO", "points": 1, "matches": figures | {"tied": 0},
@@ -153,7 +155,9 @@ def _write(folder: Path) -> tuple[Path, Path]:
 
 
 def _fixtures(teams: list[tuple[str, str]]) -> Iterator[str]:
-    pairs = [(series, home, away) for series, home in teams for other, away in teams if series == other and home != away]
+    pairs = [
+        (series, home, away) for series, home in teams for other, away in teams if series == other and home != away
+    ]
     for number in range(ROWS):
         series, home, away = pairs[number % len(pairs)]
         day = date(2020, 1, 1) + timedelta(days=number // len(pairs))

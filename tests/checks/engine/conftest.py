@@ -44,9 +44,9 @@ def thing(name: str, size: int | None = 1, place_id: int | None = 1, shelf: str 
 @pytest.fixture(scope="module")
 def shelves(server: str) -> Iterator[Engine]:
     """A database with the tables `places` (North, South) and `things`."""
-    from tests.conftest import _copy  # noqa: PLC0415
+    from tests.conftest import copy_of  # noqa: PLC0415
 
-    copies = _copy(server, "template1")
+    copies = copy_of(server, "template1")
     engine = next(copies)
     own.create_all(engine)
     with engine.begin() as connection:
