@@ -24,6 +24,16 @@ def _team_ways(value: Column) -> tuple[Way, ...]:
     return tuple(through(column, teams.c.id, value) for column in _TEAM_COLUMNS)
 
 
+def _named(column: str, name: Column, key: Column) -> Way:
+    """The column holds a name; an adopted database may have two things of one name, of which the older is meant."""
+    known = select(func.min(key))
+    return Way(
+        column,
+        lambda own: known.where(name == own).scalar_subquery(),
+        lambda own, wanted: own.in_(select(name).where(key == wanted)),
+    )
+
+
 def _import_of(written: Column) -> Any:
     own = import_runs.c
     return select(func.max(own.id)).where(own.started_at <= written).scalar_subquery()
@@ -39,17 +49,17 @@ def _written_by(written: Column, run: Any) -> Any:
 # rules show the names of leagues, series and clubs, so a name is a way as well
 LEAGUE = Dimension(
     "league",
-    (direct("league_id"), through("league", leagues.c.league_id, leagues.c.id), *_team_ways(teams.c.league_id)),
+    (direct("league_id"), _named("league", leagues.c.league_id, leagues.c.id), *_team_ways(teams.c.league_id)),
     select(leagues.c.id, leagues.c.league_id),
 )
 SERIES = Dimension(
     "series",
-    (direct("series_id"), through("series", tables.series.c.name, tables.series.c.id), *_team_ways(teams.c.series_id)),
+    (direct("series_id"), _named("series", tables.series.c.name, tables.series.c.id), *_team_ways(teams.c.series_id)),
     select(tables.series.c.id, tables.series.c.name),
 )
 CLUB = Dimension(
     "club",
-    (direct("club_id"), through("club", clubs.c.name, clubs.c.id), *_team_ways(teams.c.club_id)),
+    (direct("club_id"), _named("club", clubs.c.name, clubs.c.id), *_team_ways(teams.c.club_id)),
     select(clubs.c.id, clubs.c.name),
 )
 IMPORT = Dimension(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from rich.table import Table
 from checks.engine.document import relative
 from checks.engine.rules import Rules
 from checks.engine.spec import Check
+from checks.standards import render_standards
 from flows.checking import chosen, rules_of
 from flows.cli.selecting import Domains, Names, Owners, Severities, Tags, one_rule
 
@@ -56,6 +58,21 @@ def show(context: typer.Context, rule: Annotated[str, typer.Argument(help="Its n
         if value not in (None, "", []):
             typer.echo(f"{key:10} {', '.join(value) if isinstance(value, list) else value}")
     typer.echo(f"Next: rally-health check --name {rule} --detailed")
+
+
+@app.command("docs")
+def docs(
+    context: typer.Context,
+    target: Annotated[Path, typer.Argument(help="The file to write.")] = Path("docs/DATA_QUALITY_STANDARDS.md"),
+) -> None:
+    """Write the data quality standards from the rules.
+
+    Examples: `rally-health rules docs`, `rally-health rules docs standards.md`
+    """
+    rules = rules_of(context.obj)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(render_standards(rules), encoding="utf-8")
+    typer.echo(f"Wrote {target}: {len(rules)} rules.")
 
 
 def _print(rules: Rules, console: Console) -> None:

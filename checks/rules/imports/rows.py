@@ -19,14 +19,14 @@ PATIENCE = timedelta(days=7)
 
 
 @metric_check(import_feeds, severity=Severity.HIGH, threshold=REJECTS, owner="imports", tags={"daily"},
-              runbook="docs/TROUBLESHOOTING.md#rejected-rows")  # fmt: skip
+              runbook="docs/RUNBOOKS.md#rejected-rows")  # fmt: skip
 def share_of_rejected_rows(row: Row) -> ColumnElement[Any]:
     """Too many rows of the latest feeds were refused as unreadable."""
     return _share_of_latest(("rejects",), ("rows",))
 
 
 @metric_check(import_feeds, severity=Severity.HIGH, threshold=NULL_IDS, owner="imports", tags={"daily"},
-              runbook="docs/TROUBLESHOOTING.md#matches-without-team-ids")  # fmt: skip
+              runbook="docs/RUNBOOKS.md#matches-without-team-ids")  # fmt: skip
 def share_of_unlinked_sides(row: Row) -> ColumnElement[Any]:
     """Too many team names of the latest feeds could not be linked to a team."""
     return _share_of_latest(("unlinked",), ("linked", "unlinked"))
@@ -39,7 +39,7 @@ def validation_coverage(row: Row) -> ColumnElement[Any]:
 
 
 @check(severity=Severity.HIGH, threshold=FEW, table=import_feeds, owner="imports", tags={"daily"},
-       runbook="docs/TROUBLESHOOTING.md#feeds-that-shrink")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#feeds-that-shrink")  # fmt: skip
 def feed_volume_drop() -> Bad:
     """The latest publication of a feed has a fifth fewer rows than its publications used to have."""
     feed = import_feeds.c
@@ -56,7 +56,7 @@ def feed_volume_drop() -> Bad:
 
 
 @check(severity=Severity.LOW, threshold=ANY, table=import_feeds, owner="imports", tags={"daily"},
-       runbook="docs/TROUBLESHOOTING.md#schema-drift")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#schema-drift")  # fmt: skip
 def schema_drift() -> Bad:
     """The rows of a feed's latest publication have keys that nobody knows, or lack some that they should have."""
     feed = latest_feeds().subquery()
@@ -65,7 +65,7 @@ def schema_drift() -> Bad:
 
 
 @check(severity=Severity.LOW, threshold=ANY, table=rejects, owner="imports", tags={"weekly"},
-       runbook="docs/TROUBLESHOOTING.md#rejected-rows")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#rejected-rows")  # fmt: skip
 def reject_left_waiting(now: datetime) -> Bad:
     """A refused row of a feed's latest publication has waited for a week, neither replayed nor settled."""
     feed = latest_feeds().subquery()

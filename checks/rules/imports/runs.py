@@ -23,7 +23,7 @@ COMPARED, FEWEST = 14, 5
 
 
 @metric_check(import_feeds, severity=Severity.HIGH, threshold=NIGHTLY, owner="imports", tags={"hourly", "daily"},
-              runbook="docs/TROUBLESHOOTING.md#imports-that-do-not-run")  # fmt: skip
+              runbook="docs/RUNBOOKS.md#imports-that-do-not-run")  # fmt: skip
 def hours_since_successful_import(row: Row, now: datetime) -> ColumnElement[Any]:
     """No feed was imported for too long; a feed that was read and had not changed counts as imported."""
     last = func.max(row.finished_at).filter(row.outcome.in_(SUCCESS), row.finished_at <= now)
@@ -31,7 +31,7 @@ def hours_since_successful_import(row: Row, now: datetime) -> ColumnElement[Any]
 
 
 @check(severity=Severity.MEDIUM, threshold=FEW, table=import_feeds, owner="imports", tags={"hourly", "daily"},
-       runbook="docs/TROUBLESHOOTING.md#imports-that-do-not-run")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#imports-that-do-not-run")  # fmt: skip
 def overdue_feed(now: datetime) -> Bad:
     """A feed that was imported this month has not been for two nights."""
     last = func.max(import_feeds.c.finished_at)
@@ -41,7 +41,7 @@ def overdue_feed(now: datetime) -> Bad:
 
 
 @row_check(import_feeds, severity=Severity.HIGH, threshold=IMPORT_FAILURES, owner="imports", tags={"daily"},
-           runbook="docs/TROUBLESHOOTING.md#imports-that-fail")  # fmt: skip
+           runbook="docs/RUNBOOKS.md#imports-that-fail")  # fmt: skip
 def failed_import(row: Row, now: datetime) -> Bad:
     """A feed of the last 30 days was blocked or failed."""
     recent = (row.started_at > now - MONTH) & (row.started_at <= now)
@@ -49,7 +49,7 @@ def failed_import(row: Row, now: datetime) -> Bad:
 
 
 @row_check(import_feeds, severity=Severity.MEDIUM, threshold=NEVER, owner="imports", tags={"hourly", "daily"},
-           runbook="docs/TROUBLESHOOTING.md#imports-that-do-not-end")  # fmt: skip
+           runbook="docs/RUNBOOKS.md#imports-that-do-not-end")  # fmt: skip
 def import_without_end(row: Row, now: datetime) -> ColumnElement[bool]:
     """An import began hours ago and has not ended: it hangs, or was killed."""
     return (row.outcome == RUNNING) & (row.started_at < now - STUCK)

@@ -40,7 +40,7 @@ CONSTRAINTS, INDEXES, ATTRIBUTES = (
 
 
 @check(severity=Severity.HIGH, threshold=NEVER, owner="imports", tags={"daily", "gate"},
-       runbook="docs/TROUBLESHOOTING.md#missing-constraints")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#missing-constraints")  # fmt: skip
 def missing_constraint() -> Bad:
     """A constraint that protects the schedule, the teams or the results is missing, or was never validated."""
     wanted, key = _wanted(), _unique_keys().subquery()
@@ -55,7 +55,7 @@ def missing_constraint() -> Bad:
 
 
 @row_check(links, severity=Severity.LOW, threshold=PATCHY, owner="imports", tags={"weekly"},
-           runbook="docs/TROUBLESHOOTING.md#matches-without-team-ids")  # fmt: skip
+           runbook="docs/RUNBOOKS.md#matches-without-team-ids")  # fmt: skip
 def unresolved_team_name(row: Row) -> ColumnElement[bool]:
     """A team name of a feed means no team, or more than one; somebody should confirm an alias."""
     return row.team_id.is_(None)

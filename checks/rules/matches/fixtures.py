@@ -29,7 +29,7 @@ def result_of_team_against_itself(row: Row) -> ColumnElement[bool]:
 
 
 @row_check(match_scores, severity=Severity.MEDIUM, threshold=NULL_IDS, owner="matches", tags={"daily", "gate"},
-           runbook="docs/TROUBLESHOOTING.md#matches-without-team-ids")  # fmt: skip
+           runbook="docs/RUNBOOKS.md#matches-without-team-ids")  # fmt: skip
 def result_without_teams(row: Row) -> ColumnElement[bool]:
     """A result is not linked to both of its teams."""
     return row.home_team_id.is_(None) | row.away_team_id.is_(None)

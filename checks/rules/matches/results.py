@@ -27,7 +27,7 @@ def malformed_score(row: Row) -> Bad:
 
 
 @row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily"},
-           runbook="docs/TROUBLESHOOTING.md#winners-that-contradict-their-score")  # fmt: skip
+           runbook="docs/RUNBOOKS.md#winners-that-contradict-their-score")  # fmt: skip
 def winner_contradicts_score(row: Row) -> Bad:
     """The side that won the match by its sets is not the winner. Unfinished sets and retirements are not judged."""
     lost_by_home = (row.winner == "home") & row.scores.regexp_match(AWAY_WON)

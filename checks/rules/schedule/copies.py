@@ -11,7 +11,7 @@ from checks.rules.thresholds import DUPLICATES, RARE
 from checks.rules.words import is_match, match_keys, rows_of, team_keys
 from etl.tables import schedule, teams
 
-RUNBOOK = "docs/TROUBLESHOOTING.md#duplicates-in-the-schedule"
+RUNBOOK = "docs/RUNBOOKS.md#duplicates-in-the-schedule"
 
 
 @check(severity=Severity.HIGH, threshold=DUPLICATES, table=schedule, owner="schedules", tags={"daily", "gate"},

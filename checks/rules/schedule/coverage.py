@@ -13,7 +13,7 @@ from checks.rules.words import in_use, is_match, rows_of, team_keys
 from etl.tables import schedule, teams
 
 TEAM, MATCH = Row(teams), Row(schedule)
-RUNBOOK = "docs/TROUBLESHOOTING.md#teams-without-a-schedule"
+RUNBOOK = "docs/RUNBOOKS.md#teams-without-a-schedule"
 SIDES = ("home", "away")
 FEWEST, MOST = 0.4, 2.5
 """Of its series' median; a league of two sessions has teams that play twice as often as others."""

@@ -12,7 +12,7 @@ from checks.rules.words import is_match, leads_nowhere, match_keys, rows_of
 from etl.tables import leagues, schedule, teams
 
 HOME, AWAY = teams.alias("home"), teams.alias("away")
-RUNBOOK = "docs/TROUBLESHOOTING.md#matches-without-team-ids"
+RUNBOOK = "docs/RUNBOOKS.md#matches-without-team-ids"
 
 
 @row_check(schedule, severity=Severity.HIGH, threshold=NULL_IDS, owner="schedules", tags={"daily", "gate"},

@@ -22,7 +22,7 @@ FIGURES = tuple(name for names in COUNTED.values() for name in names)
 
 
 @row_check(series_stats, severity=Severity.MEDIUM, threshold=ROUTINE, owner="standings", tags={"daily"},
-           runbook="docs/TROUBLESHOOTING.md#standings-with-shifted-columns")  # fmt: skip
+           runbook="docs/RUNBOOKS.md#standings-with-shifted-columns")  # fmt: skip
 def percentage_is_none(row: Row) -> ColumnElement[bool]:
     """A percentage of the standings is something else, such as a count: the columns were read one off."""
     return or_(*(row[f"{name}_percentage"].op("!~")(PERCENTAGE) for name in COUNTED))

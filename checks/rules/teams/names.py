@@ -28,7 +28,7 @@ def duplicate_team() -> Bad:
 
 
 @check(severity=Severity.HIGH, threshold=DUPLICATES, table=teams, owner="teams", tags={"daily", "gate"},
-       runbook="docs/TROUBLESHOOTING.md#twin-teams")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#twin-teams")  # fmt: skip
 def twin_team() -> Bad:
     """One team stands there under two names, such as "Birchwood - 11" and "Birchwood - 11 (Division 11)"."""
     name = func.regexp_replace(func.lower(teams.c.team_name), ADDITIONS, "", "g")

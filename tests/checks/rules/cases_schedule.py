@@ -144,7 +144,7 @@ COPIES = (
         copies.fixture_under_two_names,
         good=[*TWO_TEAMS, match(1, 2), match(2, 1), match(1, 2), match(1, 2, TODAY + DAY, home_team="Winnetka - 1")],
         bad=[match(1, 2, home_team="Winnetka 1 (Division 1)"), match(2, 1, away_team="Winnetka - 1")],
-        count=3,
+        count=2,
     ),
     Case(
         copies.team_twice_at_once,

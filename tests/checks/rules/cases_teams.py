@@ -78,13 +78,19 @@ CASES = (
     ),
     Case(
         company.team_without_players,
-        good=[*TWO_TEAMS, player(1), player(2, team_id=2), team(3, is_active=False), league(2), team(4, league_id=2)],
+        good=[
+            *TWO_TEAMS, player(1), player(2, team_id=2), team(3, is_active=False),
+            league(2, "CITA"), team(4, league_id=2),
+        ],
         bad=[team(5)],
         total=3,
     ),
     Case(
         company.team_without_standings,
-        good=[*TWO_TEAMS, standing(1), standing(2), team(3, is_active=False), league(2), team(4, league_id=2)],
+        good=[
+            *TWO_TEAMS, standing(1), standing(2), team(3, is_active=False),
+            league(2, "CITA"), team(4, league_id=2),
+        ],
         bad=[team(5)],
         total=3,
     ),
