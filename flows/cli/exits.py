@@ -7,6 +7,7 @@ from enum import IntEnum
 from checks import CheckError
 from etl.database import DatabaseUrlError
 from etl.errors import DatabaseUnavailable, EtlError, FeedError, ImporterBusy
+from etl.importing.aliases import AliasError
 from etl.migrate import NotMigrated
 from flows.settings import SettingsError
 
@@ -28,6 +29,7 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (DatabaseUrlError, Exit.USAGE),
     (NotMigrated, Exit.USAGE),
     (CheckError, Exit.USAGE),
+    (AliasError, Exit.USAGE),
     (FeedError, Exit.REFUSED),
     (ImporterBusy, Exit.BUSY),
     (DatabaseUnavailable, Exit.INFRASTRUCTURE),

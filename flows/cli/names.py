@@ -63,17 +63,17 @@ def alias(  # noqa: PLR0917 - typer makes options of them
     Example: `rally-health names alias APTA_CHICAGO "Birchwud - 11" "Birchwood - 11" --series "Chicago 11"`
     """
     home = leagues.canonical(league)
+    if team is None and not remove:
+        raise typer.BadParameter("say the team that the name means, or --remove")
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        if remove:
-            gone = confirmed.forget(connection, home, name, series=series)
-            typer.echo(f"{name!r} is {'no alias any more' if gone else 'no alias'} in {home}.")
-            raise typer.Exit(Exit.OK if gone else Exit.USAGE)
-        if team is None:
-            raise typer.BadParameter("say the team that the name means, or --remove")
-        confirmed.confirm(connection, home, name, team, series=series, who=by or getpass.getuser())
-    typer.echo(
-        f"{name!r} means {team!r} in {home} from now on. Next: rally-health rejects replay, or import the feed again"
-    )
+        if team is not None and not remove:
+            confirmed.confirm(connection, home, name, team, series=series, who=by or getpass.getuser())
+            said = f"{name!r} means {team!r} in {home} from now on."
+        elif confirmed.forget(connection, home, name, series=series):
+            said = f"{name!r} is no alias in {home} any more."
+        else:
+            raise confirmed.AliasError(f"{name!r} is no alias in {home}; `rally-health names aliases` lists them")
+    typer.echo(f"{said}\nNext: rally-health rejects replay, or import the feed again")
 
 
 @app.command()
