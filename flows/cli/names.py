@@ -11,7 +11,6 @@ import typer
 from etl import leagues
 from etl.importing import aliases as confirmed
 from etl.importing import looking
-from flows.cli.exits import Exit
 from flows.cli.printing import AsJson, print_rows
 from flows.database import open_engine
 
