@@ -14,8 +14,8 @@ from checks.engine.dimensions import Column, Dimension, Way, direct, through
 from etl import tables
 from etl.tables import clubs, import_runs, leagues, teams
 
-SOURCES = ("checks.rules", "checks.scopes")
-"""Where the catalogue and its fixtures stand."""
+SOURCES = ("checks.rules", "checks.scopes", "checks.fixes")
+"""Where the catalogue, its fixtures and its fixes stand."""
 
 _TEAM_COLUMNS = ("home_team_id", "away_team_id", "team_id")
 
