@@ -53,11 +53,11 @@ def test_a_match_stands_where_its_home_team_does(season: Connection) -> None:
 
 
 def test_a_league_is_known_by_its_number_or_by_its_name(season: Connection) -> None:
-    named: Any = LEAGUE.of(leagues)
+    conditions: list[Any] = [LEAGUE.of(leagues) == 1, LEAGUE.holds(leagues, 1), LEAGUE.holds(leagues, 2)]
 
-    assert season.execute(select(named).select_from(leagues)).scalars().all() == [1]
-    assert season.execute(select(leagues.c.id).where(LEAGUE.holds(leagues, 1))).scalars().all() == [1]
-    assert season.execute(select(leagues.c.id).where(LEAGUE.holds(leagues, 2))).scalars().all() == []
+    found = [season.execute(select(leagues.c.id).where(condition)).scalars().all() for condition in conditions]
+
+    assert found == [[1], [1], []]
 
 
 def test_a_row_belongs_to_the_import_that_was_running_when_it_was_written(season: Connection) -> None:
