@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, Text, and_, cast, func, literal, or_, select
+from sqlalchemy import Select, String, Text, and_, cast, func, literal, or_, select
 
 from checks.engine.decorators import fixture
 from checks.engine.dimensions import Column, Dimension, Way, direct, through
@@ -46,10 +46,27 @@ def _written_by(written: Column, run: Any) -> Any:
     return and_(written >= started, or_(following.is_(None), written < following))
 
 
+def _number_or_name(column: str, name: Column, key: Column) -> Way:
+    """The column holds a key; in the table of the names itself a column so called holds the name."""
+    by_key, by_name = direct(column), _named(column, name, key)
+
+    def right(own: Column) -> Way:
+        return by_name if isinstance(own.type, String) else by_key
+
+    return Way(column, lambda own: right(own).value(own), lambda own, wanted: right(own).holds(own, wanted))
+
+
+# an alias, or a rule about `leagues` itself would compare each row with itself
+_all_leagues = leagues.alias("all_leagues").c
+
 # rules show the names of leagues, series and clubs, so a name is a way as well
 LEAGUE = Dimension(
     "league",
-    (direct("league_id"), _named("league", leagues.c.league_id, leagues.c.id), *_team_ways(teams.c.league_id)),
+    (
+        _number_or_name("league_id", _all_leagues.league_id, _all_leagues.id),
+        _named("league", leagues.c.league_id, leagues.c.id),
+        *_team_ways(teams.c.league_id),
+    ),
     select(leagues.c.id, leagues.c.league_id),
 )
 SERIES = Dimension(
