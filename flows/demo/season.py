@@ -58,9 +58,10 @@ class Season:
 
 
 def season(today: date, *, seed: int = 2025) -> Season:
-    """A season that began 15 weeks before `today`; the same arguments give the same rows."""
+    """A season that began 15 weeks before `today`, or in September; the same arguments give the same rows."""
     chance = random.Random(seed)  # noqa: S311 - sample data
-    begin = today - timedelta(weeks=15)
+    september = date(today.year if today.month >= 9 else today.year - 1, 9, 1)
+    begin = max(today - timedelta(weeks=15), september)
     standings: list[dict[str, Any]] = []
     schedules: list[dict[str, Any]] = []
     practicing: list[Club] = []
