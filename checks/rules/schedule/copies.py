@@ -17,14 +17,22 @@ RUNBOOK = "docs/RUNBOOKS.md#duplicates-in-the-schedule"
 @check(severity=Severity.HIGH, threshold=DUPLICATES, table=schedule, owner="schedules", tags={"daily", "gate"},
        runbook=RUNBOOK)  # fmt: skip
 def duplicate_match() -> Bad:
-    """A row of the schedule repeats date, teams and league of another. Practice times count: they broke imports."""
-    of_no_league = func.coalesce(schedule.c.league_id, 0)
-    key = (schedule.c.match_date, schedule.c.home_team, schedule.c.away_team, of_no_league.label("league_key"))
+    """A row of the schedule repeats date, teams and league of another. Practice times count: they broke imports.
+
+    A row of no league repeats any row of its date and teams: the old loader left the league of practices open.
+    """
+    key = [schedule.c[name] for name in ("match_date", "home_team", "away_team")]
     # grouped first: a hash of the keys is four times as fast as numbering a million sorted rows
-    repeated = select(*key, func.min(schedule.c.id).label("first")).group_by(*key).having(func.count() > 1).subquery()
-    same = [schedule.c[name] == repeated.c[name] for name in ("match_date", "home_team", "away_team")]
-    copies = match_keys().add_columns(schedule.c.id).join(repeated, of_no_league == repeated.c.league_key)
-    return Bad(copies.where(*same, schedule.c.id > repeated.c.first), among=rows_of(schedule))
+    several = select(*key).group_by(*key).having(func.count() > 1).subquery()
+    nth = func.row_number().over(partition_by=[*key, schedule.c.league_id], order_by=schedule.c.id)
+    told = func.count(schedule.c.league_id).over(partition_by=key)  # rows of these names that tell a league
+    surplus = or_(nth > 1, and_(schedule.c.league_id.is_(None), told > 0))
+    keys = match_keys().add_columns(schedule.c.id)
+    names = [column.name for column in keys.selected_columns]
+    group = keys.add_columns(surplus.label("surplus"))
+    copies = group.join(several, and_(*(column == several.c[column.name] for column in key))).subquery()
+    return Bad(select(*(copies.c[name] for name in names)).where(copies.c.surplus),
+               among=rows_of(schedule))  # fmt: skip
 
 
 @check(severity=Severity.HIGH, threshold=DUPLICATES, table=schedule, owner="schedules", tags={"daily", "gate"},

@@ -136,7 +136,7 @@ LINKS = (
 COPIES = (
     Case(
         copies.duplicate_match,
-        good=[*TWO_TEAMS, match(1, 2), match(2, 1), match(1, 2, league_id=None), practice()],
+        good=[*TWO_TEAMS, match(1, 2), match(2, 1), practice()],
         bad=[match(1, 2), match(1, 2), match(1, 2, league_id=None), practice()],
         count=4,
     ),
