@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -40,10 +40,12 @@ def check_health(
     *,
     measure: Measure = lambda engine, rules, request, keep: examine(engine, rules, request, keep=keep),
     progress: Callable[[Progress], None] | None = None,
+    remarks: Sequence[str] = (),
 ) -> Report:
     """Run rules on the database of the settings, and leave the report in its history and below `settings.reports`.
 
-    Raises SelectionError before a database is opened. A report that cannot be written raises OSError at the end.
+    `remarks` of the caller stand among the report's complaints. Raises SelectionError before a database is opened. A
+    report that cannot be written raises OSError at the end.
     """
     rules = rules_of(settings)
     wish.selection.apply(rules)
@@ -53,6 +55,7 @@ def check_health(
     )  # fmt: skip
     with open_engine(settings, application="rally-health check") as engine:
         report = measure(engine, rules, request, wish.keep)
+    report = replace(report, complaints=(*report.complaints, *remarks))
     if wish.keep:
         write_report(report, settings.reports)
     return report
@@ -70,10 +73,15 @@ def moment(today: date | None) -> datetime:
     return datetime(today.year, today.month, today.day, 23, 59, 59, tzinfo=UTC)
 
 
+def report_path(report: Report, folder: Path) -> Path:
+    """Where the JSON document of a report is written."""
+    return folder / f"monitoring_report_{report.started:%Y%m%d_%H%M%S_%f}.json"
+
+
 def write_report(report: Report, folder: Path) -> Path:
     """Write the report's JSON document below `folder`, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"monitoring_report_{report.started:%Y%m%d_%H%M%S_%f}.json"
+    path = report_path(report, folder)
     path.write_text(json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 

@@ -5,20 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from checks.engine.run import Progress
 from etl.feeds import Feed
 from flows.settings import Settings, read_settings
 
 
+@dataclass(slots=True)
+class Kept:
+    """What a flow's body came to, kept apart from the flow run: it counts also when Prefect is lost on the way."""
+
+    started: bool = False
+    done: bool = False
+    value: Any = None
+    error: Exception | None = None
+    lost: str = ""
+    """Why nothing more is told to Prefect; empty while it listens."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The settings of a run, and who is told of bytes read and of rules answered."""
+    """The settings of a run, who is told of bytes read and of rules answered, and remarks for its report."""
 
     settings: Settings
     progress: Callable[[Feed, int], None] = lambda feed, count: None
     checked: Callable[[Progress], None] | None = None
+    remarks: tuple[str, ...] = ()
+    kept: Kept = field(default_factory=Kept)
 
 
 _surroundings: ContextVar[Surroundings] = ContextVar("surroundings")

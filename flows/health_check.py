@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextvars import copy_context
+from dataclasses import replace
 from datetime import date
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
 from sqlalchemy import Engine
 
+from checks.engine.outcomes import Outcome
+from checks.engine.plan import Scan, Unit
 from checks.engine.report import Report
 from checks.engine.rules import Rules
-from checks.engine.run import Request
+from checks.engine.run import Around, Request
 from checks.health import examine
 from flows.checking import Wish, check_health, chosen
-from flows.context import surroundings
-from flows.running import FIRST_DELAY, RETRIES, call, retry_transient
+from flows.context import Surroundings
+from flows.hooks import note_crash
+from flows.showing import show_report
+from flows.staging import play
+from flows.states import of_report
+from flows.steps import call
 
 
-@task(
-    name="measure",
-    retries=RETRIES,
-    retry_delay_seconds=[FIRST_DELAY, FIRST_DELAY * 3, FIRST_DELAY * 9],
-    retry_jitter_factor=0.5,
-    retry_condition_fn=retry_transient,
-    cache_policy=NO_CACHE,
-)
-def measure(engine: Engine, rules: Rules, request: Request, keep: bool) -> Report:
-    """Run the rules on one snapshot, and keep what they found."""
-    return examine(engine, rules, request, keep=keep)
-
-
-@flow(name="health-check")
+@flow(name="health-check", flow_run_name="health check", on_crashed=[note_crash])
 def health_check(
     *,
     domains: list[str] | None = None,
@@ -40,17 +37,66 @@ def health_check(
     owners: list[str] | None = None,
     leagues: list[str] | None = None,
     today: date | None = None,
+    workers: int = 4,
     keep: bool = True,
-) -> Report:
-    """Run a selection of the rules, keep the report in the database and as JSON, and return it.
+) -> State[Report]:
+    """Run a selection of the rules, and keep the report in the database and as JSON.
 
-    Several values of one option widen the selection, different options narrow it. `today` is the day that rules compare
-    with. Without `keep` nothing is written.
+    Several values of one parameter widen the selection, different parameters narrow it. `today` is the day that rules
+    compare with, `workers` is how many rules are measured at once. Without `keep` nothing is written.
+
+    Final states: Healthy, Degraded (a warning, or a score below 90), Critical (a rule is CRITICAL, or the score is
+    below 75), Unmeasured (FAILED: a rule could not be measured).
     """
-    around = surroundings()
-    wish = Wish(chosen(domains, tags, severities, names, owners, leagues), today, keep=keep)
-    return check_health(around.settings, wish, measure=_as_task, progress=around.checked)
+    wish = Wish(chosen(domains, tags, severities, names, owners, leagues), today, workers, keep)
+
+    def body(around: Surroundings) -> Report:
+        return check_health(
+            around.settings, wish, measure=_measure, progress=around.checked, remarks=around.remarks
+        )  # fmt: skip
+
+    return play(body, of_report, show_report)
 
 
-def _as_task(engine: Engine, rules: Rules, request: Request, keep: bool) -> Report:
-    return call(measure, engine, rules, request, keep)
+def _measure(engine: Engine, rules: Rules, request: Request, keep: bool) -> Report:
+    def work() -> Report:
+        return examine(engine, rules, replace(request, around=_as_steps()), keep=keep)
+
+    return call("measure", work, what="Run the rules on one snapshot of the database, and keep what they found.")
+
+
+def _as_steps() -> Around:
+    # units are worked on by threads of the engine, which know nothing of the flow run
+    here = copy_context()
+
+    def around(unit: Unit, work: Callable[[], list[Outcome]]) -> list[Outcome]:
+        return here.copy().run(_unit, unit, work)
+
+    return around
+
+
+def _unit(unit: Unit, work: Callable[[], list[Outcome]]) -> list[Outcome]:
+    def logged() -> list[Outcome]:
+        outcomes = work()
+        for outcome in outcomes:
+            get_run_logger().info("%s", _line(outcome))
+        return outcomes
+
+    rules = {question.check.name for question in unit.questions}
+    title = f"scan of {unit.name}: {len(rules)} rules" if isinstance(unit, Scan) else _title(unit)
+    return call(title, logged, what=", ".join(sorted(rules)))
+
+
+def _title(unit: Unit) -> str:
+    parameter = unit.questions[0].parameter.label
+    return f"{unit.name}[{parameter}]" if parameter else unit.name
+
+
+def _line(outcome: Outcome) -> str:
+    rule, parameter = outcome.question.id
+    reading = outcome.measured.reading
+    if reading is None:
+        found = outcome.measured.error
+    else:
+        found = f"{reading.value:,.6g}" if reading.value is not None else f"{reading.count:,} bad rows"
+    return f"{rule}{f'[{parameter}]' if parameter else ''}: {outcome.verdict.status}, {found}"

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
+from prefect.client.schemas.objects import State
 from sqlalchemy import Engine
 
-from checks.engine.run import Options as Checking
 from etl.feeds import Feed
-from etl.importing.batch import import_paths
-from etl.importing.options import Allowance, Options
+from etl.importing.options import Options
 from etl.importing.results import FeedResult, ImportReport
 from etl.importing.run import import_feed
-from flows.checking import rules_of
-from flows.context import surroundings
-from flows.database import open_engine
-from flows.gate import rule_gate
-from flows.running import FIRST_DELAY, RETRIES, call, retry_transient
+from flows.context import Surroundings
+from flows.hooks import note_crash
+from flows.importing import Delivery, import_all
+from flows.progress import shown_in_prefect
+from flows.showing import show_import
+from flows.staging import play
+from flows.states import of_import
+from flows.steps import call
 
 
-@task(
-    name="import feed",
-    task_run_name="import {feed.kind} of {feed.league}",
-    retries=RETRIES,
-    retry_delay_seconds=[FIRST_DELAY, FIRST_DELAY * 3, FIRST_DELAY * 9],
-    retry_jitter_factor=0.5,
-    retry_condition_fn=retry_transient,
-    cache_policy=NO_CACHE,
-)
-def import_one(engine: Engine, feed: Feed, run: int, options: Options) -> FeedResult:
-    """Import one feed, whole or not at all."""
-    return import_feed(engine, feed, run, options)
-
-
-@flow(name="import-feeds")
+@flow(name="import-feeds", flow_run_name="import of feeds", on_crashed=[note_crash], on_cancellation=[note_crash])
 def import_feeds(
-    paths: list[str],
+    paths: list[str] | None = None,
     *,
     force: bool = False,
     dry_run: bool = False,
@@ -46,22 +32,25 @@ def import_feeds(
     wait: float = 0,
     allow: list[str] | None = None,
     allow_reason: str = "",
-) -> ImportReport:
+) -> State[ImportReport]:
     """Import the feeds below `paths`: files, folders of a league, or trees; each is published on its own.
 
-    `force` imports what was published before, `dry_run` does everything but the commit, `prune` deletes rows that a
-    feed has withdrawn, `wait` is how many seconds to wait for another import. `allow` names guards and gate rules that
-    may be failed this once, for the recorded `allow_reason`.
+    Without `paths` the folder of RALLY_FEEDS is taken. `force` imports what was published before, `dry_run` does
+    everything but the commit, `prune` deletes rows that a feed has withdrawn, `wait` is how many seconds to wait for
+    another import. `allow` names guards and gate rules that may be failed this once, for the recorded `allow_reason`.
+
+    Final states: Published, Unchanged, Blocked (the gate refused a feed), Refused (FAILED: a feed cannot be read).
     """
-    around = surroundings()
-    gate = rule_gate(rules_of(around.settings), Checking(timeout=around.settings.statement_timeout, details=False))
-    allowance = Allowance(frozenset(allow or ()), getpass.getuser(), allow_reason)
-    options = Options(
-        force=force, dry_run=dry_run, prune=prune, allow=allowance, gate=gate, progress=around.progress
-    )  # fmt: skip
-    with open_engine(around.settings, application="rally-health import") as engine:
-        return import_paths(engine, [Path(path) for path in paths], options, wait=wait, importer=_as_task)
+    where = [Path(path) for path in paths or ()]
+    delivery = Delivery(where, force, dry_run, prune, wait, allow or (), allow_reason)
+
+    def body(around: Surroundings) -> ImportReport:
+        with shown_in_prefect(around.progress) as progress:
+            return import_all(around.settings, delivery, importer=_as_step, progress=progress)
+
+    return play(body, of_import, show_import)
 
 
-def _as_task(engine: Engine, feed: Feed, run: int, options: Options) -> FeedResult:
-    return call(import_one, engine, feed, run, options)
+def _as_step(engine: Engine, feed: Feed, run: int, options: Options) -> FeedResult:
+    name = f"import {feed.kind.value} of {feed.league}"
+    return call(name, lambda: import_feed(engine, feed, run, options), what="Import one feed, whole or not at all.")

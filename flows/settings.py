@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -30,6 +30,19 @@ class Settings(BaseSettings):
     """Folders and packages with rules of one's own, separated by commas."""
     statement_timeout: float = Field(60, gt=0)
     """Seconds that one statement of a check may take."""
+    feeds: Path | None = None
+    """Where a deployment finds the feeds, when its parameters name none."""
+    reports_url: str = ""
+    """Where a browser finds what lies in `reports`; empty leaves the path in its place."""
+    task_runner: Literal["thread", "dask", "ray"] = "thread"
+    """What measures the leagues of a partitioned check."""
+    task_runner_address: str | None = None
+    """A running Dask scheduler or Ray cluster; without it one is started on this machine."""
+    prefect_api_url: str | None = Field(None, validation_alias=AliasChoices("PREFECT_API_URL", "prefect_api_url"))
+    prefect_profile: str | None = Field(None, validation_alias=AliasChoices("PREFECT_PROFILE", "prefect_profile"))
+    prefect_home: Path = Field(
+        Path("~/.prefect"), validation_alias=AliasChoices("PREFECT_HOME", "prefect_home"), validate_default=True
+    )
 
     @field_validator("rules", mode="before")
     @classmethod

@@ -30,7 +30,6 @@ from checks.engine.snapshot import SnapshotSession, one_moment
 from checks.engine.waivers import Waiver, Waivers
 from checks.engine.wiring import Values, values
 
-
 Around = Callable[[Unit, Callable[[], list[Outcome]]], list[Outcome]]
 """Does the work of a unit, in the unit's thread, and returns its outcomes; it may time, log or show what it does."""
 

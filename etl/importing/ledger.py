@@ -26,12 +26,18 @@ def open_run(engine: Engine, paths: Sequence[str]) -> int:
     The caller holds the importer's lock, so whatever is still running is dead.
     """
     with engine.begin() as connection:
-        left = {"outcome": Outcome.FAILED.value, "finished_at": func.now()}
-        open_feeds = import_feeds.c.outcome == Outcome.RUNNING.value
-        connection.execute(update(import_feeds).where(open_feeds).values(**left, reasons=[KILLED]))
-        connection.execute(update(import_runs).where(import_runs.c.outcome == Outcome.RUNNING.value).values(left))
+        close_left_open(connection)
         statement = insert(import_runs).values(outcome=Outcome.RUNNING.value, paths=list(paths))
         return int(connection.execute(statement.returning(import_runs.c.id)).scalar_one())
+
+
+def close_left_open(connection: Connection) -> int:
+    """Close runs and feeds that were left open as failed, and return how many runs; under the importer's lock only."""
+    left = {"outcome": Outcome.FAILED.value, "finished_at": func.now()}
+    open_feeds = import_feeds.c.outcome == Outcome.RUNNING.value
+    connection.execute(update(import_feeds).where(open_feeds).values(**left, reasons=[KILLED]))
+    open_runs = import_runs.c.outcome == Outcome.RUNNING.value
+    return connection.execute(update(import_runs).where(open_runs).values(left)).rowcount
 
 
 def close_run(engine: Engine, run: int, outcome: Outcome) -> None:

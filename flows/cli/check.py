@@ -16,6 +16,9 @@ from flows.checking import Wish, check_health, chosen
 from flows.cli.exits import Exit
 from flows.cli.files import write
 from flows.cli.selecting import Domains, Leagues, Names, Owners, Severities, Tags, day
+from flows.cli.stage import say_lost
+from flows.context import Surroundings
+from flows.running import run
 
 
 def check(  # noqa: PLR0917 - typer makes options of them
@@ -55,7 +58,15 @@ def check(  # noqa: PLR0917 - typer makes options of them
     """
     wish = Wish(chosen(domain, tag, severity, name, owner, league), day(today), workers, keep)
     with progress_bar(Console(stderr=True)) as progress:
-        report = check_health(context.obj, wish, progress=progress)
+        around = Surroundings(context.obj, checked=progress)
+        report = run(
+            around,
+            lambda around: check_health(around.settings, wish, progress=progress, remarks=around.remarks),
+            "flows.health_check:health_check",
+            domains=domain, tags=tag, severities=severity, names=name, owners=owner, leagues=league, today=wish.today,
+            workers=workers, keep=keep,
+        )  # fmt: skip
+    say_lost(around)
     written = all(
         [
             write(json_file, json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n"),

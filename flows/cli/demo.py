@@ -9,6 +9,7 @@ from rich.console import Console
 
 from checks.render.terminal import print_report
 from flows.cli.importing import print_report as print_import
+from flows.demo.story import play
 
 
 def demo(context: typer.Context) -> None:
@@ -18,8 +19,6 @@ def demo(context: typer.Context) -> None:
 
     Example: `rally-health demo`
     """
-    from flows.demo.story import play  # noqa: PLC0415 - Prefect takes two seconds to import
-
     console = Console()
     story = play(context.obj, datetime.now(UTC).date(), lambda line: console.rule(line, align="left"))
     console.rule("As the old loader left it", align="left")

@@ -13,8 +13,11 @@ from flows.cli.exits import Exit
 from flows.cli.files import write
 from flows.cli.importing import CODES, Progress, print_report
 from flows.cli.printing import AsJson, print_rows
-from flows.context import Surroundings, surrounded
+from flows.cli.stage import say_lost
+from flows.context import Surroundings
 from flows.database import open_engine
+from flows.importing import Delivery, import_all
+from flows.running import run
 
 
 def import_(  # noqa: PLR0917 - typer makes options of them
@@ -40,16 +43,19 @@ def import_(  # noqa: PLR0917 - typer makes options of them
     Examples: `rally-health import feeds/2025-06-30T0809/all`, `rally-health import feeds --json report.json`,
     `rally-health import feeds --allow shrunken_feed --reason "the season ended"`
     """
-    from flows.import_feeds import import_feeds  # noqa: PLC0415 - Prefect takes two seconds to import
-    from flows.running import run_flow  # noqa: PLC0415
-
     if allow and not reason.strip():
         raise typer.BadParameter("--allow needs --reason: it is recorded, and someone will ask")
-    with Progress() as progress, surrounded(Surroundings(context.obj, progress.read)):
-        report = run_flow(
-            import_feeds, [str(path) for path in paths], force=force, dry_run=dry_run, prune=prune, wait=wait,
-            allow=allow, allow_reason=reason,
+    delivery = Delivery(paths, force, dry_run, prune, wait, allow or (), reason)
+    with Progress() as progress:
+        around = Surroundings(context.obj, progress.read)
+        report = run(
+            around,
+            lambda around: import_all(around.settings, delivery, progress=around.progress),
+            "flows.import_feeds:import_feeds",
+            paths=[str(path) for path in paths], force=force, dry_run=dry_run, prune=prune, wait=wait, allow=allow,
+            allow_reason=reason,
         )  # fmt: skip
+    say_lost(around)
     written = write(json_file, json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
     if json_file != Path("-"):
         print_report(report)

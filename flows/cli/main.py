@@ -16,6 +16,7 @@ from flows.cli.exits import Exit, exit_of
 from flows.cli.history import history
 from flows.cli.imports import import_, imports
 from flows.cli.init import init
+from flows.cli.stage import leave
 from flows.cli.waive import waive
 from flows.settings import read_settings
 
@@ -54,6 +55,9 @@ def main() -> None:
     """Run the command line; an error that a person can mend is one line and an exit code."""
     try:
         app()
+    except SystemExit as end:
+        leave(end)
+        raise
     except DBAPIError as error:
         _fail(describe(error), Exit.INFRASTRUCTURE)
     except Exception as error:

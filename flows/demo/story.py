@@ -11,13 +11,11 @@ from pathlib import Path
 
 from checks.engine.report import Report
 from etl.importing.results import ImportReport
-from flows.context import Surroundings, surrounded
+from flows.checking import Wish, check_health
 from flows.database import open_engine
 from flows.demo.legacy import load_as_in_2025
 from flows.demo.season import Season, season
-from flows.health_check import health_check
-from flows.import_feeds import import_feeds
-from flows.running import run_flow
+from flows.importing import Delivery, import_all
 from flows.settings import Settings
 
 
@@ -37,17 +35,17 @@ def play(settings: Settings, today: date, tell: Callable[[str], None]) -> Story:
     own = settings.model_copy(update={"database_url": None, "data": home})
     sample = season(today)
     standings, schedules = write(sample, home / "feeds")
-    with surrounded(Surroundings(own)), open_engine(own) as engine:
+    with open_engine(own) as engine:
         with engine.begin() as connection:
             connection.exec_driver_sql("drop schema public, quality cascade; create schema public")
         tell(f"A season of {sample.teams} teams, {len(sample.schedules):,} schedule rows, as the old loader left it:")
-        run_flow(import_feeds, [str(standings)])
+        import_all(own, Delivery([standings]))
         with engine.begin() as connection:
             load_as_in_2025(connection, sample.schedules)
-        before = run_flow(health_check, today=today)
+        before = check_health(own, Wish(today=today))
         tell("The same feeds, imported as they should be:")
-        imported = run_flow(import_feeds, [str(standings), str(schedules)])
-        return Story(before, imported, run_flow(health_check, today=today))
+        imported = import_all(own, Delivery([standings, schedules]))
+        return Story(before, imported, check_health(own, Wish(today=today)))
 
 
 def write(sample: Season, folder: Path) -> tuple[Path, Path]:

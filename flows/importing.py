@@ -1,0 +1,66 @@
+"""One import, the same from a flow and from the command line."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from checks.engine.run import Options as Checking
+from etl.feeds import Feed
+from etl.importing.batch import Importer, import_paths
+from etl.importing.options import Allowance, Options
+from etl.importing.results import FeedResult, ImportReport
+from etl.importing.run import import_feed
+from flows.checking import rules_of
+from flows.database import open_engine
+from flows.gate import rule_gate
+from flows.retrying import retried
+from flows.settings import Settings, SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a person wants imported, and how; `allow` names guards and gate rules that may be failed this once."""
+
+    paths: Sequence[Path]
+    force: bool = False
+    dry_run: bool = False
+    prune: bool = False
+    wait: float = 0
+    allow: Sequence[str] = ()
+    reason: str = ""
+
+
+def one_feed(engine: Engine, feed: Feed, run: int, options: Options) -> FeedResult:
+    """Import one feed, again where it failed for a passing reason."""
+    return retried(lambda: import_feed(engine, feed, run, options))
+
+
+def import_all(
+    settings: Settings,
+    delivery: Delivery,
+    *,
+    importer: Importer = one_feed,
+    progress: Callable[[Feed, int], None] = lambda feed, count: None,
+) -> ImportReport:
+    """Import feeds into the database of the settings; each is published whole or not at all."""
+    gate = rule_gate(rules_of(settings), Checking(timeout=settings.statement_timeout, details=False))
+    allowance = Allowance(frozenset(delivery.allow), getpass.getuser(), delivery.reason)
+    options = Options(
+        force=delivery.force, dry_run=delivery.dry_run, prune=delivery.prune, allow=allowance, gate=gate,
+        progress=progress,
+    )  # fmt: skip
+    with open_engine(settings, application="rally-health import") as engine:
+        return import_paths(engine, _paths(settings, delivery), options, wait=delivery.wait, importer=importer)
+
+
+def _paths(settings: Settings, delivery: Delivery) -> Sequence[Path]:
+    if delivery.paths:
+        return delivery.paths
+    if settings.feeds is None:
+        raise SettingsError("no feeds are named: give paths, or set RALLY_FEEDS to the folder that they arrive in")
+    return [settings.feeds]

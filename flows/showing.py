@@ -1,0 +1,123 @@
+"""Shows what came of a run in Prefect: artifacts, a task run for each rule, events, assets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.assets import add_asset_metadata, materialize
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.events import emit_event
+from prefect.states import Completed, Failed
+
+from checks.engine.levels import Status
+from checks.engine.report import Report
+from checks.engine.results import Result
+from etl.feeds import Kind
+from etl.importing.results import FeedResult, ImportReport, Outcome
+from flows import artifacts
+from flows.checking import report_path
+from flows.context import surroundings
+from flows.states import headline
+
+TABLES = {
+    Kind.SERIES_STATS: ("series_stats", "teams"),
+    Kind.PLAYERS: ("players",),
+    Kind.SCHEDULES: ("schedule",),
+    Kind.MATCH_HISTORY: ("match_scores",),
+}
+"""The tables that a kind of feed is published to."""
+RED = {Status.CRITICAL, Status.ERROR}
+MOST_VERDICTS = 150
+
+
+def show_report(report: Report) -> None:
+    """Show a health check."""
+    if FlowRunContext.get() is None:
+        return
+    name = report.selection
+    create_markdown_artifact(
+        artifacts.score_text(report), key=artifacts.key("score", name), description=headline(report)
+    )  # fmt: skip
+    create_table_artifact(
+        artifacts.rules_table(report), key=artifacts.key("rules", name), description="All rules, worst first"
+    )  # fmt: skip
+    create_markdown_artifact(
+        artifacts.failing_text(report), key=artifacts.key("failing", name), description="What to look at, and where"
+    )  # fmt: skip
+    create_link_artifact(
+        _link(report), "The report", key=artifacts.key("report", name), description=f"Report of run {report.run}"
+    )  # fmt: skip
+    _verdicts(report)
+    score = "unknown" if report.score is None else str(report.score)
+    resource = {"prefect.resource.id": f"rally.health.{artifacts.key('score', name)}", "rally.band": report.band.value}
+    emit_event("rally.health.reported", resource | {"rally.score": score}, payload=dict(artifacts.report_event(report)))
+
+
+def show_import(report: ImportReport) -> None:
+    """Show an import."""
+    if FlowRunContext.get() is None:
+        return
+    create_table_artifact(
+        artifacts.import_table(report), key=artifacts.key("import"), description=f"Import run {report.run}"
+    )  # fmt: skip
+    for feed in report.feeds:
+        _tell_of(report, feed)
+
+
+def _tell_of(report: ImportReport, feed: FeedResult) -> None:
+    if feed.outcome is Outcome.UNCHANGED or report.dry_run:
+        return
+    resource = {"prefect.resource.id": f"rally.feed.{feed.kind.value}.{feed.league}".lower(),
+                "rally.league": feed.league}  # fmt: skip
+    emit_event(f"rally.import.{feed.outcome.value}", resource, payload=dict(artifacts.feed_event(report.run, feed)))
+    if feed.outcome is Outcome.PUBLISHED:
+        for table in TABLES[feed.kind]:
+            _written(table, feed)
+
+
+def _written(table: str, feed: FeedResult) -> None:
+    """Record a table as written: an asset of Prefect, with the rows that the feed brought."""
+    asset = f"postgres://rally/public/{table}"
+    counts = {name: getattr(feed.counts, name) for name in ("inserted", "updated", "unchanged", "withdrawn")}
+
+    def written() -> None:
+        add_asset_metadata(asset, {"league": feed.league, **counts})
+
+    materialize(asset, name=f"publish {table}", by="rally-health", cache_policy=NO_CACHE)(written)()
+
+
+def _link(report: Report) -> str:
+    settings = surroundings().settings
+    path = report_path(report, settings.reports)
+    return f"{settings.reports_url.rstrip('/')}/{path.name}" if settings.reports_url else path.absolute().as_uri()
+
+
+def _verdicts(report: Report) -> None:
+    """A task run for each rule, named by it; red on the timeline where it is CRITICAL or could not be measured."""
+    for result in _one_a_rule(report.results):
+        each = _verdict.with_options(
+            name=result.rule, task_run_name=f"{result.rule} ({result.severity}, {result.domain})",
+            description=result.summary,
+        )  # fmt: skip
+        each(result, return_state=True)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def _verdict(result: Result) -> State[Any]:
+    make = Failed if result.trouble and result.status in RED else Completed
+    said = f"{result.title}: {result.error or result.measurement or result.note or 'nothing to measure'}"
+    state: State[Any] = make(name=result.status.value.capitalize(), message=said)
+    return state
+
+
+def _one_a_rule(results: Iterable[Result]) -> list[Result]:
+    """The worst result of each rule: results stand worst first."""
+    worst: dict[str, Result] = {}
+    for result in results:
+        worst.setdefault(result.rule, result)
+    return list(worst.values())[:MOST_VERDICTS]

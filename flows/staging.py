@@ -1,0 +1,119 @@
+"""Flow runs: what every flow's body has in common, and running one from a process that does not depend on Prefect."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psutil
+from prefect import Flow, tags
+from prefect.client.schemas.objects import State
+from prefect.context import TagsContext
+from prefect.logging.handlers import PrefectConsoleHandler
+from prefect.settings import (
+    PREFECT_API_REQUEST_TIMEOUT,
+    PREFECT_CLIENT_CSRF_SUPPORT_ENABLED,
+    PREFECT_CLIENT_MAX_RETRIES,
+    temporary_settings,
+)
+from prefect.states import Completed, Failed
+
+from flows.context import Surroundings, surrounded, surroundings
+from flows.running import without_prefect
+from flows.safely import safely
+from flows.states import Ending
+
+log = logging.getLogger(__name__)
+R = TypeVar("R")
+
+COMMAND_LINE = "command-line"
+PATIENCE = {
+    # one request more for a token that our requests do not need
+    PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False,
+    PREFECT_CLIENT_MAX_RETRIES: 0,
+    PREFECT_API_REQUEST_TIMEOUT: 3.0,
+}
+"""How long a command waits for Prefect: with its own settings it waits more than two minutes for one that is away."""
+
+
+def play(body: Callable[[Surroundings], R], ending: Callable[[R], Ending], show: Callable[[R], None]) -> State[R]:
+    """Do a flow's work, show what came of it, and return the final state that says so by name."""
+    around = surroundings()
+    around.kept.started = True
+    with TagsContext(current_tags=set()):  # the flow run's own are not for its task runs; see `flows.steps.call`
+        around.kept.value = result = safely(around.kept, lambda: body(around))
+        around.kept.error = None
+        around.kept.done = True
+        tell(lambda: show(result))
+    end = ending(result)
+    make = Failed if end.failed else Completed
+    state: State[R] = make(name=end.name.value, message=end.message, data=None if end.failed else result)
+    return state
+
+
+def tell(work: Callable[[], object]) -> None:
+    """Tell Prefect something that the run does not depend on; once it does not listen, nothing more is told."""
+    kept = surroundings().kept
+    if kept.lost:
+        return
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001 - whatever a client of an API that is away may raise
+        kept.lost = type(error).__name__
+        log.warning("Prefect is not told any more of this run: %s", kept.lost)
+
+
+def under_prefect(
+    flow: Flow[..., Any], plain: Callable[[Surroundings], R], around: Surroundings, parameters: Mapping[str, Any]
+) -> R:
+    """Run a flow, and return what its body came to, whatever becomes of the flow run."""
+    kept = around.kept
+    try:
+        with _patience(), _quiet(), surrounded(around), tags(COMMAND_LINE, process_tag()):
+            flow(**parameters)
+    except Exception as error:  # noqa: BLE001 - the flow run's error; what counts is what the body came to
+        if not kept.started:
+            return plain(without_prefect(around, type(error).__name__))
+        if kept.done and not kept.lost and not _said_by_the_state(error):
+            kept.lost = type(error).__name__
+    if kept.error is not None:
+        raise kept.error
+    result: R = kept.value
+    return result
+
+
+def process_tag() -> str:
+    """This process, so that a later one can see whether it still lives."""
+    return f"process:{socket.gethostname()}:{os.getpid()}:{int(psutil.Process().create_time())}"
+
+
+def _said_by_the_state(error: Exception) -> bool:
+    """Whether the error is only how Prefect returns a final state of the type FAILED."""
+    return type(error).__name__ in {"FailedRun", "UnfinishedRun"}
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    with temporary_settings(PATIENCE):
+        yield
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave task runs out of the terminal, where the command prints its own report; the API gets their logs."""
+    handlers = [one for one in logging.getLogger("prefect").handlers if isinstance(one, PrefectConsoleHandler)]
+    for handler in handlers:
+        handler.addFilter(_no_task_run)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(_no_task_run)
+
+
+def _no_task_run(record: logging.LogRecord) -> bool:
+    return not record.name.startswith("prefect.task_runs")
