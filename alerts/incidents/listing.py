@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from alerts.errors import UnknownIncident
 from alerts.incidents.model import EventKind, Incident
@@ -27,7 +27,9 @@ class Event:
 
 def listed(connection: Connection, *, resolved_since: datetime | None = None) -> Sequence[Incident]:
     """Open incidents, worst first, and below them those that were resolved since a moment."""
-    wanted = or_(incidents.c.resolved_at.is_(None), incidents.c.resolved_at >= resolved_since)
+    wanted: ColumnElement[bool] = incidents.c.resolved_at.is_(None)
+    if resolved_since is not None:
+        wanted = or_(wanted, incidents.c.resolved_at >= resolved_since)
     return sorted(map(incident_of, connection.execute(select(incidents).where(wanted))), key=lambda one: one.order)
 
 

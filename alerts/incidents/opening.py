@@ -29,7 +29,7 @@ def open_incidents(connection: Connection, report: Report, now: datetime, *, sco
     nothing about the whole. Incidents of rules that the run did not measure stay as they are.
     """
     lock(connection)
-    known = latest(connection, scope)
+    known = latest(connection, scope, now)
     updates = []
     for result in report.results:
         change = observe(known.get(result.id), result, report.run, now, scope)

@@ -6,9 +6,10 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, text, update
+from sqlalchemy import Connection, Row, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from alerts.incidents.lifecycle import REOPENS_WITHIN
 from alerts.incidents.model import EventKind, Incident
 from checks import Severity, Status
 from etl.tables import incident_events, incidents
@@ -38,11 +39,11 @@ def incident_of(row: Row[Any]) -> Incident:
     return Incident(**known)
 
 
-def latest(connection: Connection, scope: str) -> dict[tuple[str, str], Incident]:
-    """The newest incident of each rule and parameter in a scope."""
+def latest(connection: Connection, scope: str, now: datetime) -> dict[tuple[str, str], Incident]:
+    """The newest incident of each rule and parameter in a scope, of those that are open or can be opened again."""
     own = incidents.c
-    newest = select(incidents).where(own.scope == scope).distinct(own.rule, own.parameter)
-    rows = connection.execute(newest.order_by(own.rule, own.parameter, own.resolved_at.desc().nulls_first()))
+    alive = or_(own.resolved_at.is_(None), own.resolved_at >= now - REOPENS_WITHIN)
+    rows = connection.execute(select(incidents).where(own.scope == scope, alive).order_by(own.id))
     return {(row.rule, row.parameter): incident_of(row) for row in rows}
 
 
