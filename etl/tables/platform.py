@@ -144,7 +144,7 @@ match_scores = Table(
     Index("ix_match_scores_match_date", "match_date"),
     Index("ix_match_scores_home_team_id", "home_team_id"),
     Index("ix_match_scores_away_team_id", "away_team_id"),
-    info={"key": ("id",)},
+    info={"key": ("league_id", "match_date", "home_team", "away_team", "id")},
 )
 
 PRACTICE = "Practice"
