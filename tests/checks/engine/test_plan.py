@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, func
 
 from checks import Row, Severity, Status, above, metric_check, percent, row_check, rows
+from checks.engine.session import asking
 from tests.checks.engine.conftest import Run, counted, thing, things
 
 Put = Callable[..., None]
@@ -94,3 +95,7 @@ def test_a_metric_shares_the_scan_of_row_rules_and_of_its_own_failures(run: Run,
 
     assert report.of("bigger_1").count == 1
     assert report.of("endless").error == "division by zero (SQLSTATE 22012)"
+
+
+def test_every_statement_has_a_parameter_so_that_two_statements_in_one_are_refused() -> None:
+    assert asking(func.count()).compile().params == {"rally": 1}

@@ -173,13 +173,21 @@ def test_a_run_about_one_league_says_nothing_about_the_others(season: Season) ->
     season.add("a", league=1)
     season.add("b", league=2)
     season.run()
-    season.add("c", league=1)
+    season.add("c", "d", league=1)
 
     part = season.run(selection=Selection(scope={"league": ("L1",)})).of("nowhere")
     whole = season.run().of("nowhere")
 
-    assert (part.new, part.known, part.fixed) == (1, 1, None)
-    assert (whole.new, whole.known, whole.fixed) == (1, 2, 0)
+    assert (part.new, part.known, part.fixed) == (2, 1, None)
+    assert (whole.new, whole.known, whole.fixed) == (2, 2, 0)
+
+
+def test_the_reading_of_one_league_is_not_what_is_usual(season: Season) -> None:
+    season.add("a", league=1)
+    season.run(selection=Selection(scope={"league": ("L1",)}))
+
+    with season.engine.connect() as connection:
+        assert history.load(connection, ["volume"]).readings == {}
 
 
 def test_an_error_is_no_news(season: Season) -> None:
