@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import date
@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from sqlalchemy import Engine
 
+from checks.engine.measure import Measured
 from checks.engine.outcomes import Outcome
 from checks.engine.plan import Scan, Unit
 from checks.engine.report import Report
@@ -22,7 +23,7 @@ from flows.checking import Wish, check_health, chosen
 from flows.context import Surroundings
 from flows.hooks import note_crash
 from flows.showing import show_report
-from flows.staging import play
+from flows.staging import play, tell
 from flows.states import of_report
 from flows.steps import call
 
@@ -78,13 +79,17 @@ def _as_steps() -> Around:
 def _unit(unit: Unit, work: Callable[[], list[Outcome]]) -> list[Outcome]:
     def logged() -> list[Outcome]:
         outcomes = work()
-        for outcome in outcomes:
-            get_run_logger().info("%s", _line(outcome))
+        tell(lambda: _log(outcomes))
         return outcomes
 
     rules = {question.check.name for question in unit.questions}
     title = f"scan of {unit.name}: {len(rules)} rules" if isinstance(unit, Scan) else _title(unit)
     return call(title, logged, what=", ".join(sorted(rules)))
+
+
+def _log(outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        get_run_logger().info("%s", _line(outcome))
 
 
 def _title(unit: Unit) -> str:
@@ -94,9 +99,12 @@ def _title(unit: Unit) -> str:
 
 def _line(outcome: Outcome) -> str:
     rule, parameter = outcome.question.id
-    reading = outcome.measured.reading
-    if reading is None:
-        found = outcome.measured.error
-    else:
-        found = f"{reading.value:,.6g}" if reading.value is not None else f"{reading.count:,} bad rows"
-    return f"{rule}{f'[{parameter}]' if parameter else ''}: {outcome.verdict.status}, {found}"
+    return f"{rule}{f'[{parameter}]' if parameter else ''}: {outcome.verdict.status}, {_found(outcome.measured)}"
+
+
+def _found(measured: Measured) -> str:
+    if measured.reading is None:
+        return measured.error
+    if measured.reading.value is not None:
+        return f"{measured.reading.value:,.6g}"
+    return "nothing to measure" if measured.reading.count is None else f"{measured.reading.count:,} bad rows"

@@ -1,0 +1,110 @@
+"""A Prefect server on loopback that all processes of a test session share: it takes a while to start."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+
+START_SECONDS = 180
+PREFECT = str(Path(sys.executable).with_name("prefect"))
+
+
+@contextmanager
+def shared_server(home: Path) -> Iterator[str]:
+    """The URL of the server's API; the first to ask starts it, the last to leave stops it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "users.lock").open("a+") as users:
+        with _alone(home):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            _ensure_started(home)
+        try:
+            yield (home / "url").read_text()
+        finally:
+            with _alone(home):
+                fcntl.flock(users, fcntl.LOCK_UN)
+                if _last(users.fileno()):
+                    _stop(int((home / "pid").read_text()))
+                    (home / "url").unlink()
+
+
+def prefect_environment(home: Path, url: str) -> Mapping[str, str]:
+    """The environment of a process that talks to the server, and to nobody else."""
+    strange = {name for name in os.environ if name.startswith(("PREFECT_", "RALLY_", "DATABASE_URL"))}
+    kept = {name: value for name, value in os.environ.items() if name not in strange}
+    return kept | {
+        "PREFECT_HOME": str(home), "PREFECT_API_URL": url, "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1", "NO_COLOR": "1", "COLUMNS": "200",
+    }  # fmt: skip
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    with (home / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _last(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _ensure_started(home: Path) -> None:
+    if (home / "url").exists():
+        return
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    # cron schedules are looked at every few seconds, so that a test need not wait for a minute
+    quick = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2"}
+    with (home / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            command, env={**prefect_environment(home, url), **quick}, stdout=log, stderr=log, start_new_session=True
+        )
+    _await(url, process, home / "server.log")
+    (home / "pid").write_text(str(process.pid))
+    (home / "url").write_text(url)
+
+
+def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/health", timeout=2).is_success:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.2)
+    raise RuntimeError(f"the Prefect server did not start:\n{log.read_text()[-3000:]}")
+
+
+def _stop(pid: int) -> None:
+    try:
+        server = psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return
+    family = [server, *server.children(recursive=True)]
+    for each in family:
+        each.terminate()
+    _, alive = psutil.wait_procs(family, timeout=10)
+    for each in alive:
+        each.kill()
