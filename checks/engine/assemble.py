@@ -19,8 +19,8 @@ from checks.engine.questions import Question, Unasked
 from checks.engine.report import Report, worst_first
 from checks.engine.results import Result
 from checks.engine.scope import Labels
-from checks.engine.score import Score, Weighed, score
 from checks.engine.units import Unit
+from checks.engine.weighing import needless, score_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ def assemble(
     """The report of a run."""
     results = [_result(outcome, task, labels, around) for outcome in outcomes]
     results.extend(_unasked(item, task) for item in unasked)
-    net, gross = _score(results, gross=False), _score(results, gross=True)
+    net, gross = score_of(results, gross=False), score_of(results, gross=True)
     pointed = [replace(result, points=net.points.get(result.id, Decimal("0.00"))) for result in results]
     return Report(
         run=around.run,
@@ -61,7 +61,7 @@ def assemble(
         role=around.role,
         role_wanted=around.role_wanted,
         expired=task.waivers.expired,
-        unused=task.waivers.unused(_failing(results), _hit(outcomes, task)),
+        unused=needless(task.waivers, results, outcomes),
         complaints=around.complaints,
     )
 
@@ -168,38 +168,3 @@ def _sql(question: Question, task: Work) -> str:
         return shown(question, task.how.scope)
     except Exception as error:  # noqa: BLE001 - text for reading only
         return f"-- the statement cannot be written out: {type(error).__name__}"
-
-
-def _score(results: Sequence[Result], *, gross: bool) -> Score:
-    return score(
-        Weighed(
-            rule=result.rule,
-            parameter=result.parameter,
-            domain=result.domain,
-            severity=result.severity,
-            status=result.gross_status if gross else _accepted(result) if result.accepted else result.status,
-            share=result.gross_share if gross else result.share,
-            count=max(0, (result.count or 0) - (0 if gross else result.waived)),
-            total=result.total or 0,
-        )
-        for result in results
-    )
-
-
-def _accepted(result: Result) -> Status:
-    return Status.OK if result.status.failing else result.status
-
-
-def _failing(results: Sequence[Result]) -> list[str]:
-    return [result.rule for result in results if result.gross_status.failing]
-
-
-def _hit(outcomes: Sequence[Outcome], task: Work) -> frozenset[tuple[str, int]]:
-    hit: set[tuple[str, int]] = set()
-    for outcome in outcomes:
-        rule = outcome.question.check.name
-        if outcome.evidence is not None:
-            hit.update((rule, finding.fingerprint) for finding in outcome.evidence.findings.listed)
-            if not outcome.evidence.findings.complete:  # not all are listed: none of its waivers is called unused
-                hit.update((rule, fingerprint) for fingerprint in task.waivers.fingerprints(rule))
-    return frozenset(hit)
