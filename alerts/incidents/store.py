@@ -71,4 +71,4 @@ def tell_story(
     """Add to an incident's story; False when the same `reference` was told before."""
     values = {"incident_id": incident, "at": at, "kind": kind.value, "actor": actor, "text": text, "run": run}
     statement = upsert(incident_events).values(**values, reference=reference).on_conflict_do_nothing()
-    return bool(connection.execute(statement).rowcount)
+    return connection.execute(statement.returning(incident_events.c.id)).first() is not None

@@ -48,7 +48,10 @@ def enqueue(
         content = _in_conversation(
             connection, planned, render(planned, Headline.of(report) if report else None, token, policy.link)
         )
-        values = _values(planned, content, now) | {"token": token, "run": report.run if report else None}
+        run = report.run if report else None
+        # should two ever plan the same moment of the same run, the second is refused
+        key = f"{now.isoformat()} {run or 'dispatch'} {planned.channel} {planned.recipient}"
+        values = _values(planned, content, now) | {"token": token, "run": run, "key": key}
         numbers.append(_put(connection, planned, values))
     return numbers
 
@@ -88,8 +91,7 @@ def _told(number: int, planned: Planned) -> Iterable[dict[str, object]]:
 
 def _values(planned: Planned, content: Content, now: datetime) -> dict[str, object]:
     return {
-        # should two ever plan the same moment, the second is refused
-        "key": f"{now.isoformat()} {planned.channel} {planned.recipient}", "channel": planned.channel.value,
+        "channel": planned.channel.value,
         "recipient": planned.recipient, "reason": planned.reason.value, "urgency": planned.status.rank,
         "subject": content.subject, "text": content.text, "html": content.html, "note": content.note,
         "threads": [item.incident.id for item in planned.items], "created_at": now, "due_at": now,

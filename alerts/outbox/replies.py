@@ -21,6 +21,8 @@ from etl.tables import deliveries
 log = logging.getLogger("rally.alerts")
 
 LOOKS_BACK = timedelta(hours=24)
+SKEW = timedelta(minutes=1)
+"""The provider tells whole seconds, by its own clock."""
 YES = re.compile(r"\s*(ack(nowledged?)?|ok(ay)?|yes|got it|on it|1)\b", re.IGNORECASE)
 
 
@@ -71,7 +73,7 @@ def _token(connection: Connection, person: Person, reply: Reply, now: datetime) 
         return spoken
     own = deliveries.c
     before = select(own.token).where(own.recipient == person.name, own.channel == Channel.SMS.value)
-    before = before.where(own.sent_at <= (reply.at or now)).order_by(own.id.desc()).limit(1)
+    before = before.where(own.sent_at <= (reply.at or now) + SKEW).order_by(own.id.desc()).limit(1)
     return connection.execute(before).scalar()
 
 

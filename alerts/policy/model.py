@@ -80,7 +80,7 @@ class Watch(Strict):
 class Policy(Strict):
     """Who hears of what."""
 
-    people: Annotated[tuple[Person, ...], Field(min_length=1)]
+    people: tuple[Person, ...]
     routes: tuple[Route, ...] = ()
     escalation: Escalation | None = None
     maintenance: tuple[Maintenance, ...] = ()
@@ -99,6 +99,8 @@ class Policy(Strict):
     @model_validator(mode="after")
     def _whole(self) -> Policy:
         names = [person.name for person in self.people]
+        if not names:
+            raise ValueError("there are no people; expected at least one [[people]] with a name")
         if len(set(names)) < len(names):
             raise ValueError("two people have the same name")
         for place, who, by in self._addressed():

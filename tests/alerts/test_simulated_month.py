@@ -94,11 +94,15 @@ class Month:
 
 @st.composite
 def months(draw: st.DrawFn) -> Month:
-    status = st.sampled_from([Status.OK, Status.OK, Status.WARN, Status.ERROR, Status.CRITICAL, Status.SKIPPED])
+    status = st.sampled_from(
+        [Status.OK, Status.OK, Status.WARN, Status.ERROR, Status.CRITICAL, Status.CRITICAL, Status.SKIPPED]
+    )
     dense = draw(st.integers(0, TICKS - 100))
     ticks = draw(st.sets(st.integers(0, TICKS - 1), max_size=25)) | draw(
         st.sets(st.integers(dense, dense + 99), max_size=25)
     )
+    # a daily run at the same time: what returns, returns exactly a day later
+    ticks |= set(range(draw(st.integers(0, 47)), TICKS, 48)) if draw(st.booleans()) else set()
     runs = {tick: tuple(draw(status) for _ in RULES) for tick in sorted(ticks)}
     answers = st.tuples(st.integers(0, TICKS - 1), st.integers(0, len(RULES) - 1))
     return Month(runs, draw(st.frozensets(answers, max_size=10)))

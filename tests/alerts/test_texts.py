@@ -1,0 +1,175 @@
+"""What people read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.incidents.lifecycle import observe
+from alerts.incidents.model import Incident
+from alerts.planning import Item, Planned, Reason
+from alerts.policy import Channel
+from alerts.render import Headline, render
+from alerts.render.gsm import fits, fits_alphabet, gsm, size
+from alerts.render.sms import NEEDS_UCS2
+from alerts.tokens import found_in, new_token
+from checks import Status
+from tests.alerts.build import NOON, result
+
+TOKEN = "K7QF3M2P"  # noqa: S105
+HEADLINE = Headline(Decimal("61.00"), "critical", 0.98)
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\u202eevil\u2066",
+    "a\r\nBcc: x@example.org",
+    "x" * 10_000,
+    "\ud800",
+    "🏓" * 99,
+]
+
+
+def incident(rule: str = "lost_rows", status: Status = Status.CRITICAL, **more: object) -> Incident:
+    change = observe(None, result(rule, status, **more), "run", NOON)  # type: ignore[arg-type]
+    assert change is not None
+    return replace(change.incident, id=7)
+
+
+def planned(*items: Item, channel: Channel = Channel.SMS, last: bool = False) -> Planned:
+    return Planned("dana", channel, items, last)
+
+
+def sms(*items: Item, last: bool = False) -> str:
+    return render(planned(*items, last=last), HEADLINE, TOKEN).text
+
+
+def new(rule: str = "lost_rows", status: Status = Status.CRITICAL, **more: object) -> Item:
+    return Item(incident(rule, status, **more), Reason.NEW)
+
+
+def test_an_sms_of_one_incident() -> None:
+    assert sms(new()) == "Rally CRITICAL, score 61: lost_rows 205 of 727 (28.2 %) Reply ACK #K7QF3M2P"
+
+
+def test_an_sms_of_a_recovery_asks_for_no_answer() -> None:
+    assert sms(replace(new(), reason=Reason.RECOVERY)) == "Rally OK: OK lost_rows #K7QF3M2P"
+
+
+def test_an_sms_of_an_escalation_says_that_nobody_answered() -> None:
+    assert sms(replace(new(), reason=Reason.ESCALATION)).startswith("Rally UNANSWERED CRITICAL, score 61: lost_rows")
+
+
+def test_what_does_not_fit_is_counted() -> None:
+    text = sms(*(new(f"rule_{number}") for number in range(9)))
+
+    assert text == (
+        "Rally CRITICAL, score 61: rule_0 205 of 727 (28.2 %); rule_1 205 of 727 (28.2 %); "
+        "rule_2 205 of 727 (28.2 %) +6 more Reply ACK #K7QF3M2P"
+    )
+
+
+def test_a_first_line_that_is_too_long_is_cut() -> None:
+    text = sms(new("r" * 300), new())
+
+    assert size(text) == 160
+    assert text.endswith(".. +1 Reply ACK #K7QF3M2P")
+
+
+def test_letters_with_a_near_likeness_stay_in_the_alphabet() -> None:
+    content = render(planned(new(parameter="Łódź – “Šumava”")), None, TOKEN)
+
+    assert 'lost_rows (Lodz - "Sumava")' in content.text
+    assert (content.note, fits_alphabet(content.text)) == ("", True)
+
+
+def test_a_name_that_needs_ucs2_leaves_seventy_characters_and_says_so() -> None:
+    content = render(planned(new(parameter="東京")), None, TOKEN)
+
+    assert content.note == NEEDS_UCS2
+    assert content.text == "Rally CRITICAL: lost_rows (東京) 205 of 727 (28.2 %) Reply ACK #K7QF3M2P"
+
+
+def test_braces_take_two_places() -> None:
+    assert (size("a"), size("{"), size("[x]")) == (1, 2, 5)
+
+
+def test_160_characters_fit_and_161_do_not() -> None:
+    assert fits("a" * 160)
+    assert not fits("a" * 161)
+    assert fits("東" * 70)
+    assert not fits("東" * 71)
+
+
+@given(st.lists(st.text(), min_size=1, max_size=5), st.sampled_from(Reason), st.booleans())
+def test_every_sms_is_one_message_and_ends_with_its_token(names: list[str], reason: Reason, last: bool) -> None:
+    items = [Item(incident(parameter=name), reason) for name in names]
+
+    text = sms(*items, last=last)
+
+    assert fits(text)
+    assert text.endswith(f"#{TOKEN}")
+    assert "\n" not in text
+
+
+@given(st.text())
+def test_what_gsm_makes_of_a_text_is_stable(text: str) -> None:
+    assert gsm(gsm(text)) == gsm(text)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda text: ascii(text[:20]))
+def test_a_hostile_name_is_inactive_in_mail(hostile: str) -> None:
+    item = new(parameter=hostile, examples=({"home_team": hostile},), runbook="javascript:alert(1)")
+
+    content = render(planned(item, channel=Channel.EMAIL), HEADLINE, TOKEN)
+
+    assert content.html is not None
+    assert "<script" not in content.html
+    assert "href" not in content.html
+    assert not {"\u202e", "\u2066", "\ud800", "\r"} & set(content.text + content.html)
+    assert "\n" not in content.subject
+    assert len(content.html) < 20_000
+
+
+def test_a_mail_has_all_that_somebody_needs_to_begin() -> None:
+    item = new(
+        examples=({"match_date": "2026-03-02", "home_team": "Birchwood - 11"},), runbook="https://example.org/lost",
+        owner="schedules",
+    )  # fmt: skip
+
+    content = render(planned(item, channel=Channel.EMAIL), HEADLINE, TOKEN, "https://example.org/reports")
+
+    assert content.subject == "[Rally] CRITICAL: lost_rows"
+    assert content.text == (
+        """\
+Rally: 1 incident, worst CRITICAL; health score 61 (critical), 98% measured
+
+CRITICAL  lost_rows  (new)
+  A scheduled match is linked to no team at all.
+  Found: 205 of 727 (28.2 %)
+  For example: match_date=2026-03-02, home_team=Birchwood - 11
+  Severity: HIGH, costs 12.50 points
+  Open since: 2026-03-02 12:00 UTC
+  Owner: schedules
+  Runbook: https://example.org/lost
+  Details: rally-health incidents show 7
+
+More: https://example.org/reports
+To acknowledge: rally-health incidents ack --token K7QF3M2P
+"""
+    )
+    assert content.html is not None
+    assert '<a href="https://example.org/lost">' in content.html
+
+
+@given(st.builds(new_token))
+def test_a_token_is_found_in_what_people_type(token: str) -> None:
+    assert found_in(f"ack {token.lower()} thanks") == token
+    assert found_in(f"#{token}") == token
+
+
+@pytest.mark.parametrize("text", ["ok thanks", "approved", "", "2 of 3", "STANDARD"])
+def test_words_are_no_tokens(text: str) -> None:
+    assert found_in(text) is None
