@@ -39,7 +39,7 @@ CONSTRAINTS, INDEXES, ATTRIBUTES = (
 )
 
 
-@check(severity=Severity.HIGH, threshold=NEVER, owner="imports", tags={"daily", "gate"},
+@check(severity=Severity.HIGH, threshold=NEVER, owner="imports", tags={"daily"},
        runbook="docs/RUNBOOKS.md#missing-constraints")  # fmt: skip
 def missing_constraint() -> Bad:
     """A constraint that protects the schedule, the teams or the results is missing, or was never validated."""

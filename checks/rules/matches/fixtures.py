@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, or_, select
 
 from checks import Bad, Row, Severity, check, row_check
-from checks.rules.thresholds import DUPLICATES, NULL_IDS, ORPHANS, PATCHY, RARE
+from checks.rules.thresholds import DUPLICATES, ORPHANS, PATCHY, RARE
 from checks.rules.words import is_match, leads_nowhere, match_keys, result_keys, rows_of
 from etl.tables import match_scores, schedule, teams
 
@@ -28,7 +28,8 @@ def result_of_team_against_itself(row: Row) -> ColumnElement[bool]:
     return (row.home_team_id == row.away_team_id).is_(True) | (row.home_team == row.away_team)
 
 
-@row_check(match_scores, severity=Severity.MEDIUM, threshold=NULL_IDS, owner="matches", tags={"daily", "gate"},
+# not NULL_IDS: CITA's results name clubs without a series, and one in fourteen cannot be told apart, in good order
+@row_check(match_scores, severity=Severity.MEDIUM, threshold=PATCHY, owner="matches", tags={"daily", "gate"},
            runbook="docs/RUNBOOKS.md#matches-without-team-ids")  # fmt: skip
 def result_without_teams(row: Row) -> ColumnElement[bool]:
     """A result is not linked to both of its teams."""
