@@ -27,6 +27,9 @@ from sqlalchemy.schema import conv
 
 from etl.tables.base import metadata
 
+PERSONAL = {"personal": True}
+"""Marks a column that no report may show."""
+
 leagues = Table(
     "leagues",
     metadata,
@@ -99,9 +102,9 @@ players = Table(
     "players",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("first_name", String(255)),
-    Column("last_name", String(255)),
-    Column("email", String(255)),
+    Column("first_name", String(255), info=PERSONAL),
+    Column("last_name", String(255), info=PERSONAL),
+    Column("email", String(255), info=PERSONAL),
     Column("tenniscores_player_id", String(255), nullable=False),
     Column("club_id", Integer, ForeignKey("clubs.id")),
     Column("series_id", Integer, ForeignKey("series.id")),

@@ -38,7 +38,8 @@ merge into schedule t using (
    and t.league_id = s.league_id
 when matched and (t.match_time, t.location) is distinct from (s.match_time, s.location)
   then update set match_time = s.match_time, location = s.location
-when not matched then insert (match_date, match_time, home_team, away_team, location, league_id, home_team_id, away_team_id)
+when not matched then insert
+  (match_date, match_time, home_team, away_team, location, league_id, home_team_id, away_team_id)
   values (s.match_date, s.match_time, s.home_team, s.away_team, s.location, s.league_id, 1, 2)
 """
 UPSERT = """

@@ -18,7 +18,7 @@ from etl.hosting import HostingError, host_for
 
 def ask(url: str, statement: str) -> object:
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
-        row = connection.execute(statement).fetchone()  # type: ignore[call-overload]
+        row = connection.execute(statement).fetchone()
     return row[0] if row else None
 
 
@@ -112,7 +112,7 @@ def test_a_socket_folder_that_others_can_enter_is_refused(tmp_path: Path) -> Non
 
 def test_a_server_that_ends_at_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
     with (
-        pytest.raises(EmbeddedError, match="ended at start(.|\n)*no_such_setting"),
+        pytest.raises(EmbeddedError, match=r"ended at start(.|\n)*no_such_setting"),
         running(tmp_path, no_such_setting="1"),
     ):
         pass

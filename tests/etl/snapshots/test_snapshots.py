@@ -1,0 +1,247 @@
+"""Snapshots: whole, verified, and restored by comparison."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
+
+from etl.repairs import RepairError
+from etl.repairs.undo import undo
+from etl.snapshots import Restored, Rows, Snapshot, SnapshotError, create, find, past, restore, verify
+from etl.snapshots.create import AUTOMATIC_KEPT
+from etl.snapshots.manifest import digest
+from etl.tables import leagues, players, schedule, series, teams
+from tests.etl.repairs.dump import dump
+
+ODD = 'a\tb\\c\nd "e" %s \\.\nCOPY x FROM stdin;'
+
+
+@pytest.fixture
+def season(database: Engine) -> Engine:
+    """A team with a schedule, under names that are hard to copy."""
+    with database.begin() as connection:
+        connection.execute(insert(leagues).values(league_id="CNSWPL", league_name="CNSWPL"))
+        connection.execute(insert(series).values(name="Series 1"))
+        connection.execute(insert(teams), [{"league_id": 1, "series_id": 1, "team_name": name} for name in ("A", ODD)])
+        rows = [{"match_date": f"2025-01-0{n}", "home_team": "A", "away_team": ODD, "home_team_id": 1,
+                 "away_team_id": 2, "league_id": 1} for n in (1, 2, 3)]  # fmt: skip
+        connection.execute(insert(schedule), rows)
+    return database
+
+
+@pytest.fixture(params=["pg_dump", "copy"])
+def made(request: pytest.FixtureRequest, season: Engine, tmp_path: Path) -> Snapshot:
+    """A snapshot of the season, made either way."""
+    snapshot = create(season, tmp_path, "a test", "kim", tools=request.param == "pg_dump")
+    assert snapshot.method == request.param
+    return snapshot
+
+
+def restored(engine: Engine, snapshot: Snapshot, newer: Rows = Rows.REFUSE, objection: str = "") -> Restored:
+    with engine.begin() as connection:
+        return restore(connection, snapshot, "kim", judge=lambda _: objection, newer=newer)
+
+
+def test_a_snapshot_says_what_it_holds(made: Snapshot) -> None:
+    rows = {held.table: held.rows for held in made.tables if held.rows}
+
+    assert rows == {"public.leagues": 1, "public.series": 1, "public.teams": 2, "public.schedule": 3}
+    assert verify(made) == ()
+
+
+def test_it_is_found_again(made: Snapshot) -> None:
+    assert find(made.folder.parent, made.name) == find(made.folder.parent, "latest") == made
+
+
+def test_only_its_owner_may_look_into_it(made: Snapshot) -> None:
+    assert made.folder.stat().st_mode & 0o077 == 0
+
+
+def test_restoring_what_is_there_already_changes_nothing(season: Engine, made: Snapshot) -> None:
+    before = dump(season)
+
+    assert restored(season, made).repair is None
+    assert dump(season) == before
+
+
+def test_lost_and_changed_rows_come_back_byte_by_byte(season: Engine, made: Snapshot) -> None:
+    before = dump(season)
+    with season.begin() as connection:
+        connection.execute(delete(schedule).where(schedule.c.id == 2))
+        connection.execute(update(teams).values(team_name=teams.c.team_name + "?"))
+
+    found = restored(season, made)
+
+    assert dump(season) == before
+    assert [str(one) for one in found.differences if one] == [
+        "public.teams: 2 changed since", "public.schedule: 1 missing"
+    ]  # fmt: skip
+
+
+def test_rows_of_all_tables_come_back_whatever_refers_to_what(season: Engine, made: Snapshot) -> None:
+    before = dump(season)
+    with season.begin() as connection:
+        connection.execute(text("truncate leagues, series, teams, schedule cascade"))
+
+    restored(season, made)
+
+    assert dump(season) == before
+
+
+def test_rows_written_since_are_named_and_not_lost(season: Engine, made: Snapshot) -> None:
+    with season.begin() as connection:
+        connection.execute(insert(teams).values(league_id=1, series_id=1, team_name="new"))
+    after = dump(season)
+
+    with pytest.raises(SnapshotError, match=r"written since the snapshot: 1 of public.teams \(id 3\)"):
+        restored(season, made)
+
+    assert dump(season) == after
+
+
+def test_rows_written_since_are_kept_on_demand(season: Engine, made: Snapshot) -> None:
+    with season.begin() as connection:
+        connection.execute(insert(teams).values(league_id=1, series_id=1, team_name="new"))
+        connection.execute(delete(schedule).where(schedule.c.id == 2))
+
+    restored(season, made, Rows.KEEP)
+
+    with season.begin() as connection:
+        assert connection.scalar(select(func.count()).select_from(teams)) == 3
+        assert connection.scalar(select(func.count()).select_from(schedule)) == 3
+
+
+def test_a_restore_can_be_undone(season: Engine, made: Snapshot) -> None:
+    with season.begin() as connection:
+        connection.execute(text("delete from schedule where id = 1"))
+        connection.execute(update(teams).where(teams.c.id == 1).values(team_name="renamed"))
+        connection.execute(insert(teams).values(league_id=1, series_id=1, team_name="new"))
+        connection.execute(update(schedule).values(home_team_id=3))
+    before = dump(season)
+    repair = restored(season, made, Rows.DISCARD).repair
+    assert repair is not None
+    assert dump(season) != before
+
+    with season.begin() as connection:
+        undo(connection, repair.id, "kim")
+
+    assert dump(season) == before
+
+
+def test_rows_that_would_lead_nowhere_stop_a_restore(season: Engine, made: Snapshot) -> None:
+    """A table that is not ours refers to a row that the snapshot does not have."""
+    with season.begin() as connection:
+        connection.execute(text("create table polls (team integer references teams (id))"))
+        connection.execute(insert(teams).values(league_id=1, series_id=1, team_name="new"))
+        connection.execute(text("insert into polls values (3)"))
+    before = dump(season)
+
+    with pytest.raises(RepairError, match=r"rows of public\.polls would refer to rows that are not there any more"):
+        restored(season, made, Rows.DISCARD)
+
+    assert dump(season) == before
+
+
+def test_what_the_rules_object_to_is_not_restored(season: Engine, made: Snapshot) -> None:
+    with season.begin() as connection:
+        connection.execute(delete(schedule))
+    before = dump(season)
+
+    with pytest.raises(SnapshotError, match="is not restored: worse than what is there"):
+        restored(season, made, objection="worse than what is there")
+
+    assert dump(season) == before
+
+
+def test_the_judge_sees_the_restored_rows(season: Engine, made: Snapshot) -> None:
+    with season.begin() as connection:
+        connection.execute(delete(schedule))
+    seen: list[int | None] = []
+
+    def judge(connection: Connection) -> str:
+        seen.append(connection.scalar(select(func.count()).select_from(schedule)))
+        return ""
+
+    with season.begin() as connection:
+        restore(connection, made, "kim", judge=judge)
+
+    assert seen == [3]
+
+
+def test_ids_go_on_behind_restored_rows(season: Engine, made: Snapshot) -> None:
+    with season.begin() as connection:
+        connection.execute(text("truncate leagues, series, teams, schedule restart identity cascade"))
+    restored(season, made)
+
+    with season.begin() as connection:
+        new = connection.scalar(insert(schedule).values(match_date="2025-02-01", home_team="Practice", away_team="")
+                                .returning(schedule.c.id))  # fmt: skip
+
+    assert new == 4
+
+
+def test_columns_that_came_later_keep_their_values(season: Engine, made: Snapshot) -> None:
+    with season.begin() as connection:
+        connection.execute(text("alter table schedule add column note text default 'mine'"))
+        connection.execute(update(schedule).values(location="elsewhere"))
+
+    restored(season, made)
+
+    with season.begin() as connection:
+        assert connection.execute(text("select distinct note, location from schedule")).all() == [("mine", None)]
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed", "gone"])
+def test_a_damaged_snapshot_is_not_restored(season: Engine, made: Snapshot, harm: str) -> None:
+    file = made.folder / next(name for name in made.files if "schedule" in name or "dump" in name)
+    content = file.read_bytes()
+    if harm == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(content[:-9] if harm == "cut" else content[:40] + b"?" + content[41:])
+
+    assert verify(made)
+    with pytest.raises(SnapshotError, match=f"snapshot {made.name} is damaged: {file.name}"):
+        restored(season, made)
+
+
+def test_missing_rows_are_noticed_though_the_file_is_sound(season: Engine, tmp_path: Path) -> None:
+    made = create(season, tmp_path, "a test", "kim", tools=False)
+    file = made.folder / "public.schedule.copy.gz"
+    file.write_bytes(gzip.compress(b"".join(gzip.decompress(file.read_bytes()).splitlines(keepends=True)[:2])))
+    made.files[file.name] = digest(file)
+
+    assert verify(made) == ("public.schedule has 2 rows, 3 were written",)
+
+
+def test_old_automatic_snapshots_make_room_and_others_stay(season: Engine, tmp_path: Path) -> None:
+    kept = create(season, tmp_path, "by hand", "kim", tools=False)
+    for _ in range(AUTOMATIC_KEPT + 2):
+        create(season, tmp_path, "before a fix", "kim", automatic=True, tools=False)
+
+    names = [snapshot.name for snapshot in past(tmp_path)]
+
+    assert len(names) == AUTOMATIC_KEPT + 1
+    assert kept.name in names
+
+
+def test_half_a_snapshot_is_none(season: Engine, tmp_path: Path) -> None:
+    made = create(season, tmp_path, "a test", "kim", tools=False)
+    made.folder.rename(made.folder.with_name(made.name + ".new"))
+
+    assert past(tmp_path) == ()
+    with pytest.raises(SnapshotError, match=r"there is no snapshot 'latest'.*none yet; make one"):
+        find(tmp_path, "latest")
+
+
+def test_people_are_in_it_and_in_no_message(season: Engine, tmp_path: Path) -> None:
+    with season.begin() as connection:
+        connection.execute(insert(players).values(tenniscores_player_id="nndz-1", email="secret@example.org"))
+    made = create(season, tmp_path, "a test", "kim", tools=False)
+    with season.begin() as connection:
+        connection.execute(delete(players))
+
+    assert "secret" not in str(restored(season, made))

@@ -1,0 +1,74 @@
+"""Engines, and what their errors mean."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from etl.database import DatabaseUrlError, describe, is_transient, open_engine, retryable, sqlstate
+from etl.errors import DatabaseUnavailable, TryAgain
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_usual_scheme_is_taken(scheme: str, server: str) -> None:
+    engine = open_engine(server.replace("postgresql+psycopg", scheme))
+
+    with engine.begin() as connection:
+        assert connection.scalar(text("select 1")) == 1
+    engine.dispose()
+
+
+def test_a_transaction_runs_in_utc_and_notices_a_dead_client(engine: Engine) -> None:
+    with engine.begin() as connection:
+        assert connection.scalar(text("show timezone")) == "UTC"
+        assert connection.scalar(text("show client_connection_check_interval")) == "500ms"
+
+
+@pytest.mark.parametrize("url", ["postgres//rally:secret@db/rally", "not a url", "mysql://rally:secret@db/rally"])
+def test_a_url_that_cannot_be_used_never_shows_its_password(url: str) -> None:
+    with pytest.raises(DatabaseUrlError) as caught:
+        open_engine(url)
+
+    assert "secret" not in str(caught.value)
+
+
+def test_a_refused_connection_is_worth_another_try() -> None:
+    engine = open_engine("postgresql://rally@127.0.0.1:1/rally")
+
+    with pytest.raises(OperationalError) as caught:
+        engine.connect()
+
+    assert is_transient(caught.value)
+    assert isinstance(retryable(caught.value), DatabaseUnavailable)
+
+
+def test_a_statement_that_took_too_long_is_not_tried_again(engine: Engine) -> None:
+    """It is an OperationalError like a lost connection; only its SQLSTATE tells them apart."""
+    with engine.begin() as connection:
+        connection.execute(text("set local statement_timeout = 1"))
+
+        with pytest.raises(OperationalError) as caught:
+            connection.execute(text("select pg_sleep(10)"))
+
+    assert sqlstate(caught.value) == "57014"
+    assert not is_transient(caught.value)
+
+
+def test_a_row_that_somebody_else_inserted_meanwhile_is_worth_another_try(database: Engine) -> None:
+    with database.connect() as connection, pytest.raises(IntegrityError) as caught:
+        connection.execute(text("insert into leagues (league_id, league_name) values ('A', 'a'), ('A', 'a')"))
+
+    assert isinstance(retryable(caught.value), TryAgain)
+
+
+def test_an_error_is_told_without_the_row_that_it_holds(database: Engine) -> None:
+    """DETAIL says "Key (league_id)=(555-0100) already exists"; it could be a person's number."""
+    with database.connect() as connection, pytest.raises(DBAPIError) as caught:
+        connection.execute(
+            text("insert into leagues (league_id, league_name) values ('555-0100', 'a'), ('555-0100', 'a')")
+        )
+
+    assert describe(caught.value) == (
+        'duplicate key value violates unique constraint "uq_leagues_league_id" (SQLSTATE 23505)'
+    )
