@@ -12,6 +12,7 @@ from etl.database import describe
 from flows.cli import names, rejects, rules
 from flows.cli.check import check
 from flows.cli.demo import demo
+from flows.cli.deploy import deploy
 from flows.cli.exits import Exit, exit_of
 from flows.cli.history import history
 from flows.cli.imports import import_, imports
@@ -37,6 +38,7 @@ app.command("check")(check)
 app.add_typer(rules.app, name="rules")
 app.command("history")(history)
 app.command("waive")(waive)
+app.command("deploy")(deploy)
 app.command("demo")(demo)
 
 

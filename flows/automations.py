@@ -1,0 +1,84 @@
+"""Automations as code: what Prefect does by itself when a run ends badly, or does not come.
+
+They only start deployments of this project, or pause them; whom to tell, and how, is up to the alert policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.events import ResourceSpecification
+from prefect.events.actions import PauseDeployment, RunDeployment
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+
+from flows.artifacts import key
+
+DAILY = f"rally.health.{key('score', 'tag daily')}"
+DAY_AND_A_BIT = timedelta(hours=26)
+CRASHED = {"prefect.flow-run.Crashed", "prefect.flow-run.Failed"}
+
+
+def automations(deployments: Mapping[str, UUID]) -> list[AutomationCore]:
+    """The automations, given the ids of deployments by name ("flow/deployment"). Raises KeyError for one that lacks."""
+    return [_critical(deployments), _silent(deployments), _broken(deployments)]
+
+
+def apply(client: SyncPrefectClient, wanted: Sequence[AutomationCore]) -> None:
+    """Create the automations, in place of those with the same names."""
+    for automation in wanted:
+        for old in client.read_automations_by_name(automation.name):
+            client.delete_automation(old.id)
+        client.create_automation(automation)
+
+
+def _critical(deployments: Mapping[str, UUID]) -> AutomationCore:
+    return AutomationCore(
+        name="rally: score below 75",
+        description="A health check in the critical band starts the incident flow at once.",
+        trigger=EventTrigger(
+            expect={"rally.health.reported"},
+            match=ResourceSpecification({"prefect.resource.id": "rally.health.*", "rally.band": "critical"}),
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[RunDeployment(source="selected", deployment_id=deployments["dispatch-alerts/dispatch-alerts"])],
+    )
+
+
+def _silent(deployments: Mapping[str, UUID]) -> AutomationCore:
+    return AutomationCore(
+        name="rally: no health check for a day",
+        description="No report of the daily rules for 26 hours: the watch looks for itself, and tells.",
+        trigger=EventTrigger(
+            expect={"rally.health.reported"},
+            match=ResourceSpecification({"prefect.resource.id": DAILY}),
+            posture=Posture.Proactive,
+            threshold=1,
+            within=DAY_AND_A_BIT,
+        ),
+        actions=[RunDeployment(source="selected", deployment_id=deployments["watch/watch"])],
+    )
+
+
+def _broken(deployments: Mapping[str, UUID]) -> AutomationCore:
+    imports = ("nightly/nightly", "import-feeds/import")
+    return AutomationCore(
+        name="rally: crashed import",
+        description="An import that crashed stops the ETL: its deployments are paused until somebody resumes them.",
+        trigger=EventTrigger(
+            expect=CRASHED,
+            match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
+            match_related=ResourceSpecification(
+                {
+                    "prefect.resource.role": "deployment",
+                    "prefect.resource.id": [f"prefect.deployment.{deployments[name]}" for name in imports],
+                }
+            ),
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[PauseDeployment(source="selected", deployment_id=deployments[name]) for name in imports],
+    )

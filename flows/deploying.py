@@ -1,0 +1,96 @@
+"""Deploying: what has to be there first, and what `prefect deploy` leaves to be done after it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import yaml
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectNotFound
+
+from flows.automations import apply, automations
+from flows.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+FILE = "prefect.yaml"
+ONLINE = "ONLINE"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A deployment as `prefect.yaml` declares it."""
+
+    name: str
+    entrypoint: str
+    pool: str
+    parameters: dict[str, Any]
+
+
+def declared(folder: Path = ROOT) -> list[Deployment]:
+    """The deployments of a `prefect.yaml`. Raises FileNotFoundError outside of a checkout."""
+    document = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
+    return [
+        Deployment(one["name"], one["entrypoint"], one["work_pool"]["name"], one.get("parameters") or {})
+        for one in document["deployments"]
+    ]
+
+
+def missing(settings: Settings) -> Iterator[str]:
+    """What a deployed run would not find, one sentence each."""
+    if settings.database_url is None:
+        yield "DATABASE_URL is not set here: a worker without it uses an embedded database of its own"
+    if settings.feeds is None:
+        yield "RALLY_FEEDS is not set here: a worker without it has no feeds to import at night"
+    elif not settings.feeds.is_dir():
+        yield f"RALLY_FEEDS is {settings.feeds}, which is no folder here"
+
+
+def make_pools(client: SyncPrefectClient, names: Sequence[str]) -> list[str]:
+    """Create the work pools that are not there, as process pools, and return their names."""
+    made = []
+    for name in names:
+        try:
+            client.read_work_pool(name)
+        except ObjectNotFound:
+            client.create_work_pool(WorkPoolCreate(name=name, type="process"))
+            made.append(name)
+    return made
+
+
+def idle_pools(client: SyncPrefectClient, names: Sequence[str]) -> list[str]:
+    """The work pools without a worker that is online."""
+    return [
+        name
+        for name in names
+        if not any(worker.status == ONLINE for worker in client.read_workers_for_work_pool(name, None, 0, 200))
+    ]
+
+
+def deploy(folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run `prefect deploy --all` on the checkout, without a question; workers find the flows where it lies."""
+    prefect = str(Path(sys.executable).with_name("prefect"))
+    command = ["env", f"RALLY_HOME={folder}", prefect, "--no-prompt", "deploy", "--all"]
+    return subprocess.run(command, cwd=folder, text=True, capture_output=True, check=False)  # noqa: S603 - our own program and folder
+
+
+def make_automations(client: SyncPrefectClient) -> list[str]:
+    """Create the automations for what is deployed, and return their names. Raises KeyError for what is not."""
+    known: dict[str, UUID] = {}
+    for deployment in client.read_deployments(limit=200):
+        flow = client.read_flow(deployment.flow_id)
+        known[f"{flow.name}/{deployment.name}"] = deployment.id
+    wanted = automations(known)
+    apply(client, wanted)
+    return [automation.name for automation in wanted]
+
+
+def client() -> SyncPrefectClient:
+    """A client of the API that is set."""
+    return get_client(sync_client=True)

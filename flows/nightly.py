@@ -1,0 +1,66 @@
+"""The flow of every night: import, then check; a gate that says stop stops it there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from prefect import Flow, flow
+from prefect.client.schemas.objects import State
+
+from checks.engine.report import Report
+from etl.importing.results import ImportReport, Outcome
+from flows.context import Kept, Surroundings, surrounded
+from flows.health_check import health_check
+from flows.import_feeds import import_feeds
+from flows.safely import RunFailed
+from flows.staging import play
+from flows.states import Ending, of_import, of_report, worst
+
+STOPPED = {Outcome.BLOCKED, Outcome.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What a night came to; without a report where the import stopped it."""
+
+    imported: ImportReport
+    report: Report | None = None
+
+
+@flow(name="nightly", flow_run_name="night")
+def nightly(
+    paths: list[str] | None = None, *, wait: float = 1800, prune: bool = False, tags: list[str] | None = None
+) -> State[Night]:
+    """Import the feeds below `paths`, then run the rules with these `tags`, all of them by default.
+
+    Without `paths` the folder of RALLY_FEEDS is taken. `wait` is how many seconds to wait for another import, `prune`
+    deletes rows that a feed has withdrawn. Where a feed was blocked or could not be read, nothing is checked.
+
+    Final states: Blocked, Refused (FAILED), or those of the health check.
+    """
+
+    def body(around: Surroundings) -> Night:
+        imported: ImportReport = _inner(around, import_feeds, paths=paths, wait=wait, prune=prune)
+        if imported.outcome in STOPPED:
+            return Night(imported)
+        return Night(imported, _inner(around, health_check, tags=tags))
+
+    return play(body, of_night, lambda night: None)
+
+
+def of_night(night: Night) -> Ending:
+    """The ending of a night: the import's where it stopped there, otherwise that of what the rules found."""
+    if night.report is None:
+        return of_import(night.imported)
+    return worst(of_import(night.imported), of_report(night.report))
+
+
+def _inner(around: Surroundings, flow: Flow[..., Any], **parameters: Any) -> Any:
+    """Run a flow inside this one, and return what it came to; its final state is only shown."""
+    kept = Kept(lost=around.kept.lost)
+    with surrounded(replace(around, kept=kept)):
+        flow(**parameters, return_state=True)
+    if not kept.done:
+        raise kept.error or RunFailed(f"{flow.name} did not run")
+    return kept.value
