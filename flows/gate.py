@@ -17,7 +17,7 @@ from checks.engine.results import Result
 from checks.engine.rules import Rules
 from checks.engine.run import Options, Request, measure_on
 from checks.engine.selection import Selection
-from checks.engine.thresholds import Threshold
+from checks.engine.thresholds import Above, Threshold
 from checks.engine.units import Unit
 from etl.feeds import Feed, Kind
 from etl.importing.guards import Gate, Verdict
@@ -68,5 +68,8 @@ def _worse(rules: Rules, before: Report, after: Report, counts: Counts) -> Seque
 
 
 def _critical(threshold: Threshold, result: Result, grown: int, written: int) -> bool:
-    reading = grown / written if result.unit is Unit.PERCENT else grown
-    return threshold.judge(min(reading, 1.0) if result.unit is Unit.PERCENT else reading) is Status.CRITICAL  # type: ignore[call-arg]
+    """Whether the growth alone would be critical; with a threshold that cannot tell, any growth is."""
+    if not isinstance(threshold, Above):
+        return True
+    reading = min(grown / written, 1.0) if result.unit is Unit.PERCENT else grown
+    return threshold.judge(reading) is Status.CRITICAL
