@@ -38,6 +38,21 @@ class Settings(BaseSettings):
     """What measures the leagues of a partitioned check."""
     task_runner_address: str | None = None
     """A running Dask scheduler or Ray cluster; without it one is started on this machine."""
+    alerts_policy: Path | None = None
+    """Who is told of what: a TOML file; see docs/ALERTS.md."""
+    alerts_contacts: Path | None = None
+    """Phone numbers, addresses and URLs of the policy's people, where they are kept in a TOML file of their own."""
+    twilio_account_sid: SecretStr | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_from: SecretStr | None = None
+    """The number that SMS come from; or a messaging service."""
+    twilio_messaging_service: SecretStr | None = None
+    twilio_url: str = "https://api.twilio.com"
+    smtp_url: SecretStr | None = None
+    """smtp+starttls://user:password@host:587 or smtps://user:password@host:465"""
+    smtp_from: SecretStr | None = None
+    smtp_ca: Path | None = None
+    """Certificates to trust besides the system's, for a mail server of one's own."""
     prefect_api_url: str | None = Field(None, validation_alias=AliasChoices("PREFECT_API_URL", "prefect_api_url"))
     prefect_profile: str | None = Field(None, validation_alias=AliasChoices("PREFECT_PROFILE", "prefect_profile"))
     prefect_home: Path = Field(

@@ -66,7 +66,7 @@ def settle(connection: Connection, claimed: Claim, values: dict[str, Any], *, fr
     own = deliveries.c
     freed = {"claim": None, "leased_until": None} if free else {}
     mine = update(deliveries).where(own.id == claimed.id, own.claim == claimed.name)
-    return bool(connection.execute(mine.values(**values, **freed)).rowcount)
+    return connection.execute(mine.values(**values, **freed).returning(own.id)).first() is not None
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

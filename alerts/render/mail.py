@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
-
 from alerts.planning.model import Item, Planned, Reason
 from alerts.render.content import Content, Headline, one_line, short
-
-if TYPE_CHECKING:
-    from jinja2 import Template
+from alerts.render.templates import template
 
 REASONS = {
     Reason.NEW: "new",
@@ -66,8 +61,8 @@ def render_mail(planned: Planned, headline: Headline | None, token: str, link: s
         "items": [_item(item) for item in planned.items],
         "closing": _closing(planned, token, link),
     }
-    text = _template(TEXT, escaped=False).render(values)
-    return Content(subject(planned), text, _template(HTML, escaped=True).render(values))
+    text = template(TEXT, escaped=False).render(values)
+    return Content(subject(planned), text, template(HTML, escaped=True).render(values))
 
 
 def subject(planned: Planned) -> str:
@@ -126,11 +121,3 @@ def _closing(planned: Planned, token: str, link: str) -> list[str]:
     if planned.last_of_night:
         lines.append("This is the last message of the night; what follows waits for the end of your quiet hours.")
     return lines
-
-
-@cache
-def _template(source: str, *, escaped: bool) -> Template:
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - few commands render mail
-
-    # the text variant is text/plain, in which nothing is active
-    return Environment(autoescape=escaped, undefined=StrictUndefined).from_string(source)  # noqa: S701

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from alerts.errors import AlertError
 from checks import CheckError
 from etl.database import DatabaseUrlError
 from etl.errors import DatabaseUnavailable, EtlError, FeedError, ImporterBusy
@@ -29,6 +30,7 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (DatabaseUrlError, Exit.USAGE),
     (NotMigrated, Exit.USAGE),
     (CheckError, Exit.USAGE),
+    (AlertError, Exit.USAGE),
     (AliasError, Exit.USAGE),
     (FeedError, Exit.REFUSED),
     (ImporterBusy, Exit.BUSY),
