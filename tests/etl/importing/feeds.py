@@ -47,8 +47,8 @@ def write(folder: Path, kind: str, rows: Sequence[Any], league: str = APTA) -> P
 
 
 def publish(engine: Engine, *paths: Path, **options: Any) -> ImportReport:
-    """Import some paths."""
-    return import_paths(engine, paths, Options(**options))
+    """Import some paths; the backend of a client that was just killed may need a moment to let go of the lock."""
+    return import_paths(engine, paths, Options(**options), wait=10)
 
 
 def publish_one(engine: Engine, path: Path, **options: Any) -> FeedResult:

@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from etl.errors import ImporterBusy
+from etl.importing.batch import import_paths
 from etl.importing.lock import importer_lock
+from etl.importing.options import Options
 from etl.importing.results import Outcome
 from etl.tables import import_feeds, schedule
 from tests.etl.importing.feeds import fixture, publish, publish_one, rows_of, standing, write
@@ -157,7 +159,7 @@ def test_two_imports_at_once_the_second_is_told_who_holds_the_lock(league: Engin
     )
 
     with importer_lock(league), pytest.raises(ImporterBusy, match=told):
-        publish(league, path)
+        import_paths(league, [path], Options())
 
 
 def test_an_importer_that_waits_gets_the_lock(league: Engine) -> None:
