@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
-from etl.errors import FeedError
+from etl.errors import EtlError, FeedError
 from etl.feeds import Feed, discover
 from etl.importing import ledger
 from etl.importing.lock import importer_lock
@@ -26,17 +28,19 @@ def import_paths(
     `importer` imports one feed; a caller with retries of its own hands in that. Raises FeedError when there is nothing
     to import, ImporterBusy after `wait` seconds, and DatabaseUnavailable when the database stays away.
     """
-    feeds, unknown = discover(paths)
+    found, unknown = discover(paths)
+    feeds = [feed for feed in found if feed.kind in options.kinds]
+    ignored = tuple(f"{one.path}: {one.reason}" for one in unknown)
     if not feeds:
-        raise FeedError(f"no feed in {', '.join(map(str, paths))}: {'; '.join(found.reason for found in unknown)}")
+        raise FeedError(f"no feed in {', '.join(map(str, paths))}" + (f": {'; '.join(ignored)}" if ignored else ""))
     with importer_lock(engine, wait=wait):
         run = ledger.open_run(engine, [str(path) for path in paths])
-        outcome = Outcome.FAILED
         try:
             results = tuple(importer(engine, feed, run, options) for feed in feeds)
-            ignored = tuple(f"{found.path}: {found.reason}" for found in unknown)
-            report = ImportReport(run, results, options.dry_run, ignored)
-            outcome = Outcome.TRIED if options.dry_run else report.outcome
-        finally:
-            ledger.close_run(engine, run, outcome)
+        except EtlError:
+            with suppress(DBAPIError):  # the database may be what is away; then the next run closes this one
+                ledger.close_run(engine, run, Outcome.FAILED)
+            raise
+        report = ImportReport(run, results, options.dry_run, ignored)
+        ledger.close_run(engine, run, Outcome.TRIED if options.dry_run else report.outcome)
     return report

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from etl.feeds import Feed
+from etl.feeds import Feed, Kind
 from etl.importing.guards import Gate, Limits, open_gate
 
 
@@ -24,13 +24,15 @@ class Options:
 
     `force` imports what was published before, `dry_run` does everything but the commit, `prune` deletes the rows that
     a feed has withdrawn. A `partial` feed holds some rows of a whole: nothing is withdrawn because it is not in there,
-    and its size says nothing. `progress` is told of each feed and its bytes as they are read.
+    and its size says nothing. Feeds of other `kinds` are passed over. `progress` is told of each feed and its bytes as
+    they are read.
     """
 
     force: bool = False
     dry_run: bool = False
     prune: bool = False
     partial: bool = False
+    kinds: frozenset[Kind] = frozenset(Kind)
     allow: Allowance = field(default_factory=Allowance)
     limits: Limits = field(default_factory=Limits)
     gate: Gate = open_gate
