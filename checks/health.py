@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from checks import history
 from checks.engine.report import Report
@@ -12,11 +13,22 @@ from checks.engine.rules import Rules
 from checks.engine.run import Request, run_checks
 from checks.scopes import DIMENSIONS
 
+Beside = Callable[[Connection, Report], object]
+"""What else is written in the transaction that keeps a report."""
 
-def examine(engine: Engine, rules: Rules, request: Request, *, keep: bool = True) -> Report:
+
+def examine(
+    engine: Engine,
+    rules: Rules,
+    request: Request,
+    *,
+    keep: bool = True,
+    beside: Beside = lambda connection, report: None,
+) -> Report:
     """Run rules with the past, the waivers and the dimensions of this database, and keep the report unless told not to.
 
-    Raises SelectionError before anything is run.
+    `beside` writes more in the same transaction: all of it is kept, or nothing. Raises SelectionError before anything
+    is run.
     """
     chosen = request.selection.apply(rules)
     with engine.begin() as connection:
@@ -26,4 +38,5 @@ def examine(engine: Engine, rules: Rules, request: Request, *, keep: bool = True
     if keep:
         with engine.begin() as connection:
             history.save(connection, report)
+            beside(connection, report)
     return report

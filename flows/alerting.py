@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,10 +20,14 @@ from alerts.recording import record
 from alerts.render import render_report
 from alerts.watching import alarms, back, enqueue_alarms, tell_away
 from checks.engine.report import Report
-from etl.errors import DatabaseUnavailable
+from etl.database import describe
+from etl.errors import DatabaseUnavailable, EtlError
 from etl.migrate import NotMigrated
+from flows.context import Surroundings
 from flows.database import open_engine
 from flows.settings import Settings, SettingsError
+
+log = logging.getLogger("rally.alerts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,16 @@ def dispatch_once(settings: Settings, only: Callable[[Connection, Policy], Seque
         with engine.begin() as connection:
             numbers = only(connection, work.policy)
         return dispatch(work, only=numbers)
+
+
+def send_alerts(around: Surroundings) -> None:
+    """Send what a run put into the outbox; what cannot be sent is counted, and undoes nothing of the run."""
+    try:
+        done = dispatch_once(around.settings)
+        around.kept.undelivered += done.dead + done.waiting
+    except (DBAPIError, EtlError) as error:
+        log.warning("the alerts wait in the outbox: %s", describe(error))
+        around.kept.undelivered += 1
 
 
 def email_report(settings: Settings, report: Report, to: Sequence[str]) -> Dispatched:

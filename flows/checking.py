@@ -15,30 +15,36 @@ from checks.engine.report import Report
 from checks.engine.rules import Rules
 from checks.engine.run import Options, Progress, Request
 from checks.engine.selection import Selection
-from checks.health import examine
+from checks.health import Beside, examine
 from checks.scopes import SOURCES
 from etl.roles import READER
+from flows.alerting import keep_incidents, required_policy
 from flows.database import open_engine
 from flows.settings import Settings
 
-Measure = Callable[[Engine, Rules, Request, bool], Report]
+Measure = Callable[[Engine, Rules, Request, Beside | None], Report]
+"""Runs rules; what is given beside is written with the report, with None nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person wants checked: which rules, on which day, by how many connections, and whether to remember it."""
+    """What a person wants checked: which rules, on which day, by how many connections, and whether to remember it.
+
+    With `alert`, what the alert policy promises is put into the outbox together with the results.
+    """
 
     selection: Selection = field(default_factory=Selection)
     today: date | None = None
     workers: int = 4
     keep: bool = True
+    alert: bool = False
 
 
 def check_health(
     settings: Settings,
     wish: Wish,
     *,
-    measure: Measure = lambda engine, rules, request, keep: examine(engine, rules, request, keep=keep),
+    measure: Measure | None = None,
     progress: Callable[[Progress], None] | None = None,
     remarks: Sequence[str] = (),
 ) -> Report:
@@ -47,18 +53,34 @@ def check_health(
     `remarks` of the caller stand among the report's complaints. Raises SelectionError before a database is opened. A
     report that cannot be written raises OSError at the end.
     """
-    rules = rules_of(settings)
+    rules, beside = rules_of(settings), _incidents(settings, wish)
     wish.selection.apply(rules)
     request = Request(
         now=moment(wish.today), today=wish.today or today_here(), selection=wish.selection, progress=progress,
         options=Options(workers=wish.workers, role=READER, timeout=settings.statement_timeout),
     )  # fmt: skip
     with open_engine(settings, application="rally-health check") as engine:
-        report = measure(engine, rules, request, wish.keep)
+        report = (measure or examined)(engine, rules, request, beside if wish.keep else None)
     report = replace(report, complaints=(*report.complaints, *remarks))
     if wish.keep:
         write_report(report, settings.reports)
     return report
+
+
+def examined(engine: Engine, rules: Rules, request: Request, beside: Beside | None) -> Report:
+    """Run rules, and keep the report with what is written beside it."""
+    if beside is None:
+        return examine(engine, rules, request, keep=False)
+    return examine(engine, rules, request, beside=beside)
+
+
+def _incidents(settings: Settings, wish: Wish) -> Beside:
+    """Opens and closes incidents; a check of another day is about what might have been, and tells nobody."""
+    policy = required_policy(settings) if wish.alert else None
+    if wish.today not in {None, today_here()}:
+        return lambda connection, report: None
+    scope = str(Selection(scope=wish.selection.scope)) if wish.selection.scope else ""
+    return lambda connection, report: keep_incidents(connection, report, policy, scope)
 
 
 def rules_of(settings: Settings) -> Rules:

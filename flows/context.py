@@ -23,6 +23,8 @@ class Kept:
     error: Exception | None = None
     lost: str = ""
     """Why nothing more is told to Prefect; empty while it listens."""
+    undelivered: int = 0
+    """Alerts that could not be sent; they wait in the outbox, or are dead letters there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from checks.engine.plan import Scan, Unit
 from checks.engine.report import Report
 from checks.engine.rules import Rules
 from checks.engine.run import Around, Request
-from checks.health import examine
-from flows.checking import Wish, check_health, chosen
+from checks.health import Beside
+from flows.alerting import send_alerts
+from flows.checking import Wish, check_health, chosen, examined
 from flows.context import Surroundings
 from flows.hooks import note_crash
 from flows.showing import show_report
@@ -40,28 +41,33 @@ def health_check(
     today: date | None = None,
     workers: int = 4,
     keep: bool = True,
+    alert: bool = False,
 ) -> State[Report]:
     """Run a selection of the rules, and keep the report in the database and as JSON.
 
     Several values of one parameter widen the selection, different parameters narrow it. `today` is the day that rules
     compare with, `workers` is how many rules are measured at once. Without `keep` nothing is written.
+    With `alert`, what the alert policy promises is sent at once.
 
     Final states: Healthy, Degraded (a warning, or a score below 90), Critical (a rule is CRITICAL, or the score is
     below 75), Unmeasured (FAILED: a rule could not be measured).
     """
-    wish = Wish(chosen(domains, tags, severities, names, owners, leagues), today, workers, keep)
+    wish = Wish(chosen(domains, tags, severities, names, owners, leagues), today, workers, keep, alert)
 
     def body(around: Surroundings) -> Report:
-        return check_health(
+        report = check_health(
             around.settings, wish, measure=_measure, progress=around.checked, remarks=around.remarks
         )  # fmt: skip
+        if alert:
+            call("send alerts", lambda: send_alerts(around), what="Send what the alert policy promises.")
+        return report
 
     return play(body, of_report, show_report)
 
 
-def _measure(engine: Engine, rules: Rules, request: Request, keep: bool) -> Report:
+def _measure(engine: Engine, rules: Rules, request: Request, beside: Beside | None) -> Report:
     def work() -> Report:
-        return examine(engine, rules, replace(request, around=_as_steps()), keep=keep)
+        return examined(engine, rules, replace(request, around=_as_steps()), beside)
 
     return call("measure", work, what="Run the rules on one snapshot of the database, and keep what they found.")
 

@@ -9,14 +9,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from alerts.outbox.plain import known
 from checks.engine.report import FailOn
 from checks.render import github_annotations, junit, markdown, print_report
 from checks.render.progress import progress_bar
-from flows.checking import Wish, check_health, chosen
+from flows.alerting import required_policy
+from flows.checking import Wish, chosen
 from flows.cli.exits import Exit
 from flows.cli.files import write
 from flows.cli.selecting import Domains, Leagues, Names, Owners, Severities, Tags, day
 from flows.cli.stage import say_lost
+from flows.cli.telling import check_and_tell, told
 from flows.context import Surroundings
 from flows.running import run
 
@@ -46,25 +49,34 @@ def check(  # noqa: PLR0917 - typer makes options of them
     today: Annotated[str | None, typer.Option(metavar="DATE", help="The day that rules compare with.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Rules that are measured at once.")] = 4,
     keep: Annotated[bool, typer.Option("--history/--no-history", help="Keep the run in the history.")] = True,
+    alert: Annotated[
+        bool, typer.Option("--alert", help="Tell whom the alert policy names, now and not with the next dispatch.")
+    ] = False,
+    email: Annotated[
+        list[str] | None, typer.Option("--email", metavar="NAME", help="Send the report to a person of the policy.")
+    ] = None,
 ) -> None:
     """Run the rules on the database and say how healthy it is. The rules cannot write.
 
     The same option twice widens, different options narrow.
 
-    Exit codes: 0 healthy, 1 checks failed, 2 wrong usage, 4 database away, 5 something could not be measured.
+    Exit codes: 0 healthy, 1 checks failed, 2 wrong usage, 4 database away, 5 something could not be measured or told.
 
     Examples: `rally-health check`, `rally-health check --domain schedule --detailed`,
-    `rally-health check --tag daily --league CNSWPL --fail-on new --json report.json`
+    `rally-health check --tag daily --league CNSWPL --fail-on new --json report.json`,
+    `rally-health check --tag daily --alert --email kim`
     """
-    wish = Wish(chosen(domain, tag, severity, name, owner, league), day(today), workers, keep)
+    wish = Wish(chosen(domain, tag, severity, name, owner, league), day(today), workers, keep, alert)
+    for person in email or ():
+        known(required_policy(context.obj), person)
     with progress_bar(Console(stderr=True)) as progress:
         around = Surroundings(context.obj, checked=progress)
         report = run(
             around,
-            lambda around: check_health(around.settings, wish, progress=progress, remarks=around.remarks),
+            lambda around: check_and_tell(around, wish),
             "flows.health_check:health_check",
             domains=domain, tags=tag, severities=severity, names=name, owners=owner, leagues=league, today=wish.today,
-            workers=workers, keep=keep,
+            workers=workers, keep=keep, alert=alert,
         )  # fmt: skip
     say_lost(around)
     written = all(
@@ -78,5 +90,6 @@ def check(  # noqa: PLR0917 - typer makes options of them
         print_report(report, Console(), detailed=detailed)
     if github:
         typer.echo(github_annotations(report), nl=False)
+    written &= told(around, report, email)
     code = report.exit_code(fail_on)
     raise typer.Exit(code if written or code else Exit.PARTIAL)

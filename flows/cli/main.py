@@ -9,7 +9,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from etl.database import describe
-from flows.cli import names, rejects, rules
+from flows.cli import alerts, etl, fix, incidents, names, rejects, rules, snapshot
 from flows.cli.check import check
 from flows.cli.demo import demo
 from flows.cli.deploy import deploy
@@ -19,6 +19,7 @@ from flows.cli.imports import import_, imports
 from flows.cli.init import init
 from flows.cli.stage import leave
 from flows.cli.waive import waive
+from flows.cli.watch import watch
 from flows.settings import read_settings
 
 app = typer.Typer(
@@ -38,7 +39,13 @@ app.command("check")(check)
 app.add_typer(rules.app, name="rules")
 app.command("history")(history)
 app.command("waive")(waive)
+app.add_typer(incidents.app, name="incidents")
+app.add_typer(alerts.app, name="alerts")
+app.command("watch")(watch)
 app.command("deploy")(deploy)
+app.add_typer(fix.app, name="fix")
+app.add_typer(snapshot.app, name="snapshot")
+app.add_typer(etl.app, name="etl")
 app.command("demo")(demo)
 
 

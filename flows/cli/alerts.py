@@ -1,0 +1,170 @@
+"""`rally-health alerts`: who is told what, and whether it arrived."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from alerts.outbox import Line, Preview, State, enqueue_test, outbox
+from alerts.outbox import preview as look_ahead
+from alerts.outbox import resend as send_again
+from alerts.outbox.dispatch import Dispatched
+from alerts.outbox.dispatch import dispatch as send
+from flows.alerting import dispatch_once, required_policy, utc, work_of
+from flows.cli.exits import Exit
+from flows.cli.printing import AsJson, print_rows
+from flows.context import Surroundings
+from flows.database import open_engine
+from flows.running import run
+
+app = typer.Typer(help="Who is told what, and whether it arrived.", no_args_is_help=True)
+
+
+@app.command()
+def dispatch(context: typer.Context, as_json: AsJson = False) -> None:
+    """Send what is due: alerts that wait, repetitions, escalations; look up what became of earlier ones.
+
+    Run it every few minutes. Several at once do no harm.
+
+    Exit codes: 0 done, 4 a provider is away and messages wait, 5 a message became a dead letter.
+
+    Example: `rally-health alerts dispatch`
+    """
+    done = run(
+        Surroundings(context.obj),
+        lambda around: dispatch_once(around.settings),
+        "flows.dispatch_alerts:dispatch_alerts",
+    )
+    if as_json:
+        typer.echo(json.dumps(_document(done), indent=2))
+    else:
+        typer.echo(said(done))
+    raise typer.Exit(ending(done))
+
+
+@app.command("test")
+def try_out(
+    context: typer.Context,
+    to: Annotated[list[str] | None, typer.Option("--to", metavar="NAME", help="A person of the policy.")] = None,
+) -> None:
+    """Send a test message by each channel, to the people named or to all.
+
+    Examples: `rally-health alerts test`, `rally-health alerts test --to kim`
+    """
+    with open_engine(context.obj) as engine:
+        work = work_of(context.obj, engine)
+        with engine.begin() as connection:
+            numbers = enqueue_test(connection, work.policy, utc(), to or ())
+        done = send(work, only=numbers)
+        with engine.begin() as connection:
+            _print(outbox(connection, numbers=numbers), as_json=False)
+    raise typer.Exit(ending(done))
+
+
+@app.command("outbox")
+def outbox_(
+    context: typer.Context,
+    state: Annotated[list[State] | None, typer.Option(help="Only messages of this state.")] = None,
+    dead: Annotated[bool, typer.Option("--dead", help="Only dead letters: a person has to decide.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List messages, newest first: who was told what, when, and how it went.
+
+    Examples: `rally-health alerts outbox`, `rally-health alerts outbox --dead`
+    """
+    states = [one for one in State if one.dead] if dead else state or []
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        lines = outbox(connection, states, limit=limit)
+    _print(lines, as_json=as_json)
+    lost = next((line.id for line in lines if line.state.dead), None)
+    if lost and not as_json:
+        typer.echo(f"Next, once the cause is mended: rally-health alerts resend {lost}")
+
+
+@app.command()
+def resend(
+    context: typer.Context, numbers: Annotated[list[int], typer.Argument(help="Numbers in `alerts outbox`.")]
+) -> None:
+    """Send dead letters once more.
+
+    Example: `rally-health alerts resend 12 13`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        for number in numbers:
+            send_again(connection, number, utc())
+    typer.echo("They are queued. Next: rally-health alerts dispatch")
+
+
+@app.command()
+def preview(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show what would be sent now, to whom and why, and why others hear nothing. Nothing is sent.
+
+    Example: `rally-health alerts preview`
+    """
+    policy = required_policy(context.obj)
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        shown = look_ahead(connection, policy, utc())
+    if as_json:
+        typer.echo(json.dumps(_previewed(shown), indent=2, ensure_ascii=False))
+        return
+    for message, content in shown.messages:
+        note = f" ({content.note})" if content.note else ""
+        typer.secho(f"{message.channel} to {message.recipient}, {message.reason}{note}", bold=True)
+        typer.echo(content.text)
+    rows = [_why(one) for one in _previewed(shown)["decisions"]]
+    print_rows(rows, ("incident", "title", "recipient", "channel", "now", "why"), as_json=False,
+               nothing="No incident concerns anybody of the policy.")  # fmt: skip
+
+
+def ending(done: Dispatched) -> Exit:
+    """The exit code of a round."""
+    if done.dead:
+        return Exit.PARTIAL
+    return Exit.INFRASTRUCTURE if done.waiting else Exit.OK
+
+
+def said(done: Dispatched) -> str:
+    """A round in a line, and what to do next."""
+    attempts = ", ".join(f"{number} {state}" for state, number in sorted(done.attempts.items())) or "nothing to send"
+    lines = [f"{attempts}; {done.planned} planned, {done.acknowledged} acknowledged by reply."]
+    if done.waiting:
+        lines.append(f"{done.waiting} wait for another try. Next: rally-health alerts dispatch in a minute")
+    if done.dead:
+        lines.append("Next: rally-health alerts outbox --dead")
+    return "\n".join(lines)
+
+
+def _document(done: Dispatched) -> dict[str, object]:
+    return {"planned": done.planned, "acknowledged": done.acknowledged, "waiting": done.waiting, "dead": done.dead,
+            "attempts": {str(state): number for state, number in done.attempts.items()},
+            "followed": {str(state): number for state, number in done.followed.items()}}  # fmt: skip
+
+
+def _print(lines: Sequence[Line], *, as_json: bool) -> None:
+    columns = ("id", "state", "channel", "recipient", "reason", "subject", "created_at", "attempts", "error")
+    print_rows([asdict(line) for line in lines], columns, as_json=as_json, nothing="The outbox is empty.")
+
+
+def _previewed(shown: Preview) -> dict[str, list[dict[str, object]]]:
+    return {
+        "messages": [
+            {"recipient": message.recipient, "channel": message.channel.value, "reason": message.reason.value,
+             "subject": content.subject, "text": content.text, "note": content.note,
+             "incidents": [item.incident.id for item in message.items]}
+            for message, content in shown.messages
+        ],
+        "decisions": [
+            {"incident": one.incident.id, "title": one.incident.title, "recipient": one.recipient,
+             "channel": one.channel.value, "reason": one.reason.value if one.reason else None, "why": one.why}
+            for one in shown.decisions
+        ],
+    }  # fmt: skip
+
+
+def _why(decision: dict[str, object]) -> dict[str, object]:
+    return decision | {"now": "hears of it" if decision["reason"] else "hears nothing"}

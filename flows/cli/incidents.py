@@ -1,0 +1,165 @@
+"""`rally-health incidents`: what is wrong since when, and who is at it."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from alerts.incidents import Event, Incident, acknowledge_by_token, all_events, find, listed
+from alerts.incidents import acknowledge as acknowledge_one
+from alerts.incidents import assign as assign_to
+from alerts.incidents import note as note_down
+from alerts.incidents import resolve as resolve_by_hand
+from flows.alerting import utc
+from flows.cli.exits import Exit
+from flows.cli.printing import AsJson, print_rows
+from flows.database import open_engine
+
+app = typer.Typer(help="What is wrong since when, and who is at it.", no_args_is_help=True)
+Number = Annotated[int, typer.Argument(help="Its number in `rally-health incidents list`.")]
+By = Annotated[str | None, typer.Option(help="Who does it; without it, the name of this user account.")]
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    days: Annotated[int, typer.Option("--resolved", metavar="DAYS", help="Also those resolved in so many days.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """List open incidents, worst first.
+
+    Examples: `rally-health incidents list`, `rally-health incidents list --resolved 7 --json`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        found = listed(connection, resolved_since=utc() - timedelta(days=days) if days else None)
+    columns = ("id", "status", "severity", "title", "measurement", "state", "opened_at", "assignee")
+    print_rows([_row(one) for one in found], columns, as_json=as_json, nothing="No incident is open.")
+    if found and not as_json:
+        typer.echo(f"Next: rally-health incidents show {found[0].id}")
+
+
+@app.command()
+def show(context: typer.Context, number: Number, as_json: AsJson = False) -> None:
+    """Show an incident with its story.
+
+    Example: `rally-health incidents show 7`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        incident, story = find(connection, number), all_events(connection, number)
+    if as_json:
+        document = _row(incident) | {"events": [asdict(event) for event in story]}
+        typer.echo(json.dumps(document, indent=2, default=str, ensure_ascii=False))
+        return
+    for line in _described(incident):
+        typer.echo(line)
+    for event in story:
+        typer.echo(_told(event))
+    if incident.state == "open":
+        typer.echo(f"Next: rally-health incidents ack {number}")
+
+
+@app.command()
+def ack(
+    context: typer.Context,
+    numbers: Annotated[list[int] | None, typer.Argument(help="Numbers of incidents.")] = None,
+    token: Annotated[str | None, typer.Option(help="The token at the end of an alert.")] = None,
+    by: By = None,
+) -> None:
+    """Acknowledge: somebody is at it. It is neither repeated nor escalated until it gets worse.
+
+    An answer to the SMS does the same.
+
+    Examples: `rally-health incidents ack 7 --by kim`, `rally-health incidents ack --token K7QF3M2P`
+    """
+    if bool(numbers) == bool(token):
+        raise typer.BadParameter("name either incidents by number or one message by --token")
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        if token:
+            touched = list(acknowledge_by_token(connection, token, utc(), by=by))
+        else:
+            touched = [acknowledge_one(connection, number, _who(by), utc()) for number in numbers or ()]
+    _confirm(touched)
+
+
+@app.command()
+def resolve(
+    context: typer.Context,
+    number: Number,
+    reason: Annotated[str, typer.Option(help="Why it is over.")],
+    by: By = None,
+) -> None:
+    """Close an incident by hand. A run that still sees it within a day opens it again.
+
+    Example: `rally-health incidents resolve 7 --reason "league has ended" --by kim`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        _confirm([resolve_by_hand(connection, number, _who(by), utc(), reason)])
+
+
+@app.command()
+def assign(
+    context: typer.Context, number: Number, to: Annotated[str, typer.Option(help="Who looks after it.")], by: By = None
+) -> None:
+    """Say who looks after an incident.
+
+    Example: `rally-health incidents assign 7 --to kim`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        _confirm([assign_to(connection, number, to, _who(by), utc())])
+
+
+@app.command()
+def note(
+    context: typer.Context, number: Number, text: Annotated[str, typer.Argument(help="What to note.")], by: By = None
+) -> None:
+    """Add a line to an incident's story.
+
+    Example: `rally-health incidents note 7 "league has been asked for a new feed"`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        _confirm([note_down(connection, number, text, _who(by), utc())])
+
+
+def _who(by: str | None) -> str:
+    return by or getpass.getuser()
+
+
+def _confirm(touched: list[Incident]) -> None:
+    for incident in touched:
+        by = f" by {incident.acknowledged_by}" if incident.state == "acknowledged" else ""
+        assigned = f", assigned to {incident.assignee}" if incident.assignee else ""
+        typer.echo(f"{incident.id}: {incident.title} is {incident.state}{by}{assigned}")
+    if not touched:
+        typer.secho("The message is about no incident.", err=True)
+        raise typer.Exit(Exit.USAGE)
+
+
+def _row(incident: Incident) -> dict[str, Any]:
+    return asdict(incident) | {"title": incident.title, "state": incident.state}
+
+
+def _described(incident: Incident) -> list[str]:
+    facts = [
+        ("status", f"{incident.status} since {incident.since:%Y-%m-%d %H:%M %Z}, worst {incident.worst}"),
+        ("found", incident.error or incident.measurement),
+        ("since last run", incident.change),
+        ("where", "; ".join(incident.clusters)),
+        ("examples", "; ".join(json.dumps(key, ensure_ascii=False) for key in incident.examples)),
+        ("acknowledged", incident.acknowledged_by or ""),
+        ("assigned to", incident.assignee or ""),
+        ("owner", incident.owner),
+        ("runbook", incident.runbook),
+        ("scope", incident.scope),
+    ]
+    head = [f"{incident.id}: {incident.title} ({incident.severity}), {incident.state}", f"  {incident.summary}"]
+    return head + [f"  {label}: {value}" for label, value in facts if value]
+
+
+def _told(event: Event) -> str:
+    parts = (event.kind.value, f"by {event.actor}" if event.actor else "", event.text)
+    return f"  {event.at:%Y-%m-%d %H:%M}  {' '.join(part for part in parts if part)}"
