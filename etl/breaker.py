@@ -41,10 +41,10 @@ def in_force(connection: Connection) -> Stop | None:
     return Stop(*row) if row else None
 
 
-def require_running(connection: Connection) -> None:
-    """Raise ImportsStopped while a stop holds."""
+def require_running(connection: Connection, *, excused: bool = False) -> None:
+    """Raise ImportsStopped while a stop holds; `excused` is an import that a person lets pass, with who and why."""
     stopped = in_force(connection)
-    if stopped:
+    if stopped and not (excused and stopped.automatic):
         raise ImportsStopped(f'{stopped}; when it is mended: rally-health etl resume --reason "..."')
 
 

@@ -15,9 +15,11 @@ from etl.importing.batch import Importer, import_paths
 from etl.importing.options import Allowance, Options
 from etl.importing.results import FeedResult, ImportReport
 from etl.importing.run import import_feed
+from flows.breaking import after_import
 from flows.checking import rules_of
 from flows.database import open_engine
 from flows.gate import rule_gate
+from flows.repairing import snapshot_before
 from flows.retrying import retried
 from flows.settings import Settings, SettingsError
 
@@ -54,8 +56,14 @@ def import_all(
         force=delivery.force, dry_run=delivery.dry_run, prune=delivery.prune, allow=allowance, gate=gate,
         progress=progress,
     )  # fmt: skip
+    paths = _paths(settings, delivery)
     with open_engine(settings, application="rally-health import") as engine:
-        return import_paths(engine, _paths(settings, delivery), options, wait=delivery.wait, importer=importer)
+        if delivery.prune and not delivery.dry_run:
+            snapshot_before(engine, settings, "import --prune")
+        report = import_paths(engine, paths, options, wait=delivery.wait, importer=importer)
+        if settings.breaker:
+            after_import(engine, report, allowed_by=getpass.getuser() if delivery.allow else "", why=delivery.reason)
+        return report
 
 
 def _paths(settings: Settings, delivery: Delivery) -> Sequence[Path]:

@@ -30,6 +30,12 @@ class Settings(BaseSettings):
     """Folders and packages with rules of one's own, separated by commas."""
     statement_timeout: float = Field(60, gt=0)
     """Seconds that one statement of a check may take."""
+    snapshots: Path | None = None
+    """Where snapshots are kept; without it, `snapshots` below `data`."""
+    auto_fix: dict[str, int] = Field(default_factory=dict)
+    """How many rows the fix of a rule may change without being asked, as JSON: `{"duplicate_match": 100}`."""
+    breaker: bool = True
+    """Whether a blocked import, or a rule of the gate that gets CRITICAL, stops all imports until somebody resumes."""
     feeds: Path | None = None
     """Where a deployment finds the feeds, when its parameters name none."""
     reports_url: str = ""

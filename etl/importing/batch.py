@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from etl.breaker import require_running
 from etl.errors import EtlError, FeedError
 from etl.feeds import Feed, discover
 from etl.importing import ledger
@@ -26,14 +27,17 @@ def import_paths(
     """Import the feeds below `paths` in publishing order, under the importer's lock.
 
     `importer` imports one feed; a caller with retries of its own hands in that. Raises FeedError when there is nothing
-    to import, ImporterBusy after `wait` seconds, and DatabaseUnavailable when the database stays away.
+    to import, ImportsStopped while imports are stopped, ImporterBusy after `wait` seconds, and DatabaseUnavailable when
+    the database stays away.
     """
     found, unknown = discover(paths)
     feeds = [feed for feed in found if feed.kind in options.kinds]
     ignored = tuple(f"{one.path}: {one.reason}" for one in unknown)
     if not feeds:
         raise FeedError(f"no feed in {', '.join(map(str, paths))}" + (f": {'; '.join(ignored)}" if ignored else ""))
-    with importer_lock(engine, wait=wait):
+    with importer_lock(engine, wait=wait) as connection:
+        if not options.dry_run:
+            require_running(connection, excused=bool(options.allow.rules))
         run = ledger.open_run(engine, [str(path) for path in paths])
         try:
             results = tuple(importer(engine, feed, run, options) for feed in feeds)

@@ -6,10 +6,13 @@ from enum import IntEnum
 
 from alerts.errors import AlertError
 from checks import CheckError
+from etl.breaker import ImportsStopped
 from etl.database import DatabaseUrlError
 from etl.errors import DatabaseUnavailable, EtlError, FeedError, ImporterBusy
 from etl.importing.aliases import AliasError
 from etl.migrate import NotMigrated
+from etl.repairs import NoSuchRepair, RepairError
+from etl.snapshots import SnapshotError
 from flows.settings import SettingsError
 
 
@@ -33,6 +36,10 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (AlertError, Exit.USAGE),
     (AliasError, Exit.USAGE),
     (FeedError, Exit.REFUSED),
+    (ImportsStopped, Exit.REFUSED),
+    (NoSuchRepair, Exit.USAGE),
+    (RepairError, Exit.REFUSED),
+    (SnapshotError, Exit.REFUSED),
     (ImporterBusy, Exit.BUSY),
     (DatabaseUnavailable, Exit.INFRASTRUCTURE),
     (EtlError, Exit.INFRASTRUCTURE),

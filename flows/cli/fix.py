@@ -1,0 +1,188 @@
+"""`rally-health fix`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from checks.repairs import Plan, fixable_in_order, preview
+from checks.repairs.means import is_proposal, summary_of
+from etl.repairs import ledger
+from flows.checking import rules_of
+from flows.cli.asking import Yes, sure
+from flows.cli.fixing import line, of_plan, of_repair, of_row
+from flows.cli.printing import AsJson, print_rows
+from flows.database import open_engine
+from flows.repairing import apply_plan, plan_repairs, undo_repair
+
+app = typer.Typer(help="Repairs: planned, made, undone.", no_args_is_help=True)
+
+Numbers = Annotated[list[int], typer.Argument(metavar="PLAN", help="Numbers of plans, as `fix plan` gave them.")]
+Rows = Annotated[int, typer.Option("--rows", min=0, help="How many rows of each to show.")]
+
+
+@app.command("list")
+def list_fixes(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the rules that have a fix, in the order in which their fixes help each other.
+
+    Example: `rally-health fix list`
+    """
+    allowed = context.obj.auto_fix
+    rows = [
+        {"rule": check.name, "does": summary_of(check.fix), "only a proposal": is_proposal(check.fix),
+         "by itself up to": allowed.get(check.name)}
+        for check in fixable_in_order(rules_of(context.obj)) if check.fix
+    ]  # fmt: skip
+    for row in rows:
+        row["by itself up to"] = row["by itself up to"] or ("a proposal" if row["only a proposal"] else "")
+    print_rows(rows, ("rule", "does", "by itself up to"), as_json=as_json, nothing="No rule has a fix.")
+
+
+@app.command("plan")
+def plan(
+    context: typer.Context,
+    rules: Annotated[list[str] | None, typer.Argument(metavar="RULE", help="Rules; without any, all.")] = None,
+    feeds: Annotated[
+        list[Path] | None, typer.Option("--feeds", help="Feeds to take rows from; else those published last.")
+    ] = None,
+    rows: Rows = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a fix would change, row by row, and keep that as a plan. Nothing else is written.
+
+    The fix is tried out and rolled back, with the rules asked before and after: what is shown is what would happen.
+
+    Exit codes: 0 also where there is nothing to repair, 2 no such rule or fix, 4 database away, 75 an import runs.
+
+    Examples: `rally-health fix plan`, `rally-health fix plan duplicate_match --rows 50`,
+    `rally-health fix plan team_without_schedule --feeds feeds/2025-06-30T0809/all`
+    """
+    with open_engine(context.obj) as engine:
+        plans = plan_repairs(engine, rules_of(context.obj), rules or (), feeds or (), show=None if as_json else rows)
+    if as_json:
+        typer.echo(json.dumps([of_plan(one) for one in plans], indent=2, default=str))
+        return
+    for one in plans:
+        if one.repair or rules:
+            _tell_plan(one)
+    ready = [str(one.repair.id) for one in plans if one.repair and not one.repair.proposal]
+    if ready:
+        typer.echo(f"Next: rally-health fix apply {ready[0]}")
+    elif not rules:
+        typer.echo(f"Nothing to repair: {len(plans)} fixes were tried. Next: rally-health check")
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="NUMBER")],
+    rows: Rows = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show a plan or a repair, with the rows that it changed once it is applied.
+
+    Example: `rally-health fix show 1 --rows 100`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        known = ledger.find(connection, number)
+        changed = preview(connection, number, None if as_json else rows)
+    if as_json:
+        typer.echo(json.dumps(of_repair(known) | {"examples": [of_row(row) for row in changed]}, indent=2))
+        return
+    typer.echo(line(known))
+    for row in changed:
+        typer.echo(f"  {row}")
+    nexts = {"planned": f"fix apply {number}", "applied": f"fix undo {number}", "undone": f"fix plan {known.rule}"}
+    typer.echo(f"Next: rally-health {nexts[known.state]}")
+
+
+@app.command("apply")
+def apply(
+    context: typer.Context,
+    plans: Numbers,
+    yes: Yes = False,
+    snapshot: Annotated[bool, typer.Option(help="Take a snapshot before.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Make planned repairs, each whole or not at all; one that is made already stays as it is.
+
+    Refused, with nothing changed, where the rows are not those of the plan any more, where the rule would not be
+    better for it, or where others would get worse by more. Every row is kept as it was: `fix undo` brings it back.
+
+    Exit codes: 0 made, 3 refused, 4 database away, 75 an import runs.
+
+    Example: `rally-health fix apply 1`
+    """
+    made = []
+    with open_engine(context.obj) as engine:
+        for number in plans:
+            with engine.begin() as connection:
+                known = ledger.find(connection, number)
+            sure(f"{line(known)}\nApply it?", yes=yes)
+            made.append(apply_plan(engine, context.obj, number, snapshot=snapshot))
+            if not as_json:
+                typer.echo(line(made[-1]))
+    if as_json:
+        typer.echo(json.dumps([of_repair(one) for one in made], indent=2))
+    else:
+        typer.echo(f"Next: rally-health check; to take it back: rally-health fix undo {plans[-1]}")
+
+
+@app.command("undo")
+def undo(context: typer.Context, numbers: Numbers, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Take repairs back: every row is as it was before. Several are undone the newest first.
+
+    Refused where rows were changed since: the message names them, and the repairs that did it.
+
+    Exit codes: 0 undone, 3 refused, 4 database away, 75 an import runs.
+
+    Example: `rally-health fix undo 1`
+    """
+    undone = []
+    with open_engine(context.obj) as engine:
+        for number in sorted(numbers, reverse=True):
+            with engine.begin() as connection:
+                known = ledger.find(connection, number)
+            sure(f"{line(known)}\nTake it back?", yes=yes)
+            undone.append(undo_repair(engine, number))
+            if not as_json:
+                typer.echo(line(undone[-1]))
+    if as_json:
+        typer.echo(json.dumps([of_repair(one) for one in undone], indent=2))
+    else:
+        typer.echo("Next: rally-health check")
+
+
+@app.command("history")
+def history(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show plans and repairs, newest first: what they changed, who made them, and when.
+
+    Example: `rally-health fix history`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        known = ledger.past(connection, limit)
+    if as_json:
+        typer.echo(json.dumps([of_repair(one) for one in known], indent=2))
+        return
+    for one in known:
+        typer.echo(line(one))
+    if not known:
+        typer.echo("Nothing was repaired yet. Next: rally-health fix plan")
+
+
+def _tell_plan(one: Plan) -> None:
+    if one.repair is None:
+        typer.echo(f"{one.rule}: {one.why}")
+        return
+    typer.echo(f"{line(one.repair)}\n  {one.summary}")
+    for row in one.rows:
+        typer.echo(f"  {row}")
+    if one.repair.rows > len(one.rows):
+        typer.echo(f"  ... and {one.repair.rows - len(one.rows):,} more; --rows shows them")

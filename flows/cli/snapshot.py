@@ -1,0 +1,120 @@
+"""`rally-health snapshot`."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import Annotated, Any
+
+import typer
+
+from etl.snapshots import Rows, Snapshot, SnapshotError, find, past, verify
+from etl.snapshots import create as make
+from flows.cli.asking import Yes, sure
+from flows.cli.printing import AsJson, print_rows
+from flows.database import open_engine
+from flows.repairing import snapshots_of
+from flows.restoring import restore_snapshot
+
+app = typer.Typer(help="Snapshots of the tables that we write.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Its name, or `latest`.")]
+
+
+@app.command("create")
+def create(
+    context: typer.Context,
+    reason: Annotated[str, typer.Option(help="Why it is taken.")] = "by hand",
+    tools: Annotated[bool, typer.Option("--tools/--no-tools", help="Use pg_dump where it exists; else COPY.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Take a snapshot of one moment: by pg_dump where it exists and fits the server, else by COPY.
+
+    It holds people's rows: only its owner can read the folder. RALLY_SNAPSHOTS says where.
+
+    Example: `rally-health snapshot create --reason "before the season change"`
+    """
+    with open_engine(context.obj) as engine:
+        made = make(engine, snapshots_of(context.obj), reason, getpass.getuser(), tools=tools)
+    if as_json:
+        typer.echo(json.dumps(made.to_json(), indent=2))
+        return
+    typer.echo(f"Snapshot {made.name}: {made.rows:,} rows of {len(made.tables)} tables by {made.method}.")
+    typer.echo(f"Next: rally-health snapshot verify {made.name}")
+
+
+@app.command("list")
+def list_snapshots(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the snapshots, newest first.
+
+    Example: `rally-health snapshot list`
+    """
+    rows = [_row(snapshot) for snapshot in past(snapshots_of(context.obj))]
+    columns = ("name", "made", "by", "reason", "rows", "kilobytes", "method")
+    print_rows(rows, columns, as_json=as_json, nothing="No snapshot yet. Next: rally-health snapshot create")
+
+
+@app.command("verify")
+def verify_snapshot(context: typer.Context, name: Name = "latest", as_json: AsJson = False) -> None:
+    """Read a snapshot through: checksums of its files, and as many rows as were written.
+
+    Exit codes: 0 sound, 3 damaged or not there.
+
+    Example: `rally-health snapshot verify latest`
+    """
+    snapshot = find(snapshots_of(context.obj), name)
+    wrong = verify(snapshot)
+    if as_json:
+        typer.echo(json.dumps({"name": snapshot.name, "sound": not wrong, "wrong": list(wrong)}, indent=2))
+    elif not wrong:
+        typer.echo(f"Snapshot {snapshot.name} is sound: {snapshot.rows:,} rows of {len(snapshot.tables)} tables.")
+        typer.echo(f"Next: rally-health snapshot restore {snapshot.name}")
+    if wrong:
+        raise SnapshotError(f"snapshot {snapshot.name} is damaged: {'; '.join(wrong)}")
+
+
+@app.command("restore")
+def restore(  # noqa: PLR0917 - typer makes options of them
+    context: typer.Context,
+    name: Name,
+    keep_newer: Annotated[bool, typer.Option("--keep-newer", help="Leave rows written since.")] = False,
+    discard_newer: Annotated[
+        bool, typer.Option("--discard-newer", help="Remove rows that were written since.")
+    ] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Also where the rules find it worse.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the tables back to a snapshot, all or nothing: loaded apart, asked by the rules, compared, then written.
+
+    Rows that were written since are named; without --keep-newer or --discard-newer nothing is restored then. A copy of
+    every row that is changed or removed is kept: `rally-health fix undo` takes the restore back.
+
+    Exit codes: 0 restored, 2 wrong usage, 3 refused, 4 database away, 75 an import runs.
+
+    Example: `rally-health snapshot restore latest --discard-newer`
+    """
+    if keep_newer and discard_newer:
+        raise typer.BadParameter("--keep-newer and --discard-newer exclude each other")
+    newer = Rows.KEEP if keep_newer else Rows.DISCARD if discard_newer else Rows.REFUSE
+    snapshot = find(snapshots_of(context.obj), name)
+    sure(f"Restore snapshot {snapshot.name} ({snapshot.reason})?", yes=yes)
+    with open_engine(context.obj) as engine:
+        done = restore_snapshot(engine, context.obj, snapshot, newer=newer, anyway=anyway)
+    if as_json:
+        number = done.repair.id if done.repair else None
+        told = [{"table": one.table, "newer": one.newer, "changed": one.changed, "missing": one.missing,
+                 "examples": list(one.examples)} for one in done.differences if one]  # fmt: skip
+        typer.echo(json.dumps({"name": snapshot.name, "repair": number, "differences": told}, indent=2))
+        return
+    for one in filter(None, done.differences):
+        typer.echo(str(one))
+    if done.repair is None:
+        typer.echo(f"Snapshot {snapshot.name} is what the database holds; nothing was changed.")
+    else:
+        typer.echo(f"Restored snapshot {snapshot.name} as repair {done.repair.id}.")
+        typer.echo(f"Next: rally-health check; to take it back: rally-health fix undo {done.repair.id}")
+
+
+def _row(snapshot: Snapshot) -> dict[str, Any]:
+    return snapshot.to_json() | {"made": snapshot.made, "kilobytes": snapshot.size // 1024}
