@@ -24,12 +24,16 @@ STYLES = {
 BANDS = {Band.HEALTHY: "green", Band.WATCH: "yellow", Band.CRITICAL: "red", Band.UNKNOWN: "magenta"}
 
 
-def print_report(report: Report, console: Console, *, detailed: bool = False) -> None:
-    """Print a report. Skipped rules are only counted unless `detailed`, which adds examples, clusters and SQL."""
+def print_report(report: Report, console: Console, *, detailed: bool = False, brief: bool = False) -> None:
+    """Print a report. Skipped rules are only counted unless `detailed`, which adds examples, clusters and SQL.
+
+    With `brief` rules that are OK are only counted too.
+    """
     style = BANDS[report.band]
     console.print(f"[bold {style}]{escape(headline(report))}[/]", highlight=False, soft_wrap=True)
     console.print(escape(tally(report)), highlight=False, soft_wrap=True)
-    shown = [result for result in report.results if detailed or result.status is not Status.SKIPPED]
+    hidden = set() if detailed else {Status.SKIPPED, Status.OK} if brief else {Status.SKIPPED}
+    shown = [result for result in report.results if result.status not in hidden]
     (_print_table if console.is_terminal else _print_lines)(shown, console)
     if detailed:
         for result in shown:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import io
+import re
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from checks.engine.report import Report
 from checks.render.terminal import print_report
 from flows.cli.importing import print_report as print_import
 from flows.demo.story import play
 
+PICTURE_WIDTH = 150
 
-def demo(context: typer.Context) -> None:
+
+def demo(
+    context: typer.Context,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the first report as SVG, too.", hidden=True)
+    ] = None,
+) -> None:
     """Play the incident of 2025 on a generated season: the damage, what the rules say, and a proper import.
 
     It uses an embedded database of its own below `.rally/demo`; yours is not touched.
@@ -20,11 +32,20 @@ def demo(context: typer.Context) -> None:
     Example: `rally-health demo`
     """
     console = Console()
-    story = play(context.obj, datetime.now(UTC).date(), lambda line: console.rule(line, align="left"))
+    story = play(context.obj, datetime.now(UTC).date(), lambda line: console.print(f"[bold]{line}[/]"))
     console.rule("As the old loader left it", align="left")
-    print_report(story.before, console)
+    print_report(story.before, console, brief=True)
     console.rule("The import", align="left")
     print_import(story.imported)
     console.rule("After the import", align="left")
-    print_report(story.after, console)
+    print_report(story.after, console, brief=True)
     console.print(f"The reports as JSON: {context.obj.reports}/monitoring_report_*.json")
+    if picture:
+        picture.write_text(_drawn(story.before), encoding="utf-8")
+
+
+def _drawn(report: Report) -> str:
+    """The report as SVG, with the reader's own fonts: nothing is loaded from anywhere."""
+    console = Console(record=True, width=PICTURE_WIDTH, force_terminal=True, file=io.StringIO())
+    print_report(report, console, brief=True)
+    return re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title="rally-health check"), flags=re.DOTALL)
