@@ -1,0 +1,118 @@
+"""prefect.yaml says only what Prefect understands, and only what our flows take."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect import Flow
+from prefect.client.schemas.objects import ConcurrencyLimitConfig
+from prefect.client.schemas.schedules import CronSchedule
+
+from flows.checking import chosen, rules_of
+from flows.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+DEPLOYMENTS: list[dict[str, Any]] = DOCUMENT["deployments"]
+TOP = {"name", "prefect-version", "build", "push", "pull", "definitions", "deployments"}
+KEYS = {
+    "name", "entrypoint", "description", "version", "tags", "parameters", "enforce_parameter_schema",
+    "concurrency_limit", "schedules", "work_pool", "triggers",
+}  # fmt: skip
+SCHEDULE = {"slug", "cron", "timezone", "active", "parameters", "day_or"}
+POOL = {"name", "work_queue_name", "job_variables"}
+
+each = pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda one: one["name"])
+
+
+def flow_of(deployment: dict[str, Any]) -> Flow[..., Any]:
+    file, name = deployment["entrypoint"].split(":")
+    found = getattr(import_module(file.removesuffix(".py").replace("/", ".")), name)
+    assert isinstance(found, Flow)
+    return found
+
+
+def test_the_file_has_only_keys_that_prefect_knows() -> None:
+    assert set(DOCUMENT) <= TOP
+
+
+@each
+def test_a_deployment_has_only_keys_that_prefect_knows(deployment: dict[str, Any]) -> None:
+    assert set(deployment) <= KEYS
+    assert set(deployment["work_pool"]) <= POOL
+    for schedule in deployment.get("schedules", []):
+        assert set(schedule) <= SCHEDULE
+    if "concurrency_limit" in deployment:
+        assert set(deployment["concurrency_limit"]) <= set(ConcurrencyLimitConfig.model_fields)
+
+
+@each
+def test_the_parameters_are_those_of_the_flow(deployment: dict[str, Any]) -> None:
+    flow = flow_of(deployment)
+
+    flow.validate_parameters(deployment.get("parameters", {}))
+
+
+@each
+def test_a_flow_tells_the_ui_what_it_does(deployment: dict[str, Any]) -> None:
+    flow = flow_of(deployment)
+
+    assert flow.description
+    assert deployment["description"]
+
+
+@each
+def test_a_check_selects_rules_that_exist(deployment: dict[str, Any]) -> None:
+    tags = deployment.get("parameters", {}).get("tags", [])
+
+    assert len(chosen(tags=tags).apply(rules_of(Settings()))) > 0
+
+
+@each
+def test_nothing_fires_in_the_hours_when_clocks_change(deployment: dict[str, Any]) -> None:
+    for schedule in deployment.get("schedules", []):
+        if schedule["timezone"] == "UTC":
+            continue
+        cron = CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
+        hours = set(cron.cron.split()[1].split(","))
+
+        assert not hours & {"*", "1", "2", "3"}
+
+
+@each
+def test_a_pile_of_runs_is_prevented(deployment: dict[str, Any]) -> None:
+    assert deployment["concurrency_limit"]["limit"] == 1
+    assert deployment["concurrency_limit"]["collision_strategy"] in {"ENQUEUE", "CANCEL_NEW"}
+
+
+def test_names_are_unique() -> None:
+    names = [deployment["name"] for deployment in DEPLOYMENTS]
+
+    assert len(names) == len(set(names))
+
+
+def test_the_schedules_are_those_of_the_documentation() -> None:
+    crons = {one["name"]: [schedule["cron"] for schedule in one.get("schedules", [])] for one in DEPLOYMENTS}
+
+    assert crons == {
+        "nightly": ["0 5 * * *"],
+        "import": [],
+        "daily-monitoring": ["0 6 * * *"],
+        "weekly-health-check": ["0 8 * * 1"],
+        "monthly-audit": ["0 7 1 * *"],
+        "quarterly-review": ["0 9 1 1,4,7,10 *"],
+        "hourly-watch": ["20 * * * *"],
+        "dispatch-alerts": ["*/5 * * * *"],
+        "watch": ["50 * * * *"],
+    }
+
+
+def test_no_secret_stands_in_the_file() -> None:
+    for pool in DOCUMENT["definitions"].values():
+        for name, value in pool.get("job_variables", {}).get("env", {}).items():
+            if "URL" in name or "TOKEN" in name or "PASSWORD" in name:
+                assert value.startswith("{{ prefect.blocks.secret.")
