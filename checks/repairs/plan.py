@@ -33,7 +33,7 @@ def plan(rules: Rules, name: str, means: Means, who: str, *, show: int | None = 
     summary = summary_of(fix)
     trial = means.connection.begin_nested()
     try:
-        number = ledger.open_repair(means.connection, rule=name, summary=summary)
+        number = ledger.open_rehearsal(means.connection)
         tried = try_out(rules, check, number, means)
         rows = preview(means.connection, number, show)
     except RepairError as error:

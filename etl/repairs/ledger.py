@@ -9,10 +9,15 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, literal, select, update
 
+from etl.repairs.documents import Restoring
 from etl.repairs.errors import NoSuchRepair
 from etl.tables import repair_rows, repairs
+
+
+REHEARSAL = 0
+"""The number of what is tried out. Real ones count from 1, and no number is lost by trying."""
 
 
 class State(StrEnum):
@@ -70,6 +75,13 @@ def open_repair(connection: Connection, **values: Any) -> int:
     """Note a repair that is planned, and return its number."""
     values = {"state": State.PLANNED.value} | values
     return int(connection.execute(insert(repairs).values(values).returning(repairs.c.id)).scalar_one())
+
+
+def open_rehearsal(connection: Connection) -> int:
+    """Note a repair that is only tried out and rolled back, under a number that no other has."""
+    values = select(literal(REHEARSAL), literal(""), literal(State.PLANNED.value))
+    connection.execute(Restoring(repairs).from_select(["id", "summary", "state"], values))
+    return REHEARSAL
 
 
 def note(connection: Connection, repair: int, **values: Any) -> Repair:

@@ -46,9 +46,6 @@ app.command("deploy")(deploy)
 app.add_typer(fix.app, name="fix")
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(etl.app, name="etl")
-app.add_typer(fix.app, name="fix")
-app.add_typer(snapshot.app, name="snapshot")
-app.add_typer(etl.app, name="etl")
 app.command("demo")(demo)
 
 
