@@ -12,7 +12,7 @@ from checks.engine.levels import Status
 from checks.engine.report import Report
 from checks.engine.results import Result
 from checks.engine.score import Band
-from checks.render.words import clean, example, fingerprints, headline, lines_of, remarks, tally, verdict
+from checks.render.words import clean, example, fingerprints, headline, headlines, lines_of, remarks, tally, verdict
 
 STYLES = {
     Status.CRITICAL: "bold red",
@@ -22,6 +22,9 @@ STYLES = {
     Status.OK: "green",
 }
 BANDS = {Band.HEALTHY: "green", Band.WATCH: "yellow", Band.CRITICAL: "red", Band.UNKNOWN: "magenta"}
+COLUMNS = ("status", "rule", "found", "points")
+NARROWEST = 32
+"""Room that the last column and the gaps need; a narrower terminal gets lines."""
 
 
 def print_report(report: Report, console: Console, *, detailed: bool = False, brief: bool = False) -> None:
@@ -31,10 +34,12 @@ def print_report(report: Report, console: Console, *, detailed: bool = False, br
     """
     style = BANDS[report.band]
     console.print(f"[bold {style}]{escape(headline(report))}[/]", highlight=False, soft_wrap=True)
-    console.print(escape(tally(report)), highlight=False, soft_wrap=True)
+    for line in [*headlines(report), tally(report)]:
+        console.print(escape(line), highlight=False, soft_wrap=True)
     hidden = set() if detailed else {Status.SKIPPED, Status.OK} if brief else {Status.SKIPPED}
     shown = [result for result in report.results if result.status not in hidden]
-    (_print_table if console.is_terminal else _print_lines)(shown, console)
+    wide = console.is_terminal and console.width >= sum(_widths(shown)) + NARROWEST
+    (_print_table if wide else _print_lines)(shown, console)
     if detailed:
         for result in shown:
             _print_details(result, console)
@@ -43,16 +48,21 @@ def print_report(report: Report, console: Console, *, detailed: bool = False, br
 
 
 def _print_table(results: list[Result], console: Console) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
-    table.add_column("status", no_wrap=True)
-    table.add_column("rule", no_wrap=True, overflow="ellipsis", max_width=44)
-    table.add_column("found", no_wrap=True)
-    table.add_column("points", justify="right", no_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+    # without a least width rich takes the room for the last column from all of them
+    for name, width in zip(COLUMNS, _widths(results), strict=False):
+        table.add_column(name, no_wrap=True, min_width=width, justify="right" if name == "points" else "left")
     table.add_column("what", no_wrap=True, overflow="ellipsis", ratio=1)
     for result in results:
         style = "dim" if result.accepted else STYLES[result.status]
-        table.add_row(f"[{style}]{result.status}[/]", *(escape(cell) for cell in _cells(result)))
+        table.add_row(f"[{style}]{result.status}[/]", *map(escape, _cells(result)))
     console.print(table)
+
+
+def _widths(results: list[Result]) -> tuple[int, ...]:
+    """What the columns before the last one need."""
+    rows = [(result.status.value, *_cells(result)) for result in results]
+    return tuple(max(len(name), *(len(row[place]) for row in rows)) for place, name in enumerate(COLUMNS) if rows)
 
 
 def _print_lines(results: list[Result], console: Console) -> None:

@@ -16,7 +16,7 @@ from checks.render.terminal import print_report
 from flows.cli.importing import print_report as print_import
 from flows.demo.story import play
 
-PICTURE_WIDTH = 150
+PICTURE_WIDTH = 180
 
 
 def demo(
