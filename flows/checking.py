@@ -19,6 +19,7 @@ from checks.health import Beside, examine
 from checks.scopes import SOURCES
 from etl.roles import READER
 from flows.alerting import keep_incidents, required_policy
+from flows.breaking import after_check
 from flows.database import open_engine
 from flows.settings import Settings
 
@@ -61,6 +62,8 @@ def check_health(
     )  # fmt: skip
     with open_engine(settings, application="rally-health check") as engine:
         report = (measure or examined)(engine, rules, request, beside if wish.keep else None)
+        if wish.keep and settings.breaker:
+            after_check(engine, report)
     report = replace(report, complaints=(*report.complaints, *remarks))
     if wish.keep:
         write_report(report, settings.reports)
