@@ -11,6 +11,8 @@ from checks import history
 from checks.engine.report import Report
 from checks.engine.rules import Rules
 from checks.engine.run import Request, run_checks
+from checks.review.headlines import with_headlines
+from checks.review.reading import last_run
 from checks.scopes import DIMENSIONS
 
 Beside = Callable[[Connection, Report], object]
@@ -34,7 +36,9 @@ def examine(
     with engine.begin() as connection:
         past = history.load(connection, chosen)
         waivers = history.active_waivers(connection)
+        before = last_run(connection, str(request.selection))
     report = run_checks(engine, rules, replace(request, past=past, waivers=waivers, dimensions=DIMENSIONS))
+    report = with_headlines(report, before)
     if keep:
         with engine.begin() as connection:
             history.save(connection, report)

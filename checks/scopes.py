@@ -68,6 +68,7 @@ LEAGUE = Dimension(
         *_team_ways(teams.c.league_id),
     ),
     select(leagues.c.id, leagues.c.league_id),
+    scored=True,
 )
 SERIES = Dimension(
     "series",

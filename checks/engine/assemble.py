@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,6 +15,7 @@ from checks.engine.findings import Findings, compare, compare_part
 from checks.engine.levels import Status
 from checks.engine.literal import shown
 from checks.engine.outcomes import Outcome
+from checks.engine.parts import scores
 from checks.engine.questions import Question, Unasked
 from checks.engine.report import Report, worst_first
 from checks.engine.results import Result
@@ -45,6 +46,7 @@ def assemble(
     """The report of a run."""
     results = [_result(outcome, task, labels, around) for outcome in outcomes]
     results.extend(_unasked(item, task) for item in unasked)
+    parts, trouble = _parts(outcomes, results, task, labels)
     net, gross = score_of(results, gross=False), score_of(results, gross=True)
     pointed = [replace(result, points=net.points.get(result.id, Decimal("0.00"))) for result in results]
     return Report(
@@ -62,8 +64,20 @@ def assemble(
         role_wanted=around.role_wanted,
         expired=task.waivers.expired,
         unused=needless(task.waivers, results, outcomes),
-        complaints=around.complaints,
+        complaints=(*around.complaints, *trouble),
+        parts=parts,
     )
+
+
+def _parts(
+    outcomes: Sequence[Outcome], results: Sequence[Result], task: Work, labels: Labels
+) -> tuple[Mapping[str, Mapping[str, Decimal | None]], list[str]]:
+    if not task.details:  # without bad rows nobody knows where they stand
+        return {}, []
+    try:
+        return scores(outcomes, results, labels, task.how.scope), []
+    except Exception as error:  # noqa: BLE001 - the whole has a score; only its parts have none
+        return {}, [f"there are no scores of parts: {explained(error)}"]
 
 
 def _result(outcome: Outcome, task: Work, labels: Labels, around: Circumstances) -> Result:

@@ -27,12 +27,14 @@ class Way:
 class Dimension:
     """What rows can be grouped and narrowed by.
 
-    `labels` selects each value with the text that people know it by; without it a value is its own text.
+    `labels` selects each value with the text that people know it by; without it a value is its own text. With `scored`
+    a report tells a score for each value.
     """
 
     name: str
     ways: tuple[Way, ...]
     labels: Select[Any, str] | None = None
+    scored: bool = False
 
     def way(self, source: FromClause) -> tuple[Way, Column] | None:
         """The first way whose column the source has, with that column."""

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks.engine.figures import Figure
 from checks.engine.results import Result
 from checks.engine.waivers import Waiver
 
@@ -35,6 +36,12 @@ def document(report: Report) -> dict[str, Any]:
             "unused": [_waiver(waiver) for waiver in report.unused],
         },
         "complaints": list(report.complaints),
+        "parts": {
+            dimension: {label: _number(value) for label, value in sorted(parts.items())}
+            for dimension, parts in sorted(report.parts.items())
+        },
+        "daily": [figure_of(figure) for figure in report.figures],
+        "difference": report.difference or None,
     }
 
 
@@ -59,6 +66,12 @@ def result_of(result: Result) -> dict[str, Any]:
         "source": None if result.source is None else f"{relative(result.source.file)}:{result.source.line}",
         **{name: getattr(result, name) for name in more},
     }
+
+
+def figure_of(figure: Figure) -> dict[str, Any]:
+    """A figure with its target."""
+    same = ("key", "title", "value", "target", "at_least", "met", "said", "aim", "detail")
+    return {**{name: getattr(figure, name) for name in same}, "unit": figure.unit.value}
 
 
 def clusters_of(result: Result) -> list[dict[str, Any]]:

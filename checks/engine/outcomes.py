@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from checks.engine.alone import read_alone
 from checks.engine.bad_rows import BadRows, Place
@@ -16,7 +17,8 @@ from checks.engine.frames import read_frame
 from checks.engine.judge import Verdict, judge
 from checks.engine.levels import Status
 from checks.engine.marks import Kind
-from checks.engine.measure import Measured, read_scan
+from checks.engine.measure import Measured, Reading, read_scan
+from checks.engine.parts import divided
 from checks.engine.past import Id
 from checks.engine.plan import Scan, Unit
 from checks.engine.questions import Question
@@ -33,6 +35,7 @@ class Outcome:
     evidence: Evidence | None = None
     waived: int = 0
     spots: tuple[Spot, ...] = ()
+    parts: Mapping[str, Mapping[Any, Reading]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -53,6 +56,7 @@ def work(session: Session, unit: Unit, task: Work) -> list[Outcome]:
         outcome.notes.extend(filter(None, [notes.get(outcome.question.id)]))
     if task.details:
         _locate(session, [outcome for outcome in outcomes if outcome.gross.status.failing], task)
+        _divide(session, [outcome for outcome in outcomes if outcome.evidence is not None], task)
     return outcomes
 
 
@@ -134,3 +138,21 @@ def _locate(session: Session, failing: Sequence[Outcome], task: Work) -> None:
         assert outcome.evidence is not None  # noqa: S101 - chosen above
         counts = outcome.evidence.places
         outcome.spots = tuple(Spot(place, counts[place], known.get(place)) for place in places)
+
+
+def _divide(session: Session, found: Sequence[Outcome], task: Work) -> None:
+    """Read each rule that has bad rows once more per value of the dimensions that are scored: one pass for a unit."""
+    pairs = [(o.question, o.evidence.places) for o in found if o.evidence is not None and o.evidence.places]
+    scored = [dimension for dimension in task.dimensions if dimension.scored]
+    if not pairs or not scored:
+        return
+    scope = task.how.scope.of(narrowed=pairs[0][0].narrowed)
+    timeout = task.how.limit([question for question, _ in pairs])
+    try:
+        parts = {dimension.name: divided(session, pairs, dimension, scope, timeout) for dimension in scored}
+    except Exception as error:  # noqa: BLE001 - the rules are measured; only their parts are not known
+        for outcome in found:
+            outcome.notes.append(f"what it is in each {scored[0].name} is unknown: {explained(error)}")
+        return
+    for outcome in found:
+        outcome.parts = {name: own[outcome.question.id] for name, own in parts.items() if outcome.question.id in own}

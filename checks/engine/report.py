@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Any
 
 from checks.engine.document import document
+from checks.engine.figures import Figure
 from checks.engine.levels import Severity, Status
 from checks.engine.results import Result
 from checks.engine.score import FORMULA, WATCH, Band, Score
@@ -38,7 +39,9 @@ class Exit(IntEnum):
 class Report:
     """One evaluation of a selection of rules. Results stand worst first.
 
-    `scoped` says that only some rows counted, such as those of one league.
+    `scoped` says that only some rows counted, such as those of one league. `parts` are scores by dimension, such as
+    league, and label; `figures` what is steered by, `difference` the change since the run before in words, both put
+    in by the caller.
     """
 
     run: str
@@ -57,6 +60,9 @@ class Report:
     expired: tuple[Waiver, ...] = ()
     unused: tuple[Waiver, ...] = ()
     complaints: tuple[str, ...] = ()
+    parts: Mapping[str, Mapping[str, Decimal | None]] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
+    difference: str = ""
 
     @property
     def score(self) -> Decimal | None:

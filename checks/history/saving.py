@@ -50,6 +50,10 @@ def _inserted(connection: Connection, report: Report) -> bool:
         "formula": report.formula,
         "coverage": report.coverage,
         "domains": {name: None if value is None else float(value) for name, value in report.net.domains.items()},
+        "parts": {
+            dimension: {label: None if value is None else float(value) for label, value in parts.items()}
+            for dimension, parts in report.parts.items()
+        },
         "snapshots": report.snapshots,
     }
     statement = insert(check_runs).values(row).on_conflict_do_nothing().returning(check_runs.c.id)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from checks.engine.levels import Status
 from checks.engine.report import Report
 from checks.engine.results import Result
-from checks.render.words import clean, example, headline, lines_of, remarks, tally, verdict
+from checks.render.words import clean, example, headline, headlines, lines_of, remarks, tally, verdict
 
 MARKS = {
     Status.CRITICAL: "🔴", Status.ERROR: "🟣", Status.WARN: "🟡", Status.SKIPPED: "⚪", Status.OK: "🟢",
@@ -26,6 +26,7 @@ def _lines(report: Report, *, detailed: bool) -> Iterator[str]:
     yield ""
     yield f"{tally(report)}. Run `{report.run}` of {report.today}, {plain(report.selection)}."
     yield ""
+    yield from (f"- {plain(line)}" for line in headlines(report))
     yield from _domains(report)
     yield "| status | rule | found | points | what |"
     yield "| --- | --- | --- | ---: | --- |"

@@ -13,6 +13,7 @@ from checks.engine.report import Report
 from checks.engine.results import Result
 
 # Cc: control characters and escapes; Cf: invisible ones such as right-to-left overrides; Cs: lone surrogates
+MOST_PARTS = 12
 UNSAFE = {"Cc", "Cf", "Cs"}
 
 
@@ -43,6 +44,18 @@ def headline(report: Report) -> str:
         return "Score unknown: nothing could be measured"
     gross = "" if report.gross.value == report.score else f" (gross {report.gross.value})"
     return f"Score {report.score} of 100{gross}: {report.band}"
+
+
+def headlines(report: Report) -> list[str]:
+    """What stands under the score: the change since the run before, the figures to steer by, the scores of parts."""
+    lines = [f"Since the last run: {clean(report.difference)}"] if report.difference else []
+    lines += [clean(str(figure)) for figure in report.figures]
+    for dimension, parts in sorted(report.parts.items()):
+        told = sorted(parts.items(), key=lambda item: (item[1] is None, item[1], item[0]))
+        said = [f"{clean(label)} {'unknown' if value is None else value}" for label, value in told[:MOST_PARTS]]
+        more = [f"{len(told) - MOST_PARTS} more"] if len(told) > MOST_PARTS else []
+        lines.append(f"By {dimension}: {', '.join([*said, *more])}")
+    return lines
 
 
 def tally(report: Report) -> str:

@@ -41,6 +41,8 @@ check_runs = Table(
     Column("formula", Integer, nullable=False),
     Column("coverage", Double, nullable=False),
     Column("domains", JSONB, nullable=False),
+    # scores by dimension, such as league, and label
+    Column("parts", JSONB, nullable=False, server_default="{}"),
     Column("snapshots", Integer, nullable=False),
     Index("ix_check_runs_started_at", "started_at"),
     schema=QUALITY,

@@ -1,0 +1,99 @@
+"""Puts a review together. What stands in which report is decided here, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from checks.engine.levels import Status
+from checks.engine.rules import Rules
+from checks.engine.units import Unit
+from checks.review.anomalies import anomalies, too_short
+from checks.review.compliance import by_owner, by_rule
+from checks.review.courses import Course, domain_courses, rule_courses, score_course, standard_courses
+from checks.review.daily import STANDARDS
+from checks.review.difference import Difference, difference
+from checks.review.imports import import_review
+from checks.review.model import Measure, Part, Review
+from checks.review.periods import Kind, Period
+from checks.review.process import process_figures
+from checks.review.risks import risks
+from checks.review.series import main_runs
+from checks.review.stretches import recurring
+from checks.review.tuning import proposals
+from checks.review.values import Book, Reading, Run
+
+LEAGUE = "league"
+
+
+def review(book: Book, rules: Rules, period: Period) -> Review:
+    """The review of a period, a function of what was read and of the rules as they are."""
+    runs = main_runs(book)
+    newest = runs[-1] if runs else None
+    units = {name: getattr(rule.threshold, "unit", None) for name, rule in rules.items()}
+    earlier = [run for run in runs if run.at <= period.since]
+    return Review(
+        period=period, run=newest,
+        step=_difference(book, runs[-2] if len(runs) > 1 else None, newest, units),
+        change=_difference(book, earlier[-1] if earlier else None, newest, units),
+        score=score_course(runs, period.until),
+        domains=_parts(newest, earlier, lambda run: run.domains),
+        leagues=_parts(newest, earlier, lambda run: run.parts.get(LEAGUE, {})),
+        measures=_measures(book, standard_courses(book, period.until)),
+        process=process_figures(book, book.runs, period),
+        rules=book.latest,
+        open=tuple(one for one in book.episodes if one.ended is None),
+        remarks=tuple(_remarks(book, rules, newest)),
+        **_sections(book, rules, period, runs),
+    )  # fmt: skip
+
+
+def _sections(book: Book, rules: Rules, period: Period, runs: Sequence[Run]) -> dict[str, Any]:
+    """Each kind of report has the sections of the shorter ones, and some of its own."""
+    found: dict[str, Any] = {"feeds": import_review(book.feeds, period), "episodes": book.episodes}
+    if period.kind is Kind.DAILY:
+        return found
+    found["anomalies"] = anomalies(book, rules, period)
+    found["courses"] = rule_courses(book, rules, period.until)
+    if period.kind is Kind.WEEKLY:
+        return found
+    kept = by_rule(book, rules, period)
+    found |= {
+        "domain_courses": domain_courses(runs, period.until), "recurring": recurring(book, period), "kept": kept,
+        "owners": by_owner(kept), "proposals": proposals(book, rules, period),
+    }  # fmt: skip
+    return found if period.kind is Kind.MONTHLY else found | {"risks": risks(book, rules, period)}
+
+
+def _difference(
+    book: Book, before: Run | None, after: Run | None, units: Mapping[str, Unit | None]
+) -> Difference | None:
+    if before is None or after is None:
+        return None
+    return difference((before.score, _results(book, before)), (after.score, _results(book, after)), units)
+
+
+def _results(book: Book, run: Run) -> list[Reading]:
+    """The results of a run; they bear its moment."""
+    return [one for readings in book.readings.values() for one in readings if one.at == run.at]
+
+
+def _parts(newest: Run | None, earlier: Sequence[Run], of: Any) -> tuple[Part, ...]:
+    if newest is None:
+        return ()
+    before = of(earlier[-1]) if earlier else {}
+    return tuple(Part(name, score, before.get(name)) for name, score in sorted(of(newest).items()))
+
+
+def _measures(book: Book, courses: Iterable[Course]) -> tuple[Measure, ...]:
+    latest = [line.reading for line in book.latest]
+    return tuple(Measure(standard.of(latest), course) for standard, course in zip(STANDARDS, courses, strict=True))
+
+
+def _remarks(book: Book, rules: Rules, newest: Run | None) -> Iterable[str]:
+    if newest is None:
+        yield "no health check has run: rally-health check"
+    yield from too_short(book, rules)
+    unmeasured = [line.reading.title for line in book.latest if line.reading.status is Status.ERROR]
+    if unmeasured:
+        yield f"could not be measured: {', '.join(unmeasured)}"

@@ -1,0 +1,140 @@
+"""The past as values: what a review is a function of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from checks.engine.levels import Severity, Status
+from checks.engine.past import Id
+
+
+@dataclass(slots=True)
+class Reading:
+    """One result of one rule. Treat it as frozen: there are too many of them for the cost of saying so."""
+
+    at: datetime
+    rule: str
+    parameter: str
+    domain: str
+    severity: Severity
+    status: Status
+    count: int | None
+    total: int | None
+    rate: float | None
+    value: float | None
+    points: Decimal
+    accepted: bool
+
+    @property
+    def id(self) -> Id:
+        """Rule and parameter."""
+        return self.rule, self.parameter
+
+    @property
+    def title(self) -> str:
+        """The rule, with its parameter in brackets."""
+        return titled(self.rule, self.parameter)
+
+    @property
+    def trouble(self) -> bool:
+        """Whether someone should have looked."""
+        return self.status.failing and not self.accepted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run as it is kept. `parts` are scores by dimension, such as league, and label."""
+
+    id: str
+    at: datetime
+    today: date
+    selection: str
+    score: Decimal | None
+    gross: Decimal | None
+    band: str
+    coverage: float
+    domains: Mapping[str, float | None] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """The newest result of a rule, with what someone needs who looks into it."""
+
+    reading: Reading
+    threshold: str
+    new: int | None
+    fixed: int | None
+    clusters: tuple[str, ...]
+    examples: tuple[Mapping[str, Any], ...]
+    error: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """One feed of one import run. `ended` None: it is still running, or was killed."""
+
+    run: int
+    kind: str
+    league: str
+    outcome: str
+    began: datetime
+    ended: datetime | None
+    rows: int
+    records: int
+    rejects: int
+    linked: int
+    unlinked: int
+    changed: int
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took."""
+        return None if self.ended is None else (self.ended - self.began).total_seconds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """An incident from one beginning to its end; one that is reopened has several.
+
+    `told` is when the first message about it was sent, `answered` when somebody acknowledged it.
+    """
+
+    incident: int
+    rule: str
+    parameter: str
+    domain: str
+    severity: Severity
+    worst: Status
+    began: datetime
+    ended: datetime | None = None
+    told: datetime | None = None
+    answered: datetime | None = None
+    resolution: str = ""
+
+    @property
+    def title(self) -> str:
+        """The rule, with its parameter in brackets."""
+        return titled(self.rule, self.parameter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """Everything that was read, oldest first; `latest` is the newest result of each rule, worst first."""
+
+    runs: tuple[Run, ...] = ()
+    readings: Mapping[Id, tuple[Reading, ...]] = field(default_factory=dict)
+    latest: tuple[Line, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+    episodes: tuple[Episode, ...] = ()
+
+
+def titled(rule: str, parameter: str) -> str:
+    """A rule as reports name it."""
+    return f"{rule}[{parameter}]" if parameter else rule
