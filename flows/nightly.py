@@ -15,7 +15,7 @@ from flows.health_check import health_check
 from flows.import_feeds import import_feeds
 from flows.safely import RunFailed
 from flows.staging import play
-from flows.states import Ending, of_import, of_report, worst
+from flows.states import Ending, of_import, of_report
 
 STOPPED = {Outcome.BLOCKED, Outcome.FAILED}
 
@@ -51,9 +51,7 @@ def nightly(
 
 def of_night(night: Night) -> Ending:
     """The ending of a night: the import's where it stopped there, otherwise that of what the rules found."""
-    if night.report is None:
-        return of_import(night.imported)
-    return worst(of_import(night.imported), of_report(night.report))
+    return of_import(night.imported) if night.report is None else of_report(night.report)
 
 
 def _inner(around: Surroundings, flow: Flow[..., Any], **parameters: Any) -> Any:

@@ -22,6 +22,8 @@ from etl.importing.results import FeedResult, ImportReport, Outcome
 from flows import artifacts
 from flows.checking import report_path
 from flows.context import surroundings
+from flows.database import open_engine
+from flows.news import emit_incidents
 from flows.states import headline
 
 TABLES = {
@@ -56,6 +58,8 @@ def show_report(report: Report) -> None:
     score = "unknown" if report.score is None else str(report.score)
     resource = {"prefect.resource.id": f"rally.health.{artifacts.key('score', name)}", "rally.band": report.band.value}
     emit_event("rally.health.reported", resource | {"rally.score": score}, payload=dict(artifacts.report_event(report)))
+    with open_engine(surroundings().settings, application="rally-health news") as engine:
+        emit_incidents(engine, report.run)
 
 
 def show_import(report: ImportReport) -> None:

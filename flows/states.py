@@ -17,7 +17,7 @@ from etl.importing.results import ImportReport, Outcome
 
 
 class Name(StrEnum):
-    """Names of final states, in the order in which one hides another in a run of several steps."""
+    """Names of final states."""
 
     HEALTHY = "Healthy"
     UNCHANGED = "Unchanged"
@@ -64,11 +64,6 @@ def of_import(report: ImportReport) -> Ending:
     counts = ", ".join(f"{number} {outcome}" for outcome, number in tally(report).items())
     names = {Outcome.FAILED: Name.REFUSED, Outcome.BLOCKED: Name.BLOCKED, Outcome.PUBLISHED: Name.PUBLISHED}
     return Ending(names.get(report.outcome, Name.UNCHANGED), f"import run {report.run}: {counts}")
-
-
-def worst(*endings: Ending) -> Ending:
-    """The ending of a run of several steps: that of the step to look at first."""
-    return max(endings, key=lambda ending: list(Name).index(ending.name))
 
 
 def headline(report: Report) -> str:

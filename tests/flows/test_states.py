@@ -1,0 +1,178 @@
+"""The truth table of final states and exit codes: rules, gate, technical errors, and Prefect there or away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import product
+
+import pytest
+
+from checks.engine.levels import Severity, Status
+from checks.engine.report import Report
+from checks.engine.results import Result
+from checks.engine.score import Score
+from checks.engine.waivers import Waiver
+from etl.errors import DatabaseUnavailable
+from etl.feeds import Kind
+from etl.importing.results import FeedResult, ImportReport, Outcome
+from flows.cli.exits import Exit, exit_of
+from flows.cli.importing import CODES
+from flows.context import Surroundings
+from flows.nightly import Night, of_night
+from flows.running import run, without_prefect
+from flows.settings import Settings
+from flows.states import Ending, Name, of_import, of_report
+
+NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
+
+
+def result(status: Status, *, accepted: bool = False) -> Result:
+    return Result(
+        rule=f"rule_{status.value.lower()}", domain="schedule", parameter="", severity=Severity.LOW, status=status,
+        gross_status=status, summary="", threshold="", accepted=accepted,
+    )  # fmt: skip
+
+
+def report(*results: Result, score: str | None = "100", expired: tuple[Waiver, ...] = ()) -> Report:
+    value = Score(None if score is None else Decimal(score))
+    return Report(
+        run="7", started=NOW, finished=NOW, today=NOW.date(), selection="all", results=results, net=value, gross=value,
+        expired=expired,
+    )  # fmt: skip
+
+
+def imported(*outcomes: Outcome) -> ImportReport:
+    return ImportReport(7, tuple(FeedResult("x", Kind.SCHEDULES, "CITA", outcome) for outcome in outcomes))
+
+
+@dataclass(frozen=True)
+class Case:
+    report: Report
+    name: Name
+    failed: bool
+    code: int
+
+
+WAIVER = Waiver(id=1, rule="rule_warn", owner="a", reason="b", until=date(2025, 1, 1))
+RULES = {
+    "all well": Case(report(result(Status.OK)), Name.HEALTHY, False, 0),
+    "skipped beside well": Case(report(result(Status.OK), result(Status.SKIPPED)), Name.HEALTHY, False, 0),
+    "a warning": Case(report(result(Status.WARN), score="97"), Name.DEGRADED, False, 0),
+    "an accepted warning": Case(report(result(Status.WARN, accepted=True)), Name.HEALTHY, False, 0),
+    "a score below 90": Case(report(result(Status.OK), score="89.99"), Name.DEGRADED, False, 0),
+    "a score of 90": Case(report(result(Status.OK), score="90"), Name.HEALTHY, False, 0),
+    "a score of 75": Case(report(result(Status.WARN), score="75"), Name.DEGRADED, False, 0),
+    "a score below 75": Case(report(result(Status.WARN), score="74.99"), Name.CRITICAL, False, 1),
+    "critical": Case(report(result(Status.CRITICAL), score="96"), Name.CRITICAL, False, 1),
+    "accepted and critical": Case(report(result(Status.CRITICAL, accepted=True)), Name.HEALTHY, False, 0),
+    "a waiver that is over": Case(report(result(Status.WARN), score="97", expired=(WAIVER,)), Name.CRITICAL, False, 1),
+    "unmeasured": Case(report(result(Status.ERROR), score="90"), Name.UNMEASURED, True, 5),
+    "unmeasured and critical": Case(
+        report(result(Status.ERROR), result(Status.CRITICAL), score="87"), Name.CRITICAL, False, 1
+    ),
+    "nothing to measure": Case(report(result(Status.SKIPPED), score=None), Name.UNMEASURED, True, 5),
+    "no rules": Case(report(score=None), Name.UNMEASURED, True, 5),
+}
+IMPORTS = {
+    "published": (imported(Outcome.PUBLISHED), Name.PUBLISHED, False, 0),
+    "unchanged": (imported(Outcome.UNCHANGED), Name.UNCHANGED, False, 0),
+    "one published, one unchanged": (imported(Outcome.UNCHANGED, Outcome.PUBLISHED), Name.PUBLISHED, False, 0),
+    "blocked": (imported(Outcome.BLOCKED), Name.BLOCKED, False, 3),
+    "one blocked": (imported(Outcome.PUBLISHED, Outcome.BLOCKED), Name.BLOCKED, False, 3),
+    "unreadable": (imported(Outcome.FAILED), Name.REFUSED, True, 3),
+    "one unreadable": (imported(Outcome.BLOCKED, Outcome.FAILED, Outcome.PUBLISHED), Name.REFUSED, True, 3),
+}
+PREFECT: Mapping[str, Callable[[Surroundings], Surroundings]] = {
+    "there": lambda around: around,
+    "away": lambda around: without_prefect(around, "ConnectError"),
+}
+
+rules = pytest.mark.parametrize("case", RULES.values(), ids=RULES)
+imports = pytest.mark.parametrize(("done", "name", "failed", "code"), IMPORTS.values(), ids=IMPORTS)
+
+
+@rules
+def test_a_check_ends_by_what_its_rules_found(case: Case) -> None:
+    end = of_report(case.report)
+
+    assert (end.name, end.failed, end.exit_code) == (case.name, case.failed, case.code)
+
+
+@rules
+def test_the_exit_code_of_the_state_is_that_of_the_command(case: Case) -> None:
+    assert of_report(case.report).exit_code == case.report.exit_code()
+
+
+@imports
+def test_an_import_ends_by_its_worst_feed(done: ImportReport, name: Name, failed: bool, code: int) -> None:
+    end = of_import(done)
+
+    assert (end.name, end.failed, end.exit_code) == (name, failed, code)
+    assert end.exit_code == CODES.get(done.outcome, Exit.OK)
+
+
+@pytest.mark.parametrize(("gate", "found"), list(product(IMPORTS, RULES)), ids=str)
+def test_a_night_stops_where_the_gate_says_stop_and_else_ends_as_its_check(gate: str, found: str) -> None:
+    done, name, failed, code = IMPORTS[gate]
+    case = RULES[found]
+    stopped = name in {Name.BLOCKED, Name.REFUSED}
+
+    end = of_night(Night(done, None if stopped else case.report))
+
+    wanted = (name, failed, code) if stopped else (case.name, case.failed, case.code)
+    assert (end.name, end.failed, end.exit_code) == wanted
+
+
+@pytest.mark.parametrize("prefect", PREFECT, ids=str)
+@rules
+def test_prefect_away_changes_no_ending(case: Case, prefect: str) -> None:
+    around = Surroundings(Settings(prefect_api_url=""))
+
+    found = run(PREFECT[prefect](around), lambda around: case.report, "flows.health_check:health_check")
+
+    assert of_report(found) == of_report(case.report)
+
+
+@pytest.mark.parametrize("prefect", PREFECT, ids=str)
+@pytest.mark.parametrize(
+    ("error", "code"), [(DatabaseUnavailable("away"), Exit.INFRASTRUCTURE), (RuntimeError("a bug"), None)], ids=str
+)
+def test_a_technical_error_is_no_ending_but_the_same_error(error: Exception, code: int | None, prefect: str) -> None:
+    around = Surroundings(Settings(prefect_api_url=""))
+
+    def plain(around: Surroundings) -> Report:
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        run(PREFECT[prefect](around), plain, "flows.health_check:health_check")
+
+    assert raised.value is error
+    assert exit_of(raised.value) == code
+
+
+def test_the_message_of_a_state_counts_and_names_the_run() -> None:
+    found = replace(report(result(Status.WARN), result(Status.OK), score="97"))
+
+    assert of_report(found).message == "score 97 (healthy); 1 OK, 1 WARN; run 7"
+
+
+def test_every_name_has_a_type_and_an_exit_code() -> None:
+    told: dict[Name, tuple[str, int]] = {
+        name: ("FAILED" if Ending(name, "").failed else "COMPLETED", Ending(name, "").exit_code) for name in Name
+    }
+
+    assert told == {
+        Name.HEALTHY: ("COMPLETED", 0),
+        Name.UNCHANGED: ("COMPLETED", 0),
+        Name.PUBLISHED: ("COMPLETED", 0),
+        Name.DONE: ("COMPLETED", 0),
+        Name.DEGRADED: ("COMPLETED", 0),
+        Name.UNDELIVERED: ("FAILED", 5),
+        Name.UNMEASURED: ("FAILED", 5),
+        Name.CRITICAL: ("COMPLETED", 1),
+        Name.BLOCKED: ("COMPLETED", 3),
+        Name.REFUSED: ("FAILED", 3),
+    }
