@@ -13,6 +13,7 @@ from flows.cli import alerts, etl, fix, incidents, names, rejects, rules, snapsh
 from flows.cli.check import check
 from flows.cli.demo import demo
 from flows.cli.deploy import deploy
+from flows.cli.emergency import emergency
 from flows.cli.exits import Exit, exit_of
 from flows.cli.history import history
 from flows.cli.imports import import_, imports
@@ -46,6 +47,7 @@ app.command("deploy")(deploy)
 app.add_typer(fix.app, name="fix")
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(etl.app, name="etl")
+app.command("emergency")(emergency)
 app.command("demo")(demo)
 
 
