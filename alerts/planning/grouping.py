@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from alerts.planning.model import Address, Decision, History, Item, Planned, Reason, Told
-from alerts.policy import Policy
+from alerts.policy import Channel, Policy
 
 
 def plan(policy: Policy, decisions: Iterable[Decision], told: Iterable[Told], now: datetime) -> list[Planned]:
@@ -23,7 +23,8 @@ def plan(policy: Policy, decisions: Iterable[Decision], told: Iterable[Told], no
         left = _left_tonight(policy, address, history, now)
         if left is None or left > 0 or any(item.reason is Reason.ESCALATION for item in items):
             messages.append(Planned(*address, tuple(sorted(items, key=_order)), last_of_night=left == 1))
-    return sorted(messages, key=lambda message: (-message.status.rank, message.channel, message.recipient))
+    channels = list(Channel)
+    return sorted(messages, key=lambda one: (-one.status.rank, channels.index(one.channel), one.recipient))
 
 
 def _left_tonight(policy: Policy, address: Address, history: History, now: datetime) -> int | None:

@@ -34,6 +34,12 @@ def mail(tmp_path: Path) -> Iterator[Mail]:
         yield server
 
 
+@pytest.fixture
+def plain_mail(tmp_path: Path) -> Iterator[Mail]:
+    with mail_server(tmp_path, tls=False) as server:
+        yield server
+
+
 @dataclass
 class Clock:
     """A time that only tests move."""

@@ -27,7 +27,10 @@ BROKEN = {
         f'{DANA}email = "a@example.org\\nBcc: b@example.org"',
         "people.0.email: expected a plain ASCII address such as name@example.org",
     ),
-    "no zone": (f'{DANA}timezone = "Mars/Base"', "people.0.timezone: expected an IANA time zone such as America/Chicago"),
+    "no zone": (
+        f'{DANA}timezone = "Mars/Base"',
+        "people.0.timezone: expected an IANA time zone such as America/Chicago",
+    ),
     "no hours": (f'{DANA}hours = "7-22"', 'people.0.hours: expected hours such as "07:00-22:00"'),
     "a slip": (f'{DANA}phon = "{PHONE}"', "people.0.phon: Extra inputs are not permitted"),
     "a stranger": (

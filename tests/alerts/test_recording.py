@@ -40,9 +40,9 @@ def test_every_critical_of_a_run_is_in_the_outbox_with_its_incident(desk: Desk) 
     recorded = desk.record(statuses(found))
 
     assert len(recorded.updates) == 30
-    assert [line.channel for line in desk.outbox()] == ["sms", "email"]
-    sms, mail = desk.outbox()
-    assert "+27 more" in sms.text or "more" in sms.text
+    assert [line.channel for line in desk.outbox()] == ["email", "sms"]
+    mail, sms = desk.outbox()
+    assert " more Reply ACK #" in sms.text
     assert all(rule in mail.text for rule in found)
 
 
