@@ -9,13 +9,16 @@ from prefect import Flow, flow
 from prefect.client.schemas.objects import State
 
 from checks.engine.report import Report
+from checks.repairs import Attempt
 from etl.importing.results import ImportReport, Outcome
 from flows.context import Kept, Surroundings, surrounded
 from flows.health_check import health_check
 from flows.import_feeds import import_feeds
+from flows.repairing import fix_what_is_allowed
 from flows.safely import RunFailed
 from flows.staging import play
 from flows.states import Ending, of_import, of_report
+from flows.steps import call
 
 STOPPED = {Outcome.BLOCKED, Outcome.FAILED}
 
@@ -26,6 +29,7 @@ class Night:
 
     imported: ImportReport
     report: Report | None = None
+    fixed: tuple[Attempt, ...] = ()
 
 
 @flow(name="nightly", flow_run_name="night")
@@ -36,6 +40,7 @@ def nightly(
 
     Without `paths` the folder of RALLY_FEEDS is taken. `wait` is how many seconds to wait for another import, `prune`
     deletes rows that a feed has withdrawn. Where a feed was blocked or could not be read, nothing is checked.
+    In between, the fixes that RALLY_AUTO_FIX allows are made; the health check's report tells of them.
 
     Final states: Blocked, Refused (FAILED), or those of the health check.
     """
@@ -44,7 +49,9 @@ def nightly(
         imported: ImportReport = _inner(around, import_feeds, paths=paths, wait=wait, prune=prune)
         if imported.outcome in STOPPED:
             return Night(imported)
-        return Night(imported, _inner(around, health_check, tags=tags))
+        fixed = call("automatic fixes", lambda: fix_what_is_allowed(around.settings), what="Repairs of RALLY_AUTO_FIX.")
+        told = replace(around, remarks=(*around.remarks, *map(str, fixed)))
+        return Night(imported, _inner(told, health_check, tags=tags), fixed)
 
     return play(body, of_night, lambda night: None)
 

@@ -16,6 +16,7 @@ from etl.repairs import Repair, State, ledger
 from etl.repairs.undo import undo
 from etl.snapshots import Snapshot, create
 from flows.checking import moment, rules_of, today_here
+from flows.database import open_engine
 from flows.settings import Settings
 
 WAIT = 10.0
@@ -68,10 +69,13 @@ def undo_repair(engine: Engine, number: int) -> Repair:
         return undo(connection, number, getpass.getuser())
 
 
-def fix_what_is_allowed(engine: Engine, settings: Settings) -> tuple[Attempt, ...]:
-    """Make the repairs that RALLY_AUTO_FIX allows by rule and size; behind one snapshot, each in its transaction."""
+def fix_what_is_allowed(settings: Settings) -> tuple[Attempt, ...]:
+    """Make the repairs that RALLY_AUTO_FIX allows by rule and size: each behind a snapshot, in its own transaction."""
     if not settings.auto_fix:
         return ()
-    rules = rules_of(settings)
-    snapshot_before(engine, settings, "automatic fixes")
-    return auto_fix(rules, settings.auto_fix, lambda: means(engine))
+    with open_engine(settings, application="rally-health auto fix") as engine:
+
+        def secured(planned: Repair) -> str:
+            return snapshot_before(engine, settings, f"fix {planned.id} of {planned.rule}").name
+
+        return auto_fix(rules_of(settings), settings.auto_fix, lambda: means(engine), secured)

@@ -11,6 +11,8 @@ from checks.repairs.order import fixable
 from checks.repairs.trial import Trial, try_out
 from etl.repairs import Repair, RepairError, ledger
 
+NOTHING = "nothing to repair"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -49,7 +51,7 @@ def plan(rules: Rules, name: str, means: Means, who: str, *, show: int | None = 
 
 def _why_not(tried: Trial, *, proposal: bool) -> str:
     if not tried.bad_before:
-        return "nothing to repair"
+        return NOTHING
     if not tried.changes:
         return f"none of its {tried.bad_before:,} bad rows can be repaired this way"
     return "" if proposal else tried.objection

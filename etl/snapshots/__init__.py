@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from etl.snapshots.compare import Difference, Rows
-from etl.snapshots.create import create
+from etl.snapshots.create import create, holds_rows
 from etl.snapshots.errors import SnapshotError
 from etl.snapshots.manifest import Snapshot, find, past
 from etl.snapshots.restore import Restored, restore
 from etl.snapshots.verify import verify
 
-__all__ = ["Difference", "Restored", "Rows", "Snapshot", "SnapshotError", "create", "find", "past", "restore", "verify"]
+__all__ = [
+    "Difference", "Restored", "Rows", "Snapshot", "SnapshotError", "create", "find", "holds_rows", "past", "restore",
+    "verify",
+]  # fmt: skip

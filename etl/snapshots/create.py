@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, func, literal, select, text
 
 from etl.migrate import current
 from etl.repairs.shape import Shape, find_shape
@@ -28,6 +28,16 @@ def written_tables() -> list[str]:
     """The tables that we write, parents first, as the ledger of repairs calls them."""
     platform = [f"public.{table.name}" for table in metadata.sorted_tables if table.schema != QUALITY]
     return [*platform, *(f"{QUALITY}.{table.name}" for table in (team_aliases, links))]
+
+
+def holds_rows(engine: Engine) -> bool:
+    """Whether there is anything to take a snapshot of."""
+    with engine.begin() as connection:
+        shapes = (find_shape(connection, label) for label in written_tables())
+        return any(
+            shape and connection.execute(select(literal(1)).select_from(shape.table).limit(1)).first()
+            for shape in shapes
+        )
 
 
 def create(

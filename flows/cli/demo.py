@@ -13,6 +13,7 @@ from rich.console import Console
 
 from checks.engine.report import Report
 from checks.render.terminal import print_report
+from flows.cli.fixing import line
 from flows.cli.importing import print_report as print_import
 from flows.demo.story import play
 
@@ -25,7 +26,7 @@ def demo(
         Path | None, typer.Option(metavar="FILE", help="Draw the first report as SVG, too.", hidden=True)
     ] = None,
 ) -> None:
-    """Play the incident of 2025 on a generated season: the damage, what the rules say, and a proper import.
+    """Play the incident of 2025 on a generated season: the damage, what the rules say, a proper import, the repairs.
 
     It uses an embedded database of its own below `.rally/demo`; yours is not touched.
 
@@ -39,6 +40,12 @@ def demo(
     print_import(story.imported)
     console.rule("After the import", align="left")
     print_report(story.after, console, brief=True)
+    console.rule("The repairs", align="left")
+    for repair in story.repairs:
+        typer.echo(line(repair))
+    console.rule("After the repairs", align="left")
+    print_report(story.healed, console, brief=True)
+    console.print(f"Look around: RALLY_DATA={context.obj.data}/demo rally-health fix history", highlight=False)
     console.print(f"The reports as JSON: {context.obj.reports}/monitoring_report_*.json")
     if picture:
         picture.write_text(_drawn(story.before), encoding="utf-8")
