@@ -41,24 +41,26 @@ def health_check(
     today: date | None = None,
     workers: int = 4,
     keep: bool = True,
-    alert: bool = False,
+    alert: bool | None = None,
 ) -> State[Report]:
     """Run a selection of the rules, and keep the report in the database and as JSON.
 
     Several values of one parameter widen the selection, different parameters narrow it. `today` is the day that rules
     compare with, `workers` is how many rules are measured at once. Without `keep` nothing is written.
-    With `alert`, what the alert policy promises is sent at once.
+    With `alert`, what the alert policy promises is sent at once; None is yes where RALLY_ALERTS_POLICY is set.
 
     Final states: Healthy, Degraded (a warning, or a score below 90), Critical (a rule is CRITICAL, or the score is
     below 75), Unmeasured (FAILED: a rule could not be measured).
     """
-    wish = Wish(chosen(domains, tags, severities, names, owners, leagues), today, workers, keep, alert)
+    selection = chosen(domains, tags, severities, names, owners, leagues)
 
     def body(around: Surroundings) -> Report:
+        tell_people = around.settings.alerts_policy is not None if alert is None else alert
+        wish = Wish(selection, today, workers, keep, tell_people and keep)
         report = check_health(
             around.settings, wish, measure=_measure, progress=around.checked, remarks=around.remarks
         )  # fmt: skip
-        if alert:
+        if wish.alert:
             call("send alerts", lambda: send_alerts(around), what="Send what the alert policy promises.")
         return report
 

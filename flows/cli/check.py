@@ -67,6 +67,8 @@ def check(  # noqa: PLR0917 - typer makes options of them
     `rally-health check --tag daily --alert --email kim`
     """
     wish = Wish(chosen(domain, tag, severity, name, owner, league), day(today), workers, keep, alert)
+    if alert and not keep:
+        raise typer.BadParameter("--alert needs the history: alerts are sent from incidents, which are kept there")
     for person in email or ():
         known(required_policy(context.obj), person)
     with progress_bar(Console(stderr=True)) as progress:
