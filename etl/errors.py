@@ -4,7 +4,8 @@ EtlError
 ├── DatabaseUnavailable   no connection, or it was lost (transient)
 ├── TryAgain              the transaction met another one (transient)
 ├── ImporterBusy          another import holds the lock
-└── FeedError             a feed that cannot be read at all
+├── FeedError             a feed that cannot be read at all
+└── RowsUnaccounted       rows of a feed that went nowhere
 """
 
 from __future__ import annotations
@@ -34,3 +35,7 @@ class ImporterBusy(EtlError):
 
 class FeedError(EtlError):
     """A feed that cannot be read at all, such as a file that is no JSON array."""
+
+
+class RowsUnaccounted(EtlError):
+    """Rows of a feed that were neither refused nor found in the table after publishing: a bug, and never committed."""

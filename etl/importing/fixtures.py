@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, insert, or_, select
 from sqlalchemy.sql import FromClause
 
 from etl.importing import identity, stage
@@ -43,8 +43,8 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     withdrawn = identity.withdraw(connection, prune=prune)
     linked, unlinked = sides_linked(connection)
     return Counts(
-        linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, withdrawn=withdrawn,
-        duplicates=duplicates,
+        linked=linked, unlinked=unlinked, inserted=inserted, updated=updated,
+        unchanged=_present(connection) - inserted - updated, withdrawn=withdrawn, duplicates=duplicates,
     )  # fmt: skip
 
 
@@ -82,6 +82,14 @@ def _same_row(new: FromClause) -> ColumnElement[bool]:
     """Date and names agree, and the leagues, where both are known: the old loader left a practice's league open."""
     league = func.coalesce(schedule.c.league_id, new.c.league_id, 0)
     return same_key(schedule, new, KEY[:3]) & (league == func.coalesce(new.c.league_id, schedule.c.league_id, 0))
+
+
+def _present(connection: Connection) -> int:
+    """How many staged rows stand in `schedule` now, by date, names and league."""
+    staged, league = stage.fixtures, func.coalesce(schedule.c.league_id, 0)
+    named = same_key(schedule, staged, KEY[:3]) & (func.coalesce(leagues.c.id, league) == league)
+    told = staged.outerjoin(leagues, leagues.c.league_id == staged.c.league)
+    return int(connection.execute(select(func.count()).select_from(told).where(exists().where(named))).scalar_one())
 
 
 def _resolved() -> Select[Any]:

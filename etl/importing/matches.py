@@ -50,11 +50,12 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     _find_stored(connection)
     for keys in SURE if intake.partial else PASSES:
         pair(connection, stage.match_plan, stage.gone_matches, keys)
-    _drop_unchanged(connection)
+    unchanged = _drop_unchanged(connection)
     updated = update_planned(connection, match_scores, stage.match_plan, WRITTEN)
     inserted = insert_planned(connection, match_scores, stage.match_plan, WRITTEN, ("index",))
     return Counts(
-        linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, duplicates=duplicates,
+        linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, unchanged=unchanged,
+        duplicates=duplicates,
         withdrawn=0 if intake.partial else _withdraw(connection, prune=prune),
     )  # fmt: skip
 
@@ -112,10 +113,10 @@ def _find_stored(connection: Connection) -> None:
     stage.analyze(connection, gone)
 
 
-def _drop_unchanged(connection: Connection) -> None:
+def _drop_unchanged(connection: Connection) -> int:
     plan = stage.match_plan
     same = (plan.c.target_id == match_scores.c.id) & ~differs(match_scores, plan, WRITTEN)
-    connection.execute(delete(plan).where(same))
+    return connection.execute(delete(plan).where(same)).rowcount
 
 
 def _withdraw(connection: Connection, *, prune: bool) -> int:

@@ -37,12 +37,13 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     _find_gone(connection)
     if not intake.partial:
         pair(connection, stage.player_plan, stage.gone_players, PERSON, only=True)
-    _drop_unchanged(connection)
+    unchanged = _drop_unchanged(connection)
     updated = update_planned(connection, players, stage.player_plan, WRITTEN)
     inserted = insert_planned(connection, players, stage.player_plan, WRITTEN, (*PERSON, "index"))
     linked, unlinked = sides_linked(connection)
     return Counts(
-        linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, duplicates=duplicates,
+        linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, unchanged=unchanged,
+        duplicates=duplicates,
         withdrawn=0 if intake.partial else _withdraw(connection, prune=prune),
     )  # fmt: skip
 
@@ -108,10 +109,10 @@ def _find_gone(connection: Connection) -> None:
     connection.execute(insert(gone).from_select([column.name for column in gone.columns], rows))
 
 
-def _drop_unchanged(connection: Connection) -> None:
+def _drop_unchanged(connection: Connection) -> int:
     plan = stage.player_plan
     same = (plan.c.target_id == players.c.id) & ~differs(players, plan, WRITTEN)
-    connection.execute(delete(plan).where(same))
+    return connection.execute(delete(plan).where(same)).rowcount
 
 
 def _withdraw(connection: Connection, *, prune: bool) -> int:

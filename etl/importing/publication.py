@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, func, select
 
+from etl.errors import RowsUnaccounted
 from etl.extract import extract
 from etl.feeds import Feed, Kind
 from etl.importing import fixtures, ledger, matches, players, stage, standings
@@ -83,12 +84,13 @@ def _stage(connection: Connection, feed: Feed, intake: Intake, options: Options)
 
 
 def _complete(written: Counts, rows: int, intake: Intake) -> Counts:
-    """Figures with the rows that were read; whatever was neither written nor refused was there already."""
+    """Figures with the rows that were read; each is refused, a duplicate or in the table, else RowsUnaccounted."""
     records = rows - intake.rejects
-    unchanged = records - written.duplicates - written.inserted - written.updated
+    found = written.duplicates + written.inserted + written.updated + written.unchanged
+    if found != records:
+        raise RowsUnaccounted(f"{records:,} records were staged, and {found:,} are accounted for; nothing is published")
     return replace(
-        written, rows=rows, records=records, rejects=intake.rejects, unchanged=unchanged,
-        newly_unlinked=intake.newly_unlinked,
+        written, rows=rows, records=records, rejects=intake.rejects, newly_unlinked=intake.newly_unlinked
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from etl.database import describe, retryable
-from etl.errors import FeedError
+from etl.errors import FeedError, RowsUnaccounted
 from etl.feeds import Feed, fingerprint
 from etl.importing import ledger
 from etl.importing.intake import Intake
@@ -49,7 +49,7 @@ def _attempt(engine: Engine, feed: Feed, feed_id: int, options: Options) -> Feed
         stored = Outcome.TRIED if stopped.result.outcome is Outcome.PUBLISHED else stopped.result.outcome
         _close(engine, feed_id, replace(stopped.result, outcome=stored))
         return stopped.result
-    except FeedError as error:
+    except (FeedError, RowsUnaccounted) as error:
         return _close(engine, feed_id, _failed(feed, str(error)))
     except DBAPIError as error:
         again = retryable(error)

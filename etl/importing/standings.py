@@ -24,12 +24,12 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     nth row in the table. Rows that vanished from the feed's leagues count as withdrawn, and go only with `prune`.
     """
     _link(connection)
-    _plan(connection)
+    unchanged = _plan(connection)
     updated = update_planned(connection, series_stats, stage.standing_plan, WRITTEN)
     inserted = insert_planned(connection, series_stats, stage.standing_plan, WRITTEN, ("index",))
     linked = connection.execute(select(func.count()).select_from(stage.standings)).scalar_one()
     withdrawn = 0 if intake.partial else _withdraw(connection, prune=prune)
-    return Counts(linked=linked, inserted=inserted, updated=updated, withdrawn=withdrawn)
+    return Counts(linked=linked, inserted=inserted, updated=updated, unchanged=unchanged, withdrawn=withdrawn)
 
 
 def _link(connection: Connection) -> None:
@@ -47,7 +47,8 @@ def _link(connection: Connection) -> None:
     )
 
 
-def _plan(connection: Connection) -> None:
+def _plan(connection: Connection) -> int:
+    """Plan what is new or differs; returns how many staged rows are in the table as they are."""
     new, old, plan = _staged().cte("new"), _stored().cte("old"), stage.standing_plan
     same = (new.c.team_id == old.c.team_id) & (new.c.nth == old.c.nth)
     rows = (
@@ -57,6 +58,8 @@ def _plan(connection: Connection) -> None:
     )
     stage.create(connection, plan)
     connection.execute(insert(plan).from_select(["index", "target_id", *WRITTEN], rows))
+    known, planned = (select(func.count()).select_from(one).scalar_subquery() for one in (_staged().subquery(), plan))
+    return int(connection.execute(select(known - planned)).scalar_one())
 
 
 def _withdraw(connection: Connection, *, prune: bool) -> int:

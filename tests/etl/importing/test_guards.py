@@ -114,3 +114,19 @@ def test_a_blocked_feed_holds_back_no_other(league: Engine, tmp_path: Path) -> N
     result = publish_one(league, path)
 
     assert result.counts.updated == 2
+
+
+def test_rows_that_go_nowhere_are_never_committed(league: Engine, tmp_path: Path) -> None:
+    """What was lost in 2025 was lost in silence; here a trigger eats a row, and the feed fails."""
+    with league.begin() as connection:
+        connection.exec_driver_sql(
+            "create function eat() returns trigger language plpgsql as"
+            " $$ begin if new.match_date = '2024-10-15' then return null; end if; return new; end $$"
+        )
+        connection.exec_driver_sql("create trigger eat before insert on schedule for each row execute function eat()")
+
+    result = scheduled(league, tmp_path, *(fixture(*TEAMS, f"10/{day:02}/2024") for day in range(1, 21)))
+
+    assert result.outcome is Outcome.FAILED
+    assert result.reasons == ("20 records were staged, and 19 are accounted for; nothing is published",)
+    assert len(rows_of(league, schedule, "id")) == 10
