@@ -90,4 +90,7 @@ def _remarks(feed: FeedResult) -> list[str]:
         lines.append(f"{feed.path}: {feed.counts.rejects:,} rows refused; see rally-health rejects list")
     if feed.counts.unlinked:
         lines.append(f"{feed.path}: {feed.counts.unlinked:,} sides without a team; see rally-health names unresolved")
+    for how, keys in feed.drift.items():
+        told = ", ".join(f"{key} ({rows:,} rows)" for key, rows in sorted(keys.items()))
+        lines += [f"{feed.path}: {how} keys: {told}"] if told else []
     return lines

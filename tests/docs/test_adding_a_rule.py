@@ -1,0 +1,71 @@
+"""The rule of the README, dropped into a folder as a new user would; the examples of ADDING_A_RULE, collected."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, insert
+
+from checks.engine.collect import collect
+from etl.tables import schedule
+from flows.cli.exits import Exit
+from tests.flows.conftest import Run
+from tests.flows.conftest import run as run  # noqa: PLC0414 - a fixture
+
+ROOT = Path(__file__).resolve().parents[2]
+IMPORTS = """
+from datetime import date, datetime
+
+import pandas as pd
+from sqlalchemy import ColumnElement, exists, func, or_, select
+
+from checks import *
+from etl.tables import import_feeds, players, schedule, teams
+"""
+
+
+def python_of(document: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the README's rule in it, named in the settings."""
+    (rule,) = python_of("README.md")
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "winter.py").write_text(rule)
+    monkeypatch.setenv("RALLY_RULES", str(tmp_path / "rules"))
+    return tmp_path
+
+
+def test_a_dropped_rule_is_listed(folder: Path, run: Run) -> None:
+    assert "A winter league has a match in July." in run("rules", "list", "--name", "match_in_july").out
+
+
+def test_a_dropped_rule_counts_in_the_score(folder: Path, run: Run, database: Engine) -> None:
+    values = {"match_date": "2025-07-04", "home_team": "BYE", "away_team": "B"}
+    with database.begin() as connection:
+        connection.execute(insert(schedule).values(values))
+
+    report = run("check", "--name", "match_in_july", "--json", "-").json()
+
+    assert [(result["rule"], result["status"]) for result in report["results"]] == [("match_in_july", "CRITICAL")]
+    assert report["score"] < 100
+
+
+def test_a_dropped_rule_has_ten_lines() -> None:
+    (rule,) = python_of("README.md")
+
+    assert len([line for line in rule.splitlines() if line.strip()]) <= 10
+
+
+def test_every_example_of_the_guide_is_a_rule(tmp_path: Path, run: Run) -> None:
+    for number, example in enumerate(python_of("docs/ADDING_A_RULE.md")):
+        (tmp_path / f"example_{number}.py").write_text(IMPORTS + example)
+
+    rules = collect([tmp_path])
+
+    assert len(rules) == 4
+    assert run("check", "--no-history").code in {Exit.OK, Exit.CHECKS_FAILED, Exit.PARTIAL}
