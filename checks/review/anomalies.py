@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import sqrt
 from statistics import median
 
 from checks.engine.rules import Rules
 from checks.engine.trends import FEWEST_FOR_DROP, FEWEST_FOR_OUTLIER, Drop, Outlier, outlier
 from checks.review.periods import Period
-from checks.review.series import points_of
-from checks.review.values import Book, titled
+from checks.review.values import Book, Reading, titled
 
 JUDGE = outlier(warn=3.5, critical=7.0, window=14)
 
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """A reading that is `distance` usual deviations from the median of the 14 before it."""
+    """A reading that is `distance` usual deviations from the median of the 14 before it: bad rows, or a value."""
 
     at: datetime
     rule: str
@@ -33,19 +33,9 @@ class Anomaly:
         return titled(self.rule, self.parameter)
 
 
-def anomalies(book: Book, rules: Rules, period: Period) -> tuple[Anomaly, ...]:
+def anomalies(book: Book, period: Period) -> tuple[Anomaly, ...]:
     """The unusual readings of a period, the newest of each rule, the farthest out first."""
-    found: list[Anomaly] = []
-    for (rule, parameter), readings in book.readings.items():
-        points = points_of(readings, rules[rule].threshold if rule in rules else None)
-        newest: Anomaly | None = None
-        for number, (at, value) in enumerate(points):
-            if period.covers(at):
-                past = [figure for _, figure in points[max(0, number - JUDGE.window) : number]]
-                distance = JUDGE.distance(value, past)
-                if distance is not None and distance > JUDGE.warn:
-                    newest = Anomaly(at, rule, parameter, value, median(past), distance)
-        found.extend([newest] if newest else [])
+    found = [own[-1] for readings in book.readings.values() if (own := list(_unusual(readings, period)))]
     return tuple(sorted(found, key=lambda one: (-one.distance, one.rule, one.parameter)))
 
 
@@ -60,3 +50,18 @@ def too_short(book: Book, rules: Rules) -> Iterator[str]:
         earlier = max(0, sum(one.value is not None and not one.accepted for one in readings) - 1)
         if earlier < fewest:
             yield f"{rule.name} cannot fire yet: it needs {fewest} earlier readings to compare with, and has {earlier}"
+
+
+def _unusual(readings: Sequence[Reading], period: Period) -> Iterator[Anomaly]:
+    known = [one for one in readings if not one.accepted and (one.value is not None or one.count is not None)]
+    figures = [float(one.count or 0) if one.value is None else one.value for one in known]
+    for number, (reading, figure) in enumerate(zip(known, figures, strict=True)):
+        past = figures[max(0, number - JUDGE.window) : number]
+        distance = JUDGE.distance(figure, past) if period.covers(reading.at) else None
+        if distance is None or distance <= JUDGE.warn:
+            continue
+        usual = median(past)
+        # four rows after five are no news, however quiet the past was: counts vary by their square root
+        if reading.value is None and abs(figure - usual) <= JUDGE.warn * sqrt(max(usual, 1.0)):
+            continue
+        yield Anomaly(reading.at, reading.rule, reading.parameter, figure, usual, distance)

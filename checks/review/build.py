@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from checks.engine.levels import Status
@@ -21,7 +22,7 @@ from checks.review.risks import risks
 from checks.review.series import main_runs
 from checks.review.stretches import recurring
 from checks.review.tuning import proposals
-from checks.review.values import Book, Reading, Run
+from checks.review.values import Book, Line, Reading, Run
 
 LEAGUE = "league"
 
@@ -41,11 +42,19 @@ def review(book: Book, rules: Rules, period: Period) -> Review:
         leagues=_parts(newest, earlier, lambda run: run.parts.get(LEAGUE, {})),
         measures=_measures(book, standard_courses(book, period.until)),
         process=process_figures(book, book.runs, period),
-        rules=book.latest,
+        rules=tuple(_known(line, rules) for line in book.latest),
         open=tuple(one for one in book.episodes if one.ended is None),
         remarks=tuple(_remarks(book, rules, newest)),
         **_sections(book, rules, period, runs),
     )  # fmt: skip
+
+
+def _known(line: Line, rules: Rules) -> Line:
+    rule = rules.get(line.reading.rule)
+    if rule is None:
+        return line
+    unit = getattr(rule.threshold, "unit", None)
+    return replace(line, summary=rule.summary, owner=rule.mark.owner, runbook=rule.mark.runbook, unit=unit)
 
 
 def _sections(book: Book, rules: Rules, period: Period, runs: Sequence[Run]) -> dict[str, Any]:
@@ -53,7 +62,7 @@ def _sections(book: Book, rules: Rules, period: Period, runs: Sequence[Run]) -> 
     found: dict[str, Any] = {"feeds": import_review(book.feeds, period), "episodes": book.episodes}
     if period.kind is Kind.DAILY:
         return found
-    found["anomalies"] = anomalies(book, rules, period)
+    found["anomalies"] = anomalies(book, period)
     found["courses"] = rule_courses(book, rules, period.until)
     if period.kind is Kind.WEEKLY:
         return found

@@ -20,7 +20,7 @@ FEWEST = 14
 ALWAYS = 0.9
 ROOM = 1.25
 SLACK = 5
-STEPS = (1, 1.5, 2, 3, 5, 7.5, 10)
+STEPS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _compared(  # noqa: PLR0917 - the parts of one proposal
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 1.5, 2, 3, 5, 7.5, 10 at the value's own order of magnitude."""
+    """The next round figure at the value's own order of magnitude."""
     if value <= 0:
         return 0.0
     size = 10.0 ** math.floor(math.log10(value))

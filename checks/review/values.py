@@ -8,8 +8,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from checks.engine.figures import spelled
 from checks.engine.levels import Severity, Status
 from checks.engine.past import Id
+from checks.engine.units import Unit
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """The newest result of a rule, with what someone needs who looks into it."""
+    """The newest result of a rule, with what someone needs who looks into it. The rule itself gives the last four."""
 
     reading: Reading
     threshold: str
@@ -73,6 +75,26 @@ class Line:
     examples: tuple[Mapping[str, Any], ...]
     error: str
     note: str
+    summary: str = ""
+    owner: str = ""
+    runbook: str = ""
+    unit: Unit | None = None
+
+    @property
+    def measurement(self) -> str:
+        """What was measured, as a person would say it."""
+        own = self.reading
+        if own.value is not None:
+            return spelled(own.value, self.unit) if self.unit else f"{own.value:,.6g}"
+        if own.count is None:
+            return ""
+        share = "" if own.rate is None else f" ({spelled(own.rate, Unit.PERCENT)})"
+        return f"{own.count:,} rows" if own.total is None else f"{own.count:,} of {own.total:,}{share}"
+
+    @property
+    def change(self) -> str:
+        """ "3 new, 5 fixed", without what is nought."""
+        return ", ".join(f"{number:,} {name}" for name, number in (("new", self.new), ("fixed", self.fixed)) if number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,93 @@
+"""The page: a template of which every value is cleaned, cut and escaped, whatever it is."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from checks.engine.figures import spelled
+from checks.engine.units import Unit
+from checks.render.words import clean, example
+from checks.review.courses import Course
+from checks.review.html.plots import plot, sparkline
+from checks.review.model import Review
+from checks.review.periods import Kind
+from checks.review.trend import Direction
+
+LONGEST = 400
+"""Characters of one value that are shown; the rest is counted."""
+MOST = 60
+"""Lines of one list that are shown; the rest is counted."""
+MOST_PLOTS = 12
+SHOWN = {Kind.DAILY: 30, Kind.WEEKLY: 60, Kind.MONTHLY: 90, Kind.QUARTERLY: 182}
+"""Days that a plot shows at least."""
+ARROWS = {Direction.RISING: "▲", Direction.FALLING: "▼", Direction.STEADY: "▬", None: "·"}
+HERE = Path(__file__).parent
+
+
+def render_html(review: Review) -> str:
+    """The report as one HTML file: styles and plots inside, no script, no request."""
+    return _environment().get_template("report.html.j2").render(_context(review))
+
+
+def _context(review: Review) -> dict[str, Any]:
+    since = review.period.until - timedelta(days=max(SHOWN[review.period.kind], review.period.days))
+    return {
+        "review": review,
+        "style": Markup((HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - a file of ours
+        "score_plots": [
+            ("wide", plot(review.score, width=920, height=230, since=since, alt=_alt(review.score))),
+            ("narrow", plot(review.score, width=360, height=210, since=since, alt=_alt(review.score))),
+        ] if len(review.score.points) > 1 else [],
+        "plotted": [(one, _small(one, since)) for one in review.courses[:MOST_PLOTS]],
+        "domain_plots": [(one, _small(one, since)) for one in review.domain_courses if len({value for _, value in one.points}) > 1],
+        "sparks": {
+            one.course.key: sparkline(one.course, since=since, alt=_alt(one.course)) for one in review.measures
+        },
+        "most": MOST, "most_plots": MOST_PLOTS, "Unit": Unit,
+    }  # fmt: skip
+
+
+def _small(course: Course, since: datetime) -> Markup:
+    return plot(course, width=350, height=190, since=since, alt=_alt(course))
+
+
+def _alt(course: Course) -> str:
+    latest = "" if course.latest is None else f", now {course.say(course.latest)}"
+    return _shown(f"{course.title}{latest}; {course.said}{f'; {course.forecast}' if course.forecast else ''}")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {
+        "arrow": ARROWS.__getitem__, "moment": _moment, "share": lambda value: spelled(value, Unit.PERCENT),
+        "example": lambda key: _shown(example(key)), "span": lambda span: spelled(span / timedelta(hours=1), Unit.HOURS),
+        "sentence": lambda text: text[:1].upper() + text[1:],
+    }  # fmt: skip
+    return environment
+
+
+def _shown(value: Any) -> Any:
+    """What is written of a value, before it is escaped: nothing that steers a page or floods it."""
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, Decimal):
+        return str(value)
+    text = clean(" ".join(str(value).split()))
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text) - LONGEST:,} more characters)"
+
+
+def _moment(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M}"
