@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from alerts.channels.base import Message, Receipt
 from alerts.channels.quiet import quiet
-from alerts.errors import DeliveryError, OutcomeUnknown, Refused, TryLater
+from alerts.channels.twilio_errors import answering, meaning, number
+from alerts.errors import OutcomeUnknown, Refused
 from alerts.outbox.states import State
 from alerts.policy.people import E164
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from twilio.rest import Client
     from twilio.rest.api.v2010.account.message import MessageInstance
 
-    from alerts.channels.twilio_http import PatientOnce
 
 LOOKED_THROUGH = 200
 SKEW = timedelta(minutes=5)
@@ -72,7 +72,7 @@ class TwilioSms:
         )
         with self._client() as client:
             handing_over()
-            with _errors(client.http_client, sending=True):
+            with answering(client.http_client, sending=True):
                 sent = client.messages.create(to=to.get_secret_value(), body=message.text, **sender)
         if not sent.sid:
             raise OutcomeUnknown("Twilio's answer names no message")
@@ -81,7 +81,7 @@ class TwilioSms:
     def look_up(self, to: SecretStr, message: Message) -> Receipt | None:
         """Find the message by its token among those that went to this number."""
         # not narrowed by date: a message that still waits at the provider has no date of sending
-        with self._client() as client, _errors(client.http_client, sending=False):
+        with self._client() as client, answering(client.http_client, sending=False):
             for found in client.messages.stream(to=to.get_secret_value(), limit=LOOKED_THROUGH):
                 if f"#{message.token}" in (found.body or ""):
                     return _receipt(found)
@@ -91,7 +91,7 @@ class TwilioSms:
 
     def status(self, provider_id: str) -> Receipt:
         """How the message stands."""
-        with self._client() as client, _errors(client.http_client, sending=False):
+        with self._client() as client, answering(client.http_client, sending=False):
             return _receipt(client.messages(provider_id).fetch())
 
     def replies(self, since: datetime) -> list[Reply]:
@@ -100,7 +100,7 @@ class TwilioSms:
             return []
         number = self.account.sender.get_secret_value()
         found = []
-        with self._client() as client, _errors(client.http_client, sending=False):
+        with self._client() as client, answering(client.http_client, sending=False):
             for one in client.messages.stream(to=number, limit=LOOKED_THROUGH):
                 if _older(one.date_created, since):
                     break
@@ -122,49 +122,11 @@ class TwilioSms:
 
 
 def _receipt(message: MessageInstance) -> Receipt:
-    from alerts.channels.twilio_errors import meaning  # noqa: PLC0415
-
     status = str(message.status or "accepted")
     if status in LOST:
-        return Receipt(message.sid, status, State.UNDELIVERED, meaning(_number(message.error_code)))
+        return Receipt(message.sid, status, State.UNDELIVERED, meaning(number(message.error_code)))
     return Receipt(message.sid, status, State.DELIVERED if status in ARRIVED else State.SENT)
 
 
 def _older(created: datetime | None, than: datetime | None) -> bool:
     return created is not None and than is not None and created < than - SKEW
-
-
-def _number(code: object) -> int | None:
-    return int(str(code)) if str(code).isdigit() else None
-
-
-@contextmanager
-def _errors(http: PatientOnce, *, sending: bool) -> Iterator[None]:
-    """Turn what the client raises into our errors; all texts of the client are dropped, they hold numbers."""
-    import requests  # noqa: PLC0415
-    from twilio.base.exceptions import TwilioException, TwilioRestException  # noqa: PLC0415
-
-    from alerts.channels.twilio_errors import error_of  # noqa: PLC0415
-
-    found: DeliveryError
-    try:
-        yield
-        return
-    except TwilioRestException as error:
-        found = error_of(error.status, _number(error.code), http.headers)
-    except requests.exceptions.RequestException as error:
-        found = _no_answer(error)
-    except (TwilioException, ValueError, KeyError, TypeError) as error:
-        found = OutcomeUnknown(f"Twilio's answer cannot be read ({type(error).__name__})")
-    # asking can be done again without harm
-    raise TryLater(str(found)) if isinstance(found, OutcomeUnknown) and not sending else found
-
-
-def _no_answer(error: Exception) -> DeliveryError:
-    """Which of the many ways not to get an answer it was; only what surely came before the request is certain."""
-    text, name = str(error), type(error).__name__
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return Refused("Twilio's certificate cannot be verified")
-    if name in {"ConnectTimeout", "ProxyError"} or "NewConnectionError" in text or "NameResolutionError" in text:
-        return TryLater(f"no connection to Twilio ({name})")
-    return OutcomeUnknown(f"the connection to Twilio broke off ({name})")

@@ -5,9 +5,14 @@ Two things are told apart: whether the message can have been accepted, and wheth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from alerts.errors import DeliveryError, OutcomeUnknown, Refused, TryLater
+
+if TYPE_CHECKING:
+    from alerts.channels.twilio_http import PatientOnce
 
 TRANSIENT = {
     14107: "too many messages at once",
@@ -60,3 +65,37 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds of a Retry-After header; a date in it is left to our own backoff."""
     value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
     return min(float(value), 3600.0) if value.isdigit() else None
+
+
+def number(code: object) -> int | None:
+    return int(str(code)) if str(code).isdigit() else None
+
+
+@contextmanager
+def answering(http: PatientOnce, *, sending: bool) -> Iterator[None]:
+    """Turn what the client raises into our errors; all texts of the client are dropped, they hold numbers."""
+    import requests  # noqa: PLC0415
+    from twilio.base.exceptions import TwilioException, TwilioRestException  # noqa: PLC0415
+
+    found: DeliveryError
+    try:
+        yield
+        return
+    except TwilioRestException as error:
+        found = error_of(error.status, number(error.code), http.headers)
+    except requests.exceptions.RequestException as error:
+        found = _no_answer(error)
+    except (TwilioException, ValueError, KeyError, TypeError) as error:
+        found = OutcomeUnknown(f"Twilio's answer cannot be read ({type(error).__name__})")
+    # asking can be done again without harm
+    raise TryLater(str(found)) if isinstance(found, OutcomeUnknown) and not sending else found
+
+
+def _no_answer(error: Exception) -> DeliveryError:
+    """Which of the many ways not to get an answer it was; only what surely came before the request is certain."""
+    text, name = str(error), type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return Refused("Twilio's certificate cannot be verified")
+    if name in {"ConnectTimeout", "ProxyError"} or "NewConnectionError" in text or "NameResolutionError" in text:
+        return TryLater(f"no connection to Twilio ({name})")
+    return OutcomeUnknown(f"the connection to Twilio broke off ({name})")

@@ -34,12 +34,12 @@ class Line:
 
 
 def outbox(
-    connection: Connection, states: Sequence[State] = (), *, limit: int = 50, numbers: Sequence[int] = ()
+    connection: Connection, states: Sequence[State] = (), *, limit: int = 50, numbers: Sequence[int] | None = None
 ) -> Sequence[Line]:
-    """The newest messages, newest first, of some states only where these are given."""
+    """The newest messages, newest first, of some states or numbers only where these are given."""
     chosen = select(*(deliveries.c[name] for name in Line.__slots__)).order_by(deliveries.c.id.desc()).limit(limit)
     if states:
         chosen = chosen.where(deliveries.c.state.in_([state.value for state in states]))
-    if numbers:
+    if numbers is not None:
         chosen = chosen.where(deliveries.c.id.in_(numbers))
     return [Line(row.id, State(row.state), *row[2:]) for row in connection.execute(chosen)]

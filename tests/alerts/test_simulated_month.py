@@ -6,19 +6,26 @@ planning looks back into what was told. Both have to say the same at every half 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection, select
 
+from alerts.incidents import acknowledge, listed
 from alerts.incidents.lifecycle import observe
 from alerts.incidents.model import Incident
 from alerts.planning import Reason, Told, decide, plan
 from alerts.policy import Channel, Policy
+from alerts.recording import record
 from checks import Status
-from tests.alerts.build import policy, result
+from etl.tables import deliveries, delivery_incidents, incidents
+from tests.alerts.build import policy, result, statuses
+from tests.alerts.conftest import Desk
 
 START = datetime(2026, 3, 1, tzinfo=UTC)  # summer time begins on the 8th in Chicago
 GRID = timedelta(minutes=30)
@@ -122,6 +129,43 @@ knobs = st.builds(
 @given(knobs, months())
 def test_a_month_of_incidents_gives_exactly_the_messages_that_the_policy_promises(knobs: Knobs, month: Month) -> None:
     assert simulated(knobs.policy(), month) == Promised(knobs).messages(month)
+
+
+DAYS = 4
+STORY = Month(
+    {0: (Status.WARN, Status.CRITICAL), 20: (Status.CRITICAL, Status.CRITICAL), 68: (Status.CRITICAL, Status.OK),
+     100: (Status.OK, Status.WARN), 116: (Status.ERROR, Status.WARN), 164: (Status.OK, Status.OK)},
+    frozenset({(30, 0)}),
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_outbox_holds_what_planning_says(desk: Desk) -> None:
+    rules = Knobs(repeat=6, settle=0, after=3, escalate=1, cap=3, maintenance=(80, 90)).policy()
+    sent: list[Sent] = []
+    for tick in range(DAYS * 48):
+        now = START + GRID * tick
+        with desk.work.engine.begin() as connection:
+            for one in listed(connection):
+                if (tick, RULES.index(one.rule)) in STORY.acknowledged:
+                    acknowledge(connection, one.id, "dana", now)
+            found = dict(zip(RULES, STORY.runs.get(tick, ()), strict=False))
+            numbers = record(connection, statuses(found, now), rules, now).messages
+            sent += [(tick, *one) for one in held(connection, numbers)]
+
+    assert sorted(sent) == [one for one in simulated(rules, STORY) if one[0] < DAYS * 48]
+    assert len(sent) > 30
+
+
+def held(connection: Connection, numbers: Sequence[int]) -> list[tuple[Address, frozenset[tuple[str, Reason]]]]:
+    message, about = deliveries.c, delivery_incidents.c
+    found = select(message.recipient, message.channel, incidents.c.rule, about.reason)
+    found = found.join(delivery_incidents, about.delivery_id == message.id)
+    found = found.join(incidents, incidents.c.id == about.incident_id).where(message.id.in_(numbers))
+    items: dict[Address, set[tuple[str, Reason]]] = {}
+    for row in connection.execute(found):
+        items.setdefault((row.recipient, Channel(row.channel)), set()).add((row.rule, Reason(row.reason)))
+    return [(address, frozenset(some)) for address, some in items.items()]
 
 
 def simulated(rules: Policy, month: Month) -> list[Sent]:
