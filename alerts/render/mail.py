@@ -104,7 +104,7 @@ def _facts(item: Item) -> list[tuple[str, str]]:
         ("Since last run", incident.change),
         ("Where", "; ".join(incident.clusters)),
         ("For example", "; ".join(keys) if not item.recovered else ""),
-        ("Severity", f"{incident.severity}, costs {incident.points} points"),
+        ("Severity", "" if item.recovered else f"{incident.severity}, costs {incident.points} points"),
         ("Open since", f"{incident.opened_at:%Y-%m-%d %H:%M %Z}"),
         ("Owner", incident.owner),
         ("Assigned to", incident.assignee or ""),
