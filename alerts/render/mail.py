@@ -34,7 +34,7 @@ HTML = """\
 <!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark"><title>{{ heading }}</title></head>
-<body style="font: 16px/1.5 system-ui, sans-serif; max-width: 42em; margin: 0 auto; padding: 1em; word-break: break-word">
+<body style="font: 16px/1.5 system-ui, sans-serif; max-width: 42em; margin: 0 auto; padding: 1em; overflow-wrap: anywhere">
 <h1 style="font-size: 1.25em">{{ heading }}</h1>
 {% for item in items -%}
 <h2 style="font-size: 1.05em; margin: 1.4em 0 .2em"><span style="color: {{ item.color }}">{{ item.status }}</span> {{ item.title }}
@@ -42,7 +42,7 @@ HTML = """\
 <p style="margin: .2em 0">{{ item.summary }}</p>
 <table role="presentation" style="border-collapse: collapse">
 {% for label, value in item.facts -%}
-<tr><th scope="row" style="text-align: left; vertical-align: top; padding: 0 .8em 0 0; font-weight: 600">{{ label }}</th>
+<tr><th scope="row" style="text-align: left; vertical-align: top; padding: 0 .8em 0 0; font-weight: 600; white-space: nowrap">{{ label }}</th>
 <td style="padding: 0">{% if value.startswith(("https://", "http://")) %}<a href="{{ value }}">{{ value }}</a>{% else %}{{ value }}{% endif %}</td></tr>
 {% endfor -%}
 </table>

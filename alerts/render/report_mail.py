@@ -22,7 +22,7 @@ HTML = """\
 <!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark"><title>{{ heading }}</title></head>
-<body style="font: 16px/1.5 system-ui, sans-serif; max-width: 48em; margin: 0 auto; padding: 1em; word-break: break-word">
+<body style="font: 16px/1.5 system-ui, sans-serif; max-width: 48em; margin: 0 auto; padding: 1em; overflow-wrap: anywhere">
 <h1 style="font-size: 1.25em">{{ heading }}</h1>
 <p>{{ counts }}</p>
 {% if rows -%}
