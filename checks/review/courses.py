@@ -40,6 +40,11 @@ class Course:
         """The last figure."""
         return self.points[-1][1] if self.points else None
 
+    @property
+    def moves(self) -> bool:
+        """Whether there is more than one figure."""
+        return len({value for _, value in self.points}) > 1
+
     def say(self, value: float) -> str:
         """A value of this figure in words."""
         return spelled(value, self.unit) if self.unit else f"{value:,.4g}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -16,6 +16,12 @@ from checks.review.model import Review
 from checks.review.values import Line
 
 SECTIONS = ("domains", "leagues", "feeds", "anomalies", "recurring", "kept", "owners", "proposals", "risks", "remarks")
+
+WRITTEN: Mapping[type, Callable[[Any], Any]] = {
+    Enum: lambda value: value.value,
+    Decimal: float,
+    date: lambda value: value.isoformat(),
+}
 
 
 def document(review: Review) -> dict[str, Any]:
@@ -58,13 +64,8 @@ def _course(course: Course) -> dict[str, Any]:
 
 def _line(line: Line) -> dict[str, Any]:
     own = line.reading
-    named = {
-        "rule": own.rule,
-        "parameter": own.parameter or None,
-        "title": own.title,
-        "measured_at": own.at.isoformat(),
-    }
-    same = ("domain", "severity", "status", "count", "total", "rate", "value", "points", "accepted")
+    named = {"rule": own.rule, "parameter": own.parameter or None, "title": own.title}
+    same = ("at", "domain", "severity", "status", "count", "total", "rate", "value", "points", "accepted")
     return {
         **named,
         **{name: _plain(getattr(own, name)) for name in same},
@@ -79,14 +80,9 @@ def _difference(difference: Difference | None) -> dict[str, Any] | None:
 
 def _plain(value: Any) -> Any:
     """A value as JSON has it."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
+    for kind, written in WRITTEN.items():
+        if isinstance(value, kind):
+            return written(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

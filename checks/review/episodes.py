@@ -34,7 +34,7 @@ def _events(connection: Connection, numbers: Sequence[int], until: datetime) -> 
     chosen = select(own.incident_id, own.at, own.kind).where(own.incident_id.in_(numbers), own.at <= until)
     found: dict[int, list[tuple[datetime, str]]] = {}
     for number, at, kind in connection.execute(chosen.order_by(own.at, own.id)):
-        found.setdefault(number, []).append((at, kind))
+        found.setdefault(number, []).append((at.astimezone(until.tzinfo), kind))
     return found
 
 
@@ -44,7 +44,7 @@ def _sent(connection: Connection, numbers: Sequence[int], until: datetime) -> di
     wanted = chosen.where(about.incident_id.in_(numbers), own.sent_at <= until).order_by(own.sent_at)
     found: dict[int, list[datetime]] = {}
     for number, at in connection.execute(wanted):
-        found.setdefault(number, []).append(at)
+        found.setdefault(number, []).append(at.astimezone(until.tzinfo))
     return found
 
 
@@ -72,11 +72,12 @@ def _begun(row: Any, at: datetime) -> Episode:
 
 
 def _told_by_itself(row: Any, until: datetime) -> Episode:
-    over = row.resolved_at is not None and row.resolved_at <= until
-    return replace(
-        _begun(row, row.opened_at), ended=row.resolved_at if over else None, answered=row.acknowledged_at,
-        resolution=row.resolution or "" if over else "",
-    )  # fmt: skip
+    answered, ended = (
+        None if at is None or at > until else at.astimezone(until.tzinfo)
+        for at in (row.acknowledged_at, row.resolved_at)
+    )
+    begun = _begun(row, row.opened_at.astimezone(until.tzinfo))
+    return replace(begun, ended=ended, answered=answered, resolution=row.resolution or "" if ended else "")
 
 
 def _first(sent: Sequence[datetime], episode: Episode) -> datetime | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Select, func, select
 
@@ -20,16 +21,27 @@ STALE = timedelta(days=40)
 _SAME = ("at", "rule", "parameter", "domain", "severity", "status", "count", "total", "rate", "value", "points",
          "accepted")  # fmt: skip
 
+Clock: TypeAlias = Callable[[datetime], datetime]
+
 
 def read_book(connection: Connection, period: Period) -> Book:
-    """All that a review of a period needs. Runs about one league alone are left out: they tell nothing of the rest."""
+    """All that a review of a period needs, its moments in the time zone of the period.
+
+    Runs about one league alone are left out: they tell nothing of the rest.
+    """
+    since, until = period.reads_from, period.until
     return Book(
-        runs=_runs(connection, period.reads_from, period.until),
-        readings=read_readings(connection, period.reads_from, period.until),
-        latest=_latest(connection, period.until),
-        feeds=_feeds(connection, period.reads_from, period.until),
-        episodes=read_episodes(connection, period.since, period.until),
+        runs=_runs(connection, since, until),
+        readings=read_readings(connection, since, until),
+        latest=_latest(connection, until),
+        feeds=_feeds(connection, since, until),
+        episodes=read_episodes(connection, period.since, until),
     )
+
+
+def _clock(until: datetime) -> Clock:
+    """Moments in the time zone of another; a hundred results share one moment."""
+    return cache(lambda at: at.astimezone(until.tzinfo))
 
 
 def read_readings(
@@ -43,7 +55,7 @@ def read_readings(
     if rule is not None:
         chosen = chosen.where(results.rule == rule)
     found: dict[Id, list[Reading]] = {}
-    for reading in _readings(connection.execute(chosen.order_by(results.at))):
+    for reading in _readings(connection.execute(chosen.order_by(results.at)), _clock(until)):
         found.setdefault((reading.rule, reading.parameter), []).append(reading)
     return {id_: tuple(readings) for id_, readings in found.items()}
 
@@ -56,28 +68,30 @@ def last_run(connection: Connection, selection: str) -> tuple[Run, tuple[Reading
     if row is None:
         return None
     results = select(*(check_results.c[name] for name in _SAME)).where(check_results.c.run_id == row.id)
-    return _run(row), tuple(_readings(connection.execute(results)))
+    clock = _clock(row.started_at)
+    return _run(row, clock), tuple(_readings(connection.execute(results), clock))
 
 
 def _unscoped(statement: Select[Any]) -> Select[Any]:
     return statement.join(check_runs, check_runs.c.id == check_results.c.run_id).where(~check_runs.c.scoped)
 
 
-def _readings(rows: Iterable[Any]) -> Iterator[Reading]:
+def _readings(rows: Iterable[Any], clock: Clock) -> Iterator[Reading]:
     severities, statuses = {str(one): one for one in Severity}, {str(one): one for one in Status}
     for at, rule, parameter, domain, severity, status, *figures in rows:
-        yield Reading(at, rule, parameter, domain, severities[severity], statuses[status], *figures)
+        yield Reading(clock(at), rule, parameter, domain, severities[severity], statuses[status], *figures)
 
 
 def _runs(connection: Connection, since: datetime, until: datetime) -> tuple[Run, ...]:
     own = check_runs.c
     chosen = select(check_runs).where(~own.scoped, own.started_at > since, own.started_at <= until)
-    return tuple(_run(row) for row in connection.execute(chosen.order_by(own.started_at)))
+    clock = _clock(until)
+    return tuple(_run(row, clock) for row in connection.execute(chosen.order_by(own.started_at)))
 
 
-def _run(row: Any) -> Run:
+def _run(row: Any, clock: Clock) -> Run:
     return Run(
-        id=row.id, at=row.started_at, today=row.today, selection=row.selection, score=row.score, gross=row.gross,
+        id=row.id, at=clock(row.started_at), today=row.today, selection=row.selection, score=row.score, gross=row.gross,
         band=row.band, coverage=row.coverage, domains=row.domains, parts=row.parts,
     )  # fmt: skip
 
@@ -88,12 +102,13 @@ def _latest(connection: Connection, until: datetime) -> tuple[Line, ...]:
     recent = _unscoped(own).where(results.at <= until, results.at > until - STALE).subquery()
     # a parameter that the newest run of a rule does not know any more is gone
     rows = connection.execute(select(recent).where(recent.c.at == recent.c.newest))
-    lines = [_line(row) for row in rows]
+    clock = _clock(until)
+    lines = [_line(row, clock) for row in rows]
     return tuple(sorted(lines, key=_worst_first))
 
 
-def _line(row: Any) -> Line:
-    (reading,) = _readings([[getattr(row, name) for name in _SAME]])
+def _line(row: Any, clock: Clock) -> Line:
+    (reading,) = _readings([[getattr(row, name) for name in _SAME]], clock)
     return Line(
         reading=reading, threshold=row.threshold, new=row.new, fixed=row.fixed, error=row.error, note=row.note,
         clusters=tuple(str(cluster.get("text", "")) for cluster in row.clusters), examples=tuple(row.examples),
@@ -109,12 +124,14 @@ def _worst_first(line: Line) -> tuple[Any, ...]:
 def _feeds(connection: Connection, since: datetime, until: datetime) -> tuple[Feed, ...]:
     own = import_feeds.c
     chosen = select(import_feeds).where(own.started_at > since, own.started_at <= until).order_by(own.id)
-    return tuple(_feed(row) for row in connection.execute(chosen))
+    clock = _clock(until)
+    return tuple(_feed(row, clock) for row in connection.execute(chosen))
 
 
-def _feed(row: Any) -> Feed:
+def _feed(row: Any, clock: Clock) -> Feed:
     same = ("kind", "league", "outcome", "rows", "records", "rejects", "linked", "unlinked")
     return Feed(
-        **{name: getattr(row, name) for name in same}, run=row.run_id, began=row.started_at, ended=row.finished_at,
+        **{name: getattr(row, name) for name in same}, run=row.run_id, began=clock(row.started_at),
+        ended=None if row.finished_at is None else clock(row.finished_at),
         changed=row.inserted + row.updated + row.withdrawn, reasons=tuple(str(reason) for reason in row.reasons),
     )  # fmt: skip

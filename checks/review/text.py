@@ -18,14 +18,19 @@ MOST = 20
 def render_text(review: Review) -> str:
     """The report as text: what is told first is what matters most."""
     lines: list[str] = [
-        f"Rally Data Health, {review.period.kind} report, {review.period}", review.headline, *_changes(review),
+        f"Rally Data Health, {review.period.kind} report, {review.period}", review.headline, *changes(review),
     ]  # fmt: skip
-    for title, own in _sections(review):
-        told = list(own)
-        if told:
-            lines += ["", title.upper(), *(_shown(line) for line in told[:MOST])]
-            lines += [f"({len(told) - MOST} more)"] if len(told) > MOST else []
+    for title, own in sections(review):
+        lines += ["", title.upper(), *own]
     return "\n".join(lines) + "\n"
+
+
+def sections(review: Review) -> Iterator[tuple[str, list[str]]]:
+    """The titles of a report with their lines, each clean, cut, and not too many of them; empty ones left out."""
+    for title, own in _sections(review):
+        told = [_shown(line) for line in own]
+        if told:
+            yield title, [*told[:MOST], *([f"({len(told) - MOST} more)"] if len(told) > MOST else [])]
 
 
 def _sections(review: Review) -> Iterator[tuple[str, Iterable[str]]]:
@@ -56,7 +61,8 @@ def _sections(review: Review) -> Iterator[tuple[str, Iterable[str]]]:
     yield "Remarks", review.remarks
 
 
-def _changes(review: Review) -> Iterator[str]:
+def changes(review: Review) -> Iterator[str]:
+    """How the score differs from earlier ones, in words."""
     if review.step is not None:
         yield f"Since the last run: {clean(str(review.step))}"
     if review.change is not None:

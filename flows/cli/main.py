@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from etl.database import describe
 from flows.cli import alerts, etl, fix, incidents, names, rejects, rules, snapshot
+from flows.cli.backtest import backtest_
 from flows.cli.check import check
 from flows.cli.demo import demo
 from flows.cli.deploy import deploy
@@ -18,6 +19,7 @@ from flows.cli.exits import Exit, exit_of
 from flows.cli.history import history
 from flows.cli.imports import import_, imports
 from flows.cli.init import init
+from flows.cli.report import report
 from flows.cli.stage import leave
 from flows.cli.waive import waive
 from flows.cli.watch import watch
@@ -39,6 +41,8 @@ app.add_typer(names.app, name="names")
 app.command("check")(check)
 app.add_typer(rules.app, name="rules")
 app.command("history")(history)
+app.command("report")(report)
+app.command("backtest")(backtest_)
 app.command("waive")(waive)
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(alerts.app, name="alerts")

@@ -1,7 +1,7 @@
-"""A review as one HTML file that needs no network and no script."""
+"""A review as one HTML file that needs no network and no script, and as the HTML of an e-mail."""
 
 from __future__ import annotations
 
-from checks.review.html.page import render_html
+from checks.review.html.page import render_html, render_mail
 
-__all__ = ["render_html"]
+__all__ = ["render_html", "render_mail"]

@@ -18,6 +18,7 @@ from checks.review.courses import Course
 from checks.review.html.plots import plot, sparkline
 from checks.review.model import Review
 from checks.review.periods import Kind
+from checks.review.text import changes, sections
 from checks.review.trend import Direction
 
 LONGEST = 400
@@ -36,6 +37,12 @@ def render_html(review: Review) -> str:
     return _environment().get_template("report.html.j2").render(_context(review))
 
 
+def render_mail(review: Review) -> str:
+    """The report as the HTML of an e-mail: text with headings, for mail programs know neither variables nor SVG."""
+    told = {"review": review, "changes": list(changes(review)), "sections": list(sections(review))}
+    return _environment().get_template("mail.html.j2").render(told)
+
+
 def _context(review: Review) -> dict[str, Any]:
     since = review.period.until - timedelta(days=max(SHOWN[review.period.kind], review.period.days))
     return {
@@ -46,7 +53,7 @@ def _context(review: Review) -> dict[str, Any]:
             ("narrow", plot(review.score, width=360, height=210, since=since, alt=_alt(review.score))),
         ] if len(review.score.points) > 1 else [],
         "plotted": [(one, _small(one, since)) for one in review.courses[:MOST_PLOTS]],
-        "domain_plots": [(one, _small(one, since)) for one in review.domain_courses if len({value for _, value in one.points}) > 1],
+        "domain_plots": [(one, _small(one, since)) for one in review.domain_courses if one.moves],
         "sparks": {
             one.course.key: sparkline(one.course, since=since, alt=_alt(one.course)) for one in review.measures
         },
@@ -60,7 +67,8 @@ def _small(course: Course, since: datetime) -> Markup:
 
 def _alt(course: Course) -> str:
     latest = "" if course.latest is None else f", now {course.say(course.latest)}"
-    return _shown(f"{course.title}{latest}; {course.said}{f'; {course.forecast}' if course.forecast else ''}")
+    ahead = f"; {course.forecast}" if course.forecast else ""
+    return str(_shown(f"{course.title}{latest}; {course.said}{ahead}"))
 
 
 @cache
@@ -71,7 +79,8 @@ def _environment() -> Environment:
     )  # fmt: skip
     environment.filters |= {
         "arrow": ARROWS.__getitem__, "moment": _moment, "share": lambda value: spelled(value, Unit.PERCENT),
-        "example": lambda key: _shown(example(key)), "span": lambda span: spelled(span / timedelta(hours=1), Unit.HOURS),
+        "example": lambda key: _shown(example(key)),
+        "span": lambda span: spelled(span / timedelta(hours=1), Unit.HOURS),
         "sentence": lambda text: text[:1].upper() + text[1:],
     }  # fmt: skip
     return environment

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from io import StringIO
+from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
@@ -23,7 +24,7 @@ from checks.review.trend import Crossing, Direction, Trend
 INK, DATA, BAND, LIMIT, GRID = "#010201", "#010202", "#010203", "#010204", "#010205"
 COLORS = {INK: "var(--muted)", DATA: "var(--accent)", BAND: "var(--accent)", LIMIT: "var(--critical)",
           GRID: "var(--rule)"}  # fmt: skip
-STYLE = {
+STYLE: Mapping[Any, Any] = {
     "svg.fonttype": "none", "font.size": 10.5, "axes.edgecolor": GRID, "axes.labelcolor": INK, "text.color": INK,
     "xtick.color": INK, "ytick.color": INK, "axes.grid": True, "axes.grid.axis": "y", "grid.color": GRID,
     "grid.linewidth": 0.8, "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False,
@@ -42,7 +43,7 @@ def plot(course: Course, *, width: int, height: int, since: datetime, alt: str) 
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
-        axes.plot([date2num(at) for at, _ in points], [value for _, value in points], color=DATA, linewidth=1.8,
+        axes.plot([_number(at) for at, _ in points], [value for _, value in points], color=DATA, linewidth=1.8,
                   marker="o" if len(points) < 20 else "", markersize=3)  # fmt: skip
         _draw_trend(axes, course)
         _draw_limits(axes, course, [value for _, value in points])
@@ -64,6 +65,10 @@ def sparkline(course: Course, *, since: datetime, alt: str) -> Markup:
     ).format(alt, line)
 
 
+def _number(at: datetime) -> float:
+    return float(date2num(at))  # type: ignore[no-untyped-call]
+
+
 def _scaled(values: Sequence[float], size: float) -> list[float]:
     low, high = min(values), max(values)
     return [size * (value - low) / (high - low) if high > low else size / 2 for value in values]
@@ -75,7 +80,7 @@ def _draw_trend(axes: Axes, course: Course) -> None:
         return
     end = _end(found, course.crossings[0] if course.crossings else None)
     moments = [found.since, found.pivot[0], found.until, end]
-    xs = [date2num(moment) for moment in moments]
+    xs = [_number(moment) for moment in moments]
     bounds = [sorted((found.at(moment, found.low), found.at(moment, found.high))) for moment in moments]
     axes.fill_between(xs, [low for low, _ in bounds], [high for _, high in bounds], color=BAND, alpha=0.16, linewidth=0)
     axes.plot(xs[:3], [found.at(moment) for moment in moments[:3]], color=DATA, linewidth=1)
@@ -100,9 +105,9 @@ def _draw_limits(axes: Axes, course: Course, values: Sequence[float]) -> None:
 
 
 def _format(axes: Axes, course: Course, width: int) -> None:
-    locator = AutoDateLocator(minticks=3, maxticks=max(4, width // 90))
+    locator = AutoDateLocator(minticks=3, maxticks=max(4, width // 90))  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
     axes.locator_params(axis="y", nbins=4)
     if course.unit is Unit.PERCENT:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:.4g} %"))

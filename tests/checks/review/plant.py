@@ -40,9 +40,7 @@ class Plant:
     number: int = 0
     past: dict[str, list[float]] = field(default_factory=dict)
 
-    def run(
-        self, at: datetime, figures: Figures, *, leagues: Mapping[str, float] | None = None, **result: Any
-    ) -> Score:
+    def run(self, at: datetime, figures: Figures, *, leagues: Mapping[str, float] | None = None, **own: Any) -> Score:
         """One health check with what it read, and its score."""
         self.number += 1
         weighed = {name: self._weighed(name, figure) for name, figure in figures.items()}
@@ -55,7 +53,7 @@ class Plant:
             "domains": {name: None if part is None else float(part) for name, part in found.domains.items()},
         }  # fmt: skip
         self.connection.execute(check_runs.insert(), row)
-        results = [self._result(run, at, name, figures[name], one, found) | result for name, one in weighed.items()]
+        results = [self._result(run, at, figures[name], one, found) | own for name, one in weighed.items()]
         if results:
             self.connection.execute(check_results.insert(), results)
         return found
@@ -71,16 +69,17 @@ class Plant:
         return Weighed(name, "", rule.domain, rule.severity, verdict.status, verdict.share)
 
     def _result(
-        self, run: str, at: datetime, name: str, figure: tuple[int, int] | float, weighed: Weighed, found: Score
+        self, run: str, at: datetime, figure: tuple[int, int] | float, weighed: Weighed, found: Score
     ) -> dict[str, Any]:
         rows = isinstance(figure, tuple)
         return {
-            "run_id": run, "rule": name, "parameter": "", "at": at, "domain": weighed.domain,
+            "run_id": run, "rule": weighed.rule, "parameter": "", "at": at, "domain": weighed.domain,
             "severity": weighed.severity.value, "status": weighed.status.value, "gross_status": weighed.status.value,
             "count": weighed.count if rows else None, "total": weighed.total if rows else None,
             "rate": weighed.count / weighed.total if rows else None, "value": None if rows else figure,
-            "threshold": str(self.rules[name].threshold), "points": found.points.get((name, ""), 0), "waived": 0,
-            "accepted": False, "new": None, "known": None, "fixed": None, "exact": True, "examples": [], "clusters": [],
+            "threshold": str(self.rules[weighed.rule].threshold), "points": found.points.get((weighed.rule, ""), 0),
+            "waived": 0, "accepted": False, "new": None, "known": None, "fixed": None, "exact": True, "examples": [],
+            "clusters": [],
             "sql": "select 1", "seconds": 0.1, "error": "", "note": "",
         }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from checks.engine.levels import Status
 from tests.checks.review.plant import Figures, Plant, season
@@ -48,7 +49,7 @@ def plant_season(plant: Plant) -> None:
     for night in range(NIGHTS):
         if night not in NO_IMPORT:
             began = FIRST + timedelta(days=night, hours=-1)
-            blocked = {"outcome": "blocked", "reasons": ["the feed has 40 % fewer rows"], "updated": 0}
+            blocked: dict[str, Any] = {"outcome": "blocked", "reasons": ["the feed has 40 % fewer rows"], "updated": 0}
             plant.imported(began, **(blocked if night in BLOCKED else {}))
     season(plant, FIRST, NIGHTS, figures, {NO_CHECK})
     plant_incidents(plant)
