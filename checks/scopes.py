@@ -89,18 +89,18 @@ DIMENSIONS = (LEAGUE, SERIES, CLUB, IMPORT)
 
 
 @fixture
-def league() -> Select[int, str]:
+def league() -> Select[tuple[int, str]]:
     """All leagues, for `each="league"`; the rule gets the id that other tables refer to."""
     return select(leagues.c.id, leagues.c.league_id).order_by(leagues.c.league_id)
 
 
 @fixture
-def series() -> Select[int, str]:
+def series() -> Select[tuple[int, str]]:
     """All series, for `each="series"`; the rule gets the id that other tables refer to."""
     return select(tables.series.c.id, tables.series.c.name).order_by(tables.series.c.name)
 
 
 @fixture
-def club() -> Select[int, str]:
+def club() -> Select[tuple[int, str]]:
     """All clubs, for `each="club"`; the rule gets the id that other tables refer to."""
     return select(clubs.c.id, clubs.c.name).order_by(clubs.c.name)

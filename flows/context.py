@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from checks.engine.run import Progress
 from etl.feeds import Feed
@@ -23,6 +24,8 @@ class Kept:
     error: Exception | None = None
     lost: str = ""
     """Why nothing more is told to Prefect; empty while it listens."""
+    final: tuple[UUID, Any] | None = None
+    """The flow run, and the state that it is to end in."""
     undelivered: int = 0
     """Alerts that could not be sent; they wait in the outbox, or are dead letters there."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
 from sqlalchemy import Engine
 
 from etl.feeds import Feed
@@ -17,7 +19,7 @@ from flows.hooks import note_crash
 from flows.importing import Delivery, import_all
 from flows.progress import shown_in_prefect
 from flows.showing import show_import
-from flows.staging import play
+from flows.staging import play, tell
 from flows.states import of_import
 from flows.steps import call
 
@@ -52,5 +54,15 @@ def import_feeds(
 
 
 def _as_step(engine: Engine, feed: Feed, run: int, options: Options) -> FeedResult:
-    name = f"import {feed.kind.value} of {feed.league}"
-    return call(name, lambda: import_feed(engine, feed, run, options), what="Import one feed, whole or not at all.")
+    def work() -> FeedResult:
+        result = import_feed(engine, feed, run, options)
+        tell(lambda: _log(run, result))
+        return result
+
+    return call(f"import {feed.kind.value} of {feed.league}", work, what="Import one feed, whole or not at all.")
+
+
+def _log(run: int, result: FeedResult) -> None:
+    counts = ", ".join(f"{number} {name}" for name, number in asdict(result.counts).items() if number)
+    said = "; ".join([counts or "nothing", *result.reasons])
+    get_run_logger().info("import run %s: %s: %s", run, result.outcome, said)

@@ -21,7 +21,7 @@ def emit_incidents(engine: Engine, run: str) -> None:
         _emit(row)
 
 
-def _emit(row: Row[*tuple[Any, ...]]) -> None:
+def _emit(row: Row[Any]) -> None:
     resource = {"prefect.resource.id": f"rally.rule.{row.rule}", "rally.severity": row.severity}
     payload = {"incident": row.id, "rule": row.rule, "parameter": row.parameter, "status": row.status}
     emit_event(f"rally.incident.{row.kind}", resource, payload=payload)

@@ -24,6 +24,7 @@ from flows.checking import report_path
 from flows.context import surroundings
 from flows.database import open_engine
 from flows.news import emit_incidents
+from flows.staging import tell
 from flows.states import headline
 
 TABLES = {
@@ -33,6 +34,8 @@ TABLES = {
     Kind.MATCH_HISTORY: ("match_scores",),
 }
 """The tables that a kind of feed is published to."""
+RULES = "All rules, worst first"
+FAILING = "What to look at, and where"
 RED = {Status.CRITICAL, Status.ERROR}
 MOST_VERDICTS = 150
 
@@ -42,21 +45,20 @@ def show_report(report: Report) -> None:
     if FlowRunContext.get() is None:
         return
     name = report.selection
-    create_markdown_artifact(
-        artifacts.score_text(report), key=artifacts.key("score", name), description=headline(report)
-    )  # fmt: skip
-    create_table_artifact(
-        artifacts.rules_table(report), key=artifacts.key("rules", name), description="All rules, worst first"
-    )  # fmt: skip
-    create_markdown_artifact(
-        artifacts.failing_text(report), key=artifacts.key("failing", name), description="What to look at, and where"
-    )  # fmt: skip
-    create_link_artifact(
-        _link(report), "The report", key=artifacts.key("report", name), description=f"Report of run {report.run}"
-    )  # fmt: skip
-    _verdicts(report)
+    score, failing = artifacts.score_text(report), artifacts.failing_text(report)
+    keys = {each: artifacts.key(each, name) for each in ("score", "rules", "failing", "report")}
+    tell(lambda: create_markdown_artifact(score, key=keys["score"], description=headline(report)))
+    tell(lambda: create_table_artifact(artifacts.rules_table(report), key=keys["rules"], description=RULES))
+    tell(lambda: create_markdown_artifact(failing, key=keys["failing"], description=FAILING))
+    tell(lambda: create_link_artifact(_link(report), "The report", key=keys["report"], description=report.run))
+    tell(lambda: _verdicts(report))
+    tell(lambda: _events(report))
+
+
+def _events(report: Report) -> None:
     score = "unknown" if report.score is None else str(report.score)
-    resource = {"prefect.resource.id": f"rally.health.{artifacts.key('score', name)}", "rally.band": report.band.value}
+    source = f"rally.health.{artifacts.key('score', report.selection)}"
+    resource = {"prefect.resource.id": source, "rally.band": report.band.value}
     emit_event("rally.health.reported", resource | {"rally.score": score}, payload=dict(artifacts.report_event(report)))
     with open_engine(surroundings().settings, application="rally-health news") as engine:
         emit_incidents(engine, report.run)
@@ -66,11 +68,10 @@ def show_import(report: ImportReport) -> None:
     """Show an import."""
     if FlowRunContext.get() is None:
         return
-    create_table_artifact(
-        artifacts.import_table(report), key=artifacts.key("import"), description=f"Import run {report.run}"
-    )  # fmt: skip
+    rows, run = artifacts.import_table(report), f"Import run {report.run}"
+    tell(lambda: create_table_artifact(rows, key=artifacts.key("import"), description=run))
     for feed in report.feeds:
-        _tell_of(report, feed)
+        tell(lambda feed=feed: _tell_of(report, feed))  # type: ignore[misc]
 
 
 def _tell_of(report: ImportReport, feed: FeedResult) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import psutil
 from prefect import Flow, tags
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.context import TagsContext
+from prefect.context import FlowRunContext, TagsContext
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import (
     PREFECT_API_REQUEST_TIMEOUT,
@@ -22,15 +22,19 @@ from prefect.settings import (
 )
 from prefect.states import Completed, Failed
 
-from flows.context import Surroundings, surrounded, surroundings
+from etl.breaker import ImportsStopped
+from flows.context import Kept, Surroundings, surrounded, surroundings
+from flows.reaping import COMMAND_LINE, process_tag, reap
 from flows.running import without_prefect
 from flows.safely import safely
-from flows.states import Ending
+from flows.states import Ending, Name
 
 log = logging.getLogger(__name__)
 R = TypeVar("R")
 
-COMMAND_LINE = "command-line"
+BUSY = {429, 502, 503}
+BUSY_SECONDS = 3.0
+PAUSE_SECONDS = 0.3
 PATIENCE = {
     # one request more for a token that our requests do not need
     PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False,
@@ -45,12 +49,21 @@ def play(body: Callable[[Surroundings], R], ending: Callable[[R], Ending], show:
     around = surroundings()
     around.kept.started = True
     with TagsContext(current_tags=set()):  # the flow run's own are not for its task runs; see `flows.steps.call`
-        around.kept.value = result = safely(around.kept, lambda: body(around))
+        try:
+            around.kept.value = result = safely(around.kept, lambda: body(around))
+        except ImportsStopped as stopped:
+            return _final(around.kept, Ending(Name.BLOCKED, str(stopped)))
         around.kept.error = None
         around.kept.done = True
         tell(lambda: show(result))
-    end = ending(result)
+    return _final(around.kept, ending(result), result)
+
+
+def _final(kept: Kept, end: Ending, result: R | None = None) -> State[R]:
     make = Failed if end.failed else Completed
+    context = FlowRunContext.get()
+    if context is not None and context.flow_run is not None:
+        kept.final = context.flow_run.id, make(name=end.name.value, message=end.message)
     state: State[R] = make(name=end.name.value, message=end.message, data=None if end.failed else result)
     return state
 
@@ -61,10 +74,22 @@ def tell(work: Callable[[], object]) -> None:
     if kept.lost:
         return
     try:
-        work()
+        patiently(work)
     except Exception as error:  # noqa: BLE001 - whatever a client of an API that is away may raise
         kept.lost = type(error).__name__
         log.warning("Prefect is not told any more of this run: %s", kept.lost)
+
+
+def patiently(work: Callable[[], R], *, unless: Callable[[], bool] = lambda: False) -> R:
+    """Do the work, again for a short while where the API says that it is busy, as one with SQLite does now and then."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return work()
+        except PrefectHTTPStatusError as error:
+            if error.response.status_code not in BUSY or time.monotonic() > deadline or unless():
+                raise
+            time.sleep(PAUSE_SECONDS)
 
 
 def under_prefect(
@@ -74,21 +99,31 @@ def under_prefect(
     kept = around.kept
     try:
         with _patience(), _quiet(), surrounded(around), tags(COMMAND_LINE, process_tag()):
-            flow(**parameters)
+            with get_client(sync_client=True) as client:
+                patiently(lambda: reap(client))
+            patiently(lambda: flow(**parameters), unless=lambda: kept.started)
     except Exception as error:  # noqa: BLE001 - the flow run's error; what counts is what the body came to
         if not kept.started:
             return plain(without_prefect(around, type(error).__name__))
         if kept.done and not kept.lost and not _said_by_the_state(error):
-            kept.lost = type(error).__name__
+            kept.lost = _unsaid(kept, error)
     if kept.error is not None:
         raise kept.error
     result: R = kept.value
     return result
 
 
-def process_tag() -> str:
-    """This process, so that a later one can see whether it still lives."""
-    return f"process:{socket.gethostname()}:{os.getpid()}:{int(psutil.Process().create_time())}"
+def _unsaid(kept: Kept, error: Exception) -> str:
+    """Why the final state could not be said, after a second try where the API was only busy; empty when that worked."""
+    if not isinstance(error, PrefectHTTPStatusError) or kept.final is None:
+        return type(error).__name__
+    run, state = kept.final
+    try:
+        with _patience(), get_client(sync_client=True) as client:
+            patiently(lambda: client.set_flow_run_state(run, state, force=True))
+    except Exception as again:  # noqa: BLE001 - as above
+        return type(again).__name__
+    return ""
 
 
 def _said_by_the_state(error: Exception) -> bool:

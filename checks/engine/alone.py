@@ -52,7 +52,7 @@ def counts_and_rows(question: Question, scope: Scope, rows: BadRows, most: int) 
     return asking(count, _count(question.among, scope), *first.c).select_from(always.outerjoin(first, true()))
 
 
-def _count(statement: Any, scope: Scope) -> ColumnElement[int | None]:
+def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:
     if not isinstance(statement, SelectBase):
         return cast(null(), Integer)
     rows = statement.subquery()

@@ -33,7 +33,7 @@ class Dimension:
 
     name: str
     ways: tuple[Way, ...]
-    labels: Select[Any, str] | None = None
+    labels: Select[tuple[Any, str]] | None = None
     scored: bool = False
 
     def way(self, source: FromClause) -> tuple[Way, Column] | None:

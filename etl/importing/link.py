@@ -104,7 +104,7 @@ def _newly_unlinked(connection: Connection, open_names: Mapping[Key, Link]) -> i
         .where(staged.team_id.is_(None))
     )
     return sum(
-        row.sides for row in rows if row.team_id is not None or (row.id is None and not open_names[row[:3]].candidates)
+        row.sides for row in rows if row.team_id is not None or (row.id is None and not open_names[tuple(row[:3])].candidates)
     )
 
 

@@ -62,7 +62,7 @@ def _stage_homes(connection: Connection) -> None:
     clubs = {row: club_of(row.league, row.series, row.club or row.team or "") for row in found}
     club_ids = ensure_clubs(connection, {(club, row.league) for row, club in clubs.items() if club})
     stage.create(connection, stage.player_homes)
-    rows = ((*row[:2], row.club or "", series_ids[row[:2]], club_ids.get(club)) for row, club in clubs.items())
+    rows = ((*row[:2], row.club or "", series_ids[tuple(row[:2])], club_ids.get(club)) for row, club in clubs.items())
     stage.load(connection, stage.player_homes, rows)
 
 

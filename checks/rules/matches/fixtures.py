@@ -77,7 +77,7 @@ def fixture_without_result(today: date, season_start: date) -> Bad:
     return Bad(missing, among=rows_of(schedule).where(*judged))
 
 
-def _leagues_with_results() -> Select[int]:
+def _leagues_with_results() -> Select[tuple[int]]:
     """Leagues that have results, and know for most of them whose they are."""
     league_id = match_scores.c.league_id
     known = func.count().filter(LINKED) * 2 > func.count()

@@ -66,7 +66,7 @@ def _seats() -> Subquery:
     return union_all(*(_seat(name) for name in HOME + AWAY)).subquery()
 
 
-def _seat(name: str) -> Select[int, int, int, str, str]:
+def _seat(name: str) -> Select[tuple[int, int, int, str, str]]:
     row = match_scores.c
     team_id = row.home_team_id if name in HOME else row.away_team_id
     seat = select(

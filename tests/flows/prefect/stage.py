@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,17 +39,13 @@ class Stage:
         )  # fmt: skip
         return ended(process)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+    def post(self, path: str, body: Any) -> Any:
         """Ask the API."""
-        answer = httpx.post(f"{self.url}/{path}", json=dict(body), timeout=30)
-        answer.raise_for_status()
-        return answer.json()
+        return self._answer("POST", path, body)
 
     def deployment(self, name: str) -> str:
         """The id of a deployment, by "flow/name"."""
-        found = httpx.get(f"{self.url}/deployments/name/{name}", timeout=30)
-        found.raise_for_status()
-        return str(found.json()["id"])
+        return str(self._answer("GET", f"deployments/name/{name}")["id"])
 
     def trigger(self, name: str, **parameters: Any) -> dict[str, Any]:
         """Start a run of a deployment as a person would, and return it when it has ended."""
@@ -90,8 +86,17 @@ class Stage:
         return list(found["events"])
 
     def _ended(self, run: str) -> dict[str, Any] | None:
-        answer: dict[str, Any] = httpx.get(f"{self.url}/flow_runs/{run}", timeout=30).json()
-        return answer if answer["state"]["type"] in FINAL else None
+        found: dict[str, Any] = self._answer("GET", f"flow_runs/{run}")
+        return found if found["state"]["type"] in FINAL else None
+
+    def _answer(self, method: str, path: str, body: Any = None) -> Any:
+        """The API's answer; a server on SQLite that is busy says 503 now and then."""
+
+        def ask() -> httpx.Response | None:
+            answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=30)
+            return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
+
+        return until(ask, f"{path} is not answered").raise_for_status().json()
 
 
 def until(look: Callable[[], T | None], otherwise: str) -> T:
@@ -99,7 +104,7 @@ def until(look: Callable[[], T | None], otherwise: str) -> T:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         found = look()
-        if found:
+        if found is not None and found != []:
             return found
         time.sleep(0.3)
     raise AssertionError(otherwise)

@@ -1,0 +1,22 @@
+# The image of the Docker and Kubernetes pools in prefect.yaml; see docs/PREFECT.md.
+#   docker build --tag rally-data-health:latest .
+FROM python:3.12-slim
+
+# the embedded PostgreSQL is for laptops; a container has DATABASE_URL, and runs as nobody in particular
+RUN useradd --create-home --uid 10001 rally
+WORKDIR /opt/rally
+ENV RALLY_HOME=/opt/rally \
+    RALLY_REPORTS=/var/lib/rally/reports \
+    PYTHONUNBUFFERED=1
+
+COPY constraints.txt pyproject.toml README.md ./
+COPY etl etl
+COPY checks checks
+COPY alerts alerts
+COPY flows flows
+COPY prefect.yaml ./
+RUN pip install --no-cache-dir --constraint constraints.txt --editable . \
+    && install --directory --owner rally /var/lib/rally/reports
+
+USER rally
+CMD ["rally-health", "check"]
