@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -21,7 +22,10 @@ from etl.roles import READER
 from flows.alerting import keep_incidents, required_policy
 from flows.breaking import after_check
 from flows.database import open_engine
+from flows.logs import tidy
 from flows.settings import Settings
+
+log = logging.getLogger("rally.check")
 
 Measure = Callable[[Engine, Rules, Request, Beside | None], Report]
 """Runs rules; what is given beside is written with the report, with None nothing is kept."""
@@ -65,8 +69,11 @@ def check_health(
         if wish.keep and settings.breaker:
             after_check(engine, report)
     report = replace(report, complaints=(*report.complaints, *remarks))
+    told = {"run": report.run, "score": report.score, "band": report.band.value, "coverage": round(report.coverage, 4)}
+    log.info("health check: score %s, %s", report.score, report.band, extra={"told": told})
     if wish.keep:
         write_report(report, settings.reports)
+        tidy_up(settings)
     return report
 
 
@@ -109,6 +116,12 @@ def write_report(report: Report, folder: Path) -> Path:
     path = report_path(report, folder)
     path.write_text(json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
+
+
+def tidy_up(settings: Settings) -> None:
+    """Compress and delete what is old among logs and reports."""
+    days = {"logs": timedelta(days=settings.keep_logs), "reports": timedelta(days=settings.keep_reports)}
+    tidy(settings.reports, datetime.now(UTC), **days)
 
 
 def chosen(  # noqa: PLR0917 - the options, in the order of the help

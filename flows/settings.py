@@ -26,6 +26,12 @@ class Settings(BaseSettings):
     """Where the embedded server keeps its data."""
     reports: Path = Path("logs")
     """Where JSON reports are written."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    """From which level on the log files below `reports` tell."""
+    keep_logs: int = Field(30, gt=0)
+    """Days after which a log file is deleted; it is compressed when its day is over."""
+    keep_reports: int = Field(400, gt=0)
+    """Days after which a JSON or HTML report is deleted; the history in the database stays."""
     rules: Annotated[tuple[str, ...], NoDecode] = ()
     """Folders and packages with rules of one's own, separated by commas."""
     statement_timeout: float = Field(60, gt=0)

@@ -19,10 +19,12 @@ from flows.cli.exits import Exit, exit_of
 from flows.cli.history import history
 from flows.cli.imports import import_, imports
 from flows.cli.init import init
+from flows.cli.logged import log_command
 from flows.cli.report import report
 from flows.cli.stage import leave
 from flows.cli.waive import waive
 from flows.cli.watch import watch
+from flows.logs import start_logging
 from flows.settings import read_settings
 
 app = typer.Typer(
@@ -61,9 +63,16 @@ def configure(
     database: Annotated[
         str | None, typer.Option(help="PostgreSQL URL; overrides DATABASE_URL. Without either: an embedded server.")
     ] = None,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log to standard error, as JSON lines.")] = False,
+    log_level: Annotated[
+        str | None, typer.Option(metavar="LEVEL", help="DEBUG, INFO, WARNING, ERROR or CRITICAL; of log files, too.")
+    ] = None,
 ) -> None:
     """Read the settings once, for every command."""
-    context.obj = read_settings(database_url=database)
+    settings = read_settings(database_url=database, log_level=log_level and log_level.upper())
+    start_logging(settings.reports, settings.log_level, as_json=log_json)
+    log_command(context)
+    context.obj = settings
 
 
 def main() -> None:
