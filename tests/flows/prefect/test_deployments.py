@@ -106,6 +106,7 @@ def test_the_schedules_are_those_of_the_documentation() -> None:
         "monthly-audit": ["0 7 1 * *"],
         "quarterly-review": ["0 9 1 1,4,7,10 *"],
         "hourly-watch": ["20 * * * *"],
+        "league-checks": [],
         "dispatch-alerts": ["*/5 * * * *"],
         "watch": ["50 * * * *"],
     }
