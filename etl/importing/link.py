@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Integer, Select, Table, and_, func, literal, select, union_all
+from sqlalchemy import Connection, FromClause, Integer, Row, Select, Table, and_, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql import ColumnElement
 
@@ -103,9 +103,12 @@ def _newly_unlinked(connection: Connection, open_names: Mapping[Key, Link]) -> i
         .outerjoin_from(stage.links, links, same)
         .where(staged.team_id.is_(None))
     )
-    return sum(
-        row.sides for row in rows if row.team_id is not None or (row.id is None and not open_names[tuple(row[:3])].candidates)
-    )
+    lost = (row.sides for row in rows if row.team_id is not None or _means_nothing(row, open_names))
+    return sum(lost)
+
+
+def _means_nothing(row: Row[Any], open_names: Mapping[Key, Link]) -> bool:
+    return row.id is None and not open_names[row.league, row.series, row.name].candidates
 
 
 def _remember(connection: Connection, feed_id: int) -> None:

@@ -15,7 +15,6 @@ from etl.repairs.documents import Restoring
 from etl.repairs.errors import NoSuchRepair
 from etl.tables import repair_rows, repairs
 
-
 REHEARSAL = 0
 """The number of what is tried out. Real ones count from 1, and no number is lost by trying."""
 
