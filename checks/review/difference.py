@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from math import log
 from typing import Protocol
 
 from checks.engine.figures import spelled
@@ -12,7 +13,7 @@ from checks.engine.levels import Status
 from checks.engine.past import Id
 from checks.engine.units import Unit
 
-NOTHING = Decimal("0.00")
+NOTHING, CENT = Decimal("0.00"), Decimal("0.01")
 SAID = 4
 
 
@@ -74,18 +75,53 @@ def difference(
     after: tuple[Decimal | None, Iterable[Pointed]],
     units: Mapping[str, Unit | None],
 ) -> Difference:
-    """Compare two runs, each a score with its results. `units` say what the values of metrics are counted in."""
-    old = {result.id: result for result in before[1]}
-    new = {result.id: result for result in after[1]}
-    known = before[0] is not None and after[0] is not None
-    steps = [_step(id_, old.get(id_), new.get(id_), units.get(id_[0])) for id_ in {**old, **new}] if known else []
-    moved = sorted((step for step in steps if step.points), key=lambda step: (-abs(step.points), step.rule))
-    return Difference(before[0], after[0], tuple(moved))
+    """Compare two runs, each a score with its results. `units` say what the values of metrics are counted in.
+
+    A rule's points cannot be compared, for they shrink when others fail; its impact can, and it is in the points.
+    """
+    if before[0] is None or after[0] is None:
+        return Difference(before[0], after[0], ())
+    old, new = ({result.id: result for result in results} for results in (before[1], after[1]))
+    ids = [id_ for id_ in {**old, **new} if _moved(old.get(id_), new.get(id_))]
+    scale = _mean(before[0], after[0])
+    exact = {id_: scale * (_log(new.get(id_), after[0]) - _log(old.get(id_), before[0])) for id_ in ids}
+    steps = [
+        Step(*id_, points, _what(old.get(id_), new.get(id_), units.get(id_[0])))
+        for id_, points in _in_cents(exact, after[0] - before[0]).items()
+        if points
+    ]
+    return Difference(before[0], after[0], tuple(sorted(steps, key=lambda step: (-abs(step.points), step.rule))))
 
 
-def _step(id_: Id, old: Pointed | None, new: Pointed | None, unit: Unit | None) -> Step:
-    lost = [result.points if result else NOTHING for result in (old, new)]
-    return Step(*id_, lost[0] - lost[1], _what(old, new, unit))
+def _moved(old: Pointed | None, new: Pointed | None) -> bool:
+    return old is None or new is None or _read(old) != _read(new)
+
+
+def _read(result: Pointed) -> tuple[object, ...]:
+    # the points of what reads the same differ by a rounded cent
+    return result.status, result.count, result.value, not result.points
+
+
+def _log(result: Pointed | None, score: Decimal) -> float:
+    """ln(1 - d) of a rule, from its points: they share what is missing from 100 by just that."""
+    if result is None or not result.points:
+        return 0.0
+    return float(result.points / (100 - score)) * log(max(float(score), 0.01) / 100)
+
+
+def _mean(one: Decimal, other: Decimal) -> float:
+    """The logarithmic mean: what turns a difference of logarithms into one of scores."""
+    first, second = (max(float(score), 0.01) for score in (one, other))
+    return first if first == second else (first - second) / log(first / second)
+
+
+def _in_cents(exact: Mapping[Id, float], whole: Decimal) -> dict[Id, Decimal]:
+    """The steps in hundredths; what rounding left over goes to the largest, so that they add up."""
+    rounded = {id_: Decimal(repr(round(value, 9))).quantize(CENT) for id_, value in exact.items()}
+    if rounded:
+        largest = max(rounded, key=lambda id_: (abs(rounded[id_]), id_))
+        rounded[largest] += whole - sum(rounded.values(), NOTHING)
+    return rounded
 
 
 def _what(old: Pointed | None, new: Pointed | None, unit: Unit | None) -> str:

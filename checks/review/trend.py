@@ -21,8 +21,8 @@ WINDOWS = (90, 56, 28, 14)
 """In days; the first one in which the pace was steady is taken."""
 FEWEST = 7
 CONFIDENCE = 0.95
-CHANCE = 0.01
-"""A slope that chance would give more often than this is none: neighbouring days are alike, so 0.05 is too lax."""
+CHANCE = 0.001
+"""A slope that chance would give more often than this is none: there are a hundred rules, and each day is a new try."""
 HORIZON = timedelta(days=180)
 SECONDS_PER_DAY = 86_400
 

@@ -1,0 +1,208 @@
+"""Sixty planted nights: each statement of the reports is checked against what was planted."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from checks.engine.levels import Status
+from checks.review.model import Review
+from checks.review.periods import Kind
+from checks.review.trend import Direction
+from tests.checks.review.conftest import Reviewed
+from tests.checks.review.plant import Plant
+from tests.checks.review.seasons import CROSSES_ON, DENT, FIRST, NIGHTS, NOW, OUTAGE, RECURS
+
+pytestmark = pytest.mark.usefixtures("season")
+
+
+@pytest.fixture
+def quarter(season: Plant, reviewed: Reviewed) -> Review:
+    """The quarterly review of the season: it has every section."""
+    return reviewed(Kind.QUARTERLY, days=NIGHTS)
+
+
+def test_the_planted_rise_is_told_with_its_pace(quarter: Review) -> None:
+    course = quarter.courses[0]
+
+    assert (course.title, course.direction) == ("match_without_teams", Direction.RISING)
+    assert course.trend is not None
+    assert course.trend.per_day == pytest.approx(0.00012, rel=0.03)
+    assert course.trend.low <= 0.00012 <= course.trend.high
+
+
+def test_the_day_of_the_crossing_is_told_within_two_days(quarter: Review) -> None:
+    first = quarter.courses[0].crossings[0]
+
+    assert first.name == "WARN"
+    assert abs(first.on - CROSSES_ON) < timedelta(days=2)
+    assert first.latest is not None
+    assert first.earliest <= first.on <= first.latest
+
+
+@pytest.mark.parametrize("days_before", [5, 10, 20, 30])
+def test_the_crossing_is_foreseen_early_too(season: Plant, reviewed: Reviewed, days_before: int) -> None:
+    then = reviewed(Kind.QUARTERLY, until=NOW - timedelta(days=days_before))
+
+    assert abs(then.courses[0].crossings[0].on - CROSSES_ON) < timedelta(days=2)
+
+
+def test_the_planted_fall_is_told_and_leads_to_no_limit(quarter: Review) -> None:
+    course = quarter.courses[1]
+
+    assert (course.title, course.direction, course.forecast) == ("player_without_team", Direction.FALLING, "")
+
+
+def test_nothing_else_has_a_trend(quarter: Review) -> None:
+    assert [course.title for course in quarter.courses] == ["match_without_teams", "player_without_team"]
+    assert quarter.score.direction is Direction.STEADY
+
+
+def test_the_four_daily_metrics_are_those_of_the_last_night(quarter: Review) -> None:
+    figures = {one.figure.key: one.figure for one in quarter.measures}
+
+    assert figures["schedule_coverage"].value == pytest.approx(1 - 2 / 727)
+    assert figures["rows_without_team_ids"].value == pytest.approx(79 / 10_000)
+    assert figures["duplicate_rate"].value == 0
+    assert figures["orphan_rate"].value == 0
+    assert [one.met for one in figures.values()] == [True, False, True, True]
+
+
+def test_the_metric_that_rises_shows_its_arrow(quarter: Review) -> None:
+    assert [one.course.direction for one in quarter.measures] == [
+        Direction.STEADY, Direction.RISING, Direction.STEADY, Direction.STEADY,
+    ]  # fmt: skip
+
+
+PROCESS = {
+    "import_success_rate": (56 / 58, True, "56 of 58 feeds"),
+    "error_detection_time": (40 / 60, True, "4 of 5 in time, longest 24 h 40 min"),
+    "recovery_time": ((3 * 60 + 25 + 9 * 60 + 5) / 2 / 60, False, "1 of 2 in time, longest 9 h 5 min"),
+    "alert_response_time": (12 / 60, True, "2 of 3 in time, longest 40 min; 2 never answered"),
+    "resolution_time": (34, False, "1 of 2 in time, longest 48 h; 1 still open and over it"),
+    "validation_coverage": (1, True, "392,000 of 392,000 rows"),
+    "check_frequency": (59 / 60, False, "59 of 60 days; longest pause 48 h"),
+}
+
+
+@pytest.mark.parametrize(("key", "wanted"), PROCESS.items())
+def test_process_metrics_are_right_to_the_minute(quarter: Review, key: str, wanted: tuple[float, bool, str]) -> None:
+    figure = {one.key: one for one in quarter.process}[key]
+
+    assert figure.value == pytest.approx(wanted[0])
+    assert (figure.met, figure.detail) == wanted[1:]
+
+
+def test_compliance_counts_what_was_in_order(quarter: Review) -> None:
+    failing = {
+        "standing_without_team": 59, "duplicate_match": 7, "team_without_schedule": 3, "matches_in_schedule": 1,
+        "hours_since_successful_import": 1,
+    }  # fmt: skip
+    measured = 59 * 10 + 59 - 3  # the metric that looks at its past is SKIPPED three times
+
+    figure = {one.key: one for one in quarter.process}["standards_compliance"]
+
+    assert figure.detail == f"{measured - sum(failing.values())} of {measured} results"
+    kept = {one.name: one.whole - one.good for one in quarter.kept}
+    assert {name: number for name, number in kept.items() if number} == failing
+
+
+def test_owners_answer_for_their_rules(quarter: Review) -> None:
+    owners = {one.name: (one.good, one.whole) for one in quarter.owners}
+
+    assert owners["standings"] == (0, 59)
+    assert owners["imports"] == (58, 59)
+    assert quarter.owners[0].name == "standings"
+
+
+def test_incidents_are_told_with_their_story(quarter: Review) -> None:
+    told = [(one.rule, one.worst, one.began, one.ended) for one in quarter.episodes]
+
+    assert told == [
+        ("standing_without_team", Status.WARN, FIRST + timedelta(days=1), None),
+        ("team_without_schedule", Status.CRITICAL, FIRST + timedelta(days=20),
+         FIRST + timedelta(days=20, hours=3, minutes=25)),
+        ("duplicate_match", Status.WARN, FIRST + timedelta(days=40), FIRST + timedelta(days=42)),
+        ("matches_in_schedule", Status.CRITICAL, FIRST + timedelta(days=DENT),
+         FIRST + timedelta(days=DENT, hours=9, minutes=5)),
+        ("duplicate_match", Status.WARN, FIRST + timedelta(days=55), FIRST + timedelta(days=55, hours=20)),
+    ]  # fmt: skip
+    assert [one.rule for one in quarter.open] == ["standing_without_team"]
+
+
+def test_what_fails_again_and_again_is_told(quarter: Review) -> None:
+    (found,) = quarter.recurring
+
+    assert found.title == "duplicate_match"
+    assert [stretch.began for stretch in found.stretches] == [FIRST + timedelta(days=min(group)) for group in RECURS]
+    assert found.said == "4 times, in 12% of the runs, last from 2025-06-26; well since 2025-06-27"
+
+
+def test_what_is_unusual_is_told_once_for_each_rule(quarter: Review) -> None:
+    found = {one.rule: (one.at - FIRST).days for one in quarter.anomalies}
+
+    assert found == {
+        "team_without_schedule": OUTAGE[-1], "hours_since_successful_import": 35, "matches_in_schedule": DENT,
+        "duplicate_match": 55,
+    }  # fmt: skip
+
+
+def test_a_limit_that_is_always_passed_is_proposed_higher(quarter: Review) -> None:
+    (found,) = quarter.proposals
+
+    assert found.rule == "standing_without_team"
+    assert found.proposed == "warn above 4 %, critical above 5 % (target at most 0.1 %)"
+    assert (found.nights, found.alerts_now, found.alerts_then) == (59, 59, 0)
+
+
+def test_risks_are_rules_that_say_nothing_and_data_that_no_rule_reads(quarter: Review) -> None:
+    found = quarter.risks
+
+    assert found is not None
+    assert found.always_fire == ("standing_without_team",)
+    assert found.never_fired == (
+        "duplicate_team", "match_of_unknown_team", "match_with_one_team", "match_without_teams", "player_without_team",
+        "team_without_captain",
+    )  # fmt: skip
+    assert "twin_team" in found.never_measured
+    assert "player_history" in found.unwatched_tables
+    assert "email" in found.unwatched_columns["players"]
+    assert "home_team_id" not in found.unwatched_columns.get("schedule", ())
+
+
+def test_the_change_of_the_score_adds_up(season: Plant, reviewed: Reviewed) -> None:
+    found = reviewed(Kind.DAILY, until=FIRST + timedelta(days=20, hours=1)).step
+
+    assert found is not None
+    assert sum(step.points for step in found.steps) == found.whole
+    assert str(found) == (
+        "85.88 -> 47.62: -38.24 team without schedule, +203 rows; -0.02 standing without team, +1 rows"
+    )
+
+
+def test_imports_are_told_feed_by_feed(quarter: Review) -> None:
+    (feed,) = quarter.feeds
+
+    assert (feed.imports, feed.published, feed.blocked, feed.changed) == (58, 56, 2, 280)
+    assert feed.reasons == ("the feed has 40 % fewer rows",)
+    assert feed.seconds == 20 * 60
+
+
+def test_a_shorter_report_has_fewer_sections(season: Plant, reviewed: Reviewed) -> None:
+    daily, weekly, monthly = (reviewed(kind) for kind in (Kind.DAILY, Kind.WEEKLY, Kind.MONTHLY))
+
+    assert (daily.courses, weekly.recurring, monthly.risks) == ((), (), None)
+    assert weekly.courses
+    assert monthly.kept
+
+
+def test_a_report_of_an_earlier_day_knows_nothing_of_later_ones(season: Plant, reviewed: Reviewed) -> None:
+    then = reviewed(Kind.QUARTERLY, until=FIRST + timedelta(days=20, hours=2))
+
+    assert then.run is not None
+    assert then.run.today == date(2025, 5, 22)
+    assert [(one.rule, one.ended) for one in then.episodes] == [
+        ("standing_without_team", None), ("team_without_schedule", None),
+    ]  # fmt: skip
+    assert then.score.points[-1][0] == FIRST + timedelta(days=20)
