@@ -1,0 +1,127 @@
+"""`rally-health report` and `rally-health backtest`."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from checks.engine.collect import collect
+from checks.review.periods import Kind
+from checks.scopes import SOURCES
+from tests.checks.review.plant import Plant
+from tests.checks.review.seasons import NOW, plant_season
+from tests.flows.conftest import Run
+
+DAY = NOW.date().isoformat()
+
+
+@pytest.fixture
+def planted(database: Engine) -> None:
+    """The planted season, committed."""
+    with database.begin() as connection:
+        plant_season(Plant(connection, collect(SOURCES)))
+
+
+@pytest.mark.usefixtures("planted")
+@pytest.mark.parametrize("kind", Kind)
+def test_a_report_is_written_as_a_page_and_as_json(run: Run, tmp_path: Path, kind: Kind) -> None:
+    ran = run("report", kind, "--until", DAY, "--html", "out/report.html", "--json", "out/report.json")
+
+    assert ran.code == 0
+    assert f"{kind} report" in ran.out.splitlines()[0]
+    assert (tmp_path / "out/report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert json.loads((tmp_path / "out/report.json").read_text(encoding="utf-8"))["kind"] == kind
+
+
+@pytest.mark.usefixtures("planted")
+def test_json_on_standard_output_is_nothing_but_json(run: Run) -> None:
+    told = run("report", "weekly", "--until", DAY, "--json", "-").json()
+
+    assert told["run"]["score"] == 85.85
+    assert [one["title"] for one in told["trends"]] == ["match_without_teams", "player_without_team"]
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_file_that_cannot_be_written_is_partial(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+
+    assert run("report", "daily", "--html", "taken/report.html").code == 5
+
+
+def test_a_report_of_nothing_says_what_to_do(run: Run) -> None:
+    ran = run("report", "daily")
+
+    assert ran.code == 0
+    assert "no health check has run: rally-health check" in ran.out
+
+
+def test_a_report_about_a_real_check(run: Run) -> None:
+    run("check")
+
+    told = run("report", "daily", "--json", "-").json()
+
+    assert told["run"]["selection"] == "all"
+    assert {one["rule"] for one in told["rules"]} >= {"missing_constraint", "matches_in_schedule"}
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_backtest_says_on_which_nights_it_would_have_alerted(run: Run) -> None:
+    told = run("backtest", "match_without_teams", "--warn", "0.7%", "--json").json()
+
+    alerts = [night for night in told["nights"] if night["would_be"] == "WARN"]
+    assert (told["would_alert"], told["did_alert"]) == (len(alerts), 0)
+    assert all(night["reading"] > 70 for night in alerts)
+    assert len(told["nights"]) == 59
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_backtest_on_a_terminal_begins_with_the_answer(run: Run) -> None:
+    ran = run("backtest", "duplicate_match", "--warn", "1%", "--critical", "5%")
+
+    assert ran.out.splitlines()[0] == (
+        "duplicate_match, warn above 1 %, critical above 5 %: would have alerted 0 of 59 times; it did 7 times"
+    )
+
+
+def test_a_backtest_without_a_past_says_what_to_do(run: Run) -> None:
+    assert "has no stored readings. Next: rally-health check --name twin_team" in run("backtest", "twin_team").out
+
+
+@pytest.mark.parametrize("arguments", [("no_such_rule",), ("twin_team", "--warn", "many"), ("twin_team", "--as", "x")])
+def test_a_backtest_that_makes_no_sense_is_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
+    assert run("backtest", *arguments).code == 2
+
+
+def test_the_second_check_says_what_changed(run: Run, database: Engine) -> None:
+    run("check")
+    with database.begin() as connection:
+        connection.exec_driver_sql("alter table schedule drop constraint unique_schedule_match")
+
+    told = run("check", "--json", "-").json()
+
+    assert told["difference"].startswith("100.00 -> ")
+    assert "missing constraint, +1 rows" in told["difference"]
+    assert [one["key"] for one in told["daily"]] == [
+        "schedule_coverage", "rows_without_team_ids", "duplicate_rate", "orphan_rate",
+    ]  # fmt: skip
+
+
+def test_reports_that_are_too_old_are_deleted_by_a_check(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "logs" / "monitoring_report_20200101_000000_000000.json"
+    old.parent.mkdir()
+    old.write_text("{}")
+    then = (datetime.now(UTC) - timedelta(days=8)).timestamp()
+    os.utime(old, (then, then))
+    monkeypatch.setenv("RALLY_KEEP_REPORTS", "7")
+
+    run("check", "--domain", "teams")
+
+    assert not old.exists()
+    assert len(list(old.parent.glob("monitoring_report_*.json"))) == 1
