@@ -50,6 +50,8 @@ def missing(settings: Settings) -> Iterator[str]:
         yield "RALLY_FEEDS is not set here: a worker without it has no feeds to import at night"
     elif not settings.feeds.is_dir():
         yield f"RALLY_FEEDS is {settings.feeds}, which is no folder here"
+    if settings.alerts_policy is None:
+        yield "RALLY_ALERTS_POLICY is not set here: dispatch-alerts and watch fail without it, and tell nobody"
 
 
 def make_pools(client: SyncPrefectClient, names: Sequence[str]) -> list[str]:

@@ -43,6 +43,10 @@ class Stage:
         """Ask the API."""
         return self._answer("POST", path, body)
 
+    def delete(self, path: str) -> None:
+        """Delete what is there."""
+        self._answer("DELETE", path)
+
     def deployment(self, name: str) -> str:
         """The id of a deployment, by "flow/name"."""
         return str(self._answer("GET", f"deployments/name/{name}")["id"])
@@ -93,10 +97,14 @@ class Stage:
         """The API's answer; a server on SQLite that is busy says 503 now and then."""
 
         def ask() -> httpx.Response | None:
-            answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=30)
+            try:
+                answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=20)
+            except httpx.TimeoutException:
+                return None
             return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
 
-        return until(ask, f"{path} is not answered").raise_for_status().json()
+        answer = until(ask, f"{path} is not answered").raise_for_status()
+        return answer.json() if answer.content else None
 
 
 def until(look: Callable[[], T | None], otherwise: str) -> T:

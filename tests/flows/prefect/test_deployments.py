@@ -104,6 +104,8 @@ def test_the_schedules_are_those_of_the_documentation() -> None:
         "daily-monitoring": ["0 6 * * *"],
         "weekly-health-check": ["0 8 * * 1"],
         "monthly-audit": ["0 7 1 * *"],
+        "weekly-report": ["30 8 * * 1"],
+        "monthly-report": ["30 7 1 * *"],
         "quarterly-review": ["0 9 1 1,4,7,10 *"],
         "hourly-watch": ["20 * * * *"],
         "league-checks": [],

@@ -53,6 +53,7 @@ def stage(
     environment = {
         **prefect_environment(prefect_home, prefect_api), "DATABASE_URL": url, "RALLY_FEEDS": str(feeds_folder),
         "RALLY_REPORTS": str(home / "logs"), "RALLY_HOME": str(ROOT),
+        "RALLY_BREAKER": "false",  # a stop after damage is what tests of the circuit breaker are about
     }  # fmt: skip
     stage = Stage(prefect_api, Command(environment, home))
     deployed = stage.command.run("deploy", "--automations")
@@ -95,13 +96,14 @@ def test_a_triggered_night_imports_then_checks(stage: Stage, night: dict[str, An
 def test_a_cron_schedule_fires(stage: Stage) -> None:
     watch = stage.deployment("health-check/hourly-watch")
     every_minute = {"schedule": {"cron": "* * * * *", "timezone": "UTC"}, "active": True}
-    stage.post(f"deployments/{watch}/schedules", [every_minute])
+    (made,) = stage.post(f"deployments/{watch}/schedules", [every_minute])
 
     def fired() -> dict[str, Any] | None:
         done = [run for run in stage.runs(deployment_id={"any_": [watch]}) if run["state"]["type"] == "COMPLETED"]
         return done[0] if done else None
 
     assert until(fired, "no scheduled run has ended")["auto_scheduled"]
+    stage.delete(f"deployments/{watch}/schedules/{made['id']}")
 
 
 def test_scans_free_rules_and_verdicts_are_task_runs(stage: Stage, damaged: dict[str, Any]) -> None:

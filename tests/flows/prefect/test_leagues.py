@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from sqlalchemy import Engine, text
 
 from flows.context import Kept, Surroundings, surrounded
@@ -49,7 +49,7 @@ def environment(leagues: Engine, monkeypatch: pytest.MonkeyPatch, prefect_api: s
     monkeypatch.setenv("DATABASE_URL", leagues.url.render_as_string(hide_password=False))
     monkeypatch.setenv("RALLY_REPORTS", str(tmp_path / "logs"))
     monkeypatch.setenv("PREFECT_API_URL", prefect_api)
-    with temporary_settings({PREFECT_API_URL: prefect_api}):
+    with temporary_settings({PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}):
         yield
 
 
