@@ -1,0 +1,106 @@
+"""Publishing players: linked to team, club and series; one row each, also after a move."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from etl.importing.guards import Limits
+from etl.importing.results import FeedResult
+from etl.tables import clubs, players, series
+from tests.etl.importing.feeds import publish_one, rows_of, standing, write
+
+BIRCHWOOD, TENNAQUA = "Birchwood - 11", "Tennaqua - 11"
+LENIENT = Limits(rejects=1, unlinked=1, shrunk=1)
+
+
+def player(person: str, team: str = BIRCHWOOD, series: str = "Chicago 11", **changes: Any) -> dict[str, Any]:
+    """A row of players.json."""
+    return {
+        "League": "APTA_CHICAGO", "Series": series, "Series Mapping ID": team, "Club": team.split(" - ", maxsplit=1)[0],
+        "Location ID": "X", "Player ID": person, "First Name": "A", "Last Name": "B", "PTI": "21.5", "Wins": "14",
+        "Losses": "3", "Win %": "82.4%", "Captain": "C",
+    } | changes  # fmt: skip
+
+
+@pytest.fixture
+def league(database: Engine, tmp_path: Path) -> Engine:
+    """Two teams of series 11 and one of series 12; their ids are 1, 2 and 3."""
+    rows = [standing(BIRCHWOOD), standing(TENNAQUA), standing("Birchwood - 12", "Chicago 12")]
+    publish_one(database, write(tmp_path, "series_stats", rows))
+    return database
+
+
+def published(engine: Engine, folder: Path, *rows: dict[str, Any], **options: Any) -> FeedResult:
+    return publish_one(engine, write(folder, "players", rows), limits=LENIENT, **options)
+
+
+def test_a_player_has_the_team_club_and_series_of_the_feed(league: Engine, tmp_path: Path) -> None:
+    published(league, tmp_path, player("p1"))
+
+    assert rows_of(league, players, "tenniscores_player_id", "team_id", "club_id", "series_id", "wins") == [
+        ("p1", 1, 1, 1, 14)
+    ]
+
+
+def test_a_player_of_two_teams_has_two_rows(league: Engine, tmp_path: Path) -> None:
+    published(league, tmp_path, player("p1"), player("p1", "Birchwood - 12", "Chicago 12"))
+
+    assert sorted(rows_of(league, players, "tenniscores_player_id", "team_id")) == [("p1", 1), ("p1", 3)]
+
+
+def test_a_row_said_twice_is_one(league: Engine, tmp_path: Path) -> None:
+    result = published(league, tmp_path, player("p1", Wins="1"), player("p1", Wins="2"))
+
+    assert (result.counts.inserted, result.counts.duplicates) == (1, 1)
+    assert rows_of(league, players, "wins") == [(2,)]
+
+
+def test_the_same_players_again_change_nothing(league: Engine, tmp_path: Path) -> None:
+    published(league, tmp_path, player("p1"), player("p2", TENNAQUA))
+
+    again = published(league, tmp_path, player("p1"), player("p2", TENNAQUA), force=True)
+
+    assert (again.counts.inserted, again.counts.updated, again.counts.unchanged) == (0, 0, 2)
+
+
+def test_a_player_who_changed_his_team_keeps_his_row(league: Engine, tmp_path: Path) -> None:
+    published(league, tmp_path, player("p1"), player("p2"))
+
+    again = published(league, tmp_path, player("p1", "Birchwood - 12", "Chicago 12"), player("p2"))
+
+    assert (again.counts.inserted, again.counts.updated, again.counts.withdrawn) == (0, 1, 0)
+    assert rows_of(league, players, "id", "team_id")[0] == (1, 3)
+
+
+def test_a_player_who_left_is_told_and_stays(league: Engine, tmp_path: Path) -> None:
+    published(league, tmp_path, player("p1"), player("p2"))
+
+    again = published(league, tmp_path, player("p1"))
+
+    assert (again.counts.withdrawn, len(rows_of(league, players, "id"))) == (1, 2)
+
+
+def test_a_player_of_an_unknown_team_brings_series_and_club(league: Engine, tmp_path: Path) -> None:
+    result = published(league, tmp_path, player("p1", "Glencoe - 30", "Chicago 30"))
+
+    assert result.counts.unlinked == 1
+    assert ("Glencoe",) in rows_of(league, clubs, "name")
+    assert ("Chicago 30",) in rows_of(league, series, "name")
+
+
+def test_a_division_is_the_series_of_that_number(league: Engine, tmp_path: Path) -> None:
+    """CNSWPL's players stand in "Division 1", its standings in "Series 1"; a second series would split the league."""
+    published(league, tmp_path, player("p1", series="Division 11"))
+
+    assert rows_of(league, series, "name") == [("Chicago 11",), ("Chicago 12",)]
+    assert rows_of(league, players, "series_id") == [(1,)]
+
+
+def test_a_pti_that_is_not_available_is_none(league: Engine, tmp_path: Path) -> None:
+    published(league, tmp_path, player("p1", PTI="N/A"))
+
+    assert rows_of(league, players, "pti") == [(None,)]
