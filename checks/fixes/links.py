@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Table, func, or_, select
 
 from checks import fix
 from checks.fixes.copies import one_row_of_each_fixture
-from checks.fixes.rows import existing, ids
+from checks.fixes.rows import ids
 from checks.rules.matches.fixtures import result_of_unknown_team, result_without_teams
 from checks.rules.schedule.links import match_of_unknown_team, match_with_one_team, match_without_teams
 from etl.importing.link import resolver
@@ -59,27 +59,28 @@ def linked(connection: Connection, table: Table) -> Any:
 
 
 def _open_rows(table: Table) -> Any:
+    """Rows with a side that is linked to no team, or to one that is gone; each side with its team and series."""
     row = table.c
-    home, away = (existing(row[f"{side}_team_id"]) for side in SIDES)
+    sides = [(teams.alias(side), series.alias(f"{side}_series")) for side in SIDES]
+    source: Any = table.outerjoin(leagues, leagues.c.id == row.league_id)
+    for side, (team, its_series) in zip(SIDES, sides, strict=True):
+        source = source.outerjoin(team, team.c.id == row[f"{side}_team_id"])
+        source = source.outerjoin(its_series, its_series.c.id == team.c.series_id)
+    (home, home_series), (away, away_series) = sides
     return (
         select(
-            row.id, leagues.c.league_id.label("league"), *(row[f"{side}_team"] for side in SIDES),
-            home.label("home"), away.label("away"), *(row[f"{side}_team_id"] for side in SIDES),
-            _series_of(home).label("home_series"), _series_of(away).label("away_series"),
+            row.id, leagues.c.league_id.label("league"), row.home_team, row.away_team, row.home_team_id,
+            row.away_team_id, home.c.id.label("home"), away.c.id.label("away"),
+            home_series.c.name.label("home_series"), away_series.c.name.label("away_series"),
         )
-        .outerjoin_from(table, leagues, leagues.c.id == row.league_id)
+        .select_from(source)
         .where(
-            or_(home.is_(None), away.is_(None)),
+            or_(home.c.id.is_(None), away.c.id.is_(None)),
             *(~func.starts_with(func.coalesce(row[f"{side}_team"], ""), BYE) for side in SIDES),
             func.strpos(func.coalesce(row.home_team, ""), PRACTICE) == 0,
         )
         .order_by(row.id)
     )  # fmt: skip
-
-
-def _series_of(team: Any) -> Any:
-    own = teams.alias()
-    return select(series.c.name).join(own, own.c.series_id == series.c.id).where(own.c.id == team).scalar_subquery()
 
 
 def _linked(known: Resolver, row: Row[Any]) -> Iterator[tuple[int, int | None, int | None]]:

@@ -7,8 +7,6 @@ from typing import Any
 
 from sqlalchemy import ARRAY, Integer, Select, Subquery, column, func, literal, select
 
-from etl.tables import teams
-
 
 def ids(rows: Sequence[tuple[int | None, ...]], *names: str) -> Select[Any]:
     """Rows of ids under these names; one array per column, since a statement takes 65,535 values at most."""
@@ -23,9 +21,3 @@ def merged(rows: Subquery, keep: Any, key: Sequence[Any]) -> Select[Any]:
     first = func.first_value(rows.c.id).over(partition_by=list(key), order_by=list(keep)).label("into")
     pairs = select(rows.c.id, first).subquery()
     return select(pairs.c.id, pairs.c.into).where(pairs.c.id != pairs.c.into)
-
-
-def existing(reference: Any) -> Any:
-    """A reference to a team, NULL where it leads nowhere."""
-    there = teams.alias()
-    return select(there.c.id).where(there.c.id == reference).scalar_subquery()

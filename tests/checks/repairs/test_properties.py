@@ -1,0 +1,142 @@
+"""What holds for every fix and any dirt."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, select, text
+
+from checks.engine.rules import Rules
+from checks.repairs import apply, fixable_in_order, plan
+from etl.repairs import Repair
+from etl.repairs.undo import undo
+from etl.tables import repair_rows
+from tests.checks.repairs.conftest import means, write
+from tests.checks.rules.entries import (
+    ELSEWHERE,
+    PLACE,
+    TODAY,
+    Entry,
+    alias,
+    match,
+    played,
+    player,
+    practice,
+    standing,
+    team,
+)
+from tests.etl.repairs.dump import dump
+
+NAMES = st.sampled_from(["A 1", "A 1 (Division 1)", "A  1", "B 1", "B 1 - Series 1", "C - 1", "?"])
+SOMEONE = st.sampled_from([1, 2, 3, 4, 77, None])
+DAYS = st.sampled_from([TODAY, TODAY + timedelta(days=1)])
+LEAGUES = st.sampled_from([1, 1, 1, 2, 77, None])
+MATCHES = st.builds(
+    lambda home, away, day, names, league: match(
+        home, away, day, home_team=names[0], away_team=names[1], league_id=league
+    ),
+    SOMEONE, SOMEONE, DAYS, st.tuples(NAMES, NAMES), LEAGUES,
+)  # fmt: skip
+RESULTS = st.builds(
+    lambda home, away, day, names: played(home, away, day, home_team=names[0], away_team=names[1]),
+    SOMEONE, SOMEONE, DAYS, st.tuples(NAMES, NAMES),
+)  # fmt: skip
+DIRT = st.lists(
+    st.one_of(
+        MATCHES,
+        RESULTS,
+        st.builds(lambda number, of: player(number, team_id=of), st.integers(1, 2), SOMEONE),
+        st.builds(lambda of, name: standing(of, team=name), SOMEONE, NAMES),
+        st.builds(lambda league: practice(league_id=league), LEAGUES),
+    ),
+    min_size=1,
+    max_size=10,
+)
+TEAMS = st.lists(NAMES, min_size=1, max_size=4).map(
+    lambda names: [team(number + 1, name) for number, name in enumerate(names)]
+)
+ALIASES = st.lists(st.sampled_from([("x", 1, "CNSWPL"), ("y", 1, "CITA")]), unique=True).map(
+    lambda found: [alias(*one) for one in found]
+)
+SEASONS = st.builds(lambda teams, dirt, aliases: [*PLACE, *ELSEWHERE, *teams, *dirt, *aliases], TEAMS, DIRT, ALIASES)
+
+few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def repair_all(connection: Connection, rules: Rules) -> list[Repair]:
+    """Every fix that helps, one after another."""
+    done = []
+    for check in fixable_in_order(rules):
+        found = plan(rules, check.name, means(connection), "kim", show=0)
+        if found.repair and not found.repair.proposal:
+            done.append(apply(rules, found.repair.id, means(connection), "kim"))
+    return done
+
+
+@few
+@given(dirt=SEASONS)
+def test_undoing_all_repairs_in_reverse_is_the_identity(
+    unconstrained: Connection, catalogue: Rules, dirt: list[Entry]
+) -> None:
+    with unconstrained.begin_nested() as savepoint:
+        write(unconstrained, dirt)
+        before = dump(unconstrained)
+        done = repair_all(unconstrained, catalogue)
+
+        for made in reversed(done):
+            undo(unconstrained, made.id, "kim")
+
+        assert dump(unconstrained) == before
+        savepoint.rollback()
+
+
+@few
+@given(dirt=SEASONS)
+def test_planning_changes_nothing(unconstrained: Connection, catalogue: Rules, dirt: list[Entry]) -> None:
+    with unconstrained.begin_nested() as savepoint:
+        write(unconstrained, dirt)
+        before = dump(unconstrained)
+
+        for check in fixable_in_order(catalogue):
+            plan(catalogue, check.name, means(unconstrained), "kim")
+
+        assert dump(unconstrained) == before
+        savepoint.rollback()
+
+
+@few
+@given(dirt=SEASONS)
+def test_applying_twice_is_applying_once(unconstrained: Connection, catalogue: Rules, dirt: list[Entry]) -> None:
+    with unconstrained.begin_nested() as savepoint:
+        write(unconstrained, dirt)
+        done = repair_all(unconstrained, catalogue)
+        once = dump(unconstrained)
+
+        again = [apply(catalogue, made.id, means(unconstrained), "someone else") for made in done]
+
+        assert again == done
+        assert dump(unconstrained) == once
+        savepoint.rollback()
+
+
+@few
+@given(dirt=SEASONS)
+def test_no_row_is_deleted_without_a_copy(unconstrained: Connection, catalogue: Rules, dirt: list[Entry]) -> None:
+    with unconstrained.begin_nested() as savepoint:
+        write(unconstrained, dirt)
+        before = rows(unconstrained)
+        repair_all(unconstrained, catalogue)
+
+        kept = select(repair_rows.c.table, repair_rows.c.key["id"].astext).where(repair_rows.c.action == "delete")
+
+        assert before - rows(unconstrained) == {tuple(row) for row in unconstrained.execute(kept)}
+        savepoint.rollback()
+
+
+def rows(connection: Connection) -> set[tuple[str, str]]:
+    """Table and id of every row that a fix may touch."""
+    names = ("public.schedule", "public.teams", "public.players", "public.match_scores", "public.series_stats",
+             "quality.team_aliases")  # fmt: skip
+    return {(name, str(key)) for name in names for key in connection.scalars(text(f"select id from {name}"))}
