@@ -1,0 +1,57 @@
+"""A process that is killed in the middle of a repair: `python -m tests.etl.repairs.dying URL WHAT TARGET WHEN`.
+
+WHAT is apply, undo or restore; WHEN is the number of the statement that is the last, or `commit`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import Engine, event
+
+from checks.engine.collect import collect
+from checks.repairs import Means, apply
+from checks.scopes import SOURCES
+from etl.database import open_engine
+from etl.importing.lock import importer_lock
+from etl.repairs.undo import undo
+from etl.snapshots import Rows, find, restore
+from tests.checks.rules.entries import NOW, TODAY
+
+
+def die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at(engine: Engine, when: str) -> None:
+    if when == "commit":
+        event.listen(engine, "commit", die)
+        return
+    statements = count(1)
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def note(*_: object) -> None:
+        if next(statements) == int(when):
+            die()
+
+
+def main(url: str, what: str, target: str, when: str) -> None:
+    engine = open_engine(url)
+    rules = collect(SOURCES)
+    die_at(engine, when)
+    with importer_lock(engine) as connection:
+        if what == "apply":
+            apply(rules, int(target), Means(connection, NOW, TODAY), "kim")
+        elif what == "undo":
+            undo(connection, int(target), "kim")
+        else:
+            folder = Path(target)
+            restore(connection, find(folder, "latest"), "kim", judge=lambda _: "", newer=Rows.DISCARD)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
