@@ -44,13 +44,13 @@ def restore(
     """
     require_sound(snapshot)
     with loaded(connection, snapshot) as scratch:
+        pairs = [(shape_of(connection, label), then) for label, then in scratch.items()]
+        differences = tuple(compare(connection, live, then) for live, then in pairs)
+        _refuse_losses(differences, newer)
         with looking_at_scratch(connection):
             objection = judge(connection)
         if objection:
             raise SnapshotError(f"snapshot {snapshot.name} is not restored: {objection}")
-        pairs = [(shape_of(connection, label), then) for label, then in scratch.items()]
-        differences = tuple(compare(connection, live, then) for live, then in pairs)
-        _refuse_losses(differences, newer)
         repair = None
         if any(differences):
             repair = _swap(connection, _noted(connection, snapshot, who), pairs, newer)
