@@ -1,0 +1,74 @@
+"""Every command of the documents runs, and says what they show; the database is the demo's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from etl.embedded import running
+from tests.docs.consoles import commands, is_shown
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(sys.executable).with_name("rally-health")
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FEEDS = "../shared/feeds"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a demo that was played before; its servers run on between the commands."""
+    subprocess.run([PROGRAM, "demo"], cwd=tmp_path, env=_environment(), check=True, capture_output=True)
+    with running(tmp_path / ".rally" / "demo"), running(tmp_path / ".rally"):
+        yield tmp_path
+
+
+@pytest.mark.parametrize(
+    "document", [one for one in DOCUMENTS if one.is_file() and commands(one)], ids=lambda one: one.name
+)
+def test_every_command_does_what_the_document_says(document: Path, place: Path) -> None:
+    environment = _environment()
+    for command in commands(document):
+        where = f"{document.name}:{command.line}: {command}"
+        if any(FEEDS in word for word in command.words) and not (ROOT / FEEDS).is_dir():
+            pytest.skip(f"{where} needs the real feeds")
+        if command.words[0] == "export":
+            environment |= dict(word.split("=", 1) for word in command.words[1:])
+            continue
+        words = [word.replace(FEEDS, str(ROOT / FEEDS)) for word in command.words[1:]]
+        assert command.words[0] == "rally-health", f"{where} is no command of ours"
+        done = subprocess.run(
+            [PROGRAM, *words], cwd=place, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == command.code, f"{where} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        assert is_shown(command.shown, done.stdout + done.stderr), f"{where} says:\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("shown", "output", "fits"),
+    [
+        ((), "anything\n", True),
+        (("one",), "one\n", True),
+        (("one",), "one\ntwo\n", False),
+        (("one", "..."), "one\ntwo\nthree\n", True),
+        (("...", "three"), "one\ntwo\nthree\n", True),
+        (("plan ... of x",), "plan 7 of x\n", True),
+        (("plan ... of x",), "plan 7 of y\n", False),
+    ],
+)
+def test_dots_stand_for_anything(shown: tuple[str, ...], output: str, fits: bool) -> None:
+    assert is_shown(shown, output) is fits
+
+
+def _environment() -> dict[str, str]:
+    """A shell without settings of ours, wide enough that no line is wrapped."""
+    own = {
+        name: value for name, value in os.environ.items() if not name.startswith(("RALLY_", "PREFECT_", "DATABASE_"))
+    }
+    return own | {"COLUMNS": "400", "USER": "kim", "LOGNAME": "kim"}
