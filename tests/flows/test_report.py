@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from checks.engine.collect import collect
 from checks.review.periods import Kind
 from checks.scopes import SOURCES
+from etl.tables import deliveries
+from flows.context import Surroundings, surrounded
+from flows.settings import read_settings
 from tests.checks.review.plant import Plant
 from tests.checks.review.seasons import NOW, plant_season
 from tests.flows.conftest import Run
@@ -125,3 +128,54 @@ def test_reports_that_are_too_old_are_deleted_by_a_check(
 
     assert not old.exists()
     assert len(list(old.parent.glob("monitoring_report_*.json"))) == 1
+
+
+@pytest.mark.usefixtures("planted")
+def test_the_flow_leaves_a_page_and_json_and_says_it_is_done(run: Run, tmp_path: Path) -> None:
+    from flows.review import review  # noqa: PLC0415 - Prefect takes two seconds to import
+
+    with surrounded(Surroundings(read_settings())):
+        state = review.fn(Kind.MONTHLY, until=NOW.date())
+
+    assert (state.name, state.message) == ("Done", "Score 85.85 of 100: watch")
+    assert {path.name for path in (tmp_path / "logs").iterdir()} == {
+        "review_monthly_20250630.html", "review_monthly_20250630.json",
+    }  # fmt: skip
+
+
+POLICY = """
+[[people]]
+name = "kim"
+email = "kim@example.org"
+"""
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_report_that_cannot_be_mailed_yet_waits_in_the_outbox(
+    run: Run, database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "policy.toml").write_text(POLICY)
+    monkeypatch.setenv("RALLY_ALERTS_POLICY", "policy.toml")
+
+    ran = run("report", "weekly", "--until", DAY, "--email", "kim")
+
+    assert ran.code == 5
+    with database.connect() as connection:
+        chosen = select(deliveries).where(deliveries.c.reason == "report")
+        (row,) = connection.execute(chosen).all()
+    assert row.subject == "[Rally] weekly report, Score 85.85 of 100: watch"
+    assert row.text.startswith("Rally Data Health, weekly report")
+    assert row.html.startswith("<!doctype html>")
+    assert "kim@example.org" not in row.text + row.html
+
+
+def test_a_report_for_a_stranger_is_refused_before_anything_is_read(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "policy.toml").write_text(POLICY)
+    monkeypatch.setenv("RALLY_ALERTS_POLICY", "policy.toml")
+
+    ran = run("report", "weekly", "--email", "robin")
+
+    assert ran.code == 2
+    assert ran.out == "'robin' is not among the people: kim"

@@ -105,7 +105,7 @@ def _draw_limits(axes: Axes, course: Course, values: Sequence[float]) -> None:
 
 
 def _format(axes: Axes, course: Course, width: int) -> None:
-    locator = AutoDateLocator(minticks=3, maxticks=max(4, width // 90))  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(minticks=3, maxticks=max(6, width // 90))  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
     axes.locator_params(axis="y", nbins=4)
