@@ -12,8 +12,9 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
-BLOCK = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^ *```console\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 EXIT = re.compile(r"\s+# exit (\d+)$")
 ANYTHING = "..."
 
@@ -42,7 +43,7 @@ def commands(document: Path) -> list[Command]:
 
 
 def _of_block(block: str, first: int) -> Iterator[Command]:
-    lines = block.splitlines()
+    lines = dedent(block).splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("$ ")]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         text = lines[start].removeprefix("$ ")

@@ -43,11 +43,9 @@ def test_every_command_does_what_the_document_says(document: Path, place: Path) 
             continue
         words = [word.replace(FEEDS, str(ROOT / FEEDS)) for word in command.words[1:]]
         assert command.words[0] == "rally-health", f"{where} is no command of ours"
-        done = subprocess.run(
-            [PROGRAM, *words], cwd=place, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == command.code, f"{where} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        assert is_shown(command.shown, done.stdout + done.stderr), f"{where} says:\n{done.stdout}{done.stderr}"
+        code, output = _run(words, place, environment)
+        assert code in command.codes, f"{where} ended with {code}:\n{output}"
+        assert is_shown(command.shown, output), f"{where} says:\n{output}"
 
 
 @pytest.mark.parametrize(
@@ -64,6 +62,14 @@ def test_every_command_does_what_the_document_says(document: Path, place: Path) 
 )
 def test_dots_stand_for_anything(shown: tuple[str, ...], output: str, fits: bool) -> None:
     assert is_shown(shown, output) is fits
+
+
+def _run(words: list[str], place: Path, environment: dict[str, str]) -> tuple[int, str]:
+    done = subprocess.run(
+        [PROGRAM, *words], cwd=place, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout
 
 
 def _environment() -> dict[str, str]:
