@@ -25,7 +25,7 @@ lint: install ## Format, lint and types
 	$(BIN)/mypy
 
 test: lint ## Everything that has to hold before a change is merged
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 bench: install ## Speed, as ratios within one run
 	$(BIN)/python -m tests.benchmarks

@@ -76,7 +76,7 @@ def _ensure_started(home: Path) -> None:
     url = f"http://127.0.0.1:{port}/api"
     command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     # cron schedules are looked at every few seconds, so that a test need not wait for a minute
-    quick = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2"}
+    quick = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2", "PREFECT_SERVER_DATABASE_TIMEOUT": "60"}
     with (home / "server.log").open("w") as log:
         process = subprocess.Popen(
             command, env={**prefect_environment(home, url), **quick}, stdout=log, stderr=log, start_new_session=True

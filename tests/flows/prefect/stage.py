@@ -97,10 +97,7 @@ class Stage:
         """The API's answer; a server on SQLite that is busy says 503 now and then."""
 
         def ask() -> httpx.Response | None:
-            try:
-                answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=20)
-            except httpx.TimeoutException:
-                return None
+            answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=PATIENCE)
             return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
 
         answer = until(ask, f"{path} is not answered").raise_for_status()

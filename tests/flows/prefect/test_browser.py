@@ -13,7 +13,7 @@ from tests.etl.importing.feeds import fixture, standing, write
 from tests.flows.prefect.command import Command
 from tests.flows.prefect.stage import Stage, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.slow
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 

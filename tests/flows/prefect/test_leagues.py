@@ -15,7 +15,7 @@ from flows.leagues import Part, league_checks, of_parts, task_runner
 from flows.settings import Settings, SettingsError, read_settings
 from flows.states import Ending, Name
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.slow
 
 MANY = 100
 RULES = ["match_with_one_team", "match_without_location", "match_without_time", "team_against_itself"]
