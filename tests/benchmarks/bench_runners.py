@@ -21,6 +21,11 @@ LEAGUES = 40
 TASKS = 100
 RULES = ["match_with_one_team", "match_without_location", "match_without_time", "team_against_itself"]
 DAY = date(2024, 9, 20)
+MATCHES = """
+insert into schedule (match_date, home_team, away_team, league_id, location)
+select date '2024-09-01' + d % 90, 'Team ' || d, 'Team ' || d + 1, id, case when d % 3 > 0 then 'Club' end
+from leagues, generate_series(1, 1000) d
+"""
 
 
 def main() -> None:
@@ -34,7 +39,7 @@ def main() -> None:
         shared_server(Path(folder) / "prefect") as api,
     ):
         os.environ.update(prefect_environment(Path(folder) / "prefect", api))
-        os.environ.update(DATABASE_URL=url, PREFECT_LOGGING_LEVEL="ERROR")
+        os.environ.update(DATABASE_URL=url, PREFECT_LOGGING_LEVEL="ERROR", DASK_LOGGING__DISTRIBUTED="error")
         os.chdir(folder)
         _fill(url)
         _tasks()
@@ -50,6 +55,8 @@ def _fill(url: str) -> None:
     with engine.begin() as connection:
         names = "insert into leagues (league_id, league_name) select 'L' || n, 'L' || n from generate_series(1, :n) n"
         connection.execute(text(names), {"n": LEAGUES})
+        connection.execute(text("alter table schedule drop constraint schedule_team_id_not_null"))
+        connection.execute(text(MATCHES))
     engine.dispose()
 
 
@@ -78,7 +85,7 @@ def _leagues() -> None:
     _say(f"{LEAGUES} leagues, {len(RULES)} rules each, plain calls", floor, floor)
     for runner in ("thread", *(each for each in ("dask", "ray") if find_spec(f"prefect_{each}"))):
         with surrounded(Surroundings(read_settings(task_runner=runner), kept=Kept())):
-            seconds = _seconds(lambda: league_checks(names=RULES, today=DAY, keep=False))
+            seconds = _seconds(lambda: league_checks(names=RULES, today=DAY, keep=False, return_state=True))
         _say(f"the same on {runner}, its start included", seconds, floor)
 
 
