@@ -31,13 +31,16 @@ def after_import(engine: Engine, report: ImportReport, *, allowed_by: str = "", 
 
 
 def after_check(engine: Engine, report: Report) -> Stop | None:
-    """Stop the imports when a rule of the gate is CRITICAL that was not so in its run before."""
+    """Stop the imports when a rule of the gate is CRITICAL that was not so in its run before.
+
+    A check of some rows only, such as those of one league, says nothing of a change and stops nothing.
+    """
     fallen = [
         result
         for result in report.by_status(Status.CRITICAL)
         if TAG in result.tags and result.trouble and result.before not in (None, Status.CRITICAL)
     ]
-    if not fallen:
+    if not fallen or report.scoped:
         return None
     worst = fallen[0]
     with engine.begin() as connection:

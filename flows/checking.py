@@ -66,7 +66,7 @@ def check_health(
     )  # fmt: skip
     with open_engine(settings, application="rally-health check") as engine:
         report = (measure or examined)(engine, rules, request, beside if wish.keep else None)
-        if wish.keep and settings.breaker:
+        if wish.keep and settings.breaker and wish.today in {None, today_here()}:
             after_check(engine, report)
     report = replace(report, complaints=(*report.complaints, *remarks))
     told = {"run": report.run, "score": report.score, "band": report.band.value, "coverage": round(report.coverage, 4)}

@@ -10,11 +10,14 @@ from sqlalchemy import Engine, text, update
 from etl.breaker import AUTOMATIC
 from etl.tables import schedule
 from flows.cli.exits import Exit
+from flows.repairing import fix_what_is_allowed
+from flows.settings import read_settings
 from tests.checks.repairs.conftest import write
 from tests.checks.rules.entries import TWO_TEAMS, match, scored
 from tests.etl.importing.feeds import standing
 from tests.etl.importing.feeds import write as write_feed
 from tests.etl.repairs.dump import dump
+from tests.etl.test_migrate import FIXTURE, make_legacy
 from tests.flows.conftest import Run
 
 
@@ -219,3 +222,46 @@ def test_what_was_critical_all_along_stops_nothing(run: Run, dirty: Engine) -> N
     run("check")
 
     assert run("etl", "status").code == Exit.OK
+
+
+def test_a_check_of_another_day_or_of_one_league_stops_nothing(run: Run, database: Engine) -> None:
+    with database.begin() as connection:
+        write(connection, [*TWO_TEAMS, match(1, 2, id=1)])
+    run("check")
+    with database.begin() as connection:
+        connection.execute(text("alter table schedule drop constraint unique_schedule_match"))
+        write(connection, [match(1, 2, id=2)])
+
+    run("check", "--today", "2025-02-15")
+    run("check", "--league", "CNSWPL")
+
+    assert run("etl", "status").code == Exit.OK
+
+
+def test_what_the_operator_allowed_is_repaired_by_itself(
+    dirty: Engine, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RALLY_AUTO_FIX", '{"duplicate_match": 2, "missing_constraint": 9}')
+
+    done = fix_what_is_allowed(read_settings())
+
+    assert [str(one).split(":")[0] for one in done] == [
+        "duplicate_match was repaired by itself", "missing_constraint was repaired by itself"
+    ]  # fmt: skip
+    assert len(run("snapshot", "list", "--json").json()) == 2
+
+
+def test_nothing_is_repaired_by_itself_unless_it_is_allowed(dirty: Engine, run: Run) -> None:
+    assert fix_what_is_allowed(read_settings()) == ()
+
+
+def test_adopting_a_database_takes_a_snapshot_first(run: Run, empty_database: Engine) -> None:
+    make_legacy(empty_database, FIXTURE, FIXTURE)
+    url = empty_database.url.render_as_string(hide_password=False)
+
+    assert "Snapshot " in run("--database", url, "init").out
+
+    (snapshot,) = run("--database", url, "snapshot", "list", "--json").json()
+    assert snapshot["reason"] == "before adoption"
+    assert snapshot["rows"] == 3
+    assert "Snapshot " not in run("--database", url, "init").out
