@@ -206,3 +206,4 @@ def test_a_report_of_an_earlier_day_knows_nothing_of_later_ones(season: Plant, r
         ("standing_without_team", None), ("team_without_schedule", None),
     ]  # fmt: skip
     assert then.score.points[-1][0] == FIRST + timedelta(days=20)
+    assert {line.reading.at for line in then.rules} == {FIRST + timedelta(days=20)}
