@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,15 @@ from etl.migrate import upgrade
 FEEDS = Path(__file__).resolve().parents[1] / ".." / "shared" / "feeds"
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where root runs the tests, embedded servers live outside of pytest's folders: they go with the session."""
+    yield
+    for link in tmp_path_factory.getbasetemp().rglob("postgres"):
+        if link.is_symlink():
+            shutil.rmtree(link.readlink().parent, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
