@@ -3,7 +3,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench clean
+.PHONY: help install demo test slow lint bench clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -24,8 +24,11 @@ lint: install ## Format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: lint ## Everything that has to hold before a change is merged
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+test: lint ## Format, lint, types and every test that needs less than a minute
+	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not slow"
+
+slow: install ## Whole processes, servers, browsers and every command of the documents; with `test` all that CI asks for
+	$(BIN)/pytest --numprocesses 2 --dist loadfile -m slow
 
 bench: install ## Speed, as ratios within one run
 	$(BIN)/python -m tests.benchmarks

@@ -35,6 +35,9 @@ CONTRAST = """() => {
     .filter(([ratio]) => ratio < 4.5).map(([ratio, text]) => `${ratio.toFixed(2)} ${text}`); }"""
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def catalogue() -> Rules:
     """The rules as they are."""
