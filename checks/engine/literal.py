@@ -19,6 +19,8 @@ from checks.engine.scope import Scope
 
 # "named" and not psycopg's own style, in which every % would be doubled
 DIALECT = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+# SQLAlchemy learns at its first connection that a backslash in a string is just that, and doubles it until then
+DIALECT._backslash_escapes = False
 
 
 def runnable(statement: ClauseElement) -> str:
