@@ -1,5 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# tests start servers, browsers and processes: one that met a busy machine gets one more try, and the summary counts it
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --reruns 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -25,10 +27,10 @@ lint: install ## Format, lint and types
 	$(BIN)/mypy
 
 test: lint ## Format, lint, types and every test that needs less than a minute
-	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not slow"
+	$(PYTEST) -m "not slow"
 
 slow: install ## Whole processes, servers, browsers and every command of the documents; with `test` all that CI asks for
-	$(BIN)/pytest --numprocesses 2 --dist loadfile -m slow
+	$(PYTEST) -m slow
 
 bench: install ## Speed, as ratios within one run
 	$(BIN)/python -m tests.benchmarks
