@@ -14,7 +14,7 @@ from sqlalchemy.sql import FromClause
 from etl.importing import identity, stage
 from etl.importing.intake import Intake
 from etl.importing.link import is_link_of, link_names, names_of_sides, sides_linked
-from etl.importing.merge import differs, insert_planned, same_key, update_planned
+from etl.importing.merge import differs, insert_planned, same_key, update_planned, withdraw
 from etl.importing.refuse import refuse_unlinked
 from etl.importing.results import Counts
 from etl.tables import leagues, schedule, teams
@@ -40,7 +40,7 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     identity.follow(connection)
     updated = update_planned(connection, schedule, stage.fixture_plan, (*KEY, *VALUES))
     inserted = insert_planned(connection, schedule, stage.fixture_plan, (*KEY, *VALUES), KEY)
-    withdrawn = identity.withdraw(connection, prune=prune)
+    withdrawn = withdraw(connection, schedule, stage.gone_fixtures, prune=prune)
     linked, unlinked = sides_linked(connection)
     return Counts(
         linked=linked, unlinked=unlinked, inserted=inserted, updated=updated,

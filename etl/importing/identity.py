@@ -75,14 +75,6 @@ def follow(connection: Connection) -> None:
         pair(connection, stage.fixture_plan, stage.gone_fixtures, keys, only=only)
 
 
-def withdraw(connection: Connection, *, prune: bool) -> int:
-    """How many rows the feed has given up; with `prune` they are deleted."""
-    gone = stage.gone_fixtures
-    if prune:
-        return connection.execute(delete(schedule).where(schedule.c.id == gone.c.id)).rowcount
-    return connection.execute(select(func.count()).select_from(gone)).scalar_one()
-
-
 def _new(plan: FromClause) -> ColumnElement[bool]:
     return plan.c.target_id.is_(None)
 

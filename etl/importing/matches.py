@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, delete, func, insert, select
+from sqlalchemy import Connection, Select, and_, case, func, insert, select
 
 from etl.importing import stage
 from etl.importing.intake import Intake
 from etl.importing.meetings import link_meetings
-from etl.importing.merge import differs, insert_planned, update_planned
+from etl.importing.merge import drop_unchanged, insert_planned, update_planned, withdraw
 from etl.importing.pairs import pair
 from etl.importing.results import Counts
 from etl.tables import leagues, match_scores
@@ -50,13 +50,13 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     _find_stored(connection)
     for keys in SURE if intake.partial else PASSES:
         pair(connection, stage.match_plan, stage.gone_matches, keys)
-    unchanged = _drop_unchanged(connection)
+    unchanged = drop_unchanged(connection, match_scores, stage.match_plan, WRITTEN)
     updated = update_planned(connection, match_scores, stage.match_plan, WRITTEN)
     inserted = insert_planned(connection, match_scores, stage.match_plan, WRITTEN, ("index",))
     return Counts(
         linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, unchanged=unchanged,
         duplicates=duplicates,
-        withdrawn=0 if intake.partial else _withdraw(connection, prune=prune),
+        withdrawn=0 if intake.partial else withdraw(connection, match_scores, stage.gone_matches, prune=prune),
     )  # fmt: skip
 
 
@@ -111,16 +111,3 @@ def _find_stored(connection: Connection) -> None:
     stage.create(connection, gone)
     connection.execute(insert(gone).from_select(names, rows))
     stage.analyze(connection, gone)
-
-
-def _drop_unchanged(connection: Connection) -> int:
-    plan = stage.match_plan
-    same = (plan.c.target_id == match_scores.c.id) & ~differs(match_scores, plan, WRITTEN)
-    return connection.execute(delete(plan).where(same)).rowcount
-
-
-def _withdraw(connection: Connection, *, prune: bool) -> int:
-    gone = stage.gone_matches
-    if prune:
-        return connection.execute(delete(match_scores).where(match_scores.c.id == gone.c.id)).rowcount
-    return int(connection.execute(select(func.count()).select_from(gone)).scalar_one())

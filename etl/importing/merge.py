@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, delete, func, insert, or_, select, update
 
 
 def differs(old: FromClause, new: FromClause, columns: Sequence[str]) -> ColumnElement[bool]:
@@ -32,3 +32,16 @@ def insert_planned(
     # without the option, rowcount of an INSERT is -1
     statement = insert(target).from_select(list(columns), rows).execution_options(preserve_rowcount=True)
     return connection.execute(statement).rowcount
+
+
+def drop_unchanged(connection: Connection, target: Table, plan: Table, columns: Sequence[str]) -> int:
+    """Take out of the plan what stands in its target row as it is; returns how many rows."""
+    same = (plan.c.target_id == target.c.id) & ~differs(target, plan, columns)
+    return connection.execute(delete(plan).where(same)).rowcount
+
+
+def withdraw(connection: Connection, target: Table, gone: Table, *, prune: bool) -> int:
+    """How many rows the feed has given up, by their ids in `gone`; with `prune` they are deleted."""
+    if prune:
+        return connection.execute(delete(target).where(target.c.id == gone.c.id)).rowcount
+    return int(connection.execute(select(func.count()).select_from(gone)).scalar_one())

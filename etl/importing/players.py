@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select
+from sqlalchemy import Connection, Select, and_, exists, func, insert, select
 
 from etl.importing import stage
 from etl.importing.catalog import ensure_clubs, ensure_series
 from etl.importing.intake import Intake
 from etl.importing.link import is_link_of, link_names, names_of_sides, sides_linked
-from etl.importing.merge import differs, insert_planned, update_planned
+from etl.importing.merge import drop_unchanged, insert_planned, update_planned, withdraw
 from etl.importing.pairs import pair
 from etl.importing.results import Counts
 from etl.names import club_of
@@ -37,14 +37,14 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     _find_gone(connection)
     if not intake.partial:
         pair(connection, stage.player_plan, stage.gone_players, PERSON, only=True)
-    unchanged = _drop_unchanged(connection)
+    unchanged = drop_unchanged(connection, players, stage.player_plan, WRITTEN)
     updated = update_planned(connection, players, stage.player_plan, WRITTEN)
     inserted = insert_planned(connection, players, stage.player_plan, WRITTEN, (*PERSON, "index"))
     linked, unlinked = sides_linked(connection)
     return Counts(
         linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, unchanged=unchanged,
         duplicates=duplicates,
-        withdrawn=0 if intake.partial else _withdraw(connection, prune=prune),
+        withdrawn=0 if intake.partial else withdraw(connection, players, stage.gone_players, prune=prune),
     )  # fmt: skip
 
 
@@ -107,16 +107,3 @@ def _find_gone(connection: Connection) -> None:
     rows = rows.where(in_feed, ~exists().where(plan.c.target_id == players.c.id))
     stage.create(connection, gone)
     connection.execute(insert(gone).from_select([column.name for column in gone.columns], rows))
-
-
-def _drop_unchanged(connection: Connection) -> int:
-    plan = stage.player_plan
-    same = (plan.c.target_id == players.c.id) & ~differs(players, plan, WRITTEN)
-    return connection.execute(delete(plan).where(same)).rowcount
-
-
-def _withdraw(connection: Connection, *, prune: bool) -> int:
-    gone = stage.gone_players
-    if prune:
-        return connection.execute(delete(players).where(players.c.id == gone.c.id)).rowcount
-    return connection.execute(select(func.count()).select_from(gone)).scalar_one()
