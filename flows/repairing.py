@@ -41,26 +41,37 @@ def means(engine: Engine, feeds: Sequence[Path] = (), *, wait: float = WAIT) -> 
 
 
 def plan_repairs(
-    engine: Engine, rules: Rules, names: Sequence[str] = (), feeds: Sequence[Path] = (), *, show: int | None = 10
+    engine: Engine,
+    rules: Rules,
+    names: Sequence[str] = (),
+    feeds: Sequence[Path] = (),
+    *,
+    show: int | None = 10,
+    wait: float = WAIT,
 ) -> tuple[Plan, ...]:
     """Plan the repair of some rules, or of all that have a fix; the plans are kept, their changes are not."""
     wanted = names or [check.name for check in fixable_in_order(rules)]
     plans = []
     for name in wanted:
-        with means(engine, feeds) as own:
+        with means(engine, feeds, wait=wait) as own:
             plans.append(plan(rules, name, own, getpass.getuser(), show=show))
     return tuple(plans)
 
 
-def apply_plan(engine: Engine, settings: Settings, number: int, *, snapshot: bool = True) -> Repair:
-    """Make the repair of a plan, behind a snapshot unless told otherwise; one that is applied already stays so."""
+def apply_plan(
+    engine: Engine, settings: Settings, number: int, *, snapshot: bool = True, who: str = "", wait: float = WAIT
+) -> Repair:
+    """Make the repair of a plan, behind a snapshot unless told otherwise; one that is applied already stays so.
+
+    The ledger keeps `who` wanted it, without a name the user of this process.
+    """
     with engine.begin() as connection:
         known = ledger.find(connection, number)
     taken = None
     if snapshot and known.state is State.PLANNED and not known.proposal:
         taken = snapshot_before(engine, settings, f"fix {number} of {known.rule}").name
-    with means(engine) as own:
-        return apply(rules_of(settings), number, own, getpass.getuser(), snapshot=taken)
+    with means(engine, wait=wait) as own:
+        return apply(rules_of(settings), number, own, who or getpass.getuser(), snapshot=taken)
 
 
 def undo_repair(engine: Engine, number: int) -> Repair:
