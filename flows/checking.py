@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -22,6 +20,7 @@ from etl.roles import READER
 from flows.alerting import keep_incidents, required_policy
 from flows.breaking import after_check
 from flows.database import open_engine
+from flows.documents import write_documents
 from flows.logs import tidy
 from flows.settings import Settings
 
@@ -55,8 +54,8 @@ def check_health(
 ) -> Report:
     """Run rules on the database of the settings, and leave the report in its history and below `settings.reports`.
 
-    `remarks` of the caller stand among the report's complaints. Raises SelectionError before a database is opened. A
-    report that cannot be written raises OSError at the end.
+    `remarks` of the caller stand among the report's complaints, and so does a document that could not be written.
+    Raises SelectionError before a database is opened.
     """
     rules, beside = rules_of(settings), _incidents(settings, wish)
     wish.selection.apply(rules)
@@ -72,7 +71,7 @@ def check_health(
     told = {"run": report.run, "score": report.score, "band": report.band.value, "coverage": round(report.coverage, 4)}
     log.info("health check: score %s, %s", report.score, report.band, extra={"told": told})
     if wish.keep:
-        write_report(report, settings.reports)
+        report = write_documents(report, settings.reports)
         tidy_up(settings)
     return report
 
@@ -103,19 +102,6 @@ def moment(today: date | None) -> datetime:
     if today is None or today == today_here():
         return datetime.now(UTC)
     return datetime(today.year, today.month, today.day, 23, 59, 59, tzinfo=UTC)
-
-
-def report_path(report: Report, folder: Path) -> Path:
-    """Where the JSON document of a report is written."""
-    return folder / f"monitoring_report_{report.started:%Y%m%d_%H%M%S_%f}.json"
-
-
-def write_report(report: Report, folder: Path) -> Path:
-    """Write the report's JSON document below `folder`, and return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = report_path(report, folder)
-    path.write_text(json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
 
 
 def tidy_up(settings: Settings) -> None:

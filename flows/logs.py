@@ -20,7 +20,7 @@ from typing import Any
 NAMES = ("rally", "flows", "alerts", "checks", "etl")
 """Loggers of ours. Others stay where they were: libraries log numbers and addresses."""
 STEM = "rally-health-"
-REPORTS = ("monitoring_report_*.json", "review_*.json", "review_*.html")
+REPORTS = ("monitoring_report_*.json", "monitoring_report_*.html", "review_*.json", "review_*.html")
 DAY = timedelta(days=1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from prefect import task
@@ -20,9 +21,9 @@ from checks.engine.results import Result
 from etl.feeds import Kind
 from etl.importing.results import FeedResult, ImportReport, Outcome
 from flows import artifacts
-from flows.checking import report_path
 from flows.context import surroundings
 from flows.database import open_engine
+from flows.documents import document_path
 from flows.news import emit_incidents
 from flows.staging import tell
 from flows.states import headline
@@ -50,7 +51,9 @@ def show_report(report: Report) -> None:
     tell(lambda: create_markdown_artifact(score, key=keys["score"], description=headline(report)))
     tell(lambda: create_table_artifact(artifacts.rules_table(report), key=keys["rules"], description=RULES))
     tell(lambda: create_markdown_artifact(failing, key=keys["failing"], description=FAILING))
-    tell(lambda: create_link_artifact(_link(report), "The report", key=keys["report"], description=report.run))
+    page = document_path(report, surroundings().settings.reports, "html")
+    if page.exists():  # a run without history leaves none
+        tell(lambda: create_link_artifact(_link(page), "The report", key=keys["report"], description=report.run))
     tell(lambda: _verdicts(report))
     tell(lambda: _events(report))
 
@@ -96,10 +99,9 @@ def _written(table: str, feed: FeedResult) -> None:
     materialize(asset, name=f"publish {table}", by="rally-health", cache_policy=NO_CACHE)(written)()
 
 
-def _link(report: Report) -> str:
-    settings = surroundings().settings
-    path = report_path(report, settings.reports)
-    return f"{settings.reports_url.rstrip('/')}/{path.name}" if settings.reports_url else path.absolute().as_uri()
+def _link(page: Path) -> str:
+    base = surroundings().settings.reports_url
+    return f"{base.rstrip('/')}/{page.name}" if base else page.absolute().as_uri()
 
 
 def _verdicts(report: Report) -> None:

@@ -46,7 +46,7 @@ def demo(
     console.rule("After the repairs", align="left")
     print_report(story.healed, console, brief=True)
     console.print(f"Look around: RALLY_DATA={context.obj.data}/demo rally-health fix history", highlight=False)
-    console.print(f"The reports as JSON: {context.obj.reports}/monitoring_report_*.json")
+    console.print(f"The reports as pages and as JSON: {context.obj.reports}/monitoring_report_*")
     if picture:
         picture.write_text(_drawn(story.before), encoding="utf-8")
 

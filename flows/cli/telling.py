@@ -10,6 +10,7 @@ from checks.engine.report import Report
 from flows.alerting import email_report, send_alerts
 from flows.checking import Wish, check_health
 from flows.context import Surroundings
+from flows.documents import unwritten
 
 
 def check_and_tell(around: Surroundings, wish: Wish) -> Report:
@@ -21,7 +22,10 @@ def check_and_tell(around: Surroundings, wish: Wish) -> Report:
 
 
 def told(around: Surroundings, report: Report, email: Sequence[str] | None) -> bool:
-    """Send the report to people; False, and a line on standard error, when that or an alert failed."""
+    """Send the report to people; False, and a line on standard error, when that, an alert or a document failed."""
+    lost = unwritten(report)
+    for complaint in lost:
+        typer.secho(f"error: {complaint}", fg=typer.colors.RED, err=True)
     failed = around.kept.undelivered
     if email:
         done = email_report(around.settings, report, email)
@@ -29,4 +33,4 @@ def told(around: Surroundings, report: Report, email: Sequence[str] | None) -> b
     if failed:
         line = f"error: {failed} messages could not be sent yet. Next: rally-health alerts outbox"
         typer.secho(line, fg=typer.colors.RED, err=True)
-    return not failed
+    return not failed and not lost

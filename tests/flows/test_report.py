@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from checks.engine.collect import collect
+from checks.engine.report import Report
 from checks.review.periods import Kind
 from checks.scopes import SOURCES
 from etl.tables import deliveries
@@ -179,3 +180,37 @@ def test_a_report_for_a_stranger_is_refused_before_anything_is_read(
 
     assert ran.code == 2
     assert ran.out == "'robin' is not among the people: kim"
+
+
+def test_a_check_leaves_a_page_beside_its_json(run: Run, tmp_path: Path) -> None:
+    run("check", "--domain", "teams")
+
+    (page,), (document,) = (list((tmp_path / "logs").glob(f"monitoring_report_*.{kind}")) for kind in ("html", "json"))
+    assert page.stem == document.stem
+    assert json.loads(document.read_text())["run"] in page.read_text()
+
+
+def test_a_document_that_cannot_be_written_is_partial_and_loses_no_run(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(report: Report) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("flows.documents.page_of", broken)
+
+    ran = run("check", "--domain", "teams")
+
+    assert ran.code == 5
+    assert "the report could not be written as HTML: No space left on device" in ran.out
+    (document,) = (tmp_path / "logs").glob("monitoring_report_*.json")
+    assert "could not be written as HTML" in json.loads(document.read_text())["complaints"][-1]
+
+
+def test_a_folder_that_is_none_is_partial(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    monkeypatch.setenv("RALLY_REPORTS", str(tmp_path / "taken"))
+
+    ran = run("check", "--domain", "teams")
+
+    assert ran.code == 5
+    assert "could not be written as JSON" in ran.out

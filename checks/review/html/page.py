@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from checks.engine.figures import spelled
 from checks.engine.units import Unit
-from checks.render.words import clean, example
+from checks.render.pages import environment, shown, style
 from checks.review.courses import Course
 from checks.review.html.plots import plot, sparkline
 from checks.review.model import Review
@@ -21,15 +19,12 @@ from checks.review.periods import Kind
 from checks.review.text import changes, sections
 from checks.review.trend import Direction
 
-LONGEST = 400
-"""Characters of one value that are shown; the rest is counted."""
 MOST = 60
 """Lines of one list that are shown; the rest is counted."""
 MOST_PLOTS = 12
 SHOWN = {Kind.DAILY: 30, Kind.WEEKLY: 60, Kind.MONTHLY: 90, Kind.QUARTERLY: 182}
 """Days that a plot shows at least."""
 ARROWS = {Direction.RISING: "▲", Direction.FALLING: "▼", Direction.STEADY: "▬", None: "·"}
-HERE = Path(__file__).parent
 
 
 def render_html(review: Review) -> str:
@@ -47,7 +42,7 @@ def _context(review: Review) -> dict[str, Any]:
     since = review.period.until - timedelta(days=max(SHOWN[review.period.kind], review.period.days))
     return {
         "review": review,
-        "style": Markup((HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - a file of ours
+        "style": style(),
         "score_plots": [
             ("wide", plot(review.score, width=920, height=230, since=since, alt=_alt(review.score))),
             ("narrow", plot(review.score, width=360, height=210, since=since, alt=_alt(review.score))),
@@ -68,34 +63,17 @@ def _small(course: Course, since: datetime) -> Markup:
 def _alt(course: Course) -> str:
     latest = "" if course.latest is None else f", now {course.say(course.latest)}"
     ahead = f"; {course.forecast}" if course.forecast else ""
-    return str(_shown(f"{course.title}{latest}; {course.said}{ahead}"))
+    return str(shown(f"{course.title}{latest}; {course.said}{ahead}"))
 
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {
+    made = environment()
+    made.filters |= {
         "arrow": ARROWS.__getitem__, "moment": _moment, "share": lambda value: spelled(value, Unit.PERCENT),
-        "example": lambda key: _shown(example(key)),
         "span": lambda span: spelled(span / timedelta(hours=1), Unit.HOURS),
-        "sentence": lambda text: text[:1].upper() + text[1:],
     }  # fmt: skip
-    return environment
-
-
-def _shown(value: Any) -> Any:
-    """What is written of a value, before it is escaped: nothing that steers a page or floods it."""
-    if isinstance(value, Markup):
-        return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return f"{value:,}"
-    if isinstance(value, Decimal):
-        return str(value)
-    text = clean(" ".join(str(value).split()))
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text) - LONGEST:,} more characters)"
+    return made
 
 
 def _moment(at: datetime | None) -> str:

@@ -1,4 +1,4 @@
-"""What a person sees in a browser: the run with its state, the artifact of the score, the table of rules."""
+"""What a person sees in a browser: the run with its state, its artifacts, and the report that one of them links."""
 
 from __future__ import annotations
 
@@ -57,12 +57,21 @@ def test_a_person_finds_the_run_its_score_and_its_rules(stage: Stage, page: Brow
     shown = page.open(f"{ui}/runs/flow-run/{run['id']}")
     score = page.open(f"{ui}/artifacts/artifact/{artifacts['rally-score-name-match-with']['id']}")
     rules = page.open(f"{ui}/artifacts/artifact/{artifacts['rally-rules-name-match-with']['id']}")
+    report = page.open(linked(artifacts["rally-report-name-match-with"]["data"]))
 
     assert "health check" in shown
     assert run["state"]["name"] in shown
     assert "Score " in score
     assert "schedule" in score
     assert "match_with_one_team" in rules
+    assert "<h1>Rally Data Health: health check</h1>" in report
+    assert "match_with_one_team" in report
+    assert run["state"]["message"].rpartition("run ")[2] in report
+
+
+def linked(data: str) -> str:
+    """The address in a link artifact, which is Markdown."""
+    return data.partition("](")[2].rstrip(")")
 
 
 def _ended(stage: Stage) -> list[dict[str, Any]]:

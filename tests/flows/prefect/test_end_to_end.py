@@ -134,9 +134,11 @@ def test_a_check_leaves_artifacts_with_stable_keys(stage: Stage, damaged: dict[s
 
 def test_the_report_that_is_linked_is_there(stage: Stage, damaged: dict[str, Any]) -> None:
     link = stage.artifacts(damaged["id"])["rally-report-tag-daily"]["data"]
-    path = Path(link.split("file://")[1].rstrip(")"))
+    page = Path(link.split("file://")[1].rstrip(")"))
 
-    assert json.loads(path.read_text())["run"] in damaged["state"]["message"]
+    run = json.loads(page.with_suffix(".json").read_text())["run"]
+    assert run in damaged["state"]["message"]
+    assert f"run {run}" in page.read_text()
 
 
 def test_reports_and_imports_are_events(stage: Stage, damaged: dict[str, Any]) -> None:
