@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import psycopg
 from sqlalchemy import (
     Column,
     Computed,
@@ -26,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from etl.feeds import Kind
+from etl.importing.copying import copy_rows
 
 _metadata = MetaData()
 
@@ -167,13 +167,7 @@ def create(connection: Connection, *tables: Table) -> None:
 
 def load(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:
     """COPY rows, in the order of the table's columns, into it, and let the planner know; returns how many."""
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-    count = 0
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} FROM STDIN") as copy:
-        write = copy.write_row
-        for row in rows:
-            write(row)
-            count += 1
+    count = copy_rows(connection, table, rows)
     analyze(connection, table)
     return count
 

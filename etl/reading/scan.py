@@ -11,7 +11,7 @@ from enum import Enum
 
 from etl.reading.window import Window
 
-ROW_LIMIT = 1 << 22
+ROW_LIMIT = 1 << 20
 """Characters of a row that are kept in memory; a longer row is passed over."""
 
 _MARK = re.compile(r'\\.|["{}\[\],\n]', re.DOTALL)

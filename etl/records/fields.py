@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import date, time
 from decimal import Decimal
+from math import isinf
 from typing import Annotated, NoReturn
 
 from pydantic import BeforeValidator, PlainValidator, StringConstraints
@@ -88,7 +89,11 @@ def _whole(value: object) -> int | None:
 
 
 def _as_scraped(value: object) -> object:
-    return f"{value}" if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if isinf(value):  # JSON's 1e999
+        _refuse(value, "a percentage")
+    return f"{value}"
 
 
 Name = Annotated[str, StringConstraints(max_length=KEY_LIMIT, pattern=_NAMED)]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-
-from pydantic import TypeAdapter
+from functools import lru_cache
 
 from etl.records.fields import Clock, Day, Text
 from etl.records.layout import slot
@@ -12,7 +11,12 @@ from etl.records.model import Fixture, FixtureKind
 from etl.records.shape import Refused, Shape, league_of, required_league
 
 _Values = tuple[Day, Clock, Text, Text, Text, Text, Text, Text, Text]
-_bye = re.compile(r"\s*bye\b", re.IGNORECASE).match
+_BYE = re.compile(r"\s*bye\b", re.IGNORECASE)
+
+
+@lru_cache(maxsize=50_000)
+def _is_bye(name: str) -> bool:
+    return _BYE.match(name) is not None
 
 
 def _build(index: int, feed: str, values: _Values) -> Fixture:
@@ -24,7 +28,7 @@ def _build(index: int, feed: str, values: _Values) -> Fixture:
     if not away or away.isspace():
         raise Refused("away_team", "away_team is missing")
     league = required_league(own, source, feed, series)
-    kind: FixtureKind = "bye" if _bye(home) or _bye(away) else "match"
+    kind: FixtureKind = "bye" if _is_bye(home) or _is_bye(away) else "match"
     return Fixture(index, league, series or None, day, clock, home, away, location or None, kind)
 
 
@@ -41,6 +45,6 @@ SHAPE = Shape(
         slot("location", optional=True), slot("series", optional=True), slot("League", "league_id"),
         slot("source_league", optional=True), slot("Practice", optional=True),
     ),
-    adapter=TypeAdapter(list[_Values]),
+    values=_Values,
     build=_build,
 )  # fmt: skip

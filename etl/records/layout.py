@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 from etl.reading.row import capped
 
@@ -44,11 +46,11 @@ class Drift:
     unknown: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
 
-    def count(self, layout: Layout) -> None:
-        """Take one row of this layout into account."""
+    def count(self, layout: Layout, rows: int) -> None:
+        """Take some rows of this layout into account."""
         for counter, keys in ((self.unknown, layout.unknown), (self.missing, layout.missing)):
             for key in keys:
-                counter[key if key in counter or len(counter) < _LIMIT else _OTHERS] += 1
+                counter[key if key in counter or len(counter) < _LIMIT else _OTHERS] += rows
 
     def __bool__(self) -> bool:
         return bool(self.unknown or self.missing)
@@ -62,9 +64,10 @@ class Layout:
     unknown: tuple[str, ...]
     missing: tuple[str, ...]
 
-    def values(self, row: Mapping[str, object]) -> tuple[object, ...]:
-        """The row's values in the order of the slots; None for what it does not have."""
-        return tuple(map(row.get, self.keys))  # type: ignore[arg-type]  # get takes any object as a key
+    def columns(self, rows: Sequence[Mapping[str, object]]) -> list[Sequence[object]]:
+        """The values of rows of this layout, a column for each slot; None for what they do not have."""
+        nothing = [None] * len(rows)
+        return [nothing if key is _ABSENT else list(map(itemgetter(key), rows)) for key in self.keys]
 
 
 class Layouts:
@@ -75,9 +78,16 @@ class Layouts:
         self._ignored = ignored
         self._known: dict[tuple[str, ...], Layout] = {}
 
-    def of(self, row: Mapping[str, object]) -> Layout:
-        """The layout of a row."""
-        keys = tuple(row)
+    def split(self, rows: Sequence[Mapping[str, object]]) -> Iterator[tuple[Layout, Sequence[Mapping[str, object]]]]:
+        """The rows in their order, in stretches that share a layout."""
+        keys = list(map(tuple, rows))
+        if keys.count(keys[0]) == len(keys):  # nearly always
+            yield self._of(keys[0]), rows
+            return
+        for same, stretch in groupby(zip(keys, rows, strict=True), itemgetter(0)):
+            yield self._of(same), [row for _, row in stretch]
+
+    def _of(self, keys: tuple[str, ...]) -> Layout:
         layout = self._known.get(keys)
         if layout is None:
             layout = self._read(keys)

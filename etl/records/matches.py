@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from pydantic import TypeAdapter
-
 from etl.records.fields import Day, Name, Text, describe
 from etl.records.layout import slot
 from etl.records.model import Match, Outcome, Side
@@ -46,7 +44,7 @@ SHAPE = Shape(
         slot("Home Player 1 ID"), slot("Home Player 2 ID"), slot("Away Player 1 ID"), slot("Away Player 2 ID"),
         slot("league_id", "league"), slot("source_league", optional=True),
     ),
-    adapter=TypeAdapter(list[_Values]),
+    values=_Values,
     build=_build,
     # names of people are in the feed, and not needed: ids name them
     ignored=ignoring("Home Player 1", "Home Player 2", "Away Player 1", "Away Player 2"),

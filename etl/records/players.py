@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pydantic import TypeAdapter
-
 from etl.records.fields import Name, Number, Text, Whole
 from etl.records.layout import slot
 from etl.records.model import Player
@@ -28,6 +26,6 @@ SHAPE = Shape(
         slot("Win %", "Win Percentage"), slot("Captain", optional=True), slot("League", "league_id"),
         slot("source_league", optional=True),
     ),
-    adapter=TypeAdapter(list[_Values]),
+    values=_Values,
     build=_build,
 )  # fmt: skip

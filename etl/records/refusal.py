@@ -31,7 +31,7 @@ def invalid(row: Row, error: ValidationError, shape: Shape) -> Reject:
     """The reject of a row with wrong values: the first names the reason, the others are counted."""
     first, *others = error.errors(include_url=False)
     field = ".".join(
-        [shape.slots[int(first["loc"][1])].name, *(f"{part}" for part in first["loc"][2:] if part in _PARTS)]
+        [shape.slots[int(first["loc"][0])].name, *(f"{part}" for part in first["loc"][1:] if part in _PARTS)]
     )
     more = (
         f" ({len(others)} more fields are wrong)" if len(others) > 1 else " (one more field is wrong)" if others else ""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
@@ -23,12 +24,22 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`build` is given the row's index, the feed's league or "", and the checked values in the order of `slots`."""
+    """`values` is the tuple type of a row's values, in the order of `slots`.
+
+    `build` is given the row's index, the feed's league or "", and the checked values. The adapters check a whole row,
+    and many values of one slot.
+    """
 
     slots: tuple[Slot, ...]
-    adapter: TypeAdapter[list[Any]]
+    values: Any  # a tuple type: typing has no word for the type of types
     build: Callable[[int, str, Any], Record]
     ignored: frozenset[str] = frozenset()
+    row: TypeAdapter[Any] = field(init=False)
+    columns: tuple[TypeAdapter[list[Any]], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "row", TypeAdapter(self.values))
+        object.__setattr__(self, "columns", tuple(map(_many, get_args(self.values))))
 
 
 def ignoring(*keys: str) -> frozenset[str]:
@@ -36,6 +47,11 @@ def ignoring(*keys: str) -> frozenset[str]:
     return frozenset(map(fold, keys))
 
 
+def _many(value: Any) -> TypeAdapter[list[Any]]:
+    return TypeAdapter(list[value])
+
+
+@lru_cache(maxsize=4096)
 def league_of(own: str | None, source: str | None, feed: str, series: str | None) -> str | None:
     """The row's league, by the best evidence there is: its own word, its source, its folder, its series' name."""
     if own or source:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pydantic import TypeAdapter
 from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
 
 from etl.records.fields import Name, Number, Short, Text, Whole
@@ -45,6 +44,6 @@ SHAPE = Shape(
         slot("series"), slot("team"), slot("points"), slot("matches"), slot("lines"), slot("sets"), slot("games"),
         slot("league_id", "league"), slot("source_league", optional=True),
     ),
-    adapter=TypeAdapter(list[_Values]),
+    values=_Values,
     build=_build,
 )  # fmt: skip

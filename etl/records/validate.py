@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -12,6 +13,7 @@ from etl import leagues
 from etl.feeds import ALL, Kind
 from etl.reading.row import Row, Unreadable
 from etl.records import fixtures, matches, players, refusal, standings
+from etl.records.columns import Columns
 from etl.records.layout import Drift, Layouts
 from etl.records.model import Record, Reject
 from etl.records.shape import Refused, Shape
@@ -22,8 +24,8 @@ _SHAPES = {
     Kind.SCHEDULES: fixtures.SHAPE,
     Kind.MATCH_HISTORY: matches.SHAPE,
 }
-# one call of pydantic for so many rows: more is hardly faster, and a row can be 4 MB
-_BATCH = 64
+# rows that are looked at together: more is hardly faster, and a row can be 1 MB
+_BATCH = 256
 
 
 def validate(
@@ -33,53 +35,54 @@ def validate(
 
     `drift` is filled with the unknown and missing keys while the result is read.
     """
-    shape = _SHAPES[kind]
-    layouts = Layouts(shape.slots, shape.ignored)
     home = "" if league == ALL else leagues.canonical(league)
+    reader = _Reader(_SHAPES[kind], home, drift if drift is not None else Drift())
     stream = iter(rows)
     while batch := list(islice(stream, _BATCH)):
-        yield from _batch(shape, home, layouts, batch, drift)
+        yield from reader.read(batch)
 
 
-def _batch(
-    shape: Shape, league: str, layouts: Layouts, batch: list[Row | Unreadable], drift: Drift | None
-) -> Iterator[Record | Reject]:
-    objects = [row.value for row in batch if isinstance(row, Row) and isinstance(row.value, dict)]
-    checked = _checked(shape, [_values(layouts, value, drift) for value in objects])
-    return (_outcome(shape, league, row, checked) for row in batch)
+@dataclass(slots=True)
+class _Reader:
+    """Reads the rows of one feed, and remembers its layouts and texts."""
 
+    shape: Shape
+    league: str
+    drift: Drift
+    layouts: Layouts = field(init=False)
+    columns: Columns = field(init=False)
 
-def _values(layouts: Layouts, row: dict[str, object], drift: Drift | None) -> tuple[object, ...]:
-    layout = layouts.of(row)
-    if drift is not None and (layout.unknown or layout.missing):
-        drift.count(layout)
-    return layout.values(row)
+    def __post_init__(self) -> None:
+        self.layouts = Layouts(self.shape.slots, self.shape.ignored)
+        self.columns = Columns(self.shape.columns)
 
+    def read(self, batch: Sequence[Row | Unreadable]) -> Iterator[Record | Reject]:
+        objects = [row.value for row in batch if isinstance(row, Row) and isinstance(row.value, dict)]
+        checked = self._checked(objects) if objects else iter(())
+        return (self._outcome(row, checked) for row in batch)
 
-def _checked(shape: Shape, raw: list[tuple[object, ...]]) -> Iterator[Any]:
-    """The checked values of each row, or what pydantic says against it."""
-    try:
-        return iter(shape.adapter.validate_python(raw))
-    except ValidationError:
-        return (_checked_alone(shape, values) for values in raw)
+    def _checked(self, objects: Sequence[Mapping[str, object]]) -> Iterator[Any]:
+        """The checked values of each row, or what pydantic says against it."""
+        for layout, rows in self.layouts.split(objects):
+            self.drift.count(layout, len(rows))
+            values = layout.columns(rows)
+            yield from self.columns.check(values) or map(self._checked_alone, zip(*values, strict=True))
 
+    def _checked_alone(self, values: tuple[object, ...]) -> Any:
+        try:
+            return self.shape.row.validate_python(values)
+        except ValidationError as error:
+            return error
 
-def _checked_alone(shape: Shape, values: tuple[object, ...]) -> Any:
-    try:
-        return shape.adapter.validate_python([values])[0]
-    except ValidationError as error:
-        return error
-
-
-def _outcome(shape: Shape, league: str, row: Row | Unreadable, checked: Iterator[Any]) -> Record | Reject:
-    if isinstance(row, Unreadable):
-        return refusal.unreadable(row)
-    if not isinstance(row.value, dict):
-        return refusal.no_object(row)
-    values = next(checked)
-    if isinstance(values, ValidationError):
-        return refusal.invalid(row, values, shape)
-    try:
-        return shape.build(row.index, league, values)
-    except Refused as error:
-        return refusal.refused(row, error)
+    def _outcome(self, row: Row | Unreadable, checked: Iterator[Any]) -> Record | Reject:
+        if isinstance(row, Unreadable):
+            return refusal.unreadable(row)
+        if not isinstance(row.value, dict):
+            return refusal.no_object(row)
+        values = next(checked)
+        if isinstance(values, ValidationError):
+            return refusal.invalid(row, values, self.shape)
+        try:
+            return self.shape.build(row.index, self.league, values)
+        except Refused as error:
+            return refusal.refused(row, error)

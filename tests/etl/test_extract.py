@@ -80,7 +80,6 @@ def test_a_file_that_is_gone_is_named(feed: Path) -> None:
     [
         ('{"b": NaN}', "the row holds NaN, which is no JSON number"),
         ('{"b": -Infinity}', "the row holds -Infinity, which is no JSON number"),
-        ('{"b": 1e999}', "the row holds the number '1e999', which is too large"),
         ('{"b": 1, "b": 2}', "the row gives the key 'b' twice"),
         ('{"b": {"c": 1, "c": 1}}', "the row gives the key 'c' twice"),
         ("9" * 5000, "the row holds an integer of more than 4,300 digits"),
@@ -165,7 +164,7 @@ def test_a_row_that_is_too_long_is_passed_over(feed: Path) -> None:
 
 
 def test_a_long_row_comes_whole(feed: Path) -> None:
-    row = {"a": "x" * 3_000_000, "b": ['"\\'] * 10_000}
+    row = {"a": "x" * 1_000_000, "b": ['"\\'] * 10_000}
 
     assert read(feed, json.dumps([row, {"c": 3}])) == [Row(0, row), Row(1, {"c": 3})]
 
