@@ -21,9 +21,12 @@ DAY_AND_A_BIT = timedelta(hours=26)
 CRASHED = {"prefect.flow-run.Crashed", "prefect.flow-run.Failed"}
 
 
-def automations(deployments: Mapping[str, UUID]) -> list[AutomationCore]:
-    """The automations, given the ids of deployments by name ("flow/deployment"). Raises KeyError for one that lacks."""
-    return [_critical(deployments), _silent(deployments), _broken(deployments)]
+def automations(deployments: Mapping[str, UUID], silence: timedelta = DAY_AND_A_BIT) -> list[AutomationCore]:
+    """The automations, given the ids of deployments by name ("flow/deployment"). Raises KeyError for one that lacks.
+
+    `silence` is how long no report of the daily rules is borne with.
+    """
+    return [_critical(deployments), _silent(deployments, silence), _broken(deployments)]
 
 
 def apply(client: SyncPrefectClient, wanted: Sequence[AutomationCore]) -> None:
@@ -48,16 +51,16 @@ def _critical(deployments: Mapping[str, UUID]) -> AutomationCore:
     )
 
 
-def _silent(deployments: Mapping[str, UUID]) -> AutomationCore:
+def _silent(deployments: Mapping[str, UUID], silence: timedelta) -> AutomationCore:
     return AutomationCore(
         name="rally: no health check for a day",
-        description="No report of the daily rules for 26 hours: the watch looks for itself, and tells.",
+        description="No report of the daily rules for too long: the watch looks for itself, and tells.",
         trigger=EventTrigger(
             expect={"rally.health.reported"},
             match=ResourceSpecification({"prefect.resource.id": DAILY}),
             posture=Posture.Proactive,
             threshold=1,
-            within=DAY_AND_A_BIT,
+            within=silence,
         ),
         actions=[RunDeployment(source="selected", deployment_id=deployments["watch/watch"])],
     )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectNotFound
 
-from flows.automations import apply, automations
+from flows.automations import DAY_AND_A_BIT, apply, automations
 from flows.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,13 +83,13 @@ def deploy(folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, text=True, capture_output=True, check=False)  # noqa: S603 - our own program and folder
 
 
-def make_automations(client: SyncPrefectClient) -> list[str]:
+def make_automations(client: SyncPrefectClient, silence: timedelta = DAY_AND_A_BIT) -> list[str]:
     """Create the automations for what is deployed, and return their names. Raises KeyError for what is not."""
     known: dict[str, UUID] = {}
     for deployment in client.read_deployments(limit=200):
         flow = client.read_flow(deployment.flow_id)
         known[f"{flow.name}/{deployment.name}"] = deployment.id
-    wanted = automations(known)
+    wanted = automations(known, silence)
     apply(client, wanted)
     return [automation.name for automation in wanted]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
-from prefect.assets import add_asset_metadata, materialize
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
@@ -18,9 +17,8 @@ from prefect.states import Completed, Failed
 from checks.engine.levels import Status
 from checks.engine.report import Report
 from checks.engine.results import Result
-from etl.feeds import Kind
 from etl.importing.results import FeedResult, ImportReport, Outcome
-from flows import artifacts
+from flows import artifacts, assets
 from flows.context import surroundings
 from flows.database import open_engine
 from flows.documents import document_path
@@ -28,13 +26,6 @@ from flows.news import emit_incidents
 from flows.staging import tell
 from flows.states import headline
 
-TABLES = {
-    Kind.SERIES_STATS: ("series_stats", "teams"),
-    Kind.PLAYERS: ("players",),
-    Kind.SCHEDULES: ("schedule",),
-    Kind.MATCH_HISTORY: ("match_scores",),
-}
-"""The tables that a kind of feed is published to."""
 RULES = "All rules, worst first"
 FAILING = "What to look at, and where"
 RED = {Status.CRITICAL, Status.ERROR}
@@ -56,6 +47,7 @@ def show_report(report: Report) -> None:
         tell(lambda: create_link_artifact(_link(page), "The report", key=keys["report"], description=report.run))
     tell(lambda: _verdicts(report))
     tell(lambda: _events(report))
+    tell(lambda: assets.measured(report))
 
 
 def _events(report: Report) -> None:
@@ -84,19 +76,7 @@ def _tell_of(report: ImportReport, feed: FeedResult) -> None:
                 "rally.league": feed.league}  # fmt: skip
     emit_event(f"rally.import.{feed.outcome.value}", resource, payload=dict(artifacts.feed_event(report.run, feed)))
     if feed.outcome is Outcome.PUBLISHED:
-        for table in TABLES[feed.kind]:
-            _written(table, feed)
-
-
-def _written(table: str, feed: FeedResult) -> None:
-    """Record a table as written: an asset of Prefect, with the rows that the feed brought."""
-    asset = f"postgres://rally/public/{table}"
-    counts = {name: getattr(feed.counts, name) for name in ("inserted", "updated", "unchanged", "withdrawn")}
-
-    def written() -> None:
-        add_asset_metadata(asset, {"league": feed.league, **counts})
-
-    materialize(asset, name=f"publish {table}", by="rally-health", cache_policy=NO_CACHE)(written)()
+        assets.published(feed)
 
 
 def _link(page: Path) -> str:

@@ -153,6 +153,39 @@ def test_a_technical_error_is_no_ending_but_the_same_error(error: Exception, cod
     assert exit_of(raised.value) == code
 
 
+ERRORS = {"none": None, "database away": DatabaseUnavailable("away"), "bug": KeyError("a bug")}
+
+
+@pytest.mark.parametrize(("broken", "where", "prefect"), [*product(ERRORS, ("import", "check"), PREFECT)], ids=str)
+def test_a_night_in_full(broken: str, where: str, prefect: str) -> None:
+    """Every outcome of the rules, by every one of the gate, by what breaks where, by Prefect: there is no other end."""
+    error, around = ERRORS[broken], PREFECT[prefect](Surroundings(Settings(prefect_api_url="")))
+    for (done, name, _, code), case in product(IMPORTS.values(), RULES.values()):
+        stopped = name in {Name.BLOCKED, Name.REFUSED}
+        reached = error if where == "import" or not stopped else None
+        end = _night(around, Night(done, None if stopped else case.report), reached)
+
+        if reached is not None:
+            assert end is reached
+        else:
+            assert isinstance(end, Ending)
+            assert (end.name, end.exit_code) == ((name, code) if stopped else (case.name, case.code))
+
+
+def _night(around: Surroundings, night: Night, error: Exception | None) -> Ending | Exception:
+    """How a night ends that comes to this, or is broken off by an error."""
+
+    def plain(around: Surroundings) -> Night:
+        if error is not None:
+            raise error
+        return night
+
+    try:
+        return of_night(run(around, plain, "flows.nightly:nightly"))
+    except (DatabaseUnavailable, KeyError) as raised:
+        return raised
+
+
 def test_the_message_of_a_state_counts_and_names_the_run() -> None:
     found = replace(report(result(Status.WARN), result(Status.OK), score="97"))
 

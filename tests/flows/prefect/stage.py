@@ -51,11 +51,38 @@ class Stage:
         """The id of a deployment, by "flow/name"."""
         return str(self._answer("GET", f"deployments/name/{name}")["id"])
 
+    def are_paused(self, *deployments: str) -> bool:
+        """Whether the schedules of these deployments, by "flow/name", all stand still."""
+        return all(self._answer("GET", f"deployments/name/{name}")["paused"] for name in deployments)
+
+    def started_by_automation(self, deployment: str) -> list[dict[str, Any]]:
+        """The runs of a deployment that no person and no schedule started."""
+        runs = self.runs(deployment_id={"any_": [self.deployment(deployment)]})
+        return [run for run in runs if (run["created_by"] or {}).get("type") == "AUTOMATION"]
+
+    def start(self, name: str, kind: str = "SCHEDULED", **parameters: Any) -> str:
+        """Start a run of a deployment as a person would, and return its id."""
+        body = {"parameters": parameters, "state": {"type": kind, "message": "a test"}}
+        return str(self.post(f"deployments/{self.deployment(name)}/create_flow_run", body)["id"])
+
     def trigger(self, name: str, **parameters: Any) -> dict[str, Any]:
         """Start a run of a deployment as a person would, and return it when it has ended."""
-        body = {"parameters": parameters, "state": {"type": "SCHEDULED", "message": "a test"}}
-        run = self.post(f"deployments/{self.deployment(name)}/create_flow_run", body)
-        return self.ended(run["id"])
+        return self.ended(self.start(name, **parameters))
+
+    def paused(self, run: str) -> dict[str, Any]:
+        """A flow run, when it waits for a person."""
+
+        def look() -> dict[str, Any] | None:
+            found: dict[str, Any] = self._answer("GET", f"flow_runs/{run}")
+            assert found["state"]["type"] not in FINAL, found["state"]
+            return found if found["state"]["type"] == "PAUSED" else None
+
+        return until(look, f"flow run {run} does not wait")
+
+    def resume(self, run: str, **answer: Any) -> dict[str, Any]:
+        """Answer a flow run that waits, as the UI does."""
+        answered: dict[str, Any] = self.post(f"flow_runs/{run}/resume", {"run_input": answer})
+        return answered
 
     def ended(self, run: str) -> dict[str, Any]:
         """A flow run, when it has ended."""

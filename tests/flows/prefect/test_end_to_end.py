@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import Engine, text
 
+from flows.deploying import client, make_automations
 from tests.conftest import copy_of
 from tests.etl.importing.feeds import fixture, standing, write
 from tests.flows.prefect.command import Command
@@ -18,6 +21,7 @@ from tests.flows.prefect.stage import FINAL, ROOT, Stage, until, worker
 
 pytestmark = pytest.mark.slow
 
+IMPORTS = ("nightly/nightly", "import-feeds/import")
 TEAMS = [f"{club} - 11" for club in ("Birchwood", "Skokie", "Evanston", "Winnetka")]
 PERSON = {"First Name": "Zebulon", "Last Name": "Quagmire-Vantongeren", "Player ID": "nndz-ZEBULON", "PTI": "30.1"}
 SECRET = "s3cr3t-Pa55word"  # noqa: S105 - what the test looks for in Prefect's database
@@ -132,6 +136,14 @@ def test_a_check_leaves_artifacts_with_stable_keys(stage: Stage, damaged: dict[s
     assert "match\\_without\\_teams" in left["rally-failing-tag-daily"]["data"]
 
 
+def test_the_score_of_a_selection_has_a_history(stage: Stage, damaged: dict[str, Any]) -> None:
+    again = stage.trigger("health-check/daily-monitoring", tags=["daily"])
+
+    kept = stage.post("artifacts/filter", {"artifacts": {"key": {"any_": ["rally-score-tag-daily"]}}, "limit": 200})
+
+    assert {damaged["id"], again["id"]} <= {one["flow_run_id"] for one in kept}
+
+
 def test_the_report_that_is_linked_is_there(stage: Stage, damaged: dict[str, Any]) -> None:
     link = stage.artifacts(damaged["id"])["rally-report-tag-daily"]["data"]
     page = Path(link.split("file://")[1].rstrip(")"))
@@ -161,17 +173,56 @@ def test_incidents_that_a_run_opens_are_events(stage: Stage, damaged: dict[str, 
 def test_tables_that_an_import_writes_are_assets(stage: Stage, night: dict[str, Any]) -> None:
     written = until(lambda: stage.events("prefect.asset.materialization.succeeded"), "no asset was written")
 
-    assert "postgres://rally/public/schedule" in {event["resource"]["prefect.resource.id"] for event in written}
+    rows = {event["resource"]["prefect.resource.id"]: event["payload"] for event in written}
+    assert rows["postgres://rally/public/schedule"] == {
+        "league": "APTA_CHICAGO", "inserted": 12, "updated": 0, "unchanged": 0, "withdrawn": 0
+    }  # fmt: skip
+
+
+def test_the_health_of_the_tables_is_an_asset_with_its_score(stage: Stage, damaged: dict[str, Any]) -> None:
+    health = "rally://health/rally-score-tag-daily"
+
+    def measured() -> list[dict[str, Any]]:
+        written = stage.events("prefect.asset.materialization.succeeded")
+        return [event for event in written if event["resource"]["prefect.resource.id"] == health]
+
+    event = until(measured, "the health is no asset")[0]
+
+    assert event["payload"]["band"] == "critical"
+    assert f"score {event['payload']['score']:.2f}" in damaged["state"]["message"]
+    assert event["payload"]["bad rows"] >= 12
+    assert {"prefect.resource.id": "postgres://rally/public/schedule", "prefect.resource.role": "asset"} in [
+        {name: one[name] for name in ("prefect.resource.id", "prefect.resource.role")} for one in event["related"]
+    ]
 
 
 def test_a_critical_score_starts_the_incident_flow(stage: Stage, damaged: dict[str, Any]) -> None:
-    dispatch = stage.deployment("dispatch-alerts/dispatch-alerts")
+    dispatch = "dispatch-alerts/dispatch-alerts"
 
-    def started() -> list[dict[str, Any]]:
-        runs = stage.runs(deployment_id={"any_": [dispatch]})
-        return [run for run in runs if (run["created_by"] or {}).get("type") == "AUTOMATION"]
+    assert until(lambda: stage.started_by_automation(dispatch), "the automation started nothing")
 
-    assert until(started, "the automation started nothing")
+
+@pytest.mark.parametrize("kind", ["Failed", "Crashed"])
+@pytest.mark.parametrize("deployment", IMPORTS)
+def test_an_import_that_broke_pauses_the_imports(stage: Stage, deployment: str, kind: str) -> None:
+    if kind == "Failed":
+        assert stage.trigger(deployment, paths=["/there/is/nothing"])["state"]["name"] == kind
+    else:
+        stage.post(f"flow_runs/{stage.start(deployment, 'PENDING')}/set_state", {"state": {"type": kind.upper()}})
+
+    until(lambda: stage.are_paused(*IMPORTS) or None, "the imports are not paused")
+    for name in IMPORTS:
+        stage.post(f"deployments/{stage.deployment(name)}/resume_deployment", {})
+
+
+def test_a_day_without_a_report_starts_the_watch(stage: Stage) -> None:
+    """Ten seconds stand for the day; a real day is put back in the end."""
+    with temporary_settings({PREFECT_API_URL: stage.url}), client() as api:
+        make_automations(api, timedelta(seconds=10))
+        started = until(lambda: stage.started_by_automation("watch/watch"), "the automation started nothing")
+        make_automations(api)
+
+    assert stage.ended(started[0]["id"])["state"]["type"] == "FAILED"  # there is nobody to tell
 
 
 def test_a_blocked_import_stops_the_night(stage: Stage, damaged: dict[str, Any], feeds_folder: Path) -> None:
@@ -191,6 +242,18 @@ def test_a_run_that_cannot_be_done_is_a_technical_failure(stage: Stage) -> None:
 
     assert (failed["state"]["type"], failed["state"]["name"]) == ("FAILED", "Failed")
     assert "no rule is called 'no_such_rule'" in failed["state"]["message"]
+
+
+def test_a_repair_waits_for_a_person_and_is_made(stage: Stage, damaged: dict[str, Any], base: Engine) -> None:
+    run = stage.start("repair/repair", rules=["match_without_teams"])
+    stage.paused(run)
+    (plan,) = json.loads(stage.artifacts(run)["rally-plans"]["data"])
+
+    stage.resume(run, approve=[plan["plan"]], who="Kim")
+
+    assert stage.ended(run)["state"]["name"] == "Repaired"
+    with base.begin() as connection:
+        assert connection.execute(text("select count(*) from schedule where home_team_id is null")).scalar_one() == 0
 
 
 def test_nothing_of_a_person_or_a_secret_reaches_prefect(

@@ -71,11 +71,11 @@ def start(stage: Stage) -> Iterator[Started]:
 
 def test_what_a_person_approves_is_made_in_their_name(stage: Stage, start: Started, dirty: Engine) -> None:
     run = start(rules=["duplicate_match", "duplicate_player"])
-    paused(stage, run)
+    stage.paused(run)
     with dirty.begin() as connection:
         matches, _ = numbers(connection)
 
-    answered = resume(stage, run, approve=[matches], who="Kim of Winnetka")
+    answered = stage.resume(run, approve=[matches], who="Kim of Winnetka")
 
     assert answered["status"] == "ACCEPT"
     ended = stage.ended(run)["state"]
@@ -92,11 +92,11 @@ def test_what_a_person_approves_is_made_in_their_name(stage: Stage, start: Start
 
 def test_a_person_sees_the_plans_in_counts_alone(stage: Stage, start: Started, dirty: Engine) -> None:
     run = start(rules=["duplicate_match", "duplicate_player"])
-    paused(stage, run)
+    stage.paused(run)
 
     left = stage.artifacts(run)
     (plans, form) = json.loads(left["rally-plans"]["data"]), described(stage, run)
-    resume(stage, run, approve=[plans[1]["plan"]], who="Kim")
+    stage.resume(run, approve=[plans[1]["plan"]], who="Kim")
     stage.ended(run)
     made = json.loads(stage.artifacts(run)["rally-repairs"]["data"])
 
@@ -109,11 +109,11 @@ def test_a_person_sees_the_plans_in_counts_alone(stage: Stage, start: Started, d
 
 def test_nothing_of_a_person_reaches_prefect(stage: Stage, start: Started, dirty: Engine, prefect_home: Path) -> None:
     run = start(rules=["duplicate_player"])
-    paused(stage, run)
+    stage.paused(run)
     with dirty.begin() as connection:
         connection.execute(update(players).values(last_name="Quagmirewicz-Vantongeren"))
         (number,) = numbers(connection)
-    resume(stage, run, approve=[number], who="Kim")
+    stage.resume(run, approve=[number], who="Kim")
 
     ended = stage.ended(run)["state"]
 
@@ -126,14 +126,14 @@ def test_nothing_of_a_person_reaches_prefect(stage: Stage, start: Started, dirty
 
 def test_nothing_is_held_while_a_person_thinks(stage: Stage, start: Started, dirty: Engine) -> None:
     run = start(rules=["duplicate_match"])
-    paused(stage, run)
+    stage.paused(run)
 
     with dirty.begin() as connection:
         sessions = connection.execute(
             text("select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
         ).scalar_one()
 
-    resume(stage, run, who="Kim")
+    stage.resume(run, who="Kim")
     assert sessions == 0
     assert stage.ended(run)["state"]["name"] == "Declined"
 
@@ -141,9 +141,9 @@ def test_nothing_is_held_while_a_person_thinks(stage: Stage, start: Started, dir
 def test_declined_repairs_change_nothing_and_stay_planned(stage: Stage, start: Started, dirty: Engine) -> None:
     before = dump(dirty)
     run = start(rules=["duplicate_match"])
-    paused(stage, run)
+    stage.paused(run)
 
-    resume(stage, run, approve=[], who="Kim")
+    stage.resume(run, approve=[], who="Kim")
 
     ended = stage.ended(run)["state"]
     assert (ended["type"], ended["name"]) == ("COMPLETED", "Declined")
@@ -170,9 +170,9 @@ def test_without_an_answer_the_plans_stay_planned_and_the_run_says_so(
 def waiting(stage: Stage, start: Started, dirty: Engine) -> Iterator[str]:
     """A run that waits, and ends after the test."""
     run = start(rules=["duplicate_match"])
-    paused(stage, run)
+    stage.paused(run)
     yield run
-    resume(stage, run, who="Kim")
+    stage.resume(run, who="Kim")
     stage.ended(run)
 
 
@@ -191,10 +191,10 @@ def waiting(stage: Stage, start: Started, dirty: Engine) -> Iterator[str]:
 def test_an_answer_that_is_none_is_refused_and_the_run_waits_on(
     stage: Stage, waiting: str, answer: dict[str, Any]
 ) -> None:
-    answered = stage.post(f"flow_runs/{waiting}/resume", {"run_input": answer})
+    answered = stage.resume(waiting, **answer)
 
     assert answered["status"] == "REJECT"
-    paused(stage, waiting)
+    stage.paused(waiting)
 
 
 def test_with_nothing_to_repair_nobody_is_asked(stage: Stage, start: Started, database: Engine) -> None:
@@ -202,23 +202,6 @@ def test_with_nothing_to_repair_nobody_is_asked(stage: Stage, start: Started, da
 
     assert (ended["type"], ended["name"]) == ("COMPLETED", "Done")
     assert ended["message"] == "nothing to repair: 1 fix was tried"
-
-
-def paused(stage: Stage, run: str) -> dict[str, Any]:
-    """The run, as soon as it waits; its process has written the plans then."""
-
-    def look() -> dict[str, Any] | None:
-        (found,) = stage.runs(id={"any_": [run]})
-        assert found["state"]["type"] in {"PENDING", "RUNNING", "PAUSED"}, found["state"]
-        return found if found["state"]["type"] == "PAUSED" else None
-
-    return until(look, "the run does not wait")
-
-
-def resume(stage: Stage, run: str, **answer: Any) -> dict[str, Any]:
-    """Answer as the UI does."""
-    answered: dict[str, Any] = stage.post(f"flow_runs/{run}/resume", {"run_input": answer})
-    return answered
 
 
 def described(stage: Stage, run: str) -> str:
