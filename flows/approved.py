@@ -93,7 +93,8 @@ def question(plans: Sequence[Repair]) -> str:
         [
             "Which of these repairs shall be made?", "", *lines, "",
             "Each is made whole or not at all, behind a snapshot, and `rally-health fix undo` takes it back. One whose"
-            " rows have changed since it was planned is refused. The rows: `rally-health fix show NUMBER`.",
+            " rows have changed since it was planned, be it by another repair, is refused: run this again for it."
+            " `rally-health fix show NUMBER` shows the rows.",
         ]
     )  # fmt: skip
 

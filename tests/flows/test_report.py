@@ -118,17 +118,19 @@ def test_the_second_check_says_what_changed(run: Run, database: Engine) -> None:
 def test_reports_that_are_too_old_are_deleted_by_a_check(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = tmp_path / "logs" / "monitoring_report_20200101_000000_000000.json"
-    old.parent.mkdir()
-    old.write_text("{}")
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    old = [logs / f"monitoring_report_20200101_000000_000000.{kind}" for kind in ("html", "json")]
     then = (datetime.now(UTC) - timedelta(days=8)).timestamp()
-    os.utime(old, (then, then))
+    for path in old:
+        path.write_text("{}")
+        os.utime(path, (then, then))
     monkeypatch.setenv("RALLY_KEEP_REPORTS", "7")
 
     run("check", "--domain", "teams")
 
-    assert not old.exists()
-    assert len(list(old.parent.glob("monitoring_report_*.json"))) == 1
+    assert not any(path.exists() for path in old)
+    assert len(list(logs.glob("monitoring_report_*"))) == 2
 
 
 @pytest.mark.usefixtures("planted")
