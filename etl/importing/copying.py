@@ -16,6 +16,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection, Table
 
+from etl.importing.keys import Keys
+
 _BATCH = 1000
 _LIMIT = 20_000
 _NULL = r"\N"
@@ -46,16 +48,19 @@ def text_of(value: Any) -> str:
     return _NULL if value is None else str(value).translate(_ESCAPES)
 
 
-def copy_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:
-    """COPY rows, in the order of the table's columns, into it; returns how many."""
+def copy_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]], *, keys: Keys | None = None) -> int:
+    """COPY rows, in the order of the table's columns, into it, and let `keys` see theirs; returns how many."""
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     stream, count = iter(rows), 0
-    columns = [Texts() for _ in table.columns]
+    texts = [Texts() for _ in table.columns]
     with seldom_collecting(), driver.cursor() as cursor, cursor.copy(f"COPY {table.name} FROM STDIN") as copy:
         while batch := list(islice(stream, _BATCH)):
-            texts = (own.of(values) for own, values in zip(columns, zip(*batch, strict=True), strict=False))
-            copy.write("".join([f"{line}\n" for line in map("\t".join, zip(*texts, strict=True))]))
+            columns = list(zip(*batch, strict=True))
+            lines = map("\t".join, zip(*map(Texts.of, texts, columns), strict=True))
+            copy.write("".join([f"{line}\n" for line in lines]))
             count += len(batch)
+            if keys:
+                keys.see(columns)
     return count
 
 

@@ -6,6 +6,7 @@ are joined once and never written.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, insert, or_, select
@@ -17,12 +18,21 @@ from etl.importing.link import is_link_of, link_names, names_of_sides, sides_lin
 from etl.importing.merge import differs, insert_planned, same_key, update_planned, withdraw
 from etl.importing.refuse import refuse_unlinked
 from etl.importing.results import Counts
+from etl.importing.stage import FIXTURE_KEY
 from etl.tables import leagues, schedule, teams
 
 KEY = ("match_date", "home_team", "away_team", "league_id")
 KEPT = ("home_team_id", "away_team_id", "league_id")
 VALUES = ("match_time", "home_team_id", "away_team_id", "location")
-STAGED_KEY = ("match_date", "home_team", "away_team", "league")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """How many staged rows there are, how many of them are not in `schedule`, and how many there differ."""
+
+    staged: int
+    new: int
+    changed: int
 
 
 def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> Counts:
@@ -31,11 +41,11 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     Of rows with one key the last in the feed counts. A match that can be linked to no team at all becomes a reject.
     Rows that vanished from the feed are counted as withdrawn, and deleted only with `prune`.
     """
-    duplicates = drop_duplicates(connection)
+    duplicates = drop_duplicates(connection) if intake.repeated else 0
     link_names(connection, names_of_sides(stage.fixtures, "home_team", "away_team"), intake)
-    _plan(connection)
+    planned = _plan(connection)
     refuse_unlinked(connection, intake.keep)
-    identity.find_gone(connection, nothing=intake.partial)
+    identity.find_gone(connection, known=planned.staged - planned.new, nothing=intake.partial)
     duplicates += identity.drop_second_names(connection)
     identity.follow(connection)
     updated = update_planned(connection, schedule, stage.fixture_plan, (*KEY, *VALUES))
@@ -44,21 +54,22 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     linked, unlinked = sides_linked(connection)
     return Counts(
         linked=linked, unlinked=unlinked, inserted=inserted, updated=updated,
-        unchanged=_present(connection) - inserted - updated, withdrawn=withdrawn, duplicates=duplicates,
+        unchanged=planned.staged - planned.new - planned.changed + _present(connection) - inserted - updated,
+        withdrawn=withdrawn, duplicates=duplicates,
     )  # fmt: skip
 
 
 def drop_duplicates(connection: Connection) -> int:
     """Delete all but the last staged row of each key; returns how many went."""
     staged = stage.fixtures
-    keys = [staged.c[name] for name in STAGED_KEY]
+    keys = [staged.c[name] for name in FIXTURE_KEY]
     several = select(*keys, func.max(staged.c.index).label("last")).group_by(*keys).having(func.count() > 1).subquery()
-    same = [staged.c[name] == several.c[name] for name in STAGED_KEY[:-1]]
+    same = [staged.c[name] == several.c[name] for name in FIXTURE_KEY[:-1]]
     same.append(func.coalesce(staged.c.league, "") == func.coalesce(several.c.league, ""))
     return connection.execute(delete(staged).where(*same, staged.c.index != several.c.last)).rowcount
 
 
-def _plan(connection: Connection) -> None:
+def _plan(connection: Connection) -> Planned:
     """Plan staged rows that are new or differ; what the feed does not tell (a team, a practice's league) is kept."""
     plan, new = stage.fixture_plan, _resolved().cte("resolved")
     kept = {name: func.coalesce(new.c[name], schedule.c[name]) for name in KEPT}
@@ -76,6 +87,9 @@ def _plan(connection: Connection) -> None:
     # a table without its key holds copies of a row: the first is brought up to date, a rule counts the others
     copy = plan.alias("copy")
     connection.execute(delete(plan).where(plan.c.index == copy.c.index, plan.c.target_id > copy.c.target_id))
+    staged = select(func.count()).select_from(stage.fixtures).scalar_subquery()
+    counts = select(staged, func.count().filter(plan.c.target_id.is_(None)), func.count(plan.c.target_id))
+    return Planned(*connection.execute(counts).one())
 
 
 def _same_row(new: FromClause) -> ColumnElement[bool]:
@@ -85,11 +99,10 @@ def _same_row(new: FromClause) -> ColumnElement[bool]:
 
 
 def _present(connection: Connection) -> int:
-    """How many staged rows stand in `schedule` now, by date, names and league."""
-    staged, league = stage.fixtures, func.coalesce(schedule.c.league_id, 0)
-    named = same_key(schedule, staged, KEY[:3]) & (func.coalesce(leagues.c.id, league) == league)
-    told = staged.outerjoin(leagues, leagues.c.league_id == staged.c.league)
-    return int(connection.execute(select(func.count()).select_from(told).where(exists().where(named))).scalar_one())
+    """How many planned rows stand in `schedule` now, by date, names and league."""
+    plan, league = stage.fixture_plan, func.coalesce(schedule.c.league_id, 0)
+    named = same_key(schedule, plan, KEY[:3]) & (func.coalesce(plan.c.league_id, league) == league)
+    return int(connection.execute(select(func.count()).select_from(plan).where(exists().where(named))).scalar_one())
 
 
 def _resolved() -> Select[Any]:

@@ -6,7 +6,7 @@ unchanged feed has neither, and costs one anti-join.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Subquery, and_, delete, exists, func, insert, select
 
 from etl.importing import stage
 from etl.importing.merge import same_key
@@ -24,32 +24,54 @@ PASSES: tuple[tuple[tuple[str, ...], bool], ...] = (
 """Columns to pair by, and whether only single rows are paired."""
 
 
-def find_gone(connection: Connection, *, nothing: bool) -> None:
+def find_gone(connection: Connection, *, known: int, nothing: bool) -> None:
     """Stage the rows of the feed's leagues, between its first and last date, that the feed does not have.
 
-    With `nothing` the stage stays empty, as it has to for a feed that holds some rows of a whole.
+    `known` is how many rows of the feed are in `schedule`. With `nothing` the stage stays empty, as it has to for a
+    feed that holds some rows of a whole.
     """
     staged, gone = stage.fixtures, stage.gone_fixtures
     stage.create(connection, gone)
-    if nothing:
+    span = _span()
+    if nothing or _all_known(connection, span, known):
         return
-    span = (
-        select(leagues.c.id, func.min(staged.c.match_date).label("first"), func.max(staged.c.match_date).label("last"))
-        .join(leagues, leagues.c.league_id == staged.c.league)
-        .group_by(leagues.c.id)
-        .subquery("span")
-    )
     named = same_key(schedule, staged, ("match_date", "home_team", "away_team"))
     named &= func.coalesce(staged.c.league, leagues.c.league_id) == leagues.c.league_id  # a practice may not tell it
     columns = stage.written(gone)
     rows = (
         select(*(schedule.c[name] for name in columns))
-        .join(span, and_(span.c.id == schedule.c.league_id, schedule.c.match_date.between(span.c.first, span.c.last)))
+        .join(span, _within(span))
         .join(leagues, leagues.c.id == schedule.c.league_id)
         .where(~exists().where(named))
     )
     connection.execute(insert(gone).from_select(columns, rows))
     stage.analyze(connection, gone)
+
+
+def _span() -> Subquery:
+    """First and last date of the feed in each of its leagues."""
+    staged = stage.fixtures
+    return (
+        select(leagues.c.id, func.min(staged.c.match_date).label("first"), func.max(staged.c.match_date).label("last"))
+        .join(leagues, leagues.c.league_id == staged.c.league)
+        .group_by(leagues.c.id)
+        .subquery("span")
+    )
+
+
+def _within(span: Subquery) -> ColumnElement[bool]:
+    return and_(span.c.id == schedule.c.league_id, schedule.c.match_date.between(span.c.first, span.c.last))
+
+
+def _all_known(connection: Connection, span: Subquery, known: int) -> bool:
+    """Whether the feed has every row of its span, by counts alone, which is all that an unchanged feed costs.
+
+    Rows of a feed differ in date, names or league, so each that is known has a row of `schedule` to itself; that is
+    certain only while every league is told.
+    """
+    untold = exists().where(stage.fixtures.c.league.is_(None)) | exists().where(schedule.c.league_id.is_(None))
+    there = select(func.count()).select_from(schedule).join(span, _within(span)).scalar_subquery()
+    return bool(connection.execute(select(~untold & (there == known))).scalar_one())
 
 
 def drop_second_names(connection: Connection) -> int:

@@ -17,7 +17,8 @@ BATCH = 500
 class Intake:
     """One feed's rows; rejects are kept through a connection of their own, so that a rollback does not lose them.
 
-    A `partial` feed holds some rows of a whole: what is not in there has not vanished.
+    A `partial` feed holds some rows of a whole: what is not in there has not vanished. `repeated` is whether two rows
+    may have one key.
     """
 
     engine: Engine
@@ -25,6 +26,7 @@ class Intake:
     partial: bool = False
     drift: Drift = field(default_factory=Drift)
     rejects: int = 0
+    repeated: bool = True
     newly_unlinked: int = 0
 
     def records(self, rows: Iterable[Record | Reject]) -> Iterator[Record]:

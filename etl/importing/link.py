@@ -65,11 +65,14 @@ def anywhere(known: Resolver, homes: Sequence[str], in_series: str | None, name:
 
 def names_of_sides(table: Table, *sides: str) -> Select[Any]:
     """The distinct names in the columns `sides` of a staging table, with how often each occurs; empty ones left out."""
+    home = (table.c.league, table.c.series)
+    together = select(*home, *(table.c[side] for side in sides), func.count().label("sides"))  # one scan for all sides
+    rows = together.group_by(*home, *(table.c[side] for side in sides)).cte("meetings")
     every = union_all(
-        *(select(table.c.league, table.c.series, table.c[side].label("name")) for side in sides)
+        *(select(rows.c.league, rows.c.series, rows.c[side].label("name"), rows.c.sides) for side in sides)
     ).subquery()
     return (
-        select(every.c.league, every.c.series, every.c.name, func.count().cast(Integer))
+        select(every.c.league, every.c.series, every.c.name, func.sum(every.c.sides).cast(Integer))
         .where(every.c.name != "", ~every.c.name.startswith(BYE))
         .group_by(every.c.league, every.c.series, every.c.name)
     )

@@ -16,6 +16,7 @@ from etl.importing import fixtures, ledger, matches, players, stage, standings
 from etl.importing.catalog import ensure_leagues
 from etl.importing.guards import objections
 from etl.importing.intake import Intake
+from etl.importing.keys import Keys
 from etl.importing.options import Allowance, Options
 from etl.importing.results import Counts, FeedResult, Objection, Outcome
 from etl.records import Drift, validate
@@ -76,7 +77,9 @@ def _stage(connection: Connection, feed: Feed, intake: Intake, options: Options)
     stage.create(connection, table)
     rows = extract(feed.path, on_bytes=lambda count: options.progress(feed, count))
     records = intake.records(validate(feed.kind, rows, feed.league, drift=intake.drift))
-    count = stage.load(connection, table, records)
+    keys = Keys(table, stage.FIXTURE_KEY) if feed.kind is Kind.SCHEDULES else None
+    count = stage.load(connection, table, records, keys=keys)
+    intake.repeated = keys is None or keys.repeated()
     told = select(table.c.league, func.count()).where(table.c.league.is_not(None)).group_by(table.c.league)
     leagues = {row[0]: row[1] for row in connection.execute(told)}
     ensure_leagues(connection, leagues)

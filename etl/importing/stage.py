@@ -26,6 +26,7 @@ from sqlalchemy.types import TypeEngine
 
 from etl.feeds import Kind
 from etl.importing.copying import copy_rows
+from etl.importing.keys import Keys
 
 _metadata = MetaData()
 
@@ -165,9 +166,13 @@ def create(connection: Connection, *tables: Table) -> None:
     _metadata.create_all(connection, tables=tables, checkfirst=False)
 
 
-def load(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:
+FIXTURE_KEY = ("match_date", "home_team", "away_team", "league")
+"""What tells one fixture of a feed from another."""
+
+
+def load(connection: Connection, table: Table, rows: Iterable[Sequence[Any]], *, keys: Keys | None = None) -> int:
     """COPY rows, in the order of the table's columns, into it, and let the planner know; returns how many."""
-    count = copy_rows(connection, table, rows)
+    count = copy_rows(connection, table, rows, keys=keys)
     analyze(connection, table)
     return count
 

@@ -162,6 +162,22 @@ def test_what_vanishes_from_a_feed_is_told_and_stays(league: Engine, tmp_path: P
     assert len(rows_of(league, schedule, "id")) == 3
 
 
+def test_what_vanishes_is_told_beside_a_row_whose_league_was_open(league: Engine, tmp_path: Path) -> None:
+    """Counts alone would not tell: the feed knows two rows, and the league has two."""
+    rows = [
+        fixture(BIRCHWOOD, TENNAQUA),
+        fixture(TENNAQUA, GLENCOE, "10/01/2024"),
+        fixture(GLENCOE, BIRCHWOOD, "10/08/2024"),
+    ]
+    schedules(league, tmp_path, *rows)
+    with league.begin() as connection:
+        connection.execute(text("update schedule set league_id = null where match_date = '2024-10-08'"))
+
+    again = schedules(league, tmp_path, rows[0], rows[2])
+
+    assert (again.counts.withdrawn, again.counts.updated) == (1, 1)
+
+
 def test_what_vanishes_from_a_feed_goes_when_asked(league: Engine, tmp_path: Path) -> None:
     rows = [
         fixture(BIRCHWOOD, TENNAQUA),

@@ -75,7 +75,7 @@ def test_a_reason_names_the_nested_field(change: dict[str, object], expected: st
 
 def test_a_number_beyond_all_numbers_is_named() -> None:
     """JSON's 1e999 becomes infinity in Python."""
-    percentage = check(Kind.SERIES_STATS, STANDING | {"matches": {"won": 1, "percentage": float("inf")}})
+    percentage = check(Kind.SERIES_STATS, {**STANDING, "matches": {"won": 1, "percentage": float("inf")}})
 
     assert isinstance(percentage, Reject)
     assert percentage.field == "matches.percentage"
