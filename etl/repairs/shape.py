@@ -12,13 +12,15 @@ from sqlalchemy import ColumnElement, Connection, FromClause, TableClause, and_,
 from etl.repairs.documents import Written, document
 from etl.repairs.errors import RepairError
 
+# A key of a table with partitions has to contain what it is partitioned by, which may change or be NULL: such rows are
+# known by their id all the same, for one sequence gives it.
 COLUMNS = text("""
 select a.attname, format_type(a.atttypid, a.atttypmod) as type, a.attgenerated <> '' as generated,
-       coalesce(a.attnum = any(i.indkey), false) as key
+       exists (select from pg_index i where i.indrelid = c.oid and a.attnum = any(i.indkey)
+               and case c.relkind when 'p' then i.indisunique and a.attname = 'id' else i.indisprimary end) as key
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid
 join pg_namespace n on n.oid = c.relnamespace
-left join pg_index i on i.indrelid = c.oid and i.indisprimary
 where n.nspname = :schema and c.relname = :name and a.attnum > 0 and not a.attisdropped
 order by a.attnum
 """)

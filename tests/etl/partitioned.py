@@ -46,7 +46,9 @@ def _lines(fixture: dict[str, Any]) -> list[dict[str, Any]]:
     """The two courts of a fixture that is over."""
     day = datetime.strptime(fixture["date"], "%m/%d/%Y")  # noqa: DTZ007 - a day, as feeds write it
     people = {
-        f"{side} Player {n} ID": f"nndz-{fixture[f'{side.lower()}_team']}-{n}" for side in ("Home", "Away") for n in (1, 2)
+        f"{side} Player {n} ID": f"nndz-{fixture[f'{side.lower()}_team']}-{n}"
+        for side in ("Home", "Away")
+        for n in (1, 2)
     }
     row = {"league_id": fixture["League"], "Date": f"{day:%d-%b-%y}", "Home Team": fixture["home_team"],
            "Away Team": fixture["away_team"], "Winner": "home"}  # fmt: skip
@@ -68,7 +70,7 @@ def changed(feeds: Feeds) -> Feeds:
     schedules[3]["date"] = f"{moved:%m/%d/%Y}"
     del schedules[7]
     # over the border between two partitions
-    matches[-1]["Date"] = "02-Jul-24"
+    matches[-1]["Date"] = "28-Jun-24"
     return {**feeds, "schedules": schedules, "match_history": matches}
 
 
