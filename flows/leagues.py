@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +12,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.futures import wait
+from prefect.futures import PrefectFuture, wait
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from sqlalchemy import select
 
@@ -21,24 +22,30 @@ from flows.checking import Wish, check_health, chosen, today_here
 from flows.context import Kept, Surroundings
 from flows.database import open_engine
 from flows.retrying import DELAYS, JITTER, RETRIES
-from flows.safely import safely
+from flows.safely import harmless, safely
 from flows.settings import Settings, SettingsError, read_settings
 from flows.staging import play
 from flows.states import Ending, Name, of_report
 from flows.steps import retry_transient
 
-OWN_CLUSTER = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-"""Dask's workers where no scheduler is named: processes of this machine, without a page that anybody could open."""
+OWN_CLUSTER = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+"""Dask's workers where no scheduler is named: processes of this machine, on any free port of loopback."""
+OWN_RAY = {"num_cpus": 2, "include_dashboard": False, "log_to_driver": False}
+"""The same for Ray, which listens on all addresses of the machine, and asks whoever comes for its token."""
 ORDER = (Name.HEALTHY, Name.DEGRADED, Name.UNMEASURED, Name.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one league came to: its document as `check --json` writes it, and how its run ended."""
+    """What one league came to: its document as `check --json` writes it, and how its run ended.
+
+    One that could not be checked has an empty document and the error that kept it from that.
+    """
 
     league: str
     document: dict[str, Any]
     ending: Ending
+    error: Exception | None = None
 
 
 @task(
@@ -58,10 +65,26 @@ def check_league(league: str, tags: Sequence[str], names: Sequence[str], today: 
 
 @flow(name="measure-leagues", flow_run_name="leagues side by side")
 def measure_leagues(leagues: list[str], tags: list[str], names: list[str], today: date, keep: bool) -> list[Part]:
-    """Check each league in a task of its own; the task runner is the caller's choice."""
+    """Check each league in a task of its own; the task runner is the caller's choice.
+
+    A league that cannot be checked does not cost the others their result. Where none can, the first one's error is
+    raised.
+    """
     futures = [check_league.submit(league, tags, names, today, keep) for league in leagues]
     wait(futures)
-    return [future.result() for future in futures]
+    parts = [_part(league, future) for league, future in zip(leagues, futures, strict=True)]
+    errors = [part.error for part in parts if part.error]
+    if errors and len(errors) == len(parts):
+        raise errors[0]
+    return parts
+
+
+def _part(league: str, future: PrefectFuture[Part]) -> Part:
+    try:
+        return future.result()
+    except Exception as error:  # noqa: BLE001 - the task's own error, or that of an engine whose worker is gone
+        safe = harmless(error)
+        return Part(league, {}, Ending(Name.UNMEASURED, str(safe)), safe)
 
 
 @flow(name="league-checks", flow_run_name="league checks")
@@ -101,16 +124,20 @@ def task_runner(settings: Settings) -> TaskRunner[Any]:
     if extra == "dask":
         made = module.DaskTaskRunner(address=address, cluster_kwargs=None if address else OWN_CLUSTER)
     else:
-        made = module.RayTaskRunner(address=address)
+        # Ray asks its own authors' server home otherwise, and looks at the variable when it starts
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        made = module.RayTaskRunner(address=address, init_kwargs=None if address else OWN_RAY)
     return made
 
 
 def of_parts(parts: Sequence[Part]) -> Ending:
-    """The ending of the worst league."""
+    """The ending of the worst league, and which leagues could not be checked."""
     if not parts:
         return Ending(Name.UNMEASURED, "there is no league")
     worst = max(parts, key=lambda part: ORDER.index(part.ending.name))
-    return Ending(worst.ending.name, f"{len(parts)} leagues, the worst is {worst.league}: {worst.ending.message}")
+    lost = ", ".join(part.league for part in parts if part.error)
+    message = f"{len(parts)} leagues, the worst is {worst.league}: {worst.ending.message}"
+    return Ending(worst.ending.name, f"{message}; not checked: {lost}" if lost else message)
 
 
 def _all_leagues(settings: Settings) -> list[str]:

@@ -1,82 +1,184 @@
-"""A hundred leagues, measured on threads and on a Dask cluster of two workers: the same to the last row."""
+"""A hundred leagues and the whole catalogue, on threads, on a Dask cluster of two workers and on Ray: the same results.
+
+A league by all rules takes a second of processor time, so the leagues are dealt into hands and each hand gets its share
+of the rules: every league is measured, and every rule, on a fifth of the leagues. `HANDS=1` measures each rule on each
+league.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
-from datetime import date
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from distributed import LocalCluster
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 
+from checks.engine.collect import collect
+from checks.scopes import SOURCES
+from etl.tables import check_runs
+from flows import leagues as module
 from flows.context import Kept, Surroundings, surrounded
 from flows.leagues import Part, league_checks, of_parts, task_runner
 from flows.settings import Settings, SettingsError, read_settings
 from flows.states import Ending, Name
+from tests.conftest import copy_of
+from tests.flows.prefect.server import free_port
+from tests.leagues import TODAY, fill
 
 pytestmark = pytest.mark.slow
 
 MANY = 100
-RULES = ["match_with_one_team", "match_without_location", "match_without_time", "team_against_itself"]
-TODAY = date(2024, 9, 20)
+HANDS = int(os.environ.get("HANDS", "5"))
+RULES = sorted(collect(SOURCES))
 MOVING = {"run", "started", "finished"}
+CONNECTIONS = text("select count(*) from pg_stat_activity where application_name like 'rally-health %'")
 
 
-@pytest.fixture
-def leagues(database: Engine) -> Engine:
-    """Leagues of which each has other faults than its neighbours."""
-    with database.begin() as connection:
-        for statement in (
-            "insert into leagues (league_id, league_name)"
-            " select 'L' || n, 'League ' || n from generate_series(1, :n) n",
-            "insert into teams (team_name, league_id, series_id, club_id, is_active)"
-            " select 'Team ' || k, id, null, null, true from leagues, generate_series(1, 2) k",
-            "insert into schedule (match_date, match_time, home_team, away_team, home_team_id, away_team_id, league_id,"
-            " location) select date '2024-09-01' + d, case when d % 3 > 0 then time '18:30' end, 'Team 1',"
-            " 'Team ' || 2 - (d + l.id) % 2, h.id, case when (d + l.id) % 5 > 0 then a.id end, l.id,"
-            " case when d > l.id % 7 then 'Club' end from leagues l"
-            " join teams h on h.league_id = l.id and h.team_name = 'Team 1'"
-            " join teams a on a.league_id = l.id and a.team_name = 'Team 2', generate_series(1, 20) d",
-        ):
-            connection.execute(text(statement), {"n": MANY} if ":n" in statement else {})
-    return database
+@pytest.fixture(scope="module")
+def leagues(server: str, template: str) -> Iterator[Engine]:
+    """A hundred leagues of which each has other faults than its neighbours."""
+    for engine in copy_of(server, template):
+        fill(engine, MANY)
+        yield engine
 
 
-@pytest.fixture
-def environment(leagues: Engine, monkeypatch: pytest.MonkeyPatch, prefect_api: str, tmp_path: Any) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def environment(leagues: Engine, prefect_api: str, reports: Path) -> Iterator[Engine]:
     """What workers of a cluster find in their environment."""
-    monkeypatch.setenv("DATABASE_URL", leagues.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("RALLY_REPORTS", str(tmp_path / "logs"))
-    monkeypatch.setenv("PREFECT_API_URL", prefect_api)
-    with temporary_settings({PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}):
-        yield
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        temporary_settings({PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}),
+    ):
+        patch.setenv("DATABASE_URL", leagues.url.render_as_string(hide_password=False))
+        patch.setenv("RALLY_REPORTS", str(reports))
+        patch.setenv("PREFECT_API_URL", prefect_api)
+        yield leagues
 
 
-def measured(runner: str) -> dict[str, dict[str, Any]]:
-    settings = read_settings(task_runner=runner)
-    with surrounded(Surroundings(settings, kept=Kept())):
-        parts: Any = league_checks(names=RULES, today=TODAY, keep=False)
-    return {part.league: _still(part.document) for part in parts}
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="module")
+def dask(environment: Engine) -> Iterator[str]:
+    """The address of a Dask cluster of two workers."""
+    with LocalCluster(**module.OWN_CLUSTER) as cluster:  # type: ignore[no-untyped-call]  # distributed leaves it untyped
+        yield cluster.scheduler_address
+
+
+@pytest.fixture(scope="module")
+def on_threads() -> dict[int, Any]:
+    """What threads have found, by hand; measured when first asked for."""
+    return {}
+
+
+def hand(number: int) -> tuple[list[str], list[str]]:
+    """The leagues and the rules of a hand."""
+    size = MANY // HANDS
+    return [f"L{number * size + place + 1}" for place in range(size)], RULES[number::HANDS]
+
+
+def checked(runner: str, places: list[str], address: str | None = None, **options: Any) -> list[Part]:
+    """What became of the leagues, also where the run ends in a FAILED state."""
+    around = Surroundings(read_settings(task_runner=runner, task_runner_address=address), kept=Kept())
+    with surrounded(around):
+        league_checks(places, **{"today": TODAY, "keep": False, "return_state": True, **options})
+    if around.kept.error:
+        raise around.kept.error
+    return list(around.kept.value)
+
+
+def measured(runner: str, number: int, *, address: str | None = None, first: int | None = None) -> dict[str, Any]:
+    """Measure a hand, or its first leagues; of each league, all that does not differ from run to run."""
+    places, rules = hand(number)
+    return {part.league: (part.ending.name, _still(part.document))
+            for part in checked(runner, places[:first], address, names=rules)}  # fmt: skip
 
 
 def _still(document: dict[str, Any]) -> dict[str, Any]:
-    results = [{name: value for name, value in one.items() if name != "seconds"} for one in document["results"]]
-    return {name: value for name, value in document.items() if name not in MOVING} | {"results": results}
+    found = [{name: value for name, value in one.items() if name != "seconds"} for one in document["results"]]
+    return {name: value for name, value in document.items() if name not in MOVING} | {"results": found}
+
+
+def left_open(engine: Engine) -> int:
+    """Connections of workers to the database."""
+    with engine.connect() as connection:
+        return int(connection.scalar(CONNECTIONS) or 0)
+
+
+def test_the_leagues_are_as_different_as_real_ones(environment: Engine, on_threads: dict[int, Any]) -> None:
+    on_threads |= {number: measured("thread", number) for number in range(HANDS)}
+    documents = [document for hand in on_threads.values() for _, document in hand.values()]
+    results = [result for document in documents for result in document["results"]]
+
+    assert len(documents) == MANY
+    assert {result["rule"] for result in results} == set(RULES)
+    assert len({result["rule"] for result in results if result["count"]}) > len(RULES) / 2
+    assert not [result for result in results if result["status"] == "ERROR"]
+    assert len({str(document["results"]) for document in documents}) > MANY / 2
+    assert left_open(environment) == 0
+
+
+def test_dask_finds_what_threads_find(environment: Engine, on_threads: dict[int, Any], dask: str) -> None:
+    on_dask = {number: measured("dask", number, address=dask) for number in range(HANDS)}
+
+    assert on_dask == on_threads
+    assert left_open(environment) == 0
+
+
+def test_ray_finds_what_threads_find(environment: Engine, on_threads: dict[int, Any]) -> None:
+    on_ray = measured("ray", 0, first=10)
+
+    assert len(on_ray) == 10
+    assert on_ray == {league: on_threads[0][league] for league in on_ray}
+    assert left_open(environment) == 0
+    assert not [one.name() for one in psutil.Process().children(recursive=True) if "ray" in one.name()]
+
+
+def test_every_league_is_kept_as_a_run_of_its_own(environment: Engine, dask: str, reports: Path) -> None:
+    """Two processes write into one history at the same time, as they do by default."""
+    places = hand(0)[0][:8]
+    parts = checked("dask", places, dask, names=["duplicate_match", "team_without_schedule"], keep=True)
+
+    with environment.begin() as connection:
+        kept = connection.execute(select(check_runs.c.id, check_runs.c.selection)).all()
+    assert {row.id for row in kept} == {part.document["run"] for part in parts}
+    assert len({row.selection for row in kept}) == len(places)
+    assert len(list(reports.glob("*.json"))) == len(places)
+
+
+@pytest.mark.parametrize("runner", ["thread", "dask"])
+@pytest.mark.usefixtures("environment")
+def test_a_league_that_is_not_there_does_not_cost_the_others_their_result(runner: str) -> None:
+    lost, found = checked(runner, ["L0", "L1"], names=["duplicate_match"])
+
+    assert str(lost.error).startswith("there is no league 'L0'; there are L1, L10, ")
+    assert (lost.ending.name, lost.document) == (Name.UNMEASURED, {})
+    assert found.document["results"]
+    assert of_parts([lost, found]).message.endswith("; not checked: L0")
 
 
 @pytest.mark.usefixtures("environment")
-def test_dask_finds_what_threads_find() -> None:
-    pytest.importorskip("prefect_dask")
+def test_a_database_that_is_away_fails_the_run_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://kim@127.0.0.1:{free_port()}/rally")
+    monkeypatch.setattr(module, "check_league", module.check_league.with_options(retries=0))
 
-    on_threads, on_dask = measured("thread"), measured("dask")
+    state: Any = league_checks(["L1", "L2"], today=TODAY, keep=False, return_state=True)
 
-    assert len(on_threads) == MANY
-    assert len({str(document["results"]) for document in on_threads.values()}) > 10
-    assert on_dask == on_threads
+    assert (state.is_failed(), state.name) == (True, "Failed")
+    assert "DatabaseUnavailable: the database at postgresql+psycopg://kim@127.0.0.1:" in state.message
 
 
-def test_an_engine_that_is_not_installed_is_named() -> None:
+def test_an_engine_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "prefect_ray", None)
+
     with pytest.raises(SettingsError, match=r"^RALLY_TASK_RUNNER is ray; pip install 'rally-data-health\[ray\]'$"):
         task_runner(Settings(task_runner="ray"))
 
