@@ -18,6 +18,10 @@ from flows.cli.exits import Exit
 
 log = logging.getLogger("rally.import")
 CODES = {Outcome.BLOCKED: Exit.REFUSED, Outcome.FAILED: Exit.REFUSED}
+NEXT = {
+    Outcome.BLOCKED: "look at the feed; what is right all the same goes through with --allow NAME --reason TEXT",
+    Outcome.FAILED: "what was not published can be imported again; see rally-health imports",
+}
 LOG_EVERY = 64 * 1024 * 1024
 STYLES = {Outcome.PUBLISHED: "green", Outcome.UNCHANGED: "dim", Outcome.BLOCKED: "red", Outcome.FAILED: "red"}
 FIGURES = {
@@ -65,7 +69,9 @@ def print_report(report: ImportReport) -> None:
         for line in _remarks(feed):
             console.print(f"[{STYLES[feed.outcome]}]{feed.outcome}[/] {escape(line)}", highlight=False, soft_wrap=True)
     ending = "nothing was committed (dry run)" if report.dry_run else str(report.outcome)
-    console.print(f"Import run {report.run}: {ending}. Next: rally-health check")
+    console.print(
+        f"Import run {report.run}: {ending}. Next: {NEXT.get(report.outcome, 'rally-health check')}", soft_wrap=True
+    )
 
 
 def _table(report: ImportReport) -> Table:

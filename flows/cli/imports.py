@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -74,5 +75,11 @@ def imports(
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         rows = looking.feeds(connection, limit=limit)
-    columns = ("id", "started_at", "kind", "league", "outcome", "rows", "rejects", "unlinked", "inserted", "updated")
+    figures = ("rows", "rejects", "unlinked", "inserted", "updated", "withdrawn")
+    columns = ("id", "started_at", "kind", "league", "outcome", *figures, "why")
+    rows = [{**row, "why": "; ".join([*row["reasons"], *map(_let_pass, row["allowed"])])} for row in rows]
     print_rows(rows, columns, as_json=as_json, nothing="Nothing was imported yet. Next: rally-health import PATH")
+
+
+def _let_pass(one: Mapping[str, str]) -> str:
+    return f"{one['rule']} let pass by {one['who']}: {one['why']}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
@@ -29,9 +30,9 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(escape(_said(row[column])) for column in columns))
-    console = Console()
     # what is piped on is not wrapped at the width of a terminal that nobody looks at
-    console.print(table, width=None if console.is_terminal else WIDE, crop=False, soft_wrap=not console.is_terminal)
+    console = Console() if sys.stdout.isatty() else Console(width=WIDE)
+    console.print(table)
 
 
 def _said(value: Any) -> str:

@@ -171,3 +171,16 @@ def test_an_alias_is_taken_back(run: Run, feeds: Path) -> None:
     run("names", "alias", "APTA_CHICAGO", "X", "--remove")
 
     assert run("names", "aliases", "--json").json() == []
+
+
+def test_the_history_tells_why_a_feed_was_blocked_on_one_line(run: Run, tmp_path: Path) -> None:
+    run("import", str(write(tmp_path, "schedules", [])))
+
+    told = run("imports").out.splitlines()
+
+    assert told[0].split() == [
+        "id", "started_at", "kind", "league", "outcome", "rows", "rejects", "unlinked", "inserted", "updated",
+        "withdrawn", "why",
+    ]  # fmt: skip
+    assert "blocked" in told[1]
+    assert told[1].rstrip().endswith("empty_feed: the feed has no rows; nothing is published over what is there")
