@@ -197,6 +197,27 @@ def test_an_answer_that_is_none_is_refused_and_the_run_waits_on(
     stage.paused(waiting)
 
 
+def test_a_person_approves_in_the_browser(stage: Stage, start: Started, dirty: Engine, browser: Any) -> None:
+    run = start(rules=["duplicate_match", "duplicate_player"])
+    stage.paused(run)
+    page = browser.new_page()
+    page.goto(f"{stage.url.removesuffix('/api')}/runs/flow-run/{run}")
+
+    page.get_by_role("button", name="Resume").first.click()
+    form = page.get_by_role("dialog")
+    form.get_by_text("duplicate_match: delete 2 of schedule").wait_for()
+    form.locator("button", has_text="No items selected").press("ArrowDown")
+    page.locator(".p-select-option").first.wait_for()
+    page.keyboard.press("Enter")
+    form.get_by_text("Which of these repairs").click()  # which closes the list
+    form.locator("textarea").fill("Kim")
+    form.get_by_role("button", name="Submit").click()
+
+    assert stage.ended(run)["state"]["name"] == "Repaired"
+    with dirty.begin() as connection:
+        assert ledger(connection) == [("duplicate_match", "applied", "Kim"), ("duplicate_player", "planned", None)]
+
+
 def test_with_nothing_to_repair_nobody_is_asked(stage: Stage, start: Started, database: Engine) -> None:
     ended = stage.ended(start(rules=["duplicate_match"]))["state"]
 
