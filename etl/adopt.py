@@ -115,6 +115,9 @@ def _add_check(
     name = str(constraint.name)
     if isinstance(constraint, ForeignKeyConstraint) and name not in states and _has_foreign_key(connection, constraint):
         return
+    if name not in states and not _can_wait(connection, constraint):
+        yield from _add_at_once(connection, constraint)
+        return
     if name not in states:
         ddl = AddConstraint(constraint, isolate_from_table=False).compile(dialect=connection.dialect)
         connection.exec_driver_sql(f"{ddl} NOT VALID")
@@ -125,6 +128,22 @@ def _add_check(
         yield _obstacle(constraint, bad, "repair these rows, then run `rally-health init` again")
     else:
         connection.execute(text(f'alter table {constraint.table.name} validate constraint "{name}"'))
+
+
+def _can_wait(connection: Connection, constraint: CheckConstraint | ForeignKeyConstraint) -> bool:
+    """Whether the constraint can be added NOT VALID: before PostgreSQL 18 no foreign key of a table with partitions."""
+    if isinstance(constraint, CheckConstraint) or (connection.dialect.server_version_info or ()) >= (18,):
+        return True
+    kind = text("select relkind = 'p' from pg_class where oid = to_regclass(:name)")
+    return not connection.scalar(kind, {"name": f"public.{constraint.table.name}"})
+
+
+def _add_at_once(connection: Connection, constraint: CheckConstraint | ForeignKeyConstraint) -> Iterable[Obstacle]:
+    bad = _violations(connection, constraint)
+    if bad:
+        yield _obstacle(constraint, bad, "repair these rows, then run `rally-health init` again")
+    else:
+        connection.execute(AddConstraint(constraint, isolate_from_table=False))
 
 
 def _has_foreign_key(connection: Connection, constraint: ForeignKeyConstraint) -> bool:

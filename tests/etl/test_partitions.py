@@ -95,6 +95,29 @@ def test_adopting_again_finds_nothing_to_do(both: dict[str, Engine]) -> None:
         assert connection.execute(constraints).all() == before
 
 
+def test_before_postgresql_18_a_foreign_key_waits_for_clean_rows(
+    both: dict[str, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those servers refuse to add one NOT VALID to a table with partitions."""
+    engine = both["partitioned"]
+    lost = "update schedule set home_team_id = {} where id = (select min(id) from schedule where away_team_id > 0)"
+    with engine.begin() as connection:
+        connection.execute(text("alter table schedule drop constraint fk_schedule_home_team_id"))
+        connection.execute(text(lost.format(999_999)))
+    monkeypatch.setattr(engine.dialect, "server_version_info", (15, 0))
+
+    assert [str(obstacle) for obstacle in upgrade(engine)] == [
+        "schedule.fk_schedule_home_team_id is not in force: 1 rows stand in the way; "
+        "repair these rows, then run `rally-health init` again"
+    ]
+    with engine.begin() as connection:
+        connection.execute(text(lost.format("null")))
+    assert upgrade(engine) == ()
+    with engine.begin() as connection:
+        kept = "select convalidated from pg_constraint where conrelid = 'schedule'::regclass and conname = :name"
+        assert connection.scalar(text(kept), {"name": "fk_schedule_home_team_id"})
+
+
 def test_the_same_feeds_again_write_no_row(both: dict[str, Engine], tmp_path: Path) -> None:
     before = versions(both["partitioned"])
 
