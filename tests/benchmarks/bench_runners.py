@@ -1,31 +1,29 @@
-"""What a task run and a league cost on each engine: `python -m tests.benchmarks.bench_runners`.
+"""What a task run, a league and a rule cost on each engine: `python -m tests.benchmarks runners`.
 
+Each engine measures some leagues and then more of them: the difference is what a league costs, the rest is the start.
 Plain calls are the measure; the ratios are what counts, for all of it runs on one machine. It starts a Prefect server
 of its own on loopback.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date
-from importlib.util import find_spec
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Engine
 
-LEAGUES = 40
-TASKS = 100
-RULES = ["match_with_one_team", "match_without_location", "match_without_time", "team_against_itself"]
-DAY = date(2024, 9, 20)
-MATCHES = """
-insert into schedule (match_date, home_team, away_team, league_id, location)
-select date '2024-09-01' + d % 90, 'Team ' || d, 'Team ' || d + 1, id, case when d % 3 > 0 then 'Club' end
-from leagues, generate_series(1, 1000) d
-"""
+from tests.leagues import TODAY, fill
+
+FEW, MANY = 2, 12
+TASKS = 50
+RULES = 17
+ENGINES = ("thread", "dask", "ray")
+QUIET = {"PREFECT_LOGGING_LEVEL": "ERROR", "DASK_LOGGING__DISTRIBUTED": "critical", "RAY_USAGE_STATS_ENABLED": "0"}
 
 
 def main() -> None:
@@ -39,8 +37,9 @@ def main() -> None:
         shared_server(Path(folder) / "prefect") as api,
     ):
         os.environ.update(prefect_environment(Path(folder) / "prefect", api))
-        os.environ.update(DATABASE_URL=url, PREFECT_LOGGING_LEVEL="ERROR", DASK_LOGGING__DISTRIBUTED="error")
+        os.environ.update(DATABASE_URL=url, **QUIET)
         os.chdir(folder)
+        logging.disable(logging.ERROR)
         _fill(url)
         _tasks()
         _leagues()
@@ -50,13 +49,9 @@ def _fill(url: str) -> None:
     from etl.database import open_engine  # noqa: PLC0415
     from etl.migrate import upgrade  # noqa: PLC0415
 
-    engine = open_engine(url)
+    engine: Engine = open_engine(url)
     upgrade(engine)
-    with engine.begin() as connection:
-        names = "insert into leagues (league_id, league_name) select 'L' || n, 'L' || n from generate_series(1, :n) n"
-        connection.execute(text(names), {"n": LEAGUES})
-        connection.execute(text("alter table schedule drop constraint schedule_team_id_not_null"))
-        connection.execute(text(MATCHES))
+    fill(engine, MANY)
     engine.dispose()
 
 
@@ -70,23 +65,51 @@ def _tasks() -> None:
         for _ in range(number):
             call("nothing", lambda: None)
 
+    steps(1)  # the first flow run of a server takes seconds
     few, many = _seconds(lambda: steps(1)), _seconds(lambda: steps(TASKS + 1))
     _say("a flow run with one task run", few)
     _say("each further task run", (many - few) / TASKS)
 
 
 def _leagues() -> None:
+    from checks.engine.collect import collect  # noqa: PLC0415
+    from checks.scopes import SOURCES  # noqa: PLC0415
     from flows.context import Kept, Surroundings, surrounded  # noqa: PLC0415
     from flows.leagues import check_league, league_checks  # noqa: PLC0415
     from flows.settings import read_settings  # noqa: PLC0415
 
-    names = [f"L{number}" for number in range(1, LEAGUES + 1)]
-    floor = _seconds(lambda: [check_league.fn(name, [], RULES, DAY, False) for name in names])
-    _say(f"{LEAGUES} leagues, {len(RULES)} rules each, plain calls", floor, floor)
-    for runner in ("thread", *(each for each in ("dask", "ray") if find_spec(f"prefect_{each}"))):
-        with surrounded(Surroundings(read_settings(task_runner=runner), kept=Kept())):
-            seconds = _seconds(lambda: league_checks(names=RULES, today=DAY, keep=False, return_state=True))
-        _say(f"the same on {runner}, its start included", seconds, floor)
+    catalogue = sorted(collect(SOURCES))
+    names = catalogue[:: len(catalogue) // RULES][:RULES]
+
+    def plainly(number: int) -> None:
+        for league in _first(number):
+            check_league.fn(league, [], names, TODAY, False)
+
+    def on(engine: str, number: int) -> None:
+        with surrounded(Surroundings(read_settings(task_runner=engine), kept=Kept())):
+            league_checks(_first(number), names=names, today=TODAY, keep=False, return_state=True)
+
+    plainly(1)
+    floor = _compare("plain calls", plainly, None)
+    for engine in ENGINES:
+        _compare(engine, lambda number, engine=engine: on(engine, number), floor)  # type: ignore[misc]  # bound at once
+
+
+def _first(number: int) -> list[str]:
+    return [f"L{place}" for place in range(1, number + 1)]
+
+
+def _compare(what: str, measure: Callable[[int], None], floor: float | None) -> float:
+    """Print what the start, a league and a rule cost; returns the seconds of a league."""
+    few, many = _seconds(lambda: measure(FEW)), _seconds(lambda: measure(MANY))
+    league = (many - few) / (MANY - FEW)
+    ratio = "" if floor is None else f"  {league / floor:5.2f} x plain"
+    start = max(few - FEW * league, 0)
+    sys.stdout.write(
+        f"{what:<12} start {start:6.1f} s   league {league:6.3f} s   rule {1000 * league / RULES:6.1f} ms{ratio}\n"
+    )
+    sys.stdout.flush()
+    return league
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -95,10 +118,8 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _say(what: str, seconds: float, floor: float | None = None) -> None:
-    ratio = "" if floor is None else f"  {seconds / floor:5.2f} x"
-    each = "" if floor is None else f"  {1000 * seconds / (LEAGUES * len(RULES)):6.1f} ms a rule"
-    sys.stdout.write(f"{what:<45} {seconds:8.3f} s{ratio}{each}\n")
+def _say(what: str, seconds: float) -> None:
+    sys.stdout.write(f"{what:<40} {seconds:8.3f} s\n")
 
 
 if __name__ == "__main__":
