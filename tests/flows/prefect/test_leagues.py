@@ -1,7 +1,7 @@
 """A hundred leagues and the whole catalogue, on threads, on a Dask cluster of two workers and on Ray: the same results.
 
 A league by all rules takes a second of processor time, so the leagues are dealt into hands and each hand gets its share
-of the rules: every league is measured, and every rule, on a fifth of the leagues. `HANDS=1` measures each rule on each
+of the rules: every league is measured, and every rule, on a tenth of the leagues. `HANDS=1` measures each rule on each
 league.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,9 @@ from tests.leagues import TODAY, fill
 pytestmark = pytest.mark.slow
 
 MANY = 100
-HANDS = int(os.environ.get("HANDS", "5"))
+HANDS = int(os.environ.get("HANDS", "10"))
 RULES = sorted(collect(SOURCES))
+OnThreads = Callable[[int], dict[str, Any]]
 MOVING = {"run", "started", "finished"}
 CONNECTIONS = text("select count(*) from pg_stat_activity where application_name like 'rally-health %'")
 
@@ -74,9 +76,9 @@ def dask(environment: Engine) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def on_threads() -> dict[int, Any]:
-    """What threads have found, by hand; measured when first asked for."""
-    return {}
+def on_threads(environment: Engine) -> OnThreads:
+    """What threads find, by hand; each is measured once, when first asked for."""
+    return cache(partial(measured, "thread"))
 
 
 def hand(number: int) -> tuple[list[str], list[str]]:
@@ -113,39 +115,38 @@ def left_open(engine: Engine) -> int:
         return int(connection.scalar(CONNECTIONS) or 0)
 
 
-def test_the_leagues_are_as_different_as_real_ones(environment: Engine, on_threads: dict[int, Any]) -> None:
-    on_threads |= {number: measured("thread", number) for number in range(HANDS)}
-    documents = [document for hand in on_threads.values() for _, document in hand.values()]
+def test_the_leagues_are_as_different_as_real_ones(environment: Engine, on_threads: OnThreads) -> None:
+    documents = [document for number in range(HANDS) for _, document in on_threads(number).values()]
     results = [result for document in documents for result in document["results"]]
 
     assert len(documents) == MANY
     assert {result["rule"] for result in results} == set(RULES)
-    assert len({result["rule"] for result in results if result["count"]}) > len(RULES) / 2
+    assert len({result["rule"] for result in results if result["count"]}) > len(RULES) / 3
     assert not [result for result in results if result["status"] == "ERROR"]
-    assert len({str(document["results"]) for document in documents}) > MANY / 2
+    assert len({tuple(result["count"] for result in document["results"]) for document in documents}) > MANY / 3
     assert left_open(environment) == 0
 
 
-def test_dask_finds_what_threads_find(environment: Engine, on_threads: dict[int, Any], dask: str) -> None:
+def test_dask_finds_what_threads_find(environment: Engine, on_threads: OnThreads, dask: str) -> None:
     on_dask = {number: measured("dask", number, address=dask) for number in range(HANDS)}
 
-    assert on_dask == on_threads
+    assert on_dask == {number: on_threads(number) for number in range(HANDS)}
     assert left_open(environment) == 0
 
 
-def test_ray_finds_what_threads_find(environment: Engine, on_threads: dict[int, Any]) -> None:
-    on_ray = measured("ray", 0, first=10)
+def test_ray_finds_what_threads_find(environment: Engine, on_threads: OnThreads) -> None:
+    on_ray = measured("ray", 0, first=5)
 
-    assert len(on_ray) == 10
-    assert on_ray == {league: on_threads[0][league] for league in on_ray}
+    assert len(on_ray) == 5
+    assert on_ray == {league: on_threads(0)[league] for league in on_ray}
     assert left_open(environment) == 0
     assert not [one.name() for one in psutil.Process().children(recursive=True) if "ray" in one.name()]
 
 
-def test_every_league_is_kept_as_a_run_of_its_own(environment: Engine, dask: str, reports: Path) -> None:
-    """Two processes write into one history at the same time, as they do by default."""
-    places = hand(0)[0][:8]
-    parts = checked("dask", places, dask, names=["duplicate_match", "team_without_schedule"], keep=True)
+def test_every_league_is_kept_as_a_run_of_its_own(environment: Engine, reports: Path) -> None:
+    """On a cluster of the run's own: two processes write into one history at the same time, as they do by default."""
+    places = hand(0)[0][:6]
+    parts = checked("dask", places, names=["duplicate_match", "team_without_schedule"], keep=True)
 
     with environment.begin() as connection:
         kept = connection.execute(select(check_runs.c.id, check_runs.c.selection)).all()
@@ -156,8 +157,9 @@ def test_every_league_is_kept_as_a_run_of_its_own(environment: Engine, dask: str
 
 @pytest.mark.parametrize("runner", ["thread", "dask"])
 @pytest.mark.usefixtures("environment")
-def test_a_league_that_is_not_there_does_not_cost_the_others_their_result(runner: str) -> None:
-    lost, found = checked(runner, ["L0", "L1"], names=["duplicate_match"])
+def test_a_league_that_is_not_there_does_not_cost_the_others_their_result(runner: str, dask: str) -> None:
+    address = dask if runner == "dask" else None
+    lost, found = checked(runner, ["L0", "L1"], address, names=["duplicate_match"])
 
     assert str(lost.error).startswith("there is no league 'L0'; there are L1, L10, ")
     assert (lost.ending.name, lost.document) == (Name.UNMEASURED, {})
