@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -23,7 +22,7 @@ from flows.context import Kept, Surroundings
 from flows.database import open_engine
 from flows.retrying import DELAYS, JITTER, RETRIES
 from flows.safely import harmless, safely
-from flows.settings import Settings, SettingsError, read_settings
+from flows.settings import Settings, SettingsError, default_variables, read_settings
 from flows.staging import play
 from flows.states import Ending, Name, of_report
 from flows.steps import retry_transient
@@ -125,7 +124,7 @@ def task_runner(settings: Settings) -> TaskRunner[Any]:
         made = module.DaskTaskRunner(address=address, cluster_kwargs=None if address else OWN_CLUSTER)
     else:
         # Ray asks its own authors' server home otherwise, and looks at the variable when it starts
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        default_variables(RAY_USAGE_STATS_ENABLED="0")
         made = module.RayTaskRunner(address=address, init_kwargs=None if address else OWN_RAY)
     return made
 

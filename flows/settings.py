@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -84,3 +85,9 @@ def read_settings(**changes: object) -> Settings:
     except ValidationError as error:
         found = "; ".join(f"RALLY_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
         raise SettingsError(found) from None
+
+
+def default_variables(**values: str) -> None:
+    """Set environment variables for libraries that take a setting from nowhere else; what a person has set stays."""
+    for name, value in values.items():
+        os.environ.setdefault(name, value)

@@ -7,22 +7,21 @@ again, so here each distinct one is written once per column and looked up from t
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, time
 from itertools import islice
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Table
+from sqlalchemy import Column, Connection, Integer, Numeric, Table
 
 from etl.importing.keys import Keys
 
+Columns = Sequence[Sequence[Any]]
 _BATCH = 1000
 _LIMIT = 20_000
 _NULL = r"\N"
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-_REPEATED = frozenset({str, date, time, type(None)})
 
 
 class Texts(dict[Any, str]):
@@ -34,13 +33,9 @@ class Texts(dict[Any, str]):
         self[value] = text = text_of(value)
         return text
 
-    def of(self, column: Sequence[Any]) -> Iterable[str]:
-        """The texts of a column's values, in their order."""
-        kinds = set(map(type, column))
-        if kinds <= _REPEATED:
-            return map(self.__getitem__, column)
-        # numbers hardly repeat, and equal ones can have several texts
-        return map(str if kinds == {int} else text_of, column)
+    def of(self, values: Sequence[Any]) -> Iterable[str]:
+        """The texts of values, in their order."""
+        return map(self.__getitem__, values)
 
 
 def text_of(value: Any) -> str:
@@ -48,20 +43,37 @@ def text_of(value: Any) -> str:
     return _NULL if value is None else str(value).translate(_ESCAPES)
 
 
-def copy_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]], *, keys: Keys | None = None) -> int:
-    """COPY rows, in the order of the table's columns, into it, and let `keys` see theirs; returns how many."""
+def _writer(column: Column[Any]) -> Callable[[Sequence[Any]], Iterable[str]]:
+    # numbers hardly repeat, and equal ones can have several texts
+    return _numbers if isinstance(column.type, Integer | Numeric) else Texts().of
+
+
+def _numbers(values: Sequence[Any]) -> Iterable[str]:
+    return map(text_of if None in values else str, values)
+
+
+def copy_columns(connection: Connection, table: Table, batches: Iterable[Columns], *, keys: Keys | None = None) -> int:
+    """COPY rows, in the order of the table's columns, into it, and let `keys` see theirs; returns how many.
+
+    They come in batches, column by column; a batch without rows has no columns.
+    """
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-    stream, count = iter(rows), 0
-    texts = [Texts() for _ in table.columns]
+    count, writers = 0, list(map(_writer, table.columns))
     with seldom_collecting(), driver.cursor() as cursor, cursor.copy(f"COPY {table.name} FROM STDIN") as copy:
-        while batch := list(islice(stream, _BATCH)):
-            columns = list(zip(*batch, strict=True))
-            lines = map("\t".join, zip(*map(Texts.of, texts, columns), strict=True))
-            copy.write("".join([f"{line}\n" for line in lines]))
-            count += len(batch)
+        for columns in filter(None, batches):
+            texts = [write(values) for write, values in zip(writers, columns, strict=False)]
+            copy.write("\n".join(map("\t".join, zip(*texts, strict=True))) + "\n")
+            count += len(columns[0])
             if keys:
                 keys.see(columns)
     return count
+
+
+def columns_of(rows: Iterable[Sequence[Any]]) -> Iterator[Columns]:
+    """Rows in batches, column by column."""
+    stream = iter(rows)
+    while batch := list(islice(stream, _BATCH)):
+        yield list(zip(*batch, strict=True))
 
 
 @contextmanager

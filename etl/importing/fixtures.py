@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, insert, or_, select
 from sqlalchemy.sql import FromClause
 
-from etl.importing import identity, stage
+from etl.importing import identity, pairings, stage
 from etl.importing.intake import Intake
-from etl.importing.link import is_link_of, link_names, names_of_sides, sides_linked
+from etl.importing.link import link_names, sides_linked
 from etl.importing.merge import differs, insert_planned, same_key, update_planned, withdraw
 from etl.importing.refuse import refuse_unlinked
 from etl.importing.results import Counts
 from etl.importing.stage import FIXTURE_KEY
-from etl.tables import leagues, schedule, teams
+from etl.tables import schedule
 
 KEY = ("match_date", "home_team", "away_team", "league_id")
 KEPT = ("home_team_id", "away_team_id", "league_id")
@@ -42,7 +42,8 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     Rows that vanished from the feed are counted as withdrawn, and deleted only with `prune`.
     """
     duplicates = drop_duplicates(connection) if intake.repeated else 0
-    link_names(connection, names_of_sides(stage.fixtures, "home_team", "away_team"), intake)
+    pairings.stage_pairings(connection)
+    link_names(connection, pairings.names(), intake)
     planned = _plan(connection)
     refuse_unlinked(connection, intake.keep)
     identity.find_gone(connection, known=planned.staged - planned.new, nothing=intake.partial)
@@ -106,16 +107,9 @@ def _present(connection: Connection) -> int:
 
 
 def _resolved() -> Select[Any]:
-    """Staged rows with the ids that their names stand for; a practice has the league of its team."""
-    staged, home, away = stage.fixtures, stage.links.alias("home"), stage.links.alias("away")
-    source: FromClause = (
-        staged.outerjoin(home, is_link_of(home, staged, "home_team"))
-        .outerjoin(away, is_link_of(away, staged, "away_team"))
-        .outerjoin(leagues, leagues.c.league_id == staged.c.league)
-        .outerjoin(teams, and_(teams.c.id == home.c.team_id, staged.c.league.is_(None)))
-    )
+    """Staged rows with the ids that their names stand for."""
+    staged, pairing = stage.fixtures, pairings.resolved()
     return select(
-        *staged.c["index", "match_date", "match_time", "home_team", "away_team"],
-        home.c.team_id.label("home_team_id"), away.c.team_id.label("away_team_id"), staged.c.location,
-        func.coalesce(leagues.c.id, teams.c.league_id).label("league_id"), staged.c.kind,
-    ).select_from(source)  # fmt: skip
+        *staged.c["index", "match_date", "match_time", "home_team", "away_team", "location", "kind"],
+        *pairing.c["home_team_id", "away_team_id", "league_id"],
+    ).join(pairing, pairings.is_pairing_of(pairing, staged))

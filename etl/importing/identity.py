@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Subquery, and_, delete, exists, func, insert, select
 
-from etl.importing import stage
+from etl.importing import pairings, stage
 from etl.importing.merge import same_key
 from etl.importing.pairs import pair
 from etl.tables import leagues, schedule
@@ -32,7 +32,7 @@ def find_gone(connection: Connection, *, known: int, nothing: bool) -> None:
     """
     staged, gone = stage.fixtures, stage.gone_fixtures
     stage.create(connection, gone)
-    span = _span()
+    span = pairings.spans()
     if nothing or _all_known(connection, span, known):
         return
     named = same_key(schedule, staged, ("match_date", "home_team", "away_team"))
@@ -48,17 +48,6 @@ def find_gone(connection: Connection, *, known: int, nothing: bool) -> None:
     stage.analyze(connection, gone)
 
 
-def _span() -> Subquery:
-    """First and last date of the feed in each of its leagues."""
-    staged = stage.fixtures
-    return (
-        select(leagues.c.id, func.min(staged.c.match_date).label("first"), func.max(staged.c.match_date).label("last"))
-        .join(leagues, leagues.c.league_id == staged.c.league)
-        .group_by(leagues.c.id)
-        .subquery("span")
-    )
-
-
 def _within(span: Subquery) -> ColumnElement[bool]:
     return and_(span.c.id == schedule.c.league_id, schedule.c.match_date.between(span.c.first, span.c.last))
 
@@ -69,7 +58,7 @@ def _all_known(connection: Connection, span: Subquery, known: int) -> bool:
     Rows of a feed differ in date, names or league, so each that is known has a row of `schedule` to itself; that is
     certain only while every league is told.
     """
-    untold = exists().where(stage.fixtures.c.league.is_(None)) | exists().where(schedule.c.league_id.is_(None))
+    untold = exists().where(stage.pairings.c.league.is_(None)) | exists().where(schedule.c.league_id.is_(None))
     there = select(func.count()).select_from(schedule).join(span, _within(span)).scalar_subquery()
     return bool(connection.execute(select(~untold & (there == known))).scalar_one())
 
@@ -87,8 +76,17 @@ def drop_second_names(connection: Connection) -> int:
     )
     named_later = _same_fixture(several, plan) & (several.c.last != plan.c.index)
     named_still = exists().where(_same_fixture(schedule, plan), ~exists().where(gone.c.id == schedule.c.id))
-    went = connection.execute(delete(plan).where(_new(plan), named_later)).rowcount
+    went = 0
+    if _team_with_names(connection):  # else there are no two names for one fixture, and a million rows to group
+        went = connection.execute(delete(plan).where(_new(plan), named_later)).rowcount
     return went + connection.execute(delete(plan).where(_new(plan), named_still)).rowcount
+
+
+def _team_with_names(connection: Connection) -> bool:
+    """Whether a team of the feed has several names in it."""
+    team = stage.links.c.team_id
+    statement = select(team).where(team.is_not(None)).group_by(team).having(func.count() > 1).limit(1)
+    return connection.execute(statement).first() is not None
 
 
 def follow(connection: Connection) -> None:

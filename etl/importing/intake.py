@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Engine
 
 from etl.importing import ledger
-from etl.records import Drift, Record, Reject
-
-BATCH = 500
+from etl.records import Batch, Drift, Reject
 
 
 @dataclass(slots=True)
@@ -29,20 +28,14 @@ class Intake:
     repeated: bool = True
     newly_unlinked: int = 0
 
-    def records(self, rows: Iterable[Record | Reject]) -> Iterator[Record]:
-        """The records alone; rejects are kept in batches, so that memory stays bounded."""
-        refused: list[Reject] = []
-        for row in rows:
-            if isinstance(row, Reject):
-                refused.append(row)
-                if len(refused) == BATCH:
-                    self.keep(refused)
-                    refused = []
-            else:
-                yield row
-        self.keep(refused)
+    def records(self, batches: Iterable[Batch]) -> Iterator[Sequence[Sequence[Any]]]:
+        """The columns of the records alone; rejects are kept as they come, so that memory stays bounded."""
+        for batch in batches:
+            if batch.rejects:
+                self.keep(batch.rejects)
+            yield batch.columns
 
-    def keep(self, refused: list[Reject]) -> None:
+    def keep(self, refused: Sequence[Reject]) -> None:
         """Keep rows that were refused."""
         self.rejects += len(refused)
         with self.engine.begin() as connection:

@@ -63,13 +63,17 @@ def anywhere(known: Resolver, homes: Sequence[str], in_series: str | None, name:
     return links[0] if len(links) == 1 else known.resolve(None, in_series, name)
 
 
-def names_of_sides(table: Table, *sides: str) -> Select[Any]:
-    """The distinct names in the columns `sides` of a staging table, with how often each occurs; empty ones left out."""
+def names_of_sides(table: Table, *sides: str, rows: ColumnElement[int] | None = None) -> Select[Any]:
+    """The distinct names in the columns `sides` of a staging table, with how often each occurs; empty ones left out.
+
+    `rows` is the aggregate that counts rows, where one of the table stands for several.
+    """
+    count = func.count() if rows is None else rows
     home = (table.c.league, table.c.series)
-    together = select(*home, *(table.c[side] for side in sides), func.count().label("sides"))  # one scan for all sides
-    rows = together.group_by(*home, *(table.c[side] for side in sides)).cte("meetings")
+    together = select(*home, *(table.c[side] for side in sides), count.label("sides"))  # one scan for all sides
+    grouped = together.group_by(*home, *(table.c[side] for side in sides)).cte("grouped")
     every = union_all(
-        *(select(rows.c.league, rows.c.series, rows.c[side].label("name"), rows.c.sides) for side in sides)
+        *(select(grouped.c.league, grouped.c.series, grouped.c[side].label("name"), grouped.c.sides) for side in sides)
     ).subquery()
     return (
         select(every.c.league, every.c.series, every.c.name, func.sum(every.c.sides).cast(Integer))

@@ -19,7 +19,7 @@ from etl.importing.intake import Intake
 from etl.importing.keys import Keys
 from etl.importing.options import Allowance, Options
 from etl.importing.results import Counts, FeedResult, Objection, Outcome
-from etl.records import Drift, validate
+from etl.records import Drift, validate_together
 
 PUBLISHERS: Mapping[Kind, Callable[..., Counts]] = {
     Kind.SERIES_STATS: standings.publish,
@@ -76,9 +76,9 @@ def _stage(connection: Connection, feed: Feed, intake: Intake, options: Options)
     table = stage.STAGES[feed.kind]
     stage.create(connection, table)
     rows = extract(feed.path, on_bytes=lambda count: options.progress(feed, count))
-    records = intake.records(validate(feed.kind, rows, feed.league, drift=intake.drift))
+    records = intake.records(validate_together(feed.kind, rows, feed.league, drift=intake.drift))
     keys = Keys(table, stage.FIXTURE_KEY) if feed.kind is Kind.SCHEDULES else None
-    count = stage.load(connection, table, records, keys=keys)
+    count = stage.load_columns(connection, table, records, keys=keys)
     intake.repeated = keys is None or keys.repeated()
     told = select(table.c.league, func.count()).where(table.c.league.is_not(None)).group_by(table.c.league)
     leagues = {row[0]: row[1] for row in connection.execute(told)}

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from etl.feeds import Kind
-from etl.importing.copying import copy_rows
+from etl.importing.copying import Columns, columns_of, copy_columns
 from etl.importing.keys import Keys
 
 _metadata = MetaData()
@@ -72,6 +72,11 @@ fixtures = _temporary(
     "stage_fixtures",
     index=Integer, league=String, series=String, match_date=Date, match_time=Time,
     home_team=Text, away_team=Text, location=Text, kind=String,
+)  # fmt: skip
+
+pairings = _temporary(
+    "stage_pairings",
+    league=String, series=String, home_team=Text, away_team=Text, rows=Integer, first=Date, last=Date,
 )  # fmt: skip
 
 links = _temporary(
@@ -170,9 +175,14 @@ FIXTURE_KEY = ("match_date", "home_team", "away_team", "league")
 """What tells one fixture of a feed from another."""
 
 
-def load(connection: Connection, table: Table, rows: Iterable[Sequence[Any]], *, keys: Keys | None = None) -> int:
+def load(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:
     """COPY rows, in the order of the table's columns, into it, and let the planner know; returns how many."""
-    count = copy_rows(connection, table, rows, keys=keys)
+    return load_columns(connection, table, columns_of(rows))
+
+
+def load_columns(connection: Connection, table: Table, batches: Iterable[Columns], *, keys: Keys | None = None) -> int:
+    """The same for rows that come in batches, column by column."""
+    count = copy_columns(connection, table, batches, keys=keys)
     analyze(connection, table)
     return count
 

@@ -2,6 +2,17 @@
 
 from etl.records.layout import Drift
 from etl.records.model import Fixture, Match, Player, Record, Reject, Standing
-from etl.records.validate import validate
+from etl.records.validate import Batch, validate, validate_together
 
-__all__ = ["Drift", "Fixture", "Match", "Player", "Record", "Reject", "Standing", "validate"]
+__all__ = [
+    "Batch",
+    "Drift",
+    "Fixture",
+    "Match",
+    "Player",
+    "Record",
+    "Reject",
+    "Standing",
+    "validate",
+    "validate_together",
+]

@@ -17,13 +17,12 @@ class Columns:
     def __init__(self, adapters: Sequence[TypeAdapter[list[Any]]]) -> None:
         self._columns = [(adapter, dict[object, Any]()) for adapter in adapters]
 
-    def check(self, columns: Sequence[Sequence[object]]) -> list[tuple[Any, ...]] | None:
-        """The checked values, row by row; None where any value of any row is refused."""
+    def check(self, columns: Sequence[Sequence[object]]) -> list[Sequence[Any]] | None:
+        """The checked values, column by column; None where any value of any row is refused."""
         try:
-            checked = [_check(*own, values) for own, values in zip(self._columns, columns, strict=True)]
+            return [_check(*own, values) for own, values in zip(self._columns, columns, strict=True)]
         except ValidationError:
             return None
-        return list(zip(*checked, strict=True))
 
 
 def _check(adapter: TypeAdapter[list[Any]], known: dict[object, Any], values: Sequence[object]) -> Sequence[Any]:

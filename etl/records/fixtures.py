@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from etl.records.fields import Clock, Day, Text
 from etl.records.layout import slot
 from etl.records.model import Fixture, FixtureKind
-from etl.records.shape import Refused, Shape, league_of, required_league
+from etl.records.shape import Refused, Shape, filled, league_of, required_league, required_leagues
 
 _Values = tuple[Day, Clock, Text, Text, Text, Text, Text, Text, Text]
 _BYE = re.compile(r"\s*bye\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=50_000)
-def _is_bye(name: str) -> bool:
-    return _BYE.match(name) is not None
+def _kind(home: str, away: str) -> FixtureKind:
+    return "bye" if _BYE.match(home) or _BYE.match(away) else "match"
 
 
 def _build(index: int, feed: str, values: _Values) -> Fixture:
@@ -28,8 +30,18 @@ def _build(index: int, feed: str, values: _Values) -> Fixture:
     if not away or away.isspace():
         raise Refused("away_team", "away_team is missing")
     league = required_league(own, source, feed, series)
-    kind: FixtureKind = "bye" if _is_bye(home) or _is_bye(away) else "match"
-    return Fixture(index, league, series or None, day, clock, home, away, location or None, kind)
+    return Fixture(index, league, series or None, day, clock, home, away, location or None, _kind(home, away))
+
+
+def _together(feed: str, columns: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]] | None:
+    days, clocks, homes, aways, locations, series, owns, sources, practices = columns
+    if any(practices) or not all(homes) or not all(aways):
+        return None
+    if any(map(str.isspace, homes)) or any(map(str.isspace, aways)):
+        return None
+    leagues = required_leagues(owns, sources, feed, series)
+    kinds = list(map(_kind, homes, aways))
+    return leagues and (leagues, filled(series), days, clocks, homes, aways, filled(locations), kinds)
 
 
 def _practice(index: int, feed: str, values: _Values) -> Fixture:
@@ -47,4 +59,5 @@ SHAPE = Shape(
     ),
     values=_Values,
     build=_build,
+    together=_together,
 )  # fmt: skip

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 from etl.records.fields import Day, Name, Text, describe
 from etl.records.layout import slot
 from etl.records.model import Match, Outcome, Side
-from etl.records.shape import Refused, Shape, ignoring, required_league
+from etl.records.shape import Refused, Shape, filled, ignoring, required_league, required_leagues
 
 _Values = tuple[Day, Name, Name, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text]
 _a_date = re.compile(r"[A-Za-z]{3,9} \d{1,2}, \d{4}").fullmatch
@@ -17,22 +20,36 @@ _UNDECIDED = frozenset({"", "unknown", "tie", "tied", "none"})
 def _build(index: int, feed: str, values: _Values) -> Match:
     day, home, away, scores, said, series, source_id, line, home_1, home_2, away_1, away_2, own, source = values
     league = required_league(own, source, feed, series)
-    winner, outcome = _verdict(said or "", scores or "")
+    winner, outcome = _verdict(said, scores)
     return Match(
         index, league, series or None, source_id or None, line or None, day, home, away,
         home_1 or None, home_2 or None, away_1 or None, away_2 or None, scores or None, winner, outcome,
     )  # fmt: skip
 
 
-def _verdict(said: str, scores: str) -> tuple[Side | None, Outcome]:
-    word = said.strip().lower()
+def _together(feed: str, columns: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]] | None:
+    days, homes, aways, scores, said, series, source_ids, lines, *players, owns, sources = columns
+    leagues = required_leagues(owns, sources, feed, series)
+    try:
+        winners, outcomes = zip(*(_verdict(*both) for both in zip(said, scores, strict=True)), strict=True)
+    except Refused:
+        return None
+    return leagues and (
+        leagues, filled(series), filled(source_ids), filled(lines), days, homes, aways, *map(filled, players),
+        filled(scores), winners, outcomes,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=50_000)
+def _verdict(said: str | None, scores: str | None) -> tuple[Side | None, Outcome]:
+    word, scores = (said or "").strip().lower(), (scores or "").strip()
     if word == "home":
         return "home", "played"
     if word == "away":
         return "away", "played"
     if word not in _UNDECIDED:
         raise Refused("Winner", f"Winner is {describe(said)}, expected home, away, tie or unknown")
-    if not scores.strip() or _a_date(scores.strip()):  # the site shows the day where there is no score
+    if not scores or _a_date(scores):  # the site shows the day where there is no score
         return None, "not_played"
     return None, "tied" if word.startswith("tie") else "undecided"
 
@@ -46,6 +63,7 @@ SHAPE = Shape(
     ),
     values=_Values,
     build=_build,
+    together=_together,
     # names of people are in the feed, and not needed: ids name them
     ignored=ignoring("Home Player 1", "Home Player 2", "Away Player 1", "Away Player 2"),
 )  # fmt: skip

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from etl.records.fields import Name, Number, Text, Whole
 from etl.records.layout import slot
 from etl.records.model import Player
-from etl.records.shape import Shape, required_league
+from etl.records.shape import Shape, filled, required_league, required_leagues
 
 _Values = tuple[Name, Text, Text, Text, Name, Text, Text, Number, Whole, Whole, Number, Text, Text, Text]
 
@@ -19,6 +22,15 @@ def _build(index: int, feed: str, values: _Values) -> Player:
     )  # fmt: skip
 
 
+def _together(feed: str, columns: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]] | None:
+    series, teams, clubs, places, ids, firsts, lasts, ptis, wins, losses, shares, captains, owns, sources = columns
+    leagues = required_leagues(owns, sources, feed, series)
+    return leagues and (
+        leagues, series, filled(teams), filled(clubs), filled(places), ids, filled(firsts), filled(lasts),
+        ptis, wins, losses, shares, filled(captains),
+    )  # fmt: skip
+
+
 SHAPE = Shape(
     slots=(
         slot("Series"), slot("Series Mapping ID", "Team"), slot("Club"), slot("Location ID", optional=True),
@@ -28,4 +40,5 @@ SHAPE = Shape(
     ),
     values=_Values,
     build=_build,
+    together=_together,
 )  # fmt: skip

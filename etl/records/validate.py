@@ -35,11 +35,36 @@ def validate(
 
     `drift` is filled with the unknown and missing keys while the result is read.
     """
+    reader = _reader(kind, league, drift)
+    for batch in _batches(rows):
+        yield from reader.outcomes(batch)
+
+
+def validate_together(
+    kind: Kind, rows: Iterable[Row | Unreadable], league: str, *, drift: Drift | None = None
+) -> Iterator[Batch]:
+    """The same, in a third of the time where rows are sound."""
+    reader = _reader(kind, league, drift)
+    return map(reader.read, _batches(rows))
+
+
+def _reader(kind: Kind, league: str, drift: Drift | None) -> _Reader:
     home = "" if league == ALL else leagues.canonical(league)
-    reader = _Reader(_SHAPES[kind], home, drift if drift is not None else Drift())
+    return _Reader(_SHAPES[kind], home, drift if drift is not None else Drift())
+
+
+def _batches(rows: Iterable[Row | Unreadable]) -> Iterator[Sequence[Row | Unreadable]]:
     stream = iter(rows)
     while batch := list(islice(stream, _BATCH)):
-        yield from reader.read(batch)
+        yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of a feed: the values of its records column by column, none where it has none, and its rejects."""
+
+    columns: Sequence[Sequence[Any]]
+    rejects: Sequence[Reject] = ()
 
 
 @dataclass(slots=True)
@@ -56,7 +81,30 @@ class _Reader:
         self.layouts = Layouts(self.shape.slots, self.shape.ignored)
         self.columns = Columns(self.shape.columns)
 
-    def read(self, batch: Sequence[Row | Unreadable]) -> Iterator[Record | Reject]:
+    def read(self, batch: Sequence[Row | Unreadable]) -> Batch:
+        """The rows all at once, or one by one where one of them has to be looked at alone."""
+        columns = self._together(batch)
+        if columns is not None:
+            return Batch(columns)
+        outcomes = list(self.outcomes(batch))
+        records = [outcome for outcome in outcomes if not isinstance(outcome, Reject)]
+        rejects = [outcome for outcome in outcomes if isinstance(outcome, Reject)]
+        return Batch(list(zip(*records, strict=True)), rejects)
+
+    def _together(self, batch: Sequence[Row | Unreadable]) -> Sequence[Sequence[Any]] | None:
+        objects = [row.value for row in batch if isinstance(row, Row) and isinstance(row.value, dict)]
+        if len(objects) < len(batch):
+            return None
+        (layout, rows), *others = self.layouts.split(objects)
+        checked = None if others else self.columns.check(layout.columns(rows))
+        built = checked and self.shape.together(self.league, checked)
+        if not built:
+            return None
+        self.drift.count(layout, len(rows))
+        return [[row.index for row in batch], *built]
+
+    def outcomes(self, batch: Sequence[Row | Unreadable]) -> Iterator[Record | Reject]:
+        """The rows one by one."""
         objects = [row.value for row in batch if isinstance(row, Row) and isinstance(row.value, dict)]
         checked = self._checked(objects) if objects else iter(())
         return (self._outcome(row, checked) for row in batch)
@@ -66,7 +114,8 @@ class _Reader:
         for layout, rows in self.layouts.split(objects):
             self.drift.count(layout, len(rows))
             values = layout.columns(rows)
-            yield from self.columns.check(values) or map(self._checked_alone, zip(*values, strict=True))
+            checked = self.columns.check(values)
+            yield from zip(*checked, strict=True) if checked else map(self._checked_alone, zip(*values, strict=True))
 
     def _checked_alone(self, values: tuple[object, ...]) -> Any:
         try:

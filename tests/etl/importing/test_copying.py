@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Date, Engine, Integer, MetaData, Numeric, Table, Text, Time, select
 
 from etl.importing import copying
-from etl.importing.copying import copy_rows
+from etl.importing.copying import columns_of, copy_columns
 
 TABLE = Table(
     "copied", MetaData(),
@@ -32,7 +32,7 @@ ROW = st.tuples(
 def there_and_back(engine: Engine, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     with engine.connect() as connection:
         TABLE.create(connection)
-        assert copy_rows(connection, TABLE, rows) == len(rows)
+        assert copy_columns(connection, TABLE, columns_of(rows)) == len(rows)
         found = [tuple(row) for row in connection.execute(select(TABLE))]
         connection.rollback()
     return found

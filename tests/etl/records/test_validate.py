@@ -11,9 +11,14 @@ from hypothesis import strategies as st
 from etl.extract import Row, Unreadable, extract
 from etl.feeds import Kind, discover
 from etl.reading.row import RAW_LIMIT
-from etl.records import Drift, Fixture, Record, Reject, validate
+from etl.records import Drift, Fixture, Record, Reject, validate, validate_together
+from etl.records.validate import _Reader
 from tests.conftest import FEEDS
-from tests.etl.records.feeds import FIXTURE, MATCH, check, without
+from tests.etl.records.feeds import FIXTURE, MATCH, PLAYER, STANDING, check, without
+
+SOUND = {
+    Kind.SERIES_STATS: STANDING, Kind.PLAYERS: PLAYER, Kind.SCHEDULES: FIXTURE, Kind.MATCH_HISTORY: MATCH,
+}  # fmt: skip
 
 
 def test_bad_rows_stand_between_good_ones_in_the_feeds_order() -> None:
@@ -128,6 +133,36 @@ def test_any_row_becomes_a_record_or_a_reject_that_can_be_stored(kind: Kind, row
     for text in (value for value in values if isinstance(value, str)):
         assert "\x00" not in text
         assert text.encode().decode() == text
+
+
+CHANGED = st.dictionaries(
+    st.sampled_from(["home_team", "Winner", "League", "league_id", "PTI", "Practice"]),
+    st.none() | st.sampled_from(["", " ", "BYE - 1", "Nobody", "CITA", "3"]),
+    max_size=2,
+)
+
+
+@settings(deadline=None)
+@given(kind=st.sampled_from(Kind), changes=st.lists(CHANGED, min_size=1, max_size=4))
+def test_rows_become_the_same_together_as_one_by_one(kind: Kind, changes: list[dict[str, object]]) -> None:
+    rows = [Row(index, {**SOUND[kind], **change}) for index, change in enumerate(changes)]
+    drift, drift_together = Drift(), Drift()
+
+    one_by_one = list(validate(kind, rows, "all", drift=drift))
+    (batch,) = validate_together(kind, rows, "all", drift=drift_together)
+
+    assert list(zip(*batch.columns, strict=True)) == [tuple(one) for one in one_by_one if not isinstance(one, Reject)]
+    assert list(batch.rejects) == [one for one in one_by_one if isinstance(one, Reject)]
+    assert drift == drift_together
+
+
+@pytest.mark.parametrize("kind", [Kind.PLAYERS, Kind.SCHEDULES, Kind.MATCH_HISTORY])
+def test_sound_rows_are_read_together(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Reader, "outcomes", None)
+
+    (batch,) = validate_together(kind, [Row(0, SOUND[kind]), Row(1, SOUND[kind])], "all")
+
+    assert batch.columns[0] == [0, 1]
 
 
 @pytest.mark.skipif(not FEEDS.exists(), reason="the shared feeds are not beside this checkout")
