@@ -29,13 +29,14 @@ class Shape:
 
     `build` is given the row's index, the feed's league or "", and the checked values. `together` does the same for many
     rows at once: it is given the checked columns, and returns those of the records, behind their index; None where a
-    row has to be looked at alone. The adapters check a whole row, and many values of one slot.
+    row has to be looked at alone. A kind without it is always read row by row. The adapters check a whole row, and many
+    values of one slot.
     """
 
     slots: tuple[Slot, ...]
     values: Any  # a tuple type: typing has no word for the type of types
     build: Callable[[int, str, Any], Record]
-    together: Callable[[str, Sequence[Sequence[Any]]], Sequence[Sequence[Any]] | None] = lambda feed, columns: None
+    together: Callable[[str, Sequence[Sequence[Any]]], Sequence[Sequence[Any]] | None] | None = None
     ignored: frozenset[str] = frozenset()
     row: TypeAdapter[Any] = field(init=False)
     columns: tuple[TypeAdapter[list[Any]], ...] = field(init=False)

@@ -93,7 +93,7 @@ class _Reader:
 
     def _together(self, batch: Sequence[Row | Unreadable]) -> Sequence[Sequence[Any]] | None:
         objects = [row.value for row in batch if isinstance(row, Row) and isinstance(row.value, dict)]
-        if len(objects) < len(batch):
+        if self.shape.together is None or len(objects) < len(batch):
             return None
         (layout, rows), *others = self.layouts.split(objects)
         checked = None if others else self.columns.check(layout.columns(rows))

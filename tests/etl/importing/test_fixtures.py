@@ -15,6 +15,11 @@ from etl.tables import import_feeds, rejects, schedule, teams
 from tests.etl.importing.feeds import fixture, practice, publish_one, rows_of, standing, write
 
 BIRCHWOOD, TENNAQUA, GLENCOE = "Birchwood - 11", "Tennaqua - 11", "Glencoe - 11"
+ROUND = (
+    fixture(BIRCHWOOD, TENNAQUA),
+    fixture(TENNAQUA, GLENCOE, "10/01/2024"),
+    fixture(GLENCOE, BIRCHWOOD, "10/08/2024"),
+)
 NAMES = ("match_date", "home_team", "away_team")
 LENIENT = Limits(rejects=1, unlinked=1)
 LINKS = ("home_team_id", "away_team_id")
@@ -149,14 +154,9 @@ def test_a_rescheduled_fixture_stays_one_row(league: Engine, tmp_path: Path) -> 
 
 
 def test_what_vanishes_from_a_feed_is_told_and_stays(league: Engine, tmp_path: Path) -> None:
-    rows = [
-        fixture(BIRCHWOOD, TENNAQUA),
-        fixture(TENNAQUA, GLENCOE, "10/01/2024"),
-        fixture(GLENCOE, BIRCHWOOD, "10/08/2024"),
-    ]
-    schedules(league, tmp_path, *rows)
+    schedules(league, tmp_path, *ROUND)
 
-    again = schedules(league, tmp_path, rows[0], rows[2])
+    again = schedules(league, tmp_path, ROUND[0], ROUND[2])
 
     assert again.counts.withdrawn == 1
     assert len(rows_of(league, schedule, "id")) == 3
@@ -164,29 +164,19 @@ def test_what_vanishes_from_a_feed_is_told_and_stays(league: Engine, tmp_path: P
 
 def test_what_vanishes_is_told_beside_a_row_whose_league_was_open(league: Engine, tmp_path: Path) -> None:
     """Counts alone would not tell: the feed knows two rows, and the league has two."""
-    rows = [
-        fixture(BIRCHWOOD, TENNAQUA),
-        fixture(TENNAQUA, GLENCOE, "10/01/2024"),
-        fixture(GLENCOE, BIRCHWOOD, "10/08/2024"),
-    ]
-    schedules(league, tmp_path, *rows)
+    schedules(league, tmp_path, *ROUND)
     with league.begin() as connection:
         connection.execute(text("update schedule set league_id = null where match_date = '2024-10-08'"))
 
-    again = schedules(league, tmp_path, rows[0], rows[2])
+    again = schedules(league, tmp_path, ROUND[0], ROUND[2])
 
     assert (again.counts.withdrawn, again.counts.updated) == (1, 1)
 
 
 def test_what_vanishes_from_a_feed_goes_when_asked(league: Engine, tmp_path: Path) -> None:
-    rows = [
-        fixture(BIRCHWOOD, TENNAQUA),
-        fixture(TENNAQUA, GLENCOE, "10/01/2024"),
-        fixture(GLENCOE, BIRCHWOOD, "10/08/2024"),
-    ]
-    schedules(league, tmp_path, *rows)
+    schedules(league, tmp_path, *ROUND)
 
-    again = schedules(league, tmp_path, rows[0], rows[2], prune=True)
+    again = schedules(league, tmp_path, ROUND[0], ROUND[2], prune=True)
 
     assert again.counts.withdrawn == 1
     assert rows_of(league, schedule, "id") == [(1,), (3,)]
