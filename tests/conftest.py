@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test: one embedded server, a migrated template, and copies of it."""
+"""Real parts for every test: an embedded PostgreSQL with a migrated template and copies of it, and a browser."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, make_url
@@ -16,6 +17,11 @@ from etl.embedded import running
 from etl.migrate import upgrade
 
 FEEDS = Path(__file__).resolve().parents[1] / ".." / "shared" / "feeds"
+
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 
 _numbers = itertools.count(1)
 
@@ -78,6 +84,22 @@ def feeds() -> Path:
     if not FEEDS.is_dir():
         pytest.skip(f"the real feeds are not at {FEEDS}")
     return FEEDS
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium, ended with the file: Playwright starts no second beside it, and keeps an event loop running.
+
+    Its tests are skipped where Chromium is missing.
+    """
+    where = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if where is None:
+        pytest.skip("there is no Chromium; install the package chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=where, args=list(QUIET))
+        yield chromium
+        chromium.close()
 
 
 def copy_of(server: str, template: str) -> Iterator[Engine]:

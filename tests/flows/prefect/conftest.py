@@ -9,11 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from tests.browser.conftest import browser
 from tests.flows.prefect.command import Command
 from tests.flows.prefect.server import prefect_environment, shared_server
-
-__all__ = ["browser"]  # a fixture of the tests of pages
 
 
 @pytest.fixture(scope="session")
