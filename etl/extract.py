@@ -1,4 +1,4 @@
-"""Read the rows of a feed one by one, whatever the file holds, in bounded memory.
+"""Read the rows of a feed, whatever the file holds, in bounded memory.
 
 Decoders run over a sliding window of text: faster than `json.load` and 16 MB for any file, where ijson's C back end
 crashes on hostile input and orjson needs 6.5 times the file. A row that cannot be read is handed
@@ -9,25 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, count
+from itertools import chain
 from pathlib import Path
 
 from etl.errors import FeedError
 from etl.reading.decoder import BadRow, decode, decode_at, decode_page
-from etl.reading.row import RAW_LIMIT, Row, Unreadable, capped, quoted
+from etl.reading.row import RAW_LIMIT, Unreadable, capped, quoted
 from etl.reading.scan import ROW_LIMIT, Damage, Ending, next_row
 from etl.reading.window import Window
 
-__all__ = ["RAW_LIMIT", "Row", "Unreadable", "extract"]
+__all__ = ["RAW_LIMIT", "Unreadable", "extract"]
 
 _COMMA = re.compile(r"[ \t\r\n]*,[ \t\r\n]*")
 _NO_ARRAYS = {"{": "is one JSON object", "<": "is a web page or XML", '"': "is one JSON string"}
 _NOT_UTF8 = ("\udcff\udcfe", "\udcfe\udcff")  # the mark of UTF-16, as bytes that are no UTF-8
 
 
-def extract(path: Path, *, on_bytes: Callable[[int], None] | None = None) -> Iterator[Row | Unreadable]:
-    """Yield the array's elements in order; `on_bytes` is told how many bytes each read has brought.
+def extract(path: Path, *, on_bytes: Callable[[int], None] | None = None) -> Iterator[object]:
+    """Yield the array's elements in order: any JSON value, or `Unreadable` in the place of one.
 
+    `on_bytes` is told how many bytes each read has brought.
     Raises FeedError where there is no array of rows at all: an empty file, an object, a web page, no JSON.
     """
     try:
@@ -55,16 +56,16 @@ def _found(text: str) -> str:
     return _NO_ARRAYS.get(text[0]) or f"begins with {quoted(text[:20])}"
 
 
-def _pages(window: Window) -> Iterator[Sequence[Row | Unreadable]]:
+def _pages(window: Window) -> Iterator[Sequence[object]]:
     index = 0
     going_on = window.peek() != "]"
     window.learn_indent()
     while going_on:
         values = _sound_values(window)
-        yield list(map(Row, count(index), values))
+        yield values
         index += len(values)
         element, going_on = _next(window, index)
-        yield [element]
+        yield (element,)
         index += 1
     yield list(_trailing(window, index))
 
@@ -105,50 +106,49 @@ def _between(text: str, pos: int) -> str:
     return text[end - 1 : comma.end() + 1] if comma and objects else ""
 
 
-def _next(window: Window, index: int) -> tuple[Row | Unreadable, bool]:
+def _next(window: Window, index: int) -> tuple[object, bool]:
     """The row at `pos`, sound or not, and whether another can follow."""
     first = window.peek()
     if not first:
-        return Unreadable(index, f"the file is cut off after row {index - 1:,}: no closing bracket", ""), False
+        return Unreadable(f"the file is cut off after row {index - 1:,}: no closing bracket", ""), False
     if first == "]":
-        return Unreadable(index, "a comma that no row follows", ","), False
+        return Unreadable("a comma that no row follows", ","), False
     start = window.offset
     ending = Ending(window)
     end = ending.find()
     if isinstance(end, Damage):
-        return _resume(window, index, end)
+        return _resume(window, end)
     going_on = window.text[end] == ","
-    element = _element(window.text[window.pos : end], index, ending.head, window.offset - start)
+    element = _element(window.text[window.pos : end], ending.head, window.offset - start)
     window.pos = end + going_on
     return element, going_on
 
 
-def _element(text: str, index: int, head: str, passed: int) -> Row | Unreadable:
+def _element(text: str, head: str, passed: int) -> object:
     if head:
         reason = f"the row is longer than {ROW_LIMIT:,} characters"
-        return Unreadable(index, reason, capped(head), lost=passed + len(text))
+        return Unreadable(reason, capped(head), lost=passed + len(text))
     try:
-        return Row(index, decode(text))
+        return decode(text)
     except BadRow as error:
-        return Unreadable(index, f"the row {error}", capped(text), lost=len(text))
+        return Unreadable(f"the row {error}", capped(text), lost=len(text))
 
 
-def _resume(window: Window, index: int, damage: Damage) -> tuple[Row | Unreadable, bool]:
+def _resume(window: Window, damage: Damage) -> tuple[object, bool]:
     """Go on at the next row where rows stand on lines of their own; anywhere else it would be a guess."""
     text = window.text[window.pos :]
-    if damage is Damage.CUT and (row := _whole(text, index)):
+    if damage is Damage.CUT and not isinstance(row := _whole(text), Unreadable):
         window.pos = len(window.text)
         return row, True  # what is missing behind it is told next
     lost = next_row(window)
     going_on = window.pos < len(window.text)
     reason = damage.value if going_on else f"{damage.value}: {lost:,} characters up to the end of the file are lost"
-    return Unreadable(index, reason, capped(text[:lost]), lost), going_on
+    return Unreadable(reason, capped(text[:lost]), lost), going_on
 
 
-def _whole(text: str, index: int) -> Row | None:
+def _whole(text: str) -> object:
     """The last row of a file that is cut right behind it; of a bare number, a digit may be missing."""
-    row = _element(text, index, "", 0) if text[0] in '{["' else None
-    return row if isinstance(row, Row) else None
+    return _element(text, "", 0) if text[0] in '{["' else Unreadable(Damage.CUT.value, text)
 
 
 def _trailing(window: Window, index: int) -> Iterator[Unreadable]:
@@ -157,4 +157,4 @@ def _trailing(window: Window, index: int) -> Iterator[Unreadable]:
     window.pos += 1
     if window.peek():
         reason = f"the file goes on after its array of {index:,} rows"
-        yield Unreadable(index, reason, capped(window.text[window.pos :]))
+        yield Unreadable(reason, capped(window.text[window.pos :]))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any
 
 import psycopg
 from sqlalchemy import Column, Connection, Integer, Numeric, Table
 
+from etl.batches import batched
 from etl.importing.keys import Keys
 
 Columns = Sequence[Sequence[Any]]
@@ -71,9 +71,7 @@ def copy_columns(connection: Connection, table: Table, batches: Iterable[Columns
 
 def columns_of(rows: Iterable[Sequence[Any]]) -> Iterator[Columns]:
     """Rows in batches, column by column."""
-    stream = iter(rows)
-    while batch := list(islice(stream, _BATCH)):
-        yield list(zip(*batch, strict=True))
+    return (list(zip(*batch, strict=True)) for batch in batched(rows, _BATCH))
 
 
 @contextmanager

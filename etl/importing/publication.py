@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from etl.errors import RowsUnaccounted
 from etl.extract import extract
@@ -77,11 +77,10 @@ def _stage(connection: Connection, feed: Feed, intake: Intake, options: Options)
     stage.create(connection, table)
     rows = extract(feed.path, on_bytes=lambda count: options.progress(feed, count))
     records = intake.records(validate_together(feed.kind, rows, feed.league, drift=intake.drift))
-    keys = Keys(table, stage.FIXTURE_KEY) if feed.kind is Kind.SCHEDULES else None
+    keys = Keys(table, stage.KEYS[feed.kind]) if feed.kind in stage.KEYS else None
     count = stage.load_columns(connection, table, records, keys=keys)
     intake.repeated = keys is None or keys.repeated()
-    told = select(table.c.league, func.count()).where(table.c.league.is_not(None)).group_by(table.c.league)
-    leagues = {row[0]: row[1] for row in connection.execute(told)}
+    leagues = dict(sorted(intake.leagues.items()))
     ensure_leagues(connection, leagues)
     return count + intake.rejects, leagues
 

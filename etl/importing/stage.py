@@ -165,14 +165,16 @@ STAGES = {
     Kind.MATCH_HISTORY: matches,
 }
 
+FIXTURE_KEY = ("match_date", "home_team", "away_team", "league")
+"""What tells one fixture of a feed from another."""
+
+KEYS = {Kind.SCHEDULES: FIXTURE_KEY}
+"""What is asked, while a feed is read, to come once."""
+
 
 def create(connection: Connection, *tables: Table) -> None:
     """Create temporary tables for the rest of the transaction."""
     _metadata.create_all(connection, tables=tables, checkfirst=False)
-
-
-FIXTURE_KEY = ("match_date", "home_team", "away_team", "league")
-"""What tells one fixture of a feed from another."""
 
 
 def load(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 RAW_LIMIT = 10_000
 """Characters that are kept of a raw row; what is longer is cut, and says so."""
 
 
-class Row(NamedTuple):
-    """One element of the feed's array: its place (from 0) and its value, any JSON value."""
-
-    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a row
-    value: object
-
-
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A place in the feed where no row could be read; `lost` counts the characters that went with it."""
+    """What stands for a row that could not be read; `lost` counts the characters that went with it."""
 
-    index: int
     reason: str
     raw: str
     lost: int = 0

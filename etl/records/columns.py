@@ -27,6 +27,10 @@ class Columns:
 
 def _check(adapter: TypeAdapter[list[Any]], known: dict[object, Any], values: Sequence[object]) -> Sequence[Any]:
     try:
+        return list(map(known.__getitem__, values))  # nearly always
+    except (KeyError, TypeError):
+        pass
+    try:
         new = set(values) - known.keys()
     except TypeError:  # arrays and objects
         return adapter.validate_python(list(values))

@@ -6,7 +6,7 @@ Rows of one feed share a layout, so keys are looked at once per layout, and a ro
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -58,9 +58,11 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the fields of a kind of row are, for rows with these keys in this order."""
+    """Where the fields of a kind of row are, for rows with these keys; `others` are those that hold no field."""
 
     keys: tuple[object, ...]
+    others: tuple[str, ...]
+    size: int
     unknown: tuple[str, ...]
     missing: tuple[str, ...]
 
@@ -68,6 +70,17 @@ class Layout:
         """The values of rows of this layout, a column for each slot; None for what they do not have."""
         nothing = [None] * len(rows)
         return [nothing if key is _ABSENT else list(map(itemgetter(key), rows)) for key in self.keys]
+
+    def shared(self, rows: Sequence[Mapping[str, object]]) -> list[Sequence[object]] | None:
+        """The same for rows that may have another layout; None where one has."""
+        if sum(map(len, rows)) != self.size * len(rows):
+            return None
+        try:  # rows that have every key, and no more keys in all, have these keys each
+            for key in self.others:
+                deque(map(itemgetter(key), rows), 0)
+            return self.columns(rows)
+        except KeyError:
+            return None
 
 
 class Layouts:
@@ -80,14 +93,13 @@ class Layouts:
 
     def split(self, rows: Sequence[Mapping[str, object]]) -> Iterator[tuple[Layout, Sequence[Mapping[str, object]]]]:
         """The rows in their order, in stretches that share a layout."""
-        keys = list(map(tuple, rows))
-        if keys.count(keys[0]) == len(keys):  # nearly always
-            yield self._of(keys[0]), rows
-            return
-        for same, stretch in groupby(zip(keys, rows, strict=True), itemgetter(0)):
-            yield self._of(same), [row for _, row in stretch]
+        for _, stretch in groupby(rows, tuple):
+            same = list(stretch)
+            yield self.of(same[0]), same
 
-    def _of(self, keys: tuple[str, ...]) -> Layout:
+    def of(self, row: Mapping[str, object]) -> Layout:
+        """The layout of a row."""
+        keys = tuple(row)
         layout = self._known.get(keys)
         if layout is None:
             layout = self._read(keys)
@@ -97,13 +109,14 @@ class Layouts:
 
     def _read(self, keys: tuple[str, ...]) -> Layout:
         found: dict[str, str] = {}
-        for key in keys:
+        for key in sorted(keys):  # of two spellings in one row the same wins, in whatever order they stand
             found.setdefault(fold(key), key)
         chosen = tuple(self._choose(slot, found) for slot in self._slots)
         spare = {*chosen, *(found[name] for name in self._ignored if name in found)}
         unknown = tuple(capped(key, 60) for key in keys if key not in spare)
         missing = (s.name for s, key in zip(self._slots, chosen, strict=True) if key is _ABSENT and not s.optional)
-        return Layout(chosen, unknown[:_LIMIT], tuple(missing))
+        others = tuple(key for key in keys if key not in chosen)
+        return Layout(chosen, others, len(keys), unknown[:_LIMIT], tuple(missing))
 
     @staticmethod
     def _choose(slot: Slot, found: Mapping[str, str]) -> object:

@@ -6,28 +6,28 @@ import json
 
 from pydantic_core import ErrorDetails, ValidationError
 
-from etl.reading.row import Row, Unreadable, capped
+from etl.reading.row import Unreadable, capped
 from etl.records.fields import describe
 from etl.records.model import Reject
 from etl.records.shape import Refused, Shape
 
 
-def unreadable(row: Unreadable) -> Reject:
+def unreadable(index: int, row: Unreadable) -> Reject:
     """The reject of a place in the feed where no row could be read."""
-    return Reject(row.index, row.reason, None, row.raw)
+    return Reject(index, row.reason, None, row.raw)
 
 
-def no_object(row: Row) -> Reject:
+def no_object(index: int, row: object) -> Reject:
     """The reject of an array element that is no JSON object."""
-    return Reject(row.index, f"the row is {describe(row.value)}, expected an object", None, raw(row.value))
+    return Reject(index, f"the row is {describe(row)}, expected an object", None, raw(row))
 
 
-def refused(row: Row, error: Refused) -> Reject:
+def refused(index: int, row: object, error: Refused) -> Reject:
     """The reject of a row whose values do not fit together."""
-    return Reject(row.index, f"{error}", error.field, raw(row.value))
+    return Reject(index, f"{error}", error.field, raw(row))
 
 
-def invalid(row: Row, error: ValidationError, shape: Shape) -> Reject:
+def invalid(index: int, row: object, error: ValidationError, shape: Shape) -> Reject:
     """The reject of a row with wrong values: the first names the reason, the others are counted."""
     first, *others = error.errors(include_url=False)
     field = ".".join(
@@ -36,7 +36,7 @@ def invalid(row: Row, error: ValidationError, shape: Shape) -> Reject:
     more = (
         f" ({len(others)} more fields are wrong)" if len(others) > 1 else " (one more field is wrong)" if others else ""
     )
-    return Reject(row.index, f"{field} {_words(first)}{more}", field, raw(row.value))
+    return Reject(index, f"{field} {_words(first)}{more}", field, raw(row))
 
 
 _PARTS = frozenset({"won", "lost", "tied", "for", "ret", "percentage"})

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count
 from typing import Any
 
 from pydantic import ValidationError
 
 from etl import leagues
+from etl.batches import batched
 from etl.feeds import ALL, Kind
-from etl.reading.row import Row, Unreadable
+from etl.reading.row import Unreadable
 from etl.records import fixtures, matches, players, refusal, standings
 from etl.records.columns import Columns
 from etl.records.layout import Drift, Layouts
@@ -29,23 +30,23 @@ _BATCH = 256
 
 
 def validate(
-    kind: Kind, rows: Iterable[Row | Unreadable], league: str, *, drift: Drift | None = None
+    kind: Kind, rows: Iterable[object], league: str, *, drift: Drift | None = None
 ) -> Iterator[Record | Reject]:
-    """Check rows of a feed of this kind; `league` is the feed's, "all" where only the rows tell theirs.
+    """Check rows of a feed of this kind, as `extract` yields them; `league` is "all" where only the rows tell theirs.
 
     `drift` is filled with the unknown and missing keys while the result is read.
     """
     reader = _reader(kind, league, drift)
-    for batch in _batches(rows):
-        yield from reader.outcomes(batch)
+    for index, batch in _batches(rows):
+        yield from reader.outcomes(index, batch)
 
 
 def validate_together(
-    kind: Kind, rows: Iterable[Row | Unreadable], league: str, *, drift: Drift | None = None
+    kind: Kind, rows: Iterable[object], league: str, *, drift: Drift | None = None
 ) -> Iterator[Batch]:
     """The same, in a third of the time where rows are sound."""
     reader = _reader(kind, league, drift)
-    return map(reader.read, _batches(rows))
+    return (reader.read(index, batch) for index, batch in _batches(rows))
 
 
 def _reader(kind: Kind, league: str, drift: Drift | None) -> _Reader:
@@ -53,10 +54,9 @@ def _reader(kind: Kind, league: str, drift: Drift | None) -> _Reader:
     return _Reader(_SHAPES[kind], home, drift if drift is not None else Drift())
 
 
-def _batches(rows: Iterable[Row | Unreadable]) -> Iterator[Sequence[Row | Unreadable]]:
-    stream = iter(rows)
-    while batch := list(islice(stream, _BATCH)):
-        yield batch
+def _batches(rows: Iterable[object]) -> Iterator[tuple[int, Sequence[object]]]:
+    """Rows in batches, each with the place of its first."""
+    return zip(count(0, _BATCH), batched(rows, _BATCH))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,33 +81,32 @@ class _Reader:
         self.layouts = Layouts(self.shape.slots, self.shape.ignored)
         self.columns = Columns(self.shape.columns)
 
-    def read(self, batch: Sequence[Row | Unreadable]) -> Batch:
+    def read(self, index: int, batch: Sequence[object]) -> Batch:
         """The rows all at once, or one by one where one of them has to be looked at alone."""
         columns = self._together(batch)
         if columns is not None:
-            return Batch(columns)
-        outcomes = list(self.outcomes(batch))
+            return Batch([range(index, index + len(batch)), *columns])
+        outcomes = list(self.outcomes(index, batch))
         records = [outcome for outcome in outcomes if not isinstance(outcome, Reject)]
         rejects = [outcome for outcome in outcomes if isinstance(outcome, Reject)]
         return Batch(list(zip(*records, strict=True)), rejects)
 
-    def _together(self, batch: Sequence[Row | Unreadable]) -> Sequence[Sequence[Any]] | None:
-        objects = [row.value for row in batch if isinstance(row, Row) and isinstance(row.value, dict)]
-        if self.shape.together is None or len(objects) < len(batch):
+    def _together(self, batch: Sequence[Any]) -> Sequence[Sequence[Any]] | None:
+        """The columns of the records, without their index; None where a row has to be looked at alone."""
+        if self.shape.together is None or set(map(type, batch)) != {dict}:
             return None
-        (layout, rows), *others = self.layouts.split(objects)
-        checked = None if others else self.columns.check(layout.columns(rows))
+        layout = self.layouts.of(batch[0])
+        values = layout.shared(batch)
+        checked = values and self.columns.check(values)
         built = checked and self.shape.together(self.league, checked)
-        if not built:
-            return None
-        self.drift.count(layout, len(rows))
-        return [[row.index for row in batch], *built]
+        if built:
+            self.drift.count(layout, len(batch))
+        return built or None
 
-    def outcomes(self, batch: Sequence[Row | Unreadable]) -> Iterator[Record | Reject]:
-        """The rows one by one."""
-        objects = [row.value for row in batch if isinstance(row, Row) and isinstance(row.value, dict)]
-        checked = self._checked(objects) if objects else iter(())
-        return (self._outcome(row, checked) for row in batch)
+    def outcomes(self, index: int, batch: Sequence[object]) -> Iterator[Record | Reject]:
+        """The rows one by one; `index` is the place of the first."""
+        checked = self._checked([row for row in batch if isinstance(row, dict)])
+        return (self._outcome(place, row, checked) for place, row in enumerate(batch, index))
 
     def _checked(self, objects: Sequence[Mapping[str, object]]) -> Iterator[Any]:
         """The checked values of each row, or what pydantic says against it."""
@@ -123,15 +122,15 @@ class _Reader:
         except ValidationError as error:
             return error
 
-    def _outcome(self, row: Row | Unreadable, checked: Iterator[Any]) -> Record | Reject:
+    def _outcome(self, index: int, row: object, checked: Iterator[Any]) -> Record | Reject:
         if isinstance(row, Unreadable):
-            return refusal.unreadable(row)
-        if not isinstance(row.value, dict):
-            return refusal.no_object(row)
+            return refusal.unreadable(index, row)
+        if not isinstance(row, dict):
+            return refusal.no_object(index, row)
         values = next(checked)
         if isinstance(values, ValidationError):
-            return refusal.invalid(row, values, self.shape)
+            return refusal.invalid(index, row, values, self.shape)
         try:
-            return self.shape.build(row.index, self.league, values)
+            return self.shape.build(index, self.league, values)
         except Refused as error:
-            return refusal.refused(row, error)
+            return refusal.refused(index, row, error)

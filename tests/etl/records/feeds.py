@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from etl.extract import Row
 from etl.feeds import Kind
 from etl.records import Drift, Record, Reject, validate
 
@@ -38,7 +37,7 @@ MATCH: Mapping[str, object] = {
 
 def check(kind: Kind, row: object, *, league: str = "all", drift: Drift | None = None) -> Record | Reject:
     """What becomes of one row."""
-    (outcome,) = validate(kind, [Row(0, row)], league, drift=drift)
+    (outcome,) = validate(kind, [row], league, drift=drift)
     return outcome
 
 
