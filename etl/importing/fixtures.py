@@ -83,7 +83,8 @@ def _plan(connection: Connection) -> Planned:
         .where(schedule.c.id.is_(None) | changed | differs(schedule, new, ("match_time", "location")))
     )
     stage.create(connection, plan)
-    connection.execute(insert(plan).from_select(columns, rows))
+    with stage.joining_by_hash(connection):
+        connection.execute(insert(plan).from_select(columns, rows))
     stage.analyze(connection, plan)
     # a table without its key holds copies of a row: the first is brought up to date, a rule counts the others
     copy = plan.alias("copy")
