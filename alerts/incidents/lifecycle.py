@@ -15,6 +15,7 @@ REOPENS_WITHIN = timedelta(days=1)
 EXAMPLES = 5
 ACCEPTED = "accepted by a waiver"
 GONE = "gone"
+NO_LONGER_THERE = "what it was about is no longer there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,16 @@ def observe(known: Incident | None, result: Result, run: str, now: datetime, sco
         return _trouble(known, result, run, now, scope)
     gone = result.accepted or result.status is Status.OK
     return _resolved(known, result, run, now) if known is not None and known.open and gone else None
+
+
+def observe_none(known: Incident, run: str, now: datetime) -> Change | None:
+    """What it does to an incident that its rule was measured, and no longer for this parameter; None when nothing."""
+    if not known.open or now < known.seen_at:
+        return None
+    after = replace(
+        known, seen_at=now, seen_run=run, resolved_at=now, resolved_run=run, resolution=NO_LONGER_THERE
+    )  # fmt: skip
+    return Change(after, EventKind.RESOLVED, NO_LONGER_THERE)
 
 
 def _trouble(known: Incident | None, result: Result, run: str, now: datetime, scope: str) -> Change:

@@ -12,6 +12,7 @@ from alerts.outbox import preview
 from alerts.outbox.dispatch import dispatch
 from alerts.recording import record
 from checks import Severity, Status
+from checks.engine.results import Result
 from etl.tables import deliveries, incidents
 from tests.alerts.build import DAY, HOUR, MINUTE, NOON, policy, report, result, statuses
 from tests.alerts.conftest import Desk
@@ -97,6 +98,28 @@ def test_each_parameter_is_an_incident_of_its_own(desk: Desk) -> None:
 
     with desk.work.engine.begin() as connection:
         assert [one.title for one in listed(connection)] == ["lost_rows (CNSWPL)", "lost_rows (NSTF)"]
+
+
+def test_an_incident_ends_with_the_league_that_it_is_about(desk: Desk) -> None:
+    gone = [result("lost_rows", Status.CRITICAL, parameter=league) for league in ("CITA", "NSTF")]
+    desk.record(report(*gone))
+
+    desk.clock.forward(DAY)
+    (update,) = [one for one in desk.record(report(gone[0])).updates if one.kind]
+
+    assert (update.incident.parameter, update.incident.open) == ("NSTF", False)
+    assert update.incident.resolution == "what it was about is no longer there"
+
+
+@pytest.mark.parametrize("measured", [[], [result("lost_rows", Status.ERROR)], [result("other", Status.OK)]])
+def test_a_rule_that_was_not_measured_league_by_league_ends_no_incident(desk: Desk, measured: list[Result]) -> None:
+    desk.record(report(result("lost_rows", Status.CRITICAL, parameter="NSTF")))
+
+    desk.clock.forward(DAY)
+    desk.record(report(*measured))
+
+    with desk.work.engine.begin() as connection:
+        assert "NSTF" in [one.parameter for one in listed(connection)]
 
 
 def test_open_incidents_stand_worst_first(desk: Desk) -> None:
