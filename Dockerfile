@@ -1,5 +1,6 @@
 # The image of the Docker and Kubernetes pools in prefect.yaml; see docs/PREFECT.md.
 #   docker build --tag rally-data-health:latest .
+#   docker build --tag rally-data-health:latest --build-arg EXTRAS=dask .
 FROM python:3.12-slim
 
 # the embedded PostgreSQL is for laptops; a container has DATABASE_URL, and runs as nobody in particular
@@ -15,7 +16,8 @@ COPY checks checks
 COPY alerts alerts
 COPY flows flows
 COPY prefect.yaml ./
-RUN pip install --no-cache-dir --constraint constraints.txt --editable . \
+ARG EXTRAS=""
+RUN pip install --no-cache-dir --constraint constraints.txt --editable ".${EXTRAS:+[$EXTRAS]}" \
     && install --directory --owner rally /var/lib/rally/reports
 
 USER rally

@@ -60,6 +60,11 @@ def running(home: Path, **settings: str) -> Iterator[str]:
                     _stop(host)
 
 
+def exists(home: Path) -> bool:
+    """Whether the embedded server of `home` was ever started."""
+    return (home / "postgres").exists()
+
+
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
     with (home / "start.lock").open("w") as lock:

@@ -10,8 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from checks.engine.run import Progress
+from etl import embedded
 from etl.feeds import Feed
-from flows.settings import Settings, read_settings
+from flows.settings import Settings, SettingsError, read_settings
 
 
 @dataclass(slots=True)
@@ -55,5 +56,18 @@ def surrounded(surroundings: Surroundings) -> Iterator[None]:
 
 
 def surroundings() -> Surroundings:
-    """What the caller set; in a deployment, where nobody calls, the settings of the environment."""
-    return _surroundings.get(None) or Surroundings(read_settings())
+    """What the caller set; in a deployment, where nobody calls, the settings of the worker's environment.
+
+    Raises SettingsError for a worker without any database: an empty embedded one would be found healthy night by night.
+    """
+    return _surroundings.get(None) or Surroundings(_of_a_worker())
+
+
+def _of_a_worker() -> Settings:
+    settings = read_settings()
+    if settings.database_url is None and not embedded.exists(settings.data):
+        raise SettingsError(
+            f"DATABASE_URL is not set where this run works, and there is no embedded database in {settings.data}; set"
+            " it in the worker's environment or in the job variables, or make an embedded one there: rally-health init"
+        )
+    return settings

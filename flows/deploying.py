@@ -46,7 +46,7 @@ def declared(folder: Path = ROOT) -> list[Deployment]:
 def missing(settings: Settings) -> Iterator[str]:
     """What a deployed run would not find, one sentence each."""
     if settings.database_url is None:
-        yield "DATABASE_URL is not set here: a worker without it uses an embedded database of its own"
+        yield "DATABASE_URL is not set here: a worker without it needs an embedded database in its folder"
     if settings.feeds is None:
         yield "RALLY_FEEDS is not set here: a worker without it has no feeds to import at night"
     elif not settings.feeds.is_dir():

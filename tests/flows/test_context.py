@@ -1,0 +1,37 @@
+"""What a flow finds around it when nobody has called it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.context import surroundings
+from flows.settings import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A worker without DATABASE_URL."""
+    for name in ("DATABASE_URL", "RALLY_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RALLY_DATA", str(tmp_path))
+
+
+def test_a_worker_makes_no_empty_database_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"DATABASE_URL is not set .* no embedded database .* rally-health init"):
+        surroundings()
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_worker_uses_the_embedded_database_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+
+    assert surroundings().settings.data == tmp_path
+
+
+def test_a_worker_uses_the_database_that_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://rally@db/rally")
+
+    assert surroundings().settings.database_url is not None
