@@ -44,3 +44,8 @@ def examine(
             history.save(connection, report)
             beside(connection, report)
     return report
+
+
+def examine_alone(engine: Engine, rules: Rules, request: Request) -> Report:
+    """Run rules on a database that holds no tables of ours: no past, no waivers, nothing kept."""
+    return run_checks(engine, rules, replace(request, dimensions=DIMENSIONS))

@@ -1,7 +1,8 @@
 """`pytest --rally-rules --rally-database URL`: each rule is a test item, run against that database.
 
 For the platform's own CI: a migration or a scraper that breaks the data fails its build. All rules are measured
-together when the first item runs, so the items share scans and one snapshot. Nothing is written, no history kept.
+together when the first item runs, so the items share scans and one snapshot. The database's waivers and history count
+as they do in a check, where it has them; nothing is written.
 """
 
 from __future__ import annotations
@@ -76,22 +77,25 @@ class RuleCollector(pytest.Collector):
         return [result for result in self._report.results if result.rule == rule]
 
     def _measure(self) -> Report:
-        from checks.engine.run import Request, run_checks  # noqa: PLC0415 - see above
-        from checks.scopes import DIMENSIONS  # noqa: PLC0415
+        from checks.engine.run import Request  # noqa: PLC0415 - see above
+        from checks.health import examine, examine_alone  # noqa: PLC0415
+        from etl import migrate  # noqa: PLC0415
         from etl.database import open_engine  # noqa: PLC0415
 
         day = self.config.getoption("--rally-today")
-        today = date.fromisoformat(day) if day else None
+        request = Request(now=datetime.now(UTC), today=date.fromisoformat(day) if day else None)
         engine = open_engine(_url(self.config), application="pytest")
         try:
-            now = datetime.now(UTC)
-            return run_checks(engine, self.rules(), Request(now=now, today=today, dimensions=DIMENSIONS))
+            if migrate.current(engine) is None:
+                return examine_alone(engine, self.rules(), request)
+            migrate.require_newest(engine)
+            return examine(engine, self.rules(), request, keep=False)
         finally:
             engine.dispose()
 
 
 class RuleItem(pytest.Item):
-    """One rule. CRITICAL fails it, ERROR too, SKIPPED skips it, WARN is said in a section of its report."""
+    """One rule. CRITICAL and ERROR fail it, SKIPPED skips it; WARN and what a waiver accepts stand in its report."""
 
     def __init__(self, *, check: Check, **rest: Any) -> None:
         super().__init__(**rest)
@@ -106,14 +110,14 @@ class RuleItem(pytest.Item):
 
         assert isinstance(self.parent, RuleCollector)  # noqa: S101 - it is made nowhere else
         results = self.parent.results(self.check.name)
-        bad = [result for result in results if result.status in {Status.CRITICAL, Status.ERROR}]
+        bad = [result for result in results if result.trouble and result.status is not Status.WARN]
         if bad:
             raise RuleFailed(_told(bad))
         if all(result.status is Status.SKIPPED for result in results):
             pytest.skip("; ".join(result.note for result in results) or "nothing to measure")
-        warnings = [result for result in results if result.status is Status.WARN]
-        if warnings:
-            self.add_report_section("call", "rule", _told(warnings))
+        said = [result for result in results if result.trouble or result.accepted]
+        if said:
+            self.add_report_section("call", "rule", _told(said))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What was found, without the plugin's own traceback."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from sqlalchemy import Engine
 
+from checks.engine.waivers import Waiver
+from checks.history import waive
 from etl.tables import leagues, schedule
 
 pytest_plugins = ["pytester"]
@@ -67,6 +71,33 @@ def test_each_rule_is_an_item(pytester: pytest.Pytester, season: str) -> None:
     ])  # fmt: skip
     ran.stdout.fnmatch_lines(["*ERROR plugin_broken: Divides by zero."])
     ran.stdout.fnmatch_lines(["*WARN plugin_late: A match after the season."])
+
+
+@pytest.mark.slow
+def test_what_is_waived_passes(pytester: pytest.Pytester, season: str, database: Engine) -> None:
+    pytester.makepyfile(plugged_rules=RULES)
+    options = ("--rally-rules", "--rally-database", season, "--rally-source", "plugged_rules.py", "-p", "no:xdist")
+    waiver = Waiver(rule="plugin_nowhere", owner="kim", reason="courts come later", until=date(2100, 1, 1))
+    with database.begin() as connection:
+        waive(connection, waiver, None, today=date(2025, 1, 1))
+
+    ran = pytester.runpytest_subprocess(*options, "-k", "plugin_nowhere")
+
+    ran.assert_outcomes(passed=1)
+
+
+@pytest.mark.slow
+def test_a_database_without_our_tables_is_measured_too(
+    pytester: pytest.Pytester, season: str, database: Engine
+) -> None:
+    pytester.makepyfile(plugged_rules=RULES)
+    options = ("--rally-rules", "--rally-database", season, "--rally-source", "plugged_rules.py", "-p", "no:xdist")
+    with database.begin() as connection:
+        connection.exec_driver_sql("drop schema quality cascade")
+
+    ran = pytester.runpytest_subprocess(*options, "-k", "plugin_nowhere")
+
+    ran.assert_outcomes(failed=1)
 
 
 def test_without_the_option_there_are_no_rules(pytester: pytest.Pytester) -> None:
