@@ -87,6 +87,16 @@ def test_what_is_waived_passes(pytester: pytest.Pytester, season: str, database:
 
 
 @pytest.mark.slow
+def test_rules_are_chosen_by_domain_and_tag(pytester: pytest.Pytester) -> None:
+    options = ("--rally-rules", "--rally-database", "postgresql://nowhere/x", "--collect-only", "-q", "-p", "no:xdist")
+
+    ran = pytester.runpytest_subprocess(*options, "-k", "schedule and gate")
+
+    ran.stdout.fnmatch_lines(["*schedule::team_without_schedule", "*/* tests collected (* deselected) in *"])
+    ran.stdout.no_fnmatch_line("*gap_in_league_schedule")
+
+
+@pytest.mark.slow
 def test_a_database_without_our_tables_is_measured_too(
     pytester: pytest.Pytester, season: str, database: Engine
 ) -> None:
