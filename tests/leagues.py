@@ -23,7 +23,7 @@ from etl.tables import (
     series_stats,
     teams,
 )
-from tests.checks.rules.conftest import CONSTRAINTS
+from tests.checks.conftest import CONSTRAINTS
 
 TODAY = date(2024, 12, 10)
 BEGIN = date(2024, 9, 10)

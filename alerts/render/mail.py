@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.planning.model import Item, Planned, Reason
 from alerts.render.content import Content, Headline, one_line, short
-from alerts.render.templates import template
+from alerts.render.templates import page, template
 
 REASONS = {
     Reason.NEW: "new",
@@ -30,12 +30,7 @@ TEXT = """\
 {{ line }}
 {% endfor %}"""
 
-HTML = """\
-<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark"><title>{{ heading }}</title></head>
-<body style="font: 16px/1.5 system-ui, sans-serif; max-width: 42em; margin: 0 auto; padding: 1em; overflow-wrap: anywhere">
-<h1 style="font-size: 1.25em">{{ heading }}</h1>
+HTML = page("""\
 {% for item in items -%}
 <h2 style="font-size: 1.05em; margin: 1.4em 0 .2em"><span style="color: {{ item.color }}">{{ item.status }}</span> {{ item.title }}
 <small>({{ item.reason }})</small></h2>
@@ -49,8 +44,7 @@ HTML = """\
 {% endfor -%}
 <hr>{% for line in closing %}<p style="margin: .3em 0">{{ line }}</p>
 {% endfor -%}
-</body></html>
-"""  # noqa: E501 - mail programs want their styles inline
+""")  # noqa: E501
 
 
 def render_mail(planned: Planned, headline: Headline | None, token: str, link: str = "") -> Content:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerts.render.content import Content, one_line, short
-from alerts.render.templates import template
+from alerts.render.templates import page, template
 from checks.engine.report import Report
 from checks.engine.results import Result
 
@@ -18,12 +18,7 @@ TEXT = """\
 {% for line in closing -%}
 {{ line }}
 {% endfor %}"""
-HTML = """\
-<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark"><title>{{ heading }}</title></head>
-<body style="font: 16px/1.5 system-ui, sans-serif; max-width: 48em; margin: 0 auto; padding: 1em; overflow-wrap: anywhere">
-<h1 style="font-size: 1.25em">{{ heading }}</h1>
+HTML = page("""\
 <p>{{ counts }}</p>
 {% if rows -%}
 <table style="border-collapse: collapse; width: 100%"><thead><tr>
@@ -40,8 +35,7 @@ HTML = """\
 {% endif -%}
 {% for line in closing %}<p>{{ line }}</p>
 {% endfor -%}
-</body></html>
-"""  # noqa: E501 - mail programs want their styles inline
+""")  # noqa: E501
 
 
 def render_report(report: Report, link: str = "") -> Content:

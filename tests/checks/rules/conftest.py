@@ -1,53 +1,15 @@
-"""A connection to a database without constraints, so that cases can write the dirt that ours forbids."""
+"""Writes the rows of a case."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import pytest
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Connection, insert
 
-from checks.engine.collect import collect
-from checks.engine.rules import Rules
-from checks.scopes import SOURCES
 from tests.checks.rules.entries import Entry
 
 Write = Callable[[Iterable[Entry]], None]
-
-CONSTRAINTS = text("""
-    select format('alter table %s drop constraint %I cascade', conrelid::regclass, conname)
-    from pg_constraint
-    where contype in ('f', 'c', 'u') and connamespace in ('public'::regnamespace, 'quality'::regnamespace)
-    union all
-    select format('alter table %s alter column %I drop not null', attrelid::regclass, attname)
-    from pg_attribute join pg_class on pg_class.oid = attrelid
-    where attnotnull and attnum > 0 and attidentity = '' and relkind = 'r' and relnamespace = 'public'::regnamespace
-      and not exists (select from pg_constraint where conrelid = attrelid and contype = 'p' and attnum = any(conkey))
-""")
-
-
-@pytest.fixture(scope="session")
-def catalogue() -> Rules:
-    """Every rule of the project."""
-    return collect(SOURCES)
-
-
-@pytest.fixture(scope="module")
-def unconstrained(engine: Engine) -> Iterator[Connection]:
-    """A transaction in which foreign keys, CHECKs and unique keys are dropped; rolled back in the end."""
-    with engine.connect() as connection, connection.begin() as transaction:
-        for statement in connection.execute(CONSTRAINTS).scalars().all():
-            connection.exec_driver_sql(statement)
-        yield connection
-        transaction.rollback()
-
-
-@pytest.fixture
-def loose(unconstrained: Connection) -> Iterator[Connection]:
-    """The unconstrained database as it was before the test."""
-    with unconstrained.begin_nested() as savepoint:
-        yield unconstrained
-        savepoint.rollback()
 
 
 @pytest.fixture

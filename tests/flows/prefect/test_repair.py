@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text, update
 
 from etl.tables import players, repairs, schedule
+from tests.checks.conftest import CONSTRAINTS
 from tests.checks.repairs.conftest import write
-from tests.checks.rules.conftest import CONSTRAINTS
 from tests.checks.rules.entries import TWO_TEAMS, match, player
 from tests.etl.repairs.dump import dump
 from tests.flows.prefect.command import Command
