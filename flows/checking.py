@@ -16,6 +16,7 @@ from checks.engine.run import Options, Progress, Request
 from checks.engine.selection import Selection
 from checks.health import Beside, examine
 from checks.scopes import SOURCES
+from etl.forgetting import forget
 from etl.roles import READER
 from flows.alerting import keep_incidents, required_policy
 from flows.breaking import after_check
@@ -67,6 +68,8 @@ def check_health(
         report = (measure or examined)(engine, rules, request, beside if wish.keep else None)
         if wish.keep and settings.breaker and wish.today in {None, today_here()}:
             after_check(engine, report)
+        if wish.keep:
+            _forget(engine, settings)
     report = replace(report, complaints=(*report.complaints, *remarks))
     told = {"run": report.run, "score": report.score, "band": report.band.value, "coverage": round(report.coverage, 4)}
     log.info("health check: score %s, %s", report.score, report.band, extra={"told": told})
@@ -74,6 +77,14 @@ def check_health(
         report = write_documents(report, settings.reports)
         tidy_up(settings)
     return report
+
+
+def _forget(engine: Engine, settings: Settings) -> None:
+    with engine.begin() as connection:
+        gone = forget(connection, datetime.now(UTC) - timedelta(days=settings.keep_rows))
+    if gone.rejects or gone.copies:
+        told = {"rejects": gone.rejects, "copies": gone.copies, "days": settings.keep_rows}
+        log.info("rows that were kept long enough are deleted", extra={"told": told})
 
 
 def examined(engine: Engine, rules: Rules, request: Request, beside: Beside | None) -> Report:

@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     """Days after which a log file is deleted; it is compressed when its day is over."""
     keep_reports: int = Field(400, gt=0)
     """Days after which a JSON or HTML report is deleted; the history in the database stays."""
+    keep_rows: int = Field(400, gt=0)
+    """Days after which rows that were refused, and copies of rows that a repair changed, are deleted."""
     rules: Annotated[tuple[str, ...], NoDecode] = ()
     """Folders and packages with rules of one's own, separated by commas."""
     statement_timeout: float = Field(60, gt=0)

@@ -21,7 +21,7 @@ def apply(rules: Rules, plan: int, means: Means, who: str, *, snapshot: str | No
     The caller rolls back then.
     """
     known = ledger.find(means.connection, plan, lock=True)
-    if known.state is State.APPLIED:
+    if known.state in {State.APPLIED, State.FORGOTTEN}:
         return known
     _refuse_unfit(known)
     check, _ = fixable(rules, known.rule)

@@ -20,11 +20,12 @@ REHEARSAL = 0
 
 
 class State(StrEnum):
-    """How far a repair is."""
+    """How far a repair is; one that is FORGOTTEN was applied, and the copies of its rows are gone."""
 
     PLANNED = "planned"
     APPLIED = "applied"
     UNDONE = "undone"
+    FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,11 @@ def undo(connection: Connection, repair: int, who: str) -> Repair:
     known = ledger.find(connection, repair, lock=True)
     if known.state is State.UNDONE:
         return known
+    if known.state is State.FORGOTTEN:
+        raise RepairError(
+            f"repair {repair} cannot be undone any more: the copies of its rows are older than RALLY_KEEP_ROWS days and"
+            f" were deleted; a snapshot may have them{f': {known.snapshot}' if known.snapshot else ''}"
+        )
     if known.state is not State.APPLIED:
         raise RepairError(f"plan {repair} was never applied: there is nothing to undo")
     steady(connection)

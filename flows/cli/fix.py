@@ -95,8 +95,8 @@ def show(
     typer.echo(line(known))
     for row in changed:
         typer.echo(f"  {row}")
-    nexts = {"planned": f"fix apply {number}", "applied": f"fix undo {number}", "undone": f"fix plan {known.rule}"}
-    typer.echo(f"Next: rally-health {nexts[known.state]}")
+    nexts = {"planned": f"fix apply {number}", "applied": f"fix undo {number}"}
+    typer.echo(f"Next: rally-health {nexts.get(known.state, f'fix plan {known.rule}')}")
 
 
 @app.command("apply")

@@ -17,11 +17,13 @@ def line(known: Repair) -> str:
         better = f"; bad rows {known.bad_before:,} -> {known.bad_after:,}, gate score {known.score_before} ->"
         better += f" {known.score_after}"
     proposal = ", only a proposal" if known.proposal else ""
-    who = {"planned": known.planned_by, "applied": known.applied_by, "undone": known.undone_by}[known.state]
-    at = {"planned": known.planned_at, "applied": known.applied_at, "undone": known.undone_at}[known.state]
+    steps = {"planned": (known.planned_by, known.planned_at), "undone": (known.undone_by, known.undone_at)}
+    who, at = steps.get(known.state, (known.applied_by, known.applied_at))
     word = "plan" if known.state == "planned" else "repair"
     moment = f"{at:%Y-%m-%d %H:%M}" if at else "?"
-    return f"{word} {known.id}{rule}: {what}{better}; {known.state} {moment} by {who or '?'}{proposal}"
+    gone = ", too old to be undone" if known.state == "forgotten" else ""
+    state = "applied" if gone else known.state
+    return f"{word} {known.id}{rule}: {what}{better}; {state} {moment} by {who or '?'}{gone}{proposal}"
 
 
 def of_plan(one: Plan) -> dict[str, Any]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 import jsonschema
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 import checks
-from etl.tables import leagues, schedule
+from etl.tables import leagues, rejects, schedule
+from tests.etl.test_forgetting import refused
 from tests.flows.conftest import Run
 
 SCHEMA = json.loads((Path(checks.__file__).parent / "schemas" / "check.schema.json").read_text())
@@ -200,3 +202,18 @@ def test_a_waiver_needs_someone_to_ask(run: Run, missing: str) -> None:
     ran = run("waive", "match_in_the_moon", *given)
 
     assert (ran.code, ran.out) == (2, f"a waiver needs {missing}; someone will ask")
+
+
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize(("options", "left"), [((), 1), (("--no-history",), 2)])
+def test_a_check_deletes_refused_rows_that_were_kept_long_enough(
+    run: Run, database: Engine, options: tuple[str, ...], left: int
+) -> None:
+    with database.begin() as connection:
+        for days in (1, 401):
+            refused(connection, datetime.now(UTC) - timedelta(days=days))
+
+    assert run(*MOON, *options).code == 1
+
+    with database.begin() as connection:
+        assert connection.scalar(select(func.count()).select_from(rejects)) == left
