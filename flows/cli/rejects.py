@@ -17,7 +17,7 @@ from flows.cli.importing import CODES, print_report
 from flows.cli.printing import AsJson, print_rows
 from flows.database import open_engine
 
-app = typer.Typer(help="Rows that were refused, kept until they pass.", no_args_is_help=True)
+app = typer.Typer(help="Rows that were refused, kept to be tried again.", no_args_is_help=True)
 Feed = Annotated[int | None, typer.Option(help="Only rejects of this feed, by its id in `rally-health imports`.")]
 
 
