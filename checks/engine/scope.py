@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, and_, or_, true
@@ -13,6 +14,8 @@ from checks.engine.errors import MeasureError, SelectionError
 from checks.engine.session import Session, asking
 
 LOOKUP_TIMEOUT = 30.0
+LISTED = 12
+"""Labels that a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,7 @@ class Labels:
         known = {label.casefold(): value for value, label in self.of(name).items()}
         for text in texts:
             if text.casefold() not in known:
-                there = ", ".join(sorted(self.of(name).values())) or "none"
-                raise SelectionError(f"there is no {name} {text!r}; there are {there}")
+                raise SelectionError(f"there is no {name} {text!r}; {_hint(text, sorted(self.of(name).values()))}")
         return tuple(known[text.casefold()] for text in texts)
 
     def _fetch(self, dimension: Dimension) -> Mapping[Any, str]:
@@ -81,3 +83,13 @@ class Labels:
         inner = dimension.labels.subquery()
         rows = self._session.all(asking(*inner.c), LOOKUP_TIMEOUT)
         return {row[1]: str(row[2]) for row in rows}
+
+
+def _hint(text: str, known: Sequence[str]) -> str:
+    """What was meant, perhaps; a database may know thousands of clubs."""
+    folded = {label.casefold(): label for label in known}
+    near = get_close_matches(text.casefold(), folded, n=3) if len(known) > LISTED else ()
+    if near:
+        return f"did you mean {', '.join(folded[label] for label in near)}?"
+    more = f" and {len(known) - LISTED:,} more" if len(known) > LISTED else ""
+    return f"there are {', '.join(known[:LISTED]) or 'none'}{more}"

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import ColumnElement, select
 
 from checks import Bad, Row, SelectionError, Severity, Status, above, check, fixture, percent, row_check, rows
+from checks.engine import scope
 from checks.engine.rules import Rules
 from checks.engine.selection import Selection
 from tests.checks.engine.conftest import PLACE, SHELF, Run, places, thing, things
@@ -123,6 +124,14 @@ def test_a_rule_whose_rows_do_not_say_is_left_out_and_says_so(run: Run, put: Put
 def test_an_unknown_label_lists_the_known_ones(run: Run) -> None:
     with pytest.raises(SelectionError, match="there is no place 'East'; there are North, South"):
         run(big, dimensions=(PLACE,), selection=within(place="East"))
+
+
+@pytest.mark.parametrize(("text", "hint"), [("nord", r"did you mean North\?"), ("Moon", "there are North and 1 more")])
+def test_of_many_labels_the_nearest_are_named(run: Run, monkeypatch: pytest.MonkeyPatch, text: str, hint: str) -> None:
+    monkeypatch.setattr(scope, "LISTED", 1)
+
+    with pytest.raises(SelectionError, match=f"there is no place '{text}'; {hint}"):
+        run(big, dimensions=(PLACE,), selection=within(place=text))
 
 
 def test_an_unknown_dimension_lists_the_known_ones(run: Run) -> None:

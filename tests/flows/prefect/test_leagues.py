@@ -161,7 +161,7 @@ def test_a_league_that_is_not_there_does_not_cost_the_others_their_result(runner
     address = dask if runner == "dask" else None
     lost, found = checked(runner, ["L0", "L1"], address, names=["duplicate_match"])
 
-    assert str(lost.error).startswith("there is no league 'L0'; there are L1, L10, ")
+    assert str(lost.error).startswith("there is no league 'L0'; did you mean L")
     assert (lost.ending.name, lost.document) == (Name.UNMEASURED, {})
     assert found.document["results"]
     assert of_parts([lost, found]).message.endswith("; not checked: L0")
