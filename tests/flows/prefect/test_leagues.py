@@ -1,16 +1,9 @@
-"""A hundred leagues and the whole catalogue, on threads, on a Dask cluster of two workers and on Ray: the same results.
-
-A league by all rules takes a second of processor time, so the leagues are dealt into hands and each hand gets its share
-of the rules: every league is measured, and every rule, on a tenth of the leagues. `HANDS=1` measures each rule on each
-league.
-"""
+"""A hundred leagues and all rules, on threads, on a Dask cluster of two workers and on Ray: the same results."""
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator
-from functools import cache, partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +28,9 @@ from tests.leagues import TODAY, fill
 pytestmark = pytest.mark.slow
 
 MANY = 100
-HANDS = int(os.environ.get("HANDS", "10"))
+PLACES = [f"L{number + 1}" for number in range(MANY)]
 RULES = sorted(collect(SOURCES))
-OnThreads = Callable[[int], dict[str, Any]]
+Found = dict[str, Any]
 MOVING = {"run", "started", "finished"}
 CONNECTIONS = text("select count(*) from pg_stat_activity where application_name like 'rally-health %'")
 
@@ -76,15 +69,9 @@ def dask(environment: Engine) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def on_threads(environment: Engine) -> OnThreads:
-    """What threads find, by hand; each is measured once, when first asked for."""
-    return cache(partial(measured, "thread"))
-
-
-def hand(number: int) -> tuple[list[str], list[str]]:
-    """The leagues and the rules of a hand."""
-    size = MANY // HANDS
-    return [f"L{number * size + place + 1}" for place in range(size)], RULES[number::HANDS]
+def on_threads(environment: Engine) -> Found:
+    """What threads find in every league."""
+    return measured("thread", PLACES)
 
 
 def checked(runner: str, places: list[str], address: str | None = None, **options: Any) -> list[Part]:
@@ -97,11 +84,9 @@ def checked(runner: str, places: list[str], address: str | None = None, **option
     return list(around.kept.value)
 
 
-def measured(runner: str, number: int, *, address: str | None = None, first: int | None = None) -> dict[str, Any]:
-    """Measure a hand, or its first leagues; of each league, all that does not differ from run to run."""
-    places, rules = hand(number)
-    return {part.league: (part.ending.name, _still(part.document))
-            for part in checked(runner, places[:first], address, names=rules)}  # fmt: skip
+def measured(runner: str, places: list[str], address: str | None = None) -> Found:
+    """Measure leagues by all rules; of each, all that does not differ from run to run."""
+    return {part.league: (part.ending.name, _still(part.document)) for part in checked(runner, places, address)}
 
 
 def _still(document: dict[str, Any]) -> dict[str, Any]:
@@ -115,8 +100,8 @@ def left_open(engine: Engine) -> int:
         return int(connection.scalar(CONNECTIONS) or 0)
 
 
-def test_the_leagues_are_as_different_as_real_ones(environment: Engine, on_threads: OnThreads) -> None:
-    documents = [document for number in range(HANDS) for _, document in on_threads(number).values()]
+def test_the_leagues_are_as_different_as_real_ones(environment: Engine, on_threads: Found) -> None:
+    documents = [document for _, document in on_threads.values()]
     results = [result for document in documents for result in document["results"]]
 
     assert len(documents) == MANY
@@ -127,25 +112,22 @@ def test_the_leagues_are_as_different_as_real_ones(environment: Engine, on_threa
     assert left_open(environment) == 0
 
 
-def test_dask_finds_what_threads_find(environment: Engine, on_threads: OnThreads, dask: str) -> None:
-    on_dask = {number: measured("dask", number, address=dask) for number in range(HANDS)}
-
-    assert on_dask == {number: on_threads(number) for number in range(HANDS)}
+def test_dask_finds_what_threads_find(environment: Engine, on_threads: Found, dask: str) -> None:
+    assert measured("dask", PLACES, dask) == on_threads
     assert left_open(environment) == 0
 
 
-def test_ray_finds_what_threads_find(environment: Engine, on_threads: OnThreads) -> None:
-    on_ray = measured("ray", 0, first=5)
+def test_ray_finds_what_threads_find(environment: Engine, on_threads: Found) -> None:
+    on_ray = measured("ray", PLACES[:5])
 
-    assert len(on_ray) == 5
-    assert on_ray == {league: on_threads(0)[league] for league in on_ray}
+    assert on_ray == {league: on_threads[league] for league in PLACES[:5]}
     assert left_open(environment) == 0
     assert not [one.name() for one in psutil.Process().children(recursive=True) if "ray" in one.name()]
 
 
 def test_every_league_is_kept_as_a_run_of_its_own(environment: Engine, reports: Path) -> None:
     """On a cluster of the run's own: two processes write into one history at the same time, as they do by default."""
-    places = hand(0)[0][:6]
+    places = PLACES[:6]
     parts = checked("dask", places, names=["duplicate_match", "team_without_schedule"], keep=True)
 
     with environment.begin() as connection:
