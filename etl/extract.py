@@ -137,18 +137,15 @@ def _element(text: str, head: str, passed: int) -> object:
 def _resume(window: Window, damage: Damage) -> tuple[object, bool]:
     """Go on at the next row where rows stand on lines of their own; anywhere else it would be a guess."""
     text = window.text[window.pos :]
-    if damage is Damage.CUT and not isinstance(row := _whole(text), Unreadable):
+    # the file may be cut right behind a whole row; of a bare number, a digit may be missing
+    whole = damage is Damage.CUT and text[0] in '{["'
+    if whole and not isinstance(row := _element(text, "", 0), Unreadable):
         window.pos = len(window.text)
         return row, True  # what is missing behind it is told next
     lost = next_row(window)
     going_on = window.pos < len(window.text)
     reason = damage.value if going_on else f"{damage.value}: {lost:,} characters up to the end of the file are lost"
     return Unreadable(reason, capped(text[:lost]), lost), going_on
-
-
-def _whole(text: str) -> object:
-    """The last row of a file that is cut right behind it; of a bare number, a digit may be missing."""
-    return _element(text, "", 0) if text[0] in '{["' else Unreadable(Damage.CUT.value, text)
 
 
 def _trailing(window: Window, index: int) -> Iterator[Unreadable]:

@@ -37,17 +37,16 @@ def observe(known: Incident | None, result: Result, run: str, now: datetime, sco
     if result.trouble:
         return _trouble(known, result, run, now, scope)
     gone = result.accepted or result.status is Status.OK
-    return _resolved(known, result, run, now) if known is not None and known.open and gone else None
+    if known is None or not known.open or not gone:
+        return None
+    return _resolved(replace(known, **_figures(result)), ACCEPTED if result.accepted else GONE, run, now)
 
 
 def observe_none(known: Incident, run: str, now: datetime) -> Change | None:
     """What it does to an incident that its rule was measured, and no longer for this parameter; None when nothing."""
     if not known.open or now < known.seen_at:
         return None
-    after = replace(
-        known, seen_at=now, seen_run=run, resolved_at=now, resolved_run=run, resolution=NO_LONGER_THERE
-    )  # fmt: skip
-    return Change(after, EventKind.RESOLVED, NO_LONGER_THERE)
+    return _resolved(known, NO_LONGER_THERE, run, now)
 
 
 def _trouble(known: Incident | None, result: Result, run: str, now: datetime, scope: str) -> Change:
@@ -97,11 +96,8 @@ def _again(seen: Incident, status: Status, now: datetime) -> Incident:
     )  # fmt: skip
 
 
-def _resolved(known: Incident, result: Result, run: str, now: datetime) -> Change:
-    why = ACCEPTED if result.accepted else GONE
-    after = replace(
-        known, **_figures(result), seen_at=now, seen_run=run, resolved_at=now, resolved_run=run, resolution=why
-    )
+def _resolved(known: Incident, why: str, run: str, now: datetime) -> Change:
+    after = replace(known, seen_at=now, seen_run=run, resolved_at=now, resolved_run=run, resolution=why)
     return Change(after, EventKind.RESOLVED, why)
 
 

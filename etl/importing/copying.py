@@ -61,7 +61,7 @@ def copy_columns(connection: Connection, table: Table, batches: Iterable[Columns
     count, writers = 0, list(map(_writer, table.columns))
     with seldom_collecting(), driver.cursor() as cursor, cursor.copy(f"COPY {table.name} FROM STDIN") as copy:
         for columns in filter(None, batches):
-            texts = [write(values) for write, values in zip(writers, columns, strict=False)]
+            texts = [write(values) for write, values in zip(writers, columns, strict=True)]
             copy.write("\n".join(map("\t".join, zip(*texts, strict=True))) + "\n")
             count += len(columns[0])
             if keys:

@@ -48,7 +48,8 @@ def publish(connection: Connection, feed: Feed, intake: Intake, options: Options
     """Write the feed's rows and judge them; the caller commits a published result, and rolls back a blocked one."""
     watch = Stopwatch()
     with watch.step("stage"):
-        rows, leagues = _stage(connection, feed, intake, options)
+        rows = _stage(connection, feed, intake, options)
+    leagues = dict(sorted(intake.leagues.items()))
     with watch.step("gate"):
         verdict = options.gate(connection, feed)
     with watch.step("publish"):
@@ -71,8 +72,8 @@ def _guarded(
     return objections(counts, leagues, ledger.last_publication(connection, feed), options.limits)
 
 
-def _stage(connection: Connection, feed: Feed, intake: Intake, options: Options) -> tuple[int, dict[str, int]]:
-    """Stage the feed; returns how many rows it has, and its records per league that is told."""
+def _stage(connection: Connection, feed: Feed, intake: Intake, options: Options) -> int:
+    """Stage the feed, and let its leagues be known; returns how many rows it has."""
     table = stage.STAGES[feed.kind]
     stage.create(connection, table)
     rows = extract(feed.path, on_bytes=lambda count: options.progress(feed, count))
@@ -80,9 +81,8 @@ def _stage(connection: Connection, feed: Feed, intake: Intake, options: Options)
     keys = Keys(table, stage.KEYS[feed.kind]) if feed.kind in stage.KEYS else None
     count = stage.load_columns(connection, table, records, keys=keys)
     intake.repeated = keys is None or keys.repeated()
-    leagues = dict(sorted(intake.leagues.items()))
-    ensure_leagues(connection, leagues)
-    return count + intake.rejects, leagues
+    ensure_leagues(connection, intake.leagues)
+    return count + intake.rejects
 
 
 def _complete(written: Counts, rows: int, intake: Intake) -> Counts:

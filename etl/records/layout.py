@@ -1,6 +1,6 @@
 """Which key of a row holds which field: feeds change their keys (`Series`, `series`), their number and their order.
 
-Rows of one feed share a layout, so keys are looked at once per layout, and a row costs one tuple of its values.
+Rows of one feed share a layout, so keys are looked at once per layout, and values are taken column by column.
 """
 
 from __future__ import annotations

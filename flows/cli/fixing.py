@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from checks.repairs import Plan, Preview
-from etl.repairs import Repair
+from etl.repairs import Repair, State
 
 
 def line(known: Repair) -> str:
@@ -17,13 +17,14 @@ def line(known: Repair) -> str:
         better = f"; bad rows {known.bad_before:,} -> {known.bad_after:,}, gate score {known.score_before} ->"
         better += f" {known.score_after}"
     proposal = ", only a proposal" if known.proposal else ""
-    steps = {"planned": (known.planned_by, known.planned_at), "undone": (known.undone_by, known.undone_at)}
-    who, at = steps.get(known.state, (known.applied_by, known.applied_at))
-    word = "plan" if known.state == "planned" else "repair"
+    word, state, at, who, more = {
+        State.PLANNED: ("plan", "planned", known.planned_at, known.planned_by, ""),
+        State.APPLIED: ("repair", "applied", known.applied_at, known.applied_by, ""),
+        State.UNDONE: ("repair", "undone", known.undone_at, known.undone_by, ""),
+        State.FORGOTTEN: ("repair", "applied", known.applied_at, known.applied_by, ", too old to be undone"),
+    }[known.state]
     moment = f"{at:%Y-%m-%d %H:%M}" if at else "?"
-    gone = ", too old to be undone" if known.state == "forgotten" else ""
-    state = "applied" if gone else known.state
-    return f"{word} {known.id}{rule}: {what}{better}; {state} {moment} by {who or '?'}{gone}{proposal}"
+    return f"{word} {known.id}{rule}: {what}{better}; {state} {moment} by {who or '?'}{more}{proposal}"
 
 
 def of_plan(one: Plan) -> dict[str, Any]:

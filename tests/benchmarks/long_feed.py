@@ -26,9 +26,8 @@ def write(folder: Path, rows: int) -> tuple[Path, Path]:
     paths[0].write_text(json.dumps(standings))
     with paths[1].open("w") as file:
         file.write("[")
-        for number, row in enumerate(
-            _fixtures(teams, rows)
-        ):  # written as it comes: a child's peak starts at its parent's
+        # written as it comes: a child's peak starts at its parent's
+        for number, row in enumerate(_fixtures(teams, rows)):
             file.write(",\n" + row if number else row)
         file.write("]")
     return paths

@@ -56,10 +56,15 @@ def season(database: Engine) -> str:
     return database.url.render_as_string(hide_password=False)
 
 
+def plugged(pytester: pytest.Pytester, database: str) -> tuple[str, ...]:
+    """The options that run the rules above, and ours, on a database."""
+    pytester.makepyfile(plugged_rules=RULES)
+    return ("--rally-rules", "--rally-database", database, "--rally-source", "plugged_rules.py", "-p", "no:xdist")
+
+
 @pytest.mark.slow
 def test_each_rule_is_an_item(pytester: pytest.Pytester, season: str) -> None:
-    pytester.makepyfile(plugged_rules=RULES)
-    options = ("--rally-rules", "--rally-database", season, "--rally-source", "plugged_rules.py", "-p", "no:xdist")
+    options = plugged(pytester, season)
 
     ran = pytester.runpytest_subprocess(*options, "-k", "plugin_", "-rA", "-v")
 
@@ -75,8 +80,7 @@ def test_each_rule_is_an_item(pytester: pytest.Pytester, season: str) -> None:
 
 @pytest.mark.slow
 def test_what_is_waived_passes(pytester: pytest.Pytester, season: str, database: Engine) -> None:
-    pytester.makepyfile(plugged_rules=RULES)
-    options = ("--rally-rules", "--rally-database", season, "--rally-source", "plugged_rules.py", "-p", "no:xdist")
+    options = plugged(pytester, season)
     waiver = Waiver(rule="plugin_nowhere", owner="kim", reason="courts come later", until=date(2100, 1, 1))
     with database.begin() as connection:
         waive(connection, waiver, None, today=date(2025, 1, 1))
@@ -100,8 +104,7 @@ def test_rules_are_chosen_by_domain_and_tag(pytester: pytest.Pytester) -> None:
 def test_a_database_without_our_tables_is_measured_too(
     pytester: pytest.Pytester, season: str, database: Engine
 ) -> None:
-    pytester.makepyfile(plugged_rules=RULES)
-    options = ("--rally-rules", "--rally-database", season, "--rally-source", "plugged_rules.py", "-p", "no:xdist")
+    options = plugged(pytester, season)
     with database.begin() as connection:
         connection.exec_driver_sql("drop schema quality cascade")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text, update
 
 from etl.breaker import AUTOMATIC
+from etl.forgetting import forget
 from etl.tables import schedule
 from flows.cli.exits import Exit
 from flows.repairing import fix_what_is_allowed
@@ -53,6 +56,19 @@ def test_a_plan_is_shown_applied_and_undone(run: Run, dirty: Engine) -> None:
     assert run("fix", "undo", 1).code == Exit.OK
     assert dump(dirty) == before
     assert "repair 1 of duplicate_match" in run("fix", "history").out
+
+
+def test_a_repair_that_is_too_old_to_be_undone_says_so(run: Run, dirty: Engine) -> None:
+    run("fix", "plan", "duplicate_match")
+    run("fix", "apply", 1, "--no-snapshot", "--yes")
+    with dirty.begin() as connection:
+        forget(connection, datetime.now(UTC) + timedelta(days=1))
+
+    shown = run("fix", "show", 1).out.splitlines()
+
+    assert re.fullmatch(r"repair 1 of duplicate_match: .*; applied .* by \w+, too old to be undone", shown[0])
+    assert shown[1:] == ["Next: rally-health fix plan duplicate_match"]
+    assert run("fix", "undo", 1).code == Exit.REFUSED
 
 
 def test_a_snapshot_is_taken_before_a_fix(run: Run, dirty: Engine) -> None:
