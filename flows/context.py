@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -71,3 +71,11 @@ def _of_a_worker() -> Settings:
             " it in the worker's environment or in the job variables, or make an embedded one there: rally-health init"
         )
     return settings
+
+
+def without_prefect(around: Surroundings, why: str) -> Surroundings:
+    """The same surroundings, with the remark that Prefect shows nothing of this run."""
+    around.kept.lost = why
+    return replace(
+        around, remarks=(*around.remarks, f"Prefect does not answer ({why}): its UI knows nothing of this run")
+    )

@@ -8,12 +8,11 @@ and a remark; the work, its result and its exit code stay what they were.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import import_module
 from typing import Any, TypeVar
 
 from flows.api import api_url, silence
-from flows.context import Surroundings
+from flows.context import Surroundings, without_prefect
 
 R = TypeVar("R")
 
@@ -30,11 +29,3 @@ def run(around: Surroundings, plain: Callable[[Surroundings], R], flow: str, **p
 
     module, name = flow.split(":")
     return under_prefect(getattr(import_module(module), name), plain, around, parameters)
-
-
-def without_prefect(around: Surroundings, why: str) -> Surroundings:
-    """The same surroundings, with the remark that Prefect shows nothing of this run."""
-    around.kept.lost = why
-    return replace(
-        around, remarks=(*around.remarks, f"Prefect does not answer ({why}): its UI knows nothing of this run")
-    )

@@ -23,9 +23,8 @@ from prefect.settings import (
 from prefect.states import Completed, Failed
 
 from etl.breaker import ImportsStopped
-from flows.context import Kept, Surroundings, surrounded, surroundings
+from flows.context import Kept, Surroundings, surrounded, surroundings, without_prefect
 from flows.reaping import COMMAND_LINE, process_tag, reap
-from flows.running import without_prefect
 from flows.safely import safely
 from flows.states import Ending, Name
 

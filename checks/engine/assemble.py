@@ -15,7 +15,7 @@ from checks.engine.findings import Findings, compare, compare_part
 from checks.engine.levels import Status
 from checks.engine.literal import shown
 from checks.engine.outcomes import Outcome
-from checks.engine.parts import scores
+from checks.engine.part_scores import scores
 from checks.engine.questions import Question, Unasked
 from checks.engine.report import Report, worst_first
 from checks.engine.results import Result

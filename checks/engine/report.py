@@ -13,6 +13,7 @@ from typing import Any
 from checks.engine.document import document
 from checks.engine.figures import Figure
 from checks.engine.levels import Severity, Status
+from checks.engine.past import Past
 from checks.engine.results import Result
 from checks.engine.score import FORMULA, WATCH, Band, Score
 from checks.engine.waivers import Waiver
@@ -63,6 +64,14 @@ class Report:
     parts: Mapping[str, Mapping[str, Decimal | None]] = field(default_factory=dict)
     figures: tuple[Figure, ...] = ()
     difference: str = ""
+
+    def as_past(self) -> Past:
+        """What this report is for a later run, such as before and after a change in one transaction."""
+        measured = [result for result in self.results if result.status.measured]
+        return Past(
+            statuses={result.id: result.status for result in measured},
+            findings={result.id: result.findings for result in measured if result.findings is not None},
+        )
 
     @property
     def score(self) -> Decimal | None:

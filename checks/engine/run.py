@@ -108,7 +108,7 @@ def run_checks(engine: Engine, rules: Rules, request: Request) -> Report:
 def measure_on(connection: Connection, rules: Rules, request: Request) -> Report:
     """Run rules one after another on an open connection, inside its transaction, which is neither begun nor ended.
 
-    What an import is about to publish can be measured this way, and `Past.of(report)` compares after with before.
+    What an import is about to publish can be measured this way, and `report.as_past()` compares after with before.
     """
     chosen = request.selection.apply(rules)
     started = datetime.now(UTC)

@@ -46,7 +46,7 @@ def test_a_later_run_tells_new_known_and_fixed_apart(run: Run, put: Put, shelves
         connection.execute(update(things).where(things.c.name == "a").values(size=1))
     put(thing("c", size=12))
 
-    result = run(big, past=Past.of(before)).of("big")
+    result = run(big, past=before.as_past()).of("big")
 
     assert (result.new, result.known, result.fixed) == (1, 1, 1)
     assert result.change == "1 new, 1 known, 1 fixed"
@@ -57,7 +57,7 @@ def test_new_rows_come_first_among_the_examples(run: Run, put: Put) -> None:
     before = run(big)
     put(thing("z", size=10))
 
-    assert run(big, past=Past.of(before)).of("big").examples[0] == {"name": "z", "place_id": 1}
+    assert run(big, past=before.as_past()).of("big").examples[0] == {"name": "z", "place_id": 1}
 
 
 def test_examples_are_few(run: Run, put: Put) -> None:
@@ -71,7 +71,7 @@ def test_a_key_that_is_bad_twice_is_two_rows(run: Run, put: Put) -> None:
     before = run(big)
     put(thing("a", size=10))
 
-    result = run(big, past=Past.of(before)).of("big")
+    result = run(big, past=before.as_past()).of("big")
 
     assert (result.count, result.new, result.known) == (2, 1, 1)
 
@@ -79,9 +79,9 @@ def test_a_key_that_is_bad_twice_is_two_rows(run: Run, put: Put) -> None:
 def test_fail_on_new_looks_at_new_ones_only(run: Run, put: Put) -> None:
     put(thing("a", size=10))
     before = run(big)
-    same = run(big, past=Past.of(before))
+    same = run(big, past=before.as_past())
     put(thing("b", size=10))
-    more = run(big, past=Past.of(same))
+    more = run(big, past=same.as_past())
 
     codes = [report.exit_code(FailOn.NEW) for report in (before, same, more)]
 
@@ -96,7 +96,7 @@ def test_very_many_bad_rows_are_compared_exactly_too(run: Run, put: Put, shelves
         connection.execute(text("delete from things where name in ('n1', 'n2')"))
     put(thing("new", size=10), thing("n5", size=10, place_id=5), thing("nix", size=None))
 
-    result = run(big, listed=listed, past=Past.of(before)).of("big")
+    result = run(big, listed=listed, past=before.as_past()).of("big")
 
     assert result.findings is not None
     assert (result.count, result.new, result.known, result.fixed, result.exact) == (3_000, 2, 2_998, 2, True)
@@ -110,7 +110,7 @@ def test_from_very_many_to_few_is_compared_exactly(run: Run, put: Put, shelves: 
     with shelves.begin() as connection:
         connection.execute(text("delete from things where name >= 'n2' and name < 'n4'"))
 
-    result = run(big, listed=30, past=Past.of(before)).of("big")
+    result = run(big, listed=30, past=before.as_past()).of("big")
 
     assert (result.count, result.new, result.fixed, result.exact) == (18, 0, 22, True)
 
@@ -125,7 +125,7 @@ def test_a_check_has_fingerprints_too(run: Run, put: Put) -> None:
     before = run(twice)
     put(thing("b"), thing("b"))
 
-    result = run(twice, past=Past.of(before)).of("twice")
+    result = run(twice, past=before.as_past()).of("twice")
 
     assert (result.new, result.known, result.total) == (1, 1, None)
 
