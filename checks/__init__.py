@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from checks.engine.decorators import check, fix, fixture, frame_check, metric_check, row_check
-from checks.engine.errors import (
+from checks.engine.authoring.decorators import Bad, Row, check, fix, fixture, frame_check, metric_check, row_check
+from checks.engine.authoring.errors import (
     CheckDefinitionError,
     CheckError,
     CollectError,
@@ -13,11 +13,8 @@ from checks.engine.errors import (
     SelectionError,
     WaiverError,
 )
-from checks.engine.levels import Severity, Status
-from checks.engine.rows import Bad, Row
-from checks.engine.thresholds import Above, Below, Threshold, above, below
-from checks.engine.trends import Drop, Outlier, drop, outlier
-from checks.engine.units import Limit, Unit, hours, percent, rows
+from checks.engine.authoring.thresholds import Above, Below, Drop, Outlier, Threshold, above, below, drop, outlier
+from checks.engine.authoring.units import Limit, Severity, Status, Unit, hours, percent, rows
 
 __all__ = [
     "Above", "Bad", "Below", "CheckDefinitionError", "CheckError", "CollectError", "DeadlineError", "Drop",

@@ -8,10 +8,10 @@ from dataclasses import replace
 from sqlalchemy import Connection, Engine
 
 from checks import history
-from checks.engine.report import Report
-from checks.engine.rules import Rules
+from checks.engine.collecting.rules import Rules
+from checks.engine.reporting.report import Report
 from checks.engine.run import Request, run_checks
-from checks.review.headlines import with_headlines
+from checks.review.difference import with_headlines
 from checks.review.reading import last_run
 from checks.scopes import DIMENSIONS
 

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from checks.engine.report import Report
-    from checks.engine.results import Result
-    from checks.engine.rules import Rules
-    from checks.engine.spec import Check
+    from checks.engine.authoring.spec import Check
+    from checks.engine.collecting.rules import Rules
+    from checks.engine.reporting.report import Report, Result
 
 MARKER = "rally_rule"
 
@@ -64,8 +63,8 @@ class RuleCollector(pytest.Collector):
 
     def rules(self) -> Rules:
         """The catalogue and further sources; a wrong definition is a usage error."""
-        from checks.engine.collect import collect  # noqa: PLC0415 - only a run with rules pays for it
-        from checks.engine.errors import CheckError  # noqa: PLC0415
+        from checks.engine.authoring.errors import CheckError  # noqa: PLC0415
+        from checks.engine.collecting.collect import collect  # noqa: PLC0415 - only a run with rules pays for it
         from checks.scopes import SOURCES  # noqa: PLC0415
 
         try:
@@ -108,7 +107,7 @@ class RuleItem(pytest.Item):
 
     def runtest(self) -> None:
         """Judge the results of all parameters."""
-        from checks.engine.levels import Status  # noqa: PLC0415 - see above
+        from checks.engine.authoring.units import Status  # noqa: PLC0415 - see above
 
         assert isinstance(self.parent, RuleCollector)  # noqa: S101 - it is made nowhere else
         results = self.parent.results(self.check.name)
@@ -137,7 +136,7 @@ class RuleFailed(Exception):
 
 
 def _told(results: Iterable[Result]) -> str:
-    from checks.render.words import clean, example, lines_of, verdict  # noqa: PLC0415 - see above
+    from checks.render.terminal import clean, example, lines_of, verdict  # noqa: PLC0415 - see above
 
     lines: list[str] = []
     for result in results:

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Select, String, Text, and_, cast, func, literal, or_, select
 
-from checks.engine.decorators import fixture
-from checks.engine.dimensions import Column, Dimension, Way, direct, through
+from checks.engine.authoring.decorators import fixture
+from checks.engine.measuring.scope import Column, Dimension, Way, direct, through
 from etl import tables
 from etl.tables import clubs, import_runs, leagues, teams
 

@@ -1,4 +1,4 @@
-"""Engines, and what their errors mean.
+"""Engines, what their errors mean, and trying again.
 
 Errors are told apart by SQLSTATE, never by class: psycopg raises OperationalError for a lost server and for a
 statement timeout alike. No SQLSTATE at all means connection trouble.
@@ -6,8 +6,10 @@ statement timeout alike. No SQLSTATE at all means connection trouble.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+import tenacity
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -83,3 +85,22 @@ def describe(error: BaseException) -> str:
     if isinstance(error, DBAPIError):
         return f"connection lost or refused ({type(error.orig).__name__})"
     return f"{type(error).__name__}: {error}"
+
+
+R = TypeVar("R")
+
+RETRIES = 3
+FIRST_DELAY = 1.0
+DELAYS = [FIRST_DELAY * 3**tried for tried in range(RETRIES)]
+JITTER = 0.5
+
+
+def retried(work: Callable[[], R]) -> R:
+    """Do the work, and after a transient failure do it again, as often as Prefect would."""
+    attempts = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(RETRIES + 1),
+        wait=tenacity.wait_exponential_jitter(initial=FIRST_DELAY),
+        retry=tenacity.retry_if_exception(is_transient),
+        reraise=True,
+    )
+    return attempts(work)

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from etl.database import describe, open_engine
 from etl.errors import EtlError
 from etl.feeds import Kind
-from etl.importing.batch import import_paths
-from etl.importing.options import Options
+from etl.importing.import_feed import Options
+from etl.importing.import_run import import_paths
 from etl.importing.results import ImportReport, Outcome
 from etl.migrate import require_newest
 

@@ -1,4 +1,9 @@
-"""Brings a database to the newest revision: an empty one is filled, an existing Rally database is adopted."""
+"""Brings a database to the newest revision: an empty one is filled, an existing Rally database is adopted.
+
+The role that checks take on: it reads our two schemas and can write nothing.
+
+READ ONLY alone can be left by a statement that ends the transaction; a role without rights cannot.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from etl.adopt import Obstacle, adopt
 from etl.errors import EtlError
-from etl.roles import ensure_reader
 from etl.tables import QUALITY
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
 
 FOLDER = Path(__file__).with_name("migrations")
 # Two who migrate at once would both see the old revision.
@@ -64,3 +70,26 @@ def _config(connection: Connection) -> Config:
     config.set_main_option("script_location", str(FOLDER))
     config.attributes["connection"] = connection
     return config
+
+
+READER = "rally_reader"
+GRANTS = (
+    f"grant usage on schema public, {QUALITY} to {READER}",
+    f"grant select on all tables in schema public, {QUALITY} to {READER}",
+    f"alter default privileges in schema public grant select on tables to {READER}",
+    f"alter default privileges in schema {QUALITY} grant select on tables to {READER}",
+)
+
+
+def ensure_reader(connection: Connection) -> bool:
+    """Make the role, or renew its grants, where we may; False where the database's owner did not let us."""
+    try:
+        with connection.begin_nested():
+            if connection.scalar(text("select 1 from pg_roles where rolname = :name"), {"name": READER}) is None:
+                connection.execute(text(f"create role {READER} nologin"))
+                connection.execute(text(f"grant {READER} to current_user"))
+            for grant in GRANTS:
+                connection.execute(text(grant))
+    except DBAPIError:
+        return False
+    return True

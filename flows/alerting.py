@@ -1,152 +1,56 @@
-"""Alerting with the settings of this process: the policy, the providers, a round of sending, the dead man's switch."""
+"""The flow that sends what waits in the outbox.
+
+The flow of the dead man's switch.
+"""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from prefect import flow
+from prefect.client.schemas.objects import State
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
-
-from alerts.channels import AppriseChat, Sender, SmtpMail, SmtpServer, TwilioAccount, TwilioSms
-from alerts.outbox import enqueue_report
-from alerts.outbox.attempt import Work
-from alerts.outbox.dispatch import Dispatched, dispatch
-from alerts.policy import Channel, Policy, load_policy
-from alerts.recording import record
-from alerts.render import render_report
-from alerts.watching import alarms, back, enqueue_alarms, tell_away
-from checks.engine.report import Report
-from etl.database import describe
-from etl.errors import DatabaseUnavailable, EtlError
-from etl.migrate import NotMigrated
-from flows.context import Surroundings
-from flows.database import open_engine
-from flows.settings import Settings, SettingsError
-
-log = logging.getLogger("rally.alerts")
+from alerts.outbox.dispatch import Dispatched
+from flows.bridge.flow_run import call, play
+from flows.bridge.zombies import note_crash
+from flows.service.alerts import Watched, dispatch_once, watch_once
+from flows.service.context import Surroundings
+from flows.service.ending import Ending, Name
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What the dead man's switch found, and whether the watchers could be told of it."""
+@flow(name="dispatch-alerts", flow_run_name="dispatch of alerts", on_crashed=[note_crash])
+def dispatch_alerts() -> State[Dispatched]:
+    """Plan what came due, send what waits, and ask what became of earlier messages.
 
-    alarms: Sequence[str]
-    told: int
-    failed: int
-    away: bool = False
+    Final states: Done, Undelivered (FAILED: a message became a dead letter, or a provider is away).
+    """
 
+    def body(around: Surroundings) -> Dispatched:
+        return call("dispatch", lambda: dispatch_once(around.settings), what="One round of a dispatcher.")
 
-def utc() -> datetime:
-    """Now."""
-    return datetime.now(UTC)
+    return play(body, of_round, lambda done: None)
 
 
-def policy_of(settings: Settings) -> Policy | None:
-    """The alert policy, None where none is set; raises SettingsError and PolicyError."""
-    if settings.alerts_policy is None:
-        return None
-    contacts = _read(settings.alerts_contacts) if settings.alerts_contacts else ""
-    return load_policy(_read(settings.alerts_policy), contacts, source=str(settings.alerts_policy))
+def of_round(done: Dispatched) -> Ending:
+    """The ending of a round, in counts alone."""
+    attempts = ", ".join(f"{number} {state}" for state, number in sorted(done.attempts.items())) or "nothing to send"
+    name = Name.UNDELIVERED if done.dead or done.waiting else Name.DONE
+    return Ending(name, f"{attempts}; {done.planned} planned, {done.acknowledged} acknowledged")
 
 
-def required_policy(settings: Settings) -> Policy:
-    """The alert policy; raises SettingsError where none is set."""
-    policy = policy_of(settings)
-    if policy is None:
-        raise SettingsError("nobody can be told: set RALLY_ALERTS_POLICY to a TOML file; docs/ALERTS.md has an example")
-    return policy
+@flow(name="watch", flow_run_name="dead man's switch", on_crashed=[note_crash])
+def watch() -> State[Watched]:
+    """Tell the watchers of the alert policy when no health check has finished for too long, or the database is away.
+
+    Final states: Done, Critical (there was something to tell), Undelivered (FAILED: and nobody could be told).
+    """
+
+    def body(around: Surroundings) -> Watched:
+        return watch_once(around.settings)
+
+    return play(body, of_watch, lambda seen: None)
 
 
-def senders_of(settings: Settings) -> Mapping[Channel, Sender]:
-    """The providers that are set up; raises SettingsError for half a set-up."""
-    senders: dict[Channel, Sender] = {Channel.CHAT: AppriseChat()}
-    if settings.twilio_account_sid or settings.twilio_auth_token:
-        senders[Channel.SMS] = TwilioSms(_twilio(settings))
-    if settings.smtp_url is not None:
-        if settings.smtp_from is None:
-            raise SettingsError("RALLY_SMTP_URL is set, but RALLY_SMTP_FROM is not: e-mail needs a sender's address")
-        authorities = str(settings.smtp_ca) if settings.smtp_ca else None
-        senders[Channel.EMAIL] = SmtpMail(
-            SmtpServer.parse(settings.smtp_url, settings.smtp_from, authorities=authorities)
-        )
-    return senders
-
-
-def work_of(settings: Settings, engine: Engine) -> Work:
-    """What a dispatcher works with."""
-    return Work(engine, required_policy(settings), senders_of(settings), utc)
-
-
-def dispatch_once(settings: Settings, only: Callable[[Connection, Policy], Sequence[int]] | None = None) -> Dispatched:
-    """One round of a dispatcher; with `only`, what that puts into the outbox is sent and nothing else."""
-    required_policy(settings)
-    with open_engine(settings, application="rally-health alerts") as engine:
-        work = work_of(settings, engine)
-        if only is None:
-            return dispatch(work)
-        with engine.begin() as connection:
-            numbers = only(connection, work.policy)
-        return dispatch(work, only=numbers)
-
-
-def send_alerts(around: Surroundings) -> None:
-    """Send what a run put into the outbox; what cannot be sent is counted, and undoes nothing of the run."""
-    try:
-        done = dispatch_once(around.settings)
-        around.kept.undelivered += done.dead + done.waiting
-    except (DBAPIError, EtlError) as error:
-        log.warning("the alerts wait in the outbox: %s", describe(error))
-        around.kept.undelivered += 1
-
-
-def email_report(settings: Settings, report: Report, to: Sequence[str]) -> Dispatched:
-    """Send a report by e-mail to people of the policy."""
-
-    def put(connection: Connection, policy: Policy) -> Sequence[int]:
-        content = render_report(report, policy.link)
-        return enqueue_report(connection, policy, content, utc(), to=to, run=report.run)
-
-    return dispatch_once(settings, put)
-
-
-def keep_incidents(connection: Connection, report: Report, policy: Policy | None, scope: str = "") -> None:
-    """Bring incidents up to date with a report, and enqueue what the policy promises, in the caller's transaction."""
-    record(connection, report, policy, utc(), scope=scope)
-
-
-def watch_once(settings: Settings) -> Watched:
-    """Look whether health checks run, and tell the watchers if not; also where the database itself is away."""
-    policy, senders, memory = required_policy(settings), senders_of(settings), settings.data / "watch.json"
-    try:
-        with open_engine(settings, application="rally-health watch") as engine:
-            with engine.begin() as connection:
-                found = alarms(connection, policy, utc())
-                numbers = enqueue_alarms(connection, policy, found, utc())
-            done = dispatch(Work(engine, policy, senders, utc), only=numbers)
-    except (DatabaseUnavailable, DBAPIError, NotMigrated):
-        away = tell_away(policy, senders, memory, utc())
-        return Watched(("the database is away",), away.told, away.failed, away=True)
-    returned = back(policy, senders, memory)
-    failed = done.dead + done.waiting + returned.failed
-    return Watched([one.text for one in found], sum(done.attempts.values()) + returned.told - failed, failed)
-
-
-def _twilio(settings: Settings) -> TwilioAccount:
-    sid, token = settings.twilio_account_sid, settings.twilio_auth_token
-    if sid is None or token is None:
-        raise SettingsError("Twilio needs both RALLY_TWILIO_ACCOUNT_SID and RALLY_TWILIO_AUTH_TOKEN")
-    if (settings.twilio_from is None) == (settings.twilio_messaging_service is None):
-        raise SettingsError("Twilio needs exactly one of RALLY_TWILIO_FROM and RALLY_TWILIO_MESSAGING_SERVICE")
-    account = TwilioAccount(sid=sid, token=token, base_url=settings.twilio_url)
-    return replace(account, sender=settings.twilio_from, service=settings.twilio_messaging_service)
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} cannot be read: {type(error).__name__}") from None
+def of_watch(seen: Watched) -> Ending:
+    """The ending of a look."""
+    if seen.failed:
+        return Ending(Name.UNDELIVERED, f"{'; '.join(seen.alarms)}; {seen.failed} could not be told")
+    return Ending(Name.CRITICAL if seen.alarms else Name.DONE, "; ".join(seen.alarms) or "health checks run")

@@ -12,21 +12,19 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from sqlalchemy import Engine
 
-from checks.engine.measure import Measured
-from checks.engine.outcomes import Outcome
-from checks.engine.plan import Scan, Unit
-from checks.engine.report import Report
-from checks.engine.rules import Rules
+from checks.engine.collecting.rules import Rules
+from checks.engine.judging.evaluate import Outcome
+from checks.engine.measuring.measure import Measured, Scan, Unit
+from checks.engine.reporting.report import Report
 from checks.engine.run import Around, Request
 from checks.health import Beside
-from flows.alerting import send_alerts
-from flows.checking import Wish, check_health, chosen, examined
-from flows.context import Surroundings
-from flows.hooks import note_crash
-from flows.showing import show_report
-from flows.staging import play, tell
-from flows.states import of_report
-from flows.steps import call
+from flows.bridge.flow_run import call, play, tell
+from flows.bridge.publish_artifacts import show_report
+from flows.bridge.zombies import note_crash
+from flows.service.alerts import send_alerts
+from flows.service.context import Surroundings
+from flows.service.ending import of_report
+from flows.service.health_check import Wish, check_health, chosen, examined
 
 
 @flow(name="health-check", flow_run_name="health check", on_crashed=[note_crash])

@@ -11,17 +11,14 @@ from prefect.logging import get_run_logger
 from sqlalchemy import Engine
 
 from etl.feeds import Feed
-from etl.importing.options import Options
+from etl.importing.import_feed import Options, import_feed
 from etl.importing.results import FeedResult, ImportReport
-from etl.importing.run import import_feed
-from flows.context import Surroundings
-from flows.hooks import note_crash
-from flows.importing import Delivery, import_all
-from flows.progress import shown_in_prefect
-from flows.showing import show_import
-from flows.staging import play, tell
-from flows.states import of_import
-from flows.steps import call
+from flows.bridge.flow_run import call, play, tell
+from flows.bridge.publish_artifacts import show_import, shown_in_prefect
+from flows.bridge.zombies import note_crash
+from flows.service.context import Surroundings
+from flows.service.ending import of_import
+from flows.service.import_feeds import Delivery, import_all
 
 
 @flow(name="import-feeds", flow_run_name="import of feeds", on_crashed=[note_crash], on_cancellation=[note_crash])

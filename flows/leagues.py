@@ -15,17 +15,14 @@ from prefect.futures import PrefectFuture, wait
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from sqlalchemy import select
 
-from checks.engine.report import Report
+from checks.engine.reporting.report import Report
+from etl.database import DELAYS, JITTER, RETRIES
 from etl.tables import leagues as known_leagues
-from flows.checking import Wish, check_health, chosen, today_here
-from flows.context import Kept, Surroundings
-from flows.database import open_engine
-from flows.retrying import DELAYS, JITTER, RETRIES
-from flows.safely import harmless, safely
+from flows.bridge.flow_run import harmless, play, retry_transient, safely
+from flows.service.context import Kept, Surroundings, open_engine
+from flows.service.ending import Ending, Name, of_report
+from flows.service.health_check import Wish, check_health, chosen, today_here
 from flows.settings import Settings, SettingsError, default_variables, read_settings
-from flows.staging import play
-from flows.states import Ending, Name, of_report
-from flows.steps import retry_transient
 
 OWN_CLUSTER = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
 """Dask's workers where no scheduler is named: processes of this machine, on any free port of loopback."""

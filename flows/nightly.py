@@ -8,17 +8,15 @@ from typing import Any
 from prefect import Flow, flow
 from prefect.client.schemas.objects import State
 
-from checks.engine.report import Report
-from checks.repairs import Attempt
+from checks.engine.reporting.report import Report
+from checks.repairs.apply import Attempt
 from etl.importing.results import ImportReport, Outcome
-from flows.context import Kept, Surroundings, surrounded
+from flows.bridge.flow_run import RunFailed, call, play
 from flows.health_check import health_check
 from flows.import_feeds import import_feeds
-from flows.repairing import fix_what_is_allowed
-from flows.safely import RunFailed
-from flows.staging import play
-from flows.states import Ending, of_import, of_report
-from flows.steps import call
+from flows.service.context import Kept, Surroundings, surrounded
+from flows.service.ending import Ending, of_import, of_report
+from flows.service.repair import fix_what_is_allowed
 
 STOPPED = {Outcome.BLOCKED, Outcome.FAILED}
 

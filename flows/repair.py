@@ -9,14 +9,13 @@ from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from pydantic import NonNegativeFloat, PositiveFloat
 
-from etl.repairs import Repair
-from flows import artifacts
-from flows.approved import Answer, Made, Repairs, make, of_repairs, plan_all, plans_table, question
-from flows.approving import approval_of, ask
-from flows.context import Surroundings
-from flows.hooks import note_crash
-from flows.staging import play, tell
-from flows.steps import call
+from etl.repairs.ledger import Repair
+from flows.bridge import artifacts
+from flows.bridge.approval import approval_of, ask
+from flows.bridge.flow_run import call, play, tell
+from flows.bridge.zombies import note_crash
+from flows.service.context import Surroundings
+from flows.service.repair import Answer, Made, Repairs, make, of_repairs, plan_all, plans_table, question
 
 
 @flow(name="repair", flow_run_name="repair", on_crashed=[note_crash])

@@ -11,17 +11,16 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 
-from checks.render.markdown import plain
-from checks.review.periods import Kind
-from flows import artifacts
-from flows.context import Surroundings, surroundings
-from flows.reviewing import Asked, email_review, keep_review, make_review
-from flows.staging import play
-from flows.states import Ending, Name
-from flows.steps import call
+from checks.render.formats import plain
+from checks.review.values import Kind
+from flows.bridge import artifacts
+from flows.bridge.flow_run import call, play
+from flows.service.context import Surroundings, surroundings
+from flows.service.ending import Ending, Name
+from flows.service.review import Asked, email_review, keep_review, make_review
 
 if TYPE_CHECKING:
-    from checks.review.model import Review
+    from checks.review.build import Review
 
 
 @flow(name="review", flow_run_name="{kind} report")

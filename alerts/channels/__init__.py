@@ -1,11 +1,116 @@
-"""The channels: each is one class that sends a message to a contact."""
+"""The channels: each is one class that sends a message to a contact.
+
+How a message stands.
+
+queued -> claimed -> sending -> sent -> delivered
+                             |       -> undelivered   (the provider took it, the telephone did not)
+                             -> unknown               (handed over, no answer: ask before another try)
+                                        -> uncertain  (and nobody can be asked: a person decides)
+        <- claimed                                    (nothing was accepted: tried again later)
+                  -> failed                           (a dead letter)
+
+Between claimed and sending lies the point of no return: a process that dies before it has sent nothing.
+
+What every channel has in common.
+
+Keeps numbers and tokens out of logs: client libraries log URLs, in which both stand.
+"""
 
 from __future__ import annotations
 
-from alerts.channels.apprise import AppriseChat
-from alerts.channels.base import Message, Receipt, Sender
-from alerts.channels.smtp import SmtpMail
-from alerts.channels.smtp_server import SmtpServer
-from alerts.channels.twilio import TwilioAccount, TwilioSms
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
 
-__all__ = ["AppriseChat", "Message", "Receipt", "Sender", "SmtpMail", "SmtpServer", "TwilioAccount", "TwilioSms"]
+from pydantic import SecretStr
+
+
+class State(StrEnum):
+    """How a message stands."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    UNCERTAIN = "uncertain"
+    FAILED = "failed"
+
+    @property
+    def dead(self) -> bool:
+        """Whether a person has to decide: nothing happens to it any more, and it may not have arrived."""
+        return self in {State.FAILED, State.UNDELIVERED, State.UNCERTAIN}
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the provider took it."""
+        return self in {State.SENT, State.DELIVERED, State.UNDELIVERED}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message on its way out. The token marks it at the provider; threads are the incidents it is about."""
+
+    id: int
+    token: str
+    subject: str
+    text: str
+    html: str | None = None
+    threads: tuple[int, ...] = ()
+    created_at: datetime | None = None
+    attempted_at: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the provider says of a message it accepted."""
+
+    provider_id: str | None
+    status: str
+    state: State = State.SENT
+    error: str = ""
+
+
+class Sender(Protocol):
+    """A channel. Errors are DeliveryErrors, whose texts hold neither contact nor secret."""
+
+    @property
+    def can_look_up(self) -> bool:
+        """Whether the provider can be asked for a message whose outcome is unknown."""
+
+    def send(self, to: SecretStr, message: Message, handing_over: Callable[[], None]) -> Receipt:
+        """Send a message; `handing_over` is called right before the point of no return, and may raise."""
+
+    def look_up(self, to: SecretStr, message: Message) -> Receipt | None:
+        """What became of an earlier attempt; None when the provider never accepted it."""
+
+    def status(self, provider_id: str) -> Receipt:
+        """How an accepted message stands by now."""
+
+
+LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry", "apprise", "twilio.http_client", "requests_oauthlib")
+
+_sending: ContextVar[bool] = ContextVar("sending", default=False)
+
+
+def _outside(record: logging.LogRecord) -> bool:
+    return not _sending.get()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence the client libraries in this thread; others that use them go on logging."""
+    for name in LOGGERS:
+        logging.getLogger(name).addFilter(_outside)  # the same filter is added only once
+    token = _sending.set(True)
+    try:
+        yield
+    finally:
+        _sending.reset(token)

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from pydantic import SecretStr
 
-from alerts.channels.base import Message, Receipt
-from alerts.channels.quiet import quiet
+from alerts.channels import Message, Receipt, quiet
 from alerts.errors import OutcomeUnknown, Refused, TryLater
 
 

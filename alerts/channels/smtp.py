@@ -1,22 +1,123 @@
-"""E-mail by SMTP: with STARTTLS or TLS, the certificate always verified.
+"""Where e-mail is handed in: a mail server, as one URL says it.
+
+An e-mail as bytes.
+
+E-mail by SMTP: with STARTTLS or TLS, the certificate always verified.
 
 The steps are taken one by one, so that what fails before the text is handed over is known not to have been accepted.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import smtplib
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from enum import StrEnum
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
-from alerts.channels.base import Message, Receipt
-from alerts.channels.mime import message_id, mime
-from alerts.channels.smtp_server import Security, SmtpServer
-from alerts.errors import DeliveryError, OutcomeUnknown, Refused, TryLater
+from alerts.channels import Message, Receipt
+from alerts.errors import DeliveryError, OutcomeUnknown, PolicyError, Refused, TryLater
+from alerts.render.content import one_line
+
+EXPECTED = "smtp+starttls://user:password@host:587 or smtps://user:password@host:465"
+
+
+class Security(StrEnum):
+    """How the connection is protected."""
+
+    STARTTLS = "smtp+starttls"
+    TLS = "smtps"
+    NONE = "smtp"
+    """Only for a relay on this machine, and without a password."""
+
+
+PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpServer:
+    """A mail server and who we are there. `authorities` is a file of certificates to trust besides the system's."""
+
+    host: str
+    port: int
+    security: Security
+    user: SecretStr | None = None
+    password: SecretStr | None = None
+    sender: SecretStr
+    authorities: str | None = None
+    timeout: float = 10.0
+
+    @classmethod
+    def parse(cls, url: SecretStr, sender: SecretStr, *, authorities: str | None = None) -> SmtpServer:
+        """Read a URL; raises PolicyError, whose message repeats nothing of it."""
+        try:
+            parts = urlsplit(url.get_secret_value())
+            security, host = Security(parts.scheme), parts.hostname or ""
+            port = parts.port or PORTS[security]
+        except ValueError:
+            raise PolicyError(f"the mail server's URL cannot be read; expected {EXPECTED}") from None
+        if not host or (security is Security.NONE and (parts.password or not _on_this_machine(host))):
+            raise PolicyError(f"the mail server has to be reached by TLS; expected {EXPECTED}")
+        user, password = (SecretStr(unquote(one)) if one else None for one in (parts.username, parts.password))
+        return cls(
+            host=host, port=port, security=security, user=user, password=password, sender=sender,
+            authorities=authorities,
+        )  # fmt: skip
+
+
+def _on_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+# quoted-printable or base64, so that no server has to know 8BITMIME
+SEVEN_BIT = SMTP.clone(cte_type="7bit")
+NAME = "Rally Data Health"
+
+
+def mime(message: Message, sender: str, to: str) -> EmailMessage:
+    """Text and HTML, with a Message-ID of its own for good and headers that make one incident one conversation."""
+    domain = sender.rpartition("@")[2]
+    mail = EmailMessage(policy=SEVEN_BIT)
+    mail["From"] = Address(NAME, addr_spec=sender)
+    mail["To"] = to
+    mail["Subject"] = one_line(message.subject)
+    mail["Date"] = format_datetime((message.created_at or datetime.now(UTC)).astimezone(UTC))
+    # the same at every attempt: a mailbox that gets it twice shows it once
+    mail["Message-ID"] = message_id(message, domain)
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    roots = [f"<incident-{number}@{domain}>" for number in message.threads]
+    if roots:
+        mail["In-Reply-To"] = roots[0]
+        mail["References"] = " ".join(reversed(roots))
+    mail.set_content(_clean(message.text))
+    if message.html:
+        mail.add_alternative(_clean(message.html), subtype="html")
+    return mail
+
+
+def message_id(message: Message, domain: str) -> str:
+    """The Message-ID of a message."""
+    return f"<{message.token.lower()}.{message.id}@{domain}>"
+
+
+def _clean(text: str) -> str:
+    # EmailMessage passes NUL on, and servers refuse it
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 class SmtpMail:

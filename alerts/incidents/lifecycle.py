@@ -1,15 +1,125 @@
-"""What one result of a run does to an incident: pure, so that a month can be played through in a test."""
+"""Short tokens that a person can read off a telephone and type.
+
+A message's token is also its mark at the provider: by it an earlier attempt is recognised.
+
+An incident as it stands.
+
+What one result of a run does to an incident: pure, so that a month can be played through in a test.
+"""
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
-from alerts.incidents.model import EventKind, Incident
-from checks import Status
-from checks.engine.results import Result
+from checks import Severity, Status
+from checks.engine.reporting.report import Result
+
+# no 0, O, 1, I, L, U: nobody has to ask which it was
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+LENGTH = 8
+_TOKEN = re.compile(rf"#?\b([{ALPHABET}]{{{LENGTH}}})\b", re.IGNORECASE)
+
+
+def new_token() -> str:
+    """A token that cannot be guessed: 39 bits, good for one message; with a digit, so that it is no word."""
+    token = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    return token if not token.isalpha() else new_token()
+
+
+def normal(token: str) -> str:
+    """A token as it is stored, whatever case and mark it was typed with."""
+    return token.strip().removeprefix("#").upper()
+
+
+def found_in(text: str) -> str | None:
+    """The first thing in a text that looks like a token; a bare word only when it holds a digit."""
+    for match in _TOKEN.finditer(text):
+        if match[0].startswith("#") or re.search(r"\d", match[1]):
+            return match[1].upper()
+    return None
+
+
+class EventKind(StrEnum):
+    """What happened to an incident."""
+
+    OPENED = "opened"
+    WORSENED = "worsened"
+    IMPROVED = "improved"
+    UNMEASURED = "unmeasured"
+    REOPENED = "reopened"
+    RESOLVED = "resolved"
+    ACKNOWLEDGED = "acknowledged"
+    ASSIGNED = "assigned"
+    NOTED = "noted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """A rule (and parameter, and scope) that is not OK.
+
+    `since` is when its present status began. `episode` counts its returns: it begins at 1 and grows with each
+    reopening. `id` is 0 until it is stored.
+    """
+
+    id: int = 0
+    rule: str
+    parameter: str = ""
+    scope: str = ""
+    domain: str
+    severity: Severity
+    status: Status
+    worst: Status
+    summary: str
+    owner: str = ""
+    runbook: str = ""
+    measurement: str = ""
+    change: str = ""
+    points: Decimal = Decimal("0.00")
+    clusters: tuple[str, ...] = ()
+    examples: tuple[dict[str, Any], ...] = ()
+    error: str = ""
+    opened_at: datetime
+    opened_run: str
+    seen_at: datetime
+    seen_run: str
+    since: datetime
+    episode: int = 1
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    assignee: str | None = None
+    resolved_at: datetime | None = None
+    resolved_run: str | None = None
+    resolution: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The rule, with its parameter in brackets."""
+        return f"{self.rule} ({self.parameter})" if self.parameter else self.rule
+
+    @property
+    def open(self) -> bool:
+        """Whether it lasts."""
+        return self.resolved_at is None
+
+    @property
+    def state(self) -> str:
+        """In one word: open, acknowledged or resolved."""
+        if not self.open:
+            return "resolved"
+        return "acknowledged" if self.acknowledged_at else "open"
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Sorts worst first."""
+        return (not self.open, -self.status.rank, -self.severity.rank, -self.points, self.rule, self.parameter, self.id)
+
 
 REOPENS_WITHIN = timedelta(days=1)
 EXAMPLES = 5

@@ -1,18 +1,27 @@
-"""Incidents in the database."""
+"""Incidents in the database.
+
+A report opens, updates and closes incidents.
+
+Incidents as people ask for them.
+
+What people do with incidents: acknowledge, resolve, assign, note.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from alerts.incidents.lifecycle import REOPENS_WITHIN
-from alerts.incidents.model import EventKind, Incident
+from alerts.errors import UnknownIncident
+from alerts.incidents.lifecycle import REOPENS_WITHIN, Change, EventKind, Incident, normal, observe, observe_none
 from checks import Severity, Status
-from etl.tables import incident_events, incidents
+from checks.engine.reporting.report import Report
+from etl.tables import deliveries, delivery_incidents, incident_events, incidents
 
 # Two runs that report at once would both open the same incident, two dispatchers both repeat the same message.
 LOCK = text("select pg_advisory_xact_lock(hashtext('rally-health alerts'))")
@@ -72,3 +81,136 @@ def tell_story(
     values = {"incident_id": incident, "at": at, "kind": kind.value, "actor": actor, "text": text, "run": run}
     statement = upsert(incident_events).values(**values, reference=reference).on_conflict_do_nothing()
     return connection.execute(statement.returning(incident_events.c.id)).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An incident that a report touched, and what happened to it; None when only its figures moved."""
+
+    incident: Incident
+    kind: EventKind | None
+
+
+def open_incidents(connection: Connection, report: Report, now: datetime, *, scope: str = "") -> Sequence[Update]:
+    """Bring incidents up to date with a report, in the caller's transaction; worst first.
+
+    `scope` names what a run was narrowed to, such as "league CNSWPL": its incidents are its own, for a part says
+    nothing about the whole. Incidents of rules that the run did not measure stay as they are.
+    """
+    lock(connection)
+    updates = []
+    for change in _changes(latest(connection, scope, now), report, now, scope):
+        number = store(connection, change.incident)
+        if change.kind is not None:
+            tell_story(connection, number, now, change.kind, text=change.text, run=report.run)
+        updates.append(Update(replace(change.incident, id=number), change.kind))
+    return sorted(updates, key=lambda update: update.incident.order)
+
+
+def _changes(known: Mapping[tuple[str, str], Incident], report: Report, now: datetime, scope: str) -> Iterator[Change]:
+    for result in report.results:
+        if change := observe(known.get(result.id), result, report.run, now, scope):
+            yield change
+    measured = {result.id for result in report.results}
+    by_parameter = {rule for rule, parameter in measured if parameter}  # else their list could not be read
+    absent = (known[one] for one in known.keys() - measured if one[0] in by_parameter)
+    yield from filter(None, (observe_none(incident, report.run, now) for incident in absent))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of an incident's story."""
+
+    at: datetime
+    kind: EventKind
+    actor: str
+    text: str
+    run: str | None
+
+
+def listed(connection: Connection, *, resolved_since: datetime | None = None) -> Sequence[Incident]:
+    """Open incidents, worst first, and below them those that were resolved since a moment."""
+    wanted: ColumnElement[bool] = incidents.c.resolved_at.is_(None)
+    if resolved_since is not None:
+        wanted = or_(wanted, incidents.c.resolved_at >= resolved_since)
+    return sorted(map(incident_of, connection.execute(select(incidents).where(wanted))), key=lambda one: one.order)
+
+
+def find(connection: Connection, number: int) -> Incident:
+    """One incident; raises UnknownIncident."""
+    row = connection.execute(select(incidents).where(incidents.c.id == number)).first()
+    if row is None:
+        raise UnknownIncident(f"there is no incident {number}; see rally-health incidents list")
+    return incident_of(row)
+
+
+def all_events(connection: Connection, number: int) -> Sequence[Event]:
+    """The story of an incident, oldest first."""
+    own = incident_events.c
+    chosen = select(own.at, own.kind, own.actor, own.text, own.run).where(own.incident_id == number)
+    rows = connection.execute(chosen.order_by(own.at, own.id))
+    return [Event(row.at, EventKind(row.kind), row.actor, row.text, row.run) for row in rows]
+
+
+def acknowledge(
+    connection: Connection, number: int, by: str, now: datetime, *, reference: str | None = None
+) -> Incident:
+    """Say that somebody is at it: it is neither repeated nor escalated until it gets worse.
+
+    `reference` is what caused it outside, such as the provider's id of a reply; it counts once. What is acknowledged
+    or resolved already stays so. Raises UnknownIncident.
+    """
+    lock(connection)
+    incident = find(connection, number)
+    if incident.state != "open" or not tell_story(
+        connection, number, now, EventKind.ACKNOWLEDGED, actor=by, reference=reference
+    ):
+        return incident
+    return _stored(connection, incident, acknowledged_at=now, acknowledged_by=by)
+
+
+def acknowledge_by_token(
+    connection: Connection, token: str, now: datetime, *, by: str | None = None, reference: str | None = None
+) -> Sequence[Incident]:
+    """Acknowledge every incident that the message with this token told of; `by` is whom the message went to.
+
+    Raises UnknownIncident for a token that no message carries.
+    """
+    row = connection.execute(select(deliveries).where(deliveries.c.token == normal(token))).first()
+    if row is None:
+        raise UnknownIncident("no message carries this token; it stands at the end of each alert, such as #K7QF3M2P")
+    covered = select(incidents).join(delivery_incidents, delivery_incidents.c.incident_id == incidents.c.id)
+    rows = connection.execute(covered.where(delivery_incidents.c.delivery_id == row.id).order_by(incidents.c.id))
+    told = [incident_of(one) for one in rows.all()]
+    return [acknowledge(connection, one.id, by or row.recipient, now, reference=reference) for one in told]
+
+
+def resolve(connection: Connection, number: int, by: str, now: datetime, reason: str = "") -> Incident:
+    """Close an incident by hand; a run that still sees it within a day opens it again. Raises UnknownIncident."""
+    lock(connection)
+    incident = find(connection, number)
+    if not incident.open:
+        return incident
+    tell_story(connection, number, now, EventKind.RESOLVED, actor=by, text=reason)
+    return _stored(connection, incident, resolved_at=now, resolution=reason or f"by {by}")
+
+
+def assign(connection: Connection, number: int, to: str, by: str, now: datetime) -> Incident:
+    """Say who looks after it. Raises UnknownIncident."""
+    lock(connection)
+    incident = find(connection, number)
+    tell_story(connection, number, now, EventKind.ASSIGNED, actor=by, text=to)
+    return _stored(connection, incident, assignee=to)
+
+
+def note(connection: Connection, number: int, text: str, by: str, now: datetime) -> Incident:
+    """Add a line to its story. Raises UnknownIncident."""
+    incident = find(connection, number)
+    tell_story(connection, number, now, EventKind.NOTED, actor=by, text=text)
+    return incident
+
+
+def _stored(connection: Connection, incident: Incident, **changes: Any) -> Incident:
+    changed = replace(incident, **changes)
+    store(connection, changed)
+    return changed

@@ -1,26 +1,143 @@
-"""One round of a dispatcher: plan what came due, send what waits, ask what became of the rest."""
+"""Asks the provider what became of messages that it accepted.
+
+Acknowledgements that come as a reply to an SMS; polled, so that no port has to be open.
+
+One round of a dispatcher: plan what came due, send what waits, ask what became of the rest.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.incidents.store import try_lock
-from alerts.outbox.attempt import Work, attempt
-from alerts.outbox.claim import claim
-from alerts.outbox.delivered import follow_up
+from alerts.channels import State
+from alerts.channels.twilio import Reply, TwilioSms
+from alerts.errors import DeliveryError, UnknownIncident
+from alerts.incidents.lifecycle import found_in
+from alerts.incidents.store import acknowledge_by_token, try_lock
 from alerts.outbox.enqueue import enqueue
-from alerts.outbox.replies import collect_replies
-from alerts.outbox.states import State
+from alerts.outbox.send import Work, attempt, claim
+from alerts.people import Channel, Person
+from alerts.policy import Policy
 from etl.database import describe
+from etl.tables import deliveries
 
 log = logging.getLogger("rally.alerts")
+
+PAUSE = timedelta(seconds=30)
+FOLLOWED = timedelta(hours=24)
+AT_ONCE = 20
+
+
+def follow_up(work: Work, *, most: int = AT_ONCE) -> dict[State, int]:
+    """Look up what was sent within a day and has not arrived yet; how many reached which state."""
+    sender = work.senders.get(Channel.SMS)
+    found: dict[State, int] = {}
+    for row in _open(work, most) if sender else ():
+        try:
+            receipt = sender.status(row.provider_id) if sender else None
+        except DeliveryError as error:
+            log.warning("message %d: its delivery cannot be looked up (%s)", row.id, error)
+            break
+        if receipt is not None:
+            _note(work, row.id, {"state": receipt.state.value, "provider_status": receipt.status,
+                                 "error": receipt.error})  # fmt: skip
+            found[receipt.state] = found.get(receipt.state, 0) + 1
+    return found
+
+
+def _open(work: Work, most: int) -> list[Row[Any]]:
+    now, own = work.clock(), deliveries.c
+    chosen = select(own.id, own.provider_id).where(
+        own.state == State.SENT.value, own.channel == Channel.SMS.value, own.provider_id.is_not(None),
+        own.sent_at > now - FOLLOWED, own.checked_at <= now - PAUSE,
+    )  # fmt: skip
+    with work.engine.begin() as connection:
+        return list(connection.execute(chosen.order_by(own.checked_at, own.id).limit(most)))
+
+
+def _note(work: Work, number: int, values: dict[str, Any]) -> None:
+    own = deliveries.c
+    # a person may have queued it again meanwhile
+    mine = update(deliveries).where(own.id == number, own.state == State.SENT.value)
+    with work.engine.begin() as connection:
+        connection.execute(mine.values(**values, checked_at=work.clock()))
+
+
+LOOKS_BACK = timedelta(hours=24)
+SKEW = timedelta(minutes=1)
+"""The provider tells whole seconds, by its own clock."""
+YES = re.compile(r"\s*(ack(nowledged?)?|ok(ay)?|yes|got it|on it|1)\b", re.IGNORECASE)
+
+
+def collect_replies(work: Work) -> int:
+    """Read what came in and acknowledge; how many incidents were newly acknowledged."""
+    sender, now = work.senders.get(Channel.SMS), work.clock()
+    if not isinstance(sender, TwilioSms) or not _anything_to_answer(work, now):
+        return 0
+    try:
+        replies = sender.replies(now - LOOKS_BACK)
+    except DeliveryError as error:
+        log.warning("replies cannot be read (%s)", error)
+        return 0
+    with work.engine.begin() as connection:
+        return take_replies(connection, work.policy, replies, now)
+
+
+def take_replies(connection: Connection, policy: Policy, replies: Iterable[Reply], now: datetime) -> int:
+    """Acknowledge what people of the policy answered: by its token, or else what they were told last.
+
+    A reply counts once. What comes from a number that is nobody's is left alone, even with a token.
+    """
+    count = 0
+    for reply in sorted(replies, key=lambda one: one.at or now):
+        person = _whose(policy, reply)
+        token = _token(connection, person, reply, now) if person else None
+        if person and token:
+            count += _acknowledge(connection, token, person.name, reply, now)
+    return count
+
+
+def _acknowledge(connection: Connection, token: str, name: str, reply: Reply, now: datetime) -> int:
+    try:
+        touched = acknowledge_by_token(connection, token, now, by=name, reference=reply.id)
+    except UnknownIncident:
+        return 0
+    return sum(incident.acknowledged_at == now for incident in touched)
+
+
+def _whose(policy: Policy, reply: Reply) -> Person | None:
+    number = reply.sender.get_secret_value()
+    return next((one for one in policy.people if one.phone and one.phone.get_secret_value() == number), None)
+
+
+def _token(connection: Connection, person: Person, reply: Reply, now: datetime) -> str | None:
+    spoken = found_in(reply.text)
+    if spoken or not YES.match(reply.text):
+        return spoken
+    own = deliveries.c
+    before = select(own.token).where(own.recipient == person.name, own.channel == Channel.SMS.value)
+    before = before.where(own.sent_at <= (reply.at or now) + SKEW).order_by(own.id.desc()).limit(1)
+    return connection.execute(before).scalar()
+
+
+def _anything_to_answer(work: Work, now: datetime) -> bool:
+    own = deliveries.c
+    recent = select(own.id).where(own.channel == Channel.SMS.value, own.created_at > now - LOOKS_BACK)
+    reached = recent.where(own.state.in_([State.SENT.value, State.DELIVERED.value])).limit(1)
+    with work.engine.begin() as connection:
+        return connection.execute(reached).first() is not None
+
 
 WORKERS = 4
 """So that a mail server that does not answer cannot hold back an SMS."""

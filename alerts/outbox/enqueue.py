@@ -1,22 +1,67 @@
-"""Puts what is due into the outbox, in the caller's transaction."""
+"""What planning needs to know from the database.
+
+Puts what is due into the outbox, in the caller's transaction.
+
+What a run leaves behind for people: incidents, and messages about them, in the transaction of its results.
+
+Messages that are about no incident: tests, reports, the dead man's switch.
+
+The outbox as people ask for it: by names, never by numbers or addresses.
+
+A person sends a dead letter once more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, func, insert, select, update
 
-from alerts.incidents.store import lock
-from alerts.outbox.past import considered, conversation, told_of
-from alerts.planning import Decision, Planned, decide, plan
-from alerts.policy import Channel, Policy
-from alerts.render import Content, Headline, render
-from alerts.tokens import new_token
+from alerts.channels import State
+from alerts.errors import PolicyError, UnknownDelivery
+from alerts.incidents.lifecycle import Incident, new_token
+from alerts.incidents.store import Update, listed, lock, open_incidents
+from alerts.people import Channel, Person
+from alerts.planning import Decision, Planned, Reason, Told, decide, plan
+from alerts.policy import Policy
+from alerts.render import render
+from alerts.render.content import Content, Headline
 from checks import Status
-from checks.engine.report import Report
+from checks.engine.reporting.report import Report
 from etl.tables import deliveries, delivery_incidents
+
+RECOVERIES_WITHIN = timedelta(days=7)
+"""A recovery that could not be told for so long is not told any more."""
+
+
+def considered(connection: Connection, now: datetime) -> Sequence[Incident]:
+    """The incidents that somebody may have to hear of."""
+    return listed(connection, resolved_since=now - RECOVERIES_WITHIN)
+
+
+def told_of(connection: Connection, incidents: Iterable[Incident]) -> list[Told]:
+    """Everything that was told of some incidents, oldest first; a message counts from when it stands in the outbox."""
+    own, message = delivery_incidents.c, deliveries.c
+    columns = own.incident_id, message.recipient, message.channel, own.reason, own.status, message.created_at, own.step
+    chosen = select(*columns).join(deliveries, message.id == own.delivery_id)
+    numbers = [incident.id for incident in incidents]
+    rows = connection.execute(chosen.where(own.incident_id.in_(numbers)).order_by(message.created_at, message.id))
+    return [
+        Told(row.incident_id, row.recipient, Channel(row.channel), Reason(row.reason), Status(row.status),
+             row.created_at, row.step)
+        for row in rows
+    ]  # fmt: skip
+
+
+def conversation(connection: Connection, recipient: str, incident: int) -> str | None:
+    """The subject under which somebody first got an e-mail about an incident; mail programs keep to it."""
+    own, about = deliveries.c, delivery_incidents.c
+    first = select(own.subject).join(delivery_incidents, about.delivery_id == own.id)
+    mine = about.incident_id == incident, own.recipient == recipient, own.channel == Channel.EMAIL.value
+    lead = own.threads[0].as_integer() == incident
+    return connection.execute(first.where(*mine, lead).order_by(own.id).limit(1)).scalar()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +141,149 @@ def _values(planned: Planned, content: Content, now: datetime) -> dict[str, obje
         "subject": content.subject, "text": content.text, "html": content.html, "note": content.note,
         "threads": [item.incident.id for item in planned.items], "created_at": now, "due_at": now,
     }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The incidents that a report touched, worst first, and the numbers of the messages that are now in the outbox."""
+
+    updates: Sequence[Update]
+    messages: Sequence[int]
+
+
+def record(
+    connection: Connection, report: Report, policy: Policy | None, now: datetime, *, scope: str = ""
+) -> Recorded:
+    """Bring incidents up to date with a report and enqueue what the policy promises for it, all or nothing.
+
+    Nothing is sent here: hand the numbers to `alerts.outbox.dispatch` after the commit. Without a policy there are
+    incidents only. `scope` as in `open_incidents`.
+    """
+    updates = open_incidents(connection, report, now, scope=scope)
+    return Recorded(updates, enqueue(connection, policy, now, report=report) if policy else ())
+
+
+TEST = Content("[Rally] Test message", "This is a test message of Rally Data Health. Nothing is wrong.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plain:
+    """A message as it enters the outbox."""
+
+    recipient: str
+    channel: Channel
+    reason: Reason
+    content: Content
+    urgency: int = 0
+    run: str | None = None
+
+
+def put(connection: Connection, message: Plain, now: datetime, token: str) -> int:
+    """Put a message into the outbox and return its number."""
+    content = message.content
+    values = {
+        "key": token, "token": token, "run": message.run, "channel": message.channel.value,
+        "recipient": message.recipient, "reason": message.reason.value, "urgency": message.urgency,
+        "subject": content.subject, "html": content.html, "note": content.note, "created_at": now, "due_at": now,
+        # an SMS carries its token, by which the provider's list tells whether it was accepted
+        "text": f"{content.text} #{token}" if message.channel is Channel.SMS else content.text,
+    }  # fmt: skip
+    return int(connection.execute(insert(deliveries).values(values).returning(deliveries.c.id)).scalar_one())
+
+
+def enqueue_test(
+    connection: Connection, policy: Policy, now: datetime, to: Sequence[str] = (), tokens: Callable[[], str] = new_token
+) -> Sequence[int]:
+    """A test message for each channel of some people, of all without names. Raises PolicyError for a stranger."""
+    people = [known(policy, name) for name in to or policy.by_name]
+    messages = [
+        Plain(recipient=person.name, channel=channel, reason=Reason.TEST, content=TEST)
+        for person in people
+        for channel in person.contacts
+    ]
+    return [put(connection, message, now, tokens()) for message in messages]
+
+
+def enqueue_report(
+    connection: Connection,
+    policy: Policy,
+    content: Content,
+    now: datetime,
+    *,
+    to: Sequence[str],
+    run: str | None = None,
+) -> Sequence[int]:
+    """A report by e-mail for some people. Raises PolicyError for a stranger and for one without an address."""
+    people = [known(policy, name) for name in to]
+    silent = [person.name for person in people if Channel.EMAIL not in person.contacts]
+    if silent:
+        raise PolicyError(f"{', '.join(silent)} cannot get a report: no email in the policy")
+    messages = [
+        Plain(recipient=person.name, channel=Channel.EMAIL, reason=Reason.REPORT, content=content, run=run)
+        for person in people
+    ]
+    return [put(connection, message, now, new_token()) for message in messages]
+
+
+def known(policy: Policy, name: str) -> Person:
+    """A person by name; raises PolicyError."""
+    try:
+        return policy.by_name[name]
+    except KeyError:
+        raise PolicyError(f"{name!r} is not among the people: {', '.join(policy.by_name)}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message of the outbox."""
+
+    id: int
+    state: State
+    channel: str
+    recipient: str
+    reason: str
+    subject: str
+    text: str
+    note: str
+    created_at: datetime
+    due_at: datetime
+    attempts: int
+    sent_at: datetime | None
+    provider_id: str | None
+    provider_status: str | None
+    error: str
+
+
+def outbox(
+    connection: Connection, states: Sequence[State] = (), *, limit: int = 50, numbers: Sequence[int] | None = None
+) -> Sequence[Line]:
+    """The newest messages, newest first, of some states or numbers only where these are given."""
+    chosen = select(*(deliveries.c[name] for name in Line.__slots__)).order_by(deliveries.c.id.desc()).limit(limit)
+    if states:
+        chosen = chosen.where(deliveries.c.state.in_([state.value for state in states]))
+    if numbers is not None:
+        chosen = chosen.where(deliveries.c.id.in_(numbers))
+    return [Line(row.id, State(row.state), *row[2:]) for row in connection.execute(chosen)]
+
+
+SENDABLE = (State.FAILED, State.UNDELIVERED, State.UNCERTAIN, State.UNKNOWN)
+
+
+def resend(connection: Connection, number: int, now: datetime) -> None:
+    """Queue a dead letter, or one whose outcome nobody knows, again; raises UnknownDelivery for any other.
+
+    What the provider can still be asked for is not sent again but looked up at once.
+    """
+    own = deliveries.c
+    row = connection.execute(select(own.state, own.token).where(own.id == number).with_for_update()).first()
+    if row is None or row.state not in [one.value for one in SENDABLE]:
+        found = "there is no such message" if row is None else f"it is {row.state}"
+        raise UnknownDelivery(f"message {number} cannot be sent again: {found}; see rally-health alerts outbox")
+    if row.state == State.UNKNOWN:
+        connection.execute(update(deliveries).where(own.id == number).values(due_at=now))
+        return
+    # a token of its own, so that a look-up does not find the message of last time
+    token = new_token()
+    fresh = {name: func.replace(own[name], row.token, token) for name in ("text", "html")}
+    values = {"state": State.QUEUED.value, "due_at": now, "attempts": 0, "error": "", "token": token, "claim": None}
+    connection.execute(update(deliveries).where(own.id == number).values(**values, **fresh, leased_until=None))

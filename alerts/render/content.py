@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 
-from checks.engine.report import Report
+from checks.engine.reporting.report import Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,48 @@
-"""An e-mail and a chat message: text, and HTML in which everything is escaped."""
+"""Templates in which everything is escaped, unless they are plain text.
+
+An e-mail and a chat message: text, and HTML in which everything is escaped.
+
+A whole report as an e-mail: the score, and every rule that is not OK, worst first.
+"""
 
 from __future__ import annotations
 
-from alerts.planning.model import Item, Planned, Reason
+from functools import cache
+from typing import TYPE_CHECKING
+
+from alerts.planning import Item, Planned, Reason
 from alerts.render.content import Content, Headline, one_line, short
-from alerts.render.templates import page, template
+from checks.engine.reporting.report import Report, Result
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+
+# mail programs want their styles inline
+_PAGE = """\
+<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"><title>{{{{ heading }}}}</title></head>
+<body style="font: 16px/1.5 system-ui, sans-serif; max-width: 46em; margin: 0 auto; padding: 1em;
+  overflow-wrap: anywhere">
+<h1 style="font-size: 1.25em">{{{{ heading }}}}</h1>
+{}</body></html>
+"""
+
+
+def page(body: str) -> str:
+    """The template of an HTML mail around the template of its body; it is given a `heading`."""
+    return _PAGE.format(body)
+
+
+@cache
+def template(source: str, *, escaped: bool) -> Template:
+    """A compiled template; `escaped` for HTML. A name that is missing is an error."""
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - few commands render mail
+
+    # the text variant is text/plain, in which nothing is active
+    return Environment(autoescape=escaped, undefined=StrictUndefined).from_string(source)  # noqa: S701
+
 
 REASONS = {
     Reason.NEW: "new",
@@ -115,3 +153,63 @@ def _closing(planned: Planned, token: str, link: str) -> list[str]:
     if planned.last_of_night:
         lines.append("This is the last message of the night; what follows waits for the end of your quiet hours.")
     return lines
+
+
+MOST = 100
+REPORT_TEXT = """\
+{{ heading }}
+{{ counts }}
+{% for row in rows %}
+{{ row.status }}  {{ row.title }}: {{ row.found }}{% if row.change %} ({{ row.change }}){% endif %}
+  {{ row.summary }}
+{% endfor %}
+{% for line in closing -%}
+{{ line }}
+{% endfor %}"""
+REPORT_HTML = page("""\
+<p>{{ counts }}</p>
+{% if rows -%}
+<table style="border-collapse: collapse; width: 100%"><thead><tr>
+{% for name in ("Status", "Rule", "Found", "Points") %}<th scope="col" style="text-align: left; padding: .3em .6em .3em 0">{{ name }}</th>{% endfor %}
+</tr></thead><tbody>
+{% for row in rows -%}
+<tr style="vertical-align: top; border-top: 1px solid #8884">
+<td style="padding: .3em .6em .3em 0; font-weight: 600">{{ row.status }}</td>
+<td style="padding: .3em .6em .3em 0">{{ row.title }}<br><small>{{ row.summary }}</small></td>
+<td style="padding: .3em .6em .3em 0">{{ row.found }}{% if row.change %}<br><small>{{ row.change }}</small>{% endif %}</td>
+<td style="padding: .3em 0; text-align: right">{{ row.points }}</td></tr>
+{% endfor -%}
+</tbody></table>
+{% endif -%}
+{% for line in closing %}<p>{{ line }}</p>
+{% endfor -%}
+""")  # noqa: E501
+
+
+def render_report(report: Report, link: str = "") -> Content:
+    """A report for somebody's mailbox; of more than a hundred rules in trouble the rest is counted."""
+    score = "unknown" if report.score is None else f"{report.score}"
+    heading = f"Rally: health score {score} ({report.band}), {report.today:%Y-%m-%d}"
+    left_out = len(report.trouble) - MOST
+    values = {
+        "heading": heading,
+        "counts": ", ".join(f"{number} {status}" for status, number in sorted(report.counts().items())),
+        "rows": [_row(result) for result in report.trouble[:MOST]],
+        "closing": [*([f"{left_out} more are left out here."] if left_out > 0 else []), *([link] if link else []),
+                    f"Run {report.run}; details: rally-health check --detailed"],
+    }  # fmt: skip
+    text = template(REPORT_TEXT, escaped=False).render(values)
+    return Content(
+        f"[Rally] Health score {score} ({report.band})", text, template(REPORT_HTML, escaped=True).render(values)
+    )
+
+
+def _row(result: Result) -> dict[str, object]:
+    return {
+        "status": result.status.value,
+        "title": short(result.title, 200),
+        "found": one_line(result.error or result.measurement),
+        "change": one_line(result.change),
+        "summary": one_line(result.summary),
+        "points": result.points,
+    }

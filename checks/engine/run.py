@@ -1,34 +1,32 @@
-"""Evaluating a selection of rules. Nothing is stored here: a report comes back, and the caller keeps it or not."""
+"""Evaluating a selection of rules. Nothing is stored here: a report comes back, and the caller keeps it or not.
+
+Running units side by side, each on a session of its own, on one snapshot.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
-from checks.engine.assemble import Circumstances, assemble
-from checks.engine.dimensions import Dimension
-from checks.engine.fetching import Work
-from checks.engine.measure import Asking
-from checks.engine.outcomes import Outcome, work
-from checks.engine.past import Past
-from checks.engine.plan import Unit, plan
-from checks.engine.pool import sessions, side_by_side
-from checks.engine.prepare import Parameters, questions
-from checks.engine.questions import Question, Unasked
-from checks.engine.report import Report
-from checks.engine.rules import Rules
-from checks.engine.scope import Labels
-from checks.engine.selection import Selection
-from checks.engine.session import OpenSession, Session
-from checks.engine.snapshot import SnapshotSession, one_moment
-from checks.engine.waivers import Waiver, Waivers
-from checks.engine.wiring import Values, values
+from checks.engine.collecting.rules import Rules, Selection
+from checks.engine.collecting.wiring import Values, values
+from checks.engine.judging.evaluate import Outcome, Work, work
+from checks.engine.judging.judge import Past, Waiver, Waivers
+from checks.engine.measuring.compile_queries import Parameters, Question, Unasked, questions
+from checks.engine.measuring.measure import Asking, Unit, plan
+from checks.engine.measuring.scope import Dimension, Labels
+from checks.engine.measuring.snapshot import OpenSession, Session, Snapshot, SnapshotSession, one_moment
+from checks.engine.reporting.assemble import Circumstances, assemble
+from checks.engine.reporting.report import Report
 
 Around = Callable[[Unit, Callable[[], list[Outcome]]], list[Outcome]]
 """Does the work of a unit, in the unit's thread, and returns its outcomes; it may time, log or show what it does."""
@@ -197,3 +195,54 @@ def _report(
     )
     outcomes = [outcome for group in found for outcome in group]
     return assemble(outcomes, prepared.unasked, prepared.task, prepared.labels, circumstances)
+
+
+Answer = TypeVar("Answer")
+
+
+@contextmanager
+def sessions(snapshot: Snapshot, first: SnapshotSession, most: int) -> Iterator[list[SnapshotSession]]:
+    """Up to `most` sessions, the first one among them. A database with few connections left gives fewer."""
+    opened = [first]
+    try:
+        while len(opened) < most:
+            try:
+                opened.append(SnapshotSession(snapshot))
+            except DBAPIError:
+                break
+        yield opened
+    finally:
+        for session in opened[1:]:
+            session.close()
+
+
+def side_by_side(
+    units: Sequence[Unit],
+    opened: Sequence[SnapshotSession],
+    work: Callable[[SnapshotSession, Unit], Answer],
+    done: Callable[[Unit], None],
+) -> list[Answer]:
+    """The answers for all units, in their order. An interrupt cancels what is running and goes on upwards."""
+    free: SimpleQueue[SnapshotSession] = SimpleQueue()
+    for session in opened:
+        free.put(session)
+
+    def run(unit: Unit) -> Answer:
+        session = free.get()
+        try:
+            return work(session, unit)
+        finally:
+            free.put(session)
+
+    with ThreadPoolExecutor(len(opened), thread_name_prefix="rules") as executor:
+        futures = {executor.submit(run, unit): unit for unit in units}
+        try:
+            for future in as_completed(futures):
+                future.result()
+                done(futures[future])
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            for session in opened:
+                session.cancel()
+            raise
+    return [future.result() for future in futures]

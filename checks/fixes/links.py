@@ -1,21 +1,137 @@
-"""Rows without their teams are linked again, by the names that they hold."""
+"""Teams without a schedule get it from the feed that has it; nothing else of the feed is touched.
+
+Rows without their teams are linked again, by the names that they hold.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, or_, select
+from sqlalchemy import (
+    Connection,
+    Date,
+    Integer,
+    Select,
+    Table,
+    Text,
+    Time,
+    column,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy import Row as FetchedRow
+from sqlalchemy.dialects.postgresql import JSONB
 
-from checks import fix
-from checks.fixes.copies import one_row_of_each_fixture
-from checks.fixes.rows import ids
-from checks.rules.matches.fixtures import result_of_unknown_team, result_without_teams
-from checks.rules.schedule.links import match_of_unknown_team, match_with_one_team, match_without_teams
+from checks import Row, fix
+from checks.fixes.rows import ids, one_row_of_each_fixture
+from checks.rules.matches import result_of_unknown_team, result_without_teams
+from checks.rules.schedule import (
+    gap_in_league_schedule,
+    match_of_unknown_team,
+    match_with_one_team,
+    match_without_teams,
+    team_without_schedule,
+)
+from checks.rules.words import in_use, is_match
+from etl.feeds import Feed, Kind, discover
 from etl.importing.link import resolver
-from etl.names import Resolver
-from etl.repairs import Step, Update
-from etl.tables import BYE, PRACTICE, leagues, match_scores, schedule, series, teams
+from etl.names.resolver import Resolver
+from etl.reading.extract import extract
+from etl.records import Fixture
+from etl.records.validate import validate
+from etl.repairs import Insert, RepairError, Step, Update
+from etl.tables import BYE, PRACTICE, import_feeds, leagues, match_scores, schedule, series, teams
+
+COLUMNS = {
+    "match_date": Date, "match_time": Time, "home_team": Text, "away_team": Text, "location": Text,
+    "league_id": Integer, "home_team_id": Integer, "away_team_id": Integer,
+}  # fmt: skip
+
+
+@fix(team_without_schedule)
+def import_schedules_of_teams(connection: Connection, feeds: tuple[Path, ...]) -> Insert:
+    """Import the matches of teams without a schedule from the feeds given, or the last published ones."""
+    return matches_of(connection, feeds)
+
+
+@fix(gap_in_league_schedule)
+def import_schedules_of_league(connection: Connection, feeds: tuple[Path, ...]) -> Insert:
+    """Import the matches of teams without a schedule from the feeds given, or the last published ones."""
+    return matches_of(connection, feeds)
+
+
+def matches_of(connection: Connection, paths: Sequence[Path]) -> Insert:
+    """The feeds' matches of all teams that have none, as far as the schedule lacks them."""
+    missing = set(connection.scalars(_teams_without()))
+    league_ids = {row.league_id: row.id for row in connection.execute(select(leagues.c.league_id, leagues.c.id))}
+    feeds = _schedules(paths or _published(connection)) if missing else ()
+    known = resolver(connection)
+    rows = [row for feed in feeds for row in _rows(feed, known, league_ids) if {row[side] for side in _IDS} & missing]
+    return Insert(schedule, _lacking(rows))
+
+
+_IDS = ("home_team_id", "away_team_id")
+
+
+def _teams_without() -> Select[tuple[int]]:
+    played = [select(schedule.c[side]).where(schedule.c[side].is_not(None), is_match(Row(schedule))) for side in _IDS]
+    return select(teams.c.id).where(in_use(Row(teams)), teams.c.id.not_in(played[0].union(played[1])))
+
+
+def _published(connection: Connection) -> list[Path]:
+    """The schedules that were published last, one file for each league's feed, where they still are."""
+    feed = import_feeds.c
+    last = (
+        select(func.max(feed.id)).where(feed.kind == Kind.SCHEDULES.value, feed.outcome == "published")
+        .group_by(feed.league)
+    )  # fmt: skip
+    paths = [Path(path) for path in connection.scalars(select(feed.path).where(feed.id.in_(last)).order_by(feed.id))]
+    there = [path for path in paths if path.is_file()]
+    if not there:
+        raise RepairError("no schedule feed to import from; name one: rally-health fix plan RULE --feeds PATH")
+    return there
+
+
+def _schedules(paths: Sequence[Path]) -> list[Feed]:
+    found = [feed for feed in discover(paths)[0] if feed.kind is Kind.SCHEDULES]
+    if not found:
+        raise RepairError(f"no schedules.json below {', '.join(map(str, paths))}")
+    return found
+
+
+def _rows(feed: Feed, known: Resolver, league_ids: dict[str, int]) -> Iterator[dict[str, Any]]:
+    for record in validate(feed.kind, extract(feed.path), feed.league):
+        if isinstance(record, Fixture) and record.kind == "match" and record.league in league_ids:
+            home, away = (
+                known.resolve(record.league, record.series, name).team_id
+                for name in (record.home_team, record.away_team)
+            )
+            yield {
+                "match_date": str(record.match_date), "match_time": record.match_time and str(record.match_time),
+                "home_team": record.home_team, "away_team": record.away_team, "location": record.location,
+                "league_id": league_ids[record.league], "home_team_id": home, "away_team_id": away,
+            }  # fmt: skip
+
+
+def _lacking(rows: Iterable[dict[str, Any]]) -> Select[Any]:
+    """Rows that the schedule has neither under these names nor for these two teams; the last of several alike."""
+    last = {(row["match_date"], row["home_team"], row["away_team"], row["league_id"]): row for row in rows}
+    new = (
+        func.jsonb_to_recordset(literal(list(last.values()), JSONB))
+        .table_valued(*(column(name, kind) for name, kind in COLUMNS.items()), name="new")
+        .render_derived(with_types=True)
+    )
+    day = schedule.c.match_date == new.c.match_date
+    names = [schedule.c[name] == new.c[name] for name in ("home_team", "away_team", "league_id")]
+    linked = [schedule.c[name] == new.c[name] for name in _IDS]
+    lacking = select(*new.c).where(~exists().where(day, *names), ~exists().where(day, *linked))
+    return lacking.order_by(new.c.match_date, new.c.home_team, new.c.away_team)
+
 
 SIDES = ("home", "away")
 
@@ -83,7 +199,7 @@ def _open_rows(table: Table) -> Any:
     )  # fmt: skip
 
 
-def _linked(known: Resolver, row: Row[Any]) -> Iterator[tuple[int, int | None, int | None]]:
+def _linked(known: Resolver, row: FetchedRow[Any]) -> Iterator[tuple[int, int | None, int | None]]:
     """The row with its teams; nothing where no team can be told, or one team would meet itself under two names."""
     home = row.home or _meant(known, row.league, row.away_series, row.home_team)
     away = row.away or _meant(known, row.league, row.home_series, row.away_team)

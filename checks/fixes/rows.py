@@ -1,11 +1,50 @@
-"""Rows that were worked out in Python, for statements."""
+"""Rows that were worked out in Python, for statements.
+
+Copies of one thing become one row; what refers to the others follows.
+
+Teams that stand there under two names become one, with everything that points at them.
+
+References that lead nowhere, or to no league, are led to where they belong.
+
+Fixes of what is no row of a feed: confirmed names, constraints, and results that a person has to judge.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Integer, Select, Subquery, column, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    Select,
+    Subquery,
+    Text,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+)
+
+from checks import Row, fix
+from checks.repairs.plan import proposal
+from checks.rules.imports import alias_into_another_league, missing_constraint
+from checks.rules.matches import SAME, duplicate_result, winner_contradicts_score
+from checks.rules.players import PLACE, duplicate_player, player_of_unknown_team
+from checks.rules.schedule import duplicate_match, fixture_under_two_names, match_of_unknown_league
+from checks.rules.standings import IDENTIFYING, duplicate_standing, standing_without_team
+from checks.rules.teams import ADDITIONS, SERIES_WORDS, duplicate_team, twin_team
+from checks.rules.words import is_match, leads_nowhere
+from etl.importing.link import resolver
+from etl.repairs import Adopt, Delete, Merge, Step, Update
+from etl.tables import leagues, match_scores, players, schedule, series, series_stats, team_aliases, teams
 
 
 def ids(rows: Sequence[tuple[int | None, ...]], *names: str) -> Select[Any]:
@@ -21,3 +60,182 @@ def merged(rows: Subquery, keep: Any, key: Sequence[Any]) -> Select[Any]:
     first = func.first_value(rows.c.id).over(partition_by=list(key), order_by=list(keep)).label("into")
     pairs = select(rows.c.id, first).subquery()
     return select(pairs.c.id, pairs.c.into).where(pairs.c.id != pairs.c.into)
+
+
+@fix(duplicate_match)
+def keep_one_row_of_each_match() -> Merge:
+    """Keep the linked, newest row of each match; the other copies are removed.
+
+    A copy without a league belongs to the rows of the only league that has such a match.
+    """
+    row = schedule.c
+    names = (row.match_date, row.home_team, row.away_team)
+    least, most = (pick(row.league_id).over(partition_by=names) for pick in (func.min, func.max))
+    league = func.coalesce(row.league_id, case((least == most, least)), 0).label("league")
+    rows = select(schedule, league).subquery()
+    key = (rows.c.match_date, rows.c.home_team, rows.c.away_team, rows.c.league)
+    linked = func.num_nonnulls(rows.c.home_team_id, rows.c.away_team_id).desc()
+    in_league = rows.c.league_id.is_(None)
+    return Merge(schedule, merged(rows, (linked, in_league, *_newest(rows)), key))
+
+
+@fix(fixture_under_two_names)
+def keep_one_row_of_each_fixture() -> Merge:
+    """Keep the newest row of two teams' match on one day; its rows under other names are removed."""
+    return one_row_of_each_fixture()
+
+
+def one_row_of_each_fixture() -> Merge:
+    """Rows of one day and the same two teams that differ in a name, merged into the newest."""
+    row = schedule.c
+    teams_of = (row.match_date, row.home_team_id, row.away_team_id)
+    home, away = (
+        func.min(name).over(partition_by=teams_of) != func.max(name).over(partition_by=teams_of)
+        for name in (row.home_team, row.away_team)
+    )
+    known = row.home_team_id.is_not(None) & row.away_team_id.is_not(None)
+    every = select(schedule, or_(home, away).label("respelled")).where(known).subquery()
+    rows = select(every).where(every.c.respelled).subquery()
+    return Merge(schedule, merged(rows, _newest(rows), (rows.c.match_date, rows.c.home_team_id, rows.c.away_team_id)))
+
+
+@fix(duplicate_team)
+def keep_one_row_of_each_team() -> Merge:
+    """Keep the first row of each team; players, matches and standings of the others become its own."""
+    rows = select(teams).subquery()
+    key = (*(func.coalesce(rows.c[name], 0) for name in ("league_id", "series_id")), rows.c.team_name)
+    return Merge(teams, merged(rows, (rows.c.id,), key))
+
+
+@fix(duplicate_result)
+def keep_one_row_of_each_result() -> Merge:
+    """Keep the linked, first row of each result; the other copies are removed."""
+    named = or_(*(match_scores.c[name].is_not(None) for name in SAME if "player" in name))
+    rows = select(match_scores).where(named).subquery()
+    linked = func.num_nonnulls(rows.c.home_team_id, rows.c.away_team_id).desc()
+    return Merge(match_scores, merged(rows, (linked, rows.c.id), [_text(rows.c[name]) for name in SAME]))
+
+
+@fix(duplicate_standing)
+def keep_one_row_of_each_standing() -> Merge:
+    """Keep the linked, newest row of standings that repeat team and figures; the other copies are removed."""
+    rows = select(series_stats).subquery()
+    key = [_text(rows.c[name]) for name in ("league_id", "series", "team", *IDENTIFYING)]
+    return Merge(series_stats, merged(rows, (rows.c.team_id.is_(None), *_newest(rows)), key))
+
+
+@fix(duplicate_player)
+def keep_one_row_of_each_membership() -> Merge:
+    """Keep the linked, first row of a player's membership in a team; history of the other copies becomes its own."""
+    rows = _memberships().subquery()
+    key = (rows.c.tenniscores_player_id, *(_text(rows.c[name]) for name in PLACE), _text(rows.c.of_team))
+    return Merge(players, merged(rows, (rows.c.team_id.is_(None), rows.c.id), key))
+
+
+def _memberships() -> Any:
+    """Players with the team that a row belongs to: a row without one is half of the first that has one."""
+    place = (players.c.tenniscores_player_id, *(func.coalesce(players.c[name], 0) for name in PLACE))
+    other = func.min(players.c.team_id).over(partition_by=place)
+    return select(players, func.coalesce(players.c.team_id, other).label("of_team"))
+
+
+def _newest(rows: Any) -> tuple[ColumnElement[Any], ...]:
+    return rows.c.created_at.desc().nulls_last(), rows.c.id.desc()
+
+
+def _text(value: ColumnElement[Any]) -> ColumnElement[str]:
+    return func.coalesce(cast(value, Text), "")
+
+
+@fix(twin_team)
+def merge_twin_teams() -> tuple[Step, ...]:
+    """Merge teams under two names into the one that has the standings; matches held under both become one row.
+
+    Without standings the shorter name stays, then the one with more matches.
+    """
+    name = func.regexp_replace(func.lower(teams.c.team_name), ADDITIONS, "", "g")
+    bare = func.regexp_replace(name, "[^[:alnum:]+]+", "", "g").label("bare")
+    token = func.coalesce(func.regexp_replace(func.lower(series.c.name), SERIES_WORDS, ""), "").label("token")
+    standings, matches = _count(series_stats, "team_id"), _count(schedule, "home_team_id", "away_team_id")
+    named = select(teams, bare, token, standings.label("standings"), matches.label("matches"))
+    rows = named.outerjoin_from(teams, series, series.c.id == teams.c.series_id).subquery()
+    keep = (
+        (rows.c.standings > 0).desc(), func.length(rows.c.team_name), rows.c.matches.desc(), rows.c.id
+    )  # fmt: skip
+    return Merge(teams, merged(rows, keep, (rows.c.league_id, rows.c.token, rows.c.bare))), one_row_of_each_fixture()
+
+
+def _count(table: FromClause, *columns: str) -> Any:
+    counts = [
+        select(func.count()).where(table.c[name] == teams.c.id).correlate(teams).scalar_subquery() for name in columns
+    ]
+    return sum(counts[1:], start=counts[0])
+
+
+@fix(player_of_unknown_team)
+def link_orphaned_players() -> Update:
+    """Link players of teams that are gone to their club's only team in the series, or to none where it has several."""
+    lost = select(players.c.id, _only_team_of_place().label("team_id"))
+    return Update(players, lost.where(leads_nowhere(players.c.team_id, teams)))
+
+
+@fix(standing_without_team)
+def link_standings(connection: Connection) -> Update:
+    """Link standings to the team that their name means in their series."""
+    row = series_stats.c
+    lost = row.team_id.is_(None) | leads_nowhere(row.team_id, teams)
+    open_rows = select(row.id, leagues.c.league_id, row.series, row.team).join(leagues, leagues.c.id == row.league_id)
+    known = resolver(connection)
+    found = [
+        (one.id, known.resolve(one.league_id, one.series, one.team).team_id)
+        for one in connection.execute(open_rows.where(lost))
+        if one.team
+    ]
+    return Update(series_stats, ids([pair for pair in found if pair[1] is not None], "id", "team_id"))
+
+
+@fix(match_of_unknown_league)
+def give_matches_their_league() -> Update:
+    """Put matches without a league, or of one that is gone, into the league of both of their teams."""
+    home, away = (_league_of(schedule.c[f"{side}_team_id"]) for side in ("home", "away"))
+    lost = schedule.c.league_id.is_(None) | leads_nowhere(schedule.c.league_id, leagues)
+    told = func.coalesce(home, away)
+    agreed = select(schedule.c.id, told.label("league_id")).where(lost, is_match(Row(schedule)), told.is_not(None))
+    return Update(schedule, agreed.where(home.is_not_distinct_from(away) | home.is_(None) | away.is_(None)))
+
+
+def _only_team_of_place() -> Any:
+    place = and_(*(teams.c[name] == players.c[name] for name in ("league_id", "club_id", "series_id")))
+    only = case((func.count() == 1, func.min(teams.c.id)))
+    return select(only).where(place).correlate(players).scalar_subquery()
+
+
+def _league_of(team: Any) -> Any:
+    own = teams.alias()
+    return select(own.c.league_id).where(own.c.id == team).scalar_subquery()
+
+
+@fix(alias_into_another_league)
+def remove_stale_aliases() -> Delete:
+    """Remove confirmed names that lead to a team of another league."""
+    alias = team_aliases.c
+    to_league = (
+        select(alias.id).join(teams, teams.c.id == alias.team_id).join(leagues, leagues.c.id == teams.c.league_id)
+    )
+    return Delete(team_aliases, to_league.where(leagues.c.league_id != alias.league))
+
+
+@fix(missing_constraint)
+def put_constraints_into_force() -> Adopt:
+    """Add and validate the constraints that the rows allow."""
+    return Adopt()
+
+
+@fix(winner_contradicts_score)
+@proposal
+def turn_winners_round() -> Update:
+    """Give matches to the side that won them by their sets. A proposal: the score may be what is wrong."""
+    row = match_scores.c
+    bad: Any = winner_contradicts_score(Row(match_scores)).found
+    other = case((row.winner == "home", "away"), else_="home")
+    return Update(match_scores, select(row.id, other.label("winner")).where(bad))

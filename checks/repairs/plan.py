@@ -1,15 +1,220 @@
-"""Plans a repair by making it and rolling it back: what it would change is not guessed."""
+"""What a fix may ask for by argument name, and what it answers with.
+
+Which rules have a fix, and in which order their fixes help each other.
+
+What a repair changes, row by row, as people may see it: keys and references, never people.
+
+Carries out a fix inside a transaction, with the rules asked before and after.
+
+Plans a repair by making it and rolling it back: what it would change is not guessed.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
 
-from checks.engine.rules import Rules
-from checks.repairs.listing import Preview, preview
-from checks.repairs.means import Means, is_proposal, summary_of
-from checks.repairs.order import fixable
-from checks.repairs.trial import Trial, try_out
-from etl.repairs import Repair, RepairError, ledger
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+
+from checks.engine.authoring.errors import CheckDefinitionError, SelectionError
+from checks.engine.authoring.spec import Check
+from checks.engine.authoring.units import Status
+from checks.engine.collecting.rules import Rules, Selection
+from checks.engine.reporting.report import Report
+from checks.engine.run import Options, Request, measure_on
+from etl.database import describe
+from etl.repairs import RepairError, RepairRefused, Step, ledger
+from etl.repairs.ledger import Change, Repair
+from etl.repairs.perform import perform
+from etl.tables import metadata, repair_rows
+
+Fix = TypeVar("Fix", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a fix has to work with: `feeds` are the paths that the operator gave, none to take the published ones."""
+
+    connection: Connection
+    now: datetime
+    today: date
+    feeds: tuple[Path, ...] = ()
+
+
+def steps_of(fix: Callable[..., Any], means: Means) -> tuple[Step, ...]:
+    """The steps of a fix; raises CheckDefinitionError where it asks for something that nobody has."""
+    known = {field.name: getattr(means, field.name) for field in fields(means)}
+    wanted = list(inspect.signature(fix).parameters)
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise CheckDefinitionError(
+            f"fix {fix.__qualname__}() asks for {unknown[0]!r}; available: {', '.join(sorted(known))}"
+        )
+    found: Step | Sequence[Step] = fix(**{name: known[name] for name in wanted})
+    return tuple(found) if isinstance(found, Sequence) else (found,)
+
+
+def summary_of(fix: Callable[..., Any]) -> str:
+    """What a fix does, in one line."""
+    return (inspect.getdoc(fix) or fix.__name__.replace("_", " ")).splitlines()[0].strip()
+
+
+def proposal(fix: Fix) -> Fix:
+    """Mark a fix that is only shown: a person has to decide row by row, so it cannot be applied."""
+    vars(fix)["proposal"] = True
+    return fix
+
+
+def is_proposal(fix: Callable[..., Any]) -> bool:
+    """Whether a fix is only shown."""
+    return bool(vars(fix).get("proposal"))
+
+
+LAST = ("team_without_schedule", "gap_in_league_schedule", "missing_constraint")
+"""What comes in is linked to the teams that there are, and constraints need clean rows."""
+FIRST = ("alias_into_another_league", "duplicate_team", "twin_team", "duplicate_match")
+"""Names decide what rows are linked to, teams are referred to, and copies would be repaired twice."""
+
+
+def fixable_in_order(rules: Rules) -> tuple[Check, ...]:
+    """The rules that have a fix, the ones first that others build on."""
+    return tuple(sorted((check for check in rules.values() if check.fix), key=_place))
+
+
+def fixable(rules: Rules, name: str) -> tuple[Check, Callable[..., Any]]:
+    """A rule and its fix; SelectionError, which names what there is, for a rule without one."""
+    if name not in rules:
+        Selection(names=(name,)).apply(rules)
+    check = rules.get(name)
+    if check is None or check.fix is None:
+        known = ", ".join(one.name for one in fixable_in_order(rules))
+        raise SelectionError(f"rule {name!r} has no fix; rules with a fix: {known}")
+    return check, check.fix
+
+
+def _place(check: Check) -> tuple[int, str, str]:
+    if check.name in FIRST:
+        return FIRST.index(check.name), "", ""
+    if check.name in LAST:
+        return len(FIRST) + 1 + LAST.index(check.name), "", ""
+    return len(FIRST), check.domain, check.name
+
+
+PERSONAL = frozenset({"first_name", "last_name", "email"})
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One row: how it is known, and which columns change from what to what."""
+
+    table: str
+    action: str
+    key: Mapping[str, str | None]
+    changes: Mapping[str, tuple[str | None, str | None]]
+
+    def __str__(self) -> str:
+        named = ", ".join(f"{name} {value}" for name, value in self.key.items() if value is not None)
+        changed = "; ".join(f"{name}: {old} -> {new}" for name, (old, new) in self.changes.items())
+        return f"{self.action} {self.table.removeprefix('public.')} ({named}){': ' if changed else ''}{changed}"
+
+
+def preview(connection: Connection, repair: int, limit: int | None = 10) -> tuple[Preview, ...]:
+    """The rows that a repair changes, in the order of its steps."""
+    row = repair_rows.c
+    wanted = select(row.table, row.action, row.key, row.before, row.after).where(
+        row.repair_id == repair, row.action != "sequence"
+    )
+    found = connection.execute(wanted.order_by(row.step, row.id).limit(limit))
+    return tuple(_preview(*one) for one in found)
+
+
+def _preview(table: str, action: str, key: dict[str, Any], before: Any, after: Any) -> Preview:
+    known = {**(before or {}), **key}
+    names = [name for name in ("id", *_key_of(table)) if name in known and name not in PERSONAL]
+    shown = {name: known[name] for name in names} or dict(key)
+    changed = _changes(before or {}, after or {}) if action in ("update", "constraint") else {}
+    return Preview(table, action, shown, changed)
+
+
+def _key_of(table: str) -> tuple[str, ...]:
+    known = metadata.tables.get(table.removeprefix("public."))
+    return tuple(known.info.get("key", ())) if known is not None else ()
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[str | None, str | None]]:
+    names = [name for name in after | before if before.get(name) != after.get(name)]
+    return {name: ("…", "…") if name in PERSONAL else (before.get(name), after.get(name)) for name in names}
+
+
+GATE = "gate"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a fix did: its changes, and how the rule and the score stood before and after."""
+
+    changes: tuple[Change, ...]
+    digest: str
+    bad_before: int
+    bad_after: int
+    score_before: Decimal | None
+    score_after: Decimal | None
+    worse: tuple[str, ...] = ()
+
+    @property
+    def objection(self) -> str:
+        """Why it must not stay; empty when it helps."""
+        if self.bad_after >= self.bad_before:
+            return f"the rule would still count {self.bad_after:,} bad rows, {self.bad_before:,} before"
+        if (self.score_after or 0) < (self.score_before or 0):
+            return (
+                f"other rules would get worse ({', '.join(self.worse)}): the score would fall from {self.score_before}"
+                f" to {self.score_after}"
+            )
+        return ""
+
+
+def try_out(rules: Rules, check: Check, repair: int, means: Means) -> Trial:
+    """Carry out a rule's fix in the transaction of `means`; the caller lets it stay or rolls it back."""
+    watched = rules.only(one for one in rules.values() if one is check or GATE in one.mark.tags)
+    if not bad_rows(_measure(rules.only([check]), means), check):
+        return Trial((), "", 0, 0, None, None)
+    before = _measure(watched, means)
+    bad_before = bad_rows(before, check)
+    assert check.fix is not None  # noqa: S101 - only rules with a fix come here
+    try:
+        digest = perform(means.connection, repair, steps_of(check.fix, means))
+    except IntegrityError as error:
+        raise RepairRefused(f"the fix of {check.name} meets a constraint: {describe(error)}") from None
+    changes = ledger.changes_of(means.connection, repair)
+    after = _measure(watched, means) if changes else before
+    return Trial(changes, digest, bad_before, bad_rows(after, check), before.score, after.score, _worse(before, after))
+
+
+def bad_rows(report: Report, check: Check) -> int:
+    """How many bad rows a rule has, over all its parameters; RepairError where nobody could count them."""
+    own = [result for result in report.results if result.rule == check.name]
+    for result in own:
+        if result.status is Status.ERROR:
+            raise RepairError(f"{result.title} cannot be measured: {result.error}")
+    return sum(result.count or 0 for result in own)
+
+
+def _measure(rules: Rules, means: Means) -> Report:
+    options = Options(details=False)
+    return measure_on(means.connection, rules, Request(now=means.now, today=means.today, options=options))
+
+
+def _worse(before: Report, after: Report) -> tuple[str, ...]:
+    known = {result.id: result.count or 0 for result in before.results}
+    return tuple(result.title for result in after.results if (result.count or 0) > known.get(result.id, 0))
+
 
 NOTHING = "nothing to repair"
 

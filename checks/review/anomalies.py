@@ -8,10 +8,9 @@ from datetime import datetime
 from math import sqrt
 from statistics import median
 
-from checks.engine.rules import Rules
-from checks.engine.trends import FEWEST_FOR_DROP, FEWEST_FOR_OUTLIER, Drop, Outlier, outlier
-from checks.review.periods import Period
-from checks.review.values import Book, Reading, titled
+from checks.engine.authoring.thresholds import FEWEST_FOR_DROP, FEWEST_FOR_OUTLIER, Drop, Outlier, outlier
+from checks.engine.collecting.rules import Rules
+from checks.review.values import Book, Period, Reading, titled
 
 JUDGE = outlier(warn=3.5, critical=7.0, window=14)
 

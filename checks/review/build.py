@@ -1,28 +1,89 @@
-"""Puts a review together. What stands in which report is decided here, and nowhere else."""
+"""A review: all that a report says, before it is put into words or pictures.
+
+Puts a review together. What stands in which report is decided here, and nowhere else.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from checks.engine.levels import Status
-from checks.engine.rules import Rules
-from checks.engine.units import Unit
-from checks.review.anomalies import anomalies, too_short
-from checks.review.compliance import by_owner, by_rule
-from checks.review.courses import Course, domain_courses, rule_courses, score_course, standard_courses
-from checks.review.daily import STANDARDS
+from checks.engine.authoring.units import Figure, Status, Unit
+from checks.engine.collecting.rules import Rules
+from checks.review.anomalies import Anomaly, anomalies, too_short
+from checks.review.compliance import Kept, by_owner, by_rule
 from checks.review.difference import Difference, difference
-from checks.review.imports import import_review
-from checks.review.model import Measure, Part, Review
-from checks.review.periods import Kind, Period
-from checks.review.process import process_figures
-from checks.review.risks import risks
-from checks.review.series import main_runs
-from checks.review.stretches import recurring
-from checks.review.tuning import proposals
-from checks.review.values import Book, Line, Reading, Run
+from checks.review.imports import FeedReview, import_review
+from checks.review.kpis import STANDARDS, process_figures
+from checks.review.risks import Risks, risks
+from checks.review.time_series import Course, domain_courses, main_runs, rule_courses, score_course, standard_courses
+from checks.review.tuning import Proposal, Recurring, proposals, recurring
+from checks.review.values import Book, Episode, Kind, Line, Period, Reading, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One of the four daily metrics with its course."""
+
+    figure: Figure
+    course: Course
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A domain or a league: its score now, and before the period; None is unknown."""
+
+    name: str
+    score: float | None
+    before: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What a report is made of. Sections that a kind of report does not have are empty, and None where one is a whole.
+
+    `run` is the newest run whose score can be compared with earlier ones, `step` how it differs from the one before,
+    `change` how it differs from the last one before the period.
+    """
+
+    period: Period
+    run: Run | None
+    step: Difference | None
+    change: Difference | None
+    score: Course
+    domains: tuple[Part, ...]
+    leagues: tuple[Part, ...]
+    measures: tuple[Measure, ...]
+    process: tuple[Figure, ...]
+    rules: tuple[Line, ...]
+    open: tuple[Episode, ...]
+    feeds: tuple[FeedReview, ...] = ()
+    episodes: tuple[Episode, ...] = ()
+    domain_courses: tuple[Course, ...] = ()
+    courses: tuple[Course, ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
+    recurring: tuple[Recurring, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    owners: tuple[Kept, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    risks: Risks | None = None
+    remarks: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def trouble(self) -> tuple[Line, ...]:
+        """The rules that someone should look at, worst first."""
+        return tuple(line for line in self.rules if line.reading.trouble)
+
+    @property
+    def headline(self) -> str:
+        """The review in one line."""
+        if self.run is None:
+            return "Score unknown: no health check has run"
+        score = "unknown" if self.run.score is None else f"{self.run.score} of 100"
+        gross = "" if self.run.gross in {None, self.run.score} else f" (gross {self.run.gross})"
+        return f"Score {score}{gross}: {self.run.band}"
+
 
 LEAGUE = "league"
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from checks.engine.levels import Severity, Status
-from checks.engine.rules import Rules
-from checks.review.periods import Period
-from checks.review.values import Book
+from checks.engine.authoring.units import Severity, Status
+from checks.engine.collecting.rules import Rules
+from checks.review.values import Book, Period
 
 NOBODY = "nobody"
 

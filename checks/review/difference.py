@@ -1,17 +1,21 @@
-"""Two scores compared in words: "88.00 -> 81.00: -5.10 match without teams, 0 -> 62 rows; ..."."""
+"""Two scores compared in words: "88.00 -> 81.00: -5.10 match without teams, 0 -> 62 rows; ...".
+
+What stands on top of a report: the four daily metrics, and how the score differs from the last one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import log
 from typing import Protocol
 
-from checks.engine.figures import spelled
-from checks.engine.levels import Status
-from checks.engine.past import Id
-from checks.engine.units import Unit
+from checks.engine.authoring.units import Status, Unit, spelled
+from checks.engine.judging.judge import Id
+from checks.engine.reporting.report import Report
+from checks.review.kpis import STANDARDS, daily_figures
+from checks.review.values import Reading, Run
 
 NOTHING, CENT = Decimal("0.00"), Decimal("0.01")
 SAID = 4
@@ -145,3 +149,19 @@ def _value(value: float, unit: Unit | None) -> str:
 
 def _said(score: Decimal | None) -> str:
     return "unknown" if score is None else str(score)
+
+
+def with_headlines(report: Report, before: tuple[Run, Sequence[Reading]] | None) -> Report:
+    """The report with its figures, and with the difference to the run before, of the same selection."""
+    asked = {result.rule for result in report.results}
+    # a run about one domain says nothing of the metrics of others
+    known = [standard.key for standard in STANDARDS if asked & set(standard.rules)]
+    figures = tuple(figure for figure in daily_figures(report.results) if figure.key in known)
+    return replace(report, figures=figures, difference=_difference(report, before))
+
+
+def _difference(report: Report, before: tuple[Run, Sequence[Reading]] | None) -> str:
+    if before is None or report.scoped:
+        return ""
+    units = {result.rule: result.unit for result in report.results}
+    return str(difference((before[0].score, before[1]), (report.score, report.results), units))

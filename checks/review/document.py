@@ -9,10 +9,10 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from checks.engine.document import figure_of
-from checks.review.courses import Course
+from checks.engine.reporting.report import figure_of
+from checks.review.build import Review
 from checks.review.difference import Difference
-from checks.review.model import Review
+from checks.review.time_series import Course
 from checks.review.values import Line
 
 SECTIONS = ("domains", "leagues", "feeds", "anomalies", "recurring", "kept", "owners", "proposals", "risks", "remarks")

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from checks.review.periods import Period
-from checks.review.process import RUNNING, SUCCESS
-from checks.review.values import Feed
+from checks.review.kpis import RUNNING, SUCCESS
+from checks.review.values import Feed, Period
 
 REASONS = 3
 

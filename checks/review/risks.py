@@ -10,12 +10,11 @@ from typing import Any
 from sqlalchemy import Column, Table
 from sqlalchemy.sql.visitors import iterate
 
-from checks.engine.questions import Parameter, Question, ask
-from checks.engine.rules import Rules
-from checks.engine.spec import Check
-from checks.engine.wiring import Values, values
-from checks.review.periods import Period
-from checks.review.values import Book, Reading
+from checks.engine.authoring.spec import Check
+from checks.engine.collecting.rules import Rules
+from checks.engine.collecting.wiring import Values, values
+from checks.engine.measuring.compile_queries import Parameter, Question, ask
+from checks.review.values import Book, Period, Reading
 from etl.tables import QUALITY, metadata
 
 FEWEST = 7

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
-from checks.engine.figures import spelled
-from checks.engine.units import Unit
-from checks.render.words import clean
-from checks.review.model import Part, Review
+from checks.engine.authoring.units import Unit, spelled
+from checks.render.terminal import clean
+from checks.review.build import Part, Review
 from checks.review.values import Episode
 
 LONGEST = 300

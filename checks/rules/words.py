@@ -2,15 +2,18 @@
 
 No rules stand here. Names of people are never keys: a player is known by id, a match by date and teams. The league,
 series and club that a key names are also what bad rows are grouped by, and what `--league` narrows by.
+
+Where in the year a run looks: fixtures that rules of several domains ask for.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, exists, func, select
 
-from checks import Row
+from checks import Row, fixture
 from etl.tables import (
     BYE,
     PRACTICE,
@@ -132,3 +135,9 @@ def _meetings(table: Table, *names: ColumnElement[Any]) -> Select[Any]:
 _league = leagues.c.league_id.label("league")
 _series = series.c.name.label("series")
 _club = clubs.c.name.label("club")
+
+
+@fixture
+def season_start(today: date) -> date:
+    """First of September on or before `today`; what is played in summer belongs to the season before it."""
+    return date(today.year if today.month >= 9 else today.year - 1, 9, 1)

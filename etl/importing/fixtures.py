@@ -1,4 +1,6 @@
-"""Publishes staged fixtures to `schedule`.
+"""Turns fixtures that can be linked to no team at all into rejects, so that they are kept, told of and tried again.
+
+Publishes staged fixtures to `schedule`.
 
 The plan holds only what changes: rows that are new and rows that differ, each with the row it replaces. Unchanged rows
 are joined once and never written.
@@ -6,20 +8,71 @@ are joined once and never written.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Function,
+    Select,
+    Text,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+)
 from sqlalchemy.sql import FromClause
 
-from etl.importing import identity, pairings, stage
-from etl.importing.intake import Intake
-from etl.importing.link import link_names, sides_linked
-from etl.importing.merge import differs, insert_planned, same_key, update_planned, withdraw
-from etl.importing.refuse import refuse_unlinked
+from etl.importing import identity, link, staging
+from etl.importing.ledger import Intake
+from etl.importing.link import is_link_of, link_names, sides_linked
 from etl.importing.results import Counts
-from etl.importing.stage import FIXTURE_KEY
+from etl.importing.staging import FIXTURE_KEY, differs, insert_planned, same_key, update_planned, withdraw
+from etl.records import Reject
 from etl.tables import schedule
+
+BATCH = 500
+
+
+def refuse_unlinked(connection: Connection, keep: Callable[[list[Reject]], None]) -> int:
+    """Take planned matches without any team out of the plan and hand them to `keep`; returns how many."""
+    plan, staged = staging.fixture_plan, staging.fixtures
+    home, away = staging.links.alias("home"), staging.links.alias("away")
+    nameless = plan.c.target_id.is_(None) & plan.c.home_team_id.is_(None) & plan.c.away_team_id.is_(None)
+    nameless &= plan.c.kind == "match"
+    rows = (
+        select(staged.c.index, func.concat_ws("; ", home.c.reason, away.c.reason), cast(_as_read(), Text))
+        .join(plan, plan.c.index == staged.c.index)
+        .outerjoin(home, is_link_of(home, staged, "home_team"))
+        .outerjoin(away, is_link_of(away, staged, "away_team"))
+        .where(nameless)
+        .order_by(staged.c.index)
+    )
+    with connection.execute(rows.execution_options(yield_per=BATCH)) as found:
+        for batch in found.partitions():
+            keep(
+                [
+                    Reject(index, f"no team can be linked: {why}", "home_team, away_team", raw)
+                    for index, why, raw in batch
+                ]
+            )
+    return connection.execute(delete(plan).where(nameless)).rowcount
+
+
+def _as_read() -> Function[Any]:
+    """The row as its feed had it, so that it can be tried again."""
+    staged = staging.fixtures.c
+    return func.jsonb_build_object(
+        "date", func.to_char(staged.match_date, "MM/DD/YYYY"), "time", func.to_char(staged.match_time, "HH12:MI am"),
+        "home_team", staged.home_team, "away_team", staged.away_team, "location", staged.location,
+        "series", staged.series, "League", staged.league,
+    )  # fmt: skip
+
 
 KEY = ("match_date", "home_team", "away_team", "league_id")
 KEPT = ("home_team_id", "away_team_id", "league_id")
@@ -42,16 +95,16 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     Rows that vanished from the feed are counted as withdrawn, and deleted only with `prune`.
     """
     duplicates = drop_duplicates(connection) if intake.repeated else 0
-    pairings.stage_pairings(connection)
-    link_names(connection, pairings.names(), intake)
+    link.stage_pairings(connection)
+    link_names(connection, link.names(), intake)
     planned = _plan(connection)
     refuse_unlinked(connection, intake.keep)
     identity.find_gone(connection, known=planned.staged - planned.new, nothing=intake.partial)
     duplicates += identity.drop_second_names(connection)
     identity.follow(connection)
-    updated = update_planned(connection, schedule, stage.fixture_plan, (*KEY, *VALUES))
-    inserted = insert_planned(connection, schedule, stage.fixture_plan, (*KEY, *VALUES), KEY)
-    withdrawn = withdraw(connection, schedule, stage.gone_fixtures, prune=prune)
+    updated = update_planned(connection, schedule, staging.fixture_plan, (*KEY, *VALUES))
+    inserted = insert_planned(connection, schedule, staging.fixture_plan, (*KEY, *VALUES), KEY)
+    withdrawn = withdraw(connection, schedule, staging.gone_fixtures, prune=prune)
     linked, unlinked = sides_linked(connection)
     return Counts(
         linked=linked, unlinked=unlinked, inserted=inserted, updated=updated,
@@ -62,7 +115,7 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
 
 def drop_duplicates(connection: Connection) -> int:
     """Delete all but the last staged row of each key; returns how many went."""
-    staged = stage.fixtures
+    staged = staging.fixtures
     keys = [staged.c[name] for name in FIXTURE_KEY]
     several = select(*keys, func.max(staged.c.index).label("last")).group_by(*keys).having(func.count() > 1).subquery()
     same = [staged.c[name] == several.c[name] for name in FIXTURE_KEY[:-1]]
@@ -72,9 +125,9 @@ def drop_duplicates(connection: Connection) -> int:
 
 def _plan(connection: Connection) -> Planned:
     """Plan staged rows that are new or differ; what the feed does not tell (a team, a practice's league) is kept."""
-    plan, new = stage.fixture_plan, _resolved().cte("resolved")
+    plan, new = staging.fixture_plan, _resolved().cte("resolved")
     kept = {name: func.coalesce(new.c[name], schedule.c[name]) for name in KEPT}
-    columns = stage.written(plan)
+    columns = staging.written(plan)
     values = {"target_id": schedule.c.id} | kept
     changed = or_(*(kept[name].is_distinct_from(schedule.c[name]) for name in KEPT))
     rows = (
@@ -82,14 +135,14 @@ def _plan(connection: Connection) -> Planned:
         .select_from(new.outerjoin(schedule, _same_row(new)))
         .where(schedule.c.id.is_(None) | changed | differs(schedule, new, ("match_time", "location")))
     )
-    stage.create(connection, plan)
-    with stage.joining_by_hash(connection):
+    staging.create(connection, plan)
+    with staging.joining_by_hash(connection):
         connection.execute(insert(plan).from_select(columns, rows))
-    stage.analyze(connection, plan)
+    staging.analyze(connection, plan)
     # a table without its key holds copies of a row: the first is brought up to date, a rule counts the others
     copy = plan.alias("copy")
     connection.execute(delete(plan).where(plan.c.index == copy.c.index, plan.c.target_id > copy.c.target_id))
-    staged = select(func.count()).select_from(stage.fixtures).scalar_subquery()
+    staged = select(func.count()).select_from(staging.fixtures).scalar_subquery()
     counts = select(staged, func.count().filter(plan.c.target_id.is_(None)), func.count(plan.c.target_id))
     return Planned(*connection.execute(counts).one())
 
@@ -102,15 +155,15 @@ def _same_row(new: FromClause) -> ColumnElement[bool]:
 
 def _present(connection: Connection) -> int:
     """How many planned rows stand in `schedule` now, by date, names and league."""
-    plan, league = stage.fixture_plan, func.coalesce(schedule.c.league_id, 0)
+    plan, league = staging.fixture_plan, func.coalesce(schedule.c.league_id, 0)
     named = same_key(schedule, plan, KEY[:3]) & (func.coalesce(plan.c.league_id, league) == league)
     return int(connection.execute(select(func.count()).select_from(plan).where(exists().where(named))).scalar_one())
 
 
 def _resolved() -> Select[Any]:
     """Staged rows with the ids that their names stand for."""
-    staged, pairing = stage.fixtures, pairings.resolved()
+    staged, pairing = staging.fixtures, link.resolved()
     return select(
         *staged.c["index", "match_date", "match_time", "home_team", "away_team", "location", "kind"],
         *pairing.c["home_team_id", "away_team_id", "league_id"],
-    ).join(pairing, pairings.is_pairing_of(pairing, staged))
+    ).join(pairing, link.is_pairing_of(pairing, staged))

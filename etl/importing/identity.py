@@ -1,4 +1,9 @@
-"""One fixture stays one row: under a second spelling, after its teams were renamed, on a new date.
+"""Pairs what is new in a feed with what vanished from it, so that one real thing stays one row.
+
+A planned row without a target is new; a stored row that no planned row has taken is left over. Each pass compares them
+by some columns, the surest first. NULL equals nothing.
+
+One fixture stays one row: under a second spelling, after its teams were renamed, on a new date.
 
 All of it looks only at planned rows that would be new, and at rows of `schedule` that the feed no longer has; an
 unchanged feed has neither, and costs one anti-join.
@@ -6,12 +11,51 @@ unchanged feed has neither, and costs one anti-join.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Subquery, and_, delete, exists, func, insert, select
+from collections.abc import Sequence
 
-from etl.importing import pairings, stage
-from etl.importing.merge import same_key
-from etl.importing.pairs import pair
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Subquery,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from etl.importing import link, staging
+from etl.importing.staging import same_key
 from etl.tables import leagues, schedule
+
+
+def pair(connection: Connection, plan: Table, left: Table, keys: Sequence[str], *, only: bool = False) -> None:
+    """Let planned rows replace leftovers with the same keys: the first the first, the second the second, and so on.
+
+    With `only`, a row is paired where it is the only one of its keys on either side.
+    """
+    if connection.execute(select(left.c.id).limit(1)).first() is None:
+        return
+    new = _numbered(plan, plan.c.index, keys, plan.c.target_id.is_(None))
+    old = _numbered(left, left.c.id, keys, left.c.id.is_not(None))
+    same = and_(*(new.c[key] == old.c[key] for key in keys), new.c.nth == old.c.nth, new.c.row == plan.c.index)
+    if only:
+        same &= (new.c.many == 1) & (old.c.many == 1)
+    connection.execute(update(plan).where(same).values(target_id=old.c.row))
+    connection.execute(delete(left).where(exists().where(plan.c.target_id == left.c.id)))
+
+
+def _numbered(table: Table, row: ColumnElement[int], keys: Sequence[str], where: ColumnElement[bool]) -> Subquery:
+    columns = [table.c[key] for key in keys]
+    nth = func.row_number().over(partition_by=columns, order_by=row).label("nth")
+    many = func.count().over(partition_by=columns).label("many")
+    known = and_(where, *(column.is_not(None) for column in columns))
+    return select(*columns, row.label("row"), nth, many).where(known).subquery()
+
 
 TEAMS = ("home_team_id", "away_team_id", "league_id")
 PASSES: tuple[tuple[tuple[str, ...], bool], ...] = (
@@ -30,14 +74,14 @@ def find_gone(connection: Connection, *, known: int, nothing: bool) -> None:
     `known` is how many rows of the feed are in `schedule`. With `nothing` the stage stays empty, as it has to for a
     feed that holds some rows of a whole.
     """
-    staged, gone = stage.fixtures, stage.gone_fixtures
-    stage.create(connection, gone)
-    span = pairings.spans()
+    staged, gone = staging.fixtures, staging.gone_fixtures
+    staging.create(connection, gone)
+    span = link.spans()
     if nothing or _all_known(connection, span, known):
         return
     named = same_key(schedule, staged, ("match_date", "home_team", "away_team"))
     named &= func.coalesce(staged.c.league, leagues.c.league_id) == leagues.c.league_id  # a practice may not tell it
-    columns = stage.written(gone)
+    columns = staging.written(gone)
     rows = (
         select(*(schedule.c[name] for name in columns))
         .join(span, _within(span))
@@ -45,7 +89,7 @@ def find_gone(connection: Connection, *, known: int, nothing: bool) -> None:
         .where(~exists().where(named))
     )
     connection.execute(insert(gone).from_select(columns, rows))
-    stage.analyze(connection, gone)
+    staging.analyze(connection, gone)
 
 
 def _within(span: Subquery) -> ColumnElement[bool]:
@@ -58,7 +102,7 @@ def _all_known(connection: Connection, span: Subquery, known: int) -> bool:
     Rows of a feed differ in date, names or league, so each that is known has a row of `schedule` to itself; that is
     certain only while every league is told.
     """
-    untold = exists().where(stage.pairings.c.league.is_(None)) | exists().where(schedule.c.league_id.is_(None))
+    untold = exists().where(staging.pairings.c.league.is_(None)) | exists().where(schedule.c.league_id.is_(None))
     there = select(func.count()).select_from(schedule).join(span, _within(span)).scalar_subquery()
     return bool(connection.execute(select(~untold & (there == known))).scalar_one())
 
@@ -69,7 +113,7 @@ def drop_second_names(connection: Connection) -> int:
     The other naming is a later row of the plan, or a row of `schedule` that the feed still has. Two statements: an OR
     of two EXISTS would be looked up row by row.
     """
-    plan, gone = stage.fixture_plan, stage.gone_fixtures
+    plan, gone = staging.fixture_plan, staging.gone_fixtures
     columns = [plan.c[name] for name in ("match_date", *TEAMS)]
     several = (
         select(*columns, func.max(plan.c.index).label("last")).group_by(*columns).having(func.count() > 1).subquery()
@@ -84,7 +128,7 @@ def drop_second_names(connection: Connection) -> int:
 
 def _team_with_names(connection: Connection) -> bool:
     """Whether a team of the feed has several names in it."""
-    team = stage.links.c.team_id
+    team = staging.links.c.team_id
     statement = select(team).where(team.is_not(None)).group_by(team).having(func.count() > 1).limit(1)
     return connection.execute(statement).first() is not None
 
@@ -92,7 +136,7 @@ def _team_with_names(connection: Connection) -> bool:
 def follow(connection: Connection) -> None:
     """Let planned rows replace what they rename, turn round, move to another day or give another opponent."""
     for keys, only in PASSES:
-        pair(connection, stage.fixture_plan, stage.gone_fixtures, keys, only=only)
+        pair(connection, staging.fixture_plan, staging.gone_fixtures, keys, only=only)
 
 
 def _new(plan: FromClause) -> ColumnElement[bool]:

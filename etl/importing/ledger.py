@@ -2,12 +2,15 @@
 
 A feed's row is written before the work and closed in the transaction that publishes it, so after a cut connection the
 ledger tells whether the commit took place.
+
+The rows of one feed on their way in: records go on, rejects are kept and counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
@@ -15,6 +18,8 @@ from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 from etl.feeds import Feed, Kind
 from etl.importing.results import Counts, FeedResult, Outcome
 from etl.records import Reject
+from etl.records.feed_schema import Drift
+from etl.records.validate import Batch
 from etl.tables import import_feeds, import_runs, rejects, team_aliases
 
 KILLED = "the process ended before the feed was done; nothing of it was published"
@@ -123,3 +128,39 @@ def published_before(connection: Connection, feed: Feed, fingerprint: str) -> Fe
     alias = select(team_aliases.c.id).where(team_aliases.c.confirmed_at > last.finished_at).limit(1)
     stale = connection.execute(later).first() or (last.unlinked and connection.execute(alias).first())
     return None if stale else _result(last)
+
+
+_LEAGUE = 1  # every kind of record has its league behind its index
+
+
+@dataclass(slots=True)
+class Intake:
+    """One feed's rows; rejects are kept through a connection of their own, so that a rollback does not lose them.
+
+    A `partial` feed holds some rows of a whole: what is not in there has not vanished. `leagues` counts the records of
+    each league that is told; `repeated` is whether two records may have one key.
+    """
+
+    engine: Engine
+    feed_id: int
+    partial: bool = False
+    drift: Drift = field(default_factory=Drift)
+    rejects: int = 0
+    leagues: Counter[str] = field(default_factory=Counter)
+    repeated: bool = True
+    newly_unlinked: int = 0
+
+    def records(self, batches: Iterable[Batch]) -> Iterator[Sequence[Sequence[Any]]]:
+        """The columns of the records alone; rejects are kept as they come, so that memory stays bounded."""
+        for batch in batches:
+            if batch.rejects:
+                self.keep(batch.rejects)
+            if batch.columns:
+                self.leagues.update(filter(None, batch.columns[_LEAGUE]))
+            yield batch.columns
+
+    def keep(self, refused: Sequence[Reject]) -> None:
+        """Keep rows that were refused."""
+        self.rejects += len(refused)
+        with self.engine.begin() as connection:
+            keep_rejects(connection, self.feed_id, refused)

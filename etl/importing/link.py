@@ -1,18 +1,98 @@
-"""Links the team names of staged rows to teams: each distinct name once, in its league and series."""
+"""The distinct pairings of staged fixtures: there are thousands of them where there may be a million rows.
+
+What the rows say of names, leagues and days is asked of their pairings, so that it costs one scan.
+
+Links the team names of staged rows to teams: each distinct name once, in its league and series.
+
+Which two teams met, for every distinct meeting of staged matches.
+
+Names are resolved first. Where a match does not tell its series and a club plays in several, the schedule decides: the
+one fixture of that day between teams of these names, whichever of them it calls the home team.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Integer, Row, Select, Table, and_, func, literal, select, union_all
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    Row,
+    Select,
+    Subquery,
+    Table,
+    and_,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
 
-from etl.importing import stage
-from etl.importing.intake import Intake
-from etl.names import Alias, Link, Resolver, Team
-from etl.tables import BYE, leagues, links, series, team_aliases, teams
+from etl.importing import staging
+from etl.importing.ledger import Intake
+from etl.importing.staging import same_key
+from etl.names import Alias, Link, Meeting, Meetings, Team
+from etl.names.resolver import Resolver
+from etl.tables import BYE, leagues, links, schedule, series, team_aliases, teams
+
+SIDES = ("home_team", "away_team")
+
+
+def stage_pairings(connection: Connection) -> None:
+    """Stage each pairing with how many rows it has, and its first and last day."""
+    staged, pairings = staging.fixtures.c, staging.pairings
+    key = (staged.league, staged.series, staged.home_team, staged.away_team)
+    figures = (func.count(), func.min(staged.match_date), func.max(staged.match_date))
+    staging.create(connection, pairings)
+    connection.execute(insert(pairings).from_select(staging.written(pairings), select(*key, *figures).group_by(*key)))
+    staging.analyze(connection, pairings)
+
+
+def names() -> Select[Any]:
+    """The distinct names as (league, series, name, sides)."""
+    return names_of_sides(staging.pairings, *SIDES, rows=func.sum(staging.pairings.c.rows))
+
+
+def resolved() -> FromClause:
+    """Each pairing with the ids that its names stand for; a practice has the league of its team."""
+    pairings, home, away = staging.pairings, staging.links.alias("home"), staging.links.alias("away")
+    source = (
+        pairings.outerjoin(home, is_link_of(home, pairings, "home_team"))
+        .outerjoin(away, is_link_of(away, pairings, "away_team"))
+        .outerjoin(leagues, leagues.c.league_id == pairings.c.league)
+        .outerjoin(teams, and_(teams.c.id == home.c.team_id, pairings.c.league.is_(None)))
+    )
+    ids = (
+        home.c.team_id.label("home_team_id"),
+        away.c.team_id.label("away_team_id"),
+        func.coalesce(leagues.c.id, teams.c.league_id).label("league_id"),
+    )
+    found = select(*pairings.c["league", "series", *SIDES], *ids).select_from(source)
+    # else the planner may look up the names of each staged row
+    return found.cte("pairing").prefix_with("MATERIALIZED")
+
+
+def is_pairing_of(pairing: FromClause, staged: FromClause) -> ColumnElement[bool]:
+    """The join condition of a pairing with its staged rows; equalities only, so that it can be hashed."""
+    homes = (func.coalesce(pairing.c[name], "") == func.coalesce(staged.c[name], "") for name in ("league", "series"))
+    return and_(same_key(pairing, staged, SIDES), *homes)
+
+
+def spans() -> Subquery:
+    """First and last day of the feed in each of its leagues."""
+    pairings = staging.pairings.c
+    return (
+        select(leagues.c.id, func.min(pairings.first).label("first"), func.max(pairings.last).label("last"))
+        .join(leagues, leagues.c.league_id == pairings.league)
+        .group_by(leagues.c.id)
+        .subquery("span")
+    )
 
 
 def resolver(connection: Connection) -> Resolver:
@@ -48,8 +128,8 @@ def link_names(connection: Connection, names: Select[Any], intake: Intake) -> Ma
         key = league or "", in_series or "", name
         links_by_name[key] = link
         rows.append((*key, link.team_id, link.strategy, link.confidence, link.reason, sides))
-    stage.create(connection, stage.links)
-    stage.load(connection, stage.links, rows)
+    staging.create(connection, staging.links)
+    staging.load(connection, staging.links, rows)
     open_names = {key: link for key, link in links_by_name.items() if link.team_id is None}
     intake.newly_unlinked = _newly_unlinked(connection, open_names)
     _remember(connection, intake.feed_id)
@@ -93,8 +173,8 @@ def is_link_of(link: FromClause, table: Table, side: str) -> ColumnElement[bool]
 
 def sides_linked(connection: Connection) -> tuple[int, int]:
     """How many sides of staged rows have a team, and how many have none."""
-    sides = stage.links.c.sides
-    found = stage.links.c.team_id.is_not(None)
+    sides = staging.links.c.sides
+    found = staging.links.c.team_id.is_not(None)
     row = connection.execute(
         select(func.coalesce(func.sum(sides).filter(found), 0), func.coalesce(func.sum(sides).filter(~found), 0))
     ).one()
@@ -103,11 +183,11 @@ def sides_linked(connection: Connection) -> tuple[int, int]:
 
 def _newly_unlinked(connection: Connection, open_names: Mapping[Key, Link]) -> int:
     """Sides whose name had a team when it was last seen, or was never seen and can mean no team at all."""
-    staged = stage.links.c
+    staged = staging.links.c
     same = and_(*(links.c[name] == staged[name] for name in ("league", "series", "name")))
     rows = connection.execute(
         select(staged.league, staged.series, staged.name, staged.sides, links.c.id, links.c.team_id)
-        .outerjoin_from(stage.links, links, same)
+        .outerjoin_from(staging.links, links, same)
         .where(staged.team_id.is_(None))
     )
     lost = (row.sides for row in rows if row.team_id is not None or _means_nothing(row, open_names))
@@ -119,12 +199,64 @@ def _means_nothing(row: Row[Any], open_names: Mapping[Key, Link]) -> bool:
 
 
 def _remember(connection: Connection, feed_id: int) -> None:
-    staged = stage.links.c
+    staged = staging.links.c
     rows = select(
         staged.league, staged.series, staged.name, staged.team_id, staged.strategy, staged.confidence, staged.reason,
         literal(feed_id), staged.sides,
     ).order_by(staged.league, staged.series, staged.name)  # fmt: skip
     names = ["league", "series", "name", "team_id", "strategy", "confidence", "reason", "feed_id", "sides"]
-    statement = insert(links).from_select(names, rows)
+    statement = upsert(links).from_select(names, rows)
     new = {name: statement.excluded[name] for name in names[3:]}
     connection.execute(statement.on_conflict_do_update(index_elements=["league", "series", "name"], set_=new))
+
+
+def link_meetings(connection: Connection, intake: Intake) -> None:
+    """Stage the team ids of each meeting of `stage.matches`, NULL where they stay unknown."""
+    open_names = link_names(connection, names_of_sides(staging.matches, "home_team", "away_team"), intake)
+    found = connection.execute(_meetings()).all()
+    fixtures = _fixtures(connection) if any(link.candidates for link in open_names.values()) else Meetings([])
+    staging.create(connection, staging.meetings)
+    staging.load(connection, staging.meetings, (_decide(row, open_names, fixtures) for row in found))
+
+
+def _meetings() -> Select[Any]:
+    staged, home, away = staging.matches, staging.links.alias("home"), staging.links.alias("away")
+    return (
+        select(
+            staged.c.league, func.coalesce(staged.c.series, "").label("series"), staged.c.match_date,
+            staged.c.home_team, staged.c.away_team,
+            home.c.team_id.label("home_team_id"), away.c.team_id.label("away_team_id"),
+        )
+        .outerjoin(home, is_link_of(home, staged, "home_team"))
+        .outerjoin(away, is_link_of(away, staged, "away_team"))
+        .distinct()
+    )  # fmt: skip
+
+
+def _fixtures(connection: Connection) -> Meetings:
+    """The fixtures of the matches' days."""
+    staged = staging.matches.c
+    that_day = tuple_(leagues.c.league_id, schedule.c.match_date).in_(select(staged.league, staged.match_date))
+    both = schedule.c.home_team_id.is_not(None) & schedule.c.away_team_id.is_not(None)
+    rows = connection.execute(
+        select(leagues.c.league_id, schedule.c.match_date, schedule.c.home_team_id, schedule.c.away_team_id)
+        .join(leagues, leagues.c.id == schedule.c.league_id)
+        .where(that_day, both)
+    )
+    return Meetings(Meeting(*row) for row in rows)
+
+
+def _decide(row: Row[Any], open_names: Mapping[Key, Link], fixtures: Meetings) -> tuple[Any, ...]:
+    if row.home_team_id is not None and row.away_team_id is not None:
+        return tuple(row)
+    home, away = _candidates(row, "home", open_names), _candidates(row, "away", open_names)
+    met = fixtures.between(row.league, row.match_date, home, away)
+    return (*row[:5], *(met or row[5:]))
+
+
+def _candidates(row: Row[Any], side: str, open_names: Mapping[Key, Link]) -> tuple[int, ...]:
+    known = getattr(row, f"{side}_team_id")
+    if known is not None:
+        return (known,)
+    link = open_names.get((row.league, row.series, getattr(row, f"{side}_team")))
+    return link.candidates if link else ()

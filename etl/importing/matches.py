@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, func, insert, select
 
-from etl.importing import stage
-from etl.importing.intake import Intake
-from etl.importing.meetings import link_meetings
-from etl.importing.merge import drop_unchanged, insert_planned, update_planned, withdraw
-from etl.importing.pairs import pair
+from etl.importing import staging
+from etl.importing.identity import pair
+from etl.importing.ledger import Intake
+from etl.importing.link import link_meetings
 from etl.importing.results import Counts
+from etl.importing.staging import drop_unchanged, insert_planned, update_planned, withdraw
 from etl.tables import leagues, match_scores
 
 PLAYERS = ("home_player_1", "home_player_2", "away_player_1", "away_player_2")
@@ -49,30 +49,30 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     linked, unlinked = _sides(connection)
     _find_stored(connection)
     for keys in SURE if intake.partial else PASSES:
-        pair(connection, stage.match_plan, stage.gone_matches, keys)
-    unchanged = drop_unchanged(connection, match_scores, stage.match_plan, WRITTEN)
-    updated = update_planned(connection, match_scores, stage.match_plan, WRITTEN)
-    inserted = insert_planned(connection, match_scores, stage.match_plan, WRITTEN, ("index",))
+        pair(connection, staging.match_plan, staging.gone_matches, keys)
+    unchanged = drop_unchanged(connection, match_scores, staging.match_plan, WRITTEN)
+    updated = update_planned(connection, match_scores, staging.match_plan, WRITTEN)
+    inserted = insert_planned(connection, match_scores, staging.match_plan, WRITTEN, ("index",))
     return Counts(
         linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, unchanged=unchanged,
         duplicates=duplicates,
-        withdrawn=0 if intake.partial else withdraw(connection, match_scores, stage.gone_matches, prune=prune),
+        withdrawn=0 if intake.partial else withdraw(connection, match_scores, staging.gone_matches, prune=prune),
     )  # fmt: skip
 
 
 def _plan(connection: Connection) -> int:
     """Plan every record; of lines with the same players in one meeting only the last. Returns how many are not."""
-    plan, new = stage.match_plan, _resolved().cte("new")
+    plan, new = staging.match_plan, _resolved().cte("new")
     names = ("index", *WRITTEN)
-    stage.create(connection, plan)
+    staging.create(connection, plan)
     rows = select(*(new.c[name] for name in names)).where(new.c.later == 0)
     connection.execute(insert(plan).from_select(names, rows))
-    stage.analyze(connection, plan)
+    staging.analyze(connection, plan)
     return int(connection.execute(select(func.count()).where(new.c.later > 0)).scalar_one())
 
 
 def _resolved() -> Select[Any]:
-    staged, met = stage.matches, stage.meetings
+    staged, met = staging.matches, staging.meetings
     same = and_(*(met.c[name] == staged.c[name] for name in ("league", "match_date", *NAMES)))
     same &= met.c.series == func.coalesce(staged.c.series, "")
     players = [staged.c[name] for name in PLAYERS]
@@ -92,7 +92,7 @@ def _resolved() -> Select[Any]:
 
 def _sides(connection: Connection) -> tuple[int, int]:
     """How many sides of planned matches have a team, and how many have none."""
-    plan = stage.match_plan.c
+    plan = staging.match_plan.c
     counted = select(func.count(), func.count(plan.home_team_id) + func.count(plan.away_team_id))
     matches, linked = connection.execute(counted).one()
     return linked, 2 * matches - linked
@@ -100,14 +100,14 @@ def _sides(connection: Connection) -> tuple[int, int]:
 
 def _find_stored(connection: Connection) -> None:
     """Stage the stored matches of the feed's leagues between its first and last day."""
-    plan, gone = stage.match_plan, stage.gone_matches
+    plan, gone = staging.match_plan, staging.gone_matches
     first, last = func.min(plan.c.match_date).label("first"), func.max(plan.c.match_date).label("last")
     days = select(plan.c.league_id, first, last).group_by(plan.c.league_id).subquery()
-    names = stage.written(gone)
+    names = staging.written(gone)
     rows = select(*(match_scores.c[name] for name in names)).join(
         days,
         (days.c.league_id == match_scores.c.league_id) & match_scores.c.match_date.between(days.c.first, days.c.last),
     )
-    stage.create(connection, gone)
+    staging.create(connection, gone)
     connection.execute(insert(gone).from_select(names, rows))
-    stage.analyze(connection, gone)
+    staging.analyze(connection, gone)

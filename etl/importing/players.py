@@ -9,14 +9,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, func, insert, select
 
-from etl.importing import stage
-from etl.importing.catalog import ensure_clubs, ensure_series
-from etl.importing.intake import Intake
+from etl.importing import staging
+from etl.importing.ensure_dimensions import ensure_clubs, ensure_series
+from etl.importing.identity import pair
+from etl.importing.ledger import Intake
 from etl.importing.link import is_link_of, link_names, names_of_sides, sides_linked
-from etl.importing.merge import drop_unchanged, insert_planned, update_planned, withdraw
-from etl.importing.pairs import pair
 from etl.importing.results import Counts
-from etl.names import club_of
+from etl.importing.staging import drop_unchanged, insert_planned, update_planned, withdraw
+from etl.names.structure import club_of
 from etl.tables import leagues, players, teams
 
 PERSON = ("tenniscores_player_id", "league_id")
@@ -31,26 +31,26 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     Of rows with one player, league and team the last in the feed counts. Players that vanished from the feed's leagues
     count as withdrawn, and go only with `prune`.
     """
-    link_names(connection, names_of_sides(stage.players, "team"), intake)
+    link_names(connection, names_of_sides(staging.players, "team"), intake)
     _stage_homes(connection)
     duplicates = _plan(connection)
     _find_gone(connection)
     if not intake.partial:
-        pair(connection, stage.player_plan, stage.gone_players, PERSON, only=True)
-    unchanged = drop_unchanged(connection, players, stage.player_plan, WRITTEN)
-    updated = update_planned(connection, players, stage.player_plan, WRITTEN)
-    inserted = insert_planned(connection, players, stage.player_plan, WRITTEN, (*PERSON, "index"))
+        pair(connection, staging.player_plan, staging.gone_players, PERSON, only=True)
+    unchanged = drop_unchanged(connection, players, staging.player_plan, WRITTEN)
+    updated = update_planned(connection, players, staging.player_plan, WRITTEN)
+    inserted = insert_planned(connection, players, staging.player_plan, WRITTEN, (*PERSON, "index"))
     linked, unlinked = sides_linked(connection)
     return Counts(
         linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, unchanged=unchanged,
         duplicates=duplicates,
-        withdrawn=0 if intake.partial else withdraw(connection, players, stage.gone_players, prune=prune),
+        withdrawn=0 if intake.partial else withdraw(connection, players, staging.gone_players, prune=prune),
     )  # fmt: skip
 
 
 def _stage_homes(connection: Connection) -> None:
     """Stage the series and club of each (league, series, club) whose team is unknown, by their names."""
-    staged, link = stage.players, stage.links
+    staged, link = staging.players, staging.links
     homeless = (
         select(staged.c.league, staged.c.series, staged.c.club, func.min(staged.c.team).label("team"))
         .outerjoin(link, is_link_of(link, staged, "team"))
@@ -61,26 +61,26 @@ def _stage_homes(connection: Connection) -> None:
     series_ids = ensure_series(connection, ((row.league, row.series) for row in found))
     clubs = {row: club_of(row.league, row.series, row.club or row.team or "") for row in found}
     club_ids = ensure_clubs(connection, {(club, row.league) for row, club in clubs.items() if club})
-    stage.create(connection, stage.player_homes)
+    staging.create(connection, staging.player_homes)
     rows = ((*row[:2], row.club or "", series_ids[tuple(row[:2])], club_ids.get(club)) for row, club in clubs.items())
-    stage.load(connection, stage.player_homes, rows)
+    staging.load(connection, staging.player_homes, rows)
 
 
 def _plan(connection: Connection) -> int:
     """Plan every record that is the last of its player and home; returns how many are not."""
-    plan, new = stage.player_plan, _resolved().cte("new")
+    plan, new = staging.player_plan, _resolved().cte("new")
     same = and_(*(func.coalesce(players.c[name], -1) == func.coalesce(new.c[name], -1) for name in HOME))
     same &= and_(*(players.c[name] == new.c[name] for name in PERSON))
     rows = select(new.c.index, players.c.id, *(new.c[name] for name in WRITTEN)).outerjoin_from(new, players, same)
-    stage.create(connection, plan)
+    staging.create(connection, plan)
     connection.execute(insert(plan).from_select(["index", "target_id", *WRITTEN], rows.where(new.c.later == 0)))
-    stage.analyze(connection, plan)
+    staging.analyze(connection, plan)
     return connection.execute(select(func.count()).where(new.c.later > 0)).scalar_one()
 
 
 def _resolved() -> Select[Any]:
     """Staged rows with the ids of their names, and how many later rows of the feed say the same player and home."""
-    staged, link, home = stage.players, stage.links, stage.player_homes
+    staged, link, home = staging.players, staging.links, staging.player_homes
     at_home = and_(home.c.league == staged.c.league, home.c.series == staged.c.series)
     at_home &= home.c.club == func.coalesce(staged.c.club, "")
     series_id, club_id = (func.coalesce(teams.c[name], home.c[name]) for name in ("series_id", "club_id"))
@@ -101,9 +101,9 @@ def _resolved() -> Select[Any]:
 
 def _find_gone(connection: Connection) -> None:
     """Stage the players of the feed's leagues whom the feed no longer has in their series, club and team."""
-    plan, gone = stage.player_plan, stage.gone_players
+    plan, gone = staging.player_plan, staging.gone_players
     in_feed = players.c.league_id.in_(select(plan.c.league_id))
     rows = select(*(players.c[column.name] for column in gone.columns))
     rows = rows.where(in_feed, ~exists().where(plan.c.target_id == players.c.id))
-    stage.create(connection, gone)
+    staging.create(connection, gone)
     connection.execute(insert(gone).from_select([column.name for column in gone.columns], rows))

@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select, update
 
-from etl.importing import stage
-from etl.importing.catalog import ensure_series, ensure_teams
-from etl.importing.intake import Intake
-from etl.importing.merge import differs, insert_planned, update_planned
+from etl.importing import staging
+from etl.importing.ensure_dimensions import ensure_series, ensure_teams
+from etl.importing.ledger import Intake
 from etl.importing.results import Counts
+from etl.importing.staging import differs, insert_planned, update_planned
 from etl.tables import leagues, series_stats
 
-FIGURES = tuple(column.name for column in stage.standings.columns if column.name not in {"index", "league"})
+FIGURES = tuple(column.name for column in staging.standings.columns if column.name not in {"index", "league"})
 WRITTEN = ("league_id", "series_id", "team_id", *FIGURES)
 
 
@@ -25,21 +25,21 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     """
     _link(connection)
     unchanged = _plan(connection)
-    updated = update_planned(connection, series_stats, stage.standing_plan, WRITTEN)
-    inserted = insert_planned(connection, series_stats, stage.standing_plan, WRITTEN, ("index",))
-    linked = connection.execute(select(func.count()).select_from(stage.standings)).scalar_one()
+    updated = update_planned(connection, series_stats, staging.standing_plan, WRITTEN)
+    inserted = insert_planned(connection, series_stats, staging.standing_plan, WRITTEN, ("index",))
+    linked = connection.execute(select(func.count()).select_from(staging.standings)).scalar_one()
     withdrawn = 0 if intake.partial else _withdraw(connection, prune=prune)
     return Counts(linked=linked, inserted=inserted, updated=updated, unchanged=unchanged, withdrawn=withdrawn)
 
 
 def _link(connection: Connection) -> None:
     """Stage the ids of each (league, series, team), and give them to stored rows that have none yet."""
-    staged, link = stage.standings.c, stage.standing_links
+    staged, link = staging.standings.c, staging.standing_links
     names = [tuple(row) for row in connection.execute(select(staged.league, staged.series, staged.team).distinct())]
     series_ids = ensure_series(connection, (name[:2] for name in names))
     team_ids = ensure_teams(connection, names, series_ids)
-    stage.create(connection, link)
-    stage.load(connection, link, ((*name, series_ids[name[:2]], team_ids[name]) for name in names))
+    staging.create(connection, link)
+    staging.load(connection, link, ((*name, series_ids[name[:2]], team_ids[name]) for name in names))
     in_league = (series_stats.c.league_id == leagues.c.id) & (link.c.league == leagues.c.league_id)
     named = (series_stats.c.series == link.c.series) & (series_stats.c.team == link.c.team)
     connection.execute(
@@ -49,14 +49,14 @@ def _link(connection: Connection) -> None:
 
 def _plan(connection: Connection) -> int:
     """Plan what is new or differs; returns how many staged rows are in the table as they are."""
-    new, old, plan = _staged().cte("new"), _stored().cte("old"), stage.standing_plan
+    new, old, plan = _staged().cte("new"), _stored().cte("old"), staging.standing_plan
     same = (new.c.team_id == old.c.team_id) & (new.c.nth == old.c.nth)
     rows = (
         select(new.c.index, old.c.id, *(new.c[name] for name in WRITTEN))
         .select_from(new.outerjoin(old, same))
         .where(old.c.id.is_(None) | differs(old, new, WRITTEN))
     )
-    stage.create(connection, plan)
+    staging.create(connection, plan)
     connection.execute(insert(plan).from_select(["index", "target_id", *WRITTEN], rows))
     known, planned = (select(func.count()).select_from(one).scalar_subquery() for one in (_staged().subquery(), plan))
     return int(connection.execute(select(known - planned)).scalar_one())
@@ -73,7 +73,7 @@ def _withdraw(connection: Connection, *, prune: bool) -> int:
 
 
 def _staged() -> Select[Any]:
-    staged, link = stage.standings, stage.standing_links
+    staged, link = staging.standings, staging.standing_links
     nth = func.row_number().over(partition_by=link.c.team_id, order_by=staged.c.index).label("nth")
     named = and_(*(link.c[name] == staged.c[name] for name in ("league", "series", "team")))
     ids = (leagues.c.id.label("league_id"), link.c.series_id, link.c.team_id)

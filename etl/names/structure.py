@@ -1,18 +1,85 @@
-"""Take a team's name apart: its club, and which of the club's teams in the series it is.
+"""Names without what typing changes: case, accents, spaces, punctuation.
+
+A folded name is a row of words. A "-" among them is a separator (a dash between spaces, a bracket, a slash): where
+the club ends and the series begins must not be lost before the two are told apart.
+
+One key per series, whatever a feed calls it: "Chicago 20", "Series 20", "Division 20" and "20" are one.
+
+Take a team's name apart: its club, and which of the club's teams in the series it is.
 
 "Birchwood - 11 (Division 11)" in series 11 is the club Birchwood. "Hinsdale PC 1b", "Prairie Club II - 25",
 "Evanston H(1)" and "Wilmette S1 T2" also name a squad: b, ii, 1, t2. Names with different squads never mean one team.
+
+The club in a team's name.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from etl.names.series import CITY, PREFIXES
-from etl.names.text import SEPARATOR, squash, trimmed, words
+SEPARATOR = "-"
+_DASHES = re.compile(r"[‐-―−﹘﹣－]")
+_BREAKS = re.compile(r"(?<!\S)-+|-+(?!\S)|[()\[\]{}/|,;:]")
+# a dot or a plus belongs to a figure ("3.5", "4.5+"); anywhere else it is punctuation
+_WORD = re.compile(r"\d+(?:\.\d+)+\+?|[^\W_]+(?:(?<=\d)\+)?|(?<!\S)-(?!\S)")
+
+
+@lru_cache(maxsize=100_000)
+def words(text: str) -> tuple[str, ...]:
+    """The folded words of a name, with "-" for each separator between two of them."""
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
+    spaced = _BREAKS.sub(" - ", _DASHES.sub("-", plain).replace("&", " and "))
+    return trimmed(tuple(_WORD.findall(spaced)))
+
+
+def trimmed(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """The words without separators at the ends, or two in a row."""
+    kept: list[str] = []
+    for part in parts:
+        if part != SEPARATOR or (kept and kept[-1] != SEPARATOR):
+            kept.append(part)
+    return tuple(kept[:-1] if kept and kept[-1] == SEPARATOR else kept)
+
+
+def bare(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """The words without separators."""
+    return tuple(part for part in parts if part != SEPARATOR)
+
+
+def normalise(text: str) -> str:
+    """The name's words in lower case with one space between; normalising twice changes nothing."""
+    return " ".join(bare(words(text)))
+
+
+def squash(parts: tuple[str, ...]) -> str:
+    """Words run together, so that "Northshore" is "North Shore"; figures stay apart: "1 1" is not "11"."""
+    out = ""
+    for part in bare(parts):
+        out += f" {part}" if out[-1:].isdigit() and part[0].isdigit() else part
+    return out
+
+
+PREFIXES = frozenset({"series", "division", "div", "ser"})
+CITY = "chicago"
+"""APTA Chicago's prefix; before anything but a figure it belongs to a club ("Chicago Highlands")."""
+_SHORT = re.compile(r"s\d+[a-z]?")
+
+
+@lru_cache(maxsize=10_000)
+def series_key(text: str) -> str:
+    """What all spellings of a series have in common, such as "20", "9 sw", "2a" or "3.5 and under wed"."""
+    parts = bare(words(text))
+    while len(parts) > 1 and (parts[0] in PREFIXES or (parts[0] == CITY and parts[1][0].isdigit())):
+        parts = parts[1:]
+    if len(parts) == 1 and _SHORT.fullmatch(parts[0]):
+        parts = (parts[0][1:],)
+    return " ".join(part.lstrip("0") or "0" if part.isdigit() else part for part in parts)
+
 
 Parts = tuple[str, ...]
 _SQUAD = re.compile(r"[a-z]|t?\d|i{1,3}|iv|vi{0,3}|ix")
@@ -130,3 +197,26 @@ def _glued(word: str, series: str) -> Parts | None:
         return ()
     letter = tail.removeprefix(series)
     return (letter,) if len(letter) == 1 and letter.isalpha() and tail != letter else None
+
+
+_WEEKDAYS = frozenset({"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"})
+
+
+def club_of(league: str, series: str, team_name: str) -> str:
+    """The club's name as it stands in the team's: "Winnetka" of "Winnetka - 1", "Hinsdale PC" of "Hinsdale PC 1b".
+
+    Spaces are tidied, letters are not. A name that is nothing but a series is its own club. All leagues of today
+    follow the same forms; `league` is asked for so that one of another form can come.
+    """
+    del league
+    text = " ".join(team_name.split())
+    club = own_reading(text, series_key(series)).club
+    if len(club) > 1 and club[-1] in _WEEKDAYS:
+        club = club[:-1]
+    return next((start for start in _starts(text) if words(start) == club), text)
+
+
+def _starts(text: str) -> list[str]:
+    """The beginnings of a text that end with a letter or a figure, shortest first."""
+    ends = (at for at in range(1, len(text) + 1) if text[at - 1].isalnum() or text[at - 1] in ".&")
+    return [text[:at] for at in ends]

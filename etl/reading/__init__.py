@@ -1,1 +1,1 @@
-"""The parts of `etl.extract`: window over the file, guarded decoder, scan for where a broken row ends."""
+"""The parts of `etl.reading.extract`: window over the file, guarded decoder, scan for where a broken row ends."""

@@ -1,10 +1,17 @@
-"""A sliding window of text over a file, so that a feed of any size takes a few megabytes."""
+"""A sliding window of text over a file, so that a feed of any size takes a few megabytes.
+
+Find where a row ends by its quotes and brackets alone, when decoding it failed.
+
+The decoder cannot say whether a row is broken or merely cut by the window, nor where a broken one ends; the
+structure can. Each character is looked at once, however long the row.
+"""
 
 from __future__ import annotations
 
 import codecs
 import re
 from collections.abc import Callable
+from enum import Enum
 from typing import BinaryIO
 
 PIECE = 1 << 20
@@ -65,3 +72,88 @@ class Window:
         line = before.rfind("\n")
         if line >= 0 and not before[line + 1 :].strip(" \t"):
             self.indent = before[line:]
+
+
+ROW_LIMIT = 1 << 20
+"""Characters of a row that are kept in memory; a longer row is passed over."""
+
+_MARK = re.compile(r'\\.|["{}\[\],\n]', re.DOTALL)
+_CLOSES = {ord("}"): ord("{"), ord("]"): ord("[")}
+
+
+class Damage(Enum):
+    """Why a row has no end."""
+
+    CUT = "the file is cut off in the middle of the row"
+    BROKEN = "the quotes or brackets of the row do not match"
+
+
+class Ending:
+    """The scan of one row: `find` returns where it ends, and `head` holds its beginning where it was too long."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._lines = window.indent is not None
+        self._open = bytearray()
+        self._quoted = False
+        self._escape_read = False
+        self.head = ""
+
+    def find(self) -> int | Damage:
+        """The place in the window of the comma or bracket after the row that begins at `pos`."""
+        at = self._window.pos
+        while (found := self._advance(at)) is None:
+            text = self._window.text
+            at = len(text) - (text.endswith("\\") and not self._escape_read)
+            if len(text) - self._window.pos > ROW_LIMIT or self.head:
+                at -= self._pass_over(at)
+            if not self._window.fill():
+                return Damage.CUT
+        return found
+
+    def _pass_over(self, at: int) -> int:
+        """Forget the row so far: what is left of it is only counted."""
+        window = self._window
+        self.head = self.head or window.text[window.pos : window.pos + ROW_LIMIT // 16]
+        window.pos = at
+        window.drop()
+        return at
+
+    def _advance(self, at: int) -> int | Damage | None:
+        end = at
+        for mark in _MARK.finditer(self._window.text, at):
+            end = mark.end()
+            found = self._read(mark[0], mark.start())
+            if found is not None:
+                return found
+        self._escape_read = end == len(self._window.text)
+        return None
+
+    def _read(self, mark: str, at: int) -> int | Damage | None:
+        if self._quoted:
+            self._quoted = mark != '"'
+            # a JSON string never holds a raw line break: where rows stand on lines, a quote is missing
+            return Damage.BROKEN if mark == "\n" and self._lines else None
+        if mark == '"':
+            self._quoted = True
+        elif mark in "{[":
+            self._open.append(ord(mark))
+        elif mark in "]," and not self._open:
+            return at
+        elif mark in "}]":
+            return None if self._open and self._open.pop() == _CLOSES[ord(mark)] else Damage.BROKEN
+        return None
+
+
+def next_row(window: Window) -> int:
+    """Move `pos` to the next row that begins on a line of its own, or to the end; how many characters were lost."""
+    start = window.offset
+    mark = f"{window.indent}{{" if window.indent is not None else None
+    while mark is None or (at := window.text.find(mark, window.pos + 1)) < 0:
+        window.pos = max(window.pos, len(window.text) - len(mark or ""))
+        window.drop()
+        if not window.fill():
+            window.pos = len(window.text)
+            return window.offset - start
+    window.pos = at + len(mark) - 1
+    return window.offset - start

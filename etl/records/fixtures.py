@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from etl.records import Fixture, FixtureKind
+from etl.records.feed_schema import Refused, Shape, filled, league_of, required_league, required_leagues, slot
 from etl.records.fields import Clock, Day, Text
-from etl.records.layout import slot
-from etl.records.model import Fixture, FixtureKind
-from etl.records.shape import Refused, Shape, filled, league_of, required_league, required_leagues
 
 _Values = tuple[Day, Clock, Text, Text, Text, Text, Text, Text, Text]
 _BYE = re.compile(r"\s*bye\b", re.IGNORECASE)

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from etl.records import Match, Outcome, Side
+from etl.records.feed_schema import Refused, Shape, filled, ignoring, required_league, required_leagues, slot
 from etl.records.fields import Day, Name, Text, describe
-from etl.records.layout import slot
-from etl.records.model import Match, Outcome, Side
-from etl.records.shape import Refused, Shape, filled, ignoring, required_league, required_leagues
 
 _Values = tuple[Day, Name, Name, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text]
 _a_date = re.compile(r"[A-Za-z]{3,9} \d{1,2}, \d{4}").fullmatch

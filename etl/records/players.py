@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from etl.records import Player
+from etl.records.feed_schema import Shape, filled, required_league, required_leagues, slot
 from etl.records.fields import Name, Number, Text, Whole
-from etl.records.layout import slot
-from etl.records.model import Player
-from etl.records.shape import Shape, filled, required_league, required_leagues
 
 _Values = tuple[Name, Text, Text, Text, Name, Text, Text, Number, Whole, Whole, Number, Text, Text, Text]
 

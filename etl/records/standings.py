@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
 
+from etl.records import Standing
+from etl.records.feed_schema import Shape, required_league, slot
 from etl.records.fields import Name, Number, Short, Text, Whole
-from etl.records.layout import slot
-from etl.records.model import Standing
-from etl.records.shape import Shape, required_league
 
 
 class Counts(TypedDict, total=False):

@@ -1,23 +1,119 @@
-"""Rows in, records and rejects out, in the feed's order: a bad row never stops the good ones, and is never lost."""
+"""Checks the values of many rows column by column, each distinct text once: feeds repeat their names and dates.
+
+Turn what is wrong with a row into a reject that a person can act on.
+
+Rows in, records and rejects out, in the feed's order: a bad row never stops the good ones, and is never lost.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter
+from pydantic_core import ErrorDetails, ValidationError
 
 from etl import leagues
-from etl.batches import batched
 from etl.feeds import ALL, Kind
-from etl.reading.row import Unreadable
-from etl.records import fixtures, matches, players, refusal, standings
-from etl.records.columns import Columns
-from etl.records.layout import Drift, Layouts
-from etl.records.model import Record, Reject
-from etl.records.shape import Refused, Shape
+from etl.importing.copy_writer import batched
+from etl.reading.extract import Unreadable, capped
+from etl.records import Record, Reject, fixtures, matches, players, standings
+from etl.records.feed_schema import Drift, Layouts, Refused, Shape
+from etl.records.fields import describe
+
+_LIMIT = 20_000
+"""Distinct texts that a column remembers: with the longest texts that are allowed, a few megabytes."""
+
+
+class Columns:
+    """The columns of one feed, with what is known of their texts."""
+
+    def __init__(self, adapters: Sequence[TypeAdapter[list[Any]]]) -> None:
+        self._columns = [(adapter, dict[object, Any]()) for adapter in adapters]
+
+    def check(self, columns: Sequence[Sequence[object]]) -> list[Sequence[Any]] | None:
+        """The checked values, column by column; None where any value of any row is refused."""
+        try:
+            return [_check(*own, values) for own, values in zip(self._columns, columns, strict=True)]
+        except ValidationError:
+            return None
+
+
+def _check(adapter: TypeAdapter[list[Any]], known: dict[object, Any], values: Sequence[object]) -> Sequence[Any]:
+    try:
+        return list(map(known.__getitem__, values))  # nearly always
+    except (KeyError, TypeError):
+        pass
+    try:
+        new = set(values) - known.keys()
+    except TypeError:  # arrays and objects
+        return adapter.validate_python(list(values))
+    if not all(isinstance(value, str | None) for value in new):  # 1 and true are one key
+        return adapter.validate_python(list(values))
+    if len(known) + len(new) > _LIMIT:
+        known.clear()
+        new = set(values)
+    known.update(zip(new, adapter.validate_python(list(new)), strict=True))
+    return list(map(known.__getitem__, values))
+
+
+def unreadable(index: int, row: Unreadable) -> Reject:
+    """The reject of a place in the feed where no row could be read."""
+    return Reject(index, row.reason, None, row.raw)
+
+
+def no_object(index: int, row: object) -> Reject:
+    """The reject of an array element that is no JSON object."""
+    return Reject(index, f"the row is {describe(row)}, expected an object", None, raw(row))
+
+
+def refused(index: int, row: object, error: Refused) -> Reject:
+    """The reject of a row whose values do not fit together."""
+    return Reject(index, f"{error}", error.field, raw(row))
+
+
+def invalid(index: int, row: object, error: ValidationError, shape: Shape) -> Reject:
+    """The reject of a row with wrong values: the first names the reason, the others are counted."""
+    first, *others = error.errors(include_url=False)
+    field = ".".join(
+        [shape.slots[int(first["loc"][0])].name, *(f"{part}" for part in first["loc"][1:] if part in _PARTS)]
+    )
+    more = (
+        f" ({len(others)} more fields are wrong)" if len(others) > 1 else " (one more field is wrong)" if others else ""
+    )
+    return Reject(index, f"{field} {_words(first)}{more}", field, raw(row))
+
+
+_PARTS = frozenset({"won", "lost", "tied", "for", "ret", "percentage"})
+
+
+def _words(error: ErrorDetails) -> str:
+    value = error["input"]
+    match error["type"]:
+        case "feed":
+            return error["msg"]
+        case "string_too_long":
+            return f"is {len(value):,} characters long, at most {error['ctx']['max_length']} are allowed"
+        case "string_pattern_mismatch":
+            return "holds a control character" if value.strip() and not value.isprintable() else "is missing"
+        case "string_unicode":
+            return "holds bytes that are not UTF-8, or half a surrogate pair"
+        case "string_type":
+            return f"is {describe(value)}" if value is None else f"is {describe(value)}, expected text"
+        case _:
+            return f"is {describe(value)}, expected an object"
+
+
+def raw(value: object) -> str:
+    """The row as JSON text that PostgreSQL can store, cut to RAW_LIMIT."""
+    try:
+        return capped(json.dumps(value, ensure_ascii=False))
+    except RecursionError:
+        return "… (nests too deeply to be kept)"
+
 
 _SHAPES = {
     Kind.SERIES_STATS: standings.SHAPE,
@@ -124,13 +220,13 @@ class _Reader:
 
     def _outcome(self, index: int, row: object, checked: Iterator[Any]) -> Record | Reject:
         if isinstance(row, Unreadable):
-            return refusal.unreadable(index, row)
+            return unreadable(index, row)
         if not isinstance(row, dict):
-            return refusal.no_object(index, row)
+            return no_object(index, row)
         values = next(checked)
         if isinstance(values, ValidationError):
-            return refusal.invalid(index, row, values, self.shape)
+            return invalid(index, row, values, self.shape)
         try:
             return self.shape.build(index, self.league, values)
         except Refused as error:
-            return refusal.refused(index, row, error)
+            return refused(index, row, error)

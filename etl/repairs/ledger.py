@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, insert, literal, select, update
 
-from etl.repairs.documents import Restoring
-from etl.repairs.errors import NoSuchRepair
+from etl.repairs import NoSuchRepair
+from etl.repairs.reflected_table import Restoring
 from etl.tables import repair_rows, repairs
 
 REHEARSAL = 0

@@ -1,21 +1,170 @@
-"""Takes a repair back: every row becomes what its copy says, or nothing happens."""
+"""What was changed since a repair, so that taking it back would lose it.
+
+The inverse of each action of a repair, from its copies.
+
+Takes a repair back: every row becomes what its copy says, or nothing happens.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Subquery, and_, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from etl.database import describe
-from etl.repairs import ledger
-from etl.repairs.conflicts import conflicts
-from etl.repairs.copies import ROWS
-from etl.repairs.documents import steady
-from etl.repairs.errors import RepairError, UndoConflict
+from etl.repairs import RepairError, UndoConflict, constraints, ledger
+from etl.repairs.constraints import require_unreferenced, without_foreign_keys, without_triggers
 from etl.repairs.ledger import Repair, State
-from etl.repairs.loose import without_foreign_keys, without_triggers
-from etl.repairs.reverse import Copied, reverse
+from etl.repairs.perform import ROWS
+from etl.repairs.reflected_table import Restoring, Shape, find_shape, first_of_each, shape_of, steady
+from etl.tables import repair_rows, repairs
+
+MOST = 10_000
+"""Conflicts that are looked up; more are not told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A row, by its key, that is not what the repair left; `by` names later repairs that changed it."""
+
+    table: str
+    key: str
+    what: str
+    by: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        who = f" by repair {', '.join(map(str, self.by))}, undo that first" if self.by else ""
+        return f"{self.table.removeprefix('public.')} {self.key} {self.what}{who}"
+
+
+def conflicts(connection: Connection, repair: int) -> list[Conflict]:
+    """Every row that is not any more what the repair made of it."""
+    mine = ROWS.repair_id == repair
+    tables = connection.scalars(select(ROWS.table).where(mine, ROWS.action.in_(_ROWS)).distinct().order_by(ROWS.table))
+    found = [conflict for label in tables.all() for conflict in _of_table(connection, repair, label)]
+    return [*found, *_of_constraints(connection, repair)]
+
+
+_ROWS = ("delete", "update", "insert")
+
+
+def _of_table(connection: Connection, repair: int, label: str) -> Iterator[Conflict]:
+    shape = find_shape(connection, label)
+    if shape is None:
+        yield Conflict(label, "", "does not exist any more")
+        return
+    row, left = shape.table, _last(repair, label)
+    there = row.c[shape.key[0]].is_not(None) if shape.key else func.num_nonnulls(*row.c) > 0
+    # "@>" and not "=": a column that was added since is nobody's loss
+    same = func.coalesce(shape.document(row).contains(left.c.after), False)
+    differs = or_(and_(left.c.after.is_(None), there), and_(left.c.after.is_not(None), or_(~there, ~same)))
+    now = select(left.c.key, left.c.after, shape.document(row), there)
+    found = now.outerjoin_from(left, row, shape.is_row(row, left.c.key)).where(differs).limit(MOST)
+    for key, after, current, exists in connection.execute(found).all():
+        by = _later(connection, repair, label, key)
+        yield Conflict(label, _named(key, shape), _what(after, current if exists else None), by)
+
+
+def _last(repair: int, label: str) -> Subquery:
+    """What the repair left of each row in the end."""
+    mine = and_(ROWS.repair_id == repair, ROWS.table == label, ROWS.action.in_(_ROWS))
+    return first_of_each(select(ROWS.key, ROWS.after).where(mine), ROWS.key, ROWS.step.desc())
+
+
+def _later(connection: Connection, repair: int, label: str, key: Any) -> tuple[int, ...]:
+    applied: ColumnElement[bool] = (repairs.c.state == State.APPLIED.value) & (repairs.c.id != repair)
+    mine = repair_rows.join(repairs, repairs.c.id == ROWS.repair_id)
+    when = select(repairs.c.applied_at).where(repairs.c.id == repair).scalar_subquery()
+    same = and_(ROWS.table == label, ROWS.key == key, applied, repairs.c.applied_at >= when)
+    return tuple(connection.scalars(select(repairs.c.id).select_from(mine).where(same).distinct()))
+
+
+def _named(key: dict[str, str], shape: Shape) -> str:
+    return ", ".join(f"{name} {value}" for name, value in key.items()) if shape.key else "(a table without a key)"
+
+
+def _what(after: dict[str, Any] | None, current: dict[str, Any] | None) -> str:
+    if after is None:
+        return "is there again"
+    if current is None:
+        return "was deleted since"
+    changed = sorted(name for name, value in after.items() if current.get(name, ...) != value)
+    return f"was changed since ({', '.join(changed)})"
+
+
+def _of_constraints(connection: Connection, repair: int) -> Iterator[Conflict]:
+    own = select(ROWS.table, ROWS.key, ROWS.after).where(ROWS.repair_id == repair, ROWS.action == "constraint")
+    for label, key, after in connection.execute(own.order_by(ROWS.id)).all():
+        name = key["constraint"]
+        now = constraints.definitions(connection, [label.removeprefix("public.")]).get((label, name))
+        if now != (after["definition"] if after else None):
+            yield Conflict(label, f"constraint {name}", "was changed since")
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The copies of one table in one step of a repair."""
+
+    repair: int
+    step: int
+    table: str
+
+    def of(self, action: str) -> ColumnElement[bool]:
+        """Those of one action."""
+        mine = and_(ROWS.repair_id == self.repair, ROWS.step == self.step, ROWS.table == self.table)
+        return mine & (ROWS.action == action)
+
+
+def reverse(connection: Connection, copied: Copied, action: str) -> None:
+    """Take back one action."""
+    {
+        "delete": _put_back, "update": _change_back, "insert": _take_out, "constraint": _redefine,
+        "sequence": _rewind,
+    }[action](connection, copied)  # fmt: skip
+
+
+def _put_back(connection: Connection, copied: Copied) -> None:
+    shape = shape_of(connection, copied.table)
+    names = shape.written(shape.types)
+    rows = select(*(shape.value(ROWS.before, name) for name in names)).where(copied.of("delete")).order_by(ROWS.id)
+    connection.execute(Restoring(shape.table).from_select(names, rows))
+
+
+def _change_back(connection: Connection, copied: Copied) -> None:
+    """What was updated gets its old values; columns that came later keep theirs."""
+    shape = shape_of(connection, copied.table)
+    kept = select(func.jsonb_object_keys(ROWS.before)).where(copied.of("update")).distinct()
+    names = [name for name in shape.written(connection.scalars(kept)) if name not in shape.key]
+    values = {name: shape.value(ROWS.before, name) for name in names}
+    mine = copied.of("update") & shape.is_row(shape.table, ROWS.key)
+    connection.execute(update(shape.table).where(mine).values(values))
+
+
+def _take_out(connection: Connection, copied: Copied) -> None:
+    shape = shape_of(connection, copied.table)
+    if "id" in shape.types:
+        ids = select(shape.value(ROWS.key, "id")).where(copied.of("insert"))
+        require_unreferenced(connection, shape, ids)
+    connection.execute(delete(shape.table).where(copied.of("insert"), shape.is_row(shape.table, ROWS.key)))
+
+
+def _redefine(connection: Connection, copied: Copied) -> None:
+    own = select(ROWS.key, ROWS.before, ROWS.after).where(copied.of("constraint")).order_by(ROWS.id.desc())
+    for row in connection.execute(own).all():
+        constraints.put_back(connection, copied.table, row.key["constraint"], row.before, now=row.after is not None)
+
+
+def _rewind(connection: Connection, copied: Copied) -> None:
+    """Rewind a sequence, unless somebody has taken a number since."""
+    own = select(repair_rows.c.before, repair_rows.c.after).where(copied.of("sequence"))
+    for row in connection.execute(own).all():
+        if constraints.state(connection, copied.table) == row.after:
+            constraints.restart(connection, copied.table, row.before)
+
 
 TOLD = 10
 """Conflicts that a message names one by one."""

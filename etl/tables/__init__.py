@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from etl.tables.alerts import deliveries, delivery_incidents, incident_events, incidents
-from etl.tables.base import QUALITY, metadata
-from etl.tables.checks import check_findings, check_results, check_runs, check_states, waivers
-from etl.tables.imports import import_feeds, import_runs, links, rejects, team_aliases
+from etl.tables.checks import (
+    check_findings,
+    check_results,
+    check_runs,
+    check_states,
+    deliveries,
+    delivery_incidents,
+    incident_events,
+    incidents,
+    waivers,
+)
+from etl.tables.imports import (
+    import_feeds,
+    import_runs,
+    import_stops,
+    links,
+    rejects,
+    repair_rows,
+    repairs,
+    team_aliases,
+)
 from etl.tables.platform import (
     BYE,
     PRACTICE,
+    QUALITY,
     club_leagues,
     clubs,
     leagues,
     match_scores,
+    metadata,
     player_history,
     players,
     schedule,
@@ -21,7 +40,6 @@ from etl.tables.platform import (
     series_stats,
     teams,
 )
-from etl.tables.repairs import import_stops, repair_rows, repairs
 
 __all__ = [
     "BYE", "PRACTICE", "QUALITY", "check_findings", "check_results", "check_runs", "check_states", "club_leagues",

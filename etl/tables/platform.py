@@ -1,4 +1,6 @@
-"""The platform's tables, schema `public`, with the names and types that a Rally database has.
+"""The one MetaData of both schemas, and the names that constraints get.
+
+The platform's tables, schema `public`, with the names and types that a Rally database has.
 
 `info["key"]` is a table's natural key: what names a row to a person and in a fingerprint. It never holds personal data.
 """
@@ -14,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    MetaData,
     Numeric,
     String,
     Table,
@@ -25,7 +28,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import conv
 
-from etl.tables.base import metadata
+QUALITY = "quality"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
 
 PERSONAL = {"personal": True}
 """Marks a column that no report may show."""
@@ -223,8 +237,3 @@ player_history = Table(
     Column("league_id", Integer, ForeignKey("leagues.id")),
     info={"key": ("player_id", "date", "league_id")},
 )
-
-__all__ = [
-    "BYE", "PRACTICE", "club_leagues", "clubs", "leagues", "match_scores", "player_history", "players", "schedule",
-    "series", "series_leagues", "series_stats", "teams",
-]  # fmt: skip

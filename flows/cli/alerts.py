@@ -1,4 +1,7 @@
-"""`rally-health alerts`: who is told what, and whether it arrived."""
+"""`rally-health alerts`: who is told what, and whether it arrived.
+
+`rally-health watch`.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,16 @@ from typing import Annotated
 
 import typer
 
-from alerts.outbox import Line, Preview, State, enqueue_test, outbox
-from alerts.outbox import preview as look_ahead
-from alerts.outbox import resend as send_again
+from alerts.channels import State
 from alerts.outbox.dispatch import Dispatched
 from alerts.outbox.dispatch import dispatch as send
-from flows.alerting import dispatch_once, required_policy, utc, work_of
-from flows.cli.exits import Exit
-from flows.cli.printing import AsJson, print_rows
-from flows.context import Surroundings
-from flows.database import open_engine
-from flows.running import run
+from alerts.outbox.enqueue import Line, Preview, enqueue_test, outbox
+from alerts.outbox.enqueue import preview as look_ahead
+from alerts.outbox.enqueue import resend as send_again
+from flows.bridge.entry import run
+from flows.cli.shared import AsJson, Exit, print_rows, say_lost
+from flows.service.alerts import Watched, dispatch_once, required_policy, utc, watch_once, work_of
+from flows.service.context import Surroundings, open_engine
 
 app = typer.Typer(help="Who is told what, and whether it arrived.", no_args_is_help=True)
 
@@ -37,7 +39,7 @@ def dispatch(context: typer.Context, as_json: AsJson = False) -> None:
     done = run(
         Surroundings(context.obj),
         lambda around: dispatch_once(around.settings),
-        "flows.dispatch_alerts:dispatch_alerts",
+        "flows.service.alerts:dispatch_alerts",
     )
     if as_json:
         typer.echo(json.dumps(_document(done), indent=2))
@@ -168,3 +170,35 @@ def _previewed(shown: Preview) -> dict[str, list[dict[str, object]]]:
 
 def _why(decision: dict[str, object]) -> dict[str, object]:
     return decision | {"now": "hears of it" if decision["reason"] else "hears nothing"}
+
+
+def watch(context: typer.Context, as_json: AsJson = False) -> None:
+    """Tell somebody when health checks are silent: the dead man's switch.
+
+    Run it every hour, on another machine than the checks. It tells the watchers of the alert policy when no health
+    check has finished for 26 hours, when messages wait that nobody sends, and when the database is away.
+
+    Exit codes: 0 all is well, 1 there was something to tell, 4 the database is away, 5 nobody could be told.
+
+    Example: `rally-health watch`
+    """
+    around = Surroundings(context.obj)
+    seen = run(around, lambda around: watch_once(around.settings), "flows.service.alerts:watch")
+    say_lost(around)
+    if as_json:
+        document = {"alarms": list(seen.alarms), "told": seen.told, "failed": seen.failed, "away": seen.away}
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        for alarm in seen.alarms or ("Health checks run.",):
+            typer.echo(alarm)
+        if seen.told or seen.failed:
+            typer.echo(f"{seen.told} told, {seen.failed} could not be told. Next: rally-health alerts outbox")
+    raise typer.Exit(_ending(seen))
+
+
+def _ending(seen: Watched) -> Exit:
+    if seen.failed:
+        return Exit.PARTIAL
+    if seen.away:
+        return Exit.INFRASTRUCTURE
+    return Exit.CHECKS_FAILED if seen.alarms else Exit.OK

@@ -1,27 +1,28 @@
-"""`rally-health check`."""
+"""`rally-health check`.
+
+What `check` tells people besides its terminal: alerts, and the report by e-mail.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from alerts.outbox.plain import known
-from checks.engine.report import FailOn
-from checks.render import github_annotations, junit, markdown, print_report
-from checks.render.progress import progress_bar
-from flows.alerting import required_policy
-from flows.checking import Wish, chosen
-from flows.cli.exits import Exit
-from flows.cli.files import write
-from flows.cli.selecting import Domains, Leagues, Names, Owners, Severities, Tags, day
-from flows.cli.stage import say_lost
-from flows.cli.telling import check_and_tell, told
-from flows.context import Surroundings
-from flows.running import run
+from alerts.outbox.enqueue import known
+from checks.engine.reporting.report import FailOn, Report
+from checks.render.formats import github_annotations, junit, markdown
+from checks.render.terminal import print_report, progress_bar
+from flows.bridge.entry import run
+from flows.cli.shared import Domains, Exit, Leagues, Names, Owners, Severities, Tags, day, say_lost, write
+from flows.service.alerts import email_report, required_policy, send_alerts
+from flows.service.context import Surroundings
+from flows.service.health_check import Wish, check_health, chosen
+from flows.service.report_files import unwritten
 
 
 def check(  # noqa: PLR0917 - typer makes options of them
@@ -95,3 +96,26 @@ def check(  # noqa: PLR0917 - typer makes options of them
     written &= told(around, report, email)
     code = report.exit_code(fail_on)
     raise typer.Exit(code if written or code else Exit.PARTIAL)
+
+
+def check_and_tell(around: Surroundings, wish: Wish) -> Report:
+    """Run the rules, and send the alerts of the run at once where that is wished."""
+    report = check_health(around.settings, wish, progress=around.checked, remarks=around.remarks)
+    if wish.alert:
+        send_alerts(around)
+    return report
+
+
+def told(around: Surroundings, report: Report, email: Sequence[str] | None) -> bool:
+    """Send the report to people; False, and a line on standard error, when that, an alert or a document failed."""
+    lost = unwritten(report)
+    for complaint in lost:
+        typer.secho(f"error: {complaint}", fg=typer.colors.RED, err=True)
+    failed = around.kept.undelivered
+    if email:
+        done = email_report(around.settings, report, email)
+        failed += done.dead + done.waiting
+    if failed:
+        line = f"error: {failed} messages could not be sent yet. Next: rally-health alerts outbox"
+        typer.secho(line, fg=typer.colors.RED, err=True)
+    return not failed and not lost

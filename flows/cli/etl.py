@@ -1,17 +1,24 @@
-"""`rally-health etl`."""
+"""`rally-health etl`.
+
+`rally-health emergency`.
+"""
 
 from __future__ import annotations
 
 import getpass
 import json
+import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from etl import breaker
-from flows.cli.printing import AsJson
-from flows.database import open_engine
+from checks.engine.reporting.report import Exit as Ended
+from etl import circuit_breaker
+from flows.cli.shared import AsJson, Yes
+from flows.service.context import open_engine
 
 app = typer.Typer(help="Stop all imports, and let them run again.", no_args_is_help=True)
 
@@ -25,7 +32,7 @@ def stop(context: typer.Context, reason: Why) -> None:
     Example: `rally-health etl stop --reason "the scraper sends last year's season"`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        held = breaker.stop(connection, _given(reason), getpass.getuser())
+        held = circuit_breaker.stop(connection, _given(reason), getpass.getuser())
     typer.echo(f'{_sentence(held)}. Next, when it is mended: rally-health etl resume --reason "..."')
 
 
@@ -36,7 +43,7 @@ def resume(context: typer.Context, reason: Why) -> None:
     Example: `rally-health etl resume --reason "the scraper is mended"`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        ended = breaker.resume(connection, _given(reason), getpass.getuser())
+        ended = circuit_breaker.resume(connection, _given(reason), getpass.getuser())
     if ended is None:
         typer.echo("Imports were not stopped. Next: rally-health import PATH")
     else:
@@ -57,7 +64,7 @@ def status(
     Example: `rally-health etl status`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        held, stops = breaker.in_force(connection), breaker.past(connection, limit)
+        held, stops = circuit_breaker.in_force(connection), circuit_breaker.past(connection, limit)
     if as_json:
         document = {"running": held is None, "stops": [asdict(one) for one in stops]}
         typer.echo(json.dumps(document, indent=2, default=str))
@@ -71,7 +78,7 @@ def status(
         raise typer.Exit(3)
 
 
-def _sentence(held: breaker.Stop) -> str:
+def _sentence(held: circuit_breaker.Stop) -> str:
     text = str(held)
     return text[0].upper() + text[1:]
 
@@ -80,3 +87,52 @@ def _given(reason: str) -> str:
     if not reason.strip():
         raise typer.BadParameter("--reason is empty; someone will ask")
     return reason
+
+
+def emergency(
+    context: typer.Context,
+    reason: Annotated[str, typer.Option("--reason", help="What happened, in a sentence; it is recorded.")],
+    notify: Annotated[bool, typer.Option("--notify/--no-notify", help="Tell the people of the alert policy.")] = True,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write the incident record; else among the reports.")
+    ] = None,
+    yes: Yes = False,
+) -> None:
+    """Walk through an emergency: stop imports, assess, notify, propose the fixes, verify, resume, and record it all.
+
+    On a terminal each fix and the resuming are asked for. Elsewhere nothing is fixed or resumed without --yes. The
+    record is Markdown with a timeline for the post-mortem.
+
+    Exit codes: 0 healthy in the end, 1 still in trouble, 4 database away, 5 something could not be measured.
+
+    Examples: `rally-health emergency --reason "captains report missing schedules"`,
+    `rally-health emergency --reason "nightly import went wrong" --yes`
+    """
+    from flows.service.emergency import Deed, Emergency, Walk, path_of, write_record  # noqa: PLC0415 - the providers of alerts take a second to import  # noqa: PLC0415
+
+    def tell(deed: Deed) -> None:
+        typer.echo(f"{deed.at:%H:%M:%S} {deed.step:7} {deed.text}")
+
+    began = datetime.now(UTC)
+    ask = _always if yes else _on_terminal
+    with open_engine(context.obj, application="rally-health emergency") as engine:
+        walk = Walk(engine, context.obj, Emergency(reason), tell, ask)
+        try:
+            walk.all(notify=notify)
+        finally:
+            # also where a step failed: what was done so far is what the post-mortem needs
+            if walk.emergency.deeds:
+                written = write_record(walk.emergency, record or path_of(context.obj.reports, began))
+                typer.echo(f"The incident record: {written}")
+    after = walk.emergency.after
+    code = after.exit_code() if after else Ended.FAILED
+    typer.echo("Next: rally-health check --detailed" if code else "Next: finish the incident record")
+    raise typer.Exit(code)
+
+
+def _always(question: str) -> bool:
+    return True
+
+
+def _on_terminal(question: str) -> bool:
+    return sys.stdin.isatty() and typer.confirm(question)

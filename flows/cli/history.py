@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from checks import history as past
-from checks.engine.errors import SelectionError
-from flows.checking import rules_of
-from flows.database import open_engine
+from checks.engine.authoring.errors import SelectionError
+from flows.service.context import open_engine
+from flows.service.health_check import rules_of
 
 
 def history(

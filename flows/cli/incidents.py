@@ -10,15 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
-from alerts.incidents import Event, Incident, acknowledge_by_token, all_events, find, listed
-from alerts.incidents import acknowledge as acknowledge_one
-from alerts.incidents import assign as assign_to
-from alerts.incidents import note as note_down
-from alerts.incidents import resolve as resolve_by_hand
-from flows.alerting import utc
-from flows.cli.exits import Exit
-from flows.cli.printing import AsJson, print_rows
-from flows.database import open_engine
+from alerts.incidents.lifecycle import Incident
+from alerts.incidents.store import Event, acknowledge_by_token, all_events, find, listed
+from alerts.incidents.store import acknowledge as acknowledge_one
+from alerts.incidents.store import assign as assign_to
+from alerts.incidents.store import note as note_down
+from alerts.incidents.store import resolve as resolve_by_hand
+from flows.cli.shared import AsJson, Exit, print_rows
+from flows.service.alerts import utc
+from flows.service.context import open_engine
 
 app = typer.Typer(help="What is wrong since when, and who is at it.", no_args_is_help=True)
 Number = Annotated[int, typer.Argument(help="Its number in `rally-health incidents list`.")]

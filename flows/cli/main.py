@@ -1,8 +1,13 @@
-"""Puts the commands together."""
+"""What the log files tell of commands.
+
+Puts the commands together.
+"""
 
 from __future__ import annotations
 
+import logging
 import sys
+import time
 from typing import Annotated
 
 import typer
@@ -10,22 +15,29 @@ from sqlalchemy.exc import DBAPIError
 
 from etl.database import describe
 from flows.cli import alerts, etl, fix, incidents, names, rejects, rules, snapshot
-from flows.cli.backtest import backtest_
+from flows.cli.alerts import watch
 from flows.cli.check import check
-from flows.cli.demo import demo
-from flows.cli.deploy import deploy
-from flows.cli.emergency import emergency
-from flows.cli.exits import Exit, exit_of
+from flows.cli.etl import emergency
 from flows.cli.history import history
 from flows.cli.imports import import_, imports
-from flows.cli.init import init
-from flows.cli.logged import log_command
-from flows.cli.report import report
-from flows.cli.stage import leave
+from flows.cli.report import backtest_, report
+from flows.cli.setup import demo, deploy, init
+from flows.cli.shared import Exit, exit_of, leave
 from flows.cli.waive import waive
-from flows.cli.watch import watch
-from flows.logs import start_logging
+from flows.service.report_files import start_logging
 from flows.settings import read_settings
+
+WORKING = {"alerts", "check", "emergency", "etl", "fix", "import", "init", "report", "snapshot", "watch"}
+log = logging.getLogger("rally.command")
+
+
+def log_command(context: typer.Context) -> None:
+    """Log that a command began, and at its end how long it took; of commands that only show something at DEBUG."""
+    name, began = context.invoked_subcommand or "", time.monotonic()
+    level = logging.INFO if name in WORKING else logging.DEBUG
+    log.log(level, "%s began", name)
+    context.call_on_close(lambda: log.log(level, "%s ended after %.1f s", name, time.monotonic() - began))
+
 
 app = typer.Typer(
     name="rally-health",

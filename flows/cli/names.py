@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from etl import leagues
-from etl.importing import aliases as confirmed
-from etl.importing import looking
-from flows.cli.printing import AsJson, print_rows
-from flows.database import open_engine
+from etl.importing import ledger_queries
+from etl.importing import ledger_queries as confirmed
+from flows.cli.shared import AsJson, print_rows
+from flows.service.context import open_engine
 
 app = typer.Typer(help="Team names of feeds, and the teams that they mean.", no_args_is_help=True)
 Series = Annotated[str, typer.Option(help="Only in this series; without it in the whole league.")]
@@ -25,7 +25,7 @@ def unresolved(context: typer.Context, as_json: AsJson = False) -> None:
     Example: `rally-health names unresolved`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        rows = [asdict(name) for name in looking.open_names(connection)]
+        rows = [asdict(name) for name in ledger_queries.open_names(connection)]
     columns = ("league", "series", "name", "sides", "reason")
     print_rows(rows, columns, as_json=as_json, nothing="Every name means a team.")
 
@@ -37,7 +37,7 @@ def suggest(context: typer.Context, as_json: AsJson = False) -> None:
     Example: `rally-health names suggest`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        found = looking.open_names(connection, suggest=True)
+        found = ledger_queries.open_names(connection, suggest=True)
     rows = [
         asdict(name) | {"may mean": "; ".join(f"{team} {sure:.0%}" for _, team, sure in name.suggestions)}
         for name in found
@@ -82,6 +82,6 @@ def aliases(context: typer.Context, as_json: AsJson = False) -> None:
     Example: `rally-health names aliases --json`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        rows = looking.aliases(connection)
+        rows = ledger_queries.aliases(connection)
     columns = ("league", "series", "name", "team_name", "confirmed_by", "confirmed_at")
     print_rows(rows, columns, as_json=as_json, nothing="No name is confirmed.")

@@ -8,14 +8,12 @@ from typing import Annotated
 
 import typer
 
-from etl.importing import looking
-from etl.importing.options import Options
-from etl.importing.replay import replay as try_again
-from flows.cli.exits import Exit
-from flows.cli.files import write
-from flows.cli.importing import CODES, print_report
-from flows.cli.printing import AsJson, print_rows
-from flows.database import open_engine
+from etl.importing import ledger_queries
+from etl.importing.import_feed import Options
+from etl.importing.import_run import replay as try_again
+from flows.cli.imports import CODES, print_report
+from flows.cli.shared import AsJson, Exit, print_rows, write
+from flows.service.context import open_engine
 
 app = typer.Typer(help="Rows that were refused, kept to be tried again.", no_args_is_help=True)
 Feed = Annotated[int | None, typer.Option(help="Only rejects of this feed, by its id in `rally-health imports`.")]
@@ -28,7 +26,7 @@ def list_(context: typer.Context, feed: Feed = None, limit: int = 50, as_json: A
     Example: `rally-health rejects list --feed 12`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        rows = looking.refused(connection, feed=feed, limit=limit)
+        rows = ledger_queries.refused(connection, feed=feed, limit=limit)
     columns = ("id", "feed_id", "path", "index", "field", "reason")
     print_rows(rows, columns, as_json=as_json, nothing="No row is waiting.")
 
@@ -42,7 +40,7 @@ def show(
     Example: `rally-health rejects show 7`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        row = looking.reject(connection, reject)
+        row = ledger_queries.reject(connection, reject)
     if row is None:
         typer.secho(f"error: there is no reject {reject}; `rally-health rejects list` has their ids", err=True)
         raise typer.Exit(Exit.USAGE)
@@ -86,6 +84,6 @@ def export(
     Example: `rally-health rejects export rejects.jsonl --feed 12`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        rows = looking.refused(connection, feed=feed, limit=None)
+        rows = ledger_queries.refused(connection, feed=feed, limit=None)
     lines = "".join(json.dumps(row, default=str, ensure_ascii=False) + "\n" for row in rows)
     raise typer.Exit(Exit.OK if write(file, lines) else Exit.PARTIAL)

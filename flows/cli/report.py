@@ -1,19 +1,27 @@
-"""`rally-health report`."""
+"""`rally-health report`.
+
+`rally-health backtest`.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from alerts.outbox.plain import known
-from checks.review.periods import Kind
-from flows.alerting import required_policy
-from flows.cli.exits import Exit
-from flows.cli.files import write
-from flows.cli.selecting import day
-from flows.reviewing import Asked, email_review, html_of, json_of, make_review, text_of
+from alerts.outbox.enqueue import known
+from checks.review.reading import read_readings
+from checks.review.tuning import Night, Wanted, backtest, threshold_of
+from checks.review.values import Kind
+from flows.cli.shared import AsJson, Exit, day, one_rule, print_rows, write
+from flows.service.alerts import required_policy
+from flows.service.context import open_engine
+from flows.service.health_check import rules_of
+from flows.service.review import Asked, email_review, html_of, json_of, make_review, text_of
 
 
 def report(  # noqa: PLR0917 - typer makes options of them
@@ -51,3 +59,65 @@ def report(  # noqa: PLR0917 - typer makes options of them
         typer.secho("error: the report waits in the outbox. Next: rally-health alerts outbox", fg="red", err=True)
         done = False
     raise typer.Exit(Exit.OK if done else Exit.PARTIAL)
+
+
+COLUMNS = ("at", "parameter", "reading", "total", "was", "would_be")
+
+
+def backtest_(  # noqa: PLR0917 - typer makes options of them
+    context: typer.Context,
+    rule: Annotated[str, typer.Argument(help="The rule.")],
+    warn: Annotated[str | None, typer.Option(metavar="LIMIT", help="Such as 2%, '5 rows' or '26 hours'.")] = None,
+    critical: Annotated[str | None, typer.Option(metavar="LIMIT", help="As --warn.")] = None,
+    kind: Annotated[str | None, typer.Option("--as", help="above, below, drop or outlier instead of its own.")] = None,
+    window: Annotated[int | None, typer.Option(help="For drop and outlier: readings to compare with.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Only so many days back.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="List every night, not only those with an alert.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say which of the stored nights a threshold would have alerted. Nothing is measured and nothing is changed.
+
+    What is not given stays as the rule has it: without any option its threshold of today is tried.
+
+    Examples: `rally-health backtest match_without_teams --warn 0.5%`,
+    `rally-health backtest matches_in_schedule --as outlier --warn 4 --critical 8 --window 21`
+    """
+    check = one_rule(rules_of(context.obj), rule)
+    threshold = threshold_of(check, Wanted(kind, warn, critical, window))
+    now = datetime.now(UTC)
+    since = None if days is None else now - timedelta(days=days)
+    with open_engine(context.obj) as engine, engine.connect() as connection:
+        nights = backtest(read_readings(connection, since, now, rule), threshold)
+    shown = [_row(night) for night in nights if everything or as_json or _alerts(night)]
+    if as_json:
+        typer.echo(json.dumps(_document(rule, str(threshold), nights, shown), indent=2, default=str))
+        return
+    typer.echo(_said(rule, str(threshold), nights))
+    if shown:
+        print_rows(shown, COLUMNS, as_json=False, nothing="")
+
+
+def _said(rule: str, threshold: str, nights: Sequence[Night]) -> str:
+    if not nights:
+        return f"{rule} has no stored readings. Next: rally-health check --name {rule}"
+    would, was = (sum(one) for one in ([n.then.failing for n in nights], [n.reading.status.failing for n in nights]))
+    return f"{rule}, {threshold}: would have alerted {would} of {len(nights)} times; it did {was} times"
+
+
+def _alerts(night: Night) -> bool:
+    return night.then.failing or night.reading.status.failing
+
+
+def _row(night: Night) -> dict[str, Any]:
+    own = night.reading
+    figure = own.count if own.value is None else own.value
+    return {
+        "at": own.at, "parameter": own.parameter, "reading": figure, "total": own.total, "was": own.status.value,
+        "would_be": night.then.value,
+    }  # fmt: skip
+
+
+def _document(rule: str, threshold: str, nights: Sequence[Night], shown: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    would = sum(night.then.failing for night in nights)
+    did = sum(night.reading.status.failing for night in nights)
+    return {"rule": rule, "threshold": threshold, "would_alert": would, "did_alert": did, "nights": list(shown)}

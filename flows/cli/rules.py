@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from checks.engine.document import relative
-from checks.engine.rules import Rules
-from checks.engine.spec import Check
+from checks.engine.authoring.spec import Check
+from checks.engine.collecting.rules import Rules
+from checks.engine.reporting.report import relative
 from checks.standards import render_standards
-from flows.checking import chosen, rules_of
-from flows.cli.selecting import Domains, Names, Owners, Severities, Tags, one_rule
+from flows.cli.shared import Domains, Names, Owners, Severities, Tags, one_rule
+from flows.service.health_check import chosen, rules_of
 
 app = typer.Typer(help="The rules that there are.", no_args_is_help=True)
 

@@ -8,13 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from etl.snapshots import Rows, Snapshot, SnapshotError, find, past, verify
+from etl.restore import Rows
+from etl.snapshots import Snapshot, SnapshotError, find, past, verify
 from etl.snapshots import create as make
-from flows.cli.asking import Yes, sure
-from flows.cli.printing import AsJson, print_rows
-from flows.database import open_engine
-from flows.repairing import snapshots_of
-from flows.restoring import restore_snapshot
+from flows.cli.shared import AsJson, Yes, print_rows, sure
+from flows.service.context import open_engine
+from flows.service.repair import restore_snapshot, snapshots_of
 
 app = typer.Typer(help="Snapshots of the tables that we write.", no_args_is_help=True)
 
@@ -25,17 +24,16 @@ Name = Annotated[str, typer.Argument(help="Its name, or `latest`.")]
 def create(
     context: typer.Context,
     reason: Annotated[str, typer.Option(help="Why it is taken.")] = "by hand",
-    tools: Annotated[bool, typer.Option("--tools/--no-tools", help="Use pg_dump where it exists; else COPY.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Take a snapshot of one moment: by pg_dump where it exists and fits the server, else by COPY.
+    """Take a snapshot of one moment.
 
     It holds people's rows: only its owner can read the folder. RALLY_SNAPSHOTS says where.
 
     Example: `rally-health snapshot create --reason "before the season change"`
     """
     with open_engine(context.obj) as engine:
-        made = make(engine, snapshots_of(context.obj), reason, getpass.getuser(), tools=tools)
+        made = make(engine, snapshots_of(context.obj), reason, getpass.getuser())
     if as_json:
         typer.echo(json.dumps(made.to_json(), indent=2))
         return

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from checks import history
-from checks.engine.errors import WaiverError
-from checks.engine.keys import spelled
-from checks.engine.waivers import Waiver
-from flows.checking import rules_of, today_here
-from flows.cli.selecting import day, one_rule
-from flows.database import open_engine
+from checks.engine.authoring.errors import WaiverError
+from checks.engine.judging.findings import spelled
+from checks.engine.judging.judge import Waiver
+from flows.cli.shared import day, one_rule
+from flows.service.context import open_engine
+from flows.service.health_check import rules_of, today_here
 
 
 def waive(  # noqa: PLR0917 - typer makes options of them

@@ -9,9 +9,8 @@ from uuid import uuid4
 
 from alerts.policy import Policy, load_policy
 from checks import Severity, Status
-from checks.engine.report import Report, worst_first
-from checks.engine.results import Result
-from checks.engine.score import Score
+from checks.engine.reporting.report import Report, Result, worst_first
+from checks.engine.reporting.score import Score
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -11,12 +11,14 @@ from random import Random
 import pytest
 from sqlalchemy import Engine
 
-from alerts.channels import Sender, SmtpMail, TwilioSms
-from alerts.outbox import Line, outbox
-from alerts.outbox.attempt import Work
-from alerts.policy import Channel, Policy
-from alerts.recording import Recorded, record
-from checks.engine.report import Report
+from alerts.channels import Sender
+from alerts.channels.smtp import SmtpMail
+from alerts.channels.twilio import TwilioSms
+from alerts.outbox.enqueue import Line, Recorded, outbox, record
+from alerts.outbox.send import Work
+from alerts.people import Channel
+from alerts.policy import Policy
+from checks.engine.reporting.report import Report
 from tests.alerts.build import NOON, policy
 from tests.alerts.mail_server import Mail, mail_server
 from tests.alerts.twilio_server import Twilio, twilio_server

@@ -19,7 +19,7 @@ from aiosmtpd.smtp import SMTP as Protocol
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 from pydantic import SecretStr
 
-from alerts.channels import SmtpServer
+from alerts.channels.smtp import SmtpServer
 
 USER, PASSWORD, FROM = "rally", "smtp-password-0002", "alerts@rally.example.org"
 

@@ -13,11 +13,13 @@ from random import Random
 import pytest
 from pydantic import SecretStr
 
-from alerts.channels import AppriseChat, Message, SmtpMail, SmtpServer, TwilioSms
+from alerts.channels import Message
+from alerts.channels.apprise import AppriseChat
+from alerts.channels.smtp import SmtpMail, SmtpServer
+from alerts.channels.twilio import TwilioSms
 from alerts.errors import LostClaim, PolicyError, Refused, TryLater
-from alerts.outbox.backoff import FIRST, LONGEST, delay
-from alerts.outbox.claim import claim, hand_over
 from alerts.outbox.dispatch import dispatch
+from alerts.outbox.send import FIRST, LONGEST, claim, delay, hand_over
 from checks import Status
 from tests.alerts.build import EMAIL, HOUR, MINUTE, PHONE, statuses
 from tests.alerts.conftest import Desk

@@ -9,11 +9,13 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from alerts.channels import SmtpMail, TwilioSms
-from alerts.outbox import State, enqueue_test, resend
-from alerts.outbox.backoff import TRIES
+from alerts.channels import State
+from alerts.channels.smtp import SmtpMail
+from alerts.channels.twilio import TwilioSms
 from alerts.outbox.dispatch import dispatch
-from alerts.policy import Channel
+from alerts.outbox.enqueue import enqueue_test, resend
+from alerts.outbox.send import TRIES
+from alerts.people import Channel
 from checks import Status
 from tests.alerts.build import DAY, HOUR, MINUTE, policy, statuses
 from tests.alerts.conftest import Desk

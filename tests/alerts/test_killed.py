@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from alerts.outbox import State
-from alerts.outbox.claim import claim
+from alerts.channels import State
 from alerts.outbox.dispatch import dispatch
+from alerts.outbox.send import claim
 from checks import Status
 from tests.alerts.build import MINUTE, policy, statuses
 from tests.alerts.conftest import Desk
@@ -33,8 +33,8 @@ import os, signal, sys
 from datetime import datetime
 from pydantic import SecretStr
 from alerts.channels import SmtpMail, SmtpServer, TwilioAccount, TwilioSms
-from alerts.outbox.attempt import Work
-from alerts.outbox.claim import claim
+from alerts.outbox.send import Work
+from alerts.outbox.send import claim
 from alerts.outbox.dispatch import dispatch
 from alerts.policy import Channel, load_policy
 from etl.database import open_engine

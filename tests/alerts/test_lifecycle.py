@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from alerts.incidents.lifecycle import Change, observe
-from alerts.incidents.model import EventKind, Incident
+from alerts.incidents.lifecycle import Change, EventKind, Incident, observe
 from checks import Status
 from tests.alerts.build import DAY, HOUR, MINUTE, NOON, result
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.errors import PolicyError
-from alerts.policy import Channel, Hours, load_policy
-from alerts.policy.times import span
+from alerts.people import Channel, Hours, span
+from alerts.policy import load_policy
 from tests.alerts.build import EMAIL, PHONE
 
 DANA = '[[people]]\nname = "dana"\n'

@@ -7,12 +7,11 @@ import time
 import pytest
 from sqlalchemy import func, select
 
-from alerts.incidents import acknowledge, acknowledge_by_token, all_events, assign, find, listed, note, resolve
-from alerts.outbox import preview
+from alerts.incidents.store import acknowledge, acknowledge_by_token, all_events, assign, find, listed, note, resolve
 from alerts.outbox.dispatch import dispatch
-from alerts.recording import record
+from alerts.outbox.enqueue import preview, record
 from checks import Severity, Status
-from checks.engine.results import Result
+from checks.engine.reporting.report import Result
 from etl.tables import deliveries, incidents
 from tests.alerts.build import DAY, HOUR, MINUTE, NOON, policy, report, result, statuses
 from tests.alerts.conftest import Desk

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alerts.incidents import find
+from alerts.incidents.store import find
 from alerts.outbox.dispatch import dispatch
 from checks import Status
 from tests.alerts.build import PHONE, statuses

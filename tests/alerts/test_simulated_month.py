@@ -16,12 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from alerts.incidents import acknowledge, listed
-from alerts.incidents.lifecycle import observe
-from alerts.incidents.model import Incident
+from alerts.incidents.lifecycle import Incident, observe
+from alerts.incidents.store import acknowledge, listed
+from alerts.outbox.enqueue import record
+from alerts.people import Channel
 from alerts.planning import Reason, Told, decide, plan
-from alerts.policy import Channel, Policy
-from alerts.recording import record
+from alerts.policy import Policy
 from checks import Status
 from etl.tables import deliveries, delivery_incidents, incidents
 from tests.alerts.build import policy, result, statuses

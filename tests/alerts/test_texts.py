@@ -9,14 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.incidents.lifecycle import observe
-from alerts.incidents.model import Incident
+from alerts.incidents.lifecycle import Incident, found_in, new_token, observe
+from alerts.people import Channel
 from alerts.planning import Item, Planned, Reason
-from alerts.policy import Channel
-from alerts.render import Headline, render
-from alerts.render.gsm import fits, fits_alphabet, gsm, size
-from alerts.render.sms import NEEDS_UCS2
-from alerts.tokens import found_in, new_token
+from alerts.render import render
+from alerts.render.content import Headline
+from alerts.render.sms import NEEDS_UCS2, fits, fits_alphabet, gsm, size
 from checks import Status
 from tests.alerts.build import NOON, result
 

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import SecretStr
 
-from alerts.channels import TwilioAccount
+from alerts.channels.twilio import TwilioAccount
 
 SID, TOKEN, SENDER = "AC" + "5e" * 16, "twilio-auth-token-0001", "+14155559999"
 

@@ -124,7 +124,7 @@ def _ours(url: str) -> float:
 
 def _ours_imports_included(url: str) -> float:
     started = time.perf_counter()
-    from checks.engine.collect import collect  # noqa: PLC0415 - its time is counted
+    from checks.engine.collecting.collect import collect  # noqa: PLC0415 - its time is counted
     from checks.engine.run import Request  # noqa: PLC0415
     from checks.health import examine  # noqa: PLC0415
     from etl.database import open_engine  # noqa: PLC0415
@@ -138,7 +138,7 @@ def _ours_imports_included(url: str) -> float:
 
 
 def _many(url: str) -> float:
-    from checks.engine.rules import Rules  # noqa: PLC0415
+    from checks.engine.collecting.rules import Rules  # noqa: PLC0415
     from checks.engine.run import Request  # noqa: PLC0415
     from checks.health import examine  # noqa: PLC0415
     from etl.database import open_engine  # noqa: PLC0415

@@ -38,11 +38,11 @@ def main() -> None:
 
 def _report(url: str, kind: str, days: int | None) -> tuple[float, int]:
     began = time.perf_counter()
-    from checks.engine.collect import collect  # noqa: PLC0415
+    from checks.engine.collecting.collect import collect  # noqa: PLC0415
     from checks.review.build import review  # noqa: PLC0415
-    from checks.review.html import render_html  # noqa: PLC0415
-    from checks.review.periods import Kind, Period  # noqa: PLC0415
+    from checks.review.html.page import render_html  # noqa: PLC0415
     from checks.review.reading import read_book  # noqa: PLC0415
+    from checks.review.values import Kind, Period  # noqa: PLC0415
     from checks.scopes import SOURCES  # noqa: PLC0415
     from etl.database import open_engine  # noqa: PLC0415
 
@@ -100,7 +100,7 @@ def _results() -> Iterator[dict[str, Any]]:
 
 
 def _names() -> list[str]:
-    from checks.engine.collect import collect  # noqa: PLC0415
+    from checks.engine.collecting.collect import collect  # noqa: PLC0415
     from checks.scopes import SOURCES  # noqa: PLC0415
 
     known = list(collect(SOURCES))[:RULES]

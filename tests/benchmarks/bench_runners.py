@@ -58,7 +58,7 @@ def _fill(url: str) -> None:
 def _tasks() -> None:
     from prefect import flow  # noqa: PLC0415
 
-    from flows.steps import call  # noqa: PLC0415
+    from flows.bridge.flow_run import call  # noqa: PLC0415
 
     @flow(name="bench")
     def steps(number: int) -> None:
@@ -72,10 +72,10 @@ def _tasks() -> None:
 
 
 def _leagues() -> None:
-    from checks.engine.collect import collect  # noqa: PLC0415
+    from checks.engine.collecting.collect import collect  # noqa: PLC0415
     from checks.scopes import SOURCES  # noqa: PLC0415
-    from flows.context import Kept, Surroundings, surrounded  # noqa: PLC0415
     from flows.leagues import check_league, league_checks  # noqa: PLC0415
+    from flows.service.context import Kept, Surroundings, surrounded  # noqa: PLC0415
     from flows.settings import read_settings  # noqa: PLC0415
 
     catalogue = sorted(collect(SOURCES))

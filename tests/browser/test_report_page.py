@@ -8,12 +8,12 @@ from datetime import datetime
 import pytest
 from sqlalchemy import Engine
 
-from checks.engine.collect import collect
-from checks.engine.rules import Rules
+from checks.engine.collecting.collect import collect
+from checks.engine.collecting.rules import Rules
 from checks.review.build import review
-from checks.review.html import render_html
-from checks.review.periods import Kind, Period
+from checks.review.html.page import render_html
 from checks.review.reading import read_book
+from checks.review.values import Kind, Period
 from checks.scopes import SOURCES
 from tests.browser.conftest import Open, Opened
 from tests.checks.review.hostile import HOSTILE, plant_hostile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from checks.render.page import page
+from checks.render.formats import page
 from tests.browser.conftest import Open
 from tests.browser.test_report_page import CONTRAST, WIDTHS, is_quiet
 from tests.checks.render.test_page import hostile

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from checks.engine.collect import collect
-from checks.engine.rules import Rules
+from checks.engine.collecting.collect import collect
+from checks.engine.collecting.rules import Rules
 from checks.scopes import SOURCES
 
 CONSTRAINTS = text("""

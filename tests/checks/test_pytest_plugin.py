@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from sqlalchemy import Engine
 
-from checks.engine.waivers import Waiver
+from checks.engine.judging.judge import Waiver
 from checks.history import waive
 from etl.tables import leagues, schedule
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, insert
 
-from checks.engine.collect import collect
+from checks.engine.collecting.collect import collect
 from etl.tables import schedule
-from flows.cli.exits import Exit
+from flows.cli.shared import Exit
 from tests.flows.conftest import Run
 from tests.flows.conftest import run as run  # noqa: PLC0414 - a fixture
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select, text
 from etl.importing.guards import Limits
 from etl.importing.results import ImportReport
 from etl.tables import QUALITY, metadata
-from flows.demo.season import season
+from flows.demo import season
 from tests.etl.importing.feeds import publish, write
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "SCALING.md"

@@ -12,8 +12,7 @@ import psutil
 import psycopg
 import pytest
 
-from etl.embedded import EmbeddedError, running
-from etl.hosting import HostingError, host_for
+from etl.embedded import EmbeddedError, HostingError, host_for, running
 
 
 def ask(url: str, statement: str) -> object:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import etl.reading.window
 from etl.errors import FeedError
-from etl.extract import RAW_LIMIT, Unreadable, extract
-from etl.reading.scan import ROW_LIMIT
+from etl.reading.extract import RAW_LIMIT, Unreadable, extract
+from etl.reading.window import ROW_LIMIT
 from tests.conftest import FEEDS
 
 

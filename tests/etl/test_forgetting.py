@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, func, insert, select
 
-from etl.forgetting import Forgotten, forget
-from etl.repairs import RepairError, State, ledger
+from etl.repairs import RepairError, ledger
+from etl.repairs.ledger import State
 from etl.repairs.undo import undo
+from etl.retention import Forgotten, forget
 from etl.tables import import_feeds, import_runs, rejects, repair_rows, repairs
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

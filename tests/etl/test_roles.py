@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from etl.roles import READER
+from etl.migrate import READER
 
 
 @pytest.mark.parametrize("table", ["schedule", "players", "quality.import_feeds"])

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.cli.exits import exit_of
+from flows.cli.shared import exit_of
 
 
 @dataclass(frozen=True, slots=True)

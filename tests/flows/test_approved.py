@@ -10,13 +10,13 @@ import pytest
 from prefect.exceptions import Abort, Pause
 from pydantic import ValidationError
 
-from checks.repairs import Plan
-from etl.repairs import Change, Repair, State
-from flows.approved import Answer, Made, Repairs, of_repairs, plans_table, question
-from flows.approving import Approval, approval_of
-from flows.context import Kept
-from flows.safely import safely
-from flows.states import Name
+from checks.repairs.plan import Plan
+from etl.repairs.ledger import Change, Repair, State
+from flows.bridge.approval import Approval, approval_of
+from flows.bridge.flow_run import safely
+from flows.service.context import Kept
+from flows.service.ending import Name
+from flows.service.repair import Answer, Made, Repairs, of_repairs, plans_table, question
 
 PLANNED = Repair(
     id=3, kind="fix", rule="duplicate_match", summary="Keep one row of each match.", state=State.PLANNED,

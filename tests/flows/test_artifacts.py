@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from checks.engine.report import Report
-from flows import artifacts
+from checks.engine.reporting.report import Report
+from flows.bridge import artifacts
 from tests.checks.render.test_render import ALL, CRITICAL, HOSTILE, report, result
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from typer.main import get_command
 
 from flows.cli import app
-from flows.cli.exits import Exit
+from flows.cli.shared import Exit
 from tests.flows.conftest import Run
 
 COMMAND = [sys.executable, "-c", "from flows.cli import main; main()"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from etl.importing.lock import importer_lock
+from etl.importing.import_run import importer_lock
 from etl.tables import schedule
-from flows.cli.exits import Exit
+from flows.cli.shared import Exit
 from tests.etl.importing.feeds import fixture, rows_of, standing, write
 from tests.flows.conftest import Run
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.context import surroundings
+from flows.service.context import surroundings
 from flows.settings import SettingsError
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text, update
 
-from etl.breaker import AUTOMATIC
-from etl.forgetting import forget
+from etl.circuit_breaker import AUTOMATIC
+from etl.retention import forget
 from etl.tables import schedule
-from flows.cli.exits import Exit
-from flows.repairing import fix_what_is_allowed
+from flows.cli.shared import Exit
+from flows.service.repair import fix_what_is_allowed
 from flows.settings import read_settings
 from tests.checks.repairs.conftest import write
 from tests.checks.rules.entries import TWO_TEAMS, match, scored
@@ -169,7 +169,7 @@ def test_a_worse_snapshot_is_restored_only_on_demand(run: Run, dirty: Engine) ->
 
 
 def test_a_damaged_snapshot_ends_with_three(run: Run, dirty: Engine, tmp_path: Path) -> None:
-    made = run("snapshot", "create", "--no-tools", "--json").json()
+    made = run("snapshot", "create", "--json").json()
     (tmp_path / made["folder"] / "public.schedule.copy.gz").write_bytes(b"")
 
     assert run("snapshot", "verify").code == Exit.REFUSED

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, insert, text
 
 from etl.tables import import_feeds, import_runs
-from flows.cli.exits import Exit
+from flows.cli.shared import Exit
 from tests.checks.repairs.conftest import write
 from tests.checks.rules.entries import TWO_TEAMS, match
 from tests.flows.conftest import Run

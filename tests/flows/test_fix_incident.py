@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from flows.demo.legacy import load_as_in_2025
-from flows.demo.season import season
-from flows.demo.story import write
+from flows.demo import load_as_in_2025, season, write
 from tests.etl.repairs.dump import dump
 from tests.flows.conftest import Run
 

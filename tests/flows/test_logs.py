@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.logs import NAMES, DayFile, Screen, start_logging, tidy
+from flows.service.report_files import NAMES, DayFile, Screen, start_logging, tidy
 from tests.flows.conftest import Run
 
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
@@ -143,7 +143,7 @@ def test_only_files_of_ours_are_deleted(tmp_path: Path) -> None:
 
 def test_lines_of_several_processes_do_not_mix(tmp_path: Path) -> None:
     code = (
-        "import logging, sys; from pathlib import Path; from flows.logs import start_logging\n"
+        "import logging, sys; from pathlib import Path; from flows.service.report_files import start_logging\n"
         "start_logging(Path(sys.argv[1]), 'INFO')\n"
         "[logging.getLogger('rally.test').info('%s', str(n) * 3000) for n in range(50)]"
     )

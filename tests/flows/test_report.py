@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from checks.engine.collect import collect
-from checks.engine.report import Report
-from checks.review.periods import Kind
+from checks.engine.collecting.collect import collect
+from checks.engine.reporting.report import Report
+from checks.review.values import Kind
 from checks.scopes import SOURCES
 from etl.tables import deliveries
-from flows.context import Surroundings, surrounded
+from flows.service.context import Surroundings, surrounded
 from flows.settings import read_settings
 from tests.checks.review.plant import Plant
 from tests.checks.review.seasons import NOW, plant_season
@@ -198,7 +198,7 @@ def test_a_document_that_cannot_be_written_is_partial_and_loses_no_run(
     def broken(report: Report) -> str:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("flows.documents.page_of", broken)
+    monkeypatch.setattr("flows.service.report_files.page_of", broken)
 
     ran = run("check", "--domain", "teams")
 

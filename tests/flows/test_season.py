@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from flows.demo.season import CNSWPL, Season, season
+from flows.demo import CNSWPL, Season, season
 
 TODAY = date(2025, 3, 3)
 

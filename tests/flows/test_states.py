@@ -10,21 +10,20 @@ from itertools import product
 
 import pytest
 
-from checks.engine.levels import Severity, Status
-from checks.engine.report import Report
-from checks.engine.results import Result
-from checks.engine.score import Score
-from checks.engine.waivers import Waiver
+from checks.engine.authoring.units import Severity, Status
+from checks.engine.judging.judge import Waiver
+from checks.engine.reporting.report import Report, Result
+from checks.engine.reporting.score import Score
 from etl.errors import DatabaseUnavailable
 from etl.feeds import Kind
 from etl.importing.results import FeedResult, ImportReport, Outcome
-from flows.cli.exits import Exit, exit_of
-from flows.cli.importing import CODES
-from flows.context import Surroundings
+from flows.bridge.entry import run
+from flows.cli.imports import CODES
+from flows.cli.shared import Exit, exit_of
 from flows.nightly import Night, of_night
-from flows.running import run, without_prefect
+from flows.service.context import Surroundings, without_prefect
+from flows.service.ending import Ending, Name, of_import, of_report
 from flows.settings import Settings
-from flows.states import Ending, Name, of_import, of_report
 
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
 

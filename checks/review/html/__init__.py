@@ -2,6 +2,4 @@
 
 from __future__ import annotations
 
-from checks.review.html.page import render_html, render_mail
-
 __all__ = ["render_html", "render_mail"]

@@ -9,15 +9,14 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from checks.engine.figures import spelled
-from checks.engine.units import Unit
-from checks.render.pages import environment, shown, style
-from checks.review.courses import Course
+from checks.engine.authoring.units import Unit, spelled
+from checks.render.formats import environment, shown, style
+from checks.review.build import Review
 from checks.review.html.plots import plot, sparkline
-from checks.review.model import Review
-from checks.review.periods import Kind
 from checks.review.text import changes, sections
+from checks.review.time_series import Course
 from checks.review.trend import Direction
+from checks.review.values import Kind
 
 MOST = 60
 """Lines of one list that are shown; the rest is counted."""

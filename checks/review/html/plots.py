@@ -16,8 +16,8 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from checks.engine.units import Unit
-from checks.review.courses import Course
+from checks.engine.authoring.units import Unit
+from checks.review.time_series import Course
 from checks.review.trend import Crossing, Direction, Trend
 
 # matplotlib knows no CSS: it draws in these colours, which are then put into the hands of the page

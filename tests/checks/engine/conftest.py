@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Engine, Integer, MetaData, Table, Text, event, select, text
 
-from checks.engine.dimensions import Dimension, direct, through
-from checks.engine.report import Report
-from checks.engine.rules import Rules
+from checks.engine.collecting.rules import Rules
+from checks.engine.measuring.scope import Dimension, direct, through
+from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request, run_checks
 
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)

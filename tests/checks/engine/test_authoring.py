@@ -28,9 +28,8 @@ from checks import (
     row_check,
     rows,
 )
-from checks.engine.marks import mark_of
-from checks.engine.rules import Rules
-from checks.engine.spec import Check
+from checks.engine.authoring.spec import Check, mark_of
+from checks.engine.collecting.rules import Rules
 from tests.checks.engine.conftest import things
 
 ROUTINE = above(warn=percent(1), critical=percent(5))

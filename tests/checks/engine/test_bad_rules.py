@@ -25,8 +25,7 @@ from checks import (
     row_check,
     rows,
 )
-from checks.engine.report import Exit
-from checks.engine.results import Result
+from checks.engine.reporting.report import Exit, Result
 from tests.checks.engine.conftest import Run, thing, things
 
 Put = Callable[..., None]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import ColumnElement, select
 
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
-from checks.engine.clusters import Cluster
+from checks.engine.judging.bad_rows import Cluster
 from tests.checks.engine.conftest import PLACE, SHELF, Run, thing, things
 
 Put = Callable[..., None]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from checks import CheckDefinitionError, CollectError, DuplicateCheckError
-from checks.engine.collect import collect
+from checks.engine.collecting.collect import collect
 
 RULE = """
 from checks import Row, Severity, above, percent, row_check

@@ -10,11 +10,25 @@ from hypothesis import strategies as st
 from sqlalchemy import ColumnElement, Engine, func, select, text, update
 
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
-from checks.engine.findings import Change, Finding, Findings, compare, compare_part
-from checks.engine.keys import fingerprint, fingerprint_of, key_text, spelled, unspelled
-from checks.engine.past import Past
-from checks.engine.report import FailOn
-from checks.engine.sketch import CELL, CELLS, difference, packed, sketch, unpacked
+from checks.engine.judging.findings import (
+    CELL,
+    CELLS,
+    Change,
+    Finding,
+    Findings,
+    compare,
+    compare_part,
+    difference,
+    fingerprint,
+    fingerprint_of,
+    key_text,
+    packed,
+    sketch,
+    spelled,
+    unpacked,
+    unspelled,
+)
+from checks.engine.reporting.report import FailOn
 from tests.checks.engine.conftest import Run, thing, things
 
 Put = Callable[..., None]

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from checks import Severity, Status, above, frame_check, percent
-from checks.engine import frames
-from checks.engine.past import Past
+from checks.engine.judging import frames
 from tests.checks.engine.conftest import PLACE, Run, thing, things
 
 Put = Callable[..., None]

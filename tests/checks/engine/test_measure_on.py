@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, delete, func, literal_column, select, text
 
 from checks import Row, Severity, Status, above, percent, row_check
-from checks.engine.past import Past
-from checks.engine.rules import Rules
+from checks.engine.collecting.rules import Rules
 from checks.engine.run import measure_on
 from tests.checks.engine.conftest import request, thing, things
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import ColumnElement, func, select
 
 from checks import Bad, Row, Severity, above, check, metric_check, percent, row_check
-from checks.engine.dimensions import Dimension
+from checks.engine.measuring.scope import Dimension
 from tests.checks.engine.conftest import PLACE, SHELF, Run, places, thing, things
 
 Put = Callable[..., None]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, func
 
 from checks import Row, Severity, Status, above, metric_check, percent, row_check, rows
-from checks.engine.session import asking
+from checks.engine.measuring.snapshot import asking
 from tests.checks.engine.conftest import Run, counted, thing, things
 
 Put = Callable[..., None]

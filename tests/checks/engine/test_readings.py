@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import ColumnElement, DateTime, Engine, cast, func, literal, select
 
 from checks import Bad, Row, Severity, Status, above, below, check, drop, hours, metric_check, percent, row_check, rows
-from checks.engine.past import Past
+from checks.engine.judging.judge import Past
 from tests.checks.engine.conftest import Run, counted, places, thing, things
 
 Put = Callable[..., None]

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, func
 
 import checks
 from checks import Row, Severity, Status, above, metric_check, percent, row_check, rows
-from checks.engine.report import Exit, FailOn, Report
+from checks.engine.reporting.report import Exit, FailOn, Report
 from tests.checks.engine.conftest import PLACE, Run, request, thing, things
 
 Put = Callable[..., None]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks import Severity, Status
-from checks.engine.score import RANGES, Band, Weighed, impact, score, shared
+from checks.engine.reporting.score import RANGES, Band, Weighed, impact, score, shared
 
 shares = st.floats(0, 1)
 

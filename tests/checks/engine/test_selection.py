@@ -11,9 +11,8 @@ import pytest
 from sqlalchemy import ColumnElement, select
 
 from checks import Bad, Row, SelectionError, Severity, Status, above, check, fixture, percent, row_check, rows
-from checks.engine import scope
-from checks.engine.rules import Rules
-from checks.engine.selection import Selection
+from checks.engine.collecting.rules import Rules, Selection
+from checks.engine.measuring import scope
 from tests.checks.engine.conftest import PLACE, SHELF, Run, places, thing, things
 
 Put = Callable[..., None]

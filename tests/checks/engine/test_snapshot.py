@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Engine, event, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from checks import Bad, Row, Severity, Status, above, check, percent, row_check, rows
-from checks.engine.rules import Rules
+from checks.engine.collecting.rules import Rules
+from checks.engine.measuring.snapshot import one_moment
 from checks.engine.run import Progress, run_checks
-from checks.engine.snapshot import one_moment
 from etl.database import open_engine
 from tests.checks.engine.conftest import Run, request, thing, things
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks import CheckDefinitionError, Status, above, below, hours, percent, rows
-from checks.engine.thresholds import Above, Below
+from checks.engine.authoring.thresholds import Above, Below
 
 figures = st.floats(0, 1e9, allow_nan=False)
 pairs = st.tuples(figures, figures).map(sorted)

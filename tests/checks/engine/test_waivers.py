@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import ColumnElement
 
 from checks import Row, Severity, Status, WaiverError, above, percent, row_check
-from checks.engine.keys import fingerprint
-from checks.engine.report import Exit
-from checks.engine.waivers import Waiver
+from checks.engine.judging.findings import fingerprint
+from checks.engine.judging.judge import Waiver
+from checks.engine.reporting.report import Exit
 from tests.checks.engine.conftest import Run, thing, things
 
 Put = Callable[..., None]

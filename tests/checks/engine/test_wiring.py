@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import ColumnElement
 
 from checks import CheckDefinitionError, DuplicateCheckError, Row, Severity, above, fixture, percent, row_check
-from checks.engine.rules import Rules
+from checks.engine.collecting.rules import Rules
 from tests.checks.engine.conftest import NOW, Run, thing, things
 
 Put = Callable[..., None]

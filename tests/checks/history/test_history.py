@@ -11,12 +11,11 @@ import pytest
 from sqlalchemy import ColumnElement, Engine, delete, func, select, update
 
 from checks import Row, Severity, Status, WaiverError, above, drop, history, metric_check, percent, row_check
-from checks.engine.keys import fingerprint, spelled
-from checks.engine.report import Report
-from checks.engine.rules import Rules
+from checks.engine.collecting.rules import Rules, Selection
+from checks.engine.judging.findings import fingerprint, spelled
+from checks.engine.judging.judge import Waiver
+from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request
-from checks.engine.selection import Selection
-from checks.engine.waivers import Waiver
 from checks.health import examine
 from etl.tables import check_findings, check_results, check_states, leagues, schedule
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from checks.engine.levels import Status
-from checks.engine.score import Score
-from checks.render.page import MOST, page
+from checks.engine.authoring.units import Status
+from checks.engine.reporting.score import Score
+from checks.render.formats import MOST, page
 from tests.checks.render.test_render import ALL, CRITICAL, HOSTILE, SKIPPED, report, result
 
 hostile = replace(CRITICAL, summary=HOSTILE, parameter=HOSTILE, examples=({HOSTILE: HOSTILE},), note=HOSTILE)
@@ -63,7 +63,7 @@ def test_data_cannot_steer_a_page() -> None:
 
 def test_a_page_needs_no_drawing_and_no_numbers() -> None:
     """Each check writes one, and to import what draws takes two seconds."""
-    code = "import sys, checks.render.page; print(*{'matplotlib', 'scipy', 'numpy'} & set(sys.modules))"
+    code = "import sys, checks.render.formats; print(*{'matplotlib', 'scipy', 'numpy'} & set(sys.modules))"
 
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
 

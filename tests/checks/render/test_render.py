@@ -14,14 +14,14 @@ import pytest
 from rich.console import Console
 
 from checks import Severity, Status
-from checks.engine.clusters import Cluster
-from checks.engine.findings import Finding, Findings
-from checks.engine.report import FailOn, Report, worst_first
-from checks.engine.results import Result
-from checks.engine.score import Score
-from checks.engine.spec import Source
-from checks.engine.waivers import Waiver
-from checks.render import github_annotations, junit, markdown, print_report
+from checks.engine.authoring.spec import Source
+from checks.engine.judging.bad_rows import Cluster
+from checks.engine.judging.findings import Finding, Findings
+from checks.engine.judging.judge import Waiver
+from checks.engine.reporting.report import FailOn, Report, Result, worst_first
+from checks.engine.reporting.score import Score
+from checks.render.formats import github_annotations, junit, markdown
+from checks.render.terminal import print_report
 
 STARTED = datetime(2025, 6, 30, 6, tzinfo=UTC)
 HOSTILE = "[red]x[/] \x1b[31m<script>&| `a`\r\n::error::y %0A\u202e"

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, text
 
-from checks.engine.rules import Rules
-from checks.repairs import Means, Plan, apply, plan
-from etl.repairs import Repair
+from checks.engine.collecting.rules import Rules
+from checks.repairs.apply import apply
+from checks.repairs.plan import Means, Plan, plan
+from etl.repairs.ledger import Repair
 from tests.checks.rules.entries import NOW, TODAY, Entry
 
 SEQUENCES = text("""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select
 
-from checks.engine.rules import Rules
+from checks.engine.collecting.rules import Rules
 from etl.repairs.undo import undo
 from etl.tables import match_scores, players, schedule, teams
 from tests.checks.repairs.conftest import planned, repaired, write

@@ -6,21 +6,11 @@ import pytest
 from sqlalchemy import Connection, delete, select, update
 
 from checks import Bad, CheckDefinitionError, SelectionError, Severity, above, check, fix, rows
-from checks.engine.rules import Rules
-from checks.repairs import Means, apply, auto_fix, plan
-from checks.repairs.means import steps_of
-from etl.repairs import (
-    Delete,
-    NoSuchRepair,
-    PlanOutdated,
-    Repair,
-    RepairError,
-    RepairRefused,
-    State,
-    UndoConflict,
-    Update,
-    ledger,
-)
+from checks.engine.collecting.rules import Rules
+from checks.repairs.apply import apply, auto_fix
+from checks.repairs.plan import Means, plan, steps_of
+from etl.repairs import Delete, NoSuchRepair, PlanOutdated, RepairError, RepairRefused, UndoConflict, Update, ledger
+from etl.repairs.ledger import Repair, State
 from etl.repairs.undo import undo
 from etl.tables import schedule
 from tests.checks.repairs.conftest import means, planned, repaired, write

@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select, text
 
-from checks.engine.rules import Rules
-from checks.repairs import apply, fixable_in_order, plan
-from etl.repairs import Repair
+from checks.engine.collecting.rules import Rules
+from checks.repairs.apply import apply
+from checks.repairs.plan import fixable_in_order, plan
+from etl.repairs.ledger import Repair
 from etl.repairs.undo import undo
 from etl.tables import repair_rows
 from tests.checks.repairs.conftest import means, write

@@ -8,12 +8,11 @@ from datetime import datetime
 import pytest
 from sqlalchemy import Connection
 
-from checks.engine.collect import collect
-from checks.engine.rules import Rules
-from checks.review.build import review
-from checks.review.model import Review
-from checks.review.periods import Kind, Period
+from checks.engine.collecting.collect import collect
+from checks.engine.collecting.rules import Rules
+from checks.review.build import Review, review
 from checks.review.reading import read_book
+from checks.review.values import Kind, Period
 from checks.scopes import SOURCES
 from tests.checks.review.plant import Plant
 from tests.checks.review.seasons import NOW, plant_season

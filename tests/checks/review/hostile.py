@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from checks.engine.levels import Status
+from checks.engine.authoring.units import Status
 from tests.checks.review.plant import Plant
 from tests.checks.review.seasons import FIRST
 

@@ -10,11 +10,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from checks.engine.judge import judge
-from checks.engine.levels import Status
-from checks.engine.measure import Reading
-from checks.engine.rules import Rules
-from checks.engine.score import Score, Weighed, score
+from checks.engine.authoring.units import Status
+from checks.engine.collecting.rules import Rules
+from checks.engine.judging.judge import judge
+from checks.engine.measuring.measure import Reading
+from checks.engine.reporting.score import Score, Weighed, score
 from etl.tables import (
     check_results,
     check_runs,

@@ -6,7 +6,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from checks.engine.levels import Status
+from checks.engine.authoring.units import Status
 from tests.checks.review.plant import Figures, Plant, season
 
 NIGHTS = 60

@@ -10,11 +10,10 @@ import pytest
 from sqlalchemy import ColumnElement, func
 
 from checks import CheckDefinitionError, Row, Severity, Status, above, drop, metric_check, outlier, percent, row_check
-from checks.engine.rules import Rules
-from checks.engine.thresholds import Threshold
-from checks.review.backtest import backtest
+from checks.engine.authoring.thresholds import Threshold
+from checks.engine.collecting.rules import Rules
+from checks.review.tuning import Wanted, backtest, threshold_of
 from checks.review.values import Reading
-from checks.review.wanted import Wanted, threshold_of
 from etl.tables import schedule
 
 FIRST = datetime(2025, 6, 1, 6, tzinfo=UTC)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from checks.engine.rules import Rules
-from checks.engine.thresholds import Above
-from checks.review.daily import STANDARDS, daily_figures, pooled
+from checks.engine.authoring.thresholds import Above
+from checks.engine.collecting.rules import Rules
+from checks.review.kpis import STANDARDS, daily_figures, pooled
 from checks.rules.thresholds import DUPLICATES, IMPORT_FAILURES, NULL_IDS, ORPHANS, VALIDATION_COVERAGE
 
 

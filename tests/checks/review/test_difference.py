@@ -8,9 +8,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.engine.levels import Severity, Status
-from checks.engine.score import Score, Weighed, score
-from checks.engine.units import Unit
+from checks.engine.authoring.units import Severity, Status, Unit
+from checks.engine.reporting.score import Score, Weighed, score
 from checks.review.difference import difference
 
 

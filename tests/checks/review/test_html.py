@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from checks.review.html import render_html, render_mail
-from checks.review.periods import Kind
+from checks.review.html.page import render_html, render_mail
+from checks.review.values import Kind
 from tests.checks.review.conftest import Reviewed
 from tests.checks.review.hostile import HOSTILE, plant_hostile
 from tests.checks.review.plant import Plant

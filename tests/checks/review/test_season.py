@@ -6,10 +6,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from checks.engine.levels import Status
-from checks.review.model import Review
-from checks.review.periods import Kind
+from checks.engine.authoring.units import Status
+from checks.review.build import Review
 from checks.review.trend import Direction
+from checks.review.values import Kind
 from tests.checks.review.conftest import Reviewed
 from tests.checks.review.plant import Plant
 from tests.checks.review.seasons import CROSSES_ON, DENT, FIRST, NIGHTS, NOW, OUTAGE, RECURS

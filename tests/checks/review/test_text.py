@@ -7,8 +7,8 @@ import json
 import pytest
 
 from checks.review.document import document
-from checks.review.periods import Kind
 from checks.review.text import render_text
+from checks.review.values import Kind
 from tests.checks.review.conftest import Reviewed
 from tests.checks.review.plant import Plant
 from tests.checks.review.seasons import FIRST

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from checks.engine.past import Past
-from checks.engine.report import Report
-from checks.engine.results import Result
-from checks.engine.rules import Rules
+from checks.engine.collecting.rules import Rules
+from checks.engine.judging.judge import Past
+from checks.engine.reporting.report import Report, Result
 from checks.engine.run import Request, measure_on
 from checks.scopes import DIMENSIONS
 from tests.checks.rules.entries import NOW, TODAY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from checks.rules.matches import fixtures, people, results
+from checks.rules import matches
 from tests.checks.rules.case import Case
 from tests.checks.rules.entries import (
     ELSEWHERE,
@@ -25,13 +25,13 @@ DAY = timedelta(days=1)
 
 RESULTS = (
     Case(
-        results.winner_neither_home_nor_away,
+        matches.winner_neither_home_nor_away,
         good=[scored("6-4, 6-4", "home"), scored("4-6, 4-6", "away"), scored("February 28, 2025", None)],
         bad=[scored("6-4, 6-4", "unknown"), scored("6-4, 6-4", "nndz-1"), scored("6-4, 6-4", "")],
         count=3,
     ),
     Case(
-        results.malformed_score,
+        matches.malformed_score,
         good=[
             scored("6-4, 6-4", "home"), scored("6-1, 6-6 [8-9]", "home"), scored("6-4, 3-6, [10-7]", "home"),
             scored("6-4 2-1 ret.", "home"), scored("walkover", "away"), scored("7-6 (5), 6-3", "home"),
@@ -45,46 +45,46 @@ RESULTS = (
         total=10,
     ),
     Case(
-        results.winner_contradicts_score,
+        matches.winner_contradicts_score,
         good=[scored("6-4, 6-4", "home"), scored("4-6, 4-6", "away"), scored("6-2, 4-5", "away"), scored(None, "home")],
         bad=[scored("6-4, 6-4", "away"), scored("6-4, 3-6, 1-0 [10-7]", "away"), scored("4-6, 4-6", "home")],
         count=3,
     ),
     Case(
-        results.tiebreak_contradicts_set,
+        matches.tiebreak_contradicts_set,
         good=[scored("7-6 [7-5], 6-7 [5-7]", "home"), scored("7-6 [12-10], 6-4", "home"), scored("6-4, 7-6", "home")],
         bad=[scored("6-7 [7-2], 6-4", "home"), scored("7-6 [3-6], 10-8", "away"), scored("6-7 [10-8], 6-4", None)],
         count=3,
         total=5,
     ),
     Case(
-        results.undecided_match_with_score,
+        matches.undecided_match_with_score,
         good=[scored("6-4, 4-6, 0-1", None), scored("February 28, 2025", None), scored("6-4, 6-4", "home")],
         bad=[scored("6-4, 6-4", None)],
         total=3,
     ),
     Case(
-        results.result_from_the_future,
+        matches.result_from_the_future,
         good=[played(day=TODAY), played(day=TODAY + DAY, winner=None)],
         bad=[played(day=TODAY + DAY)],
     ),
-    Case(results.result_without_date, good=[played()], bad=[played(match_date=None)]),
+    Case(matches.result_without_date, good=[played()], bad=[played(match_date=None)]),
 )  # fmt: skip
 
 PEOPLE = (
     Case(
-        people.player_on_both_sides,
+        matches.player_on_both_sides,
         good=[played(), played(home_player_1_id=None, away_player_1_id=None)],
         bad=[played(away_player_2_id=player_id(1))],
     ),
     Case(
-        people.player_twice_in_pair,
+        matches.player_twice_in_pair,
         good=[played(), played(home_player_1_id=None, home_player_2_id=None)],
         bad=[played(home_player_2_id=player_id(1)), played(away_player_2_id=player_id(3))],
         count=2,
     ),
     Case(
-        people.result_with_missing_player,
+        matches.result_with_missing_player,
         good=[
             played(), played(winner=None, home_player_2_id=None),
             played(home_player_1_id=None, home_player_2_id=None, away_player_1_id=None, away_player_2_id=None),
@@ -93,7 +93,7 @@ PEOPLE = (
         total=2,
     ),
     Case(
-        people.result_of_unknown_player,
+        matches.result_of_unknown_player,
         good=[*TWO_TEAMS, *map(player, (1, 2, 3, 4)), played(), *ELSEWHERE, played(league_id=2)],
         bad=[
             played(home_player_1_id=player_id(9)), player(8, league_id=2, club_id=2),
@@ -103,7 +103,7 @@ PEOPLE = (
         count=6,
     ),
     Case(
-        people.player_of_another_club,
+        matches.player_of_another_club,
         good=[
             *TWO_TEAMS, team(3), club(2, "Birchwood"), player(1), player(2, team_id=3), player(3), player(4, team_id=2),
             played(), played(home_player_1_id=player_id(9)), played(None, 2, home_player_1_id=player_id(5)),
@@ -114,15 +114,15 @@ PEOPLE = (
 
 FIXTURES = (
     Case(
-        fixtures.result_of_team_against_itself,
+        matches.result_of_team_against_itself,
         good=[played(1, 2), played(1, None), played(None, 2)],
         bad=[played(1, 1), played(1, None, away_team="Winnetka 1")],
         count=2,
     ),
-    Case(fixtures.result_without_teams, good=[played()], bad=[played(1, None), played(None, None)], count=2),
-    Case(fixtures.result_of_unknown_team, good=[*TWO_TEAMS, played(), played(1, None)], bad=[played(1, 9)]),
+    Case(matches.result_without_teams, good=[played()], bad=[played(1, None), played(None, None)], count=2),
+    Case(matches.result_of_unknown_team, good=[*TWO_TEAMS, played(), played(1, None)], bad=[played(1, 9)]),
     Case(
-        fixtures.duplicate_result,
+        matches.duplicate_result,
         good=[
             *TWO_TEAMS, played(), played(scores="6-3, 6-3"), played(day=TODAY - DAY),
             played(home_player_1_id=player_id(9)),
@@ -133,14 +133,14 @@ FIXTURES = (
         total=6,
     ),
     Case(
-        fixtures.result_without_fixture,
+        matches.result_without_fixture,
         good=[*TWO_TEAMS, match(1, 2), played(2, 1, TODAY - 42 * DAY), played(1, None)],
         bad=[played(1, 2, TODAY + 43 * DAY), team(3), played(1, 3)],
         count=2,
         total=3,
     ),
     Case(
-        fixtures.fixture_without_result,
+        matches.fixture_without_result,
         good=[
             *TWO_TEAMS, team(3), team(4), match(1, 2, TODAY - 20 * DAY), played(2, 1, TODAY - 10 * DAY),
             match(3, 4, TODAY - 6 * DAY), match(3, None, TODAY - 20 * DAY), practice(day=TODAY - 20 * DAY),

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from checks.rules.players import membership, people, records
+from checks.rules import players
 from tests.checks.rules.case import Case
 from tests.checks.rules.entries import ELSEWHERE, TWO_TEAMS, player, team
 
 CASES = (
     Case(
-        records.player_without_name,
+        players.player_without_name,
         good=[player()],
         bad=[player(2, first_name=None), player(3, last_name=" ")],
         count=2,
     ),
     Case(
-        records.player_without_place,
+        players.player_without_place,
         good=[player(), player(2, team_id=None)],
         bad=[player(3, league_id=None), player(4, club_id=None), player(5, series_id=None)],
         count=3,
     ),
     Case(
-        records.player_without_team,
+        players.player_without_team,
         good=[player(), player(2, team_id=None, is_active=False)],
         bad=[player(3, team_id=None)],
         total=2,
     ),
     Case(
-        records.malformed_player_id,
+        players.malformed_player_id,
         good=[
             player(tenniscores_player_id="nndz-WkMrK3didjlnUT09"),
             player(tenniscores_player_id="cnswpl_WkMrK3dMMzdndz09"),
@@ -38,14 +38,14 @@ CASES = (
         count=3,
     ),
     Case(
-        records.pti_out_of_range,
+        players.pti_out_of_range,
         good=[player(pti=-30), player(2, pti=100), player(3, pti=None)],
         bad=[player(4, pti=100.5), player(5, pti=-31)],
         count=2,
         total=4,
     ),
     Case(
-        records.win_percentage_contradicts_record,
+        players.win_percentage_contradicts_record,
         good=[
             player(wins=2, losses=1, win_percentage=66.7), player(2, wins=0, losses=0, win_percentage=0),
             player(3, wins=1, losses=0), player(4, win_percentage=50),
@@ -54,18 +54,18 @@ CASES = (
         count=2,
     ),
     Case(
-        records.impossible_player_record,
+        players.impossible_player_record,
         good=[player(wins=0, losses=0, career_matches=10_000)],
         bad=[player(2, wins=-1), player(3, career_matches=10_001)],
         count=2,
     ),
     Case(
-        records.more_wins_than_matches,
+        players.more_wins_than_matches,
         good=[player(career_wins=8, career_matches=8), player(2, career_wins=8)],
         bad=[player(3, career_wins=9, career_matches=8)],
     ),
     Case(
-        people.duplicate_player,
+        players.duplicate_player,
         good=[
             *TWO_TEAMS, *ELSEWHERE, player(), player(series_id=2), player(club_id=2), player(league_id=2),
             player(team_id=2),
@@ -74,30 +74,30 @@ CASES = (
         count=3,
     ),
     Case(
-        people.person_under_two_ids,
+        players.person_under_two_ids,
         good=[*TWO_TEAMS, *ELSEWHERE, player(), player(series_id=2), player(9, first_name="Secret 1", club_id=2)],
         bad=[player(2, first_name="secret 1 "), player(3, first_name="SECRET 1")],
         count=2,
     ),
     Case(
-        membership.player_of_unknown_team,
+        players.player_of_unknown_team,
         good=[*TWO_TEAMS, player(), player(2, team_id=None)],
         bad=[player(3, team_id=9)],
     ),
     Case(
-        membership.player_of_team_of_another_league,
+        players.player_of_team_of_another_league,
         good=[*TWO_TEAMS, *ELSEWHERE, player(), player(2, team_id=None, league_id=2), player(3, team_id=9)],
         bad=[player(4, league_id=2)],
         total=2,
     ),
     Case(
-        membership.player_of_team_of_another_series,
+        players.player_of_team_of_another_series,
         good=[*TWO_TEAMS, *ELSEWHERE, player(), player(2, team_id=None, series_id=2), player(3, series_id=None)],
         bad=[player(4, series_id=2)],
         total=3,
     ),
     Case(
-        membership.team_without_captain,
+        players.team_without_captain,
         good=[*TWO_TEAMS, player(captain_status="CC"), player(2), team(3, is_active=False), player(3, team_id=3)],
         bad=[player(4, team_id=2, captain_status=""), player(5, team_id=2)],
         total=2,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, time, timedelta
 
-from checks.rules.schedule import activity, copies, coverage, links, times
+from checks.rules import schedule
 from tests.checks.rules.case import Case
 from tests.checks.rules.entries import (
     ELSEWHERE,
@@ -25,20 +25,20 @@ SERIES_OF_FOUR = (*TWO_TEAMS, team(3), team(4))
 
 COVERAGE = (
     Case(
-        coverage.team_without_schedule,
+        schedule.team_without_schedule,
         good=[*TWO_TEAMS, match(1, 2), team(3, is_active=False)],
         bad=[team(4), bye(home_team="Winnetka 4", home_team_id=4)],
         total=3,
     ),
     Case(
-        coverage.gap_in_league_schedule,
+        schedule.gap_in_league_schedule,
         good=[*TWO_TEAMS, match(1, 2), league(2, "CITA"), team(8, league_id=2)],
         bad=[team(3), team(4), match(3, 8)],
         parameter="CNSWPL",
         total=4,
     ),
     Case(
-        coverage.team_with_uneven_schedule,
+        schedule.team_with_uneven_schedule,
         good=[
             *SERIES_OF_FOUR,
             *(match(home, away, TODAY - week * 7 * DAY) for week in range(5) for home, away in ((1, 2), (3, 4))),
@@ -54,20 +54,20 @@ COVERAGE = (
 
 ACTIVITY = (
     Case(
-        activity.hours_since_last_match_day,
+        schedule.hours_since_last_match_day,
         good=[match(day=TODAY + 10 * DAY), practice(day=TODAY)],
         bad=[match(day=TODAY - 10 * DAY), match(day=date.max)],
         value=240,
     ),
     Case(
-        activity.matches_in_schedule,
+        schedule.matches_in_schedule,
         good=[practice(), bye()],
         bad=[match(1, 2), match(3, 4)],
         value=2,
         earlier=(90, 100, 110),
     ),
     Case(
-        activity.league_without_match_ahead,
+        schedule.league_without_match_ahead,
         good=[
             *PLACE, match(day=TODAY - 20 * DAY), match(day=TODAY),
             # a season that has run for months may end
@@ -81,33 +81,33 @@ ACTIVITY = (
 
 LINKS = (
     Case(
-        links.match_without_teams,
+        schedule.match_without_teams,
         good=[*TWO_TEAMS, match(1, 2), match(1, None), practice(), bye(home_team_id=None)],
         bad=[match(None, None)],
         total=3,
     ),
     Case(
-        links.match_with_one_team,
+        schedule.match_with_one_team,
         good=[*TWO_TEAMS, match(1, 2), match(None, None), practice(), bye()],
         bad=[match(1, None), match(None, 2)],
         count=2,
         total=4,
     ),
     Case(
-        links.match_of_unknown_team,
+        schedule.match_of_unknown_team,
         good=[*TWO_TEAMS, match(1, 2), match(1, None), practice()],
         bad=[match(1, 9), match(9, 8)],
         count=2,
     ),
     Case(
-        links.match_of_unknown_league,
+        schedule.match_of_unknown_league,
         good=[*PLACE, match(), practice(league_id=None)],
         bad=[match(league_id=None), match(league_id=9)],
         count=2,
         total=3,
     ),
     Case(
-        links.team_against_itself,
+        schedule.team_against_itself,
         good=[
             *TWO_TEAMS,
             match(1, 2),
@@ -119,13 +119,13 @@ LINKS = (
         count=3,
     ),
     Case(
-        links.sides_of_different_series,
+        schedule.sides_of_different_series,
         good=[*TWO_TEAMS, match(1, 2), match(1, None), match(1, 4), team(4, series_id=None)],
         bad=[in_series(2, "Series 2"), team(3, series_id=2), match(1, 3)],
         total=3,
     ),
     Case(
-        links.sides_of_different_leagues,
+        schedule.sides_of_different_leagues,
         good=[*TWO_TEAMS, match(1, 2), match(1, None, league_id=2)],
         bad=[*ELSEWHERE, team(3, league_id=2), match(1, 3), match(1, 2, league_id=2)],
         count=2,
@@ -135,19 +135,19 @@ LINKS = (
 
 COPIES = (
     Case(
-        copies.duplicate_match,
+        schedule.duplicate_match,
         good=[*TWO_TEAMS, match(1, 2), match(2, 1), practice()],
         bad=[match(1, 2), match(1, 2), match(1, 2, league_id=None), practice()],
         count=4,
     ),
     Case(
-        copies.fixture_under_two_names,
+        schedule.fixture_under_two_names,
         good=[*TWO_TEAMS, match(1, 2), match(2, 1), match(1, 2), match(1, 2, TODAY + DAY, home_team="Winnetka - 1")],
         bad=[match(1, 2, home_team="Winnetka 1 (Division 1)"), match(2, 1, away_team="Winnetka - 1")],
         count=2,
     ),
     Case(
-        copies.team_twice_at_once,
+        schedule.team_twice_at_once,
         good=[
             *SERIES_OF_FOUR, match(1, 2), match(1, 2), match(1, 3, match_time=time(20)), match(3, 4, match_time=None),
             match(3, 2, match_time=None), match(4, 4), practice(home_team_id=1),
@@ -159,13 +159,13 @@ COPIES = (
 
 TIMES = (
     Case(
-        times.match_without_time,
+        schedule.match_without_time,
         good=[match(), practice(match_time=None), bye(match_time=None)],
         bad=[match(match_time=None)],
         total=2,
     ),
     Case(
-        times.match_at_impossible_time,
+        schedule.match_at_impossible_time,
         good=[
             match(match_time=time(7)), match(match_time=time(22)), match(match_time=None),
             practice(match_time=time(6)),
@@ -174,14 +174,14 @@ TIMES = (
         count=3,
     ),
     Case(
-        times.match_without_location,
+        schedule.match_without_location,
         good=[match(), practice(location=None), bye(location="")],
         bad=[match(location=None), match(location=" "), match(location="TBD")],
         count=3,
         total=4,
     ),
     Case(
-        times.match_outside_season,
+        schedule.match_outside_season,
         good=[
             *PLACE, match(), match(day=TODAY + 60 * DAY), match(day=TODAY + 120 * DAY),
             league(2, "CITA"), match(day=TODAY + 300 * DAY, league_id=2),

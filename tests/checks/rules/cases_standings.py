@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from checks.rules.standings import figures, teams
+from checks.rules import standings
 from tests.checks.rules.case import Case
 from tests.checks.rules.entries import ELSEWHERE, TODAY, TWO_TEAMS, match, practice, standing, team
 
@@ -13,13 +13,13 @@ WEAK = {"matches_won": 1, "matches_lost": 3, "lines_won": 5, "sets_won": 12, "ga
 
 CASES = (
     Case(
-        figures.percentage_is_none,
+        standings.percentage_is_none,
         good=[standing(), standing(lines_percentage="66.7%", games_percentage=None)],
         bad=[standing(lines_percentage="1"), standing(sets_percentage="340"), standing(games_percentage="")],
         count=3,
     ),
     Case(
-        figures.percentage_contradicts_counts,
+        standings.percentage_contradicts_counts,
         good=[
             standing(), standing(matches_won=0, matches_lost=0, matches_percentage="0.0%"),
             standing(lines_won=26, lines_lost=9, lines_for=1, lines_ret=0, lines_percentage="72.2%"),
@@ -32,13 +32,13 @@ CASES = (
         count=3,
     ),
     Case(
-        figures.negative_figure_in_standings,
+        standings.negative_figure_in_standings,
         good=[standing(), standing(points=0)],
         bad=[standing(points=-1), standing(games_lost=-1)],
         count=2,
     ),
     Case(
-        figures.points_out_of_order,
+        standings.points_out_of_order,
         good=[
             *TWO_TEAMS, standing(1, points=20, **STRONG), standing(2, points=12, **WEAK),
             # neither more matches nor only more wins say that the points are wrong
@@ -48,25 +48,25 @@ CASES = (
         bad=[standing(5, points=9, **STRONG)],
     ),
     Case(
-        teams.standing_without_team,
+        standings.standing_without_team,
         good=[*TWO_TEAMS, standing()],
         bad=[standing(None), standing(9)],
         count=2,
     ),
     Case(
-        teams.standing_in_another_series,
+        standings.standing_in_another_series,
         good=[*TWO_TEAMS, *ELSEWHERE, standing(), standing(None, series_id=2), standing(1, series_id=None)],
         bad=[standing(1, series_id=2), standing(2, league_id=2)],
         count=2,
         total=4,
     ),
     Case(
-        teams.duplicate_standing,
+        standings.duplicate_standing,
         good=[*TWO_TEAMS, standing(), standing(2), standing(matches_won=4)],
         bad=[standing()],
     ),
     Case(
-        teams.standings_count_more_than_was_held,
+        standings.standings_count_more_than_was_held,
         good=[
             *TWO_TEAMS, team(3), standing(2, matches_won=2, matches_lost=None), standing(3), match(1, 2), match(2, 1),
             match(2, None, TODAY + timedelta(days=1)),

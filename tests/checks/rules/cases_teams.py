@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from checks.rules.teams import company, names, references
+from checks.rules import teams
 from tests.checks.rules.case import Case
 from tests.checks.rules.entries import (
     PLACE,
@@ -21,32 +21,32 @@ from tests.checks.rules.entries import (
 
 CASES = (
     Case(
-        references.team_of_unknown_league,
+        teams.team_of_unknown_league,
         good=[*PLACE, team(1)],
         bad=[team(2, league_id=9), team(3, league_id=None)],
         count=2,
     ),
     Case(
-        references.team_of_unknown_series,
+        teams.team_of_unknown_series,
         good=[*PLACE, team(1)],
         bad=[team(2, series_id=9), team(3, series_id=None)],
         count=2,
     ),
     Case(
-        references.team_of_unknown_club,
+        teams.team_of_unknown_club,
         good=[*PLACE, team(1)],
         bad=[team(2, club_id=9), team(3, club_id=None)],
         count=2,
     ),
-    Case(references.league_without_teams, good=[*PLACE, team(1)], bad=[league(2, "CITA")], total=2),
+    Case(teams.league_without_teams, good=[*PLACE, team(1)], bad=[league(2, "CITA")], total=2),
     Case(
-        names.duplicate_team,
+        teams.duplicate_team,
         good=[*PLACE, in_series(2, "Series 2"), team(1, "Evanston"), team(2, "Evanston", series_id=2)],
         bad=[team(3, "Evanston"), team(4, "Evanston", series_id=2), team(5, "Evanston")],
         count=3,
     ),
     Case(
-        names.twin_team,
+        teams.twin_team,
         good=[
             *PLACE, in_series(2, "Division 2"), in_series(3, "Chicago 1"), team(1, "Birchwood - 11"),
             team(2, "Birchwood - 11", series_id=2), team(3, "Evanston H(1)"), team(4, "Evanston H(2)"),
@@ -59,7 +59,7 @@ CASES = (
         count=3,
     ),
     Case(
-        names.team_name_off_pattern,
+        teams.team_name_off_pattern,
         good=[
             *PLACE, in_series(2, "Series 2A"), in_series(3, "Chicago 9 SW"), in_series(4, "Series H"), team(1),
             team(2, "Hinsdale PC 1b"), team(3, "Wilmette S2A T2", series_id=2), team(4, "Winnetka - 9 SW", series_id=3),
@@ -71,13 +71,13 @@ CASES = (
         total=7,
     ),
     Case(
-        names.team_with_untidy_name,
+        teams.team_with_untidy_name,
         good=[*PLACE, team(1, "Lake Forest S1"), team(2, "College Park - East")],
         bad=[team(3, "Lake Forest  S1"), team(4, " - 9 SW"), team(5, "Skokie "), team(6, "- 9")],
         count=4,
     ),
     Case(
-        company.team_without_players,
+        teams.team_without_players,
         good=[
             *TWO_TEAMS, player(1), player(2, team_id=2), team(3, is_active=False),
             league(2, "CITA"), team(4, league_id=2),
@@ -86,7 +86,7 @@ CASES = (
         total=3,
     ),
     Case(
-        company.team_without_standings,
+        teams.team_without_standings,
         good=[
             *TWO_TEAMS, standing(1), standing(2), team(3, is_active=False),
             league(2, "CITA"), team(4, league_id=2),
@@ -95,7 +95,7 @@ CASES = (
         total=3,
     ),
     Case(
-        company.retired_team_with_match_ahead,
+        teams.retired_team_with_match_ahead,
         good=[
             *TWO_TEAMS, team(3, is_active=False), team(4, is_active=False), match(1, 2),
             match(3, 1, TODAY - timedelta(days=1)), practice(home_team_id=4),

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from checks import Status
-from checks.engine.marks import Kind
-from checks.engine.rules import Rules
+from checks.engine.authoring.spec import Kind
+from checks.engine.collecting.rules import Rules
 from tests.checks.rules import (
     cases_imports,
     cases_matches,

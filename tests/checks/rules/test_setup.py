@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection
 
 from checks import Status
-from checks.engine.rules import Rules
+from checks.engine.collecting.rules import Rules
 from tests.checks.rules.ask import result
 
 

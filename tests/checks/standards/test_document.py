@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from checks import Bad, Severity, above, check, percent, row_check
-from checks.engine.collect import collect
-from checks.engine.rows import Row
-from checks.engine.rules import Rules
+from checks.engine.authoring.decorators import Row
+from checks.engine.collecting.collect import collect
+from checks.engine.collecting.rules import Rules
 from checks.scopes import SOURCES
 from checks.standards import render_standards
 from etl.tables import teams

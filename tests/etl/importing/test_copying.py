@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Column, Date, Engine, Integer, MetaData, Numeric, Table, Text, Time, select
 
-from etl.importing import copying
-from etl.importing.copying import columns_of, copy_columns
+from etl.importing import copy_writer
+from etl.importing.copy_writer import columns_of, copy_columns
 
 TABLE = Table(
     "copied", MetaData(),
@@ -51,7 +51,7 @@ def test_equal_numbers_keep_their_own_digits(database: Engine) -> None:
 
 
 def test_more_distinct_texts_than_are_remembered(database: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copying, "_LIMIT", 3)
+    monkeypatch.setattr(copy_writer, "_LIMIT", 3)
     rows = [(number, f"team {number % 7}", date(2024, 9, 1), time(18), None) for number in range(50)]
 
     assert there_and_back(database, rows) == rows

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from etl.importing.guards import Limits, objections
-from etl.importing.options import Allowance
+from etl.importing.import_feed import Allowance
 from etl.importing.results import Counts, FeedResult, Outcome
 from etl.tables import import_feeds, schedule
 from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write

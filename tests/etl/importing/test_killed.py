@@ -11,22 +11,21 @@ import pytest
 from sqlalchemy import Engine, text
 
 from etl.errors import ImporterBusy
-from etl.importing.batch import import_paths
-from etl.importing.lock import importer_lock
-from etl.importing.options import Options
+from etl.importing.import_feed import Options
+from etl.importing.import_run import import_paths, importer_lock
 from etl.importing.results import Outcome
 from etl.tables import import_feeds, schedule
 from tests.etl.importing.feeds import fixture, publish, publish_one, rows_of, standing, write
 
 TEAMS = ("Birchwood - 11", "Tennaqua - 11")
 STEPS = (
-    "etl.importing.publication.extract",
-    "etl.importing.stage.load",
+    "etl.importing.import_feed.extract",
+    "etl.importing.staging.load",
     "etl.importing.fixtures.link_names",
     "etl.importing.fixtures.drop_duplicates",
     "etl.importing.fixtures._plan",
     "etl.importing.fixtures.insert_planned",
-    "etl.importing.publication.objections",
+    "etl.importing.import_feed.objections",
     "etl.importing.ledger.close_feed",
     "etl.importing.ledger.close_run",
 )
@@ -36,8 +35,8 @@ KILLED = """
 import importlib, os, signal, sys
 from pathlib import Path
 from etl.database import open_engine
-from etl.importing.batch import import_paths
-from etl.importing.options import Options
+from etl.importing.import_run import import_paths
+from etl.importing.import_feed import Options
 
 url, path, step = sys.argv[1:]
 module, name = step.rsplit(".", 1)
@@ -102,17 +101,17 @@ def test_a_connection_cut_at_commit_is_settled_by_the_ledger(league: Engine, tmp
 import sys
 from pathlib import Path
 from etl.database import open_engine
-from etl.importing import run
-from etl.importing.batch import import_paths
-from etl.importing.options import Options
+from etl.importing import import_feed
+from etl.importing.import_run import import_paths
+from etl.importing.import_feed import Options
 from sqlalchemy.exc import OperationalError
 from psycopg import OperationalError as Lost
 
-publish = run._publish
+publish = import_feed._publish
 def cut_after_commit(*arguments):
     publish(*arguments)
     raise OperationalError("COMMIT", None, Lost("server closed the connection"), connection_invalidated=True)
-run._publish = cut_after_commit
+import_feed._publish = cut_after_commit
 report = import_paths(open_engine(sys.argv[1]), [Path(sys.argv[2])], Options())
 sys.exit(0 if report.feeds[0].outcome == "published" and report.feeds[0].counts.inserted == 1 else 1)
 """
@@ -130,8 +129,8 @@ from sqlalchemy import text
 from etl.database import open_engine
 from etl.errors import DatabaseUnavailable
 from etl.importing import fixtures
-from etl.importing.batch import import_paths
-from etl.importing.options import Options
+from etl.importing.import_run import import_paths
+from etl.importing.import_feed import Options
 
 engine = open_engine(sys.argv[1])
 original = fixtures._plan

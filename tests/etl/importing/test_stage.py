@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from etl.importing.stage import joining_by_hash
+from etl.importing.staging import joining_by_hash
 
 
 def test_joins_are_by_hash_for_these_statements_alone(connection: Connection) -> None:

@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 import pytest
 
-from etl.extract import extract
 from etl.feeds import Feed, Kind, discover
-from etl.names import Team, series_key
-from etl.records import Fixture, Match, Player, Record, Reject, Standing, validate
+from etl.names import Team
+from etl.names.structure import series_key
+from etl.reading.extract import extract
+from etl.records import Fixture, Match, Player, Record, Reject, Standing
+from etl.records.validate import validate
 from tests.conftest import FEEDS
 
 needs_feeds = pytest.mark.skipif(not FEEDS.exists(), reason="the shared feeds are not beside this checkout")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from etl.names import club_of
+from etl.names.structure import club_of
 
 
 @pytest.mark.parametrize(

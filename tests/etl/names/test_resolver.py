@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.names import Alias, Link, Meeting, Meetings, Resolver, Strategy, Suggestion, Team
+from etl.names import Alias, Link, Meeting, Meetings, Strategy, Suggestion, Team
+from etl.names.resolver import Resolver
 
 APTA = "APTA_CHICAGO"
 TEAMS = tuple(

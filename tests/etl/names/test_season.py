@@ -9,7 +9,9 @@ from functools import cache
 from itertools import groupby
 
 from etl.feeds import Kind
-from etl.names import Link, Meeting, Meetings, Resolver, Strategy, Team, series_key
+from etl.names import Link, Meeting, Meetings, Strategy, Team
+from etl.names.resolver import Resolver
+from etl.names.structure import series_key
 from etl.records import Fixture, Match, Standing
 from tests.conftest import FEEDS
 from tests.etl.names.season import Side, feeds, needs_feeds, records, season, sides, teams

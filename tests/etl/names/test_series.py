@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.names import series_key
+from etl.names.structure import series_key
 
 
 @pytest.mark.parametrize(

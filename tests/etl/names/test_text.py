@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.names import normalise
-from etl.names.text import squash, words
+from etl.names.structure import normalise, squash, words
 
 
 @pytest.mark.parametrize(

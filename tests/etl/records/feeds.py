@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from etl.feeds import Kind
-from etl.records import Drift, Record, Reject, validate
+from etl.records import Record, Reject
+from etl.records.feed_schema import Drift
+from etl.records.validate import validate
 
 FIXTURE: Mapping[str, object] = {
     "date": "09/24/2024", "time": "06:30 pm", "home_team": "Winnetka - 1", "away_team": "Glen Ellyn - 1",

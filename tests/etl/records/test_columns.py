@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from etl.records import columns
-from etl.records.columns import Columns
+from etl.records import validate
 from etl.records.fields import Day, Number, Text
+from etl.records.validate import Columns
 
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.lists(st.integers())
 
@@ -40,7 +40,7 @@ def test_columns_keep_their_order() -> None:
 
 
 def test_a_column_forgets_before_it_grows_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(columns, "_LIMIT", 2)
+    monkeypatch.setattr(validate, "_LIMIT", 2)
     texts = Columns([TypeAdapter(list[Text])])
 
     for batch in (["a", "b"], ["b", "c"], ["a", "c", "d"]):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.records.dates import parse_date, parse_time
+from etl.records.fields import parse_date, parse_time
 
 
 @pytest.mark.parametrize("text", ["09/24/2024", "9/24/2024", "2024-09-24", "24-Sep-24", "24-SEP-2024", " 24-sep-24 "])

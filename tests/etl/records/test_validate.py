@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.extract import Unreadable, extract
 from etl.feeds import Kind, discover
-from etl.reading.row import RAW_LIMIT
-from etl.records import Drift, Fixture, Record, Reject, validate, validate_together
-from etl.records.validate import _Reader
+from etl.reading.extract import RAW_LIMIT, Unreadable, extract
+from etl.records import Fixture, Record, Reject
+from etl.records.feed_schema import Drift
+from etl.records.validate import _Reader, validate, validate_together
 from tests.conftest import FEEDS
 from tests.etl.records.feeds import FIXTURE, MATCH, PLAYER, STANDING, check, without
 

@@ -13,13 +13,15 @@ from pathlib import Path
 
 from sqlalchemy import Engine, event
 
-from checks.engine.collect import collect
-from checks.repairs import Means, apply
+from checks.engine.collecting.collect import collect
+from checks.repairs.apply import apply
+from checks.repairs.plan import Means
 from checks.scopes import SOURCES
 from etl.database import open_engine
-from etl.importing.lock import importer_lock
+from etl.importing.import_run import importer_lock
 from etl.repairs.undo import undo
-from etl.snapshots import Rows, find, restore
+from etl.restore import Rows, restore
+from etl.snapshots import find
 from tests.checks.rules.entries import NOW, TODAY
 
 

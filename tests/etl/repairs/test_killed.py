@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from checks.engine.collect import collect
-from checks.engine.rules import Rules
-from checks.repairs import apply
+from checks.engine.collecting.collect import collect
+from checks.engine.collecting.rules import Rules
+from checks.repairs.apply import apply
 from checks.scopes import SOURCES
-from etl.importing.lock import importer_lock
-from etl.repairs import State
+from etl.importing.import_run import importer_lock
+from etl.repairs.ledger import State
 from etl.repairs.undo import undo
-from etl.snapshots import Rows, create, find, restore
+from etl.restore import Rows, restore
+from etl.snapshots import create, find
 from tests.checks.repairs.conftest import means, planned, write
 from tests.checks.rules.entries import TWO_TEAMS, match
 from tests.etl.repairs.dump import dump
@@ -88,7 +89,7 @@ def test_killed_while_undoing(dirty: Engine, rules: Rules, plan: int, when: str)
 @pytest.mark.parametrize("when", [*MOMENTS, "60"])
 def test_killed_while_restoring(dirty: Engine, tmp_path: Path, when: str) -> None:
     old = dump(dirty)
-    create(dirty, tmp_path, "a test", "kim", tools=False)
+    create(dirty, tmp_path, "a test", "kim")
     with dirty.begin() as connection:
         connection.execute(text("delete from schedule where id % 3 = 0"))
         connection.execute(text("update schedule set location = 'elsewhere' where id % 3 = 1"))

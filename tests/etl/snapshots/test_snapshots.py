@@ -10,9 +10,8 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, text, u
 
 from etl.repairs import RepairError
 from etl.repairs.undo import undo
-from etl.snapshots import Restored, Rows, Snapshot, SnapshotError, create, find, past, restore, verify
-from etl.snapshots.create import AUTOMATIC_KEPT
-from etl.snapshots.manifest import digest
+from etl.restore import Restored, Rows, restore
+from etl.snapshots import AUTOMATIC_KEPT, Snapshot, SnapshotError, create, digest, find, past, verify
 from etl.tables import leagues, players, schedule, series, teams
 from tests.etl.repairs.dump import dump
 
@@ -32,12 +31,10 @@ def season(database: Engine) -> Engine:
     return database
 
 
-@pytest.fixture(params=["pg_dump", "copy"])
-def made(request: pytest.FixtureRequest, season: Engine, tmp_path: Path) -> Snapshot:
-    """A snapshot of the season, made either way."""
-    snapshot = create(season, tmp_path, "a test", "kim", tools=request.param == "pg_dump")
-    assert snapshot.method == request.param
-    return snapshot
+@pytest.fixture
+def made(season: Engine, tmp_path: Path) -> Snapshot:
+    """A snapshot of the season."""
+    return create(season, tmp_path, "a test", "kim")
 
 
 def restored(engine: Engine, snapshot: Snapshot, newer: Rows = Rows.REFUSE, objection: str = "") -> Restored:
@@ -210,7 +207,7 @@ def test_a_damaged_snapshot_is_not_restored(season: Engine, made: Snapshot, harm
 
 
 def test_missing_rows_are_noticed_though_the_file_is_sound(season: Engine, tmp_path: Path) -> None:
-    made = create(season, tmp_path, "a test", "kim", tools=False)
+    made = create(season, tmp_path, "a test", "kim")
     file = made.folder / "public.schedule.copy.gz"
     file.write_bytes(gzip.compress(b"".join(gzip.decompress(file.read_bytes()).splitlines(keepends=True)[:2])))
     made.files[file.name] = digest(file)
@@ -219,9 +216,9 @@ def test_missing_rows_are_noticed_though_the_file_is_sound(season: Engine, tmp_p
 
 
 def test_old_automatic_snapshots_make_room_and_others_stay(season: Engine, tmp_path: Path) -> None:
-    kept = create(season, tmp_path, "by hand", "kim", tools=False)
+    kept = create(season, tmp_path, "by hand", "kim")
     for _ in range(AUTOMATIC_KEPT + 2):
-        create(season, tmp_path, "before a fix", "kim", automatic=True, tools=False)
+        create(season, tmp_path, "before a fix", "kim", automatic=True)
 
     names = [snapshot.name for snapshot in past(tmp_path)]
 
@@ -230,7 +227,7 @@ def test_old_automatic_snapshots_make_room_and_others_stay(season: Engine, tmp_p
 
 
 def test_half_a_snapshot_is_none(season: Engine, tmp_path: Path) -> None:
-    made = create(season, tmp_path, "a test", "kim", tools=False)
+    made = create(season, tmp_path, "a test", "kim")
     made.folder.rename(made.folder.with_name(made.name + ".new"))
 
     assert past(tmp_path) == ()
@@ -241,7 +238,7 @@ def test_half_a_snapshot_is_none(season: Engine, tmp_path: Path) -> None:
 def test_people_are_in_it_and_in_no_message(season: Engine, tmp_path: Path) -> None:
     with season.begin() as connection:
         connection.execute(insert(players).values(tenniscores_player_id="nndz-1", email="secret@example.org"))
-    made = create(season, tmp_path, "a test", "kim", tools=False)
+    made = create(season, tmp_path, "a test", "kim")
     with season.begin() as connection:
         connection.execute(delete(players))
 

@@ -12,7 +12,7 @@ from prefect import Flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.client.schemas.schedules import CronSchedule
 
-from flows.checking import chosen, rules_of
+from flows.service.health_check import chosen, rules_of
 from flows.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]

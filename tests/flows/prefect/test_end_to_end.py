@@ -12,7 +12,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import Engine, text
 
-from flows.deploying import client, make_automations
+from flows.bridge.deploy import client, make_automations
 from tests.conftest import copy_of
 from tests.etl.importing.feeds import fixture, standing, write
 from tests.flows.prefect.command import Command

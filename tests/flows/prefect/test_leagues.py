@@ -13,14 +13,14 @@ from distributed import LocalCluster
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from sqlalchemy import Engine, select, text
 
-from checks.engine.collect import collect
+from checks.engine.collecting.collect import collect
 from checks.scopes import SOURCES
 from etl.tables import check_runs
 from flows import leagues as module
-from flows.context import Kept, Surroundings, surrounded
 from flows.leagues import Part, league_checks, of_parts, task_runner
+from flows.service.context import Kept, Surroundings, surrounded
+from flows.service.ending import Ending, Name
 from flows.settings import Settings, SettingsError, read_settings
-from flows.states import Ending, Name
 from tests.conftest import copy_of
 from tests.flows.prefect.server import free_port
 from tests.leagues import TODAY, fill

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from flows.reaping import COMMAND_LINE
+from flows.bridge.zombies import COMMAND_LINE
 from tests.etl.importing.feeds import fixture, standing, write
 from tests.flows.prefect.command import Command
 from tests.flows.prefect.stage import Stage, until

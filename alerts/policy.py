@@ -1,0 +1,183 @@
+"""Who hears of what, when and by which channel: data, read from TOML.
+
+The policy: routes, escalation, maintenance, limits.
+
+Reads a policy and the contacts that are kept apart from it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
+
+from alerts.errors import PolicyError
+from alerts.people import Channel, Person, Span, Strict
+from checks import Severity, Status
+
+FAILING = tuple(status for status in Status if status.failing)
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+Channels = Annotated[tuple[Channel, ...], Field(min_length=1)]
+
+
+class Route(Strict):
+    """Some people, and what they hear of by which channels. Empty lists of domains, owners and rules take all."""
+
+    who: Names
+    by: Channels
+    statuses: tuple[Status, ...] = FAILING
+    severities: tuple[Severity, ...] = tuple(Severity)
+    domains: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    after: Span = timedelta(0)
+    """How long the trouble must have lasted, at its present status, before they hear of it."""
+    repeat: Span | None = None
+    """After how long unchanged trouble is told again; None is the policy's own."""
+
+
+class Step(Strict):
+    """Whom an escalation reaches, and how."""
+
+    who: Names
+    by: Channels
+
+
+class Escalation(Strict):
+    """Who hears when nobody acknowledges a CRITICAL, one step after another."""
+
+    # with a dispatcher every five minutes, 25 keep the promise of 30
+    after: Span = timedelta(minutes=25)
+    severities: tuple[Severity, ...] = tuple(Severity)
+    chain: Annotated[tuple[Step, ...], Field(min_length=1)]
+
+
+class Maintenance(Strict):
+    """A time in which some rules are not told of; what is still wrong afterwards is told then."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    rules: tuple[str, ...] = ("*",)
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _forward(self) -> Maintenance:
+        if self.end <= self.start:
+            raise ValueError("a maintenance window has to end after it starts")
+        return self
+
+
+class Watch(Strict):
+    """The dead man's switch: who hears that no health check has finished for `after`."""
+
+    who: Names
+    by: Channels
+    after: Span = timedelta(hours=26)
+    repeat: Span = timedelta(hours=12)
+    selection: str | None = None
+    """Only runs of this selection count, as `rally-health history` shows it; None counts every unscoped run."""
+
+
+class Policy(Strict):
+    """Who hears of what."""
+
+    people: tuple[Person, ...]
+    routes: tuple[Route, ...] = ()
+    escalation: Escalation | None = None
+    maintenance: tuple[Maintenance, ...] = ()
+    watch: Watch | None = None
+    repeat: Span = timedelta(hours=24)
+    recovery: bool = True
+    settle: Span = timedelta(0)
+    """How long trouble must be gone before its recovery is told."""
+    night_cap: Annotated[int, Field(ge=1)] = 10
+    """Messages to one person by one channel within their quiet hours; escalations do not count."""
+    resend_uncertain: bool = False
+    """Whether an e-mail or chat message is sent once more when nobody knows whether it was accepted."""
+    link: str = ""
+    """Where people look further, such as the address of the reports; shown in messages."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Policy:
+        names = [person.name for person in self.people]
+        if not names:
+            raise ValueError("there are no people; expected at least one [[people]] with a name")
+        if len(set(names)) < len(names):
+            raise ValueError("two people have the same name")
+        for place, who, by in self._addressed():
+            for name in who:
+                if name not in self.by_name:
+                    raise ValueError(f"{place} names {name!r}, who is not among the people: {', '.join(names)}")
+                for channel in set(by) - set(self.by_name[name].contacts):
+                    raise ValueError(f"{place} reaches {name!r} by {channel}, but there is no {_contact(channel)}")
+        return self
+
+    def _addressed(self) -> Iterator[tuple[str, tuple[str, ...], tuple[Channel, ...]]]:
+        yield from ((f"routes.{number}", route.who, route.by) for number, route in enumerate(self.routes))
+        if self.escalation:
+            yield from ((f"escalation.chain.{n}", step.who, step.by) for n, step in enumerate(self.escalation.chain))
+        if self.watch:
+            yield "watch", self.watch.who, self.watch.by
+
+    @cached_property
+    def by_name(self) -> dict[str, Person]:
+        """The people by name."""
+        return {person.name: person for person in self.people}
+
+    def windows(self, rule: str) -> list[Maintenance]:
+        """The maintenance windows of a rule."""
+        return [window for window in self.maintenance if any(fnmatchcase(rule, glob) for glob in window.rules)]
+
+    def maintained(self, rule: str, now: datetime) -> Maintenance | None:
+        """The window in which a rule stands now; its start lies within, its end does not."""
+        return next((window for window in self.windows(rule) if window.start <= now < window.end), None)
+
+
+def _contact(channel: Channel) -> str:
+    return {Channel.SMS: "phone", Channel.EMAIL: "email", Channel.CHAT: "url"}[channel]
+
+
+def load_policy(text: str, contacts: str = "", *, source: str = "the alert policy") -> Policy:
+    """A policy from TOML. `contacts` is TOML too: a table of phone, email and url for each person's name.
+
+    Raises PolicyError, whose message repeats no value of either text.
+    """
+    data, known = _parse(text, source), _parse(contacts, f"the contacts of {source}")
+    people = data.get("people")
+    if known and isinstance(people, list):
+        data["people"] = [_with_contact(person, known) for person in people]
+        _refuse_strangers(people, known, source)
+    try:
+        return Policy.model_validate(data)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, one['loc'])) or 'policy'}: {_said(one['msg'])}" for one in error.errors()]
+        raise PolicyError(f"{source} cannot be used: {'; '.join(lines)}") from None
+
+
+def _parse(text: str, source: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        # the text around the place is left out: it can be a number or a token
+        place = str(error)[str(error).rfind("(at ") :] if "(at " in str(error) else ""
+        raise PolicyError(f"{source} is no TOML {place}".rstrip()) from None
+
+
+def _with_contact(person: Any, known: dict[str, Any]) -> Any:
+    contact = known.get(str(person.get("name"))) if isinstance(person, dict) else None
+    return person | contact if isinstance(contact, dict) else person
+
+
+def _refuse_strangers(people: list[Any], known: dict[str, Any], source: str) -> None:
+    named = {person.get("name") for person in people if isinstance(person, dict)}
+    if set(known) - named:
+        raise PolicyError(f"{source}: {len(set(known) - named)} contacts belong to nobody among the people")
+
+
+def _said(message: str) -> str:
+    return message.removeprefix("Value error, ")

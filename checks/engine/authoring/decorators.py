@@ -1,0 +1,196 @@
+"""How a rule says "bad": `Row` gives a table's columns, `Bad` holds the condition or the statement.
+
+What rule authors write above a function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+
+from sqlalchemy import ColumnElement, FromClause, SelectBase
+
+from checks.engine.authoring.errors import CheckDefinitionError
+from checks.engine.authoring.spec import CHECK, FIX, FIXTURE, Kind, Mark, is_check, put, verified
+from checks.engine.authoring.thresholds import Above, Threshold
+from checks.engine.authoring.units import Severity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Row:
+    """The row that a rule looks at: `row.home_team` is the column `home_team` of its table.
+
+    A column whose name is no Python name is `row["name"]`. An unknown column raises CheckDefinitionError.
+    """
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: FromClause) -> None:
+        self._table = table
+
+    def __getattr__(self, name: str) -> ColumnElement[Any]:
+        if name.startswith("__"):  # copy, pickle and inspect ask for these
+            raise AttributeError(name)
+        return self[name]
+
+    def __getitem__(self, name: str) -> ColumnElement[Any]:
+        try:
+            return self._table.c[name]
+        except KeyError:
+            raise CheckDefinitionError(_unknown(name, self._table)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """The bad rows, and among which rows they are counted.
+
+    In a row rule both are conditions; NULL is not true, so it is not counted. In a `check` both are statements:
+    `found` selects the keys of the bad rows, `among` one row for each row that could have been bad. Without `among`
+    a row rule counts all rows of its table, and a `check` has no rate: judge it in `rows`.
+    """
+
+    found: ColumnElement[bool] | SelectBase
+    among: ColumnElement[bool] | SelectBase | None = None
+
+
+def _unknown(name: str, table: FromClause) -> str:
+    known = table.c.keys()
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
+    return f"table {getattr(table, 'name', table)!s} has no column {name!r}; {hint}"
+
+
+RowRule = TypeVar("RowRule", bound=Callable[..., "ColumnElement[bool] | Bad"])
+MetricRule = TypeVar("MetricRule", bound=Callable[..., ColumnElement[Any]])
+SetRule = TypeVar("SetRule", bound=Callable[..., Bad])
+FrameRule = TypeVar("FrameRule", bound="Callable[..., pd.Series[bool]]")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Options(TypedDict, total=False):
+    """What every kind of rule can say besides severity and threshold.
+
+    `owner` is who answers for the data; `each` names the argument (and fixture) whose values the rule runs once per;
+    `timeout` is in seconds for each statement; `retries` counts further tries after a lost connection and the like;
+    `runbook` is what to do or where it stands.
+    """
+
+    owner: str
+    each: str | None
+    timeout: float
+    retries: int
+    runbook: str
+
+
+def row_check(
+    table: FromClause,
+    *,
+    severity: Severity,
+    threshold: Above,
+    tags: Iterable[str] = (),
+    **options: Unpack[Options],
+) -> Callable[[RowRule], RowRule]:
+    """Mark a function of a `Row` that returns the condition of a bad row, or `Bad(condition, among=condition)`.
+
+    NULL is not true, so it is not counted. All row and metric rules of a table share one scan.
+    """
+    labels = _labels(Kind.ROW, tags)
+    return _marker(Mark(kind=Kind.ROW, table=table, severity=severity, threshold=threshold, tags=labels, **options))
+
+
+def metric_check(
+    table: FromClause,
+    *,
+    severity: Severity,
+    threshold: Threshold,
+    tags: Iterable[str] = (),
+    **options: Unpack[Options],
+) -> Callable[[MetricRule], MetricRule]:
+    """Mark a function of a `Row` that returns one aggregate of the table: a number, a share or a time span.
+
+    An interval is read in hours. NULL, as of an empty table, is SKIPPED.
+    """
+    labels = _labels(Kind.METRIC, tags)
+    return _marker(Mark(kind=Kind.METRIC, table=table, severity=severity, threshold=threshold, tags=labels, **options))
+
+
+def check(
+    *,
+    severity: Severity,
+    threshold: Above,
+    table: FromClause | None = None,
+    tags: Iterable[str] = (),
+    **options: Unpack[Options],
+) -> Callable[[SetRule], SetRule]:
+    """Mark a function that asks for what it needs by argument name and returns `Bad(select(...), among=select(...))`.
+
+    `found` selects the keys of the bad rows: what people see as examples, so never a person's name. `table` is only
+    said to readers and repairs: the table that the bad rows stand in.
+    """
+    labels = _labels(Kind.CHECK, tags)
+    return _marker(Mark(kind=Kind.CHECK, table=table, severity=severity, threshold=threshold, tags=labels, **options))
+
+
+def frame_check(
+    table: FromClause,
+    *,
+    columns: Iterable[str],
+    severity: Severity,
+    threshold: Above,
+    tags: Iterable[str] = (),
+    **options: Unpack[Options],
+) -> Callable[[FrameRule], FrameRule]:
+    """Mark a function of a DataFrame of `columns` that returns a boolean Series, true for a bad row.
+
+    The table is read in chunks, so a row must be judged by itself; a missing value (NA) is not bad.
+    """
+    named = (columns,) if isinstance(columns, str) else tuple(columns)
+    unknown = [name for name in named if isinstance(table, FromClause) and name not in table.c]
+    if unknown or not named:
+        what = f"columns {', '.join(unknown)} that its table does not have" if unknown else "no columns"
+        known = ", ".join(table.c.keys())
+        raise CheckDefinitionError(f"frame_check() names {what}; the table has {known}")
+    labels = _labels(Kind.FRAME, tags)
+    mark = Mark(
+        kind=Kind.FRAME, table=table, columns=named, severity=severity, threshold=threshold, tags=labels, **options
+    )
+    return _marker(mark)
+
+
+def fixture(function: Function) -> Function:
+    """Mark a function that provides what rules ask for by its name; what follows a `yield` cleans up after the run."""
+    put(function, FIXTURE, True)
+    return function
+
+
+def fix(rule: Callable[..., object]) -> Callable[[Function], Function]:
+    """Mark a function as the repair of a rule."""
+    if not is_check(rule):
+        found = getattr(rule, "__qualname__", repr(rule))
+        raise CheckDefinitionError(f"fix({found}) names no rule; expected @fix(rule) with a marked function")
+
+    def mark(function: Function) -> Function:
+        put(function, FIX, rule)
+        return function
+
+    return mark
+
+
+def _labels(kind: Kind, tags: Iterable[str]) -> frozenset[str]:
+    if isinstance(tags, str):
+        raise CheckDefinitionError(f"{kind.value}(tags={tags!r}) is one text; expected a set: tags={{{tags!r}}}")
+    return frozenset(tags)
+
+
+def _marker(mark: Mark) -> Callable[[Function], Function]:
+    checked = verified(mark)
+
+    def apply(function: Function) -> Function:
+        put(function, CHECK, checked)
+        return function
+
+    return apply

@@ -1,0 +1,251 @@
+"""Limits for a reading. A reading on the limit itself is still within it: "exactly 1 % is ok".
+
+Thresholds that judge a metric on its own history instead of on a fixed limit.
+
+The history is handed in, newest last, without the current reading and without waived ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+from typing import TypeAlias
+
+from checks.engine.authoring.errors import CheckDefinitionError
+from checks.engine.authoring.units import Limit, Status, Unit, percent
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """A reading must not be above its limits."""
+
+    warn: Limit | None
+    critical: Limit | None
+    target: Limit | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """The unit that all limits share."""
+        return _unit(self)
+
+    def judge(self, reading: float) -> Status:
+        """CRITICAL or WARN above that limit, otherwise OK."""
+        if self.critical is not None and reading > self.critical.value:
+            return Status.CRITICAL
+        return Status.WARN if self.warn is not None and reading > self.warn.value else Status.OK
+
+    def excess(self, reading: float) -> float:
+        """How far a failing reading is beyond its limit, from 0 (on it) towards 1."""
+        limit = _crossed(self, self.judge(reading))
+        return 0.0 if limit is None or reading <= 0 else max(0.0, 1 - limit.value / reading)
+
+    def on_target(self, reading: float) -> bool | None:
+        """Whether the reading reaches the target; None without one."""
+        return None if self.target is None else reading <= self.target.value
+
+    def __str__(self) -> str:
+        return _say(self, "above", "at most")
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """A reading must not be below its limits."""
+
+    warn: Limit | None
+    critical: Limit | None
+    target: Limit | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """The unit that all limits share."""
+        return _unit(self)
+
+    def judge(self, reading: float) -> Status:
+        """CRITICAL or WARN below that limit, otherwise OK."""
+        if self.critical is not None and reading < self.critical.value:
+            return Status.CRITICAL
+        return Status.WARN if self.warn is not None and reading < self.warn.value else Status.OK
+
+    def excess(self, reading: float) -> float:
+        """How far a failing reading is beyond its limit, from 0 (on it) to 1 (nothing left)."""
+        limit = _crossed(self, self.judge(reading))
+        return 0.0 if limit is None or limit.value <= 0 else min(1.0, max(0.0, 1 - reading / limit.value))
+
+    def on_target(self, reading: float) -> bool | None:
+        """Whether the reading reaches the target; None without one."""
+        return None if self.target is None else reading >= self.target.value
+
+    def __str__(self) -> str:
+        return _say(self, "below", "at least")
+
+
+Fixed: TypeAlias = Above | Below
+
+
+def above(*, warn: Limit | None = None, critical: Limit | None = None, target: Limit | None = None) -> Above:
+    """Judge a reading that is too high above `warn` or `critical`; at `target` it is as good as wanted.
+
+    Of a row rule the reading is the share of bad rows (`percent`) or their number (`rows`). At least one of `warn`
+    and `critical` is needed, `target <= warn <= critical`, all in one unit; raises CheckDefinitionError otherwise.
+    """
+    _check_order("above", "target <= warn <= critical", (target, warn, critical), sign=1)
+    return Above(warn, critical, target)
+
+
+def below(*, warn: Limit | None = None, critical: Limit | None = None, target: Limit | None = None) -> Below:
+    """Judge a metric that is too low below `warn` or `critical`; at `target` it is as good as wanted.
+
+    At least one of `warn` and `critical` is needed, `target >= warn >= critical`, all in one unit; raises
+    CheckDefinitionError otherwise.
+    """
+    _check_order("below", "target >= warn >= critical", (target, warn, critical), sign=-1)
+    return Below(warn, critical, target)
+
+
+def _check_order(name: str, order: str, limits: tuple[Limit | None, ...], *, sign: int) -> None:
+    for limit in limits:
+        if limit is not None and not isinstance(limit, Limit):
+            hint = f"percent({limit}), rows({limit}) or hours({limit})"
+            raise CheckDefinitionError(f"{name}() got the bare value {limit!r}; say its unit: {hint}")
+    given = [limit for limit in limits if limit is not None]
+    if limits[1] is None and limits[2] is None:
+        raise CheckDefinitionError(f"{name}() needs at least one of warn= and critical=")
+    if len({limit.unit for limit in given}) > 1:
+        units = ", ".join(str(limit) for limit in given)
+        raise CheckDefinitionError(f"{name}() mixes units ({units}); all limits of a threshold share one unit")
+    if any(sign * first.value > sign * then.value for first, then in pairwise(given)):
+        found = ", ".join(str(limit) for limit in given)
+        raise CheckDefinitionError(f"{name}() has its limits out of order ({found}); expected {order}")
+
+
+def _unit(threshold: Fixed) -> Unit:
+    limit = threshold.warn or threshold.critical
+    assert limit is not None  # noqa: S101 - the constructors above(), below() see to it
+    return limit.unit
+
+
+def _crossed(threshold: Fixed, status: Status) -> Limit | None:
+    return {Status.WARN: threshold.warn, Status.CRITICAL: threshold.critical}.get(status)
+
+
+def _say(threshold: Fixed, direction: str, aim: str) -> str:
+    limits = (("warn", threshold.warn), ("critical", threshold.critical))
+    said = ", ".join(f"{name} {direction} {limit}" for name, limit in limits if limit is not None)
+    return said if threshold.target is None else f"{said} (target {aim} {threshold.target})"
+
+
+FEWEST_FOR_DROP = 3
+FEWEST_FOR_OUTLIER = 5
+# makes the median absolute deviation of a normal distribution its standard deviation
+NORMAL = 1.4826
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A reading must not fall far below the median of its own recent past."""
+
+    warn: Limit
+    critical: Limit
+    window: int
+
+    def judge(self, reading: float, past: Sequence[float]) -> Status:
+        """CRITICAL or WARN for a deep fall, SKIPPED with too short a past to compare with."""
+        fall = self.fall(reading, past)
+        if fall is None:
+            return Status.SKIPPED
+        if fall > self.critical.value:
+            return Status.CRITICAL
+        return Status.WARN if fall > self.warn.value else Status.OK
+
+    def fall(self, reading: float, past: Sequence[float]) -> float | None:
+        """The fall below the median as a share of it; negative for a rise, None with nothing to compare with."""
+        recent = past[-self.window :]
+        usual = median(recent) if len(recent) >= FEWEST_FOR_DROP else 0
+        return 1 - reading / usual if usual > 0 else None
+
+    def excess(self, reading: float, past: Sequence[float]) -> float:
+        """The fall itself, between 0 and 1."""
+        return min(1.0, max(0.0, self.fall(reading, past) or 0.0))
+
+    def __str__(self) -> str:
+        return f"warn at a drop of more than {self.warn}, critical {self.critical} (median of {self.window} runs)"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlier:
+    """A reading must not lie far from its own recent past, in either direction."""
+
+    warn: float
+    critical: float
+    window: int
+
+    def judge(self, reading: float, past: Sequence[float]) -> Status:
+        """CRITICAL or WARN far out, SKIPPED with too short a past to compare with."""
+        distance = self.distance(reading, past)
+        if distance is None:
+            return Status.SKIPPED
+        if distance > self.critical:
+            return Status.CRITICAL
+        return Status.WARN if distance > self.warn else Status.OK
+
+    def distance(self, reading: float, past: Sequence[float]) -> float | None:
+        """How many usual deviations the reading lies from the median; None with too short a past."""
+        recent = past[-self.window :]
+        if len(recent) < FEWEST_FOR_OUTLIER:
+            return None
+        usual = median(recent)
+        spread = NORMAL * median(abs(value - usual) for value in recent)
+        # a past without any spread would make the smallest change infinite: a hundredth of the level stands in
+        return abs(reading - usual) / (spread or abs(usual) / 100 or 1.0)
+
+    def excess(self, reading: float, past: Sequence[float]) -> float:
+        """From 0 (not beyond the warn limit) towards 1."""
+        distance = self.distance(reading, past) or 0.0
+        return max(0.0, 1 - self.warn / distance) if distance > 0 else 0.0
+
+    def __str__(self) -> str:
+        return f"warn beyond {self.warn:g} deviations, critical {self.critical:g} (of the last {self.window} runs)"
+
+
+Threshold: TypeAlias = Above | Below | Drop | Outlier
+
+
+def drop(*, warn: Limit, critical: Limit, window: int = 14) -> Drop:
+    """Judge a reading by how far it fell below the median of the last `window` runs.
+
+    Limits are shares of that median: `percent(20)` is a fall of a fifth. With fewer than
+    three earlier runs there is nothing to compare with, and the status is SKIPPED.
+    """
+    for name, limit in (("warn", warn), ("critical", critical)):
+        if not isinstance(limit, Limit) or limit.unit is not Unit.PERCENT:
+            raise CheckDefinitionError(f"drop({name}={limit!s}) is no share of the median; expected percent(...)")
+    _check_limits("drop", warn.value, critical.value, f"{warn}, {critical}")
+    if critical.value > percent(100).value:
+        raise CheckDefinitionError(f"drop(critical={critical}) can never be reached; a fall is at most 100 %")
+    return Drop(warn, critical, _window("drop", window, FEWEST_FOR_DROP))
+
+
+def outlier(*, warn: float = 3.5, critical: float = 7.0, window: int = 14) -> Outlier:
+    """Judge a reading by how many usual deviations it lies from the median of the last `window` runs.
+
+    The deviation is the scaled median absolute deviation, so one bad day in the past does not hide the next.
+    With fewer than five earlier runs the status is SKIPPED.
+    """
+    for name, value in (("warn", warn), ("critical", critical)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+            raise CheckDefinitionError(f"outlier({name}={value!s}) is no number of deviations; expected e.g. 3.5")
+    _check_limits("outlier", warn, critical, f"{warn:g}, {critical:g}")
+    return Outlier(float(warn), float(critical), _window("outlier", window, FEWEST_FOR_OUTLIER))
+
+
+def _check_limits(name: str, warn: float, critical: float, found: str) -> None:
+    if warn > critical:
+        raise CheckDefinitionError(f"{name}() has its limits out of order ({found}); expected warn <= critical")
+
+
+def _window(name: str, window: int, fewest: int) -> int:
+    if isinstance(window, bool) or not isinstance(window, int) or window < fewest:
+        raise CheckDefinitionError(f"{name}(window={window!r}) is too short; expected at least {fewest} runs")
+    return window

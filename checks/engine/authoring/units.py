@@ -1,0 +1,163 @@
+"""How much a rule matters (severity, declared) and how it stands (status, found).
+
+Figures with a unit: a limit says whether it means a share, a number of rows or hours.
+
+A figure that people steer by, with the target that it should reach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from math import isfinite
+
+from checks.engine.authoring.errors import CheckDefinitionError
+
+
+class Severity(StrEnum):
+    """How much a rule matters; declared by its author."""
+
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+
+    @property
+    def rank(self) -> int:
+        """0 for LOW to 2 for HIGH."""
+        return list(Severity).index(self)
+
+
+class Status(StrEnum):
+    """How a rule stands; found by a run. "Not measured" is never "passed"."""
+
+    OK = "OK"
+    SKIPPED = "SKIPPED"
+    WARN = "WARN"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+    @property
+    def failing(self) -> bool:
+        """Whether points are lost: WARN, CRITICAL and ERROR, but not SKIPPED."""
+        return self in {Status.WARN, Status.CRITICAL, Status.ERROR}
+
+    @property
+    def measured(self) -> bool:
+        """Whether the question was answered."""
+        return self not in {Status.SKIPPED, Status.ERROR}
+
+    @property
+    def rank(self) -> int:
+        """0 for OK to 4 for CRITICAL: what to look at first has the highest."""
+        return list(Status).index(self)
+
+
+class Unit(StrEnum):
+    """What a reading is counted in."""
+
+    PERCENT = "percent"
+    ROWS = "rows"
+    HOURS = "hours"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A figure with its unit. A percentage is held as a share: `percent(5)` has the value 0.05."""
+
+    value: float
+    unit: Unit
+
+    def __str__(self) -> str:
+        return say(self.value, self.unit)
+
+
+def percent(value: float) -> Limit:
+    """A share in percent: `percent(0.1)` is one row in a thousand."""
+    # through Decimal: the share of exactly one row in a thousand must equal percent(0.1), not differ in the last bit
+    return Limit(float(Decimal(repr(_checked("percent", value))) / 100), Unit.PERCENT)
+
+
+def rows(value: float) -> Limit:
+    """A number of rows, or of whatever a metric counts."""
+    return Limit(_checked("rows", value), Unit.ROWS)
+
+
+def hours(value: float) -> Limit:
+    """A time span in hours."""
+    return Limit(_checked("hours", value), Unit.HOURS)
+
+
+def say(value: float, unit: Unit) -> str:
+    """A reading as a person would say it: "0.1 %", "1,405 rows", "26 hours"."""
+    if unit is Unit.PERCENT:
+        return f"{_figure(value * 100)} %"
+    singular = unit.value.removesuffix("s")
+    return f"{_figure(value)} {singular if value == 1 else unit.value}"
+
+
+def _figure(value: float) -> str:
+    # three significant digits below 100, and a small share is never rounded to "0 %"
+    text = f"{value:.3g}" if abs(value) < 100 else f"{value:,.1f}"
+    return text.removesuffix(".0") if "." in text else text
+
+
+def _checked(name: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value) or value < 0:
+        raise CheckDefinitionError(f"{name}({value!r}) is no limit; expected a finite number of at least 0")
+    return float(value)
+
+
+MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One figure against its target. `value` None is unknown; a figure on its target reaches it."""
+
+    key: str
+    title: str
+    value: float | None
+    unit: Unit
+    target: float
+    at_least: bool = False
+    detail: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is reached; None where there is nothing to say."""
+        if self.value is None:
+            return None
+        return self.value >= self.target if self.at_least else self.value <= self.target
+
+    @property
+    def said(self) -> str:
+        """The value as a person would say it."""
+        return "unknown" if self.value is None else spelled(self.value, self.unit)
+
+    @property
+    def aim(self) -> str:
+        """The target as a person would say it."""
+        return f"{'at least' if self.at_least else 'at most'} {spelled(self.target, self.unit)}"
+
+    def __str__(self) -> str:
+        verdict = {True: "", False: ", missed", None: ""}[self.met]
+        return f"{self.title} {self.said} ({self.aim}{verdict})"
+
+
+def spelled(value: float, unit: Unit) -> str:
+    """A value with its unit; a share near the whole keeps its decimals, hours are told to the minute."""
+    if unit is Unit.HOURS:
+        return _hours(value)
+    # three digits would round 99.96 % to 100 %
+    if unit is Unit.PERCENT and 0.99 < value < 1:
+        return f"{int(value * 10_000) / 100:.2f} %"
+    return say(value, unit)
+
+
+def _hours(value: float) -> str:
+    minutes = round(value * MINUTES)
+    hours, rest = divmod(minutes, MINUTES)
+    if not hours:
+        return f"{rest} min"
+    return f"{hours:,} h {rest} min" if rest else f"{hours:,} h"

@@ -1,0 +1,1 @@
+"""From modules to rules: found, named, selected, and given the fixtures that they ask for."""

@@ -1,0 +1,142 @@
+"""Modules that can hold rules: of a package, a folder, a file, or an entry point of an installed distribution.
+
+Finding rules the way pytest finds tests: whatever carries a mark in the given packages, folders and files.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from checks.engine.authoring.errors import CheckDefinitionError, CollectError
+from checks.engine.authoring.spec import CHECK, FIX, FIXTURE
+from checks.engine.collecting.rules import Rules
+
+GROUP = "rally_health.rules"
+IGNORED = ("_", ".", "test_", "conftest")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An imported module and the domain of the rules in it."""
+
+    module: ModuleType
+    domain: str
+
+
+def load(source: str | Path) -> Iterator[Found]:
+    """Import what a source names: a dotted module or package, a `.py` file, or a folder of them.
+
+    Raises CollectError when there is no such thing or a module fails to import.
+    """
+    path = Path(source).expanduser()
+    if path.is_dir():
+        yield from _folder(path)
+    elif path.is_file() and path.suffix == ".py":
+        yield _file(path, path.stem)
+    elif isinstance(source, Path) or "/" in source or source.endswith(".py"):
+        raise CollectError(f"no rules at {str(source)!r}: it is neither a folder nor a .py file")
+    else:
+        yield from _package(source)
+
+
+def load_entry_points() -> Iterator[Found]:
+    """Import the modules that installed distributions offer under the group `rally_health.rules`."""
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
+        yield from _package(entry.module)
+
+
+def _folder(folder: Path) -> Iterator[Found]:
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        if not any(part.startswith(IGNORED) for part in parts):
+            yield _file(path, parts[0])
+
+
+def _file(path: Path, domain: str) -> Found:
+    whole = path.resolve()
+    # two folders can hold files of one name, and none may hide a module of the standard library
+    name = f"rally_rules_{sha256(str(whole).encode()).hexdigest()[:12]}_{path.stem}"
+    specification = importlib.util.spec_from_file_location(name, whole)
+    if specification is None or specification.loader is None:
+        raise CollectError(f"{str(path)!r} cannot be loaded as Python")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise _explained(str(path), error) from error
+    return Found(module, _domain(module, domain))
+
+
+def _package(name: str) -> Iterator[Found]:
+    module = _import(name)
+    yield Found(module, _domain(module, name.rpartition(".")[2]))
+    for info in pkgutil.walk_packages(getattr(module, "__path__", ()), prefix=f"{name}."):
+        below = info.name.removeprefix(f"{name}.").split(".")
+        if not any(part.startswith("_") for part in below):
+            found = _import(info.name)
+            yield Found(found, _domain(found, below[0]))
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise _explained(name, error) from error
+
+
+def _explained(where: str, error: Exception) -> CollectError | CheckDefinitionError:
+    if isinstance(error, CheckDefinitionError):
+        return type(error)(f"{where}: {error}")
+    if isinstance(error, ModuleNotFoundError) and error.name == where:
+        return CollectError(f"no rules at {where!r}: no such package, and no such file or folder")
+    return CollectError(f"rules in {where} cannot be imported: {type(error).__name__}: {error}")
+
+
+def _domain(module: ModuleType, default: str) -> str:
+    declared = getattr(module, "DOMAIN", default)
+    if not isinstance(declared, str) or not declared:
+        raise CollectError(f"{module.__name__}.DOMAIN is {declared!r}; expected the name of a domain")
+    return declared
+
+
+def collect(sources: Iterable[str | Path], *, plugins: bool = False, provided: Iterable[str] = ()) -> Rules:
+    """All rules, fixtures and fixes in `sources` (packages, folders, files), and with `plugins` of installed ones.
+
+    The module that a rule stands in is its domain, unless it says `DOMAIN = "..."`. `provided` names what the run
+    will hand in besides `today` and `now`. Raises CollectError and CheckDefinitionError.
+    """
+    found = [found for source in sources for found in load(source)]
+    if plugins:
+        found.extend(load_entry_points())
+    # a source can be named twice, or hold another
+    once = {one.module.__name__: one for one in reversed(found)}
+    return Rules.assemble(_members(reversed(once.values())), provided=provided)
+
+
+def _members(modules: Iterable[Found]) -> Iterator[tuple[Callable[..., Any], str]]:
+    seen: set[int] = set()
+    for found in modules:
+        for member in list(vars(found.module).values()):
+            if _belongs(member, found) and id(member) not in seen:
+                seen.add(id(member))
+                yield member, found.domain
+
+
+def _belongs(member: object, found: Found) -> bool:
+    marks = getattr(member, "__dict__", {})
+    if not callable(member) or isinstance(member, type):
+        return False
+    # an imported rule is collected where it stands, or not at all; a fixture may be shared by import
+    return FIXTURE in marks or ((CHECK in marks or FIX in marks) and member.__module__ == found.module.__name__)

@@ -1,0 +1,151 @@
+"""The rules that were collected, as a mapping by name, with the fixtures that they can ask for.
+
+Which rules a run is about. The same option twice widens, different options narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any, TypeVar
+
+from checks.engine.authoring.errors import CheckDefinitionError, DuplicateCheckError, SelectionError
+from checks.engine.authoring.spec import CHECK, FIX, FIXTURE, Check
+from checks.engine.authoring.units import Severity
+from checks.engine.collecting.wiring import Fixture, verify
+
+Named = TypeVar("Named", Check, Fixture)
+
+
+class Rules(Mapping[str, Check]):
+    """Rules by name, in the order of their names. Raises CheckDefinitionError when names clash or lead nowhere."""
+
+    def __init__(
+        self, checks: Iterable[Check], fixtures: Iterable[Fixture] = (), *, provided: Iterable[str] = ()
+    ) -> None:
+        self._checks = dict(sorted(_unique("check", checks).items()))
+        self.fixtures: Mapping[str, Fixture] = _unique("fixture", fixtures)
+        self.provided = frozenset(provided)
+        verify(self._checks.values(), self.fixtures, self.provided)
+
+    @classmethod
+    def of(cls, *functions: Callable[..., Any], domain: str = "rules", provided: Iterable[str] = ()) -> Rules:
+        """The rules, fixtures and fixes among `functions`, all of one domain."""
+        return cls.assemble([(function, domain) for function in functions], provided=provided)
+
+    @classmethod
+    def assemble(cls, members: Iterable[tuple[Callable[..., Any], str]], *, provided: Iterable[str] = ()) -> Rules:
+        """Sort marked functions, each with its domain, into rules, fixtures and fixes."""
+        marked = list(members)
+        fixes = _fixes(function for function, _ in marked if hasattr(function, FIX))
+        checks = [Check.of(function, domain) for function, domain in marked if hasattr(function, CHECK)]
+        fixtures = [Fixture.of(function) for function, _ in marked if hasattr(function, FIXTURE)]
+        strangers = [f for f, _ in marked if not any(hasattr(f, mark) for mark in (CHECK, FIX, FIXTURE))]
+        for stranger in strangers:
+            raise CheckDefinitionError(f"{stranger!r} carries no mark; expected a rule, a fixture or a fix")
+        return cls([replace(c, fix=fixes.get(c.function)) for c in checks], fixtures, provided=provided)
+
+    def only(self, checks: Iterable[Check]) -> Rules:
+        """The same rules and fixtures, narrowed to some of the rules."""
+        return Rules(checks, self.fixtures.values(), provided=self.provided)
+
+    def __getitem__(self, name: str) -> Check:
+        return self._checks[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._checks)
+
+    def __len__(self) -> int:
+        return len(self._checks)
+
+    def __repr__(self) -> str:
+        return f"Rules({', '.join(self)})"
+
+
+def _unique(what: str, things: Iterable[Named]) -> dict[str, Named]:
+    found: dict[str, Named] = {}
+    for thing in things:
+        other = found.setdefault(thing.name, thing)
+        if other is not thing:
+            places = f"{other.source} and {thing.source}"
+            raise DuplicateCheckError(f"two {what}s are called {thing.name!r}: {places}; rename one of them")
+    return found
+
+
+def _fixes(functions: Iterable[Callable[..., Any]]) -> dict[Any, Callable[..., Any]]:
+    found: dict[Any, Callable[..., Any]] = {}
+    for function in functions:
+        rule = getattr(function, FIX)
+        if rule in found:
+            raise DuplicateCheckError(
+                f"check {rule.__name__!r} has two fixes: {found[rule].__qualname__} and {function.__qualname__}"
+            )
+        found[rule] = function
+    return found
+
+
+Test = Callable[[Check], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What to select by; empty selects everything.
+
+    `names` are glob patterns. `scope` narrows the rows and not the rules: a dimension's name and the label of the
+    value wanted, such as `{"league": "CNSWPL"}`.
+    """
+
+    domains: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    severities: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    scope: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def apply(self, rules: Rules) -> Rules:
+        """The selected rules; raises SelectionError for a value that no rule has and for an empty selection."""
+        tests = [
+            _by("domain", self.domains, {check.domain for check in rules.values()}, lambda c: {c.domain}),
+            _by("tag", self.tags, {tag for c in rules.values() for tag in c.mark.tags}, lambda c: c.mark.tags),
+            _by("severity", _upper(self.severities), set(Severity), lambda c: {c.severity}),
+            _by("owner", self.owners, {c.mark.owner for c in rules.values() if c.mark.owner}, lambda c: {c.mark.owner}),
+            _by_name(self.names, rules),
+        ]
+        chosen = [check for check in rules.values() if all(test(check) for test in tests)]
+        if not chosen and rules:
+            raise SelectionError(f"no rule is {self}; each of these alone has some")
+        return rules.only(chosen)
+
+    def __str__(self) -> str:
+        said = {
+            "domain": self.domains, "tag": self.tags, "severity": self.severities, "name": self.names,
+            "owner": self.owners, **self.scope,
+        }  # fmt: skip
+        return " and ".join(f"{name} {' or '.join(values)}" for name, values in said.items() if values) or "all"
+
+
+def _by(name: str, wanted: tuple[str, ...], known: Iterable[str], values: Callable[[Check], Iterable[str]]) -> Test:
+    for value in wanted:
+        if value not in known:
+            raise SelectionError(f"no rule has the {name} {value!r}; there {_listed(known)}")
+    return lambda check: not wanted or any(value in wanted for value in values(check))
+
+
+def _by_name(patterns: tuple[str, ...], rules: Rules) -> Test:
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in rules):
+            near = get_close_matches(pattern, list(rules), n=3)
+            hint = f"did you mean {', '.join(near)}?" if near else f"there {_listed(rules)}"
+            raise SelectionError(f"no rule is called {pattern!r}; {hint}")
+    return lambda check: not patterns or any(fnmatchcase(check.name, pattern) for pattern in patterns)
+
+
+def _upper(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(value.upper() for value in values)
+
+
+def _listed(known: Iterable[str]) -> str:
+    names = sorted(known)
+    return f"{'is' if len(names) == 1 else 'are'} {', '.join(names)}" if names else "are none"

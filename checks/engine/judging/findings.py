@@ -1,0 +1,266 @@
+"""Natural keys and fingerprints: by what a bad row is known from run to run.
+
+A key travels as the text of a JSON array, made by the database, so that no value can break the reading of a row
+(an infinite date, for one). A fingerprint is the first 64 bits of md5(rule, key): the same in SQL and in Python.
+
+The bad rows of one rule as they are remembered, and what is new, known or fixed since the run before.
+
+A few thousand bad rows are all listed. Of more, a sample is listed and a sketch of all of them kept (see
+`checks.engine.judging.findings`), so the comparison stays exact while at most about a thousand rows changed.
+
+A million bad rows in 48 kB: what changed between two runs, without storing either.
+
+An invertible Bloom lookup table. The fingerprint space is cut three times into 512 key ranges; of each range we keep
+how many rows fall into it, the sum of their fingerprints and the sum of their checksums. Subtracting the table of the
+run before cancels every row that both runs have. What is left is the difference, and as long as it is not more than
+about a thousand rows, a range with one row in it gives that row away, which empties other ranges, and so on.
+A row that is bad several times (a duplicate) is found with its number of times.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import md5
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Table, Text, cast, func, literal
+from sqlalchemy.dialects.postgresql import BIT
+
+from checks.engine.authoring.errors import MeasureError
+
+LONGEST = 200
+SEPARATOR = "\x1f"
+
+
+def key_columns(source: FromClause) -> tuple[ColumnElement[Any], ...]:
+    """The columns that name a row: `info["key"]` of a table, otherwise its primary key; all of a statement's."""
+    if not isinstance(source, Table):
+        return _impersonal(source.c, str(getattr(source, "name", "the statement")))
+    names = source.info.get("key") or [column.name for column in source.primary_key]
+    if not names:
+        raise MeasureError(f"table {source.fullname} has neither info['key'] nor a primary key, so no row has a name")
+    return _impersonal([source.c[name] for name in names], source.fullname)
+
+
+def key_names(columns: Iterable[ColumnElement[Any]]) -> tuple[str, ...]:
+    """What the parts of a key are called."""
+    return tuple(str(getattr(column, "key", None) or getattr(column, "name", "value")) for column in columns)
+
+
+def key_text(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[str]:
+    """The key of a row as the text of a JSON array."""
+    return cast(func.jsonb_build_array(*columns), Text)
+
+
+def fingerprint_of(rule: str, key: ColumnElement[str]) -> ColumnElement[int]:
+    """SQL of the fingerprint of (rule, key)."""
+    digest = func.md5(literal(rule + SEPARATOR, Text).concat(key))
+    return cast(cast(func.concat("x", func.substr(digest, 1, 16)), BIT(64)), BigInteger)
+
+
+def fingerprint(rule: str, key: str) -> int:
+    """The fingerprint of (rule, key), a signed number of 64 bits."""
+    digest = md5(f"{rule}{SEPARATOR}{key}".encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def spelled(value: int) -> str:
+    """A fingerprint as people read and type it: 16 hexadecimal digits."""
+    return f"{value & (1 << 64) - 1:016x}"
+
+
+def unspelled(text: str) -> int:
+    """The fingerprint that `spelled` wrote; ValueError for anything else."""
+    if len(text) != 16:
+        raise ValueError(f"{text!r} is no fingerprint; expected 16 hexadecimal digits")
+    value = int(text, 16)
+    return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def parts(names: Sequence[str], key: str) -> dict[str, Any]:
+    """A key as named values, long texts cut for reading."""
+    values = json.loads(key)
+    return {name: _short(value) for name, value in zip(names, values, strict=True)}
+
+
+def _short(value: Any) -> Any:
+    return f"{value[: LONGEST - 1]}…" if isinstance(value, str) and len(value) > LONGEST else value
+
+
+def _impersonal(columns: Iterable[ColumnElement[Any]], where: str) -> tuple[ColumnElement[Any], ...]:
+    chosen = tuple(columns)
+    for column in chosen:
+        origins = {column, *getattr(column, "base_columns", ())}
+        if any(getattr(origin, "info", {}).get("personal") for origin in origins):
+            name = getattr(column, "key", column)
+            raise MeasureError(f"{where} would show the personal column {name!s}; select keys, not people")
+    return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One violating row: its fingerprint, its key by names, and how many rows have that key."""
+
+    fingerprint: int
+    key: Mapping[str, Any]
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The bad rows of one rule: how many, those that are listed, and a sketch of all if they are not all listed."""
+
+    count: int = 0
+    listed: tuple[Finding, ...] = ()
+    sketch: Sketch | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every bad row is listed."""
+        return self.sketch is None
+
+    def times(self) -> dict[int, int]:
+        """Rows by fingerprint, of the listed ones."""
+        return {finding.fingerprint: finding.times for finding in self.listed}
+
+    def sketched(self) -> Sketch:
+        """The sketch of all bad rows."""
+        return sketch(self.times()) if self.sketch is None else self.sketch
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Bad rows compared with the run before. `exact` is false when so much changed that these are least numbers."""
+
+    new: int | None
+    known: int | None
+    fixed: int | None
+    exact: bool = True
+    appeared: frozenset[int] = field(default=frozenset())
+
+
+def compare(now: Findings, before: Findings) -> Change:
+    """What is new, known and fixed. A key that is bad twice and was bad once counts as one known and one new row."""
+    if not now.count or not before.count:  # exact without looking
+        return Change(now.count, 0, before.count, appeared=frozenset(now.times()))
+    differing = _difference(now, before)
+    if differing is None:
+        known = min(now.count, before.count)
+        return Change(now.count - known, known, before.count - known, exact=False)
+    new = sum(number for number in differing.values() if number > 0)
+    fixed = -sum(number for number in differing.values() if number < 0)
+    return Change(new, now.count - new, fixed, appeared=frozenset(k for k, n in differing.items() if n > 0))
+
+
+def compare_part(now: Findings, before: Findings) -> Change:
+    """What is new and known among some of the rows, compared with all of them; what is fixed cannot be told."""
+    if not (now.complete and before.complete):
+        return Change(None, None, None, exact=False)
+    then = before.times()
+    new = {key: times - then.get(key, 0) for key, times in now.times().items() if times > then.get(key, 0)}
+    return Change(sum(new.values()), now.count - sum(new.values()), None, appeared=frozenset(new))
+
+
+def _difference(now: Findings, before: Findings) -> Mapping[int, int] | None:
+    if not (now.complete and before.complete):
+        return difference(now.sketched(), before.sketched())
+    then, there = before.times(), now.times()
+    return {key: there.get(key, 0) - then.get(key, 0) for key in then.keys() | there.keys()}
+
+
+RANGES = 512
+CUTS = (0, 9, 18)
+CELLS = RANGES * len(CUTS)
+CHECK_BITS = 32
+WORD = (1 << 64) - 1
+# count, sum of fingerprints (128 bits: no number of rows overflows it), sum of checksums
+CELL = struct.Struct(">qqQq")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One key range: rows in it, the sum of their fingerprints, the sum of their checksums."""
+
+    count: int = 0
+    keys: int = 0
+    checks: int = 0
+
+    def __add__(self, other: Cell) -> Cell:
+        return Cell(self.count + other.count, self.keys + other.keys, self.checks + other.checks)
+
+    def __sub__(self, other: Cell) -> Cell:
+        return Cell(self.count - other.count, self.keys - other.keys, self.checks - other.checks)
+
+    def times(self, number: int) -> Cell:
+        """The same row several times."""
+        return Cell(self.count * number, self.keys * number, self.checks * number)
+
+    def pure(self) -> int | None:
+        """The fingerprint of the only row in this range, None when there are more or none."""
+        if self.count == 0 or self.keys % self.count:
+            return None
+        key = self.keys // self.count
+        return key if checksum(key) * self.count == self.checks else None
+
+
+Sketch = Mapping[int, Cell]
+
+
+def sketch(fingerprints: Mapping[int, int]) -> dict[int, Cell]:
+    """The sketch of fingerprints, each with its number of rows."""
+    cells: dict[int, Cell] = {}
+    for key, number in fingerprints.items():
+        add(cells, key, number)
+    return cells
+
+
+def difference(now: Sketch, before: Sketch) -> dict[int, int] | None:
+    """How many rows more (or, negative, fewer) each fingerprint has now; None when too much has changed to tell."""
+    cells = {index: now.get(index, Cell()) - before.get(index, Cell()) for index in now.keys() | before.keys()}
+    found: dict[int, int] = {}
+    waiting = list(cells)
+    while waiting:
+        key = cells[index := waiting.pop()].pure()
+        if key is None or index not in ranges(key):
+            continue
+        number = cells[index].count
+        found[key] = found.get(key, 0) + number
+        add(cells, key, -number)
+        waiting.extend(ranges(key))
+    return None if any(cell != Cell() for cell in cells.values()) else {k: n for k, n in found.items() if n}
+
+
+def ranges(key: int) -> tuple[int, ...]:
+    """The three key ranges that a fingerprint falls into."""
+    return tuple(number * RANGES + (key >> shift) % RANGES for number, shift in enumerate(CUTS))
+
+
+def checksum(key: int) -> int:
+    """A second hash, by which a lone fingerprint is told from a sum of several."""
+    return int.from_bytes(md5(str(key).encode(), usedforsecurity=False).digest()[:4], "big")
+
+
+def packed(cells: Sketch) -> bytes:
+    """A sketch as bytes, every cell in its place."""
+    whole = (cells.get(index, Cell()) for index in range(CELLS))
+    return b"".join(CELL.pack(cell.count, cell.keys >> 64, cell.keys & WORD, cell.checks) for cell in whole)
+
+
+def unpacked(data: bytes) -> dict[int, Cell]:
+    """The sketch that `packed` wrote."""
+    cells = (Cell(count, (high << 64) | low, checks) for count, high, low, checks in CELL.iter_unpack(data))
+    return {index: cell for index, cell in enumerate(cells) if cell != Cell()}
+
+
+def gathered(rows: Iterable[tuple[int, int, int, int]]) -> dict[int, Cell]:
+    """The sketch from what the database aggregated: range, count, sum of fingerprints, sum of checksums."""
+    return {index: Cell(int(count), int(keys), int(checks)) for index, count, keys, checks in rows}
+
+
+def add(cells: dict[int, Cell], key: int, number: int) -> None:
+    """Count a fingerprint some times more in a sketch."""
+    for index in ranges(key):
+        cells[index] = cells.get(index, Cell()) + Cell(1, key, checksum(key)).times(number)

@@ -1,0 +1,132 @@
+"""Pandas rules: the table comes in chunks, the rule answers with one boolean for each row."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select
+
+from checks.engine.authoring.errors import MeasureError
+from checks.engine.judging.bad_rows import BadRows, Place
+from checks.engine.judging.evidence import SAMPLE, Evidence, places_of
+from checks.engine.judging.findings import Cell, Finding, Findings, add, fingerprint, parts
+from checks.engine.measuring.compile_queries import Question
+from checks.engine.measuring.measure import Asking, Measured, Reading
+from checks.engine.measuring.snapshot import Session, asking, attempt, explained, within
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+CHUNK = 20_000
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was found so far; bounded: once too many keys are bad, they are kept as a sketch and a sample."""
+
+    rule: str
+    names: tuple[str, ...]
+    most: int
+    count: int = 0
+    total: int = 0
+    keys: Counter[str] = field(default_factory=Counter)
+    cells: dict[int, Cell] = field(default_factory=dict)
+    places: Counter[Place] = field(default_factory=Counter)
+    sample: dict[int, str] = field(default_factory=dict)
+
+    def note(self, key: str, place: Place) -> None:
+        """Count one bad row."""
+        self.count += 1
+        self.keys[key] += 1
+        self.places.update(places_of(place))
+        if len(self.keys) > self.most:
+            self._fold()
+
+    def evidence(self) -> Evidence:
+        """The bad rows, all or as sample and sketch."""
+        if self.cells:
+            self._fold()
+        keys = dict.fromkeys(self.sample.values(), 1) if self.cells else self.keys
+        found = [Finding(fingerprint(self.rule, key), parts(self.names, key), times) for key, times in keys.items()]
+        return Evidence(Findings(self.count, tuple(found), self.cells or None), self.places)
+
+    def _fold(self) -> None:
+        for key, times in self.keys.items():
+            mark = fingerprint(self.rule, key)
+            add(self.cells, mark, times)
+            self.sample[mark] = key
+        self.sample = dict(sorted(self.sample.items())[:SAMPLE])
+        self.keys.clear()
+
+
+def read_frame(
+    session: Session, question: Question, rows: BadRows, how: Asking, most: int
+) -> tuple[Measured, Evidence]:
+    """The reading of a pandas rule, with its bad rows."""
+    started = time.perf_counter()
+    mark = question.check.mark
+    timeout = how.limit((question,))
+    try:
+        tally = attempt(session, mark.retries, how.pause, lambda: _pass(session, question, rows, timeout, most))
+    except Exception as error:  # noqa: BLE001 - the boundary of one rule
+        return Measured(question, time.perf_counter() - started, error=explained(error, timeout)), Evidence()
+    reading = Reading(count=tally.count, total=tally.total)
+    return Measured(question, time.perf_counter() - started, reading), tally.evidence()
+
+
+def _pass(session: Session, question: Question, rows: BadRows, timeout: float, most: int) -> Tally:
+    tally = Tally(question.check.name, rows.names, most)
+    wanted = question.check.mark.columns
+    # closed at once when the rule raises: an open cursor would stand in the way of the next statement
+    with closing(session.chunks(frame_statement(rows, wanted), timeout, CHUNK)) as chunks:
+        for chunk in chunks:
+            bad = _judged(question, [row[-len(wanted) :] for row in chunk], timeout)
+            tally.total += len(chunk)
+            for row, is_bad in zip(chunk, bad, strict=True):
+                if is_bad:
+                    tally.note(row[1], rows.place(row[2 : 2 + len(rows.reached)]))
+    return tally
+
+
+def frame_statement(rows: BadRows, wanted: Sequence[str]) -> Select[Any]:
+    """Key, dimensions and the columns that the rule names."""
+    columns = [rows.source.c[name].label(f"f{number}") for number, name in enumerate(wanted)]
+    return asking(*rows.columns(), *columns).select_from(rows.source).where(rows.condition)
+
+
+def _judged(question: Question, values: Sequence[Sequence[Any]], timeout: float) -> Iterator[bool]:
+    import pandas as pd  # noqa: PLC0415 - half a second that only pandas rules pay
+
+    frame = pd.DataFrame([tuple(row) for row in values], columns=list(question.check.mark.columns))
+    answer = within(timeout, f"{question.check.name}()", lambda: _called(question, frame, question.arguments or {}))
+    return iter(_verified(frame, answer).to_numpy(dtype=bool, na_value=False).tolist())
+
+
+def _called(question: Question, frame: pd.DataFrame, given: Mapping[str, Any]) -> Any:
+    try:
+        return question.check.function(frame, **given)
+    except Exception as error:  # noqa: BLE001 - told as the rule's own error
+        # pandas repeats values in its messages ("could not convert string to float: ..."): only the class is safe
+        raise MeasureError(
+            f"the rule raised {type(error).__name__}; its message may hold data and is left out"
+        ) from None
+
+
+def _verified(frame: pd.DataFrame, answer: Any) -> pd.Series[bool]:
+    import pandas as pd  # noqa: PLC0415 - see above
+
+    if not isinstance(answer, pd.Series) or not pd.api.types.is_bool_dtype(answer.dtype):
+        found = f"a Series of {answer.dtype}" if isinstance(answer, pd.Series) else type(answer).__name__
+        raise MeasureError(f"the rule returned {found}; expected a boolean Series, true for a bad row")
+    if not answer.index.equals(frame.index):
+        raise MeasureError(
+            f"the rule returned {len(answer)} answers for {len(frame)} rows or in another order;"
+            " expected one for each row, with the index of the frame"
+        )
+    return answer

@@ -1,0 +1,136 @@
+"""What a run may know of earlier ones. It is handed in, so a run is a function of the database and of this.
+
+From a reading to a status. Measured first, judged after; "not measured" is never "passed".
+
+Accepted trouble: a rule, or one bad row of it, with an owner, a reason and an end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TypeAlias
+
+from checks.engine.authoring.errors import WaiverError
+from checks.engine.authoring.thresholds import Above, Below, Threshold
+from checks.engine.authoring.units import Status, Unit
+from checks.engine.judging.findings import Findings, spelled
+from checks.engine.measuring.measure import Reading
+
+Id: TypeAlias = tuple[str, str]
+"""Rule and parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Earlier readings of metrics (newest last, waived ones left out), and each rule's last status and bad rows."""
+
+    readings: Mapping[Id, tuple[float, ...]] = field(default_factory=dict)
+    statuses: Mapping[Id, Status] = field(default_factory=dict)
+    findings: Mapping[Id, Findings] = field(default_factory=dict)
+
+
+NOTHING = "nothing to measure: no rows"
+NO_VALUE = "nothing to measure: no value"
+NO_PAST = "too few earlier runs to compare with"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A status, the failing share that the score weighs it by (0 to 1), and why it was skipped."""
+
+    status: Status
+    share: float = 0.0
+    note: str = ""
+
+
+def judge(threshold: Threshold, reading: Reading, past: Sequence[float] = (), *, waived: int = 0) -> Verdict:
+    """Judge a reading, `waived` bad rows left out; `past` are earlier readings of a metric, newest last."""
+    if reading.count is None:
+        return _judge_value(threshold, reading.value, past)
+    if reading.total == 0:
+        return Verdict(Status.SKIPPED, note=NOTHING)
+    assert isinstance(threshold, (Above, Below))  # noqa: S101 - rules about rows take no other, see marks
+    count = max(0, reading.count - waived)
+    rate = count / reading.total if reading.total else None
+    # a rule in percent without a total cannot be asked, see questions
+    figure = count if threshold.unit is not Unit.PERCENT or rate is None else rate
+    status = threshold.judge(figure)
+    # keys that are counted in two ways can exceed their total: the share stays a share
+    share = min(1.0, rate) if rate is not None else threshold.excess(figure)
+    return Verdict(status, share if status.failing else 0.0)
+
+
+def _judge_value(threshold: Threshold, value: float | None, past: Sequence[float]) -> Verdict:
+    if value is None:
+        return Verdict(Status.SKIPPED, note=NO_VALUE)
+    if isinstance(threshold, (Above, Below)):
+        status = threshold.judge(value)
+        return Verdict(status, threshold.excess(value) if status.failing else 0.0)
+    status = threshold.judge(value, past)
+    if status is Status.SKIPPED:
+        return Verdict(status, note=NO_PAST)
+    return Verdict(status, threshold.excess(value, past) if status.failing else 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """Trouble that someone answers for until a day, that day included. Without a fingerprint it is the whole rule."""
+
+    rule: str
+    owner: str
+    reason: str
+    until: date
+    fingerprint: int | None = None
+    key: str = ""
+    id: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("rule", "owner", "reason"):
+            if not getattr(self, name).strip():
+                raise WaiverError(f"a waiver needs {name}=; someone will ask")
+
+    def expired(self, today: date) -> bool:
+        """Whether its last day is over."""
+        return self.until < today
+
+    def __str__(self) -> str:
+        what = self.rule if self.fingerprint is None else f"{self.rule} {self.key or spelled(self.fingerprint)}"
+        return f"{what}, accepted until {self.until} by {self.owner}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Waivers:
+    """The waivers of a run, those that are over set apart."""
+
+    valid: tuple[Waiver, ...] = ()
+    expired: tuple[Waiver, ...] = ()
+
+    @classmethod
+    def of(cls, waivers: Iterable[Waiver], rules: Iterable[str], today: date) -> Waivers:
+        """The waivers about some rules, on a day."""
+        chosen = set(rules)
+        own = [waiver for waiver in waivers if waiver.rule in chosen]
+        return cls(tuple(w for w in own if not w.expired(today)), tuple(w for w in own if w.expired(today)))
+
+    def whole(self, rule: str) -> bool:
+        """Whether a rule is accepted as a whole."""
+        return any(waiver.fingerprint is None for waiver in self.valid if waiver.rule == rule)
+
+    def fingerprints(self, rule: str) -> frozenset[int]:
+        """The accepted bad rows of a rule."""
+        found = (waiver.fingerprint for waiver in self.valid if waiver.rule == rule)
+        return frozenset(fingerprint for fingerprint in found if fingerprint is not None)
+
+    def unused(self, failing: Sequence[str], hit: frozenset[tuple[str, int]]) -> tuple[Waiver, ...]:
+        """Waivers that nothing needs any more: their rule is well, or their row is not bad."""
+        return tuple(
+            waiver
+            for waiver in self.valid
+            if (
+                waiver.rule not in failing
+                if waiver.fingerprint is None
+                else (waiver.rule, waiver.fingerprint) not in hit
+            )
+        )

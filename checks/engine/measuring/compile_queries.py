@@ -1,0 +1,239 @@
+"""From a rule to what the database is asked: one question per rule and parameter.
+
+A rule's function is called here, before any measuring. What it raises or returns by mistake becomes the result of
+that rule alone.
+
+From selected rules to questions: what `each=` runs over, which rows the run is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, SelectBase, and_, select, true
+
+from checks.engine.authoring.decorators import Bad, Row
+from checks.engine.authoring.errors import CheckError, MeasureError
+from checks.engine.authoring.spec import Check, Kind
+from checks.engine.authoring.units import Unit
+from checks.engine.collecting.wiring import Values
+from checks.engine.measuring.scope import LOOKUP_TIMEOUT, Scope
+from checks.engine.measuring.snapshot import Session, asking, explained, within
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One value of an `each=` rule, and the text that it is known by; the label is empty for a rule without."""
+
+    label: str = ""
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one rule asks for one parameter.
+
+    `bad` and `among` are conditions for row rules and statements for a `check`; a metric is `metric`. `narrowed`
+    says that the parameter itself keeps to the rows that the run is about.
+    """
+
+    check: Check
+    parameter: Parameter
+    bad: ColumnElement[bool] | SelectBase | None = None
+    among: ColumnElement[bool] | SelectBase | None = None
+    metric: ColumnElement[Any] | None = None
+    arguments: Mapping[str, Any] | None = None
+    narrowed: bool = False
+
+    @property
+    def id(self) -> tuple[str, str]:
+        """Rule and parameter."""
+        return self.check.name, self.parameter.label
+
+    def alone(self) -> Question:
+        """The same question, known to keep to the rows that the run is about."""
+        return replace(self, narrowed=True)
+
+    @property
+    def table(self) -> FromClause:
+        """The table of a row, metric or frame rule."""
+        assert self.check.mark.table is not None  # noqa: S101 - marks of these kinds are verified to have one
+        return self.check.mark.table
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """A rule (and parameter) that could not be turned into a question, and why."""
+
+    check: Check
+    parameter: Parameter
+    reason: str
+    skipped: bool = False
+
+    @property
+    def id(self) -> tuple[str, str]:
+        """Rule and parameter."""
+        return self.check.name, self.parameter.label
+
+
+def ask(check: Check, parameters: Sequence[Parameter], values: Values) -> Iterator[Question | Unasked]:
+    """One question for each parameter of a rule."""
+    for parameter in parameters:
+        try:
+            yield _question(check, parameter, values)
+        except CheckError as error:
+            yield Unasked(check, parameter, str(error))
+        except Exception as error:  # noqa: BLE001 - the boundary of one rule
+            yield Unasked(check, parameter, f"the rule raised {type(error).__name__}: {error}")
+
+
+def _question(check: Check, parameter: Parameter, values: Values) -> Question:
+    given = values.arguments(check)
+    if check.mark.each is not None:
+        given[check.mark.each] = parameter.value
+    if check.mark.kind is Kind.FRAME:
+        return Question(check, parameter, arguments=given)
+    subject = () if check.mark.kind is Kind.CHECK else (Row(check.mark.table),)  # type: ignore[arg-type]
+    answer = within(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
+    return READERS[check.mark.kind](check, parameter, answer)
+
+
+def _row(check: Check, parameter: Parameter, answer: object) -> Question:
+    bad, among = (answer.found, answer.among) if isinstance(answer, Bad) else (answer, None)
+    expected = "the condition of a bad row or Bad(condition, among=condition)"
+    for condition in (bad, among):
+        if condition is not None or condition is bad:
+            _verify(check, condition, ColumnElement, expected)
+            _verify_table(check, condition)
+    return Question(check, parameter, bad, among)  # type: ignore[arg-type]
+
+
+def _metric(check: Check, parameter: Parameter, answer: object) -> Question:
+    _verify(check, answer, ColumnElement, "one aggregate such as func.max(row.created_at)")
+    _verify_table(check, answer)
+    return Question(check, parameter, metric=answer)  # type: ignore[arg-type]
+
+
+def _set(check: Check, parameter: Parameter, answer: object) -> Question:
+    expected = "Bad(select(<keys of the bad rows>), among=select(...))"
+    _verify(check, answer, Bad, expected)
+    assert isinstance(answer, Bad)  # noqa: S101 - verified in the line above
+    for statement in (answer.found, answer.among):
+        if statement is not None or statement is answer.found:
+            _verify(check, statement, SelectBase, expected)
+    if answer.among is None and getattr(check.threshold, "unit", None) is Unit.PERCENT:
+        raise MeasureError("the rule is judged in percent, but says no among=, so there is nothing to divide by")
+    return Question(check, parameter, answer.found, answer.among)
+
+
+READERS = {Kind.ROW: _row, Kind.METRIC: _metric, Kind.CHECK: _set}
+
+
+def _verify(check: Check, answer: object, kind: type, expected: str) -> None:
+    if isinstance(answer, kind):
+        return
+    plain = f"{type(answer).__name__} {answer!r:.80}" if isinstance(answer, (bool, int, str)) else type(answer).__name__
+    found = "None (is a return missing?)" if answer is None else plain
+    raise MeasureError(f"the rule returned {found}; expected {expected}")
+
+
+def _verify_table(check: Check, condition: Any) -> None:
+    """A second table in a row rule would be joined with every row of the first: a wrong count, not an error."""
+    table = check.mark.table
+    inner = select(true()).select_from(table).where(and_(condition)) if table is not None else select(condition)
+    strangers = [source for source in inner.get_final_froms() if source is not table]
+    if strangers:
+        names = ", ".join(str(getattr(stranger, "name", stranger)) for stranger in strangers)
+        raise MeasureError(
+            f"a rule about {check.table} reads {names} as well; ask inside exists(), or write a @check across tables"
+        )
+
+
+class Parameters:
+    """The values that `each=` rules run over, read once per fixture."""
+
+    def __init__(self, session: Session, values: Values, wanted: Mapping[str, Sequence[str]]) -> None:
+        self._session = session
+        self._values = values
+        self._wanted = {name: {label.casefold() for label in labels} for name, labels in wanted.items()}
+        self._read: dict[str, tuple[Parameter, ...]] = {}
+
+    def of(self, check: Check) -> tuple[Parameter, ...]:
+        """A rule's parameters, one without a label for a rule without `each=`. Raises MeasureError."""
+        name = check.mark.each
+        if name is None:
+            return (Parameter(),)
+        if name not in self._read:
+            self._read[name] = tuple(self._chosen(name, _parameters(name, self._fetched(name))))
+        return self._read[name]
+
+    def narrow(self, check: Check) -> bool:
+        """Whether a rule's parameters alone keep to the rows that the run is about."""
+        return set(self._wanted) == {check.mark.each}
+
+    def _fetched(self, name: str) -> Iterable[Any]:
+        value = self._values[name]
+        if not isinstance(value, SelectBase):
+            return value  # type: ignore[no-any-return]  # whatever a fixture returns; verified by its reader
+        return [tuple(row[1:]) for row in self._session.all(asking(*value.subquery().c), LOOKUP_TIMEOUT)]
+
+    def _chosen(self, name: str, found: Iterable[Parameter]) -> Iterator[Parameter]:
+        wanted = self._wanted.get(name)
+        return (one for one in found if wanted is None or one.label.casefold() in wanted)
+
+
+def questions(
+    checks: Iterable[Check], parameters: Parameters, values: Values, scope: Scope
+) -> list[Question | Unasked]:
+    """One question for each rule and parameter; what cannot be asked stands among them with its reason."""
+    asked: list[Question | Unasked] = []
+    for check in checks:
+        try:
+            found = parameters.of(check)
+        except Exception as error:  # noqa: BLE001 - the boundary of one rule's parameters
+            asked.append(Unasked(check, Parameter(), explained(error)))
+            continue
+        if not found:
+            asked.append(Unasked(check, Parameter(), f"there is no {check.mark.each} to run for", skipped=True))
+        narrow = bool(scope) and parameters.narrow(check)
+        asked.extend(_scoped(item, scope, narrow=narrow) for item in ask(check, found, values))
+    return asked
+
+
+def _scoped(item: Question | Unasked, scope: Scope, *, narrow: bool) -> Question | Unasked:
+    if isinstance(item, Unasked):
+        return item
+    if narrow:
+        return item.alone()
+    try:
+        for source in _sources(item):
+            scope.condition(source)
+    except CheckError as error:
+        return Unasked(item.check, item.parameter, f"left out: {error}", skipped=True)
+    return item
+
+
+def _sources(question: Question) -> list[Any]:
+    if question.check.mark.kind is not Kind.CHECK:
+        return [question.table]
+    return [part.subquery() for part in (question.bad, question.among) if isinstance(part, SelectBase)]
+
+
+def _parameters(name: str, values: Iterable[Any]) -> list[Parameter]:
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise MeasureError(f"fixture {name!r} gives {type(values).__name__}; each={name!r} needs a list or a select()")
+    found = [_parameter(value) for value in values]
+    labels = [parameter.label for parameter in found]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise MeasureError(f"fixture {name!r} gives {twice[0]!r} twice; each value needs a label of its own")
+    return found
+
+
+def _parameter(value: Any) -> Parameter:
+    if isinstance(value, tuple) and len(value) == 2:
+        return Parameter(str(value[1]), value[0])
+    single = value[0] if isinstance(value, tuple) and len(value) == 1 else value
+    return Parameter(str(single), single)

@@ -1,0 +1,235 @@
+"""Which questions share a scan. Row and metric rules of one table are asked in one SELECT, all others alone.
+
+Asking the database: readings first, without any opinion on them.
+
+A broken predicate breaks the statement that it shares with others. The statement is then asked again in halves, until
+the error stands alone: one rule's mistake is one rule's ERROR.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from itertools import groupby
+from math import isfinite
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Select, and_, func
+from sqlalchemy.exc import SQLAlchemyError
+
+from checks.engine.authoring.errors import MeasureError
+from checks.engine.authoring.spec import Kind
+from checks.engine.measuring.compile_queries import Question
+from checks.engine.measuring.scope import Scope
+from checks.engine.measuring.snapshot import Rows, Session, asking, attempt, explained, timed_out
+from etl.database import is_transient
+
+# PostgreSQL takes 1,664 entries in a target list and 65,535 parameters in a statement
+MOST_TARGETS = 1_600
+MOST_PARAMETERS = 30_000
+FUSED = {Kind.ROW, Kind.METRIC}
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Row and metric questions of one table, answered by one pass over it."""
+
+    questions: tuple[Question, ...]
+
+    @property
+    def name(self) -> str:
+        """What it is called while running."""
+        return self.questions[0].check.table
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A question with statements of its own."""
+
+    question: Question
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The question, as a scan would give it."""
+        return (self.question,)
+
+    @property
+    def name(self) -> str:
+        """What it is called while running."""
+        return self.question.check.name
+
+
+Unit: TypeAlias = Scan | Alone
+
+
+def plan(questions: Iterable[Question]) -> tuple[Unit, ...]:
+    """The units of work of a run, the scans first: they take longest."""
+    asked = sorted(questions, key=lambda question: (question.check.table, question.narrowed, question.id))
+    fused = [question for question in asked if question.check.mark.kind in FUSED]
+    scans = [
+        Scan(part) for _, group in groupby(fused, lambda q: (id(q.table), q.narrowed)) for part in _split(list(group))
+    ]
+    return (*scans, *(Alone(question) for question in asked if question.check.mark.kind not in FUSED))
+
+
+def bad_condition(question: Question) -> ColumnElement[bool]:
+    """The condition of a row that is counted as bad."""
+    bad: Any = question.bad
+    among: Any = question.among
+    condition: ColumnElement[bool] = bad if among is None else and_(bad, among)
+    return condition
+
+
+def targets(question: Question) -> tuple[ColumnElement[Any], ...]:
+    """The aggregates that answer a row rule (bad rows, all rows) or a metric."""
+    if question.metric is not None:
+        return (question.metric,)
+    total = func.count() if question.among is None else func.count().filter(question.among)  # type: ignore[arg-type]
+    return func.count().filter(bad_condition(question)), total
+
+
+def _split(questions: Sequence[Question]) -> Iterator[tuple[Question, ...]]:
+    part: list[Question] = []
+    weight = (0, 0)
+    for question in questions:
+        own = len(targets(question)), _parameters(question)
+        if part and (weight[0] + own[0] > MOST_TARGETS or weight[1] + own[1] > MOST_PARAMETERS):
+            yield tuple(part)
+            part, weight = [], (0, 0)
+        part.append(question)
+        weight = weight[0] + own[0], weight[1] + own[1]
+    yield tuple(part)
+
+
+def _parameters(question: Question) -> int:
+    try:
+        found = [target.compile().params.values() for target in targets(question)]
+    except SQLAlchemyError:  # it will fail on its own, and there the error lands on its rule
+        return 0
+    return sum(len(value) if isinstance(value, (list, tuple)) else 1 for values in found for value in values)
+
+
+SECONDS_PER_HOUR = 3600
+PROBE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was measured: bad rows among all rows, or the value of a metric (None: nothing to measure)."""
+
+    count: int | None = None
+    total: int | None = None
+    value: float | None = None
+
+    @property
+    def rate(self) -> float | None:
+        """The share of bad rows; None without a total."""
+        return self.count / self.total if self.count is not None and self.total else None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A question with its reading, or with the reason why there is none."""
+
+    question: Question
+    seconds: float
+    reading: Reading | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How to ask: which rows count, the pause before a further try, and a cap on every rule's timeout."""
+
+    scope: Scope = field(default_factory=Scope)
+    pause: float = 0.2
+    timeout: float | None = None
+
+    def limit(self, questions: Sequence[Question]) -> float:
+        """The time limit of a statement that these questions share, in seconds."""
+        longest = max(question.check.mark.timeout for question in questions)
+        return longest if self.timeout is None else min(longest, self.timeout)
+
+
+def read_scan(session: Session, scan: Scan, how: Asking) -> Iterator[Measured]:
+    """The readings of a scan's questions, each with its share of the time."""
+    started = time.perf_counter()
+    retries = max(question.check.mark.retries for question in scan.questions)
+    timeout = how.limit(scan.questions)
+    try:
+        statement = scan_statement(scan, how.scope.of(narrowed=scan.questions[0].narrowed))
+        row = single(attempt(session, retries, how.pause, lambda: session.all(statement, timeout)))
+    except Exception as error:  # noqa: BLE001 - the boundary of one scan
+        yield from _isolated(session, scan, how, error, time.perf_counter() - started)
+        return
+    seconds = (time.perf_counter() - started) / len(scan.questions)
+    values = iter(row[1:])
+    for question in scan.questions:
+        own = [next(values) for _ in targets(question)]
+        yield _guarded(question, own, seconds)
+
+
+def scan_statement(scan: Scan, scope: Scope) -> Select[Any]:
+    """One SELECT that answers all questions of a scan."""
+    table = scan.questions[0].table
+    columns = [target for question in scan.questions for target in targets(question)]
+    # labels of our own: PostgreSQL has no trouble with two columns called "count", readers have
+    labelled = [column.label(f"c{number}") for number, column in enumerate(columns)]
+    statement = asking(*labelled).select_from(table)
+    # an aggregate gives one row; what is none would give as many as the table has
+    return (statement.where(scope.condition(table)) if scope else statement).limit(2)
+
+
+def single(rows: Rows) -> Sequence[Any]:
+    """The only row of a scan; raises MeasureError when a metric is no aggregate."""
+    if len(rows) != 1:
+        raise MeasureError("the metric gives a value for each row; expected one aggregate such as func.max(...)")
+    return rows[0]
+
+
+def _isolated(session: Session, scan: Scan, how: Asking, error: Exception, seconds: float) -> Iterator[Measured]:
+    questions = scan.questions
+    # a rule can end its own connection; a database that is really away is not asked once more for every rule
+    if len(questions) == 1 or (is_transient(error) and not _answers(session)):
+        reason = explained(error, how.limit(questions))
+        yield from (Measured(question, seconds / len(questions), error=reason) for question in questions)
+        return
+    # a time limit is not worth being reached again in every half: one by one only the slow rule reaches it
+    size = 1 if timed_out(error) else (len(questions) + 1) // 2
+    for start in range(0, len(questions), size):
+        yield from read_scan(session, Scan(questions[start : start + size]), how)
+
+
+def _answers(session: Session) -> bool:
+    try:
+        session.renew()
+        session.all(asking(), timeout=PROBE_SECONDS)
+    except Exception:  # noqa: BLE001 - whatever it is, it does not answer
+        return False
+    return True
+
+
+def _guarded(question: Question, own: Sequence[Any], seconds: float) -> Measured:
+    if question.metric is None:
+        return Measured(question, seconds, Reading(count=own[0], total=own[1]))
+    try:
+        return Measured(question, seconds, Reading(value=figure(own[0])))
+    except MeasureError as error:
+        return Measured(question, seconds, error=str(error))
+
+
+def figure(value: Any) -> float | None:
+    """A metric as a number, an interval in hours; None for NULL. Raises MeasureError for anything else."""
+    if value is None:
+        return None
+    if isinstance(value, timedelta):
+        return value.total_seconds() / SECONDS_PER_HOUR
+    if not isinstance(value, (int, float, Decimal)):
+        hint = "; subtract it from `now` for an age in hours" if hasattr(value, "year") else ""
+        raise MeasureError(f"the metric is a {type(value).__name__}, expected a number or an interval{hint}")
+    if not isfinite(value):
+        raise MeasureError(f"the metric is {value}, which cannot be judged")
+    return float(value)

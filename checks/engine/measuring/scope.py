@@ -1,0 +1,154 @@
+"""Where bad rows cluster: league, series, club, import. The caller names the dimensions, the engine only follows.
+
+A dimension is reached from a column that a table or a statement has, by the first of its ways whose column is there.
+
+Narrowing a run to some rows: the league that `--league` names, and the like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, FromClause, Select, and_, or_, select, true
+
+from checks.engine.authoring.errors import MeasureError, SelectionError
+from checks.engine.measuring.snapshot import Session, asking
+
+Column: TypeAlias = ColumnElement[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to a dimension: from `column`, the value by `value` and a test for a given value by `holds`."""
+
+    column: str
+    value: Callable[[Column], Column]
+    holds: Callable[[Column, Any], ColumnElement[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """What rows can be grouped and narrowed by.
+
+    `labels` selects each value with the text that people know it by; without it a value is its own text. With `scored`
+    a report tells a score for each value.
+    """
+
+    name: str
+    ways: tuple[Way, ...]
+    labels: Select[tuple[Any, str]] | None = None
+    scored: bool = False
+
+    def way(self, source: FromClause) -> tuple[Way, Column] | None:
+        """The first way whose column the source has, with that column."""
+        return next(((way, source.c[way.column]) for way in self.ways if way.column in source.c), None)
+
+    def of(self, source: FromClause) -> Column | None:
+        """The value of a row of the source, None when no way leads there."""
+        found = self.way(source)
+        return None if found is None else found[0].value(found[1])
+
+    def holds(self, source: FromClause, value: Any) -> ColumnElement[bool] | None:
+        """The condition that a row of the source has that value, None when no way leads there."""
+        found = self.way(source)
+        return None if found is None else found[0].holds(found[1], value)
+
+
+def direct(column: str) -> Way:
+    """The column itself holds the value."""
+    return Way(column, lambda own: own, lambda own, value: own == value)
+
+
+def through(column: str, key: Column, value: Column) -> Way:
+    """The column refers to `key` of another table, whose column `value` holds the value."""
+    return Way(
+        column,
+        lambda own: select(value).where(key == own).scalar_subquery(),
+        # uncorrelated, so the database looks the few keys up once and not once per row
+        lambda own, wanted: own.in_(select(key).where(value == wanted)),
+    )
+
+
+LOOKUP_TIMEOUT = 30.0
+LISTED = 12
+"""Labels that a message lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The rows that count: for each dimension some values. Without any, all rows do."""
+
+    wanted: tuple[tuple[Dimension, tuple[Any, ...]], ...] = ()
+
+    def of(self, *, narrowed: bool) -> Scope:
+        """This scope, or none where a question keeps to its rows by itself."""
+        return Scope() if narrowed else self
+
+    def condition(self, source: FromClause) -> ColumnElement[bool]:
+        """The condition that a row of the source counts; MeasureError when the source does not say."""
+        conditions = [self._any(dimension, values, source) for dimension, values in self.wanted]
+        return and_(*conditions) if conditions else true()
+
+    def _any(self, dimension: Dimension, values: tuple[Any, ...], source: FromClause) -> ColumnElement[bool]:
+        conditions = [dimension.holds(source, value) for value in values]
+        if any(condition is None for condition in conditions):
+            raise MeasureError(f"its rows do not say their {dimension.name}, so it cannot be narrowed to one")
+        return or_(*(condition for condition in conditions if condition is not None))
+
+    def __bool__(self) -> bool:
+        return bool(self.wanted)
+
+
+class Labels:
+    """What the values of dimensions are called, read once per dimension when first asked for."""
+
+    def __init__(self, session: Session, dimensions: Sequence[Dimension]) -> None:
+        self._session = session
+        self.dimensions = {dimension.name: dimension for dimension in dimensions}
+        self._read: dict[str, Mapping[Any, str]] = {}
+
+    def of(self, name: str) -> Mapping[Any, str]:
+        """Label by value, empty for a dimension whose values are their own labels."""
+        if name not in self._read:
+            self._read[name] = self._fetch(self.dimensions[name])
+        return self._read[name]
+
+    def say(self, name: str, value: Any) -> str:
+        """One value as people know it."""
+        return "none" if value is None else self.of(name).get(value, str(value))
+
+    def scope(self, wanted: Mapping[str, Sequence[str]]) -> Scope:
+        """The scope for some labels; raises SelectionError for an unknown dimension or label."""
+        return Scope(tuple((self._dimension(name), self._values(name, texts)) for name, texts in wanted.items()))
+
+    def _dimension(self, name: str) -> Dimension:
+        if name not in self.dimensions:
+            raise SelectionError(f"there is no dimension {name!r}; there are {', '.join(self.dimensions) or 'none'}")
+        return self.dimensions[name]
+
+    def _values(self, name: str, texts: Sequence[str]) -> tuple[Any, ...]:
+        known = {label.casefold(): value for value, label in self.of(name).items()}
+        for text in texts:
+            if text.casefold() not in known:
+                raise SelectionError(f"there is no {name} {text!r}; {_hint(text, sorted(self.of(name).values()))}")
+        return tuple(known[text.casefold()] for text in texts)
+
+    def _fetch(self, dimension: Dimension) -> Mapping[Any, str]:
+        if dimension.labels is None:
+            return {}
+        inner = dimension.labels.subquery()
+        rows = self._session.all(asking(*inner.c), LOOKUP_TIMEOUT)
+        return {row[1]: str(row[2]) for row in rows}
+
+
+def _hint(text: str, known: Sequence[str]) -> str:
+    """What was meant, perhaps; a database may know thousands of clubs."""
+    folded = {label.casefold(): label for label in known}
+    near = get_close_matches(text.casefold(), folded, n=3) if len(known) > LISTED else ()
+    if near:
+        return f"did you mean {', '.join(folded[label] for label in near)}?"
+    more = f" and {len(known) - LISTED:,} more" if len(known) > LISTED else ""
+    return f"there are {', '.join(known[:LISTED]) or 'none'}{more}"

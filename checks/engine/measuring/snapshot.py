@@ -1,0 +1,300 @@
+"""A limit on the time that a rule's Python code may take.
+
+A statement has the database's own timeout; Python code has none, so it runs in a thread that the run stops waiting for.
+
+Where statements are run: guarded sessions on one snapshot of the database.
+
+Four walls keep a rule from writing: the transaction is READ ONLY, a first statement fixes that (before it SET
+TRANSACTION READ WRITE would still work), each statement goes through the extended protocol, which refuses a second
+statement behind a semicolon, and a role without write rights is taken on where the database has one.
+
+What a failed statement means, and how it is put without repeating data.
+
+One moment of the database, seen through many connections.
+
+A leading connection exports its snapshot and stays open; the others import it, so that every rule sees the same
+data, however many run at once. A lost follower reconnects to the same moment. When the leader itself is lost, its
+moment is gone: a new one is taken, and the run says so.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, TimeoutError
+from contextlib import contextmanager, suppress
+from threading import Lock, Thread
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, Integer, Select, bindparam, literal, select, text
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError, StatementError
+
+from checks.engine.authoring.errors import CheckError, DeadlineError, MeasureError
+from etl.database import describe, is_transient, sqlstate
+
+Answer = TypeVar("Answer")
+
+
+def within(seconds: float, what: str, function: Callable[[], Answer]) -> Answer:
+    """The function's answer; raises DeadlineError when it does not come in time, and whatever the function raises."""
+    future: Future[Answer] = Future()
+    # a daemon: a rule that never returns must not keep the process alive
+    thread = Thread(target=_answer, args=(future, function), name=f"rule {what}", daemon=True)
+    thread.start()
+    try:
+        return future.result(timeout=seconds)
+    except TimeoutError:
+        if future.done():  # the function's own TimeoutError
+            raise
+        _interrupt(thread)
+        raise DeadlineError(f"{what} did not return within {seconds:g} s") from None
+
+
+def _answer(future: Future[Answer], function: Callable[[], Answer]) -> None:
+    try:
+        future.set_result(function())
+    except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+        future.set_exception(error)
+
+
+def _interrupt(thread: Thread) -> None:
+    # ends a loop of Python code; code that hangs in C stays behind in its daemon thread
+    if thread.ident is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+
+
+MARKER = "rally"
+Rows = Sequence[Sequence[Any]]
+
+
+class Session(Protocol):
+    """What measuring needs of a connection."""
+
+    def all(self, statement: Select[Any], timeout: float) -> Rows:
+        """All rows of a statement that was made with `asking`, under a time limit in seconds."""
+        ...
+
+    def chunks(self, statement: Select[Any], timeout: float, size: int) -> Generator[Rows, None, None]:
+        """The rows of a statement in chunks, never more than one of them in memory."""
+        ...
+
+    def renew(self) -> None:
+        """Make the session usable after its connection was lost; raises when that is not possible."""
+        ...
+
+
+def asking(*columns: Any) -> Select[Any]:
+    """A SELECT of `columns` behind one bound parameter.
+
+    psycopg sends a statement without parameters in the simple protocol, where "select 1; drop table x" is two
+    statements and not an error.
+    """
+    return select(bindparam(MARKER, 1, Integer).label(MARKER), *columns)
+
+
+class OpenSession:
+    """A session on a connection that someone else opened, such as an import inside its own transaction.
+
+    Each statement runs in a savepoint that is rolled back whatever happens: a failing statement leaves the
+    transaction usable, the timeout does not outlive it, and what a rule might write is undone. The transaction
+    itself is neither begun nor ended here.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self, statement: Select[Any], timeout: float) -> Rows:
+        with self._savepoint(timeout):
+            return self._connection.execute(statement).fetchall()
+
+    def chunks(self, statement: Select[Any], timeout: float, size: int) -> Generator[Rows, None, None]:
+        with self._savepoint(timeout):
+            options = {"stream_results": True, "max_row_buffer": size}
+            yield from self._connection.execute(statement, execution_options=options).partitions(size)
+
+    def renew(self) -> None:
+        raise MeasureError("the connection was lost inside a transaction of its owner")
+
+    @contextmanager
+    def _savepoint(self, timeout: float) -> Iterator[None]:
+        milliseconds = max(1, int(timeout * 1000))
+        self._connection.exec_driver_sql(f"SAVEPOINT rally; SET LOCAL statement_timeout = {milliseconds}")
+        try:
+            yield
+        finally:
+            if not self._connection.invalidated:
+                self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT rally; RELEASE SAVEPOINT rally")
+
+
+TIMED_OUT = "57014"
+DATA = "22"
+LONGEST = 300
+
+
+def timed_out(error: BaseException) -> bool:
+    """Whether a statement was ended by its time limit."""
+    return sqlstate(error) == TIMED_OUT
+
+
+def explained(error: BaseException, timeout: float | None = None) -> str:
+    """An error in a sentence that holds no data of the rows."""
+    if timeout is not None and timed_out(error):
+        return f"timed out after {timeout:g} s (SQLSTATE {TIMED_OUT})"
+    if isinstance(error, CheckError):
+        return str(error)
+    if isinstance(error, StatementError) and not isinstance(error, DBAPIError):
+        # its own text repeats the statement with its parameters
+        return f"the statement cannot be sent: {type(error.orig or error).__name__}"
+    text = describe(error)
+    if (sqlstate(error) or "").startswith(DATA):
+        text = re.sub(r'"[^"]*"', '"…"', text)
+    return text[:LONGEST]
+
+
+def attempt(session: Session, retries: int, pause: float, ask: Callable[[], Answer]) -> Answer:
+    """Ask, and after a transient failure ask again, on a new connection if the old one is gone."""
+    for tried in range(retries + 1):
+        try:
+            if tried:
+                time.sleep(pause * 2 ** (tried - 1))
+                session.renew()
+            return ask()
+        except (DBAPIError, PendingRollbackError) as error:
+            if tried == retries or not _worth_another_try(error):
+                raise
+    raise AssertionError("unreachable")
+
+
+def _worth_another_try(error: DBAPIError | PendingRollbackError) -> bool:
+    return isinstance(error, PendingRollbackError) or is_transient(error)
+
+
+# a role name is an identifier and cannot be bound
+ROLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}")
+
+
+class Snapshot:
+    """A moment of a database; `taken` counts how many were needed."""
+
+    def __init__(self, engine: Engine, role: str | None) -> None:
+        self._engine = engine
+        self._role = role
+        self._lock = Lock()
+        self._leader: Connection | None = None
+        self._name = ""
+        self.taken = 0
+        self.role: str | None = None
+
+    def __enter__(self) -> Snapshot:
+        self._lead()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._leader is not None:
+            close(self._leader)
+
+    def follow(self, lost: str = "") -> tuple[str, Connection]:
+        """A connection that sees this moment, and the name of the moment; `lost` names one that could not be joined."""
+        with self._lock:
+            if lost and lost == self._name:
+                self._lead()
+            name = self._name
+        connection = self._begin(f"SET TRANSACTION SNAPSHOT '{name}'")
+        self._restrict(connection, self.role)
+        return name, connection
+
+    def _lead(self) -> None:
+        if self._leader is not None:
+            close(self._leader)
+        self._leader = self._begin("SET LOCAL idle_in_transaction_session_timeout = 0")
+        self._name = str(self._leader.execute(text("select pg_export_snapshot()")).scalar_one())
+        self.role = self._usable(self._leader)
+        self.taken += 1
+
+    def _begin(self, first: str) -> Connection:
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        connection = self._engine.connect().execution_options(**options)
+        try:
+            connection.exec_driver_sql(first)
+            # from the first query on, SET TRANSACTION READ WRITE is refused
+            connection.execute(select(literal(1)))
+        except BaseException:
+            close(connection)
+            raise
+        return connection
+
+    def _usable(self, leader: Connection) -> str | None:
+        if self._role is None or not ROLE.fullmatch(self._role):
+            return None
+        leader.exec_driver_sql("SAVEPOINT role")
+        try:
+            self._restrict(leader, self._role)
+        except DBAPIError:  # no such role, or not ours to take
+            return None
+        else:
+            return self._role
+        finally:
+            if not leader.invalidated:
+                leader.exec_driver_sql("ROLLBACK TO SAVEPOINT role; RELEASE SAVEPOINT role")
+
+    def _restrict(self, connection: Connection, role: str | None) -> None:
+        if role is not None:
+            connection.exec_driver_sql(f'SET LOCAL ROLE "{role}"')
+
+
+class SnapshotSession:
+    """A session on a snapshot, with a connection of its own that it can replace."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._name, self._connection = snapshot.follow()
+
+    def all(self, statement: Select[Any], timeout: float) -> Rows:
+        """All rows of a statement."""
+        return self._alive().all(statement, timeout)
+
+    def chunks(self, statement: Select[Any], timeout: float, size: int) -> Generator[Rows, None, None]:
+        """The rows of a statement in chunks."""
+        return self._alive().chunks(statement, timeout, size)
+
+    def renew(self) -> None:
+        """Connect again to the same moment, or to a new one when that is gone."""
+        self.close()
+        try:
+            self._name, self._connection = self._snapshot.follow()
+        except DBAPIError:
+            self._name, self._connection = self._snapshot.follow(lost=self._name)
+
+    def cancel(self) -> None:
+        """End the statement that is running, from another thread."""
+        with suppress(Exception):  # there may be none, or no connection any more
+            driver: Any = self._connection.connection.driver_connection
+            driver.cancel_safe(timeout=2.0)
+
+    def _alive(self) -> OpenSession:
+        # the rule before may have lost the connection; that is not to be this rule's first failure
+        if self._connection.closed or self._connection.invalidated:
+            self.renew()
+        return OpenSession(self._connection)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        close(self._connection)
+
+
+def close(connection: Connection) -> None:
+    """Close a connection, also one that is already broken."""
+    try:
+        connection.close()
+    except (DBAPIError, InvalidRequestError):
+        with suppress(InvalidRequestError):  # closed already
+            connection.invalidate()
+
+
+@contextmanager
+def one_moment(engine: Engine, role: str | None) -> Iterator[Snapshot]:
+    """A snapshot of the database, held until the end of the block."""
+    with Snapshot(engine, role) as snapshot:
+        yield snapshot

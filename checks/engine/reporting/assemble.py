@@ -1,0 +1,289 @@
+"""From outcomes to a report: results in words, compared with the run before, scored, worst first.
+
+What results weigh in the score, net and gross of waivers, and which waivers nothing needs.
+
+Scores of parts: what each rule is in one league, and the score of that league alone.
+
+A rule that is well on the whole can be in trouble in a small league, so every rule with bad rows is judged anew there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from checks.engine.authoring.units import Status, Unit
+from checks.engine.judging.bad_rows import clusters
+from checks.engine.judging.evaluate import Outcome, Work
+from checks.engine.judging.findings import Findings, compare, compare_part
+from checks.engine.judging.judge import Id, Waiver, Waivers, judge
+from checks.engine.measuring.compile_queries import Question, Unasked
+from checks.engine.measuring.measure import Reading
+from checks.engine.measuring.scope import Labels, Scope
+from checks.engine.measuring.snapshot import explained
+from checks.engine.reporting.literal import shown
+from checks.engine.reporting.report import Report, Result, worst_first
+from checks.engine.reporting.score import Score, Weighed, score
+
+if TYPE_CHECKING:
+    from checks.engine.judging.evaluate import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What a report says about its run."""
+
+    run: str
+    started: datetime
+    today: date
+    selection: str
+    snapshots: int
+    role: str | None
+    role_wanted: str | None
+    examples: int
+    clusters: int
+    complaints: tuple[str, ...]
+
+
+def assemble(
+    outcomes: Sequence[Outcome], unasked: Sequence[Unasked], task: Work, labels: Labels, around: Circumstances
+) -> Report:
+    """The report of a run."""
+    results = [_result(outcome, task, labels, around) for outcome in outcomes]
+    results.extend(_unasked(item, task) for item in unasked)
+    parts, trouble = _parts(outcomes, results, task, labels)
+    net, gross = score_of(results, gross=False), score_of(results, gross=True)
+    pointed = [replace(result, points=net.points.get(result.id, Decimal("0.00"))) for result in results]
+    return Report(
+        run=around.run,
+        started=around.started,
+        finished=datetime.now(UTC),
+        today=around.today,
+        selection=around.selection,
+        scoped=bool(task.how.scope),
+        results=tuple(sorted(pointed, key=worst_first)),
+        net=net,
+        gross=gross,
+        snapshots=around.snapshots,
+        role=around.role,
+        role_wanted=around.role_wanted,
+        expired=task.waivers.expired,
+        unused=needless(task.waivers, results, outcomes),
+        complaints=(*around.complaints, *trouble),
+        parts=parts,
+    )
+
+
+def _parts(
+    outcomes: Sequence[Outcome], results: Sequence[Result], task: Work, labels: Labels
+) -> tuple[Mapping[str, Mapping[str, Decimal | None]], list[str]]:
+    if not task.details:  # without bad rows nobody knows where they stand
+        return {}, []
+    try:
+        return scores(outcomes, results, labels, task.how.scope), []
+    except Exception as error:  # noqa: BLE001 - the whole has a score; only its parts have none
+        return {}, [f"there are no scores of parts: {explained(error)}"]
+
+
+def _result(outcome: Outcome, task: Work, labels: Labels, around: Circumstances) -> Result:
+    question, reading = outcome.question, outcome.measured.reading
+    result = _bare(question, task)
+    result = replace(
+        result,
+        status=outcome.verdict.status,
+        gross_status=outcome.gross.status,
+        share=outcome.verdict.share,
+        gross_share=outcome.gross.share,
+        waived=outcome.waived,
+        seconds=round(outcome.measured.seconds, 4),
+        error=outcome.measured.error,
+        sql=_sql(question, task),
+    )
+    if reading is not None:
+        result = replace(result, count=reading.count, total=reading.total, rate=reading.rate, value=reading.value)
+    result = replace(result, on_target=_on_target(outcome, result))
+    result = _compared(result, outcome, task, around.examples)
+    notes = [*outcome.notes, *filter(None, [outcome.verdict.note])]
+    if reading is not None and outcome.spots:
+        found, trouble = _clusters(outcome, labels, around.clusters)
+        result = replace(result, clusters=found)
+        notes.extend(trouble)
+    return replace(result, note="; ".join(notes))
+
+
+def _bare(item: Question | Unasked, task: Work) -> Result:
+    check = item.check
+    return Result(
+        rule=check.name,
+        domain=check.domain,
+        parameter=item.parameter.label,
+        severity=check.severity,
+        status=Status.ERROR,
+        gross_status=Status.ERROR,
+        summary=check.summary,
+        threshold=str(check.threshold),
+        unit=getattr(check.threshold, "unit", None),
+        owner=check.mark.owner,
+        tags=check.mark.tags,
+        runbook=check.mark.runbook,
+        source=check.source,
+        fixable=check.fix is not None,
+        accepted=task.waivers.whole(check.name),
+        before=task.past.statuses.get(item.id),
+    )
+
+
+def _unasked(item: Unasked, task: Work) -> Result:
+    result = _bare(item, task)
+    if item.skipped:
+        return replace(result, status=Status.SKIPPED, gross_status=Status.SKIPPED, note=item.reason)
+    return replace(result, error=item.reason, share=1.0, gross_share=1.0)
+
+
+def _compared(result: Result, outcome: Outcome, task: Work, most: int) -> Result:
+    if not task.details or result.count is None:
+        return result
+    findings = outcome.evidence.findings if outcome.evidence is not None else Findings()
+    if result.count and not findings.count:  # its rows could not be fetched; a note says why
+        return result
+    before = task.past.findings.get(result.id, Findings())
+    change = compare_part(findings, before) if task.how.scope else compare(findings, before)
+    accepted = task.waivers.fingerprints(result.rule)
+    shown_first = sorted(
+        (finding for finding in findings.listed if finding.fingerprint not in accepted),
+        key=lambda finding: finding.fingerprint not in change.appeared,
+    )
+    return replace(
+        result,
+        findings=findings,
+        new=change.new,
+        known=change.known,
+        fixed=change.fixed,
+        exact=change.exact,
+        appeared=change.appeared,
+        examples=tuple(finding.key for finding in shown_first[:most]),
+    )
+
+
+def _on_target(outcome: Outcome, result: Result) -> bool | None:
+    threshold: Any = outcome.question.check.threshold
+    if not hasattr(threshold, "on_target") or not result.status.measured:
+        return None
+    figure = result.value if result.value is not None else result.rate if result.unit is Unit.PERCENT else result.count
+    answer: bool | None = None if figure is None else threshold.on_target(figure)
+    return answer
+
+
+def _clusters(outcome: Outcome, labels: Labels, most: int) -> tuple[tuple[Any, ...], list[str]]:
+    assert outcome.measured.reading is not None  # noqa: S101 - the caller has looked
+    try:
+        return clusters(outcome.spots, outcome.measured.reading, labels, most), []
+    except Exception as error:  # noqa: BLE001 - the rule is measured; only its clusters have no names
+        return (), [f"its clusters cannot be named: {explained(error)}"]
+
+
+def _sql(question: Question, task: Work) -> str:
+    try:
+        return shown(question, task.how.scope)
+    except Exception as error:  # noqa: BLE001 - text for reading only
+        return f"-- the statement cannot be written out: {type(error).__name__}"
+
+
+def score_of(results: Sequence[Result], *, gross: bool) -> Score:
+    """The score of results: gross as found, net with what is accepted left out."""
+    return score(_gross(result) if gross else _net(result) for result in results)
+
+
+def needless(waivers: Waivers, results: Sequence[Result], outcomes: Sequence[Outcome]) -> tuple[Waiver, ...]:
+    """The waivers whose rule is well, or whose row is not bad."""
+    failing = [result.rule for result in results if result.gross_status.failing]
+    return waivers.unused(failing, _hit(outcomes, waivers))
+
+
+def _gross(result: Result) -> Weighed:
+    return _weighed(result, result.gross_status, result.gross_share, result.count or 0)
+
+
+def _net(result: Result) -> Weighed:
+    status = Status.OK if result.accepted and result.status.failing else result.status
+    return _weighed(result, status, result.share, max(0, (result.count or 0) - result.waived))
+
+
+def _weighed(result: Result, status: Status, share: float, count: int) -> Weighed:
+    return Weighed(
+        rule=result.rule,
+        parameter=result.parameter,
+        domain=result.domain,
+        severity=result.severity,
+        status=status,
+        share=share,
+        count=count,
+        total=result.total or 0,
+    )
+
+
+def _hit(outcomes: Sequence[Outcome], waivers: Waivers) -> frozenset[tuple[str, int]]:
+    hit: set[tuple[str, int]] = set()
+    for outcome in outcomes:
+        rule = outcome.question.check.name
+        if outcome.evidence is not None:
+            hit.update((rule, finding.fingerprint) for finding in outcome.evidence.findings.listed)
+            if not outcome.evidence.findings.complete:  # not all are listed: none of its waivers is called unused
+                hit.update((rule, fingerprint) for fingerprint in waivers.fingerprints(rule))
+    return frozenset(hit)
+
+
+def scores(
+    outcomes: Sequence[Outcome], results: Sequence[Result], labels: Labels, scope: Scope
+) -> dict[str, dict[str, Decimal | None]]:
+    """The score of each value of the scored dimensions, by dimension and label.
+
+    Metrics are about the whole and count for no part; a rule that could not be measured counts for every part. Rules
+    that are accepted are left out, rows that are accepted one by one are not.
+    """
+    answer: dict[str, dict[str, Decimal | None]] = {}
+    by_id = {outcome.question.id: outcome for outcome in outcomes}
+    for dimension in (one for one in labels.dimensions.values() if one.scored):
+        wanted = next((values for known, values in scope.wanted if known.name == dimension.name), None)
+        for value, label in labels.of(dimension.name).items():
+            if wanted is None or value in wanted:
+                weighed = _weighed_part(by_id, results, dimension.name, value, label)
+                answer.setdefault(dimension.name, {})[label] = score(weighed).value
+    return answer
+
+
+def _weighed_part(
+    outcomes: Mapping[Id, Outcome], results: Sequence[Result], dimension: str, value: Any, label: str
+) -> Iterator[Weighed]:
+    for result in results:
+        outcome = outcomes.get(result.id)
+        each = outcome.question.check.mark.each if outcome is not None else None
+        if result.value is not None or (each == dimension and result.parameter != label):
+            continue
+        judged = _judged(result, outcome, dimension, value)
+        if judged is not None:
+            status, share, reading = judged
+            yield Weighed(
+                result.rule, result.parameter, result.domain, result.severity, status, share, reading.count or 0,
+                reading.total or 0,
+            )  # fmt: skip
+
+
+def _judged(
+    result: Result, outcome: Outcome | None, dimension: str, value: Any
+) -> tuple[Status, float, Reading] | None:
+    if result.accepted and result.status.failing:
+        return Status.OK, 0.0, Reading()
+    if outcome is None or not result.status.measured or not result.count:
+        return result.status, result.share, Reading(total=result.total)
+    known = outcome.parts.get(dimension)
+    if known is None:
+        return None
+    reading = known.get(value)
+    if reading is None:
+        return Status.SKIPPED, 0.0, Reading()
+    verdict = judge(outcome.question.check.threshold, reading)
+    return verdict.status, verdict.share, reading

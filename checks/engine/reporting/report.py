@@ -1,0 +1,331 @@
+"""What a run found about one rule (and parameter).
+
+What a run found: results, score, and what to make of them.
+
+A report as the JSON document that `check --json` writes. It only ever grows; its schema is published.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import Any
+
+from checks.engine.authoring.spec import Source
+from checks.engine.authoring.units import Figure, Severity, Status, Unit, say
+from checks.engine.judging.bad_rows import Cluster
+from checks.engine.judging.findings import Findings
+from checks.engine.judging.judge import Past, Waiver
+from checks.engine.reporting.score import FORMULA, WATCH, Band, Score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One line of a report. It knows keys of rows, but no rows.
+
+    `status` leaves accepted rows out, `gross_status` counts them; `accepted` says that the whole rule is waived.
+    `count`, `total` and `rate` are as found. `new`, `known` and `fixed` are None for metrics, without an earlier run
+    all bad rows are new; with `exact` false they are least numbers.
+    """
+
+    rule: str
+    domain: str
+    parameter: str
+    severity: Severity
+    status: Status
+    gross_status: Status
+    summary: str
+    threshold: str
+    unit: Unit | None = None
+    count: int | None = None
+    total: int | None = None
+    rate: float | None = None
+    value: float | None = None
+    share: float = 0.0
+    gross_share: float = 0.0
+    points: Decimal = Decimal("0.00")
+    waived: int = 0
+    accepted: bool = False
+    new: int | None = None
+    known: int | None = None
+    fixed: int | None = None
+    exact: bool = True
+    examples: tuple[Mapping[str, Any], ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+    sql: str = ""
+    seconds: float = 0.0
+    error: str = ""
+    note: str = ""
+    owner: str = ""
+    tags: frozenset[str] = frozenset()
+    runbook: str = ""
+    source: Source | None = None
+    fixable: bool = False
+    on_target: bool | None = None
+    findings: Findings | None = None
+    appeared: frozenset[int] = frozenset()
+    before: Status | None = None
+
+    @property
+    def id(self) -> tuple[str, str]:
+        """Rule and parameter."""
+        return self.rule, self.parameter
+
+    @property
+    def title(self) -> str:
+        """The rule, with its parameter in brackets."""
+        return f"{self.rule}[{self.parameter}]" if self.parameter else self.rule
+
+    @property
+    def trouble(self) -> bool:
+        """Whether someone should look: it is failing, and nobody has accepted that."""
+        return self.status.failing and not self.accepted
+
+    @property
+    def is_new(self) -> bool:
+        """Whether its trouble was not there in the run before: new bad rows, or without rows a worse status."""
+        if not self.trouble:
+            return False
+        if self.new is not None:
+            return self.new > 0
+        return self.before is None or self.before.rank < self.status.rank
+
+    @property
+    def measurement(self) -> str:
+        """What was measured, as a person would say it; empty when nothing was."""
+        if self.value is not None:
+            return say(self.value, self.unit) if self.unit else f"{self.value:,.6g}"
+        if self.count is None:
+            return ""
+        if self.total is None:
+            return f"{self.count:,}"
+        share = "" if self.rate is None else f" ({say(self.rate, Unit.PERCENT)})"
+        return f"{self.count:,} of {self.total:,}{share}"
+
+    @property
+    def change(self) -> str:
+        """ "3 new, 41 known, 5 fixed", without what is nought; empty when there is nothing to compare."""
+        named = (("new", self.new), ("known", self.known), ("fixed", self.fixed))
+        least = "" if self.exact else "at least "
+        return ", ".join(f"{least if name != 'known' else ''}{number:,} {name}" for name, number in named if number)
+
+
+class FailOn(StrEnum):
+    """Where the bar of a failed run lies."""
+
+    CRITICAL = "critical"
+    WARN = "warn"
+    NEW = "new"
+    NEVER = "never"
+
+
+class Exit(IntEnum):
+    """What a run of rules tells the shell."""
+
+    HEALTHY = 0
+    FAILED = 1
+    PARTIAL = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One evaluation of a selection of rules. Results stand worst first.
+
+    `scoped` says that only some rows counted, such as those of one league. `parts` are scores by dimension, such as
+    league, and label; `figures` what is steered by, `difference` the change since the run before in words, both put
+    in by the caller.
+    """
+
+    run: str
+    started: datetime
+    finished: datetime
+    today: date
+    selection: str
+    scoped: bool = False
+    results: tuple[Result, ...]
+    net: Score
+    gross: Score
+    formula: int = FORMULA
+    snapshots: int = 1
+    role: str | None = None
+    role_wanted: str | None = None
+    expired: tuple[Waiver, ...] = ()
+    unused: tuple[Waiver, ...] = ()
+    complaints: tuple[str, ...] = ()
+    parts: Mapping[str, Mapping[str, Decimal | None]] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
+    difference: str = ""
+
+    def as_past(self) -> Past:
+        """What this report is for a later run, such as before and after a change in one transaction."""
+        measured = [result for result in self.results if result.status.measured]
+        return Past(
+            statuses={result.id: result.status for result in measured},
+            findings={result.id: result.findings for result in measured if result.findings is not None},
+        )
+
+    @property
+    def score(self) -> Decimal | None:
+        """0 to 100, accepted trouble left out; None when nothing was there to measure."""
+        return self.net.value
+
+    @property
+    def band(self) -> Band:
+        """What the score means."""
+        return self.net.band
+
+    @property
+    def coverage(self) -> float:
+        """The share of the selected rules that gave an answer, 0 without any."""
+        measured = sum(result.status.measured for result in self.results)
+        return measured / len(self.results) if self.results else 0.0
+
+    @property
+    def worst(self) -> Result | None:
+        """The result to look at first; None when there is none."""
+        return self.results[0] if self.results else None
+
+    @property
+    def trouble(self) -> tuple[Result, ...]:
+        """What someone should look at, worst first."""
+        return tuple(result for result in self.results if result.trouble)
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The values of all metrics by title."""
+        return {result.title: result.value for result in self.results if result.value is not None}
+
+    def by_status(self, status: Status) -> tuple[Result, ...]:
+        """The results of one status, worst first."""
+        return tuple(result for result in self.results if result.status is status)
+
+    def of(self, rule: str, parameter: str = "") -> Result:
+        """One result; KeyError when it is not in the report."""
+        for result in self.results:
+            if result.id == (rule, parameter):
+                return result
+        raise KeyError(f"no result of {rule!r}, parameter {parameter!r}")
+
+    def counts(self) -> Mapping[Status, int]:
+        """How many results there are of each status."""
+        return Counter(result.status for result in self.results)
+
+    def exit_code(self, fail_on: FailOn = FailOn.CRITICAL) -> Exit:
+        """1 when the bar is missed or a waiver is over, 5 when something could not be measured, otherwise 0."""
+        if fail_on is not FailOn.NEVER and (self.expired or self._fails(fail_on)):
+            return Exit.FAILED
+        unmeasured = any(result.status is Status.ERROR for result in self.trouble)
+        return Exit.PARTIAL if unmeasured or self.score is None else Exit.HEALTHY
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that `check --json` writes; its schema is `checks/schemas/check.schema.json`."""
+        return document(self)
+
+    def _fails(self, fail_on: FailOn) -> bool:
+        if fail_on is FailOn.NEW:
+            return any(result.is_new for result in self.trouble if result.status is not Status.ERROR)
+        statuses = {Status.CRITICAL} if fail_on is FailOn.CRITICAL else {Status.CRITICAL, Status.WARN}
+        low = self.score is not None and self.score < WATCH
+        return low or any(result.status in statuses for result in self.trouble)
+
+
+def worst_first(result: Result) -> tuple[int, int, int, Decimal, str, str]:
+    """The order of a report: accepted trouble after the rest, then status, severity, points, name."""
+    rank = result.status.rank if result.trouble else -1 if result.status is Status.OK else 0
+    severity = list(Severity).index(result.severity)
+    return (-rank, -result.status.rank, -severity, -result.points, result.rule, result.parameter)
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The document of a run."""
+    return {
+        "run": report.run,
+        "score": _number(report.score),
+        "gross": _number(report.gross.value),
+        "band": report.band.value,
+        "formula": report.formula,
+        "coverage": round(report.coverage, 4),
+        "domains": {name: _number(value) for name, value in sorted(report.net.domains.items())},
+        "metrics": dict(sorted(report.metrics.items())),
+        "results": [result_of(result) for result in report.results],
+        "started": report.started.isoformat(),
+        "finished": report.finished.isoformat(),
+        "today": report.today.isoformat(),
+        "selection": report.selection,
+        "snapshots": report.snapshots,
+        "waivers": {
+            "expired": [_waiver(waiver) for waiver in report.expired],
+            "unused": [_waiver(waiver) for waiver in report.unused],
+        },
+        "complaints": list(report.complaints),
+        "parts": {
+            dimension: {label: _number(value) for label, value in sorted(parts.items())}
+            for dimension, parts in sorted(report.parts.items())
+        },
+        "daily": [figure_of(figure) for figure in report.figures],
+        "difference": report.difference or None,
+    }
+
+
+def result_of(result: Result) -> dict[str, Any]:
+    """One result of the document."""
+    same = ("count", "total", "rate", "value", "threshold", "new", "known", "fixed", "sql", "seconds")
+    more = ("summary", "owner", "runbook", "waived", "accepted", "exact", "on_target", "fixable")
+    return {
+        "rule": result.rule,
+        "domain": result.domain,
+        "parameter": result.parameter or None,
+        "severity": result.severity.value,
+        "status": result.status.value,
+        "points": float(result.points),
+        "examples": [dict(example) for example in result.examples],
+        "clusters": clusters_of(result),
+        "error": result.error or None,
+        **{name: getattr(result, name) for name in same},
+        "gross_status": result.gross_status.value,
+        "note": result.note or None,
+        "tags": sorted(result.tags),
+        "source": None if result.source is None else f"{relative(result.source.file)}:{result.source.line}",
+        **{name: getattr(result, name) for name in more},
+    }
+
+
+def figure_of(figure: Figure) -> dict[str, Any]:
+    """A figure with its target."""
+    same = ("key", "title", "value", "target", "at_least", "met", "said", "aim", "detail")
+    return {**{name: getattr(figure, name) for name in same}, "unit": figure.unit.value}
+
+
+def clusters_of(result: Result) -> list[dict[str, Any]]:
+    """The clusters of a result."""
+    return [
+        {
+            "where": dict(cluster.where),
+            "count": cluster.count,
+            "of": cluster.of,
+            "rows": cluster.rows,
+            "lift": cluster.lift,
+            "text": str(cluster),
+        }
+        for cluster in result.clusters
+    ]
+
+
+def relative(file: str) -> str:
+    """A file as seen from here, or only its name: a report does not tell where it was made."""
+    path = Path(file)
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else path.name
+
+
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _waiver(waiver: Waiver) -> dict[str, Any]:
+    names = ("id", "rule", "key", "owner", "reason")
+    return {**{name: getattr(waiver, name) for name in names}, "until": waiver.until.isoformat()}

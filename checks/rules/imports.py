@@ -1,0 +1,259 @@
+"""The domain imports: feeds come in time and whole, and what comes in is read, linked and published.
+
+Do the imports run, do they succeed, and do they end in time.
+
+Do the feeds' rows arrive: all of them, accepted and linked. Judged on the latest publication of each feed.
+
+Is the ground in order that imports stand on: constraints, confirmed names, links.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    DateTime,
+    FromClause,
+    Interval,
+    Select,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    cast,
+    column,
+    extract,
+    func,
+    literal,
+    select,
+    table,
+    values,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from checks import Bad, Row, Severity, check, metric_check, row_check
+from checks.rules.thresholds import (
+    ANY,
+    FEW,
+    IMPORT_FAILURES,
+    NEVER,
+    NIGHTLY,
+    NULL_IDS,
+    PATCHY,
+    REJECTS,
+    VALIDATION_COVERAGE,
+)
+from checks.rules.words import PUBLISHED, SUCCESS, feeds_of, latest_feeds
+from etl.tables import import_feeds, leagues, links, match_scores, rejects, schedule, team_aliases, teams
+
+RUNNING = "running"
+MONTH = timedelta(days=30)
+TWO_NIGHTS = timedelta(hours=50)
+STUCK = timedelta(hours=6)
+SLOWER = 3
+SLOW_BY = 10
+"""Seconds: a feed of one second may well take three."""
+COMPARED, FEWEST = 14, 5
+
+
+@metric_check(import_feeds, severity=Severity.HIGH, threshold=NIGHTLY, owner="imports", tags={"hourly", "daily"},
+              runbook="docs/RUNBOOKS.md#imports-that-do-not-run")  # fmt: skip
+def hours_since_successful_import(row: Row, now: datetime) -> ColumnElement[Any]:
+    """No feed was imported for too long; a feed that was read and had not changed counts as imported."""
+    last = func.max(row.finished_at).filter(row.outcome.in_(SUCCESS), row.finished_at <= now)
+    return cast(cast(literal(now), DateTime(timezone=True)) - last, Interval)
+
+
+@check(severity=Severity.MEDIUM, threshold=FEW, table=import_feeds, owner="imports", tags={"hourly", "daily"},
+       runbook="docs/RUNBOOKS.md#imports-that-do-not-run")  # fmt: skip
+def overdue_feed(now: datetime) -> Bad:
+    """A feed that was imported this month has not been for two nights."""
+    last = func.max(import_feeds.c.finished_at)
+    alive = feeds_of().where(import_feeds.c.outcome.in_(SUCCESS)).having(last > now - MONTH)
+    overdue = alive.add_columns(last.label("last_import")).having(last < now - TWO_NIGHTS)
+    return Bad(overdue, among=alive)
+
+
+@row_check(import_feeds, severity=Severity.HIGH, threshold=IMPORT_FAILURES, owner="imports", tags={"daily"},
+           runbook="docs/RUNBOOKS.md#imports-that-fail")  # fmt: skip
+def failed_import(row: Row, now: datetime) -> Bad:
+    """A feed of the last 30 days was blocked or failed."""
+    recent = (row.started_at > now - MONTH) & (row.started_at <= now)
+    return Bad(row.outcome.not_in(SUCCESS), among=recent & (row.outcome != RUNNING))
+
+
+@row_check(import_feeds, severity=Severity.MEDIUM, threshold=NEVER, owner="imports", tags={"hourly", "daily"},
+           runbook="docs/RUNBOOKS.md#imports-that-do-not-end")  # fmt: skip
+def import_without_end(row: Row, now: datetime) -> ColumnElement[bool]:
+    """An import began hours ago and has not ended: it hangs, or was killed."""
+    return (row.outcome == RUNNING) & (row.started_at < now - STUCK)
+
+
+@check(severity=Severity.LOW, threshold=ANY, table=import_feeds, owner="imports", tags={"daily"})
+def slow_import() -> Bad:
+    """The latest import of a feed took three times as long as its imports used to."""
+    taken = _durations().subquery()
+    earlier = taken.alias("earlier")
+    usual = (
+        select(func.percentile_cont(0.5).within_group(earlier.c.seconds))
+        .where(earlier.c.kind == taken.c.kind, earlier.c.league == taken.c.league, earlier.c.age.between(2, COMPARED))
+        .having(func.count() >= FEWEST)
+        .scalar_subquery()
+    )
+    latest = select(taken.c.kind, taken.c.league, taken.c.seconds, usual.label("usual")).where(taken.c.age == 1)
+    slow = (taken.c.seconds > SLOWER * usual) & (taken.c.seconds > usual + SLOW_BY)
+    return Bad(latest.where(slow), among=select(taken.c.kind, taken.c.league).where(taken.c.age == 1))
+
+
+def _durations() -> Select[Any]:
+    """How long each publication of a feed took, the latest with the age 1."""
+    feed = import_feeds.c
+    age = func.row_number().over(partition_by=(feed.kind, feed.league), order_by=feed.id.desc()).label("age")
+    return select(
+        feed.kind, feed.league, extract("epoch", feed.finished_at - feed.started_at).label("seconds"), age
+    ).where(feed.outcome == "published", feed.finished_at.is_not(None))
+
+
+EARLIER_FEEDS, FEWEST_EARLIER = 14, 3
+SMALLEST = 0.8
+"""A feed with less than this share of its usual rows has lost some."""
+PATIENCE = timedelta(days=7)
+
+
+@metric_check(import_feeds, severity=Severity.HIGH, threshold=REJECTS, owner="imports", tags={"daily"},
+              runbook="docs/RUNBOOKS.md#rejected-rows")  # fmt: skip
+def share_of_rejected_rows(row: Row) -> ColumnElement[Any]:
+    """Too many rows of the latest feeds were refused as unreadable."""
+    return _share_of_latest(("rejects",), ("rows",))
+
+
+@metric_check(import_feeds, severity=Severity.HIGH, threshold=NULL_IDS, owner="imports", tags={"daily"},
+              runbook="docs/RUNBOOKS.md#matches-without-team-ids")  # fmt: skip
+def share_of_unlinked_sides(row: Row) -> ColumnElement[Any]:
+    """Too many team names of the latest feeds could not be linked to a team."""
+    return _share_of_latest(("unlinked",), ("linked", "unlinked"))
+
+
+@metric_check(import_feeds, severity=Severity.HIGH, threshold=VALIDATION_COVERAGE, owner="imports", tags={"daily"})
+def validation_coverage(row: Row) -> ColumnElement[Any]:
+    """Some rows of the latest feeds were neither accepted nor refused: nobody has looked at them."""
+    return _share_of_latest(("records", "rejects"), ("rows",))
+
+
+@check(severity=Severity.HIGH, threshold=FEW, table=import_feeds, owner="imports", tags={"daily"},
+       runbook="docs/RUNBOOKS.md#feeds-that-shrink")  # fmt: skip
+def feed_volume_drop() -> Bad:
+    """The latest publication of a feed has a fifth fewer rows than its publications used to have."""
+    feed = import_feeds.c
+    age = func.row_number().over(partition_by=(feed.kind, feed.league), order_by=feed.id.desc()).label("age")
+    sizes = select(feed.kind, feed.league, feed.rows, age).where(feed.outcome == PUBLISHED).subquery()
+    median = func.percentile_cont(0.5).within_group(sizes.c.rows)
+    past = sizes.c.age.between(2, EARLIER_FEEDS)
+    usual = median.filter(past)
+    latest = func.max(sizes.c.rows).filter(sizes.c.age == 1)
+    by_feed = select(sizes.c.kind, sizes.c.league).group_by(sizes.c.kind, sizes.c.league)
+    comparable = by_feed.having(func.count().filter(past) >= FEWEST_EARLIER)
+    shrunk = comparable.add_columns(latest.label("rows"), usual.label("usual")).having(latest < SMALLEST * usual)
+    return Bad(shrunk, among=comparable)
+
+
+@check(severity=Severity.LOW, threshold=ANY, table=import_feeds, owner="imports", tags={"daily"},
+       runbook="docs/RUNBOOKS.md#schema-drift")  # fmt: skip
+def schema_drift() -> Bad:
+    """The rows of a feed's latest publication have keys that nobody knows, or lack some that they should have."""
+    feed = latest_feeds().subquery()
+    feeds = select(feed.c.kind, feed.c.league)
+    return Bad(feeds.add_columns(feed.c.drift).where(cast(feed.c.drift, Text) != "{}"), among=feeds)
+
+
+@check(severity=Severity.LOW, threshold=ANY, table=rejects, owner="imports", tags={"weekly"},
+       runbook="docs/RUNBOOKS.md#rejected-rows")  # fmt: skip
+def reject_left_waiting(now: datetime) -> Bad:
+    """A refused row of a feed's latest publication has waited for a week, neither replayed nor settled."""
+    feed = latest_feeds().subquery()
+    kept = select(feed.c.kind, feed.c.league, rejects.c.feed_id, rejects.c.index).join(
+        feed, feed.c.id == rejects.c.feed_id
+    )
+    waiting = rejects.c.resolved_at.is_(None) & (feed.c.finished_at < now - PATIENCE)
+    return Bad(kept.where(waiting), among=kept)
+
+
+def _share_of_latest(part: tuple[str, ...], whole: tuple[str, ...]) -> ColumnElement[Any]:
+    """The share over the latest publication of each feed; NULL without rows."""
+    last = latest_feeds().subquery()
+    some, every = (func.sum(sum((last.c[n] for n in names[1:]), start=last.c[names[0]])) for names in (part, whole))
+    # an aggregate of the one value, since a metric is one row also where it shares its table's scan with nobody
+    return func.max(select(some * 1.0 / func.nullif(every, 0)).scalar_subquery())
+
+
+GUARDED: tuple[Table, ...] = (schedule, teams, match_scores)
+"""Tables whose constraints keep imports from doing harm; their names are ours."""
+COLUMNS = {
+    "pg_constraint": ("conname", "conrelid", "convalidated"),
+    "pg_index": ("indexrelid", "indrelid", "indisunique", "indisvalid", "indpred"),
+    "pg_attribute": ("attrelid", "attname"),
+}
+CONSTRAINTS, INDEXES, ATTRIBUTES = (
+    table(name, *map(column, names), schema="pg_catalog") for name, names in COLUMNS.items()
+)
+
+
+@check(severity=Severity.HIGH, threshold=NEVER, owner="imports", tags={"daily"},
+       runbook="docs/RUNBOOKS.md#missing-constraints")  # fmt: skip
+def missing_constraint() -> Bad:
+    """A constraint that protects the schedule, the teams or the results is missing, or was never validated."""
+    wanted, key = _wanted(), _unique_keys().subquery()
+    told = select(wanted.c.table, wanted.c.constraint)
+    own = CONSTRAINTS.c
+    of_table = own.conrelid == func.to_regclass(wanted.c.table)
+    in_force = select(own.conname).where(of_table, own.conname == wanted.c.constraint, own.convalidated)
+    # an adopted database may have a unique key of ours under a name of its own
+    same_key = (key.c.indrelid == func.to_regclass(wanted.c.table)) & (key.c.columns == wanted.c.columns)
+    as_good = select(key.c.columns).where(same_key)
+    return Bad(told.where(~in_force.exists(), ~as_good.exists()), among=told)
+
+
+@row_check(links, severity=Severity.LOW, threshold=PATCHY, owner="imports", tags={"weekly"},
+           runbook="docs/RUNBOOKS.md#matches-without-team-ids")  # fmt: skip
+def unresolved_team_name(row: Row) -> ColumnElement[bool]:
+    """A team name of a feed means no team, or more than one; somebody should confirm an alias."""
+    return row.team_id.is_(None)
+
+
+@check(severity=Severity.MEDIUM, threshold=NEVER, table=team_aliases, owner="imports", tags={"weekly"})
+def alias_into_another_league() -> Bad:
+    """A confirmed name leads to a team of another league."""
+    alias = team_aliases.c
+    to_team = select(alias.league, alias.series, alias.name).join(teams, teams.c.id == alias.team_id)
+    to_league = to_team.join(leagues, leagues.c.id == teams.c.league_id)
+    return Bad(to_league.where(leagues.c.league_id != alias.league), among=select(alias.league))
+
+
+def _wanted() -> FromClause:
+    """The CHECKs and unique keys that GUARDED declares; the columns of a unique key, sorted."""
+    rows = [
+        (f"public.{guarded.name}", str(constraint.name), _columns(constraint))
+        for guarded in GUARDED
+        for constraint in sorted(guarded.constraints, key=lambda one: str(one.name))
+        if isinstance(constraint, CheckConstraint | UniqueConstraint)
+    ]
+    names = ("table", "constraint", "columns")
+    return values(*(column(name, String) for name in names), name="wanted").data(rows)
+
+
+def _columns(constraint: CheckConstraint | UniqueConstraint) -> str:
+    unique = isinstance(constraint, UniqueConstraint)
+    return ",".join(sorted(own.name for own in constraint.columns)) if unique else ""
+
+
+def _unique_keys() -> Select[Any]:
+    """The columns of every unique index of the whole table, sorted, by table."""
+    index, own = INDEXES.c, ATTRIBUTES.c
+    name = cast(own.attname, Text)
+    columns = func.string_agg(name, aggregate_order_by(literal(","), name.collate("C"))).label("columns")
+    whole = index.indisunique & index.indisvalid & index.indpred.is_(None)
+    joined = select(index.indrelid, columns).join(ATTRIBUTES, own.attrelid == index.indexrelid)
+    return joined.where(whole).group_by(index.indrelid, index.indexrelid)

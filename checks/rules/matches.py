@@ -1,0 +1,266 @@
+"""The domain matches: results that can be true, of people who played, for fixtures that took place.
+
+What a score can say, as regular expressions: which side has surely won, and whether a text is a score at all.
+
+Platform tennis is played to two sets of three; the third may be a match tie-break. Some leagues play by the clock, so
+a set may end at any number of games. A score is only held against a winner when every set of it is complete: a
+retirement or the clock can make the leader lose.
+
+Do results and fixtures belong together, and does every result stand there once.
+
+Can a result be true: its winner, its score, its date.
+
+Did four different people play, who exist and belong to the sides that they played for.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, literal, or_, select, union_all
+from sqlalchemy.sql.selectable import Subquery
+
+from checks import Bad, Row, Severity, check, row_check
+from checks.rules.thresholds import DUPLICATES, NULL_IDS, ORPHANS, PATCHY, RARE, ROUTINE
+from checks.rules.words import is_match, leads_nowhere, match_keys, result_keys, rows_of
+from etl.tables import match_scores, players, schedule, teams
+
+# "7-6 [7-5]", or "7-6 (5)" as others write it
+_TIEBREAK = r"(\s*\[\d+-\d+\]|\s*\(\d+(-\d+)?\))?"
+_HOME = rf"(6-[0-4]|7-5|7-6{_TIEBREAK})"
+_AWAY = rf"([0-4]-6|5-7|6-7{_TIEBREAK})"
+# two points ahead; beyond 10 the loser has two less
+_LONG = tuple((f"{high}-{high - 2}", f"{high - 2}-{high}") for high in range(11, 26))
+_POINTS_HOME = f"({'|'.join(['10-[0-8]', *(home for home, _ in _LONG)])})"
+_POINTS_AWAY = f"({'|'.join(['[0-8]-10', *(away for _, away in _LONG)])})"
+_NEXT = r"(\s*,\s*|\s+)"
+# "1-0 [10-7]", "[10-7]" or "10-7". A bare "1-0" is a set that the clock ended; where the halves of "0-1 [10-7]"
+# disagree nobody is sure who won; a bracket without a comma before it may be the tie-break of the set in front
+_LAST_HOME = rf"({_NEXT}(1-0\s*\[{_POINTS_HOME}\]|{_POINTS_HOME})|\s*,\s*\[{_POINTS_HOME}\])"
+_LAST_AWAY = rf"({_NEXT}(0-1\s*\[{_POINTS_AWAY}\]|{_POINTS_AWAY})|\s*,\s*\[{_POINTS_AWAY}\])"
+
+
+def _won(own: str, other: str, last: str) -> str:
+    """Two sets with any third, or one each and then a set or, as `last`, a match tie-break."""
+    straight = rf"{own}{_NEXT}{own}({_NEXT}({own}|{other}))?"
+    split = rf"({own}{_NEXT}{other}|{other}{_NEXT}{own})({_NEXT}{own}|{last})"
+    return rf"^\s*({straight}|{split})\s*$"
+
+
+HOME_WON = _won(_HOME, _AWAY, _LAST_HOME)
+AWAY_WON = _won(_AWAY, _HOME, _LAST_AWAY)
+
+_SET = rf"(\d{{1,2}}-\d{{1,2}}{_TIEBREAK}|\[\d+-\d+\])"
+_REMARK = r"(\s*,?\s*\(?(ret|retired|def|default|wo|w/o|walkover|timed|inj)\.?\)?)?"
+SCORE = rf"^\s*{_SET}({_NEXT}{_SET})*{_REMARK}\s*$|^\s*(ret|retired|def|default|wo|w/o|walkover|forfeit)\.?\s*$"
+"""A text that reads as a score, finished or not, or says in a word why there is none."""
+
+A_DATE = r"^\s*[[:alpha:]]{3,9} \d{1,2}, \d{4}\s*$"
+"""What the league site shows in place of a score that does not exist, such as "February 28, 2025"."""
+
+_LOST = "|".join([*(f"{low}-[{low + 1}-9]" for low in range(9)), r"\d-1\d"])
+_GAINED = "|".join([*(f"[{low + 1}-9]-{low}" for low in range(9)), r"1\d-\d"])
+TIEBREAK_AGAINST_SET = rf"7-6\s*\[({_LOST})\]|6-7\s*\[({_GAINED})\]"
+"""A set that one side won, with a tie-break that the other won; of two figures from 10 on nothing is said."""
+
+
+GRACE = timedelta(days=7)
+"""How long after a match its result may be missing."""
+POSTPONED = timedelta(days=42)
+"""How far from its date a fixture may be played: rained out matches are made up within weeks."""
+SAME = (
+    "league_id", "match_date", "home_team", "away_team", "home_player_1_id", "home_player_2_id", "away_player_1_id",
+    "away_player_2_id", "scores",
+)  # fmt: skip
+LINKED = match_scores.c.home_team_id.is_not(None) & match_scores.c.away_team_id.is_not(None)
+
+
+@row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily"})
+def result_of_team_against_itself(row: Row) -> ColumnElement[bool]:
+    """A result has one team on both sides, by name or by what the names were linked to."""
+    return (row.home_team_id == row.away_team_id).is_(True) | (row.home_team == row.away_team)
+
+
+# not NULL_IDS: CITA's results name clubs without a series, and one in fourteen cannot be told apart, in good order
+@row_check(match_scores, severity=Severity.MEDIUM, threshold=PATCHY, owner="matches", tags={"daily", "gate"},
+           runbook="docs/RUNBOOKS.md#matches-without-team-ids")  # fmt: skip
+def result_without_teams(row: Row) -> ColumnElement[bool]:
+    """A result is not linked to both of its teams."""
+    return row.home_team_id.is_(None) | row.away_team_id.is_(None)
+
+
+@check(severity=Severity.HIGH, threshold=ORPHANS, table=match_scores, owner="matches", tags={"daily", "gate"})
+def result_of_unknown_team() -> Bad:
+    """A result is linked to a team that does not exist (any more)."""
+    row = match_scores.c
+    lost = leads_nowhere(row.home_team_id, teams) | leads_nowhere(row.away_team_id, teams)
+    return Bad(result_keys().where(lost), among=rows_of(match_scores))
+
+
+@check(severity=Severity.HIGH, threshold=DUPLICATES, table=match_scores, owner="matches", tags={"daily", "gate"})
+def duplicate_result() -> Bad:
+    """A result repeats date, teams, players and score of another. Results without players cannot be told apart."""
+    # one text per result, hashed and grouped: numbering sorted rows of nine columns takes many times as long
+    key = func.md5(func.concat_ws("|", *(func.coalesce(cast(match_scores.c[name], Text), "") for name in SAME)))
+    named = or_(*(match_scores.c[name].is_not(None) for name in SAME if name.endswith("_id") and "player" in name))
+    first = func.min(match_scores.c.id).label("first")
+    repeated = select(key.label("key"), first).where(named).group_by(key).having(func.count() > 1).subquery()
+    copies = result_keys().join(repeated, repeated.c.key == key)
+    return Bad(copies.where(named, match_scores.c.id > repeated.c.first), among=rows_of(match_scores).where(named))
+
+
+@check(severity=Severity.LOW, threshold=PATCHY, table=match_scores, owner="matches", tags={"weekly"})
+def result_without_fixture() -> Bad:
+    """A result has no match in the schedule: the two teams were not to meet in those weeks."""
+    bad = result_keys().where(LINKED, ~exists().where(_is_fixture_of_result()))
+    return Bad(bad, among=rows_of(match_scores).where(LINKED))
+
+
+@check(severity=Severity.MEDIUM, threshold=PATCHY, table=schedule, owner="matches", tags={"daily"})
+def fixture_without_result(today: date, season_start: date) -> Bad:
+    """A match was to be played more than a week ago, and has no result. Leagues without known results are left out."""
+    row, result = schedule.c, match_scores.c
+    due = row.match_date.between(season_start, today - GRACE) & is_match(Row(schedule))
+    linked = row.home_team_id.is_not(None) & row.away_team_id.is_not(None)
+    of_league = row.league_id.in_(_leagues_with_results())
+    # a result that day whose teams are not known may be the one that is missing: nobody can say
+    unsure = exists().where(result.league_id == row.league_id, result.match_date == row.match_date, ~LINKED)
+    judged = (due, linked, of_league, ~unsure)
+    missing = match_keys().where(*judged, ~exists().where(_is_fixture_of_result()))
+    return Bad(missing, among=rows_of(schedule).where(*judged))
+
+
+def _leagues_with_results() -> Select[tuple[int]]:
+    """Leagues that have results, and know for most of them whose they are."""
+    league_id = match_scores.c.league_id
+    known = func.count().filter(LINKED) * 2 > func.count()
+    return select(league_id).group_by(league_id).having(known)
+
+
+def _is_fixture_of_result() -> ColumnElement[bool]:
+    """The same two teams within some weeks; sides may be swapped, since rinks are.
+
+    The lesser and the greater id are compared, so that the join is one of equalities.
+    """
+    played, due = match_scores.c, schedule.c
+    same = and_(
+        *(
+            pick(played.home_team_id, played.away_team_id) == pick(due.home_team_id, due.away_team_id)
+            for pick in (func.least, func.greatest)
+        )
+    )
+    return same & played.match_date.between(due.match_date - POSTPONED.days, due.match_date + POSTPONED.days)
+
+
+SIDES = ("home", "away")
+
+
+@row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily", "gate"})
+def winner_neither_home_nor_away(row: Row) -> ColumnElement[bool]:
+    """A result has a winner that is no side. A match without a winner (NULL) was not decided."""
+    return row.winner.not_in(SIDES)
+
+
+@row_check(match_scores, severity=Severity.MEDIUM, threshold=RARE, owner="matches", tags={"daily"})
+def malformed_score(row: Row) -> Bad:
+    """A result with a winner has no score, or a text that cannot be read as one."""
+    return Bad(row.scores.is_(None) | row.scores.op("!~*")(SCORE), among=row.winner.is_not(None))
+
+
+@row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily"},
+           runbook="docs/RUNBOOKS.md#winners-that-contradict-their-score")  # fmt: skip
+def winner_contradicts_score(row: Row) -> Bad:
+    """The side that won the match by its sets is not the winner. Unfinished sets and retirements are not judged."""
+    lost_by_home = (row.winner == "home") & row.scores.regexp_match(AWAY_WON)
+    lost_by_away = (row.winner == "away") & row.scores.regexp_match(HOME_WON)
+    return Bad(lost_by_home | lost_by_away, among=row.winner.in_(SIDES) & row.scores.is_not(None))
+
+
+@row_check(match_scores, severity=Severity.LOW, threshold=ROUTINE, owner="matches", tags={"weekly"})
+def tiebreak_contradicts_set(row: Row) -> Bad:
+    """A set and its tie-break were won by different sides: "6-7 [7-2]"."""
+    return Bad(row.scores.regexp_match(TIEBREAK_AGAINST_SET), among=row.scores.contains("["))
+
+
+@row_check(match_scores, severity=Severity.MEDIUM, threshold=ROUTINE, owner="matches", tags={"daily"})
+def undecided_match_with_score(row: Row) -> Bad:
+    """A match has a score that decides it, but no winner."""
+    decided = or_(row.scores.regexp_match(HOME_WON), row.scores.regexp_match(AWAY_WON))
+    return Bad(row.winner.is_(None) & decided, among=row.scores.is_not(None) & row.scores.op("!~")(A_DATE))
+
+
+@row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily"})
+def result_from_the_future(row: Row, today: date) -> ColumnElement[bool]:
+    """A match that is still to come has a winner already."""
+    return and_(row.match_date > today, row.winner.is_not(None))
+
+
+@row_check(match_scores, severity=Severity.MEDIUM, threshold=NULL_IDS, owner="matches", tags={"daily", "gate"})
+def result_without_date(row: Row) -> ColumnElement[bool]:
+    """A result has no date, so it belongs to no season."""
+    return row.match_date.is_(None)
+
+
+HOME = ("home_player_1_id", "home_player_2_id")
+AWAY = ("away_player_1_id", "away_player_2_id")
+
+
+@row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily"})
+def player_on_both_sides(row: Row) -> ColumnElement[bool]:
+    """One player stands on both sides of a match."""
+    return or_(*(row[home] == row[away] for home in HOME for away in AWAY))
+
+
+@row_check(match_scores, severity=Severity.MEDIUM, threshold=RARE, owner="matches", tags={"daily"})
+def player_twice_in_pair(row: Row) -> ColumnElement[bool]:
+    """One player is both halves of a pair."""
+    return or_(row[HOME[0]] == row[HOME[1]], row[AWAY[0]] == row[AWAY[1]])
+
+
+@row_check(match_scores, severity=Severity.LOW, threshold=PATCHY, owner="matches", tags={"weekly"})
+def result_with_missing_player(row: Row) -> Bad:
+    """A played match names some of its players, but not all. Leagues that give no ids at all are left out."""
+    known = func.num_nonnulls(*(row[name] for name in HOME + AWAY))
+    return Bad(known < len(HOME + AWAY), among=(known > 0) & row.winner.is_not(None))
+
+
+@check(severity=Severity.MEDIUM, threshold=NULL_IDS, table=match_scores, owner="matches", tags={"daily"})
+def result_of_unknown_player() -> Bad:
+    """Somebody who played is not among the players of the league. Leagues without any players are left out."""
+    seat, person = _seats(), _seats()
+    judged = select(players.c.league_id)
+    known = exists().where(
+        players.c.league_id == person.c.league_id, players.c.tenniscores_player_id == person.c.player_id
+    )
+    # people first, then their seats: millions of seats are a few thousand people
+    people = select(person.c.league_id, person.c.player_id).distinct()
+    unknown = people.where(person.c.league_id.in_(judged), ~known).subquery()
+    same = (unknown.c.league_id == seat.c.league_id) & (unknown.c.player_id == seat.c.player_id)
+    seats = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
+    return Bad(seats.join(unknown, same), among=select(seat).where(seat.c.league_id.in_(judged)))
+
+
+@check(severity=Severity.LOW, threshold=ROUTINE, table=match_scores, owner="matches", tags={"weekly"})
+def player_of_another_club() -> Bad:
+    """Somebody played for a club that is none of theirs. A substitute from another team of the club is in order."""
+    seat, own = _seats(), teams.alias("own")
+    same_person = (players.c.league_id == seat.c.league_id) & (players.c.tenniscores_player_id == seat.c.player_id)
+    of_club = (own.c.id == seat.c.team_id) & (own.c.club_id == players.c.club_id)
+    known, at_home = exists().where(same_person), exists().where(same_person, of_club)
+    judged = (seat.c.team_id.is_not(None), known)
+    strangers = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
+    return Bad(strangers.where(*judged, ~at_home), among=select(seat).where(*judged))
+
+
+def _seats() -> Subquery:
+    """Who played where: one row for each named player of each match."""
+    return union_all(*(_seat(name) for name in HOME + AWAY)).subquery()
+
+
+def _seat(name: str) -> Select[tuple[int, int, int, str, str]]:
+    row = match_scores.c
+    team_id = row.home_team_id if name in HOME else row.away_team_id
+    seat = select(
+        row.id, row.league_id, team_id.label("team_id"), row[name].label("player_id"), literal(name).label("seat")
+    )
+    return seat.where(row[name].is_not(None))

@@ -1,0 +1,135 @@
+"""The domain players: each person once per team, complete, and where they belong. Keys are ids, never names.
+
+Is a player's own row complete and free of contradictions.
+
+Does every person stand there once.
+
+Do players belong to the team that they are linked to, and does every team have a captain.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, case, exists, func, or_, select
+
+from checks import Bad, Row, Severity, check, row_check
+from checks.rules.thresholds import DUPLICATES, NULL_IDS, ORPHANS, RARE, ROUTINE
+from checks.rules.words import in_use, leads_nowhere, player_keys, rows_of, team_keys
+from etl.tables import players, teams
+
+PLAYER_ID = r"^(nndz|cnswpl)[-_][A-Za-z0-9+/=_-]{8,}$"
+"""Ids are the platform's, behind its mark; a league's own scraper marks them differently."""
+LOWEST_PTI, HIGHEST_PTI = -30, 100
+"""The rating's own scale: the best players are below zero, beginners start at 100."""
+ROUNDING = 0.1
+MOST_MATCHES = 10_000
+
+
+@row_check(players, severity=Severity.MEDIUM, threshold=ROUTINE, owner="players", tags={"daily"})
+def player_without_name(row: Row) -> ColumnElement[bool]:
+    """A player lacks a first or a last name."""
+    return or_(*(func.btrim(func.coalesce(name, "")) == "" for name in (row.first_name, row.last_name)))
+
+
+@row_check(players, severity=Severity.MEDIUM, threshold=NULL_IDS, owner="players", tags={"daily"})
+def player_without_place(row: Row) -> ColumnElement[bool]:
+    """A player lacks league, club or series."""
+    return row.league_id.is_(None) | row.club_id.is_(None) | row.series_id.is_(None)
+
+
+@row_check(players, severity=Severity.MEDIUM, threshold=NULL_IDS, owner="players", tags={"daily", "gate"})
+def player_without_team(row: Row) -> Bad:
+    """An active player is linked to no team."""
+    return Bad(row.team_id.is_(None), among=row.is_active.is_not(False))
+
+
+@row_check(players, severity=Severity.MEDIUM, threshold=RARE, owner="players", tags={"daily"})
+def malformed_player_id(row: Row) -> ColumnElement[bool]:
+    """A player's id is not one that the league site gives out."""
+    return row.tenniscores_player_id.op("!~")(PLAYER_ID)
+
+
+@row_check(players, severity=Severity.MEDIUM, threshold=RARE, owner="players", tags={"daily"})
+def pti_out_of_range(row: Row) -> Bad:
+    """A player's rating lies outside of -30 to 100. Players without a rating are left out."""
+    return Bad((row.pti < LOWEST_PTI) | (row.pti > HIGHEST_PTI), among=row.pti.is_not(None))
+
+
+@row_check(players, severity=Severity.LOW, threshold=RARE, owner="players", tags={"weekly"})
+def win_percentage_contradicts_record(row: Row) -> Bad:
+    """A player's win percentage is not what wins and losses give."""
+    played = row.wins + row.losses
+    share = case((played == 0, 0), else_=row.wins * 100.0 / func.nullif(played, 0))
+    return Bad(func.abs(row.win_percentage - share) > ROUNDING, among=row.win_percentage.is_not(None))
+
+
+@row_check(players, severity=Severity.LOW, threshold=RARE, owner="players", tags={"weekly"})
+def impossible_player_record(row: Row) -> ColumnElement[bool]:
+    """A player has a negative or an absurd number of wins, losses or matches."""
+    figures = (row.wins, row.losses, row.career_wins, row.career_losses, row.career_matches)
+    return or_(*(~figure.between(0, MOST_MATCHES) for figure in figures))
+
+
+@row_check(players, severity=Severity.LOW, threshold=ROUTINE, owner="players", tags={"weekly"})
+def more_wins_than_matches(row: Row) -> ColumnElement[bool]:
+    """Career wins exceed the matches played. Players without a match count (NULL) are left to their own rule."""
+    return row.career_wins > row.career_matches
+
+
+PLACE = ("league_id", "club_id", "series_id")
+
+
+@check(severity=Severity.HIGH, threshold=DUPLICATES, table=players, owner="players", tags={"daily", "gate"})
+def duplicate_player() -> Bad:
+    """An id stands twice in one league, club and series, and not for two teams of that club."""
+    key = [players.c.tenniscores_player_id, *(func.coalesce(players.c[name], 0) for name in PLACE)]
+    of_one_team = [*key, func.coalesce(players.c.team_id, 0)]
+    place = func.row_number().over(partition_by=of_one_team, order_by=players.c.id).label("place")
+    # a row without a team beside one with a team is the same membership, half linked
+    other_team = func.max(players.c.team_id).over(partition_by=key).label("other_team")
+    numbered = select(players.c.id, players.c.team_id, place, other_team).subquery()
+    half_linked = numbered.c.team_id.is_(None) & numbered.c.other_team.is_not(None)
+    copies = player_keys().add_columns(players.c.id).join(numbered, numbered.c.id == players.c.id)
+    return Bad(copies.where((numbered.c.place > 1) | half_linked), among=rows_of(players))
+
+
+@check(severity=Severity.LOW, threshold=ROUTINE, table=players, owner="players", tags={"weekly"})
+def person_under_two_ids() -> Bad:
+    """Two ids of one club and league have the same name: one person twice, or namesakes to be waived."""
+    name = [func.lower(func.btrim(players.c[part])) for part in ("first_name", "last_name")]
+    key = [*name, players.c.league_id, players.c.club_id]
+    known = [part.is_not(None) for part in key] + [part != "" for part in name]
+    first = func.min(players.c.tenniscores_player_id).over(partition_by=key).label("first")
+    people = select(players.c.id, players.c.tenniscores_player_id, first).where(*known).subquery()
+    twice = player_keys().add_columns(people.c.first.label("same_as")).join(people, people.c.id == players.c.id)
+    return Bad(twice.where(people.c.first != people.c.tenniscores_player_id), among=rows_of(players))
+
+
+OF_TEAM = players.c.team_id == teams.c.id
+
+
+@check(severity=Severity.HIGH, threshold=ORPHANS, table=players, owner="players", tags={"daily", "gate"})
+def player_of_unknown_team() -> Bad:
+    """A player is linked to a team that does not exist (any more)."""
+    return Bad(player_keys().where(leads_nowhere(players.c.team_id, teams)), among=rows_of(players))
+
+
+@check(severity=Severity.HIGH, threshold=RARE, table=players, owner="players", tags={"daily"})
+def player_of_team_of_another_league() -> Bad:
+    """A player of one league is linked to a team of another."""
+    strangers = player_keys().join(teams, OF_TEAM).where(players.c.league_id != teams.c.league_id)
+    return Bad(strangers, among=rows_of(players).join(teams, OF_TEAM))
+
+
+@check(severity=Severity.MEDIUM, threshold=RARE, table=players, owner="players", tags={"daily"})
+def player_of_team_of_another_series() -> Bad:
+    """A player of one series is linked to a team of another."""
+    strangers = player_keys().join(teams, OF_TEAM).where(players.c.series_id != teams.c.series_id)
+    return Bad(strangers, among=rows_of(players).join(teams, OF_TEAM))
+
+
+@check(severity=Severity.LOW, threshold=ROUTINE, table=teams, owner="players", tags={"weekly"})
+def team_without_captain() -> Bad:
+    """A team has players, but none of them is its captain or co-captain."""
+    captain = exists().where(OF_TEAM, func.upper(players.c.captain_status).startswith("C"))
+    manned = exists().where(OF_TEAM), in_use(Row(teams))
+    return Bad(team_keys().where(*manned, ~captain), among=rows_of(teams).where(*manned))

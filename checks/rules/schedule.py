@@ -1,0 +1,299 @@
+"""The domain schedule: every team plays, every match is linked, nothing stands there twice.
+
+Does everybody play: the question that nobody asked in 2025, when 205 of 727 teams had no schedule.
+
+Is every side of a match linked to a team, and to the right one.
+
+Does every match stand in the schedule once.
+
+When and where: times that can be, dates inside a season, a place to go to.
+
+Is the schedule alive: matches behind, matches ahead, and as many rows as before.
+"""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Interval,
+    Select,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.sql.selectable import Exists
+
+from checks import Bad, Row, Severity, check, drop, metric_check, percent, row_check
+from checks.rules.thresholds import (
+    ANY,
+    DUPLICATES,
+    MATCH_PAUSE,
+    MISSING_TEAMS,
+    NULL_IDS,
+    ORPHANS,
+    PATCHY,
+    RARE,
+    ROUTINE,
+)
+from checks.rules.words import in_use, is_match, leads_nowhere, match_keys, rows_of, team_keys
+from etl.tables import leagues, schedule, teams
+
+TEAM, MATCH = Row(teams), Row(schedule)
+COVERAGE_RUNBOOK = "docs/RUNBOOKS.md#teams-without-a-schedule"
+SIDES = ("home", "away")
+FEWEST, MOST = 0.4, 2.5
+"""Of its series' median; a league of two sessions has teams that play twice as often as others."""
+
+
+@check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=teams, owner="schedules", tags={"daily", "gate"},
+       runbook=COVERAGE_RUNBOOK)  # fmt: skip
+def team_without_schedule() -> Bad:
+    """A team has no match in the schedule."""
+    return Bad(team_keys().where(in_use(TEAM), ~_plays()), among=rows_of(teams).where(in_use(TEAM)))
+
+
+@check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=teams, owner="schedules", tags={"daily"}, each="league",
+       runbook=COVERAGE_RUNBOOK)  # fmt: skip
+def gap_in_league_schedule(league: int) -> Bad:
+    """The schedule of one league leaves teams out; a small league would be lost in the share of all."""
+    of_league = (teams.c.league_id == league, in_use(TEAM))
+    return Bad(team_keys().where(*of_league, ~_plays()), among=rows_of(teams).where(*of_league))
+
+
+@check(severity=Severity.LOW, threshold=ROUTINE, table=teams, owner="schedules", tags={"weekly"})
+def team_with_uneven_schedule(season_start: date) -> Bad:
+    """A team has far fewer or far more matches this season than the others of its series."""
+    team = _with_usual(season_start).subquery()
+    uneven = (team.c.matches < FEWEST * team.c.usual) | (team.c.matches > MOST * team.c.usual)
+    found = team_keys().add_columns(team.c.matches, team.c.usual).join(team, team.c.id == teams.c.id)
+    return Bad(found.where(uneven), among=select(team.c.id.label("team_id")))
+
+
+def _plays() -> ColumnElement[bool]:
+    """A match names the team on one of its sides. Two questions, each with an index: an OR of columns has none."""
+    return or_(*(exists().where(schedule.c[f"{side}_team_id"] == teams.c.id, is_match(MATCH)) for side in SIDES))
+
+
+def _with_usual(season_start: date) -> Select[Any]:
+    """Teams with their number of matches, and the median of their series."""
+    this_season = schedule.c.match_date.between(season_start, season_start.replace(year=season_start.year + 1))
+    sides = [select(schedule.c[f"{side}_team_id"].label("id")).where(this_season, is_match(MATCH)) for side in SIDES]
+    side = sides[0].union_all(sides[1]).subquery()
+    played = select(side.c.id, func.count().label("matches")).group_by(side.c.id).subquery()
+    series = (teams.c.league_id, teams.c.series_id)
+    median = func.percentile_cont(0.5).within_group(played.c.matches).label("usual")
+    by_series = select(*series, median).join(played, played.c.id == teams.c.id).group_by(*series).subquery()
+    same = (by_series.c.league_id == teams.c.league_id) & (by_series.c.series_id == teams.c.series_id)
+    return select(*played.c, by_series.c.usual).join(teams, teams.c.id == played.c.id).join(by_series, same)
+
+
+HOME, AWAY = teams.alias("home"), teams.alias("away")
+LINKS_RUNBOOK = "docs/RUNBOOKS.md#matches-without-team-ids"
+
+
+@row_check(schedule, severity=Severity.HIGH, threshold=NULL_IDS, owner="schedules", tags={"daily", "gate"},
+           runbook=LINKS_RUNBOOK)  # fmt: skip
+def match_without_teams(row: Row) -> Bad:
+    """A scheduled match is linked to no team at all."""
+    return Bad(row.home_team_id.is_(None) & row.away_team_id.is_(None), among=is_match(row))
+
+
+@row_check(schedule, severity=Severity.HIGH, threshold=NULL_IDS, owner="schedules", tags={"daily", "gate"},
+           runbook=LINKS_RUNBOOK)  # fmt: skip
+def match_with_one_team(row: Row) -> Bad:
+    """A scheduled match is linked on one side only."""
+    return Bad(row.home_team_id.is_(None) != row.away_team_id.is_(None), among=is_match(row))
+
+
+@check(severity=Severity.HIGH, threshold=ORPHANS, table=schedule, owner="schedules", tags={"daily", "gate"})
+def match_of_unknown_team() -> Bad:
+    """A scheduled match is linked to a team that does not exist (any more)."""
+    lost = leads_nowhere(schedule.c.home_team_id, teams) | leads_nowhere(schedule.c.away_team_id, teams)
+    return Bad(match_keys().where(lost), among=rows_of(schedule))
+
+
+@check(severity=Severity.MEDIUM, threshold=NULL_IDS, table=schedule, owner="schedules", tags={"daily"})
+def match_of_unknown_league() -> Bad:
+    """A scheduled match stands in no league, or in one that does not exist."""
+    lost = schedule.c.league_id.is_(None) | leads_nowhere(schedule.c.league_id, leagues)
+    is_one = is_match(Row(schedule))
+    return Bad(match_keys().where(lost, is_one), among=rows_of(schedule).where(is_one))
+
+
+@row_check(schedule, severity=Severity.MEDIUM, threshold=RARE, owner="schedules", tags={"daily"})
+def team_against_itself(row: Row) -> Bad:
+    """A team is scheduled to meet itself, by its name or by what the names were linked to."""
+    same = (row.home_team_id == row.away_team_id).is_(True) | (row.home_team == row.away_team)
+    return Bad(same, among=is_match(row))
+
+
+@check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"daily"})
+def sides_of_different_series() -> Bad:
+    """The two sides of a scheduled match are linked to teams of different series."""
+    return Bad(_pairs(match_keys()).where(HOME.c.series_id != AWAY.c.series_id), among=_pairs(rows_of(schedule)))
+
+
+@check(severity=Severity.HIGH, threshold=RARE, table=schedule, owner="schedules", tags={"daily"})
+def sides_of_different_leagues() -> Bad:
+    """A scheduled match and the teams that it is linked to are not all of one league."""
+    own = schedule.c.league_id
+    mixed: ColumnElement[bool] = (HOME.c.league_id != AWAY.c.league_id) | (HOME.c.league_id != own)
+    return Bad(_pairs(match_keys()).where(mixed), among=_pairs(rows_of(schedule)))
+
+
+def _pairs(statement: Select[Any]) -> Select[Any]:
+    """Matches that are linked on both sides."""
+    return statement.join(HOME, HOME.c.id == schedule.c.home_team_id).join(AWAY, AWAY.c.id == schedule.c.away_team_id)
+
+
+DUPLICATES_RUNBOOK = "docs/RUNBOOKS.md#duplicates-in-the-schedule"
+
+
+@check(severity=Severity.HIGH, threshold=DUPLICATES, table=schedule, owner="schedules", tags={"daily", "gate"},
+       runbook=DUPLICATES_RUNBOOK)  # fmt: skip
+def duplicate_match() -> Bad:
+    """A row of the schedule repeats date, teams and league of another. Practice times count: they broke imports.
+
+    A row of no league repeats any row of its date and teams: the old loader left the league of practices open.
+    """
+    key = [schedule.c[name] for name in ("match_date", "home_team", "away_team")]
+    # grouped first: a hash of the keys is four times as fast as numbering a million sorted rows
+    several = select(*key).group_by(*key).having(func.count() > 1).subquery()
+    nth = func.row_number().over(partition_by=[*key, schedule.c.league_id], order_by=schedule.c.id)
+    told = func.count(schedule.c.league_id).over(partition_by=key)  # rows of these names that tell a league
+    surplus = or_(nth > 1, and_(schedule.c.league_id.is_(None), told > 0))
+    keys = match_keys().add_columns(schedule.c.id)
+    names = [column.name for column in keys.selected_columns]
+    group = keys.add_columns(surplus.label("surplus"))
+    copies = group.join(several, and_(*(column == several.c[column.name] for column in key))).subquery()
+    return Bad(select(*(copies.c[name] for name in names)).where(copies.c.surplus),
+               among=rows_of(schedule))  # fmt: skip
+
+
+@check(severity=Severity.HIGH, threshold=DUPLICATES, table=schedule, owner="schedules", tags={"daily", "gate"},
+       runbook=DUPLICATES_RUNBOOK)  # fmt: skip
+def fixture_under_two_names() -> Bad:
+    """Two teams meet twice on one day, because a feed spelled one of them in a new way."""
+    key = (schedule.c.match_date, schedule.c.home_team_id, schedule.c.away_team_id)
+    twice = select(*key, func.min(schedule.c.id).label("first")).group_by(*key).having(func.count() > 1).subquery()
+    same = [schedule.c[name] == twice.c[name] for name in ("match_date", "home_team_id", "away_team_id")]
+    first = schedule.alias("first")
+    respelled = or_(first.c.home_team != schedule.c.home_team, first.c.away_team != schedule.c.away_team)
+    again = match_keys().join(twice, and_(*same)).join(first, first.c.id == twice.c.first).where(respelled)
+    linked = schedule.c.home_team_id.is_not(None) & schedule.c.away_team_id.is_not(None)
+    return Bad(again, among=rows_of(schedule).where(linked))
+
+
+@check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"daily"})
+def team_twice_at_once() -> Bad:
+    """A team has to be at two matches at one time. Matches without a time are left to their own rule."""
+    played = _sides("home", "away").union_all(_sides("away", "home")).subquery()
+    key = (played.c.team_id, played.c.match_date, played.c.match_time)
+    # two rows against one opponent are copies, which other rules count
+    busy = select(*key).group_by(*key).having(func.min(played.c.opponent) != func.max(played.c.opponent)).subquery()
+    twice = team_keys().add_columns(busy.c.match_date, busy.c.match_time).join(busy, busy.c.team_id == teams.c.id)
+    return Bad(twice, among=select(played.c.team_id))
+
+
+def _sides(own: str, other: str) -> Select[Any]:
+    """One side of each match that has a time; opponents without a team are known by name."""
+    team_id = schedule.c[f"{own}_team_id"]
+    opponent = func.coalesce(cast(schedule.c[f"{other}_team_id"], Text), schedule.c[f"{other}_team"])
+    side = select(team_id.label("team_id"), opponent.label("opponent"), schedule.c.match_date, schedule.c.match_time)
+    return side.where(team_id.is_not(None), schedule.c.match_time.is_not(None), is_match(Row(schedule)))
+
+
+EARLIEST, LATEST = time(7), time(22)
+"""Nobody starts a match outside of these hours; "06:00 am" is a "06:00 pm" that somebody mistyped."""
+SEASON_GAP = 60
+"""Days without any match of a league after which another season begins; the longest pause inside one is half of it."""
+UNKNOWN_PLACES = ("", "tbd", "tba", "n/a", "unknown")
+
+
+@row_check(schedule, severity=Severity.LOW, threshold=PATCHY, owner="schedules", tags={"weekly"})
+def match_without_time(row: Row) -> Bad:
+    """A scheduled match has no time of day."""
+    return Bad(row.match_time.is_(None), among=is_match(row))
+
+
+@row_check(schedule, severity=Severity.MEDIUM, threshold=RARE, owner="schedules", tags={"daily"})
+def match_at_impossible_time(row: Row) -> Bad:
+    """A scheduled match begins before 7 a.m. or after 10 p.m.; often a morning that was meant as an evening."""
+    return Bad((row.match_time < EARLIEST) | (row.match_time > LATEST), among=is_match(row))
+
+
+@row_check(schedule, severity=Severity.LOW, threshold=PATCHY, owner="schedules", tags={"weekly"})
+def match_without_location(row: Row) -> Bad:
+    """A scheduled match has no location, or one that is still to be announced."""
+    place = func.lower(func.btrim(func.coalesce(row.location, "")))
+    return Bad(place.in_(UNKNOWN_PLACES), among=is_match(row))
+
+
+@check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"weekly"})
+def match_outside_season() -> Bad:
+    """A scheduled match lies more than 60 days from all others of its league, or at no real date at all."""
+    days = _match_days().subquery()
+    gaps = (days.c.match_date - days.c.before, days.c.after - days.c.match_date)
+    alone = [func.coalesce(gap > SEASON_GAP, true()) for gap in gaps]
+    has_others = days.c.before.is_not(None) | days.c.after.is_not(None)
+    lonely = select(days.c.league_id, days.c.match_date).where(*alone, has_others)
+    day = tuple_(schedule.c.league_id, schedule.c.match_date)
+    # a difference with an infinite date is an error in PostgreSQL, so those are told apart first
+    bad = ~func.isfinite(schedule.c.match_date) | day.in_(lonely)
+    return Bad(match_keys().where(bad), among=rows_of(schedule))
+
+
+def _match_days() -> Select[Any]:
+    """The days on which a league plays, each with the one before and the one after."""
+    league, day = schedule.c.league_id, schedule.c.match_date
+    before = func.lag(day).over(partition_by=league, order_by=day).label("before")
+    after = func.lead(day).over(partition_by=league, order_by=day).label("after")
+    return select(league, day, before, after).where(func.isfinite(day)).group_by(league, day)
+
+
+YOUNG = timedelta(weeks=8)
+"""No league's season is shorter; one that stops earlier has lost its schedule, not ended."""
+LAST_SEASON = timedelta(weeks=20)
+RECENT = timedelta(days=30)
+
+
+@metric_check(schedule, severity=Severity.LOW, threshold=MATCH_PAUSE, owner="schedules", tags={"daily"})
+def hours_since_last_match_day(row: Row, today: date) -> ColumnElement[Any]:
+    """No league has had a match for a while: in season a sign that the schedule is no longer fed."""
+    day = row.match_date
+    past = func.max(day).filter(is_match(row), day <= today, func.isfinite(day))
+    return cast(cast(literal(today), DateTime) - cast(past, DateTime), Interval)
+
+
+@metric_check(schedule, severity=Severity.HIGH, threshold=drop(warn=percent(10), critical=percent(30)),
+              owner="schedules", tags={"daily"})  # fmt: skip
+def matches_in_schedule(row: Row) -> ColumnElement[Any]:
+    """The schedule has lost many of its matches since the last runs."""
+    return func.count().filter(is_match(row))
+
+
+@check(severity=Severity.MEDIUM, threshold=ANY, table=leagues, owner="schedules", tags={"daily"})
+def league_without_match_ahead(today: date) -> Bad:
+    """A league whose season is only weeks old has no match ahead."""
+    has_begun = _league_plays(today - YOUNG, today) & _league_plays(today - RECENT, today)
+    is_young = ~_league_plays(today - LAST_SEASON, today - YOUNG)
+    in_season = select(leagues.c.league_id.label("league")).where(has_begun, is_young)
+    return Bad(in_season.where(~_league_plays(today, date.max)), among=in_season)
+
+
+def _league_plays(since: date, until: date) -> Exists:
+    """The league has a match on or after the first day and before the second."""
+    day = schedule.c.match_date
+    of_league = (schedule.c.league_id == leagues.c.id) & is_match(Row(schedule))
+    return exists().where(of_league, day >= since, day < until)

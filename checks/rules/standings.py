@@ -1,0 +1,139 @@
+"""The domain standings: figures that agree with each other, with the matches, and with the teams.
+
+Do the figures of a team's standings agree with each other.
+
+Do standings belong to teams, once each, and count the matches that those teams had.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Numeric, Select, and_, case, cast, func, or_, select
+
+from checks import Bad, Row, Severity, check, row_check
+from checks.rules.thresholds import DUPLICATES, NULL_IDS, PATCHY, RARE, ROUTINE
+from checks.rules.words import is_match, leads_nowhere, rows_of, standing_keys, team_keys
+from etl.tables import schedule, series_stats, teams
+
+COUNTED = {
+    "matches": ("matches_won", "matches_lost", "matches_tied"),
+    "lines": ("lines_won", "lines_lost", "lines_for", "lines_ret"),
+    "sets": ("sets_won", "sets_lost"),
+    "games": ("games_won", "games_lost"),
+}
+"""What each percentage is a share of: the first of these in all of them. Defaults and retirements are lines, too."""
+PERCENTAGE = r"^\d+(\.\d+)?%$"
+ROUNDING = 0.11
+FIGURES = tuple(name for names in COUNTED.values() for name in names)
+
+
+@row_check(series_stats, severity=Severity.MEDIUM, threshold=ROUTINE, owner="standings", tags={"daily"},
+           runbook="docs/RUNBOOKS.md#standings-with-shifted-columns")  # fmt: skip
+def percentage_is_none(row: Row) -> ColumnElement[bool]:
+    """A percentage of the standings is something else, such as a count: the columns were read one off."""
+    return or_(*(row[f"{name}_percentage"].op("!~")(PERCENTAGE) for name in COUNTED))
+
+
+@row_check(series_stats, severity=Severity.MEDIUM, threshold=ROUTINE, owner="standings", tags={"daily"})
+def percentage_contradicts_counts(row: Row) -> ColumnElement[bool]:
+    """A percentage of the standings is not what its counts give."""
+    return or_(*(_contradicts(row, name, counts) for name, counts in COUNTED.items()))
+
+
+@row_check(series_stats, severity=Severity.MEDIUM, threshold=RARE, owner="standings", tags={"daily"})
+def negative_figure_in_standings(row: Row) -> ColumnElement[bool]:
+    """A count of the standings, or a team's points, is below zero."""
+    return or_(*(row[name] < 0 for name in (*FIGURES, "points")))
+
+
+@check(severity=Severity.LOW, threshold=ROUTINE, table=series_stats, owner="standings", tags={"weekly"})
+def points_out_of_order() -> Bad:
+    """A team has fewer points than one of its series that won less of everything in as many matches."""
+    better, worse = series_stats, series_stats.alias("worse")
+    played = [table.c.matches_won + table.c.matches_lost + table.c.matches_tied for table in (better, worse)]
+    won = ("matches_won", "lines_won", "sets_won", "games_won")
+    ahead = and_(*(better.c[name] > worse.c[name] for name in won), better.c.points < worse.c.points)
+    same_table = and_(
+        better.c.league_id == worse.c.league_id, better.c.series == worse.c.series, played[0] == played[1]
+    )
+    has_points = better.c.points.is_not(None)
+    return Bad(
+        standing_keys().where(select(worse.c.id).where(same_table, ahead).exists()),
+        among=rows_of(better).where(has_points),
+    )
+
+
+def _contradicts(row: Row, name: str, counts: tuple[str, ...]) -> ColumnElement[bool]:
+    text = row[f"{name}_percentage"]
+    total = sum((func.coalesce(row[count], 0) for count in counts[1:]), start=func.coalesce(row[counts[0]], 0))
+    share = case((total == 0, 0), else_=row[counts[0]] * 100.0 / func.nullif(total, 0))
+    # CASE, since a condition beside it would not keep PostgreSQL from casting what is no number
+    said = case((text.regexp_match(PERCENTAGE), cast(func.rtrim(text, "%"), Numeric)))
+    return func.abs(said - share) > ROUNDING
+
+
+IDENTIFYING = (
+    "points",
+    "matches_won",
+    "matches_lost",
+    "matches_tied",
+    "lines_won",
+    "lines_lost",
+    "sets_won",
+    "sets_lost",
+)
+
+
+@check(severity=Severity.HIGH, threshold=NULL_IDS, table=series_stats, owner="standings", tags={"daily", "gate"})
+def standing_without_team() -> Bad:
+    """A row of the standings is linked to no team, or to one that does not exist."""
+    lost = series_stats.c.team_id.is_(None) | leads_nowhere(series_stats.c.team_id, teams)
+    return Bad(standing_keys().where(lost), among=rows_of(series_stats))
+
+
+@check(severity=Severity.MEDIUM, threshold=RARE, table=series_stats, owner="standings", tags={"daily"})
+def standing_in_another_series() -> Bad:
+    """A row of the standings stands in another league or series than the team that it is linked to."""
+    row = series_stats.c
+    linked = teams.c.id == row.team_id
+    elsewhere = (row.league_id != teams.c.league_id) | (row.series_id != teams.c.series_id)
+    return Bad(standing_keys().join(teams, linked).where(elsewhere), among=rows_of(series_stats).join(teams, linked))
+
+
+@check(severity=Severity.MEDIUM, threshold=DUPLICATES, table=series_stats, owner="standings", tags={"daily", "gate"})
+def duplicate_standing() -> Bad:
+    """A row of the standings repeats team and figures of another. A team can have a row per session, not two alike."""
+    key = [series_stats.c[name] for name in ("league_id", "series", "team", *IDENTIFYING)]
+    place = func.row_number().over(partition_by=key, order_by=series_stats.c.id).label("place")
+    numbered = select(series_stats.c.id, place).subquery()
+    copies = standing_keys().join(numbered, numbered.c.id == series_stats.c.id).where(numbered.c.place > 1)
+    return Bad(copies, among=rows_of(series_stats))
+
+
+@check(severity=Severity.LOW, threshold=PATCHY, table=series_stats, owner="standings", tags={"weekly"})
+def standings_count_more_than_was_held(today: date, season_start: date) -> Bad:
+    """A team's standings count more matches (won, lost and tied) than it has had in the schedule."""
+    counted, held = _counted().subquery(), _held(season_start, today).subquery()
+    both = counted.join(held, held.c.team_id == counted.c.team_id)
+    more = team_keys().add_columns(counted.c.matches.label("counted"), held.c.matches.label("held"))
+    found = more.join(counted, counted.c.team_id == teams.c.id).join(held, held.c.team_id == teams.c.id)
+    return Bad(found.where(counted.c.matches > held.c.matches), among=select(counted.c.team_id).select_from(both))
+
+
+def _counted() -> Select[Any]:
+    """Matches that the standings count for each team, over all of its sessions."""
+    row = series_stats.c
+    played = func.sum(
+        func.coalesce(row.matches_won, 0) + func.coalesce(row.matches_lost, 0) + func.coalesce(row.matches_tied, 0)
+    )
+    return select(row.team_id, played.label("matches")).where(row.team_id.is_not(None)).group_by(row.team_id)
+
+
+def _held(since: date, until: date) -> Select[Any]:
+    """Matches of each team that the schedule has had this season."""
+    past = schedule.c.match_date.between(since, until) & is_match(Row(schedule))
+    sides = [select(schedule.c[f"{side}_team_id"].label("team_id")).where(past) for side in ("home", "away")]
+    side = sides[0].union_all(sides[1]).subquery()
+    return select(side.c.team_id, func.count().label("matches")).group_by(side.c.team_id)

@@ -1,0 +1,149 @@
+"""The domain teams: each stands once, in a league, a series and a club, under the name that its league gives it.
+
+Is every team there once, under the kind of name that its league gives.
+
+Do teams stand in a league, a series and a club that exist.
+
+Does a team have what belongs to it: players, standings, and no matches once it is retired.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import ColumnElement, FromClause, Integer, Table, cast, exists, func, or_, select
+
+from checks import Bad, Row, Severity, check, row_check
+from checks.rules.thresholds import DUPLICATES, MISSING_TEAMS, NEVER, ORPHANS, RARE, ROUTINE
+from checks.rules.words import in_use, is_match, leads_nowhere, rows_of, team_keys
+from etl.tables import clubs, leagues, players, schedule, series, series_stats, teams
+
+ADDITIONS = r"\s*\((division|series) [^)]*\)|\s+-\s+(division|series) .*$"
+"""What a feed adds to a name now and then: "(Division 11)" behind it, or " - Series 11"."""
+SERIES_WORDS = r"^(series|division|chicago)\s+"
+ENDINGS = r"( ?\(\d\)| t\d|[a-z]| [a-z])$"
+"""How a club's teams in one series are told apart: "B(1)", "S1 T2", "1a", "99 F"."""
+LEAGUE_HABIT = 0.8
+
+
+@check(severity=Severity.HIGH, threshold=DUPLICATES, table=teams, owner="teams", tags={"daily", "gate"})
+def duplicate_team() -> Bad:
+    """A team repeats league, series and name of another; a missing league or series is one like any other."""
+    key = (func.coalesce(teams.c.league_id, 0), func.coalesce(teams.c.series_id, 0), teams.c.team_name)
+    place = func.row_number().over(partition_by=key, order_by=teams.c.id).label("place")
+    numbered = select(teams.c.id, place).subquery()
+    copies = team_keys().add_columns(teams.c.id).join(numbered, numbered.c.id == teams.c.id)
+    return Bad(copies.where(numbered.c.place > 1), among=rows_of(teams))
+
+
+@check(severity=Severity.HIGH, threshold=DUPLICATES, table=teams, owner="teams", tags={"daily", "gate"},
+       runbook="docs/RUNBOOKS.md#twin-teams")  # fmt: skip
+def twin_team() -> Bad:
+    """One team stands there under two names, such as "Birchwood - 11" and "Birchwood - 11 (Division 11)"."""
+    name = func.regexp_replace(func.lower(teams.c.team_name), ADDITIONS, "", "g")
+    bare = func.regexp_replace(name, "[^[:alnum:]+]+", "", "g")
+    key = (teams.c.league_id, func.coalesce(_series_token(), ""), bare)
+    place = func.dense_rank().over(partition_by=key, order_by=teams.c.team_name).label("place")
+    numbered = select(teams.c.id, place).outerjoin(series, series.c.id == teams.c.series_id).subquery()
+    twins = team_keys().join(numbered, numbered.c.id == teams.c.id)
+    return Bad(twins.where(numbered.c.place > 1), among=rows_of(teams))
+
+
+@check(severity=Severity.LOW, threshold=ROUTINE, table=teams, owner="teams", tags={"weekly"})
+def team_name_off_pattern() -> Bad:
+    """A team's name does not end in its series, although nearly all names of its league do."""
+    named = select(teams.c.id, teams.c.league_id, _ends_in_series().label("follows")).join(
+        series, series.c.id == teams.c.series_id
+    )
+    names = named.subquery()
+    share = func.avg(cast(names.c.follows, Integer))
+    habitual = select(names.c.league_id).group_by(names.c.league_id).having(share >= LEAGUE_HABIT)
+    judged = select(names.c.id).where(names.c.league_id.in_(habitual))
+    off = judged.where(~names.c.follows)
+    return Bad(team_keys().where(teams.c.id.in_(off)), among=rows_of(teams).where(teams.c.id.in_(judged)))
+
+
+@row_check(teams, severity=Severity.LOW, threshold=ROUTINE, owner="teams", tags={"weekly"})
+def team_with_untidy_name(row: Row) -> ColumnElement[bool]:
+    """A team's name begins or ends with a space, has two in a row, or has no club before its series."""
+    name = row.team_name
+    return or_(name != func.btrim(name), name.contains("  "), name.startswith("- "), name == "")
+
+
+def _series_token() -> ColumnElement[str]:
+    """What tells a series from others: "20" of "Chicago 20", "Series 20" and "Division 20"."""
+    return func.regexp_replace(func.lower(series.c.name), SERIES_WORDS, "")
+
+
+def _ends_in_series() -> ColumnElement[bool]:
+    """The last word of the name, with or without its ending, is the series; "S2A" says "Series 2A"."""
+    name, token = func.lower(teams.c.team_name), _series_token()
+    without = func.regexp_replace(name, ENDINGS, "")
+    tails = [" " + token, " s" + token]
+    whole = func.concat(" ", name)
+    return or_(
+        *(func.right(text, func.length(tail)) == tail for text in (whole, func.concat(" ", without)) for tail in tails)
+    )
+
+
+@check(severity=Severity.HIGH, threshold=ORPHANS, table=teams, owner="teams", tags={"daily", "gate"})
+def team_of_unknown_league() -> Bad:
+    """A team stands in no league, or in one that does not exist."""
+    return _broken("league_id", leagues)
+
+
+@check(severity=Severity.HIGH, threshold=ORPHANS, table=teams, owner="teams", tags={"daily", "gate"})
+def team_of_unknown_series() -> Bad:
+    """A team stands in no series, or in one that does not exist."""
+    return _broken("series_id", series)
+
+
+@check(severity=Severity.MEDIUM, threshold=ORPHANS, table=teams, owner="teams", tags={"daily"})
+def team_of_unknown_club() -> Bad:
+    """A team belongs to no club, or to one that does not exist."""
+    return _broken("club_id", clubs)
+
+
+@check(severity=Severity.HIGH, threshold=NEVER, table=leagues, owner="teams", tags={"daily", "gate"})
+def league_without_teams() -> Bad:
+    """A league has no team: its feed was empty, or all of it went to another league."""
+    every = select(leagues.c.league_id.label("league"))
+    return Bad(every.where(~exists().where(teams.c.league_id == leagues.c.id)), among=every)
+
+
+def _broken(reference: str, parent: Table) -> Bad:
+    column = teams.c[reference]
+    bad = team_keys().add_columns(column).where(column.is_(None) | leads_nowhere(column, parent))
+    return Bad(bad, among=rows_of(teams))
+
+
+TEAM = Row(teams)
+
+
+@check(severity=Severity.MEDIUM, threshold=MISSING_TEAMS, table=teams, owner="teams", tags={"daily"})
+def team_without_players() -> Bad:
+    """A team has no player. Leagues whose players are not known at all are left out."""
+    return _without(players)
+
+
+@check(severity=Severity.MEDIUM, threshold=MISSING_TEAMS, table=teams, owner="teams", tags={"daily"})
+def team_without_standings() -> Bad:
+    """A team is missing in the standings. Leagues without any standings are left out."""
+    return _without(series_stats)
+
+
+@check(severity=Severity.MEDIUM, threshold=RARE, table=teams, owner="teams", tags={"daily"})
+def retired_team_with_match_ahead(today: date) -> Bad:
+    """A team that is no longer active has a match ahead."""
+    ahead = (schedule.c.match_date >= today) & is_match(Row(schedule))
+    home = select(schedule.c.home_team_id).where(ahead, schedule.c.home_team_id.is_not(None))
+    away = select(schedule.c.away_team_id).where(ahead, schedule.c.away_team_id.is_not(None))
+    retired = team_keys().where(teams.c.is_active.is_(False), teams.c.id.in_(home.union(away)))
+    return Bad(retired, among=rows_of(teams))
+
+
+def _without(table: FromClause) -> Bad:
+    of_league = exists().where(table.c.league_id == teams.c.league_id)
+    of_team = exists().where(table.c.team_id == teams.c.id)
+    judged = (in_use(TEAM), of_league)
+    return Bad(team_keys().where(*judged, ~of_team), among=rows_of(teams).where(*judged))

@@ -1,0 +1,152 @@
+"""One importer at a time, by a lock that the server frees when its holder dies.
+
+Imports all feeds of some paths, one after another; a feed that does not go through holds back no other.
+
+Tries refused rows again, after a fix: of an alias, of the standings, of the rows themselves in an exported file.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from etl.circuit_breaker import require_running
+from etl.errors import EtlError, FeedError, ImporterBusy
+from etl.feeds import Feed, Kind, discover
+from etl.importing import ledger
+from etl.importing.import_feed import Options, import_feed
+from etl.importing.ledger_queries import refused
+from etl.importing.results import FeedResult, ImportReport, Outcome
+from etl.tables import import_feeds, rejects
+
+KEY = 0x52414C4C59  # "RALLY"
+POLL_SECONDS = 0.2
+
+HOLDER = text("""
+select a.pid, a.usename, a.application_name, a.xact_start
+from pg_locks l join pg_stat_activity a on a.pid = l.pid
+where l.locktype = 'advisory' and l.granted and l.classid = :high and l.objid = :low
+""")
+
+
+@contextmanager
+def importer_lock(engine: Engine, *, wait: float = 0) -> Iterator[Connection]:
+    """Hold the importer's lock for the block, waiting up to `wait` seconds; raises ImporterBusy with who holds it.
+
+    It is a transaction lock, which a pooler in transaction mode keeps too; the open transaction holds no snapshot.
+    """
+    deadline = time.monotonic() + wait
+    with engine.begin() as connection:
+        connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
+        while not connection.execute(text("select pg_try_advisory_xact_lock(:key)"), {"key": KEY}).scalar_one():
+            if time.monotonic() >= deadline:
+                raise ImporterBusy(f"another import is running: {_holder(connection)}; wait for it, or use --wait")
+            time.sleep(POLL_SECONDS)
+        yield connection
+
+
+def _holder(connection: Connection) -> str:
+    row = connection.execute(HOLDER, {"high": KEY >> 32, "low": KEY & 0xFFFFFFFF}).first()
+    if row is None:
+        return "it has just ended"
+    name = row.application_name or "a client"
+    return f"{name} of {row.usename}, server process {row.pid}, since {row.xact_start:%H:%M:%S} UTC"
+
+
+Importer = Callable[[Engine, Feed, int, Options], FeedResult]
+
+
+def import_paths(
+    engine: Engine, paths: Sequence[Path], options: Options, *, wait: float = 0, importer: Importer = import_feed
+) -> ImportReport:
+    """Import the feeds below `paths` in publishing order, under the importer's lock.
+
+    `importer` imports one feed; a caller with retries of its own hands in that. Raises FeedError when there is nothing
+    to import, ImportsStopped while imports are stopped, ImporterBusy after `wait` seconds, and DatabaseUnavailable when
+    the database stays away.
+    """
+    found, unknown = discover(paths)
+    feeds = [feed for feed in found if feed.kind in options.kinds]
+    ignored = tuple(f"{one.path}: {one.reason}" for one in unknown)
+    if not feeds:
+        raise FeedError(f"no feed in {', '.join(map(str, paths))}" + (f": {'; '.join(ignored)}" if ignored else ""))
+    with importer_lock(engine, wait=wait) as connection:
+        if not options.dry_run:
+            require_running(connection, excused=bool(options.allow.rules))
+        run = ledger.open_run(engine, [str(path) for path in paths])
+        try:
+            results = tuple(importer(engine, feed, run, options) for feed in feeds)
+        except EtlError:
+            with suppress(DBAPIError):  # the database may be what is away; then the next run closes this one
+                ledger.close_run(engine, run, Outcome.FAILED)
+            raise
+        report = ImportReport(run, results, options.dry_run, ignored)
+        ledger.close_run(engine, run, Outcome.TRIED if options.dry_run else report.outcome)
+    return report
+
+
+def replay(
+    engine: Engine, options: Options, *, feed: int | None = None, wait: float = 0, importer: Importer = import_feed
+) -> ImportReport:
+    """Import the waiting rejects, of one feed or of all, as partial feeds; what passes now is marked as resolved.
+
+    A reject whose raw text was cut can't be tried again and stays. An empty report means that nothing was waiting.
+    """
+    with engine.begin() as connection:
+        waiting = [row for row in refused(connection, feed=feed, limit=None) if _whole(row["raw"])]
+    if not waiting:
+        return ImportReport(0, ())
+    groups = groupby(sorted(waiting, key=_home), key=_home)
+    with importer_lock(engine, wait=wait), tempfile.TemporaryDirectory() as folder:
+        run = ledger.open_run(engine, [f"replay of {len(waiting)} rejects"])
+        partial = replace(options, partial=True, force=True)
+        results = []
+        for (kind, league), rows in groups:
+            again = Feed(Path(folder) / f"{kind}.json", Kind(kind), league)
+            ids = _write(again, list(rows))
+            results.append(importer(engine, again, run, partial))
+            if results[-1].outcome is Outcome.PUBLISHED and not options.dry_run:
+                _resolve(engine, again, run, ids)
+        report = ImportReport(run, tuple(results), options.dry_run)
+        ledger.close_run(engine, run, Outcome.TRIED if options.dry_run else report.outcome)
+    return report
+
+
+def _write(feed: Feed, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Write refused rows as a feed, and return their ids by their places in it."""
+    feed.path.write_text("[" + ",\n".join(row["raw"] for row in rows) + "]", encoding="utf-8")
+    return [row["id"] for row in rows]
+
+
+def _resolve(engine: Engine, feed: Feed, run: int, ids: Sequence[int]) -> None:
+    """Mark what was not refused again; what was keeps its place in its own feed, with the reason of today."""
+    mine = (import_feeds.c.run_id == run, import_feeds.c.kind == feed.kind.value, import_feeds.c.league == feed.league)
+    statement = select(rejects.c.id, rejects.c.index.label("place"), rejects.c.reason).join(import_feeds).where(*mine)
+    with engine.begin() as connection:
+        again = connection.execute(statement).all()
+        for row in again:
+            connection.execute(update(rejects).where(rejects.c.id == ids[row.place]).values(reason=row.reason))
+        connection.execute(delete(rejects).where(rejects.c.id.in_([row.id for row in again])))
+        passed = set(ids) - {ids[row.place] for row in again}
+        connection.execute(update(rejects).where(rejects.c.id.in_(passed)).values(resolved_at=func.now()))
+
+
+def _home(row: dict[str, Any]) -> tuple[str, str]:
+    return row["kind"], row["league"]
+
+
+def _whole(raw: str) -> bool:
+    try:
+        return isinstance(json.loads(raw), dict)
+    except ValueError:
+        return False

@@ -1,0 +1,137 @@
+"""What people ask the import's ledger: which runs there were, which rows were refused, which names have no team.
+
+Names that a person confirmed: they stand before everything that is derived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from etl.errors import EtlError
+from etl.importing.link import resolver
+from etl.names.resolver import Resolver
+from etl.tables import import_feeds, import_runs, leagues, links, rejects, series, team_aliases, teams
+
+
+@dataclass(frozen=True, slots=True)
+class OpenName:
+    """A name that means no team: how many sides have it, why, and the teams that it may mean, likeliest first."""
+
+    league: str
+    series: str
+    name: str
+    sides: int
+    reason: str
+    suggestions: tuple[tuple[int, str, float], ...] = ()
+
+
+def feeds(connection: Connection, *, limit: int = 20) -> Sequence[dict[str, Any]]:
+    """The feeds of the latest runs, newest first, with the run that they belong to."""
+    columns = [column for column in import_feeds.columns if column.name not in {"drift", "seconds"}]
+    statement = select(*columns, import_runs.c.outcome.label("run_outcome")).join(import_runs)
+    return [
+        dict(row) for row in connection.execute(statement.order_by(import_feeds.c.id.desc()).limit(limit)).mappings()
+    ]
+
+
+def refused(connection: Connection, *, feed: int | None = None, limit: int | None = 50) -> Sequence[dict[str, Any]]:
+    """Rows that were refused and not taken since, newest feed first, each with its file."""
+    statement = (
+        select(rejects, import_feeds.c.path, import_feeds.c.kind, import_feeds.c.league)
+        .join(import_feeds)
+        .where(rejects.c.resolved_at.is_(None))
+        .order_by(rejects.c.feed_id.desc(), rejects.c.index)
+    )
+    if feed is not None:
+        statement = statement.where(rejects.c.feed_id == feed)
+    return [dict(row) for row in connection.execute(statement.limit(limit)).mappings()]
+
+
+def reject(connection: Connection, reject_id: int) -> dict[str, Any] | None:
+    """One refused row, None where there is none."""
+    statement = select(rejects, import_feeds.c.path, import_feeds.c.kind, import_feeds.c.league).join(import_feeds)
+    row = connection.execute(statement.where(rejects.c.id == reject_id)).mappings().first()
+    return dict(row) if row else None
+
+
+def open_names(connection: Connection, *, suggest: bool = False) -> Sequence[OpenName]:
+    """Names without a team, the most frequent first; with `suggest` the teams that each may mean."""
+    statement = select(links).where(links.c.team_id.is_(None)).order_by(links.c.sides.desc(), links.c.name)
+    rows = connection.execute(statement).all()
+    known = resolver(connection) if suggest and rows else None
+    names = _team_names(connection) if known else {}
+    return [
+        OpenName(row.league, row.series, row.name, row.sides, row.reason, _suggestions(known, names, row))
+        for row in rows
+    ]
+
+
+def aliases(connection: Connection) -> Sequence[dict[str, Any]]:
+    """Confirmed names with their team, who confirmed them and when."""
+    statement = select(team_aliases, teams.c.team_name).join(teams).order_by(team_aliases.c.league, team_aliases.c.name)
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def teams_named(
+    connection: Connection, league: str, team: str, in_series: str | None = None
+) -> Sequence[tuple[int, str]]:
+    """Ids of the league's teams of this very name, with their series; of one series where it is told."""
+    statement = (
+        select(teams.c.id, series.c.name)
+        .join(leagues, leagues.c.id == teams.c.league_id)
+        .join(series, series.c.id == teams.c.series_id)
+        .where(leagues.c.league_id == league, teams.c.team_name == team)
+        .order_by(teams.c.id)
+    )
+    if in_series:
+        statement = statement.where(func.lower(series.c.name) == in_series.lower())
+    return [(row[0], row[1]) for row in connection.execute(statement)]
+
+
+def _suggestions(known: Resolver | None, names: dict[int, str], row: Any) -> tuple[tuple[int, str, float], ...]:
+    if known is None:
+        return ()
+    link = known.resolve(row.league, row.series or None, row.name)
+    return tuple((one.team_id, names.get(one.team_id, ""), one.confidence) for one in link.suggestions[:3])
+
+
+def _team_names(connection: Connection) -> dict[int, str]:
+    statement = select(teams.c.id, teams.c.team_name, series.c.name).join(series, series.c.id == teams.c.series_id)
+    return {row[0]: f"{row[1]} ({row[2]})" for row in connection.execute(statement)}
+
+
+class AliasError(EtlError):
+    """A name that cannot be confirmed as it was asked."""
+
+
+def confirm(connection: Connection, league: str, name: str, team: str, *, series: str = "", who: str) -> int:
+    """Let `name` mean the team called `team` from now on, in one series or the whole league; returns the team's id.
+
+    Raises AliasError when no team of the league has that name, or several have and no series tells which.
+    """
+    found = teams_named(connection, league, team, series or None)
+    if len(found) != 1:
+        raise AliasError(_not_one(league, team, series, found))
+    values = {"league": league, "series": series, "name": name, "team_id": found[0][0], "confirmed_by": who}
+    statement = insert(team_aliases).values(values)
+    new = {"team_id": statement.excluded.team_id, "confirmed_by": statement.excluded.confirmed_by}
+    connection.execute(statement.on_conflict_do_update(index_elements=["league", "series", "name"], set_=new))
+    return found[0][0]
+
+
+def forget(connection: Connection, league: str, name: str, *, series: str = "") -> bool:
+    """Take back a confirmed name; False where there is none."""
+    mine = (team_aliases.c.league == league, team_aliases.c.name == name, team_aliases.c.series == series)
+    return connection.execute(delete(team_aliases).where(*mine)).rowcount > 0
+
+
+def _not_one(league: str, team: str, series: str, found: Sequence[tuple[int, str]]) -> str:
+    where = f"{league}, {series}" if series else league
+    if not found:
+        return f"no team of {where} is called {team!r}; `rally-health names suggest` shows what there is"
+    return f"several teams of {where} are called {team!r}, in {', '.join(name for _, name in found)}; say --series"

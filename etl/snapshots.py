@@ -1,0 +1,248 @@
+"""Snapshots of the tables that we write: one moment of all of them, taken before anything dangerous, and verified.
+
+A snapshot is a folder: the rows of each table as COPY writes them, and `manifest.json`, which says what the folder
+holds. It is written beside its final place and put there when it is whole. `etl.restore` brings one back.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, literal, select
+
+from etl.errors import EtlError
+from etl.migrate import current
+from etl.repairs.reflected_table import Shape, find_shape
+from etl.tables import QUALITY, links, metadata, team_aliases
+
+
+class SnapshotError(EtlError):
+    """A snapshot that cannot be taken, read or restored; the database is as it was."""
+
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+COPIED = "copy"
+"""How its rows are stored, one file a table. There is no other way; earlier versions could use pg_dump."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One table of a snapshot."""
+
+    table: str
+    rows: int
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A snapshot: when, by whom and why it was made, how, what it holds, and the SHA-256 of each file."""
+
+    folder: Path
+    made: datetime
+    by: str
+    reason: str
+    automatic: bool
+    method: str
+    revision: str
+    tables: tuple[Held, ...]
+    files: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """What it is called on the command line."""
+        return self.folder.name
+
+    @property
+    def rows(self) -> int:
+        """How many rows it holds."""
+        return sum(held.rows for held in self.tables)
+
+    @property
+    def size(self) -> int:
+        """How many bytes its files take."""
+        return sum((self.folder / name).stat().st_size for name in self.files if (self.folder / name).is_file())
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain values."""
+        values = asdict(self) | {"name": self.name, "made": self.made.isoformat(), "folder": str(self.folder)}
+        return values | {"rows": self.rows, "format": FORMAT}
+
+
+def write(snapshot: Snapshot, folder: Path) -> None:
+    """Write the manifest into a folder."""
+    (folder / MANIFEST).write_text(json.dumps(snapshot.to_json() | {"folder": None}, indent=2) + "\n")
+
+
+def read(folder: Path) -> Snapshot:
+    """The snapshot in a folder; SnapshotError for one whose manifest is missing or cannot be read."""
+    try:
+        values = json.loads((folder / MANIFEST).read_text())
+        held = tuple(Held(one["table"], one["rows"], tuple(one["columns"])) for one in values["tables"])
+        return Snapshot(
+            folder, datetime.fromisoformat(values["made"]), values["by"], values["reason"], values["automatic"],
+            values["method"], values["revision"], held, values["files"],
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SnapshotError(f"{folder} is no snapshot: {type(error).__name__} in {MANIFEST}") from None
+
+
+def past(root: Path) -> tuple[Snapshot, ...]:
+    """The snapshots below a folder, newest first; what is none, or only half of one, is left out."""
+    found = sorted((path.parent for path in root.glob(f"*/{MANIFEST}")), key=lambda path: path.name, reverse=True)
+    return tuple(read(path) for path in found if not path.name.endswith(".new"))
+
+
+def find(root: Path, name: str) -> Snapshot:
+    """A snapshot by its name, `latest` being the newest; SnapshotError, which names what there is, for none."""
+    known = past(root)
+    for snapshot in known:
+        if name in (snapshot.name, "latest"):
+            return snapshot
+    names = ", ".join(snapshot.name for snapshot in known[:5]) or "none yet; make one: rally-health snapshot create"
+    raise SnapshotError(f"there is no snapshot {name!r} in {root}; there are: {names}")
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def lines(snapshot: Snapshot, label: str) -> Iterator[bytes]:
+    """The rows of a table as COPY writes them, one line a row; SnapshotError where they cannot be read."""
+    if snapshot.method != COPIED:
+        raise SnapshotError(
+            f"snapshot {snapshot.name} was stored by {snapshot.method}, expected {COPIED!r}: an earlier"
+            f" version made it; read it with pg_restore from {snapshot.folder}"
+        )
+    path = snapshot.folder / f"{label}.copy.gz"
+    try:
+        with gzip.open(path, "rb") as file:
+            yield from file
+    except (OSError, EOFError) as error:
+        raise SnapshotError(f"{path} cannot be read: {error}") from None
+
+
+def verify(snapshot: Snapshot) -> tuple[str, ...]:
+    """What is wrong with a snapshot; empty for one that can be restored."""
+    return tuple(dict.fromkeys(_files(snapshot))) or tuple(dict.fromkeys(_rows(snapshot)))
+
+
+def require_sound(snapshot: Snapshot) -> None:
+    """Raise SnapshotError for a damaged snapshot."""
+    wrong = verify(snapshot)
+    if wrong:
+        raise SnapshotError(f"snapshot {snapshot.name} is damaged: {'; '.join(wrong)}")
+
+
+def _files(snapshot: Snapshot) -> Iterator[str]:
+    for name, wanted in snapshot.files.items():
+        path = snapshot.folder / name
+        if not path.is_file():
+            yield f"{name} is missing"
+        elif digest(path) != wanted:
+            yield f"{name} was changed since (its checksum differs)"
+
+
+def _rows(snapshot: Snapshot) -> Iterator[str]:
+    for held in snapshot.tables:
+        try:
+            found = sum(1 for _ in lines(snapshot, held.table))
+        except SnapshotError as error:
+            yield str(error)
+        else:
+            if found != held.rows:
+                yield f"{held.table} has {found:,} rows, {held.rows:,} were written"
+
+
+AUTOMATIC_KEPT = 10
+"""Automatic snapshots that stay; older ones are removed when a new one is made."""
+
+
+def written_tables() -> list[str]:
+    """The tables that we write, parents first, as the ledger of repairs calls them."""
+    platform = [f"public.{table.name}" for table in metadata.sorted_tables if table.schema != QUALITY]
+    return [*platform, *(f"{QUALITY}.{table.name}" for table in (team_aliases, links))]
+
+
+def holds_rows(engine: Engine) -> bool:
+    """Whether there is anything to take a snapshot of."""
+    with engine.begin() as connection:
+        shapes = (find_shape(connection, label) for label in written_tables())
+        return any(
+            shape and connection.execute(select(literal(1)).select_from(shape.table).limit(1)).first()
+            for shape in shapes
+        )
+
+
+def create(engine: Engine, root: Path, reason: str, who: str, *, automatic: bool = False) -> Snapshot:
+    """Take a snapshot below `root`. Raises SnapshotError where nothing can be written there."""
+    moment = datetime.now(UTC)
+    folder = root / f"{moment:%Y%m%dT%H%M%S_%f}"
+    fresh = folder.with_name(f"{folder.name}.new")
+    try:
+        # rows of people are in it
+        fresh.mkdir(parents=True, mode=0o700)
+        made = Snapshot(folder, moment, who, reason, automatic, COPIED, current(engine) or "", (), {})
+        made = _fill(engine, fresh, made)
+        write(made, fresh)
+        _sync(fresh)
+        fresh.rename(folder)
+    except OSError as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise SnapshotError(f"no snapshot can be written to {root}: {error.strerror or error}") from None
+    if automatic:
+        _thin_out(root)
+    return made
+
+
+def _fill(engine: Engine, folder: Path, made: Snapshot) -> Snapshot:
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
+        shapes = [shape for label in written_tables() if (shape := find_shape(connection, label)) is not None]
+        held = tuple(_held(connection, shape) for shape in shapes)
+        files = [_copied(connection, shape, folder) for shape in shapes]
+        return replace(made, tables=held, files={path.name: digest(path) for path in files})
+
+
+def _held(connection: Connection, shape: Shape) -> Held:
+    rows = connection.execute(select(func.count()).select_from(shape.table)).scalar_one()
+    return Held(shape.label, rows, tuple(shape.written(shape.types)))
+
+
+def _copied(connection: Connection, shape: Shape, folder: Path) -> Path:
+    path = folder / f"{shape.label}.copy.gz"
+    quote = connection.dialect.identifier_preparer.quote
+    names = ", ".join(quote(name) for name in shape.written(shape.types))
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101 - the connection is open
+    # of a query, for a table with partitions cannot be copied from
+    statement = f"copy (select {names} from {quote(shape.schema)}.{quote(shape.name)}) to stdout"  # noqa: S608 - quoted
+    with gzip.open(path, "wb", compresslevel=6) as file, driver.cursor() as cursor, cursor.copy(statement) as rows:
+        for block in rows:
+            file.write(block)
+    return path
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.iterdir():
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _thin_out(root: Path) -> None:
+    for old in [snapshot for snapshot in past(root) if snapshot.automatic][AUTOMATIC_KEPT:]:
+        shutil.rmtree(old.folder, ignore_errors=True)

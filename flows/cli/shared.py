@@ -1,0 +1,185 @@
+"""Exit codes, and which error leads to which.
+
+What a command says of a Prefect that was away, and how it leaves then.
+
+Lists on a terminal, or as JSON.
+
+Files that a command was asked to write.
+
+Asking before something is changed: on a terminal only, and never twice.
+
+Options that several commands share: which rules, and where they come from.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from datetime import date, datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from alerts.errors import AlertError
+from checks import CheckError
+from checks.engine.authoring.errors import SelectionError
+from checks.engine.authoring.spec import Check
+from checks.engine.collecting.rules import Rules, Selection
+from etl.circuit_breaker import ImportsStopped
+from etl.database import DatabaseUrlError
+from etl.errors import DatabaseUnavailable, EtlError, FeedError, ImporterBusy
+from etl.importing.ledger_queries import AliasError
+from etl.migrate import NotMigrated
+from etl.repairs import NoSuchRepair, RepairError
+from etl.snapshots import SnapshotError
+from flows.service.context import Surroundings
+from flows.settings import SettingsError
+
+
+class Exit(IntEnum):
+    """What a command's end tells its caller."""
+
+    OK = 0
+    CHECKS_FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+    INFRASTRUCTURE = 4
+    PARTIAL = 5
+    BUSY = 75
+
+
+_BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
+    (SettingsError, Exit.USAGE),
+    (DatabaseUrlError, Exit.USAGE),
+    (NotMigrated, Exit.USAGE),
+    (CheckError, Exit.USAGE),
+    (AlertError, Exit.USAGE),
+    (AliasError, Exit.USAGE),
+    (FeedError, Exit.REFUSED),
+    (ImportsStopped, Exit.REFUSED),
+    (NoSuchRepair, Exit.USAGE),
+    (RepairError, Exit.REFUSED),
+    (SnapshotError, Exit.REFUSED),
+    (ImporterBusy, Exit.BUSY),
+    (DatabaseUnavailable, Exit.INFRASTRUCTURE),
+    (EtlError, Exit.INFRASTRUCTURE),
+)
+
+
+def exit_of(error: Exception) -> Exit | None:
+    """The exit code of an error that has one; None for one that is a bug and deserves its traceback."""
+    return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), None)
+
+
+_lost: ContextVar[bool] = ContextVar("lost", default=False)
+
+
+def say_lost(around: Surroundings) -> None:
+    """Say on standard error that Prefect was lost; the data work and the exit code are not touched by that."""
+    if around.kept.lost:
+        _lost.set(True)
+        line = f"note: Prefect does not answer ({around.kept.lost}); the work is done, its UI may not show it"
+        typer.secho(line, fg=typer.colors.YELLOW, err=True)
+
+
+def leave(end: SystemExit) -> None:
+    """End the process at once where Prefect was lost on the way: at exit it would wait for the API once more."""
+    if _lost.get() and "prefect" in sys.modules:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
+
+
+WIDE = 240
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, nothing: str) -> None:
+    """Print some columns of rows as a table, or all of them as a JSON array; `nothing` where there are none."""
+    if as_json:
+        typer.echo(json.dumps([dict(row) for row in rows], indent=2, default=str, ensure_ascii=False))
+        return
+    if not rows:
+        typer.echo(nothing)
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(_said(row[column])) for column in columns))
+    # what is piped on is not wrapped at the width of a terminal that nobody looks at
+    console = Console() if sys.stdout.isatty() else Console(width=WIDE)
+    console.print(table)
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def write(file: Path | None, text: str) -> bool:
+    """Write to a file, `-` being standard output, None nowhere; False, and a line on standard error, when it fails."""
+    if file is None:
+        return True
+    if file == Path("-"):
+        typer.echo(text, nl=False)
+        return True
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        typer.secho(f"error: {file} cannot be written: {error.strerror}", fg=typer.colors.RED, err=True)
+        return False
+    return True
+
+
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, also on a terminal.")]
+
+
+def sure(question: str, *, yes: bool) -> None:
+    """Ask on a terminal unless told not to; a no ends the command."""
+    if not yes and sys.stdin.isatty():
+        typer.confirm(question, abort=True)
+
+
+Domains: TypeAlias = Annotated[list[str] | None, typer.Option("--domain", help="Only this domain; repeat for more.")]
+Tags: TypeAlias = Annotated[list[str] | None, typer.Option("--tag", help="Only rules with this tag; repeat for more.")]
+Severities: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--severity", help="Only LOW, MEDIUM or HIGH; repeat for more.")
+]
+Names: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--name", metavar="GLOB", help="Only rules of this name, * and ? allowed.")
+]
+Owners: TypeAlias = Annotated[list[str] | None, typer.Option("--owner", help="Only rules of this owner.")]
+Leagues: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--league", help="Only rows of this league, such as CNSWPL; repeat for more.")
+]
+
+
+def one_rule(rules: Rules, name: str) -> Check:
+    """The rule of that very name; SelectionError, which names what is near, for none."""
+    if name not in rules:
+        Selection(names=(name,)).apply(rules)
+        raise SelectionError(f"{name!r} is a pattern; expected the name of one rule")
+    return rules[name]
+
+
+def day(text: str | None) -> date | None:
+    """A day as typed; None, for today, without one."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{text!r} is no day; expected YYYY-MM-DD") from None

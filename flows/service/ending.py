@@ -1,0 +1,92 @@
+"""How a run ended, as a name for the state of its flow run and as an exit code.
+
+The name speaks of the data, the state's type of the work: data in bad shape, or a feed that the gate refused, is found
+by a run that did what it should (COMPLETED). FAILED is what a technician has to look at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from checks.engine.authoring.units import Status
+from checks.engine.reporting.report import Exit as Ran
+from checks.engine.reporting.report import Report
+from checks.engine.reporting.score import Band
+from etl.importing.results import ImportReport, Outcome
+
+
+class Name(StrEnum):
+    """Names of final states."""
+
+    HEALTHY = "Healthy"
+    UNCHANGED = "Unchanged"
+    PUBLISHED = "Published"
+    DONE = "Done"
+    REPAIRED = "Repaired"
+    DECLINED = "Declined"
+    UNDECIDED = "Undecided"
+    DEGRADED = "Degraded"
+    UNDELIVERED = "Undelivered"
+    UNMEASURED = "Unmeasured"
+    CRITICAL = "Critical"
+    BLOCKED = "Blocked"
+    REFUSED = "Refused"
+
+
+TECHNICAL = frozenset({Name.UNMEASURED, Name.REFUSED, Name.UNDELIVERED})
+"""What a run could not do, and so a state of the type FAILED."""
+EXITS = {Name.UNDELIVERED: 5, Name.UNMEASURED: 5, Name.CRITICAL: 1, Name.BLOCKED: 3, Name.REFUSED: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The name of a final state, and a line that says why it is that one."""
+
+    name: Name
+    message: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether the state's type is FAILED."""
+        return self.name in TECHNICAL
+
+    @property
+    def exit_code(self) -> int:
+        """What the same run on the command line exits with."""
+        return EXITS.get(self.name, 0)
+
+
+def of_report(report: Report) -> Ending:
+    """The ending of a health check."""
+    return Ending(_named(report), headline(report))
+
+
+def of_import(report: ImportReport) -> Ending:
+    """The ending of an import: that of its worst feed."""
+    counts = ", ".join(f"{number} {outcome}" for outcome, number in tally(report).items())
+    names = {Outcome.FAILED: Name.REFUSED, Outcome.BLOCKED: Name.BLOCKED, Outcome.PUBLISHED: Name.PUBLISHED}
+    return Ending(names.get(report.outcome, Name.UNCHANGED), f"import run {report.run}: {counts}")
+
+
+def headline(report: Report) -> str:
+    """A report in a line without any data of rows."""
+    score = "no score" if report.score is None else f"score {report.score}"
+    found = ", ".join(f"{number} {status}" for status, number in sorted(report.counts().items()))
+    return f"{score} ({report.band}); {found or 'no rules'}; run {report.run}"
+
+
+def tally(report: ImportReport) -> dict[Outcome, int]:
+    """How many feeds ended in which way."""
+    found = [feed.outcome for feed in report.feeds]
+    return {outcome: found.count(outcome) for outcome in Outcome if outcome in found}
+
+
+def _named(report: Report) -> Name:
+    code = report.exit_code()
+    if code is Ran.FAILED:
+        return Name.CRITICAL
+    if code is Ran.PARTIAL:
+        return Name.UNMEASURED
+    warned = any(result.status is Status.WARN for result in report.trouble)
+    return Name.DEGRADED if warned or report.band is not Band.HEALTHY else Name.HEALTHY
