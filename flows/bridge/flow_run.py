@@ -34,7 +34,7 @@ from sqlalchemy.exc import DBAPIError
 from alerts.errors import AlertError
 from checks.engine.authoring.errors import CheckError
 from etl.circuit_breaker import ImportsStopped
-from etl.database import describe, is_transient
+from etl.database import DELAYS, JITTER, RETRIES, describe, is_transient, retried
 from etl.errors import DatabaseUnavailable, EtlError
 from flows.bridge.zombies import COMMAND_LINE, process_tag, reap
 from flows.service.context import Kept, Surroundings, surrounded, surroundings, without_prefect
