@@ -34,10 +34,10 @@ def examine(
     """
     chosen = request.selection.apply(rules)
     with engine.begin() as connection:
-        past = history.load(connection, chosen)
+        baseline = history.load_history(connection, chosen)
         waivers = history.active_waivers(connection)
         before = last_run(connection, str(request.selection))
-    report = run_checks(engine, rules, replace(request, past=past, waivers=waivers, dimensions=DIMENSIONS))
+    report = run_checks(engine, rules, replace(request, baseline=baseline, waivers=waivers, dimensions=DIMENSIONS))
     report = with_headlines(report, before)
     if keep:
         with engine.begin() as connection:

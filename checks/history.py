@@ -23,8 +23,8 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from checks.engine.authoring.errors import WaiverError
 from checks.engine.authoring.units import Status
-from checks.engine.judging.findings import Finding, Findings, fingerprint, packed, spelled, unpacked, unspelled
-from checks.engine.judging.judge import Id, Past, Waiver
+from checks.engine.judging.findings import Finding, Findings, fingerprint, key_text_of, key_values_of, packed, unpacked
+from checks.engine.judging.judge import Baseline, Id, Waiver
 from checks.engine.reporting.report import Report, Result, clusters_of
 from etl.tables import check_findings, check_results, check_runs, check_states, waivers
 
@@ -162,14 +162,14 @@ def _replacing(statement: Any, keys: tuple[str, ...], new: Any) -> Insert:
     return replaced
 
 
-LONGEST = 200
+LONGEST_BASELINE = 200
 """Readings of a metric that are read: more than any window looks back."""
 
 
-def load(connection: Connection, rules: Iterable[str]) -> Past:
+def load_history(connection: Connection, rules: Iterable[str]) -> Baseline:
     """The past of some rules."""
     names = sorted(set(rules))
-    return Past(readings=_readings(connection, names), **_states(connection, names))
+    return Baseline(readings=_readings(connection, names), **_states(connection, names))
 
 
 def _readings(connection: Connection, rules: list[str]) -> dict[Id, tuple[float, ...]]:
@@ -182,7 +182,7 @@ def _readings(connection: Connection, rules: list[str]) -> dict[Id, tuple[float,
         .where(results.rule.in_(rules), results.value.is_not(None), ~results.accepted, ~check_runs.c.scoped)
         .subquery()
     )
-    rows = connection.execute(select(recent).where(recent.c.place <= LONGEST).order_by(recent.c.at))
+    rows = connection.execute(select(recent).where(recent.c.place <= LONGEST_BASELINE).order_by(recent.c.at))
     found: dict[Id, tuple[float, ...]] = {}
     for row in rows:
         found[row.rule, row.parameter] = (*found.get((row.rule, row.parameter), ()), row.value)
@@ -299,12 +299,12 @@ def withdraw(connection: Connection, number: int) -> Waiver:
 
 def _identified(connection: Connection, rule: str, key: str) -> tuple[int, str]:
     try:
-        marked = unspelled(key)
+        marked = key_values_of(key)
     except ValueError:
         return _by_parts(connection, rule, key)
     own = (check_findings.c.rule == rule) & (check_findings.c.fingerprint == marked)
     found = connection.execute(select(check_findings.c.key).where(own)).scalar()
-    return marked, spelled(marked) if found is None else json.dumps(found, ensure_ascii=False)
+    return marked, key_text_of(marked) if found is None else json.dumps(found, ensure_ascii=False)
 
 
 def _by_parts(connection: Connection, rule: str, key: str) -> tuple[int, str]:

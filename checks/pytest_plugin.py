@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from checks.engine.collecting.rules import Rules
     from checks.engine.reporting.report import Report, Result
 
-MARKER = "rally_rule"
+PYTEST_MARKER = "rally_rule"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, and refuse to run rules on nothing."""
-    config.addinivalue_line("markers", f"{MARKER}: a rule of Rally Data Health, run against a database")
+    config.addinivalue_line("markers", f"{PYTEST_MARKER}: a rule of Rally Data Health, run against a database")
     if config.getoption("--rally-rules") and not _url(config):
         raise pytest.UsageError("--rally-rules needs a database: add --rally-database URL or the ini rally_database")
 
@@ -102,7 +102,7 @@ class RuleItem(pytest.Item):
     def __init__(self, *, check: Check, **rest: Any) -> None:
         super().__init__(**rest)
         self.check = check
-        self.add_marker(MARKER)
+        self.add_marker(PYTEST_MARKER)
         self.extra_keyword_matches |= check.mark.tags
 
     def runtest(self) -> None:

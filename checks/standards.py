@@ -23,9 +23,9 @@ from sqlalchemy import CheckConstraint, Table, UniqueConstraint
 from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import Values, values
-from checks.engine.measuring.compile_queries import Parameter, Question, ask
+from checks.engine.measuring.compile_queries import Parameter, Query, queries_of
 from checks.engine.measuring.scope import Scope
-from checks.engine.reporting.literal import shown
+from checks.engine.reporting.literal import readable_sql
 from checks.rules import thresholds
 from etl.tables import QUALITY, metadata
 
@@ -106,9 +106,9 @@ PROCESS = """\
 """
 
 
-NOON = datetime(2025, 1, 15, 12, tzinfo=UTC)
+SAMPLE_NOON = datetime(2025, 1, 15, 12, tzinfo=UTC)
 """The moment that the SQL of rules about time is written for."""
-ONE = Parameter("the one with the id 1", 1)
+SAMPLE_PARAMETER = Parameter("the one with the id 1", 1)
 
 
 def render_standards(rules: Rules) -> str:
@@ -128,8 +128,9 @@ def _overview(rules: Rules) -> Iterator[str]:
 
 
 def _details(rules: Rules) -> Iterator[str]:
-    yield f"## Rules\n\nThe SQL lists the bad rows, or reads the value; its day is {NOON.date()} where it asks for one."
-    known = {"now": NOON, "today": NOON.date(), **dict.fromkeys(rules.provided, ONE.value)}
+    day = SAMPLE_NOON.date()
+    yield f"## Rules\n\nThe SQL lists the bad rows, or reads the value; its day is {day} where it asks for one."
+    known = {"now": SAMPLE_NOON, "today": SAMPLE_NOON.date(), **dict.fromkeys(rules.provided, SAMPLE_PARAMETER.value)}
     with values(rules.fixtures, known) as given:
         for domain, members in groupby(_in_order(rules), lambda rule: rule.domain):
             yield f"\n### Domain {domain}"
@@ -144,15 +145,15 @@ def _rule(rule: Check, given: Values) -> Iterator[str]:
 
 
 def _sql(rule: Check, given: Values) -> str:
-    parameters: Sequence[Parameter] = (Parameter(),) if rule.mark.each is None else (ONE,)
-    (asked,) = ask(rule, parameters, given)
-    if not isinstance(asked, Question):
+    parameters: Sequence[Parameter] = (Parameter(),) if rule.mark.each is None else (SAMPLE_PARAMETER,)
+    (asked,) = queries_of(rule, parameters, given)
+    if not isinstance(asked, Query):
         return f"-- {asked.reason}"
-    return "\n".join(line.rstrip() for line in shown(asked, Scope()).splitlines())
+    return "\n".join(line.rstrip() for line in readable_sql(asked, Scope()).splitlines())
 
 
 def _per(rule: Check) -> str:
-    return "" if rule.mark.each is None else f" Once per {rule.mark.each}; below for {ONE.label}."
+    return "" if rule.mark.each is None else f" Once per {rule.mark.each}; below for {SAMPLE_PARAMETER.label}."
 
 
 def _runbook(rule: Check) -> str:

@@ -65,7 +65,7 @@ def resume(connection: Connection, reason: str, who: str) -> Stop | None:
     return Stop(*row) if row else None
 
 
-def past(connection: Connection, limit: int = 20) -> tuple[Stop, ...]:
+def stop_history(connection: Connection, limit: int = 20) -> tuple[Stop, ...]:
     """The newest stops, newest first."""
     rows = connection.execute(select(import_stops).order_by(import_stops.c.id.desc()).limit(limit))
     return tuple(Stop(*row) for row in rows)

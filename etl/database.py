@@ -72,11 +72,11 @@ def is_transient(error: BaseException) -> bool:
 def retryable(error: DBAPIError) -> EtlError | None:
     """The error to raise for another try of the whole transaction, None where no try can help."""
     if sqlstate(error) in {"40001", "40P01", "55P03", UNIQUE_VIOLATION}:
-        return TryAgain(describe(error))
-    return DatabaseUnavailable(describe(error)) if is_transient(error) else None
+        return TryAgain(describe_error(error))
+    return DatabaseUnavailable(describe_error(error)) if is_transient(error) else None
 
 
-def describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An error in words that hold no data: its primary message and SQLSTATE; DETAIL can hold a person's row."""
     diagnostics = getattr(getattr(error, "orig", error), "diag", None)
     primary = getattr(diagnostics, "message_primary", None)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from etl.database import describe, open_engine
+from etl.database import describe_error, open_engine
 from etl.errors import EtlError
 from etl.feeds import Kind
 from etl.importing.import_feed import Options
@@ -40,7 +40,7 @@ class EnhancedSchedulesETL:
         try:
             self.report = self._import()
         except (EtlError, DBAPIError) as error:
-            log.error("schedules were not imported: %s", describe(error))
+            log.error("schedules were not imported: %s", describe_error(error))
             return False
         for feed in self.report.feeds:
             for reason in feed.reasons if feed.outcome is not Outcome.UNCHANGED else ():

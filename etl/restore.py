@@ -19,8 +19,8 @@ from sqlalchemy import ColumnElement, Connection, Integer, cast, exists, func, o
 from etl.repairs import constraints, ledger
 from etl.repairs.constraints import without_foreign_keys, without_triggers
 from etl.repairs.ledger import Repair
-from etl.repairs.perform import NOTHING, Copies
-from etl.repairs.reflected_table import Shape, find_shape, shape_of
+from etl.repairs.perform import NOTHING, RowBackup
+from etl.repairs.reflected_table import ReflectedTable, find_table, reflect
 from etl.repairs.undo import RESTORE
 from etl.snapshots import Held, Snapshot, SnapshotError, lines, require_sound
 
@@ -28,7 +28,7 @@ SCHEMA = "rally_restore"
 
 
 @contextmanager
-def loaded(connection: Connection, snapshot: Snapshot) -> Iterator[dict[str, Shape]]:
+def loaded(connection: Connection, snapshot: Snapshot) -> Iterator[dict[str, ReflectedTable]]:
     """Load a snapshot for the block; the tables of the scratch schema by the label of the table that they stand for."""
     connection.execute(text(f"create schema {SCHEMA}"))
     yield {held.table: _load(connection, snapshot, held) for held in snapshot.tables}
@@ -45,8 +45,8 @@ def looking_at_scratch(connection: Connection) -> Iterator[None]:
     connection.execute(statement, {"path": before})
 
 
-def _load(connection: Connection, snapshot: Snapshot, held: Held) -> Shape:
-    live = find_shape(connection, held.table)
+def _load(connection: Connection, snapshot: Snapshot, held: Held) -> ReflectedTable:
+    live = find_table(connection, held.table)
     if live is None:
         raise SnapshotError(f"the database has no table {held.table}: run `rally-health init` first")
     unknown = [name for name in held.columns if name not in live.types]
@@ -61,9 +61,9 @@ def _load(connection: Connection, snapshot: Snapshot, held: Held) -> Shape:
         for line in lines(snapshot, held.table):
             rows.write(line)
     connection.exec_driver_sql(f"analyze {target}")
-    found = find_shape(connection, f"{SCHEMA}.{live.name}")
+    found = find_table(connection, f"{SCHEMA}.{live.name}")
     assert found is not None  # noqa: S101 - just made
-    return Shape(found.schema, found.name, {name: found.types[name] for name in held.columns}, live.key)
+    return ReflectedTable(found.schema, found.name, {name: found.types[name] for name in held.columns}, live.key)
 
 
 EXAMPLES = 5
@@ -95,7 +95,7 @@ class Difference:
         return f"{self.table}: " + (", ".join(f"{count:,} {what}" for what, count in told if count) or "the same")
 
 
-def compare(connection: Connection, live: Shape, then: Shape) -> Difference:
+def compare(connection: Connection, live: ReflectedTable, then: ReflectedTable) -> Difference:
     """What differs between a table and what a snapshot holds of it."""
     row, old = live.table, then.table
     newer, missing = select(row.c.id).where(_only_in(live, then)), select(old.c.id).where(_only_in(then, live))
@@ -105,7 +105,7 @@ def compare(connection: Connection, live: Shape, then: Shape) -> Difference:
     return Difference(live.label, counts[0], connection.scalar(changed) or 0, counts[1], tuple(examples))
 
 
-def write_back(copies: Copies, live: Shape, then: Shape, newer: Rows) -> None:
+def write_back(copies: RowBackup, live: ReflectedTable, then: ReflectedTable, newer: Rows) -> None:
     """Make a table what the snapshot holds; every row is kept before it is changed."""
     row, old = live.table, then.table
     if newer is Rows.DISCARD:
@@ -118,7 +118,7 @@ def write_back(copies: Copies, live: Shape, then: Shape, newer: Rows) -> None:
     copies.add(live, select(old).where(_only_in(then, live)).order_by(old.c.id))
 
 
-def advance(copies: Copies, live: Shape) -> None:
+def advance(copies: RowBackup, live: ReflectedTable) -> None:
     """Let the table's sequence go on behind its rows, where ids came back that it has never given."""
     highest = copies.connection.scalar(select(func.max(cast(live.table.c.id, Integer)))) or 0
     for name in constraints.names_of(copies.connection, live):
@@ -130,11 +130,11 @@ def advance(copies: Copies, live: Shape) -> None:
             copies.put("sequence", name, {"sequence": name}, before, after)
 
 
-def _only_in(one: Shape, other: Shape) -> ColumnElement[bool]:
+def _only_in(one: ReflectedTable, other: ReflectedTable) -> ColumnElement[bool]:
     return ~exists().where(other.table.c.id == one.table.c.id)
 
 
-def _differs(live: Shape, then: Shape) -> ColumnElement[bool]:
+def _differs(live: ReflectedTable, then: ReflectedTable) -> ColumnElement[bool]:
     names = live.written(then.types)
     return or_(*(live.table.c[name].is_distinct_from(then.table.c[name]) for name in names))
 
@@ -161,7 +161,7 @@ def restore(
     """
     require_sound(snapshot)
     with loaded(connection, snapshot) as scratch:
-        pairs = [(shape_of(connection, label), then) for label, then in scratch.items()]
+        pairs = [(reflect(connection, label), then) for label, then in scratch.items()]
         differences = tuple(compare(connection, live, then) for live, then in pairs)
         _refuse_losses(differences, newer)
         with looking_at_scratch(connection):
@@ -191,8 +191,10 @@ def _noted(connection: Connection, snapshot: Snapshot, who: str) -> int:
     )
 
 
-def _swap(connection: Connection, number: int, pairs: Sequence[tuple[Shape, Shape]], newer: Rows) -> Repair:
-    copies = Copies(connection, number)
+def _swap(
+    connection: Connection, number: int, pairs: Sequence[tuple[ReflectedTable, ReflectedTable]], newer: Rows
+) -> Repair:
+    copies = RowBackup(connection, number)
     labels = [live.label for live, _ in pairs]
     with without_foreign_keys(connection, labels), without_triggers(connection, labels):
         for live, then in pairs:

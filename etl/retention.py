@@ -15,14 +15,14 @@ from etl.tables import import_feeds, rejects, repair_rows, repairs
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class Deleted:
     """How many refused rows, and copies of changed ones, are gone."""
 
     rejects: int
     copies: int
 
 
-def forget(connection: Connection, before: datetime) -> Forgotten:
+def delete_expired(connection: Connection, before: datetime) -> Deleted:
     """Delete what was refused or changed before a moment; a repair whose copies are gone cannot be undone any more."""
     feeds = select(import_feeds.c.id).where(import_feeds.c.started_at < before)
     refused = connection.execute(delete(rejects).where(rejects.c.feed_id.in_(feeds))).rowcount
@@ -31,4 +31,4 @@ def forget(connection: Connection, before: datetime) -> Forgotten:
     changed = connection.execute(copies).rowcount
     applied = repairs.c.state == State.APPLIED.value
     connection.execute(update(repairs).where(old, applied).values(state=State.FORGOTTEN.value))
-    return Forgotten(refused, changed)
+    return Deleted(refused, changed)

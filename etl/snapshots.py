@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine, func, literal, select
 
 from etl.errors import EtlError
 from etl.migrate import current
-from etl.repairs.reflected_table import Shape, find_shape
+from etl.repairs.reflected_table import ReflectedTable, find_table
 from etl.tables import QUALITY, links, metadata, team_aliases
 
 
@@ -79,12 +79,12 @@ class Snapshot:
         return values | {"rows": self.rows, "format": FORMAT}
 
 
-def write(snapshot: Snapshot, folder: Path) -> None:
+def write_manifest(snapshot: Snapshot, folder: Path) -> None:
     """Write the manifest into a folder."""
     (folder / MANIFEST).write_text(json.dumps(snapshot.to_json() | {"folder": None}, indent=2) + "\n")
 
 
-def read(folder: Path) -> Snapshot:
+def read_manifest(folder: Path) -> Snapshot:
     """The snapshot in a folder; SnapshotError for one whose manifest is missing or cannot be read."""
     try:
         values = json.loads((folder / MANIFEST).read_text())
@@ -97,15 +97,15 @@ def read(folder: Path) -> Snapshot:
         raise SnapshotError(f"{folder} is no snapshot: {type(error).__name__} in {MANIFEST}") from None
 
 
-def past(root: Path) -> tuple[Snapshot, ...]:
+def snapshots_in(root: Path) -> tuple[Snapshot, ...]:
     """The snapshots below a folder, newest first; what is none, or only half of one, is left out."""
     found = sorted((path.parent for path in root.glob(f"*/{MANIFEST}")), key=lambda path: path.name, reverse=True)
-    return tuple(read(path) for path in found if not path.name.endswith(".new"))
+    return tuple(read_manifest(path) for path in found if not path.name.endswith(".new"))
 
 
-def find(root: Path, name: str) -> Snapshot:
+def find_snapshot(root: Path, name: str) -> Snapshot:
     """A snapshot by its name, `latest` being the newest; SnapshotError, which names what there is, for none."""
-    known = past(root)
+    known = snapshots_in(root)
     for snapshot in known:
         if name in (snapshot.name, "latest"):
             return snapshot
@@ -134,14 +134,14 @@ def lines(snapshot: Snapshot, label: str) -> Iterator[bytes]:
         raise SnapshotError(f"{path} cannot be read: {error}") from None
 
 
-def verify(snapshot: Snapshot) -> tuple[str, ...]:
+def faults_of(snapshot: Snapshot) -> tuple[str, ...]:
     """What is wrong with a snapshot; empty for one that can be restored."""
     return tuple(dict.fromkeys(_files(snapshot))) or tuple(dict.fromkeys(_rows(snapshot)))
 
 
 def require_sound(snapshot: Snapshot) -> None:
     """Raise SnapshotError for a damaged snapshot."""
-    wrong = verify(snapshot)
+    wrong = faults_of(snapshot)
     if wrong:
         raise SnapshotError(f"snapshot {snapshot.name} is damaged: {'; '.join(wrong)}")
 
@@ -179,14 +179,14 @@ def written_tables() -> list[str]:
 def holds_rows(engine: Engine) -> bool:
     """Whether there is anything to take a snapshot of."""
     with engine.begin() as connection:
-        shapes = (find_shape(connection, label) for label in written_tables())
+        shapes = (find_table(connection, label) for label in written_tables())
         return any(
             shape and connection.execute(select(literal(1)).select_from(shape.table).limit(1)).first()
             for shape in shapes
         )
 
 
-def create(engine: Engine, root: Path, reason: str, who: str, *, automatic: bool = False) -> Snapshot:
+def take_snapshot(engine: Engine, root: Path, reason: str, who: str, *, automatic: bool = False) -> Snapshot:
     """Take a snapshot below `root`. Raises SnapshotError where nothing can be written there."""
     moment = datetime.now(UTC)
     folder = root / f"{moment:%Y%m%dT%H%M%S_%f}"
@@ -196,7 +196,7 @@ def create(engine: Engine, root: Path, reason: str, who: str, *, automatic: bool
         fresh.mkdir(parents=True, mode=0o700)
         made = Snapshot(folder, moment, who, reason, automatic, COPIED, current(engine) or "", (), {})
         made = _fill(engine, fresh, made)
-        write(made, fresh)
+        write_manifest(made, fresh)
         _sync(fresh)
         fresh.rename(folder)
     except OSError as error:
@@ -209,18 +209,18 @@ def create(engine: Engine, root: Path, reason: str, who: str, *, automatic: bool
 
 def _fill(engine: Engine, folder: Path, made: Snapshot) -> Snapshot:
     with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
-        shapes = [shape for label in written_tables() if (shape := find_shape(connection, label)) is not None]
+        shapes = [shape for label in written_tables() if (shape := find_table(connection, label)) is not None]
         held = tuple(_held(connection, shape) for shape in shapes)
         files = [_copied(connection, shape, folder) for shape in shapes]
         return replace(made, tables=held, files={path.name: digest(path) for path in files})
 
 
-def _held(connection: Connection, shape: Shape) -> Held:
+def _held(connection: Connection, shape: ReflectedTable) -> Held:
     rows = connection.execute(select(func.count()).select_from(shape.table)).scalar_one()
     return Held(shape.label, rows, tuple(shape.written(shape.types)))
 
 
-def _copied(connection: Connection, shape: Shape, folder: Path) -> Path:
+def _copied(connection: Connection, shape: ReflectedTable, folder: Path) -> Path:
     path = folder / f"{shape.label}.copy.gz"
     quote = connection.dialect.identifier_preparer.quote
     names = ", ".join(quote(name) for name in shape.written(shape.types))
@@ -244,5 +244,5 @@ def _sync(folder: Path) -> None:
 
 
 def _thin_out(root: Path) -> None:
-    for old in [snapshot for snapshot in past(root) if snapshot.automatic][AUTOMATIC_KEPT:]:
+    for old in [snapshot for snapshot in snapshots_in(root) if snapshot.automatic][AUTOMATIC_KEPT:]:
         shutil.rmtree(old.folder, ignore_errors=True)

@@ -9,11 +9,11 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from alerts.outbox.dispatch import Dispatched
-from flows.bridge.flow_run import call, play
+from flows.bridge.flow_run import call, run_body
 from flows.bridge.zombies import note_crash
 from flows.service.alerts import Watched, dispatch_once, watch_once
 from flows.service.context import Surroundings
-from flows.service.ending import Ending, Name
+from flows.service.ending import Ending, StateName
 
 
 @flow(name="dispatch-alerts", flow_run_name="dispatch of alerts", on_crashed=[note_crash])
@@ -26,13 +26,13 @@ def dispatch_alerts() -> State[Dispatched]:
     def body(around: Surroundings) -> Dispatched:
         return call("dispatch", lambda: dispatch_once(around.settings), what="One round of a dispatcher.")
 
-    return play(body, of_round, lambda done: None)
+    return run_body(body, of_round, lambda done: None)
 
 
 def of_round(done: Dispatched) -> Ending:
     """The ending of a round, in counts alone."""
     attempts = ", ".join(f"{number} {state}" for state, number in sorted(done.attempts.items())) or "nothing to send"
-    name = Name.UNDELIVERED if done.dead or done.waiting else Name.DONE
+    name = StateName.UNDELIVERED if done.dead or done.waiting else StateName.DONE
     return Ending(name, f"{attempts}; {done.planned} planned, {done.acknowledged} acknowledged")
 
 
@@ -46,11 +46,11 @@ def watch() -> State[Watched]:
     def body(around: Surroundings) -> Watched:
         return watch_once(around.settings)
 
-    return play(body, of_watch, lambda seen: None)
+    return run_body(body, of_watch, lambda seen: None)
 
 
 def of_watch(seen: Watched) -> Ending:
     """The ending of a look."""
     if seen.failed:
-        return Ending(Name.UNDELIVERED, f"{'; '.join(seen.alarms)}; {seen.failed} could not be told")
-    return Ending(Name.CRITICAL if seen.alarms else Name.DONE, "; ".join(seen.alarms) or "health checks run")
+        return Ending(StateName.UNDELIVERED, f"{'; '.join(seen.alarms)}; {seen.failed} could not be told")
+    return Ending(StateName.CRITICAL if seen.alarms else StateName.DONE, "; ".join(seen.alarms) or "health checks run")

@@ -238,7 +238,7 @@ def play(settings: Settings, today: date, tell: Callable[[str], None]) -> Story:
     shutil.rmtree(home / "feeds", ignore_errors=True)
     own = settings.model_copy(update={"database_url": None, "data": home})
     sample = season(today)
-    standings, schedules = write(sample, home / "feeds")
+    standings, schedules = write_feeds(sample, home / "feeds")
     with open_engine(own) as engine:
         with engine.begin() as connection:
             connection.exec_driver_sql("drop schema public, quality cascade; create schema public")
@@ -264,7 +264,7 @@ def repair_all(engine: Engine, settings: Settings) -> Iterator[Repair]:
             yield apply_plan(engine, settings, plan.repair.id)
 
 
-def write(sample: Season, folder: Path) -> tuple[Path, Path]:
+def write_feeds(sample: Season, folder: Path) -> tuple[Path, Path]:
     """Write the season's feeds as scraped JSON: standings and schedules."""
     folder = folder / "all"
     folder.mkdir(parents=True)

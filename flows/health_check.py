@@ -16,9 +16,9 @@ from checks.engine.collecting.rules import Rules
 from checks.engine.judging.evaluate import Outcome
 from checks.engine.measuring.measure import Measured, Scan, Unit
 from checks.engine.reporting.report import Report
-from checks.engine.run import Around, Request
+from checks.engine.run import Request, UnitHook
 from checks.health import Beside
-from flows.bridge.flow_run import call, play, tell
+from flows.bridge.flow_run import call, run_body, tell
 from flows.bridge.publish_artifacts import show_report
 from flows.bridge.zombies import note_crash
 from flows.service.alerts import send_alerts
@@ -62,7 +62,7 @@ def health_check(
             call("send alerts", lambda: send_alerts(around), what="Send what the alert policy promises.")
         return report
 
-    return play(body, of_report, show_report)
+    return run_body(body, of_report, show_report)
 
 
 def _measure(engine: Engine, rules: Rules, request: Request, beside: Beside | None) -> Report:
@@ -72,7 +72,7 @@ def _measure(engine: Engine, rules: Rules, request: Request, beside: Beside | No
     return call("measure", work, what="Run the rules on one snapshot of the database, and keep what they found.")
 
 
-def _as_steps() -> Around:
+def _as_steps() -> UnitHook:
     # units are worked on by threads of the engine, which know nothing of the flow run
     here = copy_context()
 
@@ -88,7 +88,7 @@ def _unit(unit: Unit, work: Callable[[], list[Outcome]]) -> list[Outcome]:
         tell(lambda: _log(outcomes))
         return outcomes
 
-    rules = {question.check.name for question in unit.questions}
+    rules = {query.check.name for query in unit.queries}
     title = f"scan of {unit.name}: {len(rules)} rules" if isinstance(unit, Scan) else _title(unit)
     return call(title, logged, what=", ".join(sorted(rules)))
 
@@ -99,12 +99,12 @@ def _log(outcomes: Sequence[Outcome]) -> None:
 
 
 def _title(unit: Unit) -> str:
-    parameter = unit.questions[0].parameter.label
+    parameter = unit.queries[0].parameter.label
     return f"{unit.name}[{parameter}]" if parameter else unit.name
 
 
 def _line(outcome: Outcome) -> str:
-    rule, parameter = outcome.question.id
+    rule, parameter = outcome.query.id
     return f"{rule}{f'[{parameter}]' if parameter else ''}: {outcome.verdict.status}, {_found(outcome.measured)}"
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from etl.feeds import Feed
 from etl.importing.import_feed import Options, import_feed
 from etl.importing.results import FeedResult, ImportReport
-from flows.bridge.flow_run import call, play, tell
+from flows.bridge.flow_run import call, run_body, tell
 from flows.bridge.publish_artifacts import show_import, shown_in_prefect
 from flows.bridge.zombies import note_crash
 from flows.service.context import Surroundings
@@ -47,7 +47,7 @@ def import_feeds(
         with shown_in_prefect(around.progress) as progress:
             return import_all(around.settings, delivery, importer=_as_step, progress=progress)
 
-    return play(body, of_import, show_import)
+    return run_body(body, of_import, show_import)
 
 
 def _as_step(engine: Engine, feed: Feed, run: int, options: Options) -> FeedResult:

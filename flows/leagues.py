@@ -18,9 +18,9 @@ from sqlalchemy import select
 from checks.engine.reporting.report import Report
 from etl.database import DELAYS, JITTER, RETRIES
 from etl.tables import leagues as known_leagues
-from flows.bridge.flow_run import harmless, play, retry_transient, safely
+from flows.bridge.flow_run import harmless, retry_transient, run_body, safely
 from flows.service.context import Kept, Surroundings, open_engine
-from flows.service.ending import Ending, Name, of_report
+from flows.service.ending import Ending, StateName, of_report
 from flows.service.health_check import Wish, check_health, chosen, today_here
 from flows.settings import Settings, SettingsError, default_variables, read_settings
 
@@ -28,7 +28,7 @@ OWN_CLUSTER = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "12
 """Dask's workers where no scheduler is named: processes of this machine, on any free port of loopback."""
 OWN_RAY = {"num_cpus": 2, "include_dashboard": False, "log_to_driver": False}
 """The same for Ray, which listens on all addresses of the machine, and asks whoever comes for its token."""
-ORDER = (Name.HEALTHY, Name.DEGRADED, Name.UNMEASURED, Name.CRITICAL)
+ORDER = (StateName.HEALTHY, StateName.DEGRADED, StateName.UNMEASURED, StateName.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _part(league: str, future: PrefectFuture[Part]) -> Part:
         return future.result()
     except Exception as error:  # noqa: BLE001 - the task's own error, or that of an engine whose worker is gone
         safe = harmless(error)
-        return Part(league, {}, Ending(Name.UNMEASURED, str(safe)), safe)
+        return Part(league, {}, Ending(StateName.UNMEASURED, str(safe)), safe)
 
 
 @flow(name="league-checks", flow_run_name="league checks")
@@ -104,7 +104,7 @@ def league_checks(
         inner = measure_leagues.with_options(task_runner=runner)
         return inner(chosen_leagues, tags or [], names or [], today or today_here(), keep)
 
-    return play(body, of_parts, lambda parts: None)
+    return run_body(body, of_parts, lambda parts: None)
 
 
 def task_runner(settings: Settings) -> TaskRunner[Any]:
@@ -129,7 +129,7 @@ def task_runner(settings: Settings) -> TaskRunner[Any]:
 def of_parts(parts: Sequence[Part]) -> Ending:
     """The ending of the worst league, and which leagues could not be checked."""
     if not parts:
-        return Ending(Name.UNMEASURED, "there is no league")
+        return Ending(StateName.UNMEASURED, "there is no league")
     worst = max(parts, key=lambda part: ORDER.index(part.ending.name))
     lost = ", ".join(part.league for part in parts if part.error)
     message = f"{len(parts)} leagues, the worst is {worst.league}: {worst.ending.message}"

@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 from checks.engine.reporting.report import Report
 from checks.repairs.apply import Attempt
 from etl.importing.results import ImportReport, Outcome
-from flows.bridge.flow_run import RunFailed, call, play
+from flows.bridge.flow_run import RunFailed, call, run_body
 from flows.health_check import health_check
 from flows.import_feeds import import_feeds
 from flows.service.context import Kept, Surroundings, surrounded
@@ -51,7 +51,7 @@ def nightly(
         told = replace(around, remarks=(*around.remarks, *map(str, fixed)))
         return Night(imported, _inner(told, health_check, tags=tags), fixed)
 
-    return play(body, of_night, lambda night: None)
+    return run_body(body, of_night, lambda night: None)
 
 
 def of_night(night: Night) -> Ending:

@@ -12,7 +12,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 from etl.repairs.ledger import Repair
 from flows.bridge import artifacts
 from flows.bridge.approval import approval_of, ask
-from flows.bridge.flow_run import call, play, tell
+from flows.bridge.flow_run import call, run_body, tell
 from flows.bridge.zombies import note_crash
 from flows.service.context import Surroundings
 from flows.service.repair import Answer, Made, Repairs, make, of_repairs, plan_all, plans_table, question
@@ -45,7 +45,7 @@ def repair(
         made = tuple(_make(around, one, answer, wait) for one in planned.ready if answer and one.id in answer.plans)
         return Repairs(plans, answer, made)
 
-    return play(body, of_repairs, show_repairs)
+    return run_body(body, of_repairs, show_repairs)
 
 
 def show_repairs(done: Repairs) -> None:

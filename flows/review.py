@@ -12,11 +12,11 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 
 from checks.render.formats import plain
-from checks.review.values import Kind
+from checks.review.values import PeriodKind
 from flows.bridge import artifacts
-from flows.bridge.flow_run import call, play
+from flows.bridge.flow_run import call, run_body
 from flows.service.context import Surroundings, surroundings
-from flows.service.ending import Ending, Name
+from flows.service.ending import Ending, StateName
 from flows.service.review import Asked, email_review, keep_review, make_review
 
 if TYPE_CHECKING:
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 @flow(name="review", flow_run_name="{kind} report")
 def review(
-    kind: Kind = Kind.WEEKLY, *, until: date | None = None, days: int | None = None, email: list[str] | None = None
+    kind: PeriodKind = PeriodKind.WEEKLY,
+    *,
+    until: date | None = None,
+    days: int | None = None,
+    email: list[str] | None = None,
 ) -> State[Review]:
     """Write a report as HTML and JSON below RALLY_REPORTS, and send it to the people of the alert policy in `email`.
 
@@ -42,15 +46,15 @@ def review(
             around.kept.undelivered += call("e-mail", lambda: email_review(around.settings, made, email))
         return made
 
-    return play(body, of_review, show_review)
+    return run_body(body, of_review, show_review)
 
 
 def of_review(made: Review) -> Ending:
     """The ending of a review: what the data is like is no matter of it."""
     unsent = surroundings().kept.undelivered
     if unsent:
-        return Ending(Name.UNDELIVERED, f"{unsent} e-mails wait in the outbox")
-    return Ending(Name.DONE, made.headline)
+        return Ending(StateName.UNDELIVERED, f"{unsent} e-mails wait in the outbox")
+    return Ending(StateName.DONE, made.headline)
 
 
 def show_review(made: Review) -> None:

@@ -159,7 +159,7 @@ def _no_answer(error: Exception) -> DeliveryError:
 
 
 LOOKED_THROUGH = 200
-SKEW = timedelta(minutes=5)
+CLOCK_SKEW = timedelta(minutes=5)
 ARRIVED = {"delivered", "read"}
 LOST = {"failed", "undelivered", "canceled"}
 
@@ -263,4 +263,4 @@ def _receipt(message: MessageInstance) -> Receipt:
 
 
 def _older(created: datetime | None, than: datetime | None) -> bool:
-    return created is not None and than is not None and created < than - SKEW
+    return created is not None and than is not None and created < than - CLOCK_SKEW

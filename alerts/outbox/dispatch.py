@@ -29,7 +29,7 @@ from alerts.outbox.enqueue import enqueue
 from alerts.outbox.send import Work, attempt, claim
 from alerts.people import Channel, Person
 from alerts.policy import Policy
-from etl.database import describe
+from etl.database import describe_error
 from etl.tables import deliveries
 
 log = logging.getLogger("rally.alerts")
@@ -214,7 +214,7 @@ def _worker(work: Work, only: Sequence[int] | None, tried: _Tried) -> None:
             state = attempt(work, claimed)
         except SQLAlchemyError as error:
             # the lease ends by itself, and a later round goes on from what was written
-            log.warning("message %d: the outbox cannot be written (%s)", claimed.id, describe(error))
+            log.warning("message %d: the outbox cannot be written (%s)", claimed.id, describe_error(error))
             with tried.guard:
                 tried.broken += 1
             return

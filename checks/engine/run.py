@@ -19,22 +19,22 @@ from sqlalchemy.exc import DBAPIError
 
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.collecting.wiring import Values, values
-from checks.engine.judging.evaluate import Outcome, Work, work
-from checks.engine.judging.judge import Past, Waiver, Waivers
-from checks.engine.measuring.compile_queries import Parameters, Question, Unasked, questions
-from checks.engine.measuring.measure import Asking, Unit, plan
+from checks.engine.judging.evaluate import Outcome, RunContext, evaluate
+from checks.engine.judging.judge import Baseline, Waiver, Waivers
+from checks.engine.measuring.compile_queries import Parameters, Query, Unasked, compile_queries
+from checks.engine.measuring.measure import Asking, Unit, plan_scans
 from checks.engine.measuring.scope import Dimension, Labels
 from checks.engine.measuring.snapshot import OpenSession, Session, Snapshot, SnapshotSession, one_moment
-from checks.engine.reporting.assemble import Circumstances, assemble
+from checks.engine.reporting.assemble import RunInfo, assemble
 from checks.engine.reporting.report import Report
 
-Around = Callable[[Unit, Callable[[], list[Outcome]]], list[Outcome]]
+UnitHook = Callable[[Unit, Callable[[], list[Outcome]]], list[Outcome]]
 """Does the work of a unit, in the unit's thread, and returns its outcomes; it may time, log or show what it does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: questions answered, of how many, and what was answered last."""
+    """How far a run is: queries answered, of how many, and what was answered last."""
 
     done: int
     total: int
@@ -72,13 +72,13 @@ class Request:
     today: date | None = None
     selection: Selection = field(default_factory=Selection)
     options: Options = field(default_factory=Options)
-    past: Past = field(default_factory=Past)
+    baseline: Baseline = field(default_factory=Baseline)
     waivers: Sequence[Waiver] = ()
     dimensions: Sequence[Dimension] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     run: str = field(default_factory=lambda: str(uuid4()))
     progress: Callable[[Progress], None] | None = None
-    around: Around = lambda unit, work: work()
+    around: UnitHook = lambda unit, work: work()
 
     @property
     def day(self) -> date:
@@ -106,7 +106,7 @@ def run_checks(engine: Engine, rules: Rules, request: Request) -> Report:
 def measure_on(connection: Connection, rules: Rules, request: Request) -> Report:
     """Run rules one after another on an open connection, inside its transaction, which is neither begun nor ended.
 
-    What an import is about to publish can be measured this way, and `report.as_past()` compares after with before.
+    What an import is about to publish can be measured this way, and `report.as_baseline()` compares after with before.
     """
     chosen = request.selection.apply(rules)
     started = datetime.now(UTC)
@@ -125,13 +125,13 @@ def measure_on(connection: Connection, rules: Rules, request: Request) -> Report
 class _Prepared:
     units: tuple[Unit, ...]
     unasked: tuple[Unasked, ...]
-    task: Work
+    context: RunContext
     labels: Labels
     waivers: Waivers
-    around: Around
+    around: UnitHook
 
     def work(self, session: Session, unit: Unit) -> list[Outcome]:
-        return self.around(unit, lambda: work(session, unit, self.task))
+        return self.around(unit, lambda: evaluate(session, unit, self.context))
 
 
 def _values(chosen: Rules, request: Request) -> AbstractContextManager[Values]:
@@ -143,28 +143,28 @@ def _prepare(session: Session, chosen: Rules, request: Request, given: Values) -
     labels = Labels(session, request.dimensions)
     scope = labels.scope(request.selection.scope)
     parameters = Parameters(session, given, request.selection.scope)
-    asked = questions(chosen.values(), parameters, given, scope)
+    asked = compile_queries(chosen.values(), parameters, given, scope)
     waivers = Waivers.of(request.waivers, chosen, request.day)
-    task = Work(
+    context = RunContext(
         how=Asking(scope, request.options.pause, request.options.timeout),
-        past=request.past,
+        baseline=request.baseline,
         waivers=waivers,
         dimensions=request.dimensions,
         listed=request.options.listed,
         details=request.options.details,
     )
-    units = plan(item for item in asked if isinstance(item, Question))
+    units = plan_scans(item for item in asked if isinstance(item, Query))
     unasked = tuple(item for item in asked if isinstance(item, Unasked))
-    return _Prepared(units, unasked, task, labels, waivers, request.around)
+    return _Prepared(units, unasked, context, labels, waivers, request.around)
 
 
 def _told(request: Request, units: Iterable[Unit]) -> Callable[[Unit], None]:
-    total = sum(len(unit.questions) for unit in units)
+    total = sum(len(unit.queries) for unit in units)
     done = 0
 
     def tell(unit: Unit) -> None:
         nonlocal done
-        done += len(unit.questions)
+        done += len(unit.queries)
         if request.progress is not None:
             request.progress(Progress(done, total, unit.name))
 
@@ -181,7 +181,7 @@ def _report(
     snapshots: int,
     role: str | None,
 ) -> Report:
-    circumstances = Circumstances(
+    circumstances = RunInfo(
         run=request.run,
         started=started,
         today=request.day,
@@ -194,10 +194,10 @@ def _report(
         complaints=tuple(given.complaints),
     )
     outcomes = [outcome for group in found for outcome in group]
-    return assemble(outcomes, prepared.unasked, prepared.task, prepared.labels, circumstances)
+    return assemble(outcomes, prepared.unasked, prepared.context, prepared.labels, circumstances)
 
 
-Answer = TypeVar("Answer")
+Done = TypeVar("Done")
 
 
 @contextmanager
@@ -219,15 +219,15 @@ def sessions(snapshot: Snapshot, first: SnapshotSession, most: int) -> Iterator[
 def side_by_side(
     units: Sequence[Unit],
     opened: Sequence[SnapshotSession],
-    work: Callable[[SnapshotSession, Unit], Answer],
+    work: Callable[[SnapshotSession, Unit], Done],
     done: Callable[[Unit], None],
-) -> list[Answer]:
+) -> list[Done]:
     """The answers for all units, in their order. An interrupt cancels what is running and goes on upwards."""
     free: SimpleQueue[SnapshotSession] = SimpleQueue()
     for session in opened:
         free.put(session)
 
-    def run(unit: Unit) -> Answer:
+    def run(unit: Unit) -> Done:
         session = free.get()
         try:
             return work(session, unit)

@@ -47,7 +47,7 @@ from etl.records.validate import validate
 from etl.repairs import Insert, RepairError, Step, Update
 from etl.tables import BYE, PRACTICE, import_feeds, leagues, match_scores, schedule, series, teams
 
-COLUMNS = {
+COPIED_COLUMNS = {
     "match_date": Date, "match_time": Time, "home_team": Text, "away_team": Text, "location": Text,
     "league_id": Integer, "home_team_id": Integer, "away_team_id": Integer,
 }  # fmt: skip
@@ -123,7 +123,7 @@ def _lacking(rows: Iterable[dict[str, Any]]) -> Select[Any]:
     last = {(row["match_date"], row["home_team"], row["away_team"], row["league_id"]): row for row in rows}
     new = (
         func.jsonb_to_recordset(literal(list(last.values()), JSONB))
-        .table_valued(*(column(name, kind) for name, kind in COLUMNS.items()), name="new")
+        .table_valued(*(column(name, kind) for name, kind in COPIED_COLUMNS.items()), name="new")
         .render_derived(with_types=True)
     )
     day = schedule.c.match_date == new.c.match_date
@@ -133,7 +133,7 @@ def _lacking(rows: Iterable[dict[str, Any]]) -> Select[Any]:
     return lacking.order_by(new.c.match_date, new.c.home_team, new.c.away_team)
 
 
-SIDES = ("home", "away")
+HOME_AND_AWAY = ("home", "away")
 
 
 @fix(match_without_teams)
@@ -177,9 +177,9 @@ def linked(connection: Connection, table: Table) -> Any:
 def _open_rows(table: Table) -> Any:
     """Rows with a side that is linked to no team, or to one that is gone; each side with its team and series."""
     row = table.c
-    sides = [(teams.alias(side), series.alias(f"{side}_series")) for side in SIDES]
+    sides = [(teams.alias(side), series.alias(f"{side}_series")) for side in HOME_AND_AWAY]
     source: Any = table.outerjoin(leagues, leagues.c.id == row.league_id)
-    for side, (team, its_series) in zip(SIDES, sides, strict=True):
+    for side, (team, its_series) in zip(HOME_AND_AWAY, sides, strict=True):
         source = source.outerjoin(team, team.c.id == row[f"{side}_team_id"])
         source = source.outerjoin(its_series, its_series.c.id == team.c.series_id)
     (home, home_series), (away, away_series) = sides
@@ -192,7 +192,7 @@ def _open_rows(table: Table) -> Any:
         .select_from(source)
         .where(
             or_(home.c.id.is_(None), away.c.id.is_(None)),
-            *(~func.starts_with(func.coalesce(row[f"{side}_team"], ""), BYE) for side in SIDES),
+            *(~func.starts_with(func.coalesce(row[f"{side}_team"], ""), BYE) for side in HOME_AND_AWAY),
             func.strpos(func.coalesce(row.home_team, ""), PRACTICE) == 0,
         )
         .order_by(row.id)

@@ -36,7 +36,7 @@ from sqlalchemy import (
 from checks import Row, fix
 from checks.repairs.plan import proposal
 from checks.rules.imports import alias_into_another_league, missing_constraint
-from checks.rules.matches import SAME, duplicate_result, winner_contradicts_score
+from checks.rules.matches import SAME_RESULT, duplicate_result, winner_contradicts_score
 from checks.rules.players import PLACE, duplicate_player, player_of_unknown_team
 from checks.rules.schedule import duplicate_match, fixture_under_two_names, match_of_unknown_league
 from checks.rules.standings import IDENTIFYING, duplicate_standing, standing_without_team
@@ -110,10 +110,10 @@ def keep_one_row_of_each_team() -> Merge:
 @fix(duplicate_result)
 def keep_one_row_of_each_result() -> Merge:
     """Keep the linked, first row of each result; the other copies are removed."""
-    named = or_(*(match_scores.c[name].is_not(None) for name in SAME if "player" in name))
+    named = or_(*(match_scores.c[name].is_not(None) for name in SAME_RESULT if "player" in name))
     rows = select(match_scores).where(named).subquery()
     linked = func.num_nonnulls(rows.c.home_team_id, rows.c.away_team_id).desc()
-    return Merge(match_scores, merged(rows, (linked, rows.c.id), [_text(rows.c[name]) for name in SAME]))
+    return Merge(match_scores, merged(rows, (linked, rows.c.id), [_text(rows.c[name]) for name in SAME_RESULT]))
 
 
 @fix(duplicate_standing)

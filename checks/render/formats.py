@@ -177,7 +177,7 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-MOST = 60
+MOST_RESULTS = 60
 """Rules in trouble that are told in full; the rest is counted."""
 
 
@@ -185,7 +185,7 @@ def page(report: Report) -> str:
     """The HTML text: score, domains, what to look at and where, and a table of all rules, worst first."""
     return _template().render(
         report=report, style=style(), headline=headline(report), headlines=headlines(report), tally=tally(report),
-        remarks=remarks(report), verdict=verdict, most=MOST,
+        remarks=remarks(report), verdict=verdict, most=MOST_RESULTS,
     )  # fmt: skip
 
 
@@ -194,7 +194,7 @@ def _template() -> Template:
     return environment().get_template("run.html.j2")
 
 
-LONGEST = 400
+LONGEST_TEXT = 400
 """Characters of one value that are shown; the rest is counted."""
 # the page of a run shares them with the reviews, but not the module that draws: to import it takes two seconds
 TEMPLATES = Path(__file__).parents[1] / "review" / "html"
@@ -203,11 +203,11 @@ TEMPLATES = Path(__file__).parents[1] / "review" / "html"
 def environment() -> Environment:
     """Templates that escape whatever it is; a name that is missing is an error."""
     made = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, finalize=shown,
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, finalize=page_value,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.filters |= {
-        "example": lambda key: shown(example(key)),
+        "example": lambda key: page_value(example(key)),
         "sentence": lambda text: text[:1].upper() + text[1:],
     }
     return made
@@ -218,7 +218,7 @@ def style() -> Markup:
     return Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - a file of ours
 
 
-def shown(value: Any) -> Any:
+def page_value(value: Any) -> Any:
     """What is written of a value, before it is escaped: nothing that steers a page or floods it."""
     if isinstance(value, Markup):
         return value
@@ -227,4 +227,6 @@ def shown(value: Any) -> Any:
     if isinstance(value, Decimal):
         return str(value)
     text = clean(" ".join(str(value).split()))
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text) - LONGEST:,} more characters)"
+    return (
+        text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}… ({len(text) - LONGEST_TEXT:,} more characters)"
+    )

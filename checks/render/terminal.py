@@ -20,7 +20,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from checks.engine.authoring.units import Status
-from checks.engine.judging.findings import spelled
+from checks.engine.judging.findings import key_text_of
 from checks.engine.reporting.report import Report, Result
 from checks.engine.reporting.score import Band
 from checks.engine.run import Progress
@@ -48,7 +48,7 @@ def example(key: Mapping[str, Any]) -> str:
 def fingerprints(result: Result) -> dict[str, str]:
     """The fingerprint of each example, by its text: what `rally-health waive --key` takes."""
     listed = result.findings.listed if result.findings is not None else ()
-    return {example(finding.key): spelled(finding.fingerprint) for finding in listed}
+    return {example(finding.key): key_text_of(finding.fingerprint) for finding in listed}
 
 
 def headline(report: Report) -> str:
@@ -72,7 +72,7 @@ def headlines(report: Report) -> list[str]:
 
 
 def tally(report: Report) -> str:
-    """How many rules stand how, and how much of the question was answered."""
+    """How many rules stand how, and how much of the query was answered."""
     counts = report.counts()
     order = sorted(counts, key=lambda status: -status.rank)
     said = ", ".join(f"{counts[status]} {status}" for status in order) or "no rules"
@@ -108,8 +108,8 @@ STYLES = {
     Status.SKIPPED: "dim",
     Status.OK: "green",
 }
-BANDS = {Band.HEALTHY: "green", Band.WATCH: "yellow", Band.CRITICAL: "red", Band.UNKNOWN: "magenta"}
-COLUMNS = ("status", "rule", "found", "points")
+BAND_COLORS = {Band.HEALTHY: "green", Band.WATCH: "yellow", Band.CRITICAL: "red", Band.UNKNOWN: "magenta"}
+TABLE_COLUMNS = ("status", "rule", "found", "points")
 NARROWEST = 32
 """Room that the last column and the gaps need; a narrower terminal gets lines."""
 
@@ -119,7 +119,7 @@ def print_report(report: Report, console: Console, *, detailed: bool = False, br
 
     With `brief` rules that are OK are only counted too.
     """
-    style = BANDS[report.band]
+    style = BAND_COLORS[report.band]
     console.print(f"[bold {style}]{escape(headline(report))}[/]", highlight=False, soft_wrap=True)
     for line in [*headlines(report), tally(report)]:
         console.print(escape(line), highlight=False, soft_wrap=True)
@@ -137,7 +137,7 @@ def print_report(report: Report, console: Console, *, detailed: bool = False, br
 def _print_table(results: list[Result], console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     # without a least width rich takes the room for the last column from all of them
-    for name, width in zip(COLUMNS, _widths(results), strict=False):
+    for name, width in zip(TABLE_COLUMNS, _widths(results), strict=False):
         table.add_column(name, no_wrap=True, min_width=width, justify="right" if name == "points" else "left")
     table.add_column("what", no_wrap=True, overflow="ellipsis", ratio=1)
     for result in results:
@@ -149,7 +149,7 @@ def _print_table(results: list[Result], console: Console) -> None:
 def _widths(results: list[Result]) -> tuple[int, ...]:
     """What the columns before the last one need."""
     rows = [(result.status.value, *_cells(result)) for result in results]
-    return tuple(max(len(name), *(len(row[place]) for row in rows)) for place, name in enumerate(COLUMNS) if rows)
+    return tuple(max(len(name), *(len(row[place]) for row in rows)) for place, name in enumerate(TABLE_COLUMNS) if rows)
 
 
 def _print_lines(results: list[Result], console: Console) -> None:

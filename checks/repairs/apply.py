@@ -24,7 +24,7 @@ def apply(rules: Rules, plan: int, means: Means, who: str, *, snapshot: str | No
     Raises PlanOutdated where the rows are not those of the plan any more, and RepairRefused where it would not help.
     The caller rolls back then.
     """
-    known = ledger.find(means.connection, plan, lock=True)
+    known = ledger.find_repair(means.connection, plan, lock=True)
     if known.state in {State.APPLIED, State.FORGOTTEN}:
         return known
     _refuse_unfit(known)

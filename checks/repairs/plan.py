@@ -28,7 +28,7 @@ from checks.engine.authoring.units import Status
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request, measure_on
-from etl.database import describe
+from etl.database import describe_error
 from etl.repairs import RepairError, RepairRefused, Step, ledger
 from etl.repairs.ledger import Change, Repair
 from etl.repairs.perform import perform
@@ -191,7 +191,7 @@ def try_out(rules: Rules, check: Check, repair: int, means: Means) -> Trial:
     try:
         digest = perform(means.connection, repair, steps_of(check.fix, means))
     except IntegrityError as error:
-        raise RepairRefused(f"the fix of {check.name} meets a constraint: {describe(error)}") from None
+        raise RepairRefused(f"the fix of {check.name} meets a constraint: {describe_error(error)}") from None
     changes = ledger.changes_of(means.connection, repair)
     after = _measure(watched, means) if changes else before
     return Trial(changes, digest, bad_before, bad_rows(after, check), before.score, after.score, _worse(before, after))

@@ -9,21 +9,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from checks.engine.authoring.units import Figure, Status, Unit
+from checks.engine.authoring.units import Figure, Measure, Status
 from checks.engine.collecting.rules import Rules
 from checks.review.anomalies import Anomaly, anomalies, too_short
 from checks.review.compliance import Kept, by_owner, by_rule
-from checks.review.difference import Difference, difference
+from checks.review.difference import Difference, score_difference
 from checks.review.imports import FeedReview, import_review
 from checks.review.kpis import STANDARDS, process_figures
 from checks.review.risks import Risks, risks
 from checks.review.time_series import Course, domain_courses, main_runs, rule_courses, score_course, standard_courses
 from checks.review.tuning import Proposal, Recurring, proposals, recurring
-from checks.review.values import Book, Episode, Kind, Line, Period, Reading, Run
+from checks.review.values import Book, Episode, Line, Period, PeriodKind, Reading, Run
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class MetricReview:
     """One of the four daily metrics with its course."""
 
     figure: Figure
@@ -31,7 +31,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SegmentReview:
     """A domain or a league: its score now, and before the period; None is unknown."""
 
     name: str
@@ -52,9 +52,9 @@ class Review:
     step: Difference | None
     change: Difference | None
     score: Course
-    domains: tuple[Part, ...]
-    leagues: tuple[Part, ...]
-    measures: tuple[Measure, ...]
+    domains: tuple[SegmentReview, ...]
+    leagues: tuple[SegmentReview, ...]
+    measures: tuple[MetricReview, ...]
     process: tuple[Figure, ...]
     rules: tuple[Line, ...]
     open: tuple[Episode, ...]
@@ -85,7 +85,7 @@ class Review:
         return f"Score {score}{gross}: {self.run.band}"
 
 
-LEAGUE = "league"
+LEAGUE_SEGMENT = "league"
 
 
 def review(book: Book, rules: Rules, period: Period) -> Review:
@@ -100,7 +100,7 @@ def review(book: Book, rules: Rules, period: Period) -> Review:
         change=_difference(book, earlier[-1] if earlier else None, newest, units),
         score=score_course(runs, period.until),
         domains=_parts(newest, earlier, lambda run: run.domains),
-        leagues=_parts(newest, earlier, lambda run: run.parts.get(LEAGUE, {})),
+        leagues=_parts(newest, earlier, lambda run: run.parts.get(LEAGUE_SEGMENT, {})),
         measures=_measures(book, standard_courses(book, period.until)),
         process=process_figures(book, book.runs, period),
         rules=tuple(_known(line, rules) for line in book.latest),
@@ -121,26 +121,26 @@ def _known(line: Line, rules: Rules) -> Line:
 def _sections(book: Book, rules: Rules, period: Period, runs: Sequence[Run]) -> dict[str, Any]:
     """Each kind of report has the sections of the shorter ones, and some of its own."""
     found: dict[str, Any] = {"feeds": import_review(book.feeds, period), "episodes": book.episodes}
-    if period.kind is Kind.DAILY:
+    if period.kind is PeriodKind.DAILY:
         return found
     found["anomalies"] = anomalies(book, period)
     found["courses"] = rule_courses(book, rules, period.until)
-    if period.kind is Kind.WEEKLY:
+    if period.kind is PeriodKind.WEEKLY:
         return found
     kept = by_rule(book, rules, period)
     found |= {
         "domain_courses": domain_courses(runs, period.until), "recurring": recurring(book, period), "kept": kept,
         "owners": by_owner(kept), "proposals": proposals(book, rules, period),
     }  # fmt: skip
-    return found if period.kind is Kind.MONTHLY else found | {"risks": risks(book, rules, period)}
+    return found if period.kind is PeriodKind.MONTHLY else found | {"risks": risks(book, rules, period)}
 
 
 def _difference(
-    book: Book, before: Run | None, after: Run | None, units: Mapping[str, Unit | None]
+    book: Book, before: Run | None, after: Run | None, units: Mapping[str, Measure | None]
 ) -> Difference | None:
     if before is None or after is None:
         return None
-    return difference((before.score, _results(book, before)), (after.score, _results(book, after)), units)
+    return score_difference((before.score, _results(book, before)), (after.score, _results(book, after)), units)
 
 
 def _results(book: Book, run: Run) -> list[Reading]:
@@ -148,16 +148,16 @@ def _results(book: Book, run: Run) -> list[Reading]:
     return [one for readings in book.readings.values() for one in readings if one.at == run.at]
 
 
-def _parts(newest: Run | None, earlier: Sequence[Run], of: Any) -> tuple[Part, ...]:
+def _parts(newest: Run | None, earlier: Sequence[Run], of: Any) -> tuple[SegmentReview, ...]:
     if newest is None:
         return ()
     before = of(earlier[-1]) if earlier else {}
-    return tuple(Part(name, score, before.get(name)) for name, score in sorted(of(newest).items()))
+    return tuple(SegmentReview(name, score, before.get(name)) for name, score in sorted(of(newest).items()))
 
 
-def _measures(book: Book, courses: Iterable[Course]) -> tuple[Measure, ...]:
+def _measures(book: Book, courses: Iterable[Course]) -> tuple[MetricReview, ...]:
     latest = [line.reading for line in book.latest]
-    return tuple(Measure(standard.of(latest), course) for standard, course in zip(STANDARDS, courses, strict=True))
+    return tuple(MetricReview(standard.of(latest), course) for standard, course in zip(STANDARDS, courses, strict=True))
 
 
 def _remarks(book: Book, rules: Rules, newest: Run | None) -> Iterable[str]:

@@ -11,13 +11,13 @@ from decimal import Decimal
 from math import log
 from typing import Protocol
 
-from checks.engine.authoring.units import Status, Unit, spelled
+from checks.engine.authoring.units import Measure, Status, figure_text
 from checks.engine.judging.judge import Id
 from checks.engine.reporting.report import Report
 from checks.review.kpis import STANDARDS, daily_figures
 from checks.review.values import Reading, Run
 
-NOTHING, CENT = Decimal("0.00"), Decimal("0.01")
+NO_POINTS, CENT = Decimal("0.00"), Decimal("0.01")
 SAID = 4
 
 
@@ -70,14 +70,14 @@ class Difference:
         rest = self.steps[SAID:]
         lines = [str(step) for step in self.steps[:SAID]]
         if rest:
-            lines.append(f"{sum((step.points for step in rest), NOTHING):+} {len(rest)} more rules")
+            lines.append(f"{sum((step.points for step in rest), NO_POINTS):+} {len(rest)} more rules")
         return f"{before} -> {after}: {'; '.join(lines)}"
 
 
-def difference(
+def score_difference(
     before: tuple[Decimal | None, Iterable[Pointed]],
     after: tuple[Decimal | None, Iterable[Pointed]],
-    units: Mapping[str, Unit | None],
+    units: Mapping[str, Measure | None],
 ) -> Difference:
     """Compare two runs, each a score with its results. `units` say what the values of metrics are counted in.
 
@@ -124,11 +124,11 @@ def _in_cents(exact: Mapping[Id, float], whole: Decimal) -> dict[Id, Decimal]:
     rounded = {id_: Decimal(repr(round(value, 9))).quantize(CENT) for id_, value in exact.items()}
     if rounded:
         largest = max(rounded, key=lambda id_: (abs(rounded[id_]), id_))
-        rounded[largest] += whole - sum(rounded.values(), NOTHING)
+        rounded[largest] += whole - sum(rounded.values(), NO_POINTS)
     return rounded
 
 
-def _what(old: Pointed | None, new: Pointed | None, unit: Unit | None) -> str:
+def _what(old: Pointed | None, new: Pointed | None, unit: Measure | None) -> str:
     if new is None:
         return "no longer asked"
     if new.status is Status.ERROR:
@@ -143,8 +143,8 @@ def _what(old: Pointed | None, new: Pointed | None, unit: Unit | None) -> str:
     return f"{new.count - was:+,} rows"
 
 
-def _value(value: float, unit: Unit | None) -> str:
-    return spelled(value, unit) if unit else f"{value:,.6g}"
+def _value(value: float, unit: Measure | None) -> str:
+    return figure_text(value, unit) if unit else f"{value:,.6g}"
 
 
 def _said(score: Decimal | None) -> str:
@@ -164,4 +164,4 @@ def _difference(report: Report, before: tuple[Run, Sequence[Reading]] | None) ->
     if before is None or report.scoped:
         return ""
     units = {result.rule: result.unit for result in report.results}
-    return str(difference((before[0].score, before[1]), (report.score, report.results), units))
+    return str(score_difference((before[0].score, before[1]), (report.score, report.results), units))

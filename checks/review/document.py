@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from checks.engine.reporting.report import figure_of
+from checks.engine.reporting.report import figure_document
 from checks.review.build import Review
 from checks.review.difference import Difference
 from checks.review.time_series import Course
@@ -24,7 +24,7 @@ WRITTEN: Mapping[type, Callable[[Any], Any]] = {
 }
 
 
-def document(review: Review) -> dict[str, Any]:
+def review_document(review: Review) -> dict[str, Any]:
     """The document that `report --json` writes. Sections that a kind of report does not have are empty."""
     period = review.period
     return {
@@ -36,8 +36,8 @@ def document(review: Review) -> dict[str, Any]:
         "difference": _difference(review.step),
         "change": _difference(review.change),
         "score": _course(review.score),
-        "daily": [figure_of(one.figure) | {"trend": _course(one.course)} for one in review.measures],
-        "process": [figure_of(figure) for figure in review.process],
+        "daily": [figure_document(one.figure) | {"trend": _course(one.course)} for one in review.measures],
+        "process": [figure_document(figure) for figure in review.process],
         "rules": [_line(line) for line in review.rules],
         "incidents": [_plain(episode) for episode in review.episodes or review.open],
         "trends": [_course(course) for course in review.courses],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from checks.review.kpis import RUNNING, SUCCESS
+from checks.review.kpis import STILL_RUNNING, SUCCESSFUL
 from checks.review.values import Feed, Period
 
 REASONS = 3
@@ -47,9 +47,11 @@ def import_review(feeds: Iterable[Feed], period: Period) -> tuple[FeedReview, ..
 
 def _reviewed(kind: str, league: str, feeds: Sequence[Feed]) -> FeedReview:
     outcomes = Counter(feed.outcome for feed in feeds)
-    ended = [feed for feed in feeds if feed.outcome in SUCCESS]
+    ended = [feed for feed in feeds if feed.outcome in SUCCESSFUL]
     taken = [feed.seconds for feed in feeds if feed.outcome == "published" and feed.seconds is not None]
-    reasons = Counter(reason for feed in feeds if feed.outcome not in SUCCESS | {RUNNING} for reason in feed.reasons)
+    reasons = Counter(
+        reason for feed in feeds if feed.outcome not in SUCCESSFUL | {STILL_RUNNING} for reason in feed.reasons
+    )
     return FeedReview(
         kind=kind, league=league, imports=len(feeds), published=outcomes["published"],
         unchanged=outcomes["unchanged"], blocked=outcomes["blocked"], failed=outcomes["failed"],

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Protocol
 
 from checks.engine.authoring.thresholds import Above
-from checks.engine.authoring.units import Figure, Status, Unit, spelled
+from checks.engine.authoring.units import Figure, Measure, Status, figure_text
 from checks.review.values import Book, Episode, Feed, Period, Run
 from checks.rules.thresholds import DUPLICATES, IMPORT_FAILURES, MISSING_TEAMS, NULL_IDS, ORPHANS, VALIDATION_COVERAGE
 
@@ -57,7 +57,7 @@ class Standard:
         unmeasured = sorted(set(self.rules) - {result.rule for result in own if result.count is not None})
         return Figure(
             key=self.key, title=self.title, value=1 - rate if self.coverage and rate is not None else rate,
-            unit=Unit.PERCENT, target=self.target, at_least=self.coverage,
+            unit=Measure.PERCENT, target=self.target, at_least=self.coverage,
             detail=f"without {', '.join(unmeasured)}" if unmeasured and rate is not None else "",
         )  # fmt: skip
 
@@ -100,8 +100,8 @@ def pooled(results: Iterable[Counted]) -> float | None:
     return min(1.0, bad / sum(totals.values())) if totals else None
 
 
-SUCCESS = {"published", "unchanged"}
-RUNNING = "running"
+SUCCESSFUL = {"published", "unchanged"}
+STILL_RUNNING = "running"
 ACCEPTED = "accepted by a waiver"
 COMPLIANCE = 0.95
 """Ours; the standards name no figure for their own compliance."""
@@ -123,8 +123,8 @@ def process_figures(book: Book, runs: Sequence[Run], period: Period) -> tuple[Fi
 
 
 def _import_success(feeds: Iterable[Feed], period: Period) -> Figure:
-    own = [feed for feed in feeds if period.covers(feed.began) and feed.outcome != RUNNING]
-    good = sum(feed.outcome in SUCCESS for feed in own)
+    own = [feed for feed in feeds if period.covers(feed.began) and feed.outcome != STILL_RUNNING]
+    good = sum(feed.outcome in SUCCESSFUL for feed in own)
     limit = IMPORT_FAILURES.target
     assert limit is not None  # noqa: S101 - a test keeps it so
     return _share("import_success_rate", "Import success rate", good, len(own), 1 - limit.value, "feeds")
@@ -182,7 +182,7 @@ def _response(episodes: Iterable[Episode], period: Period) -> Figure:
 
 
 def _validated(feeds: Iterable[Feed], period: Period) -> Figure:
-    own = [feed for feed in feeds if feed.ended and period.covers(feed.ended) and feed.outcome in SUCCESS]
+    own = [feed for feed in feeds if feed.ended and period.covers(feed.ended) and feed.outcome in SUCCESSFUL]
     rows, seen = sum(feed.rows for feed in own), sum(feed.records + feed.rejects for feed in own)
     limit = VALIDATION_COVERAGE.target
     assert limit is not None  # noqa: S101 - a test keeps it so
@@ -194,7 +194,7 @@ def _frequency(runs: Iterable[Run], period: Period) -> Figure:
     days = len({run.today for run in own} & period.dates)
     moments = [period.since, *(run.at for run in own), period.until]
     longest = max(then - first for first, then in pairwise(moments))
-    detail = f"longest pause {spelled(longest / HOUR, Unit.HOURS)}"
+    detail = f"longest pause {figure_text(longest / HOUR, Measure.HOURS)}"
     return _share("check_frequency", "Days with a health check", days, period.days, 1.0, "days", detail)
 
 
@@ -210,7 +210,7 @@ def _share(  # noqa: PLR0917 - a row of a table
 ) -> Figure:
     said = [f"{part:,} of {whole:,} {what}", detail] if whole else [f"no {what}", detail]
     return Figure(
-        key=key, title=title, value=part / whole if whole else None, unit=Unit.PERCENT, target=target, at_least=True,
+        key=key, title=title, value=part / whole if whole else None, unit=Measure.PERCENT, target=target, at_least=True,
         detail="; ".join(filter(None, said)),
     )  # fmt: skip
 
@@ -219,8 +219,10 @@ def _spans(key: str, title: str, spans: Sequence[timedelta], target: timedelta, 
     """The median of some time spans; what lasts too long and is not over yet counts as missed."""
     hours = [span / HOUR for span in spans]
     within = sum(span <= target for span in spans)
-    said = [f"{within} of {len(spans)} in time, longest {spelled(max(hours), Unit.HOURS)}"] if spans else ["none"]
+    said = (
+        [f"{within} of {len(spans)} in time, longest {figure_text(max(hours), Measure.HOURS)}"] if spans else ["none"]
+    )
     return Figure(
-        key=key, title=title, value=median(hours) if hours else None, unit=Unit.HOURS, target=target / HOUR,
+        key=key, title=title, value=median(hours) if hours else None, unit=Measure.HOURS, target=target / HOUR,
         detail="; ".join(filter(None, [*said, detail])),
     )  # fmt: skip

@@ -13,13 +13,13 @@ from sqlalchemy.sql.visitors import iterate
 from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import Values, values
-from checks.engine.measuring.compile_queries import Parameter, Question, ask
+from checks.engine.measuring.compile_queries import Parameter, Query, queries_of
 from checks.review.values import Book, Period, Reading
 from etl.tables import QUALITY, metadata
 
-FEWEST = 7
-NOON = datetime(2025, 1, 15, 12, tzinfo=UTC)
-ONE = Parameter("one", 1)
+FEWEST_RUNS = 7
+ANY_NOON = datetime(2025, 1, 15, 12, tzinfo=UTC)
+ANY_PARAMETER = Parameter("one", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Risks:
 def risks(book: Book, rules: Rules, period: Period) -> Risks:
     """The risk list of a period. A rule counts as silent, or as loud, from seven readings on."""
     read = {rule: _readings(rule, book, period) for rule in rules}
-    many = {rule: own for rule, own in read.items() if len(own) >= FEWEST}
+    many = {rule: own for rule, own in read.items() if len(own) >= FEWEST_RUNS}
     seen = watched(rules)
     ours = [table for table in metadata.sorted_tables if table.schema != QUALITY]
     gaps = {table.name: _unseen(table, seen) for table in ours if any(column.table is table for column in seen)}
@@ -51,7 +51,7 @@ def risks(book: Book, rules: Rules, period: Period) -> Risks:
 
 def watched(rules: Rules) -> frozenset[Column[Any]]:
     """The columns of tables that some rule reads."""
-    known = {"now": NOON, "today": NOON.date(), **dict.fromkeys(rules.provided, ONE.value)}
+    known = {"now": ANY_NOON, "today": ANY_NOON.date(), **dict.fromkeys(rules.provided, ANY_PARAMETER.value)}
     with values(rules.fixtures, known) as given:
         return frozenset(column for rule in rules.values() for column in _columns(rule, given))
 
@@ -60,9 +60,9 @@ def _columns(rule: Check, given: Values) -> Iterator[Column[Any]]:
     table = rule.mark.table
     if isinstance(table, Table):
         yield from (table.c[name] for name in rule.mark.columns if name in table.c)
-    parameters = [Parameter()] if rule.mark.each is None else [ONE]
-    for asked in ask(rule, parameters, given):
-        if isinstance(asked, Question):
+    parameters = [Parameter()] if rule.mark.each is None else [ANY_PARAMETER]
+    for asked in queries_of(rule, parameters, given):
+        if isinstance(asked, Query):
             for part in (asked.bad, asked.among, asked.metric):
                 yield from _read(part)
 

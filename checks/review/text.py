@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
-from checks.engine.authoring.units import Unit, spelled
+from checks.engine.authoring.units import Measure, figure_text
 from checks.render.terminal import clean
-from checks.review.build import Part, Review
+from checks.review.build import Review, SegmentReview
 from checks.review.values import Episode
 
-LONGEST = 300
-MOST = 20
+LONGEST_LINE = 300
+MOST_LINES = 20
 
 
 def render_text(review: Review) -> str:
@@ -29,7 +29,7 @@ def sections(review: Review) -> Iterator[tuple[str, list[str]]]:
     for title, own in _sections(review):
         told = [_shown(line) for line in own]
         if told:
-            yield title, [*told[:MOST], *([f"({len(told) - MOST} more)"] if len(told) > MOST else [])]
+            yield title, [*told[:MOST_LINES], *([f"({len(told) - MOST_LINES} more)"] if len(told) > MOST_LINES else [])]
 
 
 def _sections(review: Review) -> Iterator[tuple[str, Iterable[str]]]:
@@ -68,7 +68,7 @@ def changes(review: Review) -> Iterator[str]:
         yield f"Since before this period: {clean(str(review.change))}"
 
 
-def _parts(parts: Sequence[Part]) -> Iterator[str]:
+def _parts(parts: Sequence[SegmentReview]) -> Iterator[str]:
     for part in parts:
         was = "" if part.before in {None, part.score} else f", was {part.before}"
         yield f"{part.name}: {'unknown' if part.score is None else part.score}{was}"
@@ -92,9 +92,9 @@ def _risks(review: Review) -> Iterator[str]:
 
 
 def _span(span: timedelta) -> str:
-    return spelled(span / timedelta(hours=1), Unit.HOURS)
+    return figure_text(span / timedelta(hours=1), Measure.HOURS)
 
 
 def _shown(line: str) -> str:
     text = clean(" ".join(line.split()))
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}..."

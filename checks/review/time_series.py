@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from checks.engine.authoring.thresholds import Above, Below, Threshold
-from checks.engine.authoring.units import Limit, Unit, spelled
+from checks.engine.authoring.units import Limit, Measure, figure_text
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Id
 from checks.engine.reporting.score import HEALTHY, WATCH
@@ -23,7 +23,7 @@ def figure_of(reading: Reading, threshold: Threshold | None) -> float | None:
     """The figure that a threshold judges: a metric's value, a share of rows, or a number of rows."""
     if reading.value is not None:
         return reading.value
-    in_rows = isinstance(threshold, (Above, Below)) and threshold.unit is not Unit.PERCENT
+    in_rows = isinstance(threshold, (Above, Below)) and threshold.unit is not Measure.PERCENT
     return reading.count if in_rows or reading.rate is None else reading.rate
 
 
@@ -87,7 +87,7 @@ def _sizes(book: Book) -> dict[object, int]:
     return sizes
 
 
-BANDS = (("watch", HEALTHY), ("critical", WATCH))
+BAND_LIMITS = (("watch", HEALTHY), ("critical", WATCH))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class Course:
 
     key: str
     title: str
-    unit: Unit | None
+    unit: Measure | None
     points: tuple[Point, ...]
     trend: Trend | None
     limits: tuple[tuple[str, float], ...] = ()
@@ -119,7 +119,7 @@ class Course:
 
     def say(self, value: float) -> str:
         """A value of this figure in words."""
-        return spelled(value, self.unit) if self.unit else f"{value:,.4g}"
+        return figure_text(value, self.unit) if self.unit else f"{value:,.4g}"
 
     @property
     def said(self) -> str:
@@ -148,27 +148,27 @@ class Course:
         )
 
     def _pace(self, slope: float) -> str:
-        if self.unit is Unit.PERCENT:
+        if self.unit is Measure.PERCENT:
             return f"{abs(slope) * 100:.3g} points"
         return f"{abs(slope):.3g}" + (f" {self.unit}" if self.unit else "")
 
 
 def score_course(runs: Sequence[Run], until: datetime) -> Course:
     """The course of the score."""
-    return _course("score", "Score", None, score_points(runs), until, BANDS)
+    return _course("score", "Score", None, score_points(runs), until, BAND_LIMITS)
 
 
 def domain_courses(runs: Sequence[Run], until: datetime) -> tuple[Course, ...]:
     """The courses of the domains' scores."""
     names = sorted({name for run in runs for name in run.domains})
-    return tuple(_course(name, name, None, domain_points(runs, name), until, BANDS) for name in names)
+    return tuple(_course(name, name, None, domain_points(runs, name), until, BAND_LIMITS) for name in names)
 
 
 def standard_courses(book: Book, until: datetime) -> tuple[Course, ...]:
     """The courses of the four daily metrics, each towards its target."""
     points = standard_points(book.readings)
     return tuple(
-        _course(one.key, one.title, Unit.PERCENT, points[one.key], until, (("target", one.target),))
+        _course(one.key, one.title, Measure.PERCENT, points[one.key], until, (("target", one.target),))
         for one in STANDARDS
     )
 
@@ -191,7 +191,7 @@ def _rule_courses(book: Book, rules: Rules, until: datetime) -> Iterator[Course]
 
 
 def _course(  # noqa: PLR0917 - a row of a table
-    key: str, title: str, unit: Unit | None, points: Sequence[Point], until: datetime,
+    key: str, title: str, unit: Measure | None, points: Sequence[Point], until: datetime,
     limits: Iterable[tuple[str, float]],
 ) -> Course:  # fmt: skip
     found = trend(points, until)
@@ -203,8 +203,8 @@ def _course(  # noqa: PLR0917 - a row of a table
     )
 
 
-def _unit(value: float | None) -> Unit | None:
-    return Unit.ROWS if value is None else None
+def _unit(value: float | None) -> Measure | None:
+    return Measure.ROWS if value is None else None
 
 
 def _urgency(course: Course) -> tuple[object, ...]:

@@ -19,7 +19,7 @@ Point: TypeAlias = tuple[datetime, float]
 
 WINDOWS = (90, 56, 28, 14)
 """In days; the first one in which the pace was steady is taken."""
-FEWEST = 7
+FEWEST_POINTS = 7
 CONFIDENCE = 0.95
 CHANCE = 0.001
 """A slope that chance would give more often than this is none: there are a hundred rules, and each day is a new try."""
@@ -84,7 +84,7 @@ def trend(points: Sequence[Point], until: datetime) -> Trend | None:
     last: Trend | None = None
     for days in WINDOWS:
         window = [point for point in known if until - timedelta(days=days) < point[0] <= until]
-        if len(window) < FEWEST:
+        if len(window) < FEWEST_POINTS:
             break
         last = _line(window)
         if _steady(last, window):
@@ -131,7 +131,7 @@ def _line(window: Sequence[Point]) -> Trend:
 def _steady(whole: Trend, window: Sequence[Point]) -> bool:
     """Whether both halves of a window could have the pace of the whole."""
     half = len(window) // 2
-    if half < FEWEST:
+    if half < FEWEST_POINTS:
         return True
     parts = (_line(window[:half]), _line(window[half:]))
     slack = abs(whole.per_day) / 20

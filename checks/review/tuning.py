@@ -18,7 +18,7 @@ from datetime import datetime
 from checks.engine.authoring.errors import CheckDefinitionError
 from checks.engine.authoring.spec import Check
 from checks.engine.authoring.thresholds import Above, Below, Drop, Outlier, Threshold, above, below, drop, outlier
-from checks.engine.authoring.units import Limit, Status, Unit, hours, percent, rows
+from checks.engine.authoring.units import Limit, Measure, Status, hours, percent, rows
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Id, judge
 from checks.engine.measuring.measure import Reading as Measured
@@ -27,7 +27,7 @@ from checks.review.values import Book, Period, Reading, titled
 
 LIMIT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%|percent|rows?|hours?|h)?\s*")
 UNITS = {"%": percent, "percent": percent, "row": rows, "rows": rows, "hour": hours, "hours": hours, "h": hours}
-BARE = {Unit.PERCENT: percent, Unit.ROWS: rows, Unit.HOURS: hours}
+BARE = {Measure.PERCENT: percent, Measure.ROWS: rows, Measure.HOURS: hours}
 KINDS = ("above", "below", "drop", "outlier")
 WINDOW = 14
 
@@ -51,7 +51,7 @@ def threshold_of(rule: Check, wanted: Wanted) -> Threshold:
     same = kind == type(own).__name__.lower()
     if kind == "outlier":
         return _outlier(own if isinstance(own, Outlier) else outlier(), wanted)
-    unit = Unit.PERCENT if kind == "drop" else getattr(own, "unit", None) or Unit.ROWS
+    unit = Measure.PERCENT if kind == "drop" else getattr(own, "unit", None) or Measure.ROWS
     warn, critical = (
         _limit(text, unit) if text is not None else getattr(own, name) if same else None
         for name, text in (("warn", wanted.warn), ("critical", wanted.critical))
@@ -78,7 +78,7 @@ def _outlier(own: Outlier, wanted: Wanted) -> Outlier:
     return outlier(warn=figures[0], critical=figures[1], window=wanted.window or own.window)
 
 
-def _limit(text: str, unit: Unit) -> Limit:
+def _limit(text: str, unit: Measure) -> Limit:
     found = LIMIT.fullmatch(text)
     if found is None:
         raise CheckDefinitionError(f"{text!r} is no limit; expected a figure such as 2%, '5 rows' or '26 hours'")
@@ -116,15 +116,15 @@ def backtest(history: Mapping[Id, Sequence[Reading]], threshold: Threshold) -> t
 
 
 def _nights(readings: Sequence[Reading], threshold: Threshold) -> Iterator[Night]:
-    past: list[float] = []
+    baseline: list[float] = []
     for reading in readings:
         if reading.status is Status.ERROR or (reading.count is None and reading.value is None):
             yield Night(reading, reading.status)
             continue
         figures = Measured(count=reading.count, total=reading.total, value=reading.value)
-        yield Night(reading, judge(threshold, figures, past).status)
+        yield Night(reading, judge(threshold, figures, baseline).status)
         if reading.value is not None and not reading.accepted:
-            past.append(reading.value)
+            baseline.append(reading.value)
 
 
 AGAIN_AND_AGAIN = 3
@@ -197,7 +197,7 @@ def _stretch(running: Sequence[Reading], ended: datetime | None) -> Stretch:
     return Stretch(running[0].at, ended, worst, len(running))
 
 
-FEWEST = 14
+FEWEST_NIGHTS = 14
 ALWAYS = 0.9
 ROOM = 1.25
 SLACK = 5
@@ -232,7 +232,7 @@ def proposals(book: Book, rules: Rules, period: Period) -> tuple[Proposal, ...]:
 
 def _proposal(rule: Check, threshold: Above, warn: Limit, readings: Sequence[Reading]) -> Iterator[Proposal]:
     figures = sorted(figure for _, figure in points_of(readings, threshold))
-    if len(figures) < FEWEST or not warn.value:
+    if len(figures) < FEWEST_NIGHTS or not warn.value:
         return
     failing = sum(reading.trouble for reading in readings) / len(readings)
     # the highest twentieth are the accidents that a limit is there for

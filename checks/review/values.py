@@ -12,11 +12,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from checks.engine.authoring.units import Severity, Status, Unit, spelled
+from checks.engine.authoring.units import Measure, Severity, Status, figure_text
 from checks.engine.judging.judge import Id
 
 
-class Kind(StrEnum):
+class PeriodKind(StrEnum):
     """The reviews that there are."""
 
     DAILY = "daily"
@@ -27,7 +27,7 @@ class Kind(StrEnum):
     @property
     def days(self) -> int:
         """How many days it looks back on."""
-        return {Kind.DAILY: 1, Kind.WEEKLY: 7, Kind.MONTHLY: 30, Kind.QUARTERLY: 91}[self]
+        return {PeriodKind.DAILY: 1, PeriodKind.WEEKLY: 7, PeriodKind.MONTHLY: 30, PeriodKind.QUARTERLY: 91}[self]
 
 
 LOOKBACK = timedelta(days=90)
@@ -38,12 +38,12 @@ LOOKBACK = timedelta(days=90)
 class Period:
     """The time from `since` (left out) to `until` (included)."""
 
-    kind: Kind
+    kind: PeriodKind
     until: datetime
     days: int
 
     @classmethod
-    def of(cls, kind: Kind, until: datetime, days: int | None = None) -> Period:
+    def of(cls, kind: PeriodKind, until: datetime, days: int | None = None) -> Period:
         """The period that a review at this moment looks back on, of another length where `days` says so."""
         return cls(kind, until, days or kind.days)
 
@@ -134,17 +134,17 @@ class Line:
     summary: str = ""
     owner: str = ""
     runbook: str = ""
-    unit: Unit | None = None
+    unit: Measure | None = None
 
     @property
     def measurement(self) -> str:
         """What was measured, as a person would say it."""
         own = self.reading
         if own.value is not None:
-            return spelled(own.value, self.unit) if self.unit else f"{own.value:,.6g}"
+            return figure_text(own.value, self.unit) if self.unit else f"{own.value:,.6g}"
         if own.count is None:
             return ""
-        share = "" if own.rate is None else f" ({spelled(own.rate, Unit.PERCENT)})"
+        share = "" if own.rate is None else f" ({figure_text(own.rate, Measure.PERCENT)})"
         return f"{own.count:,} rows" if own.total is None else f"{own.count:,} of {own.total:,}{share}"
 
     @property

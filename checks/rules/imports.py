@@ -191,13 +191,13 @@ def _share_of_latest(part: tuple[str, ...], whole: tuple[str, ...]) -> ColumnEle
 
 GUARDED: tuple[Table, ...] = (schedule, teams, match_scores)
 """Tables whose constraints keep imports from doing harm; their names are ours."""
-COLUMNS = {
+GUARDED_COLUMNS = {
     "pg_constraint": ("conname", "conrelid", "convalidated"),
     "pg_index": ("indexrelid", "indrelid", "indisunique", "indisvalid", "indpred"),
     "pg_attribute": ("attrelid", "attname"),
 }
 CONSTRAINTS, INDEXES, ATTRIBUTES = (
-    table(name, *map(column, names), schema="pg_catalog") for name, names in COLUMNS.items()
+    table(name, *map(column, names), schema="pg_catalog") for name, names in GUARDED_COLUMNS.items()
 )
 
 

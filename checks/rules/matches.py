@@ -68,7 +68,7 @@ GRACE = timedelta(days=7)
 """How long after a match its result may be missing."""
 POSTPONED = timedelta(days=42)
 """How far from its date a fixture may be played: rained out matches are made up within weeks."""
-SAME = (
+SAME_RESULT = (
     "league_id", "match_date", "home_team", "away_team", "home_player_1_id", "home_player_2_id", "away_player_1_id",
     "away_player_2_id", "scores",
 )  # fmt: skip
@@ -101,8 +101,10 @@ def result_of_unknown_team() -> Bad:
 def duplicate_result() -> Bad:
     """A result repeats date, teams, players and score of another. Results without players cannot be told apart."""
     # one text per result, hashed and grouped: numbering sorted rows of nine columns takes many times as long
-    key = func.md5(func.concat_ws("|", *(func.coalesce(cast(match_scores.c[name], Text), "") for name in SAME)))
-    named = or_(*(match_scores.c[name].is_not(None) for name in SAME if name.endswith("_id") and "player" in name))
+    key = func.md5(func.concat_ws("|", *(func.coalesce(cast(match_scores.c[name], Text), "") for name in SAME_RESULT)))
+    named = or_(
+        *(match_scores.c[name].is_not(None) for name in SAME_RESULT if name.endswith("_id") and "player" in name)
+    )
     first = func.min(match_scores.c.id).label("first")
     repeated = select(key.label("key"), first).where(named).group_by(key).having(func.count() > 1).subquery()
     copies = result_keys().join(repeated, repeated.c.key == key)
@@ -152,13 +154,13 @@ def _is_fixture_of_result() -> ColumnElement[bool]:
     return same & played.match_date.between(due.match_date - POSTPONED.days, due.match_date + POSTPONED.days)
 
 
-SIDES = ("home", "away")
+RESULT_SIDES = ("home", "away")
 
 
 @row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily", "gate"})
 def winner_neither_home_nor_away(row: Row) -> ColumnElement[bool]:
     """A result has a winner that is no side. A match without a winner (NULL) was not decided."""
-    return row.winner.not_in(SIDES)
+    return row.winner.not_in(RESULT_SIDES)
 
 
 @row_check(match_scores, severity=Severity.MEDIUM, threshold=RARE, owner="matches", tags={"daily"})
@@ -173,7 +175,7 @@ def winner_contradicts_score(row: Row) -> Bad:
     """The side that won the match by its sets is not the winner. Unfinished sets and retirements are not judged."""
     lost_by_home = (row.winner == "home") & row.scores.regexp_match(AWAY_WON)
     lost_by_away = (row.winner == "away") & row.scores.regexp_match(HOME_WON)
-    return Bad(lost_by_home | lost_by_away, among=row.winner.in_(SIDES) & row.scores.is_not(None))
+    return Bad(lost_by_home | lost_by_away, among=row.winner.in_(RESULT_SIDES) & row.scores.is_not(None))
 
 
 @row_check(match_scores, severity=Severity.LOW, threshold=ROUTINE, owner="matches", tags={"weekly"})

@@ -20,7 +20,7 @@ PLAYER_ID = r"^(nndz|cnswpl)[-_][A-Za-z0-9+/=_-]{8,}$"
 """Ids are the platform's, behind its mark; a league's own scraper marks them differently."""
 LOWEST_PTI, HIGHEST_PTI = -30, 100
 """The rating's own scale: the best players are below zero, beginners start at 100."""
-ROUNDING = 0.1
+PERCENT_ROUNDING = 0.1
 MOST_MATCHES = 10_000
 
 
@@ -59,7 +59,7 @@ def win_percentage_contradicts_record(row: Row) -> Bad:
     """A player's win percentage is not what wins and losses give."""
     played = row.wins + row.losses
     share = case((played == 0, 0), else_=row.wins * 100.0 / func.nullif(played, 0))
-    return Bad(func.abs(row.win_percentage - share) > ROUNDING, among=row.win_percentage.is_not(None))
+    return Bad(func.abs(row.win_percentage - share) > PERCENT_ROUNDING, among=row.win_percentage.is_not(None))
 
 
 @row_check(players, severity=Severity.LOW, threshold=RARE, owner="players", tags={"weekly"})

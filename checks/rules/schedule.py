@@ -51,8 +51,8 @@ from etl.tables import leagues, schedule, teams
 
 TEAM, MATCH = Row(teams), Row(schedule)
 COVERAGE_RUNBOOK = "docs/RUNBOOKS.md#teams-without-a-schedule"
-SIDES = ("home", "away")
-FEWEST, MOST = 0.4, 2.5
+SCHEDULE_SIDES = ("home", "away")
+FEWEST_MATCHES, MOST_TIMES = 0.4, 2.5
 """Of its series' median; a league of two sessions has teams that play twice as often as others."""
 
 
@@ -75,20 +75,24 @@ def gap_in_league_schedule(league: int) -> Bad:
 def team_with_uneven_schedule(season_start: date) -> Bad:
     """A team has far fewer or far more matches this season than the others of its series."""
     team = _with_usual(season_start).subquery()
-    uneven = (team.c.matches < FEWEST * team.c.usual) | (team.c.matches > MOST * team.c.usual)
+    uneven = (team.c.matches < FEWEST_MATCHES * team.c.usual) | (team.c.matches > MOST_TIMES * team.c.usual)
     found = team_keys().add_columns(team.c.matches, team.c.usual).join(team, team.c.id == teams.c.id)
     return Bad(found.where(uneven), among=select(team.c.id.label("team_id")))
 
 
 def _plays() -> ColumnElement[bool]:
     """A match names the team on one of its sides. Two questions, each with an index: an OR of columns has none."""
-    return or_(*(exists().where(schedule.c[f"{side}_team_id"] == teams.c.id, is_match(MATCH)) for side in SIDES))
+    return or_(
+        *(exists().where(schedule.c[f"{side}_team_id"] == teams.c.id, is_match(MATCH)) for side in SCHEDULE_SIDES)
+    )
 
 
 def _with_usual(season_start: date) -> Select[Any]:
     """Teams with their number of matches, and the median of their series."""
     this_season = schedule.c.match_date.between(season_start, season_start.replace(year=season_start.year + 1))
-    sides = [select(schedule.c[f"{side}_team_id"].label("id")).where(this_season, is_match(MATCH)) for side in SIDES]
+    sides = [
+        select(schedule.c[f"{side}_team_id"].label("id")).where(this_season, is_match(MATCH)) for side in SCHEDULE_SIDES
+    ]
     side = sides[0].union_all(sides[1]).subquery()
     played = select(side.c.id, func.count().label("matches")).group_by(side.c.id).subquery()
     series = (teams.c.league_id, teams.c.series_id)

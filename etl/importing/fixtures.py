@@ -135,7 +135,7 @@ def _plan(connection: Connection) -> Planned:
         .select_from(new.outerjoin(schedule, _same_row(new)))
         .where(schedule.c.id.is_(None) | changed | differs(schedule, new, ("match_time", "location")))
     )
-    staging.create(connection, plan)
+    staging.create_staging(connection, plan)
     with staging.joining_by_hash(connection):
         connection.execute(insert(plan).from_select(columns, rows))
     staging.analyze(connection, plan)

@@ -75,7 +75,7 @@ def find_gone(connection: Connection, *, known: int, nothing: bool) -> None:
     feed that holds some rows of a whole.
     """
     staged, gone = staging.fixtures, staging.gone_fixtures
-    staging.create(connection, gone)
+    staging.create_staging(connection, gone)
     span = link.spans()
     if nothing or _all_known(connection, span, known):
         return

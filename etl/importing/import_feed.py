@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from etl.database import describe, retryable
+from etl.database import describe_error, retryable
 from etl.errors import FeedError, RowsUnaccounted
 from etl.feeds import Feed, Kind, fingerprint
 from etl.importing import fixtures, ledger, matches, players, staging, standings
@@ -99,7 +99,7 @@ def _attempt(engine: Engine, feed: Feed, feed_id: int, options: Options) -> Feed
         known = ledger.read_feed(engine, feed_id) if again else None
         if known is not None and known.outcome is Outcome.PUBLISHED:
             return known
-        failed = _close(engine, feed_id, _failed(feed, describe(error)))
+        failed = _close(engine, feed_id, _failed(feed, describe_error(error)))
         if again:
             raise again from None
         return failed
@@ -185,7 +185,7 @@ def _guarded(
 def _stage(connection: Connection, feed: Feed, intake: Intake, options: Options) -> int:
     """Stage the feed, and let its leagues be known; returns how many rows it has."""
     table = staging.STAGES[feed.kind]
-    staging.create(connection, table)
+    staging.create_staging(connection, table)
     rows = extract(feed.path, on_bytes=lambda count: options.progress(feed, count))
     records = intake.records(validate_together(feed.kind, rows, feed.league, drift=intake.drift))
     keys = Keys(table, staging.KEYS[feed.kind]) if feed.kind in staging.KEYS else None

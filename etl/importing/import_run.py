@@ -25,11 +25,11 @@ from etl.errors import EtlError, FeedError, ImporterBusy
 from etl.feeds import Feed, Kind, discover
 from etl.importing import ledger
 from etl.importing.import_feed import Options, import_feed
-from etl.importing.ledger_queries import refused
+from etl.importing.ledger_queries import list_rejects
 from etl.importing.results import FeedResult, ImportReport, Outcome
 from etl.tables import import_feeds, rejects
 
-KEY = 0x52414C4C59  # "RALLY"
+LOCK_KEY = 0x52414C4C59  # "RALLY"
 POLL_SECONDS = 0.2
 
 HOLDER = text("""
@@ -48,7 +48,7 @@ def importer_lock(engine: Engine, *, wait: float = 0) -> Iterator[Connection]:
     deadline = time.monotonic() + wait
     with engine.begin() as connection:
         connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
-        while not connection.execute(text("select pg_try_advisory_xact_lock(:key)"), {"key": KEY}).scalar_one():
+        while not connection.execute(text("select pg_try_advisory_xact_lock(:key)"), {"key": LOCK_KEY}).scalar_one():
             if time.monotonic() >= deadline:
                 raise ImporterBusy(f"another import is running: {_holder(connection)}; wait for it, or use --wait")
             time.sleep(POLL_SECONDS)
@@ -56,7 +56,7 @@ def importer_lock(engine: Engine, *, wait: float = 0) -> Iterator[Connection]:
 
 
 def _holder(connection: Connection) -> str:
-    row = connection.execute(HOLDER, {"high": KEY >> 32, "low": KEY & 0xFFFFFFFF}).first()
+    row = connection.execute(HOLDER, {"high": LOCK_KEY >> 32, "low": LOCK_KEY & 0xFFFFFFFF}).first()
     if row is None:
         return "it has just ended"
     name = row.application_name or "a client"
@@ -103,7 +103,7 @@ def replay(
     A reject whose raw text was cut can't be tried again and stays. An empty report means that nothing was waiting.
     """
     with engine.begin() as connection:
-        waiting = [row for row in refused(connection, feed=feed, limit=None) if _whole(row["raw"])]
+        waiting = [row for row in list_rejects(connection, feed=feed, limit=None) if _whole(row["raw"])]
     if not waiting:
         return ImportReport(0, ())
     groups = groupby(sorted(waiting, key=_home), key=_home)

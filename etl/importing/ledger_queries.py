@@ -39,7 +39,9 @@ def feeds(connection: Connection, *, limit: int = 20) -> Sequence[dict[str, Any]
     ]
 
 
-def refused(connection: Connection, *, feed: int | None = None, limit: int | None = 50) -> Sequence[dict[str, Any]]:
+def list_rejects(
+    connection: Connection, *, feed: int | None = None, limit: int | None = 50
+) -> Sequence[dict[str, Any]]:
     """Rows that were refused and not taken since, newest feed first, each with its file."""
     statement = (
         select(rejects, import_feeds.c.path, import_feeds.c.kind, import_feeds.c.league)
@@ -109,7 +111,7 @@ class AliasError(EtlError):
     """A name that cannot be confirmed as it was asked."""
 
 
-def confirm(connection: Connection, league: str, name: str, team: str, *, series: str = "", who: str) -> int:
+def confirm_alias(connection: Connection, league: str, name: str, team: str, *, series: str = "", who: str) -> int:
     """Let `name` mean the team called `team` from now on, in one series or the whole league; returns the team's id.
 
     Raises AliasError when no team of the league has that name, or several have and no series tells which.
@@ -124,7 +126,7 @@ def confirm(connection: Connection, league: str, name: str, team: str, *, series
     return found[0][0]
 
 
-def forget(connection: Connection, league: str, name: str, *, series: str = "") -> bool:
+def forget_alias(connection: Connection, league: str, name: str, *, series: str = "") -> bool:
     """Take back a confirmed name; False where there is none."""
     mine = (team_aliases.c.league == league, team_aliases.c.name == name, team_aliases.c.series == series)
     return connection.execute(delete(team_aliases).where(*mine)).rowcount > 0

@@ -49,7 +49,7 @@ def stage_pairings(connection: Connection) -> None:
     staged, pairings = staging.fixtures.c, staging.pairings
     key = (staged.league, staged.series, staged.home_team, staged.away_team)
     figures = (func.count(), func.min(staged.match_date), func.max(staged.match_date))
-    staging.create(connection, pairings)
+    staging.create_staging(connection, pairings)
     connection.execute(insert(pairings).from_select(staging.written(pairings), select(*key, *figures).group_by(*key)))
     staging.analyze(connection, pairings)
 
@@ -128,8 +128,8 @@ def link_names(connection: Connection, names: Select[Any], intake: Intake) -> Ma
         key = league or "", in_series or "", name
         links_by_name[key] = link
         rows.append((*key, link.team_id, link.strategy, link.confidence, link.reason, sides))
-    staging.create(connection, staging.links)
-    staging.load(connection, staging.links, rows)
+    staging.create_staging(connection, staging.links)
+    staging.load_rows(connection, staging.links, rows)
     open_names = {key: link for key, link in links_by_name.items() if link.team_id is None}
     intake.newly_unlinked = _newly_unlinked(connection, open_names)
     _remember(connection, intake.feed_id)
@@ -215,8 +215,8 @@ def link_meetings(connection: Connection, intake: Intake) -> None:
     open_names = link_names(connection, names_of_sides(staging.matches, "home_team", "away_team"), intake)
     found = connection.execute(_meetings()).all()
     fixtures = _fixtures(connection) if any(link.candidates for link in open_names.values()) else Meetings([])
-    staging.create(connection, staging.meetings)
-    staging.load(connection, staging.meetings, (_decide(row, open_names, fixtures) for row in found))
+    staging.create_staging(connection, staging.meetings)
+    staging.load_rows(connection, staging.meetings, (_decide(row, open_names, fixtures) for row in found))
 
 
 def _meetings() -> Select[Any]:

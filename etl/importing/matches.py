@@ -64,7 +64,7 @@ def _plan(connection: Connection) -> int:
     """Plan every record; of lines with the same players in one meeting only the last. Returns how many are not."""
     plan, new = staging.match_plan, _resolved().cte("new")
     names = ("index", *WRITTEN)
-    staging.create(connection, plan)
+    staging.create_staging(connection, plan)
     rows = select(*(new.c[name] for name in names)).where(new.c.later == 0)
     connection.execute(insert(plan).from_select(names, rows))
     staging.analyze(connection, plan)
@@ -108,6 +108,6 @@ def _find_stored(connection: Connection) -> None:
         days,
         (days.c.league_id == match_scores.c.league_id) & match_scores.c.match_date.between(days.c.first, days.c.last),
     )
-    staging.create(connection, gone)
+    staging.create_staging(connection, gone)
     connection.execute(insert(gone).from_select(names, rows))
     staging.analyze(connection, gone)

@@ -61,9 +61,9 @@ def _stage_homes(connection: Connection) -> None:
     series_ids = ensure_series(connection, ((row.league, row.series) for row in found))
     clubs = {row: club_of(row.league, row.series, row.club or row.team or "") for row in found}
     club_ids = ensure_clubs(connection, {(club, row.league) for row, club in clubs.items() if club})
-    staging.create(connection, staging.player_homes)
+    staging.create_staging(connection, staging.player_homes)
     rows = ((*row[:2], row.club or "", series_ids[tuple(row[:2])], club_ids.get(club)) for row, club in clubs.items())
-    staging.load(connection, staging.player_homes, rows)
+    staging.load_rows(connection, staging.player_homes, rows)
 
 
 def _plan(connection: Connection) -> int:
@@ -72,7 +72,7 @@ def _plan(connection: Connection) -> int:
     same = and_(*(func.coalesce(players.c[name], -1) == func.coalesce(new.c[name], -1) for name in HOME))
     same &= and_(*(players.c[name] == new.c[name] for name in PERSON))
     rows = select(new.c.index, players.c.id, *(new.c[name] for name in WRITTEN)).outerjoin_from(new, players, same)
-    staging.create(connection, plan)
+    staging.create_staging(connection, plan)
     connection.execute(insert(plan).from_select(["index", "target_id", *WRITTEN], rows.where(new.c.later == 0)))
     staging.analyze(connection, plan)
     return connection.execute(select(func.count()).where(new.c.later > 0)).scalar_one()
@@ -105,5 +105,5 @@ def _find_gone(connection: Connection) -> None:
     in_feed = players.c.league_id.in_(select(plan.c.league_id))
     rows = select(*(players.c[column.name] for column in gone.columns))
     rows = rows.where(in_feed, ~exists().where(plan.c.target_id == players.c.id))
-    staging.create(connection, gone)
+    staging.create_staging(connection, gone)
     connection.execute(insert(gone).from_select([column.name for column in gone.columns], rows))

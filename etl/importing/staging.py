@@ -183,12 +183,12 @@ KEYS = {Kind.SCHEDULES: FIXTURE_KEY}
 """What is asked, while a feed is read, to come once."""
 
 
-def create(connection: Connection, *tables: Table) -> None:
+def create_staging(connection: Connection, *tables: Table) -> None:
     """Create temporary tables for the rest of the transaction."""
     _metadata.create_all(connection, tables=tables, checkfirst=False)
 
 
-def load(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:
+def load_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:
     """COPY rows, in the order of the table's columns, into it, and let the planner know; returns how many."""
     return load_columns(connection, table, columns_of(rows))
 

@@ -38,8 +38,8 @@ def _link(connection: Connection) -> None:
     names = [tuple(row) for row in connection.execute(select(staged.league, staged.series, staged.team).distinct())]
     series_ids = ensure_series(connection, (name[:2] for name in names))
     team_ids = ensure_teams(connection, names, series_ids)
-    staging.create(connection, link)
-    staging.load(connection, link, ((*name, series_ids[name[:2]], team_ids[name]) for name in names))
+    staging.create_staging(connection, link)
+    staging.load_rows(connection, link, ((*name, series_ids[name[:2]], team_ids[name]) for name in names))
     in_league = (series_stats.c.league_id == leagues.c.id) & (link.c.league == leagues.c.league_id)
     named = (series_stats.c.series == link.c.series) & (series_stats.c.team == link.c.team)
     connection.execute(
@@ -56,7 +56,7 @@ def _plan(connection: Connection) -> int:
         .select_from(new.outerjoin(old, same))
         .where(old.c.id.is_(None) | differs(old, new, WRITTEN))
     )
-    staging.create(connection, plan)
+    staging.create_staging(connection, plan)
     connection.execute(insert(plan).from_select(["index", "target_id", *WRITTEN], rows))
     known, planned = (select(func.count()).select_from(one).scalar_subquery() for one in (_staged().subquery(), plan))
     return int(connection.execute(select(known - planned)).scalar_one())

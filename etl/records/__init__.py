@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 FixtureKind = Literal["match", "bye", "practice"]
 Side = Literal["home", "away"]
-Outcome = Literal["played", "tied", "undecided", "not_played"]
+MatchOutcome = Literal["played", "tied", "undecided", "not_played"]
 
 
 class Standing(NamedTuple):
@@ -97,7 +97,7 @@ class Match(NamedTuple):
     away_player_2: str | None
     scores: str | None
     winner: Side | None
-    outcome: Outcome
+    outcome: MatchOutcome
 
 
 Record = Standing | Fixture | Player | Match

@@ -54,7 +54,7 @@ class Drift:
     unknown: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
 
-    def count(self, layout: Layout, rows: int) -> None:
+    def count(self, layout: KeyMapping, rows: int) -> None:
         """Take some rows of this layout into account."""
         for counter, keys in ((self.unknown, layout.unknown), (self.missing, layout.missing)):
             for key in keys:
@@ -65,7 +65,7 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class KeyMapping:
     """Where the fields of a kind of row are, for rows with these keys; `others` are those that hold no field."""
 
     keys: tuple[object, ...]
@@ -91,21 +91,23 @@ class Layout:
             return None
 
 
-class Layouts:
+class KeyMappings:
     """The layouts of one feed; a hostile feed has a new one in each row, so the memory for them is limited."""
 
     def __init__(self, slots: tuple[Slot, ...], ignored: frozenset[str]) -> None:
         self._slots = slots
         self._ignored = ignored
-        self._known: dict[tuple[str, ...], Layout] = {}
+        self._known: dict[tuple[str, ...], KeyMapping] = {}
 
-    def split(self, rows: Sequence[Mapping[str, object]]) -> Iterator[tuple[Layout, Sequence[Mapping[str, object]]]]:
+    def split(
+        self, rows: Sequence[Mapping[str, object]]
+    ) -> Iterator[tuple[KeyMapping, Sequence[Mapping[str, object]]]]:
         """The rows in their order, in stretches that share a layout."""
         for _, stretch in groupby(rows, tuple):
             same = list(stretch)
             yield self.of(same[0]), same
 
-    def of(self, row: Mapping[str, object]) -> Layout:
+    def of(self, row: Mapping[str, object]) -> KeyMapping:
         """The layout of a row."""
         keys = tuple(row)
         layout = self._known.get(keys)
@@ -115,7 +117,7 @@ class Layouts:
                 self._known[keys] = layout
         return layout
 
-    def _read(self, keys: tuple[str, ...]) -> Layout:
+    def _read(self, keys: tuple[str, ...]) -> KeyMapping:
         found: dict[str, str] = {}
         for key in sorted(keys):  # of two spellings in one row the same wins, in whatever order they stand
             found.setdefault(fold(key), key)
@@ -124,7 +126,7 @@ class Layouts:
         unknown = tuple(capped(key, 60) for key in keys if key not in spare)
         missing = (s.name for s, key in zip(self._slots, chosen, strict=True) if key is _ABSENT and not s.optional)
         others = tuple(key for key in keys if key not in chosen)
-        return Layout(chosen, others, len(keys), unknown[:_LIMIT], tuple(missing))
+        return KeyMapping(chosen, others, len(keys), unknown[:_LIMIT], tuple(missing))
 
     @staticmethod
     def _choose(slot: Slot, found: Mapping[str, str]) -> object:
@@ -140,7 +142,7 @@ class Refused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class FeedSchema:
     """`values` is the tuple type of a row's values, in the order of `slots`.
 
     `build` is given the row's index, the feed's league or "", and the checked values. `together` does the same for many

@@ -74,7 +74,7 @@ _NO_NUMBER = frozenset({"", "n/a", "na", "-", "--"})
 _JSON_TYPES = {bool: "true or false", list: "an array", dict: "an object"}
 
 
-def describe(value: object) -> str:
+def describe_value(value: object) -> str:
     """What a value is, in words that give no person away."""
     if value is None:
         return "missing"
@@ -91,7 +91,7 @@ def _text(value: str) -> str:
 
 def _refuse(value: object, expected: str) -> NoReturn:
     raise PydanticCustomError(
-        "feed", "is {found}, expected {expected}", {"found": describe(value), "expected": expected}
+        "feed", "is {found}, expected {expected}", {"found": describe_value(value), "expected": expected}
     )
 
 

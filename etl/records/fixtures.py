@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from etl.records import Fixture, FixtureKind
-from etl.records.feed_schema import Refused, Shape, filled, league_of, required_league, required_leagues, slot
+from etl.records.feed_schema import FeedSchema, Refused, filled, league_of, required_league, required_leagues, slot
 from etl.records.fields import Clock, Day, Text
 
 _Values = tuple[Day, Clock, Text, Text, Text, Text, Text, Text, Text]
@@ -50,7 +50,7 @@ def _practice(index: int, feed: str, values: _Values) -> Fixture:
     return Fixture(index, league, series or None, day, clock, name, "", location or None, "practice")
 
 
-SHAPE = Shape(
+SHAPE = FeedSchema(
     slots=(
         slot("date"), slot("time"), slot("home_team", optional=True), slot("away_team", optional=True),
         slot("location", optional=True), slot("series", optional=True), slot("League", "league_id"),

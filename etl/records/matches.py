@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from etl.records import Match, Outcome, Side
-from etl.records.feed_schema import Refused, Shape, filled, ignoring, required_league, required_leagues, slot
-from etl.records.fields import Day, Name, Text, describe
+from etl.records import Match, MatchOutcome, Side
+from etl.records.feed_schema import FeedSchema, Refused, filled, ignoring, required_league, required_leagues, slot
+from etl.records.fields import Day, Name, Text, describe_value
 
 _Values = tuple[Day, Name, Name, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text]
 _a_date = re.compile(r"[A-Za-z]{3,9} \d{1,2}, \d{4}").fullmatch
@@ -40,20 +40,20 @@ def _together(feed: str, columns: Sequence[Sequence[Any]]) -> Sequence[Sequence[
 
 
 @lru_cache(maxsize=50_000)
-def _verdict(said: str | None, scores: str | None) -> tuple[Side | None, Outcome]:
+def _verdict(said: str | None, scores: str | None) -> tuple[Side | None, MatchOutcome]:
     word, scores = (said or "").strip().lower(), (scores or "").strip()
     if word == "home":
         return "home", "played"
     if word == "away":
         return "away", "played"
     if word not in _UNDECIDED:
-        raise Refused("Winner", f"Winner is {describe(said)}, expected home, away, tie or unknown")
+        raise Refused("Winner", f"Winner is {describe_value(said)}, expected home, away, tie or unknown")
     if not scores or _a_date(scores):  # the site shows the day where there is no score
         return None, "not_played"
     return None, "tied" if word.startswith("tie") else "undecided"
 
 
-SHAPE = Shape(
+SHAPE = FeedSchema(
     slots=(
         slot("Date"), slot("Home Team"), slot("Away Team"), slot("Scores", "Score"), slot("Winner"),
         slot("series", optional=True), slot("match_id", optional=True), slot("Line", optional=True),

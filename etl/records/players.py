@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from etl.records import Player
-from etl.records.feed_schema import Shape, filled, required_league, required_leagues, slot
+from etl.records.feed_schema import FeedSchema, filled, required_league, required_leagues, slot
 from etl.records.fields import Name, Number, Text, Whole
 
 _Values = tuple[Name, Text, Text, Text, Name, Text, Text, Number, Whole, Whole, Number, Text, Text, Text]
@@ -30,7 +30,7 @@ def _together(feed: str, columns: Sequence[Sequence[Any]]) -> Sequence[Sequence[
     )  # fmt: skip
 
 
-SHAPE = Shape(
+SHAPE = FeedSchema(
     slots=(
         slot("Series"), slot("Series Mapping ID", "Team"), slot("Club"), slot("Location ID", optional=True),
         slot("Player ID"), slot("First Name"), slot("Last Name"), slot("PTI"), slot("Wins"), slot("Losses"),

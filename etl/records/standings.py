@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
 
 from etl.records import Standing
-from etl.records.feed_schema import Shape, required_league, slot
+from etl.records.feed_schema import FeedSchema, required_league, slot
 from etl.records.fields import Name, Number, Short, Text, Whole
 
 
-class Counts(TypedDict, total=False):
+class LineCounts(TypedDict, total=False):
     """One of a row's nested objects; CITA's are shifted by a column, and kept as scraped."""
 
     won: Whole
@@ -22,7 +22,7 @@ class Counts(TypedDict, total=False):
 # "for" is a keyword, so this one needs the functional form
 Lines = TypedDict("Lines", {"won": Whole, "lost": Whole, "for": Whole, "ret": Whole, "percentage": Short}, total=False)
 
-_Values = tuple[Name, Name, Number, Counts | None, Lines | None, Counts | None, Counts | None, Text, Text]
+_Values = tuple[Name, Name, Number, LineCounts | None, Lines | None, LineCounts | None, LineCounts | None, Text, Text]
 
 
 def _build(index: int, feed: str, values: _Values) -> Standing:
@@ -38,7 +38,7 @@ def _build(index: int, feed: str, values: _Values) -> Standing:
     )  # fmt: skip
 
 
-SHAPE = Shape(
+SHAPE = FeedSchema(
     slots=(
         slot("series"), slot("team"), slot("points"), slot("matches"), slot("lines"), slot("sets"), slot("games"),
         slot("league_id", "league"), slot("source_league", optional=True),

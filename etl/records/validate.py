@@ -21,14 +21,14 @@ from etl.feeds import ALL, Kind
 from etl.importing.copy_writer import batched
 from etl.reading.extract import Unreadable, capped
 from etl.records import Record, Reject, fixtures, matches, players, standings
-from etl.records.feed_schema import Drift, Layouts, Refused, Shape
-from etl.records.fields import describe
+from etl.records.feed_schema import Drift, FeedSchema, KeyMappings, Refused
+from etl.records.fields import describe_value
 
 _LIMIT = 20_000
 """Distinct texts that a column remembers: with the longest texts that are allowed, a few megabytes."""
 
 
-class Columns:
+class ColumnChecks:
     """The columns of one feed, with what is known of their texts."""
 
     def __init__(self, adapters: Sequence[TypeAdapter[list[Any]]]) -> None:
@@ -67,15 +67,15 @@ def unreadable(index: int, row: Unreadable) -> Reject:
 
 def no_object(index: int, row: object) -> Reject:
     """The reject of an array element that is no JSON object."""
-    return Reject(index, f"the row is {describe(row)}, expected an object", None, raw(row))
+    return Reject(index, f"the row is {describe_value(row)}, expected an object", None, raw(row))
 
 
-def refused(index: int, row: object, error: Refused) -> Reject:
+def refuse_row(index: int, row: object, error: Refused) -> Reject:
     """The reject of a row whose values do not fit together."""
     return Reject(index, f"{error}", error.field, raw(row))
 
 
-def invalid(index: int, row: object, error: ValidationError, shape: Shape) -> Reject:
+def invalid_row(index: int, row: object, error: ValidationError, shape: FeedSchema) -> Reject:
     """The reject of a row with wrong values: the first names the reason, the others are counted."""
     first, *others = error.errors(include_url=False)
     field = ".".join(
@@ -102,9 +102,9 @@ def _words(error: ErrorDetails) -> str:
         case "string_unicode":
             return "holds bytes that are not UTF-8, or half a surrogate pair"
         case "string_type":
-            return f"is {describe(value)}" if value is None else f"is {describe(value)}, expected text"
+            return f"is {describe_value(value)}" if value is None else f"is {describe_value(value)}, expected text"
         case _:
-            return f"is {describe(value)}, expected an object"
+            return f"is {describe_value(value)}, expected an object"
 
 
 def raw(value: object) -> str:
@@ -167,15 +167,15 @@ class Batch:
 class _Reader:
     """Reads the rows of one feed, and remembers its layouts and texts."""
 
-    shape: Shape
+    shape: FeedSchema
     league: str
     drift: Drift
-    layouts: Layouts = field(init=False)
-    columns: Columns = field(init=False)
+    layouts: KeyMappings = field(init=False)
+    columns: ColumnChecks = field(init=False)
 
     def __post_init__(self) -> None:
-        self.layouts = Layouts(self.shape.slots, self.shape.ignored)
-        self.columns = Columns(self.shape.columns)
+        self.layouts = KeyMappings(self.shape.slots, self.shape.ignored)
+        self.columns = ColumnChecks(self.shape.columns)
 
     def read(self, index: int, batch: Sequence[object]) -> Batch:
         """The rows all at once, or one by one where one of them has to be looked at alone."""
@@ -225,8 +225,8 @@ class _Reader:
             return no_object(index, row)
         values = next(checked)
         if isinstance(values, ValidationError):
-            return invalid(index, row, values, self.shape)
+            return invalid_row(index, row, values, self.shape)
         try:
             return self.shape.build(index, self.league, values)
         except Refused as error:
-            return refused(index, row, error)
+            return refuse_row(index, row, error)

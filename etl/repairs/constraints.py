@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 
 from etl.adopt import adopt
 from etl.repairs import RepairError
-from etl.repairs.reflected_table import Shape, find_shape, label_of
+from etl.repairs.reflected_table import ReflectedTable, find_table, label_of
 from etl.tables import QUALITY, metadata
 
 DEFINITIONS = text("""
@@ -82,11 +82,11 @@ def put_back(connection: Connection, label: str, name: str, before: dict[str, An
 
 
 def _lacks_columns(connection: Connection, name: str) -> bool:
-    shape = find_shape(connection, f"public.{name}")
+    shape = find_table(connection, f"public.{name}")
     return shape is not None and any(column.name not in shape.types for column in metadata.tables[name].columns)
 
 
-KEYS = text("""
+FOREIGN_KEY_NAMES = text("""
 select format('%I.%I', n.nspname, c.relname) as owner, format('%I', k.conname) as name,
        pg_get_constraintdef(k.oid) as definition
 from pg_constraint k
@@ -123,7 +123,7 @@ def without_triggers(connection: Connection, labels: Iterable[str]) -> Iterator[
 @contextmanager
 def without_foreign_keys(connection: Connection, labels: Iterable[str]) -> Iterator[None]:
     """Drop the foreign keys of and to some tables, and put them back, checked again; RepairError where they fail."""
-    found = connection.execute(KEYS, {"labels": sorted(set(labels))}).all()
+    found = connection.execute(FOREIGN_KEY_NAMES, {"labels": sorted(set(labels))}).all()
     for row in found:
         connection.exec_driver_sql(f"alter table {row.owner} drop constraint {row.name}")
     yield
@@ -155,18 +155,18 @@ where k.contype = 'f' and space.nspname = :schema and target.relname = :name and
 class Reference:
     """A column that refers to the ids of another table."""
 
-    shape: Shape
+    shape: ReflectedTable
     column: str
 
 
-def references_to(connection: Connection, target: Shape) -> tuple[Reference, ...]:
+def references_to(connection: Connection, target: ReflectedTable) -> tuple[Reference, ...]:
     """Every column that refers to a table, in an order of their own."""
     names = sorted({*_of_database(connection, target), *_declared(target)})
-    found = ((find_shape(connection, label), column) for label, column in names)
+    found = ((find_table(connection, label), column) for label, column in names)
     return tuple(Reference(shape, column) for shape, column in found if shape is not None and column in shape.types)
 
 
-def require_unreferenced(connection: Connection, target: Shape, ids: Select[Any]) -> None:
+def require_unreferenced(connection: Connection, target: ReflectedTable, ids: Select[Any]) -> None:
     """Raise RepairError where rows refer to one of these ids: they would be lost, or lead nowhere."""
     for reference in references_to(connection, target):
         row = reference.shape.table
@@ -178,14 +178,14 @@ def require_unreferenced(connection: Connection, target: Shape, ids: Select[Any]
             )
 
 
-def _of_database(connection: Connection, target: Shape) -> Iterator[tuple[str, str]]:
+def _of_database(connection: Connection, target: ReflectedTable) -> Iterator[tuple[str, str]]:
     for row in connection.execute(FOREIGN_KEYS, {"schema": target.schema, "name": target.name}):
         if row.width > 1:
             raise RepairError(f"{row.label} refers to {target.label} by several columns: that cannot be followed")
         yield row.label, row.attname
 
 
-def _declared(target: Shape) -> Iterator[tuple[str, str]]:
+def _declared(target: ReflectedTable) -> Iterator[tuple[str, str]]:
     for other in metadata.sorted_tables:
         for column in other.columns:
             if any(label_of(key.column.table) == target.label for key in column.foreign_keys):
@@ -199,7 +199,7 @@ where c.oid = pg_get_serial_sequence(format('%I.%I', cast(:schema as text), cast
 """)
 
 
-def names_of(connection: Connection, shape: Shape) -> list[str]:
+def names_of(connection: Connection, shape: ReflectedTable) -> list[str]:
     """The sequences that give a table's rows their key."""
     wanted = ({"schema": shape.schema, "name": shape.name, "column": key} for key in shape.key)
     return [name for one in wanted for name in connection.scalars(SEQUENCES, one)]

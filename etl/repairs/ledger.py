@@ -92,7 +92,7 @@ def note(connection: Connection, repair: int, **values: Any) -> Repair:
     return _repair(connection.execute(statement).one())
 
 
-def find(connection: Connection, repair: int, *, lock: bool = False) -> Repair:
+def find_repair(connection: Connection, repair: int, *, lock: bool = False) -> Repair:
     """A repair by its number, with `lock` held until the end of the transaction; NoSuchRepair for none."""
     wanted: Select[Any] = select(repairs).where(repairs.c.id == repair)
     row = connection.execute(wanted.with_for_update() if lock else wanted).first()
@@ -101,7 +101,7 @@ def find(connection: Connection, repair: int, *, lock: bool = False) -> Repair:
     return _repair(row)
 
 
-def past(connection: Connection, limit: int = 20, state: State | None = None) -> tuple[Repair, ...]:
+def repair_history(connection: Connection, limit: int = 20, state: State | None = None) -> tuple[Repair, ...]:
     """The newest repairs, newest first."""
     wanted = select(repairs).order_by(repairs.c.id.desc()).limit(limit)
     rows = connection.execute(wanted.where(repairs.c.state == state.value) if state else wanted)

@@ -32,15 +32,15 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from etl.repairs import Adopt, Delete, Insert, Merge, RepairError, Step, Update, constraints
 from etl.repairs.constraints import Reference, references_to, require_unreferenced
-from etl.repairs.reflected_table import Restoring, Shape, document, first_of_each, shape_of, steady
+from etl.repairs.reflected_table import ReflectedTable, Restoring, document, first_of_each, reflect, steady
 from etl.tables import repair_rows
 
 ROWS = repair_rows.c
-COLUMNS = ["repair_id", "step", "table", "action", "key", "before", "after"]
+BACKUP_COLUMNS = ["repair_id", "step", "table", "action", "key", "before", "after"]
 NOTHING = cast(null(), JSONB)
 
 
-class Copies:
+class RowBackup:
     """The copies of one repair. `digest` stands for all that was changed: the same changes give the same text."""
 
     def __init__(self, connection: Connection, repair: int) -> None:
@@ -55,24 +55,24 @@ class Copies:
         """A text for the rows changed so far: as they were, and as they are to be."""
         return self._seen.hexdigest()
 
-    def keep(self, shape: Shape, action: str, rows: Subquery, after: ColumnElement[Any], step: int) -> None:
+    def keep(self, shape: ReflectedTable, action: str, rows: Subquery, after: ColumnElement[Any], step: int) -> None:
         """Copy rows of a table before they are changed, with what is to become of them."""
         copies = select(
             literal(self.repair), literal(step), literal(shape.label), literal(action), shape.key_of(rows),
             shape.document(rows), after,
         ).order_by(shape.key_of(rows))  # fmt: skip
-        self.connection.execute(insert(repair_rows).from_select(COLUMNS, copies))
+        self.connection.execute(insert(repair_rows).from_select(BACKUP_COLUMNS, copies))
         said = func.concat_ws("|", *(cast(ROWS[name], Text) for name in ("table", "action", "key", "before", "after")))
         lines = func.string_agg(func.md5(said), aggregate_order_by(literal("", Text), ROWS.id))
         self.note(step, self.connection.scalar(select(func.md5(lines)).where(self.of(step))))
 
-    def remove(self, shape: Shape, step: int) -> None:
+    def remove(self, shape: ReflectedTable, step: int) -> None:
         """Delete the rows that were kept."""
         row = shape.table
         self.connection.execute(delete(row).where(self.of(step), shape.is_row(row, ROWS.key)))
         self.connection.execute(update(repair_rows).where(self.of(step)).values(after=NOTHING))
 
-    def change(self, shape: Shape, new: FromClause) -> None:
+    def change(self, shape: ReflectedTable, new: FromClause) -> None:
         """Give rows the values of `new`, which has their `id`; rows that have them already are left alone."""
         self.step += 1
         row = shape.table
@@ -87,7 +87,7 @@ class Copies:
         # a trigger or a generated column may have made something else of it
         self.connection.execute(update(repair_rows).where(mine).values(after=shape.document(row)))
 
-    def add(self, shape: Shape, rows: Select[Any]) -> None:
+    def add(self, shape: ReflectedTable, rows: Select[Any]) -> None:
         """Insert rows, and keep what they became."""
         self.step += 1
         row, source = shape.table, rows.subquery()
@@ -98,7 +98,7 @@ class Copies:
             literal(self.repair), literal(self.step), literal(shape.label), literal("insert"), shape.key_of(new),
             NOTHING, shape.document(new),
         )  # fmt: skip
-        self.connection.execute(insert(repair_rows).from_select(COLUMNS, copies))
+        self.connection.execute(insert(repair_rows).from_select(BACKUP_COLUMNS, copies))
         # ids and times of new rows differ each time, so only their number is noted
         self.note(self.step, self.connection.scalar(select(func.count()).where(self.of(self.step))))
 
@@ -118,19 +118,19 @@ class Copies:
 
 def perform(connection: Connection, repair: int, steps: Iterable[Step]) -> str:
     """Carry out steps for a repair of the ledger; returns the digest of what was changed. Raises RepairError."""
-    copies = Copies(connection, repair)
+    copies = RowBackup(connection, repair)
     for step in steps:
         _carry_out(copies, step)
     return copies.digest
 
 
-def _carry_out(copies: Copies, step: Step) -> None:
+def _carry_out(copies: RowBackup, step: Step) -> None:
     match step:
         case Delete():
             _delete(copies, step)
         case Update():
             own = step.rows.selected_columns.id
-            copies.change(shape_of(copies.connection, step.table), first_of_each(step.rows, own, own))
+            copies.change(reflect(copies.connection, step.table), first_of_each(step.rows, own, own))
         case Insert():
             _insert(copies, step)
         case Merge():
@@ -139,8 +139,8 @@ def _carry_out(copies: Copies, step: Step) -> None:
             _adopt(copies)
 
 
-def _delete(copies: Copies, step: Delete) -> None:
-    shape = shape_of(copies.connection, step.table)
+def _delete(copies: RowBackup, step: Delete) -> None:
+    shape = reflect(copies.connection, step.table)
     row, meant = shape.table, step.rows.subquery()
     require_unreferenced(copies.connection, shape, select(meant.c[0]))
     copies.step += 1
@@ -148,9 +148,9 @@ def _delete(copies: Copies, step: Delete) -> None:
     copies.remove(shape, copies.step)
 
 
-def _insert(copies: Copies, step: Insert) -> None:
+def _insert(copies: RowBackup, step: Insert) -> None:
     """Insert with sequences that take part in the transaction, so that undoing brings back their state too."""
-    shape = shape_of(copies.connection, step.table)
+    shape = reflect(copies.connection, step.table)
     before = {
         name: constraints.held(copies.connection, name) for name in constraints.names_of(copies.connection, shape)
     }
@@ -163,9 +163,9 @@ def _insert(copies: Copies, step: Insert) -> None:
     copies.step = last
 
 
-def _merge(copies: Copies, step: Merge) -> None:
+def _merge(copies: RowBackup, step: Merge) -> None:
     """Copy the rows that go, let what refers to them follow, then remove them."""
-    shape = shape_of(copies.connection, step.table)
+    shape = reflect(copies.connection, step.table)
     row, pairs = shape.table, step.pairs.subquery("pairs")
     followers = references_to(copies.connection, shape)
     # undone first of all, so that what follows has something to refer to
@@ -181,14 +181,14 @@ def _merge(copies: Copies, step: Merge) -> None:
     copies.remove(shape, last)
 
 
-def _refuse_chains(copies: Copies, shape: Shape, step: int) -> None:
+def _refuse_chains(copies: RowBackup, shape: ReflectedTable, step: int) -> None:
     stays = select(ROWS.after["into"].astext).where(copies.of(step))
     chained = select(func.count()).where(copies.of(step), ROWS.key["id"].astext.in_(stays))
     if copies.connection.scalar(chained):
         raise RepairError(f"rows of {shape.label} would be merged into rows that are to be removed themselves")
 
 
-def _follow(copies: Copies, reference: Reference, merged: Shape, step: int) -> None:
+def _follow(copies: RowBackup, reference: Reference, merged: ReflectedTable, step: int) -> None:
     """Make a column refer to the rows that stay; a table without an id is left, and refused later if it refers."""
     row = reference.shape.table
     if reference.shape.key != ("id",):
@@ -200,7 +200,7 @@ def _follow(copies: Copies, reference: Reference, merged: Shape, step: int) -> N
     copies.change(reference.shape, new.subquery("new"))
 
 
-def _adopt(copies: Copies) -> None:
+def _adopt(copies: RowBackup) -> None:
     copies.step += 1
     for change in constraints.adopted(copies.connection):
         copies.put("constraint", change.table, {"constraint": change.name}, *change.documents)

@@ -86,7 +86,7 @@ def first_of_each(rows: Select[Any], by: ColumnElement[Any], order: ColumnElemen
 
 # A key of a table with partitions has to contain what it is partitioned by, which may change or be NULL: such rows are
 # known by their id all the same, for one sequence gives it.
-COLUMNS = text("""
+CATALOGUE_COLUMNS = text("""
 select a.attname, format_type(a.atttypid, a.atttypmod) as type, a.attgenerated <> '' as generated,
        exists (select from pg_index i where i.indrelid = c.oid and a.attnum = any(i.indkey)
                and case c.relkind when 'p' then i.indisunique and a.attname = 'id' else i.indisprimary end) as key
@@ -99,7 +99,7 @@ order by a.attnum
 
 
 @dataclass(frozen=True)
-class Shape:
+class ReflectedTable:
     """A table of the database: its columns with their types, and its primary key."""
 
     schema: str
@@ -147,21 +147,21 @@ def label_of(table: Any) -> str:
     return f"{table.schema or 'public'}.{table.name}"
 
 
-def shape_of(connection: Connection, wanted: Any) -> Shape:
+def reflect(connection: Connection, wanted: Any) -> ReflectedTable:
     """The shape of a table of ours, or of one by its label; RepairError where the database has none."""
     label = wanted if isinstance(wanted, str) else label_of(wanted)
-    found = find_shape(connection, label)
+    found = find_table(connection, label)
     if found is None:
         raise RepairError(f"the database has no table {label}")
     return found
 
 
-def find_shape(connection: Connection, label: str) -> Shape | None:
+def find_table(connection: Connection, label: str) -> ReflectedTable | None:
     """The shape of a table by its label, None where there is none."""
     schema, _, name = label.partition(".")
-    rows = connection.execute(COLUMNS, {"schema": schema, "name": name}).all()
+    rows = connection.execute(CATALOGUE_COLUMNS, {"schema": schema, "name": name}).all()
     if not rows:
         return None
     types = {row.attname: row.type for row in rows}
     generated = frozenset(row.attname for row in rows if row.generated)
-    return Shape(schema, name, types, tuple(row.attname for row in rows if row.key), generated)
+    return ReflectedTable(schema, name, types, tuple(row.attname for row in rows if row.key), generated)

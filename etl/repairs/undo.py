@@ -15,12 +15,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Subquery, and_, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from etl.database import describe
+from etl.database import describe_error
 from etl.repairs import RepairError, UndoConflict, constraints, ledger
 from etl.repairs.constraints import require_unreferenced, without_foreign_keys, without_triggers
 from etl.repairs.ledger import Repair, State
 from etl.repairs.perform import ROWS
-from etl.repairs.reflected_table import Restoring, Shape, find_shape, first_of_each, shape_of, steady
+from etl.repairs.reflected_table import ReflectedTable, Restoring, find_table, first_of_each, reflect, steady
 from etl.tables import repair_rows, repairs
 
 MOST = 10_000
@@ -53,7 +53,7 @@ _ROWS = ("delete", "update", "insert")
 
 
 def _of_table(connection: Connection, repair: int, label: str) -> Iterator[Conflict]:
-    shape = find_shape(connection, label)
+    shape = find_table(connection, label)
     if shape is None:
         yield Conflict(label, "", "does not exist any more")
         return
@@ -83,7 +83,7 @@ def _later(connection: Connection, repair: int, label: str, key: Any) -> tuple[i
     return tuple(connection.scalars(select(repairs.c.id).select_from(mine).where(same).distinct()))
 
 
-def _named(key: dict[str, str], shape: Shape) -> str:
+def _named(key: dict[str, str], shape: ReflectedTable) -> str:
     return ", ".join(f"{name} {value}" for name, value in key.items()) if shape.key else "(a table without a key)"
 
 
@@ -128,7 +128,7 @@ def reverse(connection: Connection, copied: Copied, action: str) -> None:
 
 
 def _put_back(connection: Connection, copied: Copied) -> None:
-    shape = shape_of(connection, copied.table)
+    shape = reflect(connection, copied.table)
     names = shape.written(shape.types)
     rows = select(*(shape.value(ROWS.before, name) for name in names)).where(copied.of("delete")).order_by(ROWS.id)
     connection.execute(Restoring(shape.table).from_select(names, rows))
@@ -136,7 +136,7 @@ def _put_back(connection: Connection, copied: Copied) -> None:
 
 def _change_back(connection: Connection, copied: Copied) -> None:
     """What was updated gets its old values; columns that came later keep theirs."""
-    shape = shape_of(connection, copied.table)
+    shape = reflect(connection, copied.table)
     kept = select(func.jsonb_object_keys(ROWS.before)).where(copied.of("update")).distinct()
     names = [name for name in shape.written(connection.scalars(kept)) if name not in shape.key]
     values = {name: shape.value(ROWS.before, name) for name in names}
@@ -145,7 +145,7 @@ def _change_back(connection: Connection, copied: Copied) -> None:
 
 
 def _take_out(connection: Connection, copied: Copied) -> None:
-    shape = shape_of(connection, copied.table)
+    shape = reflect(connection, copied.table)
     if "id" in shape.types:
         ids = select(shape.value(ROWS.key, "id")).where(copied.of("insert"))
         require_unreferenced(connection, shape, ids)
@@ -177,7 +177,7 @@ def undo(connection: Connection, repair: int, who: str) -> Repair:
 
     Raises UndoConflict where rows were changed since, naming them, and RepairError for a plan that was never applied.
     """
-    known = ledger.find(connection, repair, lock=True)
+    known = ledger.find_repair(connection, repair, lock=True)
     if known.state is State.UNDONE:
         return known
     if known.state is State.FORGOTTEN:
@@ -193,7 +193,7 @@ def undo(connection: Connection, repair: int, who: str) -> Repair:
         _reverse(connection, known)
     except IntegrityError as error:
         raise UndoConflict(
-            f"repair {repair} cannot be undone, what came later stands in the way: {describe(error)}"
+            f"repair {repair} cannot be undone, what came later stands in the way: {describe_error(error)}"
             "; undo the repairs after it first, the newest first"
         ) from None
     return ledger.note(connection, repair, state=State.UNDONE.value, undone_by=who, undone_at=func.clock_timestamp())

@@ -40,7 +40,7 @@ def automations(deployments: Mapping[str, UUID], silence: timedelta = DAY_AND_A_
     return [_critical(deployments), _silent(deployments, silence), _broken(deployments)]
 
 
-def apply(client: SyncPrefectClient, wanted: Sequence[AutomationCore]) -> None:
+def apply_automations(client: SyncPrefectClient, wanted: Sequence[AutomationCore]) -> None:
     """Create the automations, in place of those with the same names."""
     for automation in wanted:
         for old in client.read_automations_by_name(automation.name):
@@ -155,7 +155,7 @@ def idle_pools(client: SyncPrefectClient, names: Sequence[str]) -> list[str]:
     ]
 
 
-def deploy(folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def deploy_all(folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run `prefect deploy --all` on the checkout, without a question; workers find the flows where it lies."""
     prefect = str(Path(sys.executable).with_name("prefect"))
     command = ["env", f"RALLY_HOME={folder}", prefect, "--no-prompt", "deploy", "--all"]
@@ -169,7 +169,7 @@ def make_automations(client: SyncPrefectClient, silence: timedelta = DAY_AND_A_B
         flow = client.read_flow(deployment.flow_id)
         known[f"{flow.name}/{deployment.name}"] = deployment.id
     wanted = automations(known, silence)
-    apply(client, wanted)
+    apply_automations(client, wanted)
     return [automation.name for automation in wanted]
 
 

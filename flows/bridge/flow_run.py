@@ -34,11 +34,11 @@ from sqlalchemy.exc import DBAPIError
 from alerts.errors import AlertError
 from checks.engine.authoring.errors import CheckError
 from etl.circuit_breaker import ImportsStopped
-from etl.database import DELAYS, JITTER, RETRIES, describe, is_transient, retried
+from etl.database import DELAYS, JITTER, RETRIES, describe_error, is_transient, retried
 from etl.errors import DatabaseUnavailable, EtlError
 from flows.bridge.zombies import COMMAND_LINE, process_tag, reap
 from flows.service.context import Kept, Surroundings, surrounded, surroundings, without_prefect
-from flows.service.ending import Ending, Name
+from flows.service.ending import Ending, StateName
 from flows.settings import SettingsError
 
 R = TypeVar("R")
@@ -68,7 +68,7 @@ def harmless(error: Exception) -> Exception:
     if isinstance(error, (RunFailed, *OWN)):
         return error
     if isinstance(error, DBAPIError):
-        return DatabaseUnavailable(describe(error)) if is_transient(error) else RunFailed(describe(error))
+        return DatabaseUnavailable(describe_error(error)) if is_transient(error) else RunFailed(describe_error(error))
     return RunFailed(f"{type(error).__name__}; its text may hold data and is in the log of the process alone")
 
 
@@ -120,7 +120,7 @@ PATIENCE = {
 """How long a command waits for Prefect: with its own settings it waits more than two minutes for one that is away."""
 
 
-def play(body: Callable[[Surroundings], R], ending: Callable[[R], Ending], show: Callable[[R], None]) -> State[R]:
+def run_body(body: Callable[[Surroundings], R], ending: Callable[[R], Ending], show: Callable[[R], None]) -> State[R]:
     """Do a flow's work, show what came of it, and return the final state that says so by name."""
     around = surroundings()
     around.kept.started = True
@@ -130,7 +130,7 @@ def play(body: Callable[[Surroundings], R], ending: Callable[[R], Ending], show:
         try:
             around.kept.value = result = safely(around.kept, lambda: body(around))
         except ImportsStopped as stopped:
-            return _final(around.kept, Ending(Name.BLOCKED, str(stopped)))
+            return _final(around.kept, Ending(StateName.BLOCKED, str(stopped)))
         around.kept.error = None
         around.kept.done = True
         tell(lambda: show(result))

@@ -62,14 +62,14 @@ def _is_gone(tag: str) -> bool:
 
 log = logging.getLogger(__name__)
 
-GRACE_SECONDS = 5  # a server process notices within half a second that its client is gone
+CRASH_GRACE_SECONDS = 5  # a server process notices within half a second that its client is gone
 
 
 def note_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Close what a crashed import left open in the ledger, unless another import is at work."""
     with open_engine(surroundings().settings, application="rally-health crashed") as engine:
         try:
-            with importer_lock(engine, wait=GRACE_SECONDS) as connection:
+            with importer_lock(engine, wait=CRASH_GRACE_SECONDS) as connection:
                 closed = close_left_open(connection)
         except ImporterBusy:  # what stands open is not what crashed, or its server process is still ending
             return

@@ -172,7 +172,7 @@ def _why(decision: dict[str, object]) -> dict[str, object]:
     return decision | {"now": "hears of it" if decision["reason"] else "hears nothing"}
 
 
-def watch(context: typer.Context, as_json: AsJson = False) -> None:
+def watch_command(context: typer.Context, as_json: AsJson = False) -> None:
     """Tell somebody when health checks are silent: the dead man's switch.
 
     Run it every hour, on another machine than the checks. It tells the watchers of the alert policy when no health

@@ -64,7 +64,7 @@ def status(
     Example: `rally-health etl status`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        held, stops = circuit_breaker.in_force(connection), circuit_breaker.past(connection, limit)
+        held, stops = circuit_breaker.in_force(connection), circuit_breaker.stop_history(connection, limit)
     if as_json:
         document = {"running": held is None, "stops": [asdict(one) for one in stops]}
         typer.echo(json.dumps(document, indent=2, default=str))

@@ -123,7 +123,7 @@ def plan(
 
 
 @app.command("show")
-def show(
+def show_fix(
     context: typer.Context,
     number: Annotated[int, typer.Argument(metavar="NUMBER")],
     rows: Rows = 20,
@@ -134,7 +134,7 @@ def show(
     Example: `rally-health fix show 1 --rows 100`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        known = ledger.find(connection, number)
+        known = ledger.find_repair(connection, number)
         changed = preview(connection, number, None if as_json else rows)
     if as_json:
         typer.echo(json.dumps(of_repair(known) | {"examples": [of_row(row) for row in changed]}, indent=2))
@@ -147,7 +147,7 @@ def show(
 
 
 @app.command("apply")
-def apply(
+def apply_fix(
     context: typer.Context,
     plans: Numbers,
     yes: Yes = False,
@@ -167,7 +167,7 @@ def apply(
     with open_engine(context.obj) as engine:
         for number in plans:
             with engine.begin() as connection:
-                known = ledger.find(connection, number)
+                known = ledger.find_repair(connection, number)
             sure(f"{line(known)}\nApply it?", yes=yes)
             made.append(apply_plan(engine, context.obj, number, snapshot=snapshot))
             if not as_json:
@@ -192,7 +192,7 @@ def undo(context: typer.Context, numbers: Numbers, yes: Yes = False, as_json: As
     with open_engine(context.obj) as engine:
         for number in sorted(numbers, reverse=True):
             with engine.begin() as connection:
-                known = ledger.find(connection, number)
+                known = ledger.find_repair(connection, number)
             sure(f"{line(known)}\nTake it back?", yes=yes)
             undone.append(undo_repair(engine, number))
             if not as_json:
@@ -204,7 +204,7 @@ def undo(context: typer.Context, numbers: Numbers, yes: Yes = False, as_json: As
 
 
 @app.command("history")
-def history(
+def fix_history(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
     as_json: AsJson = False,
@@ -214,7 +214,7 @@ def history(
     Example: `rally-health fix history`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        known = ledger.past(connection, limit)
+        known = ledger.repair_history(connection, limit)
     if as_json:
         typer.echo(json.dumps([of_repair(one) for one in known], indent=2))
         return

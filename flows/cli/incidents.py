@@ -26,7 +26,7 @@ By = Annotated[str | None, typer.Option(help="Who does it; without it, the name 
 
 
 @app.command("list")
-def list_(
+def list_incidents(
     context: typer.Context,
     days: Annotated[int, typer.Option("--resolved", metavar="DAYS", help="Also those resolved in so many days.")] = 0,
     as_json: AsJson = False,
@@ -43,8 +43,8 @@ def list_(
         typer.echo(f"Next: rally-health incidents show {found[0].id}")
 
 
-@app.command()
-def show(context: typer.Context, number: Number, as_json: AsJson = False) -> None:
+@app.command("show")
+def show_incident(context: typer.Context, number: Number, as_json: AsJson = False) -> None:
     """Show an incident with its story.
 
     Example: `rally-health incidents show 7`

@@ -13,15 +13,15 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from etl.database import describe
+from etl.database import describe_error
 from flows.cli import alerts, etl, fix, incidents, names, rejects, rules, snapshot
-from flows.cli.alerts import watch
+from flows.cli.alerts import watch_command
 from flows.cli.check import check
 from flows.cli.etl import emergency
 from flows.cli.history import history
 from flows.cli.imports import import_, imports
 from flows.cli.report import backtest_, report
-from flows.cli.setup import demo, deploy, init
+from flows.cli.setup import demo, deploy_command, init
 from flows.cli.shared import Exit, exit_of, leave
 from flows.cli.waive import waive
 from flows.service.report_files import start_logging
@@ -60,8 +60,8 @@ app.command("backtest")(backtest_)
 app.command("waive")(waive)
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(alerts.app, name="alerts")
-app.command("watch")(watch)
-app.command("deploy")(deploy)
+app.command("watch")(watch_command)
+app.command("deploy")(deploy_command)
 app.add_typer(fix.app, name="fix")
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(etl.app, name="etl")
@@ -95,7 +95,7 @@ def main() -> None:
         leave(end)
         raise
     except DBAPIError as error:
-        _fail(describe(error), Exit.INFRASTRUCTURE)
+        _fail(describe_error(error), Exit.INFRASTRUCTURE)
     except Exception as error:
         code = exit_of(error)
         if code is None:

@@ -66,9 +66,9 @@ def alias(  # noqa: PLR0917 - typer makes options of them
         raise typer.BadParameter("say the team that the name means, or --remove")
     with open_engine(context.obj) as engine, engine.begin() as connection:
         if team is not None and not remove:
-            confirmed.confirm(connection, home, name, team, series=series, who=by or getpass.getuser())
+            confirmed.confirm_alias(connection, home, name, team, series=series, who=by or getpass.getuser())
             said = f"{name!r} means {team!r} in {home} from now on."
-        elif confirmed.forget(connection, home, name, series=series):
+        elif confirmed.forget_alias(connection, home, name, series=series):
             said = f"{name!r} is no alias in {home} any more."
         else:
             raise confirmed.AliasError(f"{name!r} is no alias in {home}; `rally-health names aliases` lists them")

@@ -20,19 +20,19 @@ Feed = Annotated[int | None, typer.Option(help="Only rejects of this feed, by it
 
 
 @app.command("list")
-def list_(context: typer.Context, feed: Feed = None, limit: int = 50, as_json: AsJson = False) -> None:
+def list_refused(context: typer.Context, feed: Feed = None, limit: int = 50, as_json: AsJson = False) -> None:
     """List refused rows, newest first, with file, place and reason.
 
     Example: `rally-health rejects list --feed 12`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        rows = ledger_queries.refused(connection, feed=feed, limit=limit)
+        rows = ledger_queries.list_rejects(connection, feed=feed, limit=limit)
     columns = ("id", "feed_id", "path", "index", "field", "reason")
     print_rows(rows, columns, as_json=as_json, nothing="No row is waiting.")
 
 
-@app.command()
-def show(
+@app.command("show")
+def show_reject(
     context: typer.Context, reject: Annotated[int, typer.Argument(help="Its id.")], as_json: AsJson = False
 ) -> None:
     """Show one refused row, as it stood in its feed.
@@ -84,6 +84,6 @@ def export(
     Example: `rally-health rejects export rejects.jsonl --feed 12`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        rows = ledger_queries.refused(connection, feed=feed, limit=None)
+        rows = ledger_queries.list_rejects(connection, feed=feed, limit=None)
     lines = "".join(json.dumps(row, default=str, ensure_ascii=False) + "\n" for row in rows)
     raise typer.Exit(Exit.OK if write(file, lines) else Exit.PARTIAL)

@@ -16,17 +16,19 @@ import typer
 from alerts.outbox.enqueue import known
 from checks.review.reading import read_readings
 from checks.review.tuning import Night, Wanted, backtest, threshold_of
-from checks.review.values import Kind
+from checks.review.values import PeriodKind
 from flows.cli.shared import AsJson, Exit, day, one_rule, print_rows, write
 from flows.service.alerts import required_policy
 from flows.service.context import open_engine
 from flows.service.health_check import rules_of
-from flows.service.review import Asked, email_review, html_of, json_of, make_review, text_of
+from flows.service.review import Asked, email_review, make_review, review_html, review_json, review_text
 
 
 def report(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
-    kind: Annotated[Kind, typer.Argument(help="daily, weekly, monthly or quarterly: each has the one before in it.")],
+    kind: Annotated[
+        PeriodKind, typer.Argument(help="daily, weekly, monthly or quarterly: each has the one before in it.")
+    ],
     html_file: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML file; - for standard output.")
     ] = None,
@@ -51,10 +53,10 @@ def report(  # noqa: PLR0917 - typer makes options of them
     for person in email or ():
         known(required_policy(context.obj), person)
     review = make_review(context.obj, asked)
-    done = write(html_file, html_of(review)) if html_file else True
-    done &= write(json_file, json_of(review)) if json_file else True
+    done = write(html_file, review_html(review)) if html_file else True
+    done &= write(json_file, review_json(review)) if json_file else True
     if Path("-") not in {html_file, json_file}:
-        typer.echo(text_of(review), nl=False)
+        typer.echo(review_text(review), nl=False)
     if email and email_review(context.obj, review, email):
         typer.secho("error: the report waits in the outbox. Next: rally-health alerts outbox", fg="red", err=True)
         done = False

@@ -45,7 +45,9 @@ def list_rules(  # noqa: PLR0917 - typer makes options of them
 
 
 @app.command("show")
-def show(context: typer.Context, rule: Annotated[str, typer.Argument(help="Its name.")], as_json: Json = False) -> None:
+def show_rule(
+    context: typer.Context, rule: Annotated[str, typer.Argument(help="Its name.")], as_json: Json = False
+) -> None:
     """Say everything about one rule.
 
     Example: `rally-health rules show match_without_teams`

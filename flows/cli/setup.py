@@ -90,7 +90,7 @@ def _drawn(report: Report) -> str:
     return re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title="rally-health check"), flags=re.DOTALL)
 
 
-def deploy(
+def deploy_command(
     context: typer.Context,
     check: Annotated[bool, typer.Option("--check", help="Only say what is missing.")] = False,
     automations: Annotated[
@@ -134,7 +134,7 @@ def _deploy(client: SyncPrefectClient, pools: list[str]) -> None:
 
     for pool in deploy.make_pools(client, pools):
         typer.echo(f"The work pool {pool!r} was made, for processes on the worker's machine.")
-    ended = deploy.deploy()
+    ended = deploy.deploy_all()
     if ended.returncode:
         typer.echo(ended.stdout + ended.stderr, err=True)
         _fail("prefect deploy failed; its own words stand above", Exit.PARTIAL)

@@ -9,15 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from etl.restore import Rows
-from etl.snapshots import Snapshot, SnapshotError, find, past, verify
-from etl.snapshots import create as make
+from etl.snapshots import Snapshot, SnapshotError, faults_of, find_snapshot, snapshots_in
+from etl.snapshots import take_snapshot as make
 from flows.cli.shared import AsJson, Yes, print_rows, sure
 from flows.service.context import open_engine
 from flows.service.repair import restore_snapshot, snapshots_of
 
 app = typer.Typer(help="Snapshots of the tables that we write.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="Its name, or `latest`.")]
+SnapshotName = Annotated[str, typer.Argument(help="Its name, or `latest`.")]
 
 
 @app.command("create")
@@ -47,21 +47,21 @@ def list_snapshots(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: `rally-health snapshot list`
     """
-    rows = [_row(snapshot) for snapshot in past(snapshots_of(context.obj))]
+    rows = [_row(snapshot) for snapshot in snapshots_in(snapshots_of(context.obj))]
     columns = ("name", "made", "by", "reason", "rows", "kilobytes", "method")
     print_rows(rows, columns, as_json=as_json, nothing="No snapshot yet. Next: rally-health snapshot create")
 
 
 @app.command("verify")
-def verify_snapshot(context: typer.Context, name: Name = "latest", as_json: AsJson = False) -> None:
+def verify_snapshot(context: typer.Context, name: SnapshotName = "latest", as_json: AsJson = False) -> None:
     """Read a snapshot through: checksums of its files, and as many rows as were written.
 
     Exit codes: 0 sound, 3 damaged or not there.
 
     Example: `rally-health snapshot verify latest`
     """
-    snapshot = find(snapshots_of(context.obj), name)
-    wrong = verify(snapshot)
+    snapshot = find_snapshot(snapshots_of(context.obj), name)
+    wrong = faults_of(snapshot)
     if as_json:
         typer.echo(json.dumps({"name": snapshot.name, "sound": not wrong, "wrong": list(wrong)}, indent=2))
     elif not wrong:
@@ -74,7 +74,7 @@ def verify_snapshot(context: typer.Context, name: Name = "latest", as_json: AsJs
 @app.command("restore")
 def restore(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
-    name: Name,
+    name: SnapshotName,
     keep_newer: Annotated[bool, typer.Option("--keep-newer", help="Leave rows written since.")] = False,
     discard_newer: Annotated[
         bool, typer.Option("--discard-newer", help="Remove rows that were written since.")
@@ -95,7 +95,7 @@ def restore(  # noqa: PLR0917 - typer makes options of them
     if keep_newer and discard_newer:
         raise typer.BadParameter("--keep-newer and --discard-newer exclude each other")
     newer = Rows.KEEP if keep_newer else Rows.DISCARD if discard_newer else Rows.REFUSE
-    snapshot = find(snapshots_of(context.obj), name)
+    snapshot = find_snapshot(snapshots_of(context.obj), name)
     sure(f"Restore snapshot {snapshot.name} ({snapshot.reason})?", yes=yes)
     with open_engine(context.obj) as engine:
         done = restore_snapshot(engine, context.obj, snapshot, newer=newer, anyway=anyway)

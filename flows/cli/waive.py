@@ -9,7 +9,7 @@ import typer
 
 from checks import history
 from checks.engine.authoring.errors import WaiverError
-from checks.engine.judging.findings import spelled
+from checks.engine.judging.findings import key_text_of
 from checks.engine.judging.judge import Waiver
 from flows.cli.shared import day, one_rule
 from flows.service.context import open_engine
@@ -69,7 +69,7 @@ def _described(waiver: Waiver) -> dict[str, Any]:
     return {
         "id": waiver.id,
         "rule": waiver.rule,
-        "fingerprint": None if waiver.fingerprint is None else spelled(waiver.fingerprint),
+        "fingerprint": None if waiver.fingerprint is None else key_text_of(waiver.fingerprint),
         "key": waiver.key,
         "owner": waiver.owner,
         "reason": waiver.reason,

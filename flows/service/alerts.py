@@ -23,7 +23,7 @@ from alerts.policy import Policy, load_policy
 from alerts.render.mail import render_report
 from alerts.watching import alarms, back, enqueue_alarms, tell_away
 from checks.engine.reporting.report import Report
-from etl.database import describe
+from etl.database import describe_error
 from etl.errors import DatabaseUnavailable, EtlError
 from etl.migrate import NotMigrated
 from flows.service.context import Surroundings, open_engine
@@ -101,7 +101,7 @@ def send_alerts(around: Surroundings) -> None:
         done = dispatch_once(around.settings)
         around.kept.undelivered += done.dead + done.waiting
     except (DBAPIError, EtlError) as error:
-        log.warning("the alerts wait in the outbox: %s", describe(error))
+        log.warning("the alerts wait in the outbox: %s", describe_error(error))
         around.kept.undelivered += 1
 
 

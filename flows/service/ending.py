@@ -16,7 +16,7 @@ from checks.engine.reporting.score import Band
 from etl.importing.results import ImportReport, Outcome
 
 
-class Name(StrEnum):
+class StateName(StrEnum):
     """Names of final states."""
 
     HEALTHY = "Healthy"
@@ -34,16 +34,22 @@ class Name(StrEnum):
     REFUSED = "Refused"
 
 
-TECHNICAL = frozenset({Name.UNMEASURED, Name.REFUSED, Name.UNDELIVERED})
+TECHNICAL = frozenset({StateName.UNMEASURED, StateName.REFUSED, StateName.UNDELIVERED})
 """What a run could not do, and so a state of the type FAILED."""
-EXITS = {Name.UNDELIVERED: 5, Name.UNMEASURED: 5, Name.CRITICAL: 1, Name.BLOCKED: 3, Name.REFUSED: 3}
+EXITS = {
+    StateName.UNDELIVERED: 5,
+    StateName.UNMEASURED: 5,
+    StateName.CRITICAL: 1,
+    StateName.BLOCKED: 3,
+    StateName.REFUSED: 3,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
     """The name of a final state, and a line that says why it is that one."""
 
-    name: Name
+    name: StateName
     message: str
 
     @property
@@ -65,8 +71,12 @@ def of_report(report: Report) -> Ending:
 def of_import(report: ImportReport) -> Ending:
     """The ending of an import: that of its worst feed."""
     counts = ", ".join(f"{number} {outcome}" for outcome, number in tally(report).items())
-    names = {Outcome.FAILED: Name.REFUSED, Outcome.BLOCKED: Name.BLOCKED, Outcome.PUBLISHED: Name.PUBLISHED}
-    return Ending(names.get(report.outcome, Name.UNCHANGED), f"import run {report.run}: {counts}")
+    names = {
+        Outcome.FAILED: StateName.REFUSED,
+        Outcome.BLOCKED: StateName.BLOCKED,
+        Outcome.PUBLISHED: StateName.PUBLISHED,
+    }
+    return Ending(names.get(report.outcome, StateName.UNCHANGED), f"import run {report.run}: {counts}")
 
 
 def headline(report: Report) -> str:
@@ -82,11 +92,11 @@ def tally(report: ImportReport) -> dict[Outcome, int]:
     return {outcome: found.count(outcome) for outcome in Outcome if outcome in found}
 
 
-def _named(report: Report) -> Name:
+def _named(report: Report) -> StateName:
     code = report.exit_code()
     if code is Ran.FAILED:
-        return Name.CRITICAL
+        return StateName.CRITICAL
     if code is Ran.PARTIAL:
-        return Name.UNMEASURED
+        return StateName.UNMEASURED
     warned = any(result.status is Status.WARN for result in report.trouble)
-    return Name.DEGRADED if warned or report.band is not Band.HEALTHY else Name.HEALTHY
+    return StateName.DEGRADED if warned or report.band is not Band.HEALTHY else StateName.HEALTHY

@@ -16,7 +16,7 @@ from checks.engine.run import Options, Progress, Request
 from checks.health import Beside, examine
 from checks.scopes import SOURCES
 from etl.migrate import READER
-from etl.retention import forget
+from etl.retention import delete_expired
 from flows.service.alerts import keep_incidents, required_policy
 from flows.service.context import open_engine
 from flows.service.import_gate import after_check
@@ -79,7 +79,7 @@ def check_health(
 
 def _forget(engine: Engine, settings: Settings) -> None:
     with engine.begin() as connection:
-        gone = forget(connection, datetime.now(UTC) - timedelta(days=settings.keep_rows))
+        gone = delete_expired(connection, datetime.now(UTC) - timedelta(days=settings.keep_rows))
     if gone.rejects or gone.copies:
         told = {"rejects": gone.rejects, "copies": gone.copies, "days": settings.keep_rows}
         log.info("rows that were kept long enough are deleted", extra={"told": told})

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Engine
 
 from checks.engine.authoring.thresholds import Above, Threshold
-from checks.engine.authoring.units import Status, Unit
+from checks.engine.authoring.units import Measure, Status
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report, Result
 from checks.engine.run import Options, Request, measure_on
@@ -74,7 +74,7 @@ def _critical(threshold: Threshold, result: Result, grown: int, written: int) ->
     """Whether the growth alone would be critical; with a threshold that cannot tell, any growth is."""
     if not isinstance(threshold, Above):
         return True
-    reading = min(grown / written, 1.0) if result.unit is Unit.PERCENT else grown
+    reading = min(grown / written, 1.0) if result.unit is Measure.PERCENT else grown
     return threshold.judge(reading) is Status.CRITICAL
 
 

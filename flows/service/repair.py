@@ -27,9 +27,9 @@ from etl.repairs import RepairError, ledger
 from etl.repairs.ledger import Repair, State
 from etl.repairs.undo import undo
 from etl.restore import Restored, Rows, restore
-from etl.snapshots import Snapshot, create
+from etl.snapshots import Snapshot, take_snapshot
 from flows.service.context import open_engine
-from flows.service.ending import Ending, Name
+from flows.service.ending import Ending, StateName
 from flows.service.health_check import moment, rules_of, today_here
 from flows.settings import Settings
 
@@ -44,7 +44,7 @@ def snapshots_of(settings: Settings) -> Path:
 
 def snapshot_before(engine: Engine, settings: Settings, what: str) -> Snapshot:
     """Take the snapshot that stands before anything dangerous."""
-    return create(engine, snapshots_of(settings), f"before {what}", getpass.getuser(), automatic=True)
+    return take_snapshot(engine, snapshots_of(settings), f"before {what}", getpass.getuser(), automatic=True)
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def apply_plan(
     The ledger keeps `who` wanted it, without a name the user of this process.
     """
     with engine.begin() as connection:
-        known = ledger.find(connection, number)
+        known = ledger.find_repair(connection, number)
     taken = None
     if snapshot and known.state is State.PLANNED and not known.proposal:
         taken = snapshot_before(engine, settings, f"fix {number} of {known.rule}").name
@@ -156,7 +156,7 @@ class Made:
     def __str__(self) -> str:
         if self.why:
             return self.why
-        return f"repair {self.repair.id} of {self.repair.rule}: {said(self.repair)}"
+        return f"repair {self.repair.id} of {self.repair.rule}: {repairs_summary(self.repair)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,18 +198,18 @@ def of_repairs(done: Repairs) -> Ending:
     left = f"{_waiting(done.ready)}; to apply later: rally-health fix apply"
     if not done.ready:
         tried = len(done.plans)
-        return Ending(Name.DONE, f"nothing to repair: {tried} {'fix was' if tried == 1 else 'fixes were'} tried")
+        return Ending(StateName.DONE, f"nothing to repair: {tried} {'fix was' if tried == 1 else 'fixes were'} tried")
     if done.answer is None:
-        return Ending(Name.UNDECIDED, f"nobody decided, and nothing was changed: {left}")
+        return Ending(StateName.UNDECIDED, f"nobody decided, and nothing was changed: {left}")
     if not done.made:
-        return Ending(Name.DECLINED, f"declined, and nothing was changed: {left}")
+        return Ending(StateName.DECLINED, f"declined, and nothing was changed: {left}")
     worst_first = sorted(done.made, key=lambda one: not one.why)
-    return Ending(Name.REFUSED if done.refused else Name.REPAIRED, "; ".join(map(str, worst_first)))
+    return Ending(StateName.REFUSED if done.refused else StateName.REPAIRED, "; ".join(map(str, worst_first)))
 
 
 def question(plans: Sequence[Repair]) -> str:
     """What stands above the form, as Markdown: each plan in a line."""
-    lines = [f"- **plan {one.id}**, {plain(one.rule)}: {plain(said(one))}" for one in plans]
+    lines = [f"- **plan {one.id}**, {plain(one.rule)}: {plain(repairs_summary(one))}" for one in plans]
     return "\n".join(
         [
             "Which of these repairs shall be made?", "", *lines, "",
@@ -225,7 +225,7 @@ def plans_table(plans: Sequence[Repair]) -> list[dict[str, Any]]:
     return [dict(_cells(one)) for one in plans]
 
 
-def said(one: Repair) -> str:
+def repairs_summary(one: Repair) -> str:
     """What a repair changes, and what that is good for."""
     what = ", ".join(map(str, one.changes))
     return f"{what}; bad rows {one.bad_before:,} -> {one.bad_after:,}"

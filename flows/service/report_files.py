@@ -36,7 +36,7 @@ def document_path(report: Report, folder: Path, kind: str) -> Path:
 def write_documents(report: Report, folder: Path) -> Report:
     """Write page and JSON below `folder`; what cannot be written becomes a complaint of the report that is returned."""
     # the page first: the JSON tells what became of it
-    for kind, render in (("html", page_of), ("json", json_of)):
+    for kind, render in (("html", run_page), ("json", run_json)):
         report = _written(report, document_path(report, folder, kind), render)
     return report
 
@@ -46,14 +46,14 @@ def unwritten(report: Report) -> tuple[str, ...]:
     return tuple(complaint for complaint in report.complaints if complaint.startswith(UNWRITTEN))
 
 
-def page_of(report: Report) -> str:
+def run_page(report: Report) -> str:
     """The report as one HTML file."""
     from checks.render.formats import page  # noqa: PLC0415 - templates are not needed by most commands
 
     return page(report)
 
 
-def json_of(report: Report) -> str:
+def run_json(report: Report) -> str:
     """The report as JSON."""
     return json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n"
 

@@ -15,7 +15,7 @@ from alerts.outbox.enqueue import enqueue_report
 from alerts.policy import Policy
 from alerts.render.content import Content
 from checks.review.reading import read_book
-from checks.review.values import Kind, Period
+from checks.review.values import Period, PeriodKind
 from flows.service.alerts import dispatch_once, utc
 from flows.service.context import open_engine
 from flows.service.health_check import rules_of
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Asked:
     """Which report a person wants: of which kind, up to the end of which day (None: now), over how many days."""
 
-    kind: Kind
+    kind: PeriodKind
     until: date | None = None
     days: int | None = None
 
@@ -56,21 +56,21 @@ def make_review(settings: Settings, asked: Asked) -> Review:
     return review(book, rules_of(settings), period)
 
 
-def html_of(review: Review) -> str:
+def review_html(review: Review) -> str:
     """The report as one HTML file."""
     from checks.review.html.page import render_html  # noqa: PLC0415
 
     return render_html(review)
 
 
-def json_of(review: Review) -> str:
+def review_json(review: Review) -> str:
     """The report as JSON."""
-    from checks.review.document import document  # noqa: PLC0415
+    from checks.review.document import review_document  # noqa: PLC0415
 
-    return json.dumps(document(review), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(review_document(review), indent=2, ensure_ascii=False) + "\n"
 
 
-def text_of(review: Review) -> str:
+def review_text(review: Review) -> str:
     """The report as text."""
     from checks.review.text import render_text  # noqa: PLC0415
 
@@ -82,7 +82,7 @@ def keep_review(review: Review, folder: Path) -> tuple[Path, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"review_{review.period.kind}_{review.period.until:%Y%m%d}"
     paths = folder / f"{stem}.html", folder / f"{stem}.json"
-    for path, text in zip(paths, (html_of(review), json_of(review)), strict=True):
+    for path, text in zip(paths, (review_html(review), review_json(review)), strict=True):
         path.write_text(text, encoding="utf-8")
     return paths
 
@@ -92,7 +92,7 @@ def email_review(settings: Settings, review: Review, to: Sequence[str]) -> int:
     from checks.review.html.page import render_mail  # noqa: PLC0415
 
     subject = f"[Rally] {review.period.kind} report, {review.headline}"
-    content = Content(subject, text_of(review), render_mail(review))
+    content = Content(subject, review_text(review), render_mail(review))
 
     def put(connection: Connection, policy: Policy) -> Sequence[int]:
         return enqueue_report(connection, policy, content, utc(), to=to)

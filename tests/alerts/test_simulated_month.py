@@ -219,7 +219,7 @@ class Promised:
     def __init__(self, knobs: Knobs) -> None:
         self.knobs = knobs
         self.now = {rule: Trouble() for rule in RULES}
-        self.past: list[tuple[str, Trouble]] = []
+        self.baseline: list[tuple[str, Trouble]] = []
         self.nights: dict[tuple[str, Channel, int], int] = {}
 
     def messages(self, month: Month) -> list[Sent]:
@@ -247,7 +247,7 @@ class Promised:
             return
         if trouble.status is None:
             if trouble.gone is not None and tick - trouble.gone > 48:
-                self.past.append((rule, trouble))
+                self.baseline.append((rule, trouble))
                 trouble = self.now[rule] = Trouble()
             trouble.since, trouble.answered, trouble.step = tick, False, 0
         elif status is not trouble.status:
@@ -256,7 +256,7 @@ class Promised:
         trouble.status = status
 
     def said(self, address: Address, tick: int) -> list[tuple[str, Trouble, Reason]]:
-        everything = [*self.now.items(), *self.past]
+        everything = [*self.now.items(), *self.baseline]
         found = [(rule, trouble, self.reason(rule, trouble, address, tick)) for rule, trouble in everything]
         return [(rule, trouble, reason) for rule, trouble, reason in found if reason]
 

@@ -1,7 +1,7 @@
 """The rule engine against hand-written SQL: 13 rules over a million schedule rows, and 200 rules on an empty database.
 
 The hand-written floor is what an expert would type: the twelve row rules fused into one SELECT, and the GROUP BY for
-duplicates. Ours does the same questions from rules: engine made, rules collected, measured on one snapshot, judged,
+duplicates. Ours does the same queries from rules: engine made, rules collected, measured on one snapshot, judged,
 scored, history written. Both take turns on one server, each turn in a fresh process; read the ratios.
 """
 

@@ -42,11 +42,11 @@ def _report(url: str, kind: str, days: int | None) -> tuple[float, int]:
     from checks.review.build import review  # noqa: PLC0415
     from checks.review.html.page import render_html  # noqa: PLC0415
     from checks.review.reading import read_book  # noqa: PLC0415
-    from checks.review.values import Kind, Period  # noqa: PLC0415
+    from checks.review.values import Period, PeriodKind  # noqa: PLC0415
     from checks.scopes import SOURCES  # noqa: PLC0415
     from etl.database import open_engine  # noqa: PLC0415
 
-    period = Period.of(Kind(kind), NOW, days)
+    period = Period.of(PeriodKind(kind), NOW, days)
     with open_engine(url).connect() as connection:
         book = read_book(connection, period)
     page = render_html(review(book, collect(SOURCES), period))

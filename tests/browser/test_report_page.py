@@ -13,7 +13,7 @@ from checks.engine.collecting.rules import Rules
 from checks.review.build import review
 from checks.review.html.page import render_html
 from checks.review.reading import read_book
-from checks.review.values import Kind, Period
+from checks.review.values import Period, PeriodKind
 from checks.scopes import SOURCES
 from tests.browser.conftest import Open, Opened
 from tests.checks.review.hostile import HOSTILE, plant_hostile
@@ -58,7 +58,7 @@ def hostile_page(engine: Engine, catalogue: Rules) -> str:
 
 def page_of(engine: Engine, catalogue: Rules, fill: Callable[[Plant], None], until: datetime) -> str:
     """The quarterly report of a planted past, which is gone afterwards."""
-    period = Period.of(Kind.QUARTERLY, until)
+    period = Period.of(PeriodKind.QUARTERLY, until)
     with engine.connect() as connection, connection.begin() as transaction:
         fill(Plant(connection, catalogue))
         page = render_html(review(read_book(connection, period), catalogue, period))

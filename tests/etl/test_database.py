@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from etl.database import DatabaseUrlError, describe, is_transient, open_engine, retryable, sqlstate
+from etl.database import DatabaseUrlError, describe_error, is_transient, open_engine, retryable, sqlstate
 from etl.errors import DatabaseUnavailable, TryAgain
 
 
@@ -69,6 +69,6 @@ def test_an_error_is_told_without_the_row_that_it_holds(database: Engine) -> Non
             text("insert into leagues (league_id, league_name) values ('555-0100', 'a'), ('555-0100', 'a')")
         )
 
-    assert describe(caught.value) == (
+    assert describe_error(caught.value) == (
         'duplicate key value violates unique constraint "uq_leagues_league_id" (SQLSTATE 23505)'
     )

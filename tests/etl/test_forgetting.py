@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select
 from etl.repairs import RepairError, ledger
 from etl.repairs.ledger import State
 from etl.repairs.undo import undo
-from etl.retention import Forgotten, forget
+from etl.retention import Deleted, delete_expired
 from etl.tables import import_feeds, import_runs, rejects, repair_rows, repairs
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -53,24 +53,24 @@ def test_what_is_old_goes_and_what_is_new_stays(connection: Connection) -> None:
         refused(connection, at)
         repaired(connection, at, State.APPLIED, applied_at=at)
 
-    assert forget(connection, YEAR) == Forgotten(rejects=1, copies=1)
+    assert delete_expired(connection, YEAR) == Deleted(rejects=1, copies=1)
 
     assert left(connection) == (1, 1)
     assert connection.scalar(select(func.sum(import_feeds.c.rejects))) == 2
-    assert forget(connection, YEAR) == Forgotten(rejects=0, copies=0)
+    assert delete_expired(connection, YEAR) == Deleted(rejects=0, copies=0)
 
 
 def test_a_repair_is_as_old_as_its_last_step(connection: Connection) -> None:
     repaired(connection, LONG_AGO, State.UNDONE, applied_at=LONG_AGO, undone_at=LATELY)
 
-    assert forget(connection, YEAR).copies == 0
+    assert delete_expired(connection, YEAR).copies == 0
 
 
 def test_a_repair_without_its_copies_says_that_it_cannot_be_undone(connection: Connection) -> None:
     number = repaired(connection, LONG_AGO, State.APPLIED, applied_at=LONG_AGO, snapshot="20241018T0700")
-    forget(connection, YEAR)
+    delete_expired(connection, YEAR)
 
     with pytest.raises(RepairError, match=r"older than RALLY_KEEP_ROWS days .* 20241018T0700"):
         undo(connection, number, "kim")
 
-    assert ledger.find(connection, number).state is State.FORGOTTEN
+    assert ledger.find_repair(connection, number).state is State.FORGOTTEN

@@ -22,7 +22,7 @@ from etl.migrate import READER, upgrade
 from etl.repairs.ledger import Repair
 from etl.repairs.undo import undo
 from etl.restore import restore
-from etl.snapshots import create
+from etl.snapshots import take_snapshot
 from etl.tables import match_scores, schedule
 from tests.conftest import copy_of
 from tests.etl.partitioned import TODAY, all_rows, changed, feeds_of_a_season, imported, partition, versions
@@ -205,7 +205,7 @@ def _mended(engine: Engine, rules: Rules, rule: str) -> tuple[Any, ...]:
 def test_a_snapshot_holds_and_brings_back_every_row(both: dict[str, Engine], tmp_path: Path) -> None:
     engine = both["partitioned"]
     before = all_rows(engine)
-    snapshot = create(engine, tmp_path, "a test", "kim")
+    snapshot = take_snapshot(engine, tmp_path, "a test", "kim")
     with engine.begin() as connection:
         connection.execute(delete(schedule).where(schedule.c.id % 7 == 0))
         connection.execute(update(match_scores).where(match_scores.c.id % 9 == 0).values(match_date=date(2024, 1, 2)))

@@ -15,7 +15,7 @@ from etl.repairs.ledger import Change, Repair, State
 from flows.bridge.approval import Approval, approval_of
 from flows.bridge.flow_run import safely
 from flows.service.context import Kept
-from flows.service.ending import Name
+from flows.service.ending import StateName
 from flows.service.repair import Answer, Made, Repairs, of_repairs, plans_table, question
 
 PLANNED = Repair(
@@ -31,17 +31,19 @@ NOTHING = Plan("duplicate_team", "", None, why="nothing to repair")
 
 MADE, REFUSED = Made(replace(PLANNED, state=State.APPLIED)), Made(OTHER, "plan 4 is out of date")
 ENDINGS = {
-    "nothing to repair": (Repairs((NOTHING,)), Name.DONE, False, 0),
-    "only a proposal": (Repairs(PLANS[2:]), Name.DONE, False, 0),
-    "nobody decided": (Repairs(PLANS), Name.UNDECIDED, False, 0),
-    "declined": (Repairs(PLANS, Answer((), "kim")), Name.DECLINED, False, 0),
-    "all made": (Repairs(PLANS, Answer((3,), "kim"), (MADE,)), Name.REPAIRED, False, 0),
-    "one refused": (Repairs(PLANS, Answer((3, 4), "kim"), (MADE, REFUSED)), Name.REFUSED, True, 3),
+    "nothing to repair": (Repairs((NOTHING,)), StateName.DONE, False, 0),
+    "only a proposal": (Repairs(PLANS[2:]), StateName.DONE, False, 0),
+    "nobody decided": (Repairs(PLANS), StateName.UNDECIDED, False, 0),
+    "declined": (Repairs(PLANS, Answer((), "kim")), StateName.DECLINED, False, 0),
+    "all made": (Repairs(PLANS, Answer((3,), "kim"), (MADE,)), StateName.REPAIRED, False, 0),
+    "one refused": (Repairs(PLANS, Answer((3, 4), "kim"), (MADE, REFUSED)), StateName.REFUSED, True, 3),
 }
 
 
 @pytest.mark.parametrize(("done", "name", "failed", "code"), ENDINGS.values(), ids=ENDINGS)
-def test_a_run_of_repairs_ends_by_what_became_of_the_plans(done: Repairs, name: Name, failed: bool, code: int) -> None:
+def test_a_run_of_repairs_ends_by_what_became_of_the_plans(
+    done: Repairs, name: StateName, failed: bool, code: int
+) -> None:
     end = of_repairs(done)
 
     assert (end.name, end.failed, end.exit_code) == (name, failed, code)

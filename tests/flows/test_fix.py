@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text, update
 
 from etl.circuit_breaker import AUTOMATIC
-from etl.retention import forget
+from etl.retention import delete_expired
 from etl.tables import schedule
 from flows.cli.shared import Exit
 from flows.service.repair import fix_what_is_allowed
@@ -62,7 +62,7 @@ def test_a_repair_that_is_too_old_to_be_undone_says_so(run: Run, dirty: Engine) 
     run("fix", "plan", "duplicate_match")
     run("fix", "apply", 1, "--no-snapshot", "--yes")
     with dirty.begin() as connection:
-        forget(connection, datetime.now(UTC) + timedelta(days=1))
+        delete_expired(connection, datetime.now(UTC) + timedelta(days=1))
 
     shown = run("fix", "show", 1).out.splitlines()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from flows.demo import load_as_in_2025, season, write
+from flows.demo import load_as_in_2025, season, write_feeds
 from tests.etl.repairs.dump import dump
 from tests.flows.conftest import Run
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 def feeds(run: Run, database: Engine, tmp_path: Path) -> Path:
     """The season as the old loader left it; the feeds that it read."""
     sample = season(datetime.now(UTC).date())
-    standings, _ = write(sample, tmp_path / "feeds")
+    standings, _ = write_feeds(sample, tmp_path / "feeds")
     assert run("import", standings).code == 0
     with database.begin() as connection:
         load_as_in_2025(connection, sample.schedules)

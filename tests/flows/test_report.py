@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 
 from checks.engine.collecting.collect import collect
 from checks.engine.reporting.report import Report
-from checks.review.values import Kind
+from checks.review.values import PeriodKind
 from checks.scopes import SOURCES
 from etl.tables import deliveries
 from flows.service.context import Surroundings, surrounded
@@ -32,8 +32,8 @@ def planted(database: Engine) -> None:
 
 
 @pytest.mark.usefixtures("planted")
-@pytest.mark.parametrize("kind", Kind)
-def test_a_report_is_written_as_a_page_and_as_json(run: Run, tmp_path: Path, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", PeriodKind)
+def test_a_report_is_written_as_a_page_and_as_json(run: Run, tmp_path: Path, kind: PeriodKind) -> None:
     ran = run("report", kind, "--until", DAY, "--html", "out/report.html", "--json", "out/report.json")
 
     assert ran.code == 0
@@ -138,7 +138,7 @@ def test_the_flow_leaves_a_page_and_json_and_says_it_is_done(run: Run, tmp_path:
     from flows.review import review  # noqa: PLC0415 - Prefect takes two seconds to import
 
     with surrounded(Surroundings(read_settings())):
-        state = review.fn(Kind.MONTHLY, until=NOW.date())
+        state = review.fn(PeriodKind.MONTHLY, until=NOW.date())
 
     assert (state.name, state.message) == ("Done", "Score 85.85 of 100: watch")
     assert {path.name for path in (tmp_path / "logs").iterdir()} == {
@@ -198,7 +198,7 @@ def test_a_document_that_cannot_be_written_is_partial_and_loses_no_run(
     def broken(report: Report) -> str:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("flows.service.report_files.page_of", broken)
+    monkeypatch.setattr("flows.service.report_files.run_page", broken)
 
     ran = run("check", "--domain", "teams")
 

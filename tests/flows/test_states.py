@@ -22,7 +22,7 @@ from flows.cli.imports import CODES
 from flows.cli.shared import Exit, exit_of
 from flows.nightly import Night, of_night
 from flows.service.context import Surroundings, without_prefect
-from flows.service.ending import Ending, Name, of_import, of_report
+from flows.service.ending import Ending, StateName, of_import, of_report
 from flows.settings import Settings
 
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
@@ -50,39 +50,41 @@ def imported(*outcomes: Outcome) -> ImportReport:
 @dataclass(frozen=True)
 class Case:
     report: Report
-    name: Name
+    name: StateName
     failed: bool
     code: int
 
 
 WAIVER = Waiver(id=1, rule="rule_warn", owner="a", reason="b", until=date(2025, 1, 1))
 RULES = {
-    "all well": Case(report(result(Status.OK)), Name.HEALTHY, False, 0),
-    "skipped beside well": Case(report(result(Status.OK), result(Status.SKIPPED)), Name.HEALTHY, False, 0),
-    "a warning": Case(report(result(Status.WARN), score="97"), Name.DEGRADED, False, 0),
-    "an accepted warning": Case(report(result(Status.WARN, accepted=True)), Name.HEALTHY, False, 0),
-    "a score below 90": Case(report(result(Status.OK), score="89.99"), Name.DEGRADED, False, 0),
-    "a score of 90": Case(report(result(Status.OK), score="90"), Name.HEALTHY, False, 0),
-    "a score of 75": Case(report(result(Status.WARN), score="75"), Name.DEGRADED, False, 0),
-    "a score below 75": Case(report(result(Status.WARN), score="74.99"), Name.CRITICAL, False, 1),
-    "critical": Case(report(result(Status.CRITICAL), score="96"), Name.CRITICAL, False, 1),
-    "accepted and critical": Case(report(result(Status.CRITICAL, accepted=True)), Name.HEALTHY, False, 0),
-    "a waiver that is over": Case(report(result(Status.WARN), score="97", expired=(WAIVER,)), Name.CRITICAL, False, 1),
-    "unmeasured": Case(report(result(Status.ERROR), score="90"), Name.UNMEASURED, True, 5),
-    "unmeasured and critical": Case(
-        report(result(Status.ERROR), result(Status.CRITICAL), score="87"), Name.CRITICAL, False, 1
+    "all well": Case(report(result(Status.OK)), StateName.HEALTHY, False, 0),
+    "skipped beside well": Case(report(result(Status.OK), result(Status.SKIPPED)), StateName.HEALTHY, False, 0),
+    "a warning": Case(report(result(Status.WARN), score="97"), StateName.DEGRADED, False, 0),
+    "an accepted warning": Case(report(result(Status.WARN, accepted=True)), StateName.HEALTHY, False, 0),
+    "a score below 90": Case(report(result(Status.OK), score="89.99"), StateName.DEGRADED, False, 0),
+    "a score of 90": Case(report(result(Status.OK), score="90"), StateName.HEALTHY, False, 0),
+    "a score of 75": Case(report(result(Status.WARN), score="75"), StateName.DEGRADED, False, 0),
+    "a score below 75": Case(report(result(Status.WARN), score="74.99"), StateName.CRITICAL, False, 1),
+    "critical": Case(report(result(Status.CRITICAL), score="96"), StateName.CRITICAL, False, 1),
+    "accepted and critical": Case(report(result(Status.CRITICAL, accepted=True)), StateName.HEALTHY, False, 0),
+    "a waiver that is over": Case(
+        report(result(Status.WARN), score="97", expired=(WAIVER,)), StateName.CRITICAL, False, 1
     ),
-    "nothing to measure": Case(report(result(Status.SKIPPED), score=None), Name.UNMEASURED, True, 5),
-    "no rules": Case(report(score=None), Name.UNMEASURED, True, 5),
+    "unmeasured": Case(report(result(Status.ERROR), score="90"), StateName.UNMEASURED, True, 5),
+    "unmeasured and critical": Case(
+        report(result(Status.ERROR), result(Status.CRITICAL), score="87"), StateName.CRITICAL, False, 1
+    ),
+    "nothing to measure": Case(report(result(Status.SKIPPED), score=None), StateName.UNMEASURED, True, 5),
+    "no rules": Case(report(score=None), StateName.UNMEASURED, True, 5),
 }
 IMPORTS = {
-    "published": (imported(Outcome.PUBLISHED), Name.PUBLISHED, False, 0),
-    "unchanged": (imported(Outcome.UNCHANGED), Name.UNCHANGED, False, 0),
-    "one published, one unchanged": (imported(Outcome.UNCHANGED, Outcome.PUBLISHED), Name.PUBLISHED, False, 0),
-    "blocked": (imported(Outcome.BLOCKED), Name.BLOCKED, False, 3),
-    "one blocked": (imported(Outcome.PUBLISHED, Outcome.BLOCKED), Name.BLOCKED, False, 3),
-    "unreadable": (imported(Outcome.FAILED), Name.REFUSED, True, 3),
-    "one unreadable": (imported(Outcome.BLOCKED, Outcome.FAILED, Outcome.PUBLISHED), Name.REFUSED, True, 3),
+    "published": (imported(Outcome.PUBLISHED), StateName.PUBLISHED, False, 0),
+    "unchanged": (imported(Outcome.UNCHANGED), StateName.UNCHANGED, False, 0),
+    "one published, one unchanged": (imported(Outcome.UNCHANGED, Outcome.PUBLISHED), StateName.PUBLISHED, False, 0),
+    "blocked": (imported(Outcome.BLOCKED), StateName.BLOCKED, False, 3),
+    "one blocked": (imported(Outcome.PUBLISHED, Outcome.BLOCKED), StateName.BLOCKED, False, 3),
+    "unreadable": (imported(Outcome.FAILED), StateName.REFUSED, True, 3),
+    "one unreadable": (imported(Outcome.BLOCKED, Outcome.FAILED, Outcome.PUBLISHED), StateName.REFUSED, True, 3),
 }
 PREFECT: Mapping[str, Callable[[Surroundings], Surroundings]] = {
     "there": lambda around: around,
@@ -106,7 +108,7 @@ def test_the_exit_code_of_the_state_is_that_of_the_command(case: Case) -> None:
 
 
 @imports
-def test_an_import_ends_by_its_worst_feed(done: ImportReport, name: Name, failed: bool, code: int) -> None:
+def test_an_import_ends_by_its_worst_feed(done: ImportReport, name: StateName, failed: bool, code: int) -> None:
     end = of_import(done)
 
     assert (end.name, end.failed, end.exit_code) == (name, failed, code)
@@ -117,7 +119,7 @@ def test_an_import_ends_by_its_worst_feed(done: ImportReport, name: Name, failed
 def test_a_night_stops_where_the_gate_says_stop_and_else_ends_as_its_check(gate: str, found: str) -> None:
     done, name, failed, code = IMPORTS[gate]
     case = RULES[found]
-    stopped = name in {Name.BLOCKED, Name.REFUSED}
+    stopped = name in {StateName.BLOCKED, StateName.REFUSED}
 
     end = of_night(Night(done, None if stopped else case.report))
 
@@ -160,7 +162,7 @@ def test_a_night_in_full(broken: str, where: str, prefect: str) -> None:
     """Every outcome of the rules, by every one of the gate, by what breaks where, by Prefect: there is no other end."""
     error, around = ERRORS[broken], PREFECT[prefect](Surroundings(Settings(prefect_api_url="")))
     for (done, name, _, code), case in product(IMPORTS.values(), RULES.values()):
-        stopped = name in {Name.BLOCKED, Name.REFUSED}
+        stopped = name in {StateName.BLOCKED, StateName.REFUSED}
         reached = error if where == "import" or not stopped else None
         end = _night(around, Night(done, None if stopped else case.report), reached)
 
@@ -192,22 +194,22 @@ def test_the_message_of_a_state_counts_and_names_the_run() -> None:
 
 
 def test_every_name_has_a_type_and_an_exit_code() -> None:
-    told: dict[Name, tuple[str, int]] = {
-        name: ("FAILED" if Ending(name, "").failed else "COMPLETED", Ending(name, "").exit_code) for name in Name
+    told: dict[StateName, tuple[str, int]] = {
+        name: ("FAILED" if Ending(name, "").failed else "COMPLETED", Ending(name, "").exit_code) for name in StateName
     }
 
     assert told == {
-        Name.HEALTHY: ("COMPLETED", 0),
-        Name.UNCHANGED: ("COMPLETED", 0),
-        Name.PUBLISHED: ("COMPLETED", 0),
-        Name.DONE: ("COMPLETED", 0),
-        Name.REPAIRED: ("COMPLETED", 0),
-        Name.DECLINED: ("COMPLETED", 0),
-        Name.UNDECIDED: ("COMPLETED", 0),
-        Name.DEGRADED: ("COMPLETED", 0),
-        Name.UNDELIVERED: ("FAILED", 5),
-        Name.UNMEASURED: ("FAILED", 5),
-        Name.CRITICAL: ("COMPLETED", 1),
-        Name.BLOCKED: ("COMPLETED", 3),
-        Name.REFUSED: ("FAILED", 3),
+        StateName.HEALTHY: ("COMPLETED", 0),
+        StateName.UNCHANGED: ("COMPLETED", 0),
+        StateName.PUBLISHED: ("COMPLETED", 0),
+        StateName.DONE: ("COMPLETED", 0),
+        StateName.REPAIRED: ("COMPLETED", 0),
+        StateName.DECLINED: ("COMPLETED", 0),
+        StateName.UNDECIDED: ("COMPLETED", 0),
+        StateName.DEGRADED: ("COMPLETED", 0),
+        StateName.UNDELIVERED: ("FAILED", 5),
+        StateName.UNMEASURED: ("FAILED", 5),
+        StateName.CRITICAL: ("COMPLETED", 1),
+        StateName.BLOCKED: ("COMPLETED", 3),
+        StateName.REFUSED: ("FAILED", 3),
     }

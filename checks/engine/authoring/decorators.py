@@ -71,7 +71,7 @@ FrameRule = TypeVar("FrameRule", bound="Callable[..., pd.Series[bool]]")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class Options(TypedDict, total=False):
+class RuleOptions(TypedDict, total=False):
     """What every kind of rule can say besides severity and threshold.
 
     `owner` is who answers for the data; `each` names the argument (and fixture) whose values the rule runs once per;
@@ -92,7 +92,7 @@ def row_check(
     severity: Severity,
     threshold: Above,
     tags: Iterable[str] = (),
-    **options: Unpack[Options],
+    **options: Unpack[RuleOptions],
 ) -> Callable[[RowRule], RowRule]:
     """Mark a function of a `Row` that returns the condition of a bad row, or `Bad(condition, among=condition)`.
 
@@ -108,7 +108,7 @@ def metric_check(
     severity: Severity,
     threshold: Threshold,
     tags: Iterable[str] = (),
-    **options: Unpack[Options],
+    **options: Unpack[RuleOptions],
 ) -> Callable[[MetricRule], MetricRule]:
     """Mark a function of a `Row` that returns one aggregate of the table: a number, a share or a time span.
 
@@ -124,7 +124,7 @@ def check(
     threshold: Above,
     table: FromClause | None = None,
     tags: Iterable[str] = (),
-    **options: Unpack[Options],
+    **options: Unpack[RuleOptions],
 ) -> Callable[[SetRule], SetRule]:
     """Mark a function that asks for what it needs by argument name and returns `Bad(select(...), among=select(...))`.
 
@@ -142,7 +142,7 @@ def frame_check(
     severity: Severity,
     threshold: Above,
     tags: Iterable[str] = (),
-    **options: Unpack[Options],
+    **options: Unpack[RuleOptions],
 ) -> Callable[[FrameRule], FrameRule]:
     """Mark a function of a DataFrame of `columns` that returns a boolean Series, true for a bad row.
 

@@ -17,7 +17,7 @@ from sqlalchemy import FromClause
 
 from checks.engine.authoring.errors import CheckDefinitionError
 from checks.engine.authoring.thresholds import Above, Below, Drop, Outlier, Threshold
-from checks.engine.authoring.units import Severity, Unit
+from checks.engine.authoring.units import Measure, Severity
 
 CHECK = "__rally_check__"
 FIXTURE = "__rally_fixture__"
@@ -28,7 +28,7 @@ DEFAULT_RETRIES = 2
 
 
 class Kind(StrEnum):
-    """Which question a rule asks."""
+    """Which query a rule asks."""
 
     ROW = "row_check"
     METRIC = "metric_check"
@@ -80,7 +80,7 @@ def _check_threshold(mark: Mark) -> None:
     metric = mark.kind is Kind.METRIC
     allowed = (Above, Below, Drop, Outlier) if metric else (Above,)
     if isinstance(mark.threshold, allowed):
-        if not metric and getattr(mark.threshold, "unit", None) is Unit.HOURS:
+        if not metric and getattr(mark.threshold, "unit", None) is Measure.HOURS:
             name = mark.kind.value
             raise CheckDefinitionError(f"{name}() counts rows, so hours do not fit; expected percent or rows")
         return
@@ -175,7 +175,7 @@ class Check:
 
     @property
     def table(self) -> str:
-        """The name of its table, empty for a question across tables."""
+        """The name of its table, empty for a query across tables."""
         return str(getattr(self.mark.table, "fullname", ""))
 
 

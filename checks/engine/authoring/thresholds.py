@@ -14,7 +14,7 @@ from statistics import median
 from typing import TypeAlias
 
 from checks.engine.authoring.errors import CheckDefinitionError
-from checks.engine.authoring.units import Limit, Status, Unit, percent
+from checks.engine.authoring.units import Limit, Measure, Status, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Above:
     target: Limit | None = None
 
     @property
-    def unit(self) -> Unit:
+    def unit(self) -> Measure:
         """The unit that all limits share."""
         return _unit(self)
 
@@ -58,7 +58,7 @@ class Below:
     target: Limit | None = None
 
     @property
-    def unit(self) -> Unit:
+    def unit(self) -> Measure:
         """The unit that all limits share."""
         return _unit(self)
 
@@ -120,7 +120,7 @@ def _check_order(name: str, order: str, limits: tuple[Limit | None, ...], *, sig
         raise CheckDefinitionError(f"{name}() has its limits out of order ({found}); expected {order}")
 
 
-def _unit(threshold: Fixed) -> Unit:
+def _unit(threshold: Fixed) -> Measure:
     limit = threshold.warn or threshold.critical
     assert limit is not None  # noqa: S101 - the constructors above(), below() see to it
     return limit.unit
@@ -150,24 +150,24 @@ class Drop:
     critical: Limit
     window: int
 
-    def judge(self, reading: float, past: Sequence[float]) -> Status:
+    def judge(self, reading: float, baseline: Sequence[float]) -> Status:
         """CRITICAL or WARN for a deep fall, SKIPPED with too short a past to compare with."""
-        fall = self.fall(reading, past)
+        fall = self.fall(reading, baseline)
         if fall is None:
             return Status.SKIPPED
         if fall > self.critical.value:
             return Status.CRITICAL
         return Status.WARN if fall > self.warn.value else Status.OK
 
-    def fall(self, reading: float, past: Sequence[float]) -> float | None:
+    def fall(self, reading: float, baseline: Sequence[float]) -> float | None:
         """The fall below the median as a share of it; negative for a rise, None with nothing to compare with."""
-        recent = past[-self.window :]
+        recent = baseline[-self.window :]
         usual = median(recent) if len(recent) >= FEWEST_FOR_DROP else 0
         return 1 - reading / usual if usual > 0 else None
 
-    def excess(self, reading: float, past: Sequence[float]) -> float:
+    def excess(self, reading: float, baseline: Sequence[float]) -> float:
         """The fall itself, between 0 and 1."""
-        return min(1.0, max(0.0, self.fall(reading, past) or 0.0))
+        return min(1.0, max(0.0, self.fall(reading, baseline) or 0.0))
 
     def __str__(self) -> str:
         return f"warn at a drop of more than {self.warn}, critical {self.critical} (median of {self.window} runs)"
@@ -181,18 +181,18 @@ class Outlier:
     critical: float
     window: int
 
-    def judge(self, reading: float, past: Sequence[float]) -> Status:
+    def judge(self, reading: float, baseline: Sequence[float]) -> Status:
         """CRITICAL or WARN far out, SKIPPED with too short a past to compare with."""
-        distance = self.distance(reading, past)
+        distance = self.distance(reading, baseline)
         if distance is None:
             return Status.SKIPPED
         if distance > self.critical:
             return Status.CRITICAL
         return Status.WARN if distance > self.warn else Status.OK
 
-    def distance(self, reading: float, past: Sequence[float]) -> float | None:
+    def distance(self, reading: float, baseline: Sequence[float]) -> float | None:
         """How many usual deviations the reading lies from the median; None with too short a past."""
-        recent = past[-self.window :]
+        recent = baseline[-self.window :]
         if len(recent) < FEWEST_FOR_OUTLIER:
             return None
         usual = median(recent)
@@ -200,9 +200,9 @@ class Outlier:
         # a past without any spread would make the smallest change infinite: a hundredth of the level stands in
         return abs(reading - usual) / (spread or abs(usual) / 100 or 1.0)
 
-    def excess(self, reading: float, past: Sequence[float]) -> float:
+    def excess(self, reading: float, baseline: Sequence[float]) -> float:
         """From 0 (not beyond the warn limit) towards 1."""
-        distance = self.distance(reading, past) or 0.0
+        distance = self.distance(reading, baseline) or 0.0
         return max(0.0, 1 - self.warn / distance) if distance > 0 else 0.0
 
     def __str__(self) -> str:
@@ -219,7 +219,7 @@ def drop(*, warn: Limit, critical: Limit, window: int = 14) -> Drop:
     three earlier runs there is nothing to compare with, and the status is SKIPPED.
     """
     for name, limit in (("warn", warn), ("critical", critical)):
-        if not isinstance(limit, Limit) or limit.unit is not Unit.PERCENT:
+        if not isinstance(limit, Limit) or limit.unit is not Measure.PERCENT:
             raise CheckDefinitionError(f"drop({name}={limit!s}) is no share of the median; expected percent(...)")
     _check_limits("drop", warn.value, critical.value, f"{warn}, {critical}")
     if critical.value > percent(100).value:

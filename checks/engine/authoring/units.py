@@ -44,7 +44,7 @@ class Status(StrEnum):
 
     @property
     def measured(self) -> bool:
-        """Whether the question was answered."""
+        """Whether the query was answered."""
         return self not in {Status.SKIPPED, Status.ERROR}
 
     @property
@@ -53,7 +53,7 @@ class Status(StrEnum):
         return list(Status).index(self)
 
 
-class Unit(StrEnum):
+class Measure(StrEnum):
     """What a reading is counted in."""
 
     PERCENT = "percent"
@@ -66,7 +66,7 @@ class Limit:
     """A figure with its unit. A percentage is held as a share: `percent(5)` has the value 0.05."""
 
     value: float
-    unit: Unit
+    unit: Measure
 
     def __str__(self) -> str:
         return say(self.value, self.unit)
@@ -75,22 +75,22 @@ class Limit:
 def percent(value: float) -> Limit:
     """A share in percent: `percent(0.1)` is one row in a thousand."""
     # through Decimal: the share of exactly one row in a thousand must equal percent(0.1), not differ in the last bit
-    return Limit(float(Decimal(repr(_checked("percent", value))) / 100), Unit.PERCENT)
+    return Limit(float(Decimal(repr(_checked("percent", value))) / 100), Measure.PERCENT)
 
 
 def rows(value: float) -> Limit:
     """A number of rows, or of whatever a metric counts."""
-    return Limit(_checked("rows", value), Unit.ROWS)
+    return Limit(_checked("rows", value), Measure.ROWS)
 
 
 def hours(value: float) -> Limit:
     """A time span in hours."""
-    return Limit(_checked("hours", value), Unit.HOURS)
+    return Limit(_checked("hours", value), Measure.HOURS)
 
 
-def say(value: float, unit: Unit) -> str:
+def say(value: float, unit: Measure) -> str:
     """A reading as a person would say it: "0.1 %", "1,405 rows", "26 hours"."""
-    if unit is Unit.PERCENT:
+    if unit is Measure.PERCENT:
         return f"{_figure(value * 100)} %"
     singular = unit.value.removesuffix("s")
     return f"{_figure(value)} {singular if value == 1 else unit.value}"
@@ -118,7 +118,7 @@ class Figure:
     key: str
     title: str
     value: float | None
-    unit: Unit
+    unit: Measure
     target: float
     at_least: bool = False
     detail: str = ""
@@ -133,24 +133,24 @@ class Figure:
     @property
     def said(self) -> str:
         """The value as a person would say it."""
-        return "unknown" if self.value is None else spelled(self.value, self.unit)
+        return "unknown" if self.value is None else figure_text(self.value, self.unit)
 
     @property
     def aim(self) -> str:
         """The target as a person would say it."""
-        return f"{'at least' if self.at_least else 'at most'} {spelled(self.target, self.unit)}"
+        return f"{'at least' if self.at_least else 'at most'} {figure_text(self.target, self.unit)}"
 
     def __str__(self) -> str:
         verdict = {True: "", False: ", missed", None: ""}[self.met]
         return f"{self.title} {self.said} ({self.aim}{verdict})"
 
 
-def spelled(value: float, unit: Unit) -> str:
+def figure_text(value: float, unit: Measure) -> str:
     """A value with its unit; a share near the whole keeps its decimals, hours are told to the minute."""
-    if unit is Unit.HOURS:
+    if unit is Measure.HOURS:
         return _hours(value)
     # three digits would round 99.96 % to 100 %
-    if unit is Unit.PERCENT and 0.99 < value < 1:
+    if unit is Measure.PERCENT and 0.99 < value < 1:
         return f"{int(value * 10_000) / 100:.2f} %"
     return say(value, unit)
 

@@ -33,7 +33,7 @@ class Found:
     domain: str
 
 
-def load(source: str | Path) -> Iterator[Found]:
+def load_modules(source: str | Path) -> Iterator[Found]:
     """Import what a source names: a dotted module or package, a `.py` file, or a folder of them.
 
     Raises CollectError when there is no such thing or a module fails to import.
@@ -117,7 +117,7 @@ def collect(sources: Iterable[str | Path], *, plugins: bool = False, provided: I
     The module that a rule stands in is its domain, unless it says `DOMAIN = "..."`. `provided` names what the run
     will hand in besides `today` and `now`. Raises CollectError and CheckDefinitionError.
     """
-    found = [found for source in sources for found in load(source)]
+    found = [found for source in sources for found in load_modules(source)]
     if plugins:
         found.extend(load_entry_points())
     # a source can be named twice, or hold another

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, SelectBase, and_, func
 from checks.engine.authoring.errors import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.findings import key_columns, key_names, key_text
-from checks.engine.measuring.compile_queries import Question
+from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Reading, bad_condition
 from checks.engine.measuring.scope import Dimension, Labels, Scope
 from checks.engine.measuring.snapshot import Session, asking
@@ -25,7 +25,7 @@ Place: TypeAlias = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class BadRows:
-    """The bad rows of a question: where they are read from, which of them are bad, and what names them."""
+    """The bad rows of a query: where they are read from, which of them are bad, and what names them."""
 
     source: FromClause
     names: tuple[str, ...]
@@ -34,9 +34,9 @@ class BadRows:
     reached: tuple[tuple[Dimension, ColumnElement[Any]], ...]
 
     @classmethod
-    def of(cls, question: Question, scope: Scope, dimensions: Sequence[Dimension]) -> BadRows:
-        """Read off a question; raises MeasureError when its rows have no key, or a personal one."""
-        source, own = _source(question)
+    def of(cls, query: Query, scope: Scope, dimensions: Sequence[Dimension]) -> BadRows:
+        """Read off a query; raises MeasureError when its rows have no key, or a personal one."""
+        source, own = _source(query)
         columns = key_columns(source)
         reached = [(dimension, dimension.of(source)) for dimension in dimensions]
         known = tuple((dimension, value) for dimension, value in reached if value is not None)
@@ -57,13 +57,13 @@ class BadRows:
         return tuple((dimension.name, value) for (dimension, _), value in zip(self.reached, values, strict=True))
 
 
-def population(question: Question) -> tuple[FromClause, ColumnElement[bool] | None] | None:
-    """The rows that could have been bad, with their condition; None when the question does not say."""
-    if question.check.mark.kind is Kind.FRAME:
-        return question.table, None
-    if isinstance(question.among, SelectBase):
-        return question.among.subquery(), None
-    return None if question.check.mark.kind is Kind.CHECK else (question.table, question.among)
+def population(query: Query) -> tuple[FromClause, ColumnElement[bool] | None] | None:
+    """The rows that could have been bad, with their condition; None when the query does not say."""
+    if query.check.mark.kind is Kind.FRAME:
+        return query.table, None
+    if isinstance(query.among, SelectBase):
+        return query.among.subquery(), None
+    return None if query.check.mark.kind is Kind.CHECK else (query.table, query.among)
 
 
 def holds(place: Place, dimensions: Sequence[Dimension], source: FromClause) -> ColumnElement[bool] | None:
@@ -81,22 +81,22 @@ def _holds(dimension: Dimension, value: Any, source: FromClause) -> ColumnElemen
     return None if own is None else own.is_(None)
 
 
-def _source(question: Question) -> tuple[FromClause, ColumnElement[bool]]:
-    if isinstance(question.bad, SelectBase):
+def _source(query: Query) -> tuple[FromClause, ColumnElement[bool]]:
+    if isinstance(query.bad, SelectBase):
         # the statement has chosen the bad rows already
-        return question.bad.subquery(), true()
-    if question.check.mark.kind is Kind.FRAME:
+        return query.bad.subquery(), true()
+    if query.check.mark.kind is Kind.FRAME:
         # the rule has yet to choose: all rows are read
-        return question.table, true()
-    if question.bad is None:
-        raise MeasureError(f"{question.check.name} has no bad rows, only a value")
-    return question.table, bad_condition(question)
+        return query.table, true()
+    if query.bad is None:
+        raise MeasureError(f"{query.check.name} has no bad rows, only a value")
+    return query.table, bad_condition(query)
 
 
 CANDIDATES = 3
 LEAST_SHARE = 0.1
 LEAST_LIFT = 1.2
-SAME = 0.1
+SAME_DENSITY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,20 +136,18 @@ def candidates(places: Mapping[Place, int], count: int) -> list[Place]:
 
 def totals(
     session: Session,
-    asked: Sequence[tuple[Question, Sequence[Place]]],
+    asked: Sequence[tuple[Query, Sequence[Place]]],
     dimensions: Sequence[Dimension],
     scope: Scope,
     timeout: float,
 ) -> dict[tuple[str, str], dict[Place, int]]:
-    """How many rows stand at each place, for questions that share one population: one pass for all of them."""
+    """How many rows stand at each place, for queries that share one population: one pass for all of them."""
     found = population(asked[0][0])
     if found is None:
         return {}
     source, _ = found
     counted = [
-        (question.id, place, _filter(question, place, dimensions, source))
-        for question, places in asked
-        for place in places
+        (query.id, place, _filter(query, place, dimensions, source)) for query, places in asked for place in places
     ]
     usable = [(key, place, condition) for key, place, condition in counted if condition is not None]
     if not usable:
@@ -188,14 +186,14 @@ def _weight(cluster: Cluster) -> tuple[Any, ...]:
 def _repeats(cluster: Cluster, other: Cluster) -> bool:
     mine, theirs = set(cluster.where), set(other.where)
     nested = mine <= theirs or theirs <= mine
-    return nested and abs(cluster.count - other.count) <= SAME * max(cluster.count, other.count)
+    return nested and abs(cluster.count - other.count) <= SAME_DENSITY * max(cluster.count, other.count)
 
 
 def _filter(
-    question: Question, place: Place, dimensions: Sequence[Dimension], source: FromClause
+    query: Query, place: Place, dimensions: Sequence[Dimension], source: FromClause
 ) -> ColumnElement[bool] | None:
     condition = holds(place, dimensions, source)
-    found = population(question)
+    found = population(query)
     if condition is None or found is None or found[1] is None:
         return condition
     return condition & found[1]

@@ -1,8 +1,8 @@
 """One unit of work, on one session: measure, judge, fetch the bad rows, see where they are.
 
-Questions across tables: each has a statement of its own.
+Queries across tables: each has a statement of its own.
 
-A question such as "which matches are there twice?" is expensive. Asked once for the count and once more for the rows
+A query such as "which matches are there twice?" is expensive. Asked once for the count and once more for the rows
 it would cost twice as much, so both come from one statement as long as the bad rows are few.
 
 Which bad rows are fetched in which way, and what a run tells each of its units.
@@ -28,8 +28,8 @@ from checks.engine.authoring.units import Status
 from checks.engine.judging.bad_rows import BadRows, Place, Spot, candidates, population, totals
 from checks.engine.judging.evidence import Evidence, few, few_of_many, listed, many, waived_rows
 from checks.engine.judging.frames import read_frame
-from checks.engine.judging.judge import Id, Past, Verdict, Waivers, judge
-from checks.engine.measuring.compile_queries import Question
+from checks.engine.judging.judge import Baseline, Id, Verdict, Waivers, judge
+from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Asking, Measured, Reading, Scan, Unit, read_scan
 from checks.engine.measuring.scope import Dimension, Scope
 from checks.engine.measuring.snapshot import Session, asking, attempt, explained
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Outcome:
-    """All that was found out about one question."""
+    """All that was found out about one query."""
 
     measured: Measured
     verdict: Verdict
@@ -52,82 +52,82 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def question(self) -> Question:
+    def query(self) -> Query:
         """What was asked."""
-        return self.measured.question
+        return self.measured.query
 
 
-def work(session: Session, unit: Unit, task: Work) -> list[Outcome]:
-    """Everything about the questions of one unit."""
+def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]:
+    """Everything about the queries of one unit."""
     found: dict[Id, Evidence] = {}
     notes: dict[Id, str] = {}
-    measured = _measured(session, unit, task, found)
-    if task.details:
-        found.update(evidence_of(session, [item for item in measured if item.question.id not in found], task, notes))
-    outcomes = [_outcome(session, item, found.get(item.question.id), task) for item in measured]
+    measured = _measured(session, unit, context, found)
+    if context.details:
+        found.update(evidence_of(session, [item for item in measured if item.query.id not in found], context, notes))
+    outcomes = [_outcome(session, item, found.get(item.query.id), context) for item in measured]
     for outcome in outcomes:
-        outcome.notes.extend(filter(None, [notes.get(outcome.question.id)]))
-    if task.details:
-        _locate(session, [outcome for outcome in outcomes if outcome.gross.status.failing], task)
-        _divide(session, [outcome for outcome in outcomes if outcome.evidence is not None], task)
+        outcome.notes.extend(filter(None, [notes.get(outcome.query.id)]))
+    if context.details:
+        _locate(session, [outcome for outcome in outcomes if outcome.gross.status.failing], context)
+        _divide(session, [outcome for outcome in outcomes if outcome.evidence is not None], context)
     return outcomes
 
 
-def _measured(session: Session, unit: Unit, task: Work, found: dict[Id, Evidence]) -> list[Measured]:
+def _measured(session: Session, unit: Unit, context: RunContext, found: dict[Id, Evidence]) -> list[Measured]:
     """The readings of a unit; bad rows that came along with them go to `found`."""
     if isinstance(unit, Scan):
-        return list(read_scan(session, unit, task.how))
-    question = unit.question
-    read = _frame if question.check.mark.kind is Kind.FRAME else _alone
-    measured, evidence = read(session, question, task)
+        return list(read_scan(session, unit, context.how))
+    query = unit.query
+    read = _frame if query.check.mark.kind is Kind.FRAME else _alone
+    measured, evidence = read(session, query, context)
     if evidence is not None:
-        found[question.id] = evidence
+        found[query.id] = evidence
     return [measured]
 
 
-def _alone(session: Session, question: Question, task: Work) -> tuple[Measured, Evidence | None]:
+def _alone(session: Session, query: Query, context: RunContext) -> tuple[Measured, Evidence | None]:
     try:
-        rows = _rows(question, task) if task.details else None
+        rows = _rows(query, context) if context.details else None
     except MeasureError:  # its rows cannot be shown, which is told later; they can be counted
         rows = None
-    return read_alone(session, question, rows, task.how, task.listed)
+    return read_alone(session, query, rows, context.how, context.listed)
 
 
-def _frame(session: Session, question: Question, task: Work) -> tuple[Measured, Evidence | None]:
+def _frame(session: Session, query: Query, context: RunContext) -> tuple[Measured, Evidence | None]:
     try:
-        rows = _rows(question, task)
+        rows = _rows(query, context)
     except MeasureError as error:
-        return Measured(question, 0.0, error=str(error)), None
-    return read_frame(session, question, rows, task.how, task.listed)
+        return Measured(query, 0.0, error=str(error)), None
+    return read_frame(session, query, rows, context.how, context.listed)
 
 
-def _rows(question: Question, task: Work) -> BadRows:
-    return BadRows.of(question, task.how.scope.of(narrowed=question.narrowed), task.dimensions)
+def _rows(query: Query, context: RunContext) -> BadRows:
+    return BadRows.of(query, context.how.scope.of(narrowed=query.narrowed), context.dimensions)
 
 
-def _outcome(session: Session, measured: Measured, evidence: Evidence | None, task: Work) -> Outcome:
-    question = measured.question
+def _outcome(session: Session, measured: Measured, evidence: Evidence | None, context: RunContext) -> Outcome:
+    query = measured.query
     if measured.reading is None:
         failed = Verdict(Status.ERROR, 1.0)
         return Outcome(measured, failed, failed)
-    past = task.past.readings.get(question.id, ())
-    waived = _waived(session, question, evidence, task)
-    gross = judge(question.check.threshold, measured.reading, past)
-    net = judge(question.check.threshold, measured.reading, past, waived=waived) if waived else gross
+    baseline = context.baseline.readings.get(query.id, ())
+    waived = _waived(session, query, evidence, context)
+    gross = judge(query.check.threshold, measured.reading, baseline)
+    net = judge(query.check.threshold, measured.reading, baseline, waived=waived) if waived else gross
     return Outcome(measured, net, gross, evidence, waived)
 
 
-def _waived(session: Session, question: Question, evidence: Evidence | None, task: Work) -> int:
-    accepted = task.waivers.fingerprints(question.check.name)
+def _waived(session: Session, query: Query, evidence: Evidence | None, context: RunContext) -> int:
+    accepted = context.waivers.fingerprints(query.check.name)
     if not accepted or evidence is None:
         return 0
-    if evidence.findings.complete or question.check.mark.kind is Kind.FRAME:
+    if evidence.findings.complete or query.check.mark.kind is Kind.FRAME:
         return sum(finding.times for finding in evidence.findings.listed if finding.fingerprint in accepted)
-    rows = BadRows.of(question, task.how.scope.of(narrowed=question.narrowed), ())
-    return waived_rows(session, question.check.name, rows, accepted, task.how.limit([question]))
+    rows = BadRows.of(query, context.how.scope.of(narrowed=query.narrowed), ())
+    return waived_rows(session, query.check.name, rows, accepted, context.how.limit([query]))
 
 
-def _locate(session: Session, failing: Sequence[Outcome], task: Work) -> None:
+def _locate(session: Session, failing: Sequence[Outcome], context: RunContext) -> None:
     """See how dense bad rows are where many of them are: one further pass for all failing rules of a unit."""
     asked = [
         (outcome, candidates(outcome.evidence.places, outcome.evidence.findings.count))
@@ -137,69 +137,69 @@ def _locate(session: Session, failing: Sequence[Outcome], task: Work) -> None:
     asked = [(outcome, places) for outcome, places in asked if places]
     if not asked:
         return
-    questions = [outcome.question for outcome, _ in asked]
-    scope = task.how.scope.of(narrowed=questions[0].narrowed)
+    queries = [outcome.query for outcome, _ in asked]
+    scope = context.how.scope.of(narrowed=queries[0].narrowed)
     rows: Mapping[Id, Mapping[Place, int]] = {}
     try:
-        pairs = [(outcome.question, places) for outcome, places in asked]
-        rows = totals(session, pairs, task.dimensions, scope, task.how.limit(questions))
+        pairs = [(outcome.query, places) for outcome, places in asked]
+        rows = totals(session, pairs, context.dimensions, scope, context.how.limit(queries))
     except Exception as error:  # noqa: BLE001 - clusters without their lift are still worth saying
         for outcome, _ in asked:
             outcome.notes.append(f"the density of its clusters is unknown: {explained(error)}")
     for outcome, places in asked:
-        known = rows.get(outcome.question.id, {})
+        known = rows.get(outcome.query.id, {})
         assert outcome.evidence is not None  # noqa: S101 - chosen above
         counts = outcome.evidence.places
         outcome.spots = tuple(Spot(place, counts[place], known.get(place)) for place in places)
 
 
-def _divide(session: Session, found: Sequence[Outcome], task: Work) -> None:
+def _divide(session: Session, found: Sequence[Outcome], context: RunContext) -> None:
     """Read each rule that has bad rows once more per value of the dimensions that are scored: one pass for a unit."""
-    pairs = [(o.question, o.evidence.places) for o in found if o.evidence is not None and o.evidence.places]
-    scored = [dimension for dimension in task.dimensions if dimension.scored]
+    pairs = [(o.query, o.evidence.places) for o in found if o.evidence is not None and o.evidence.places]
+    scored = [dimension for dimension in context.dimensions if dimension.scored]
     if not pairs or not scored:
         return
-    scope = task.how.scope.of(narrowed=pairs[0][0].narrowed)
-    timeout = task.how.limit([question for question, _ in pairs])
+    scope = context.how.scope.of(narrowed=pairs[0][0].narrowed)
+    timeout = context.how.limit([query for query, _ in pairs])
     try:
-        parts = {dimension.name: divided(session, pairs, dimension, scope, timeout) for dimension in scored}
+        parts = {dimension.name: segment_readings(session, pairs, dimension, scope, timeout) for dimension in scored}
     except Exception as error:  # noqa: BLE001 - the rules are measured; only their parts are not known
         for outcome in found:
             outcome.notes.append(f"what it is in each {scored[0].name} is unknown: {explained(error)}")
         return
     for outcome in found:
-        outcome.parts = {name: own[outcome.question.id] for name, own in parts.items() if outcome.question.id in own}
+        outcome.parts = {name: own[outcome.query.id] for name, own in parts.items() if outcome.query.id in own}
 
 
 def read_alone(
-    session: Session, question: Question, rows: BadRows | None, how: Asking, most: int
+    session: Session, query: Query, rows: BadRows | None, how: Asking, most: int
 ) -> tuple[Measured, Evidence | None]:
-    """The reading of a question across tables, with its bad rows if they are at most `most`; `rows` None: without."""
+    """The reading of a query across tables, with its bad rows if they are at most `most`; `rows` None: without."""
     started = time.perf_counter()
-    timeout = how.limit((question,))
-    scope = how.scope.of(narrowed=question.narrowed)
+    timeout = how.limit((query,))
+    scope = how.scope.of(narrowed=query.narrowed)
     try:
-        statement = counts(question, scope) if rows is None else counts_and_rows(question, scope, rows, most)
-        fetched = attempt(session, question.check.mark.retries, how.pause, lambda: session.all(statement, timeout))
+        statement = counts(query, scope) if rows is None else counts_and_rows(query, scope, rows, most)
+        fetched = attempt(session, query.check.mark.retries, how.pause, lambda: session.all(statement, timeout))
     except Exception as error:  # noqa: BLE001 - the boundary of one rule
-        return Measured(question, time.perf_counter() - started, error=explained(error, timeout)), None
+        return Measured(query, time.perf_counter() - started, error=explained(error, timeout)), None
     reading = Reading(count=fetched[0][1], total=fetched[0][2])
-    measured = Measured(question, time.perf_counter() - started, reading)
-    return measured, _evidence(question, rows, fetched, most)
+    measured = Measured(query, time.perf_counter() - started, reading)
+    return measured, _evidence(query, rows, fetched, most)
 
 
-def counts(question: Question, scope: Scope) -> Select[Any]:
+def counts(query: Query, scope: Scope) -> Select[Any]:
     """One row: how many bad rows, among how many."""
-    return asking(_count(question.bad, scope), _count(question.among, scope))
+    return asking(_count(query.bad, scope), _count(query.among, scope))
 
 
-def counts_and_rows(question: Question, scope: Scope, rows: BadRows, most: int) -> Select[Any]:
+def counts_and_rows(query: Query, scope: Scope, rows: BadRows, most: int) -> Select[Any]:
     """The same two counts on each of the first bad rows; on one row without a key when there are none."""
     bad = rows.statement().cte("bad").prefix_with("MATERIALIZED")
     first = select(bad).limit(most).subquery("first")
     always = select(literal(1).label("one")).subquery("always")
     count = select(func.count()).select_from(bad).scalar_subquery()
-    return asking(count, _count(question.among, scope), *first.c).select_from(always.outerjoin(first, true()))
+    return asking(count, _count(query.among, scope), *first.c).select_from(always.outerjoin(first, true()))
 
 
 def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:
@@ -210,49 +210,51 @@ def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:
     return (counted.where(scope.condition(rows)) if scope else counted).scalar_subquery()
 
 
-def _evidence(question: Question, rows: BadRows | None, fetched: Sequence[Sequence[Any]], most: int) -> Evidence | None:
+def _evidence(query: Query, rows: BadRows | None, fetched: Sequence[Sequence[Any]], most: int) -> Evidence | None:
     if rows is None or fetched[0][1] > most:
         return None
-    return listed(question.check.name, rows, [row[3:] for row in fetched if row[3] is not None])
+    return listed(query.check.name, rows, [row[3:] for row in fetched if row[3] is not None])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class RunContext:
     """What every unit of a run needs to know."""
 
     how: Asking
-    past: Past
+    baseline: Baseline
     waivers: Waivers
     dimensions: Sequence[Dimension]
     listed: int
     details: bool
 
 
-def evidence_of(session: Session, measured: Sequence[Measured], task: Work, notes: dict[Id, str]) -> dict[Id, Evidence]:
-    """The bad rows of those questions that have some. What stands in the way goes to `notes`, by rule."""
+def evidence_of(
+    session: Session, measured: Sequence[Measured], context: RunContext, notes: dict[Id, str]
+) -> dict[Id, Evidence]:
+    """The bad rows of those queries that have some. What stands in the way goes to `notes`, by rule."""
     rows: dict[Id, tuple[BadRows, int]] = {}
     for item in measured:
         if item.reading is not None and item.reading.count:
             try:
-                scope = task.how.scope.of(narrowed=item.question.narrowed)
-                rows[item.question.id] = BadRows.of(item.question, scope, task.dimensions), item.reading.count
+                scope = context.how.scope.of(narrowed=item.query.narrowed)
+                rows[item.query.id] = BadRows.of(item.query, scope, context.dimensions), item.reading.count
             except MeasureError as error:
-                notes[item.question.id] = str(error)
+                notes[item.query.id] = str(error)
     if not rows:
         return {}
-    timeout = task.how.limit([item.question for item in measured])
-    return _fetched(session, rows, task, timeout, notes)
+    timeout = context.how.limit([item.query for item in measured])
+    return _fetched(session, rows, context, timeout, notes)
 
 
 def _fetched(
     session: Session,
     rows: Mapping[Id, tuple[BadRows, int]],
-    task: Work,
+    context: RunContext,
     timeout: float,
     notes: dict[Id, str],
 ) -> dict[Id, Evidence]:
     found: dict[Id, Evidence] = {}
-    small = {id_: own for id_, (own, count) in rows.items() if count <= task.listed}
+    small = {id_: own for id_, (own, count) in rows.items() if count <= context.listed}
     if len(small) > 1:
         with suppress(Exception):  # asked one by one below, where the error has a name
             found = few_of_many(session, small, timeout)
@@ -269,27 +271,27 @@ def _fetched(
     return found
 
 
-Asked = Sequence[tuple[Question, Mapping[Place, int]]]
+Asked = Sequence[tuple[Query, Mapping[Place, int]]]
 
 
-def divided(
+def segment_readings(
     session: Session, asked: Asked, dimension: Dimension, scope: Scope, timeout: float
 ) -> dict[Id, dict[Any, Reading]]:
-    """The reading of each question at each value of a dimension. They share one population, which is read once.
+    """The reading of each query at each value of a dimension. They share one population, which is read once.
 
-    A value without any row is left out. Questions whose rows do not say where they stand are left out, too.
+    A value without any row is left out. Queries whose rows do not say where they stand are left out, too.
     """
     found = population(asked[0][0])
     value = None if found is None else dimension.of(found[0])
     if found is None or value is None:
         return {}
     source = found[0]
-    conditions = [(population(question) or found)[1] for question, _ in asked]
+    conditions = [(population(query) or found)[1] for query, _ in asked]
     flags = [(true() if own is None else own).label(f"p{number}") for number, own in enumerate(conditions)]
     rows = select(value.label("value"), *flags).select_from(source).where(scope.condition(source)).subquery()
     totals = [func.count().filter(rows.c[f"p{number}"]) for number in range(len(flags))]
     fetched = session.all(asking(rows.c.value, *totals).group_by(rows.c.value), timeout)
     return {
-        question.id: {row[1]: Reading(places.get(((dimension.name, row[1]),), 0), row[2 + number]) for row in fetched}
-        for number, (question, places) in enumerate(asked)
+        query.id: {row[1]: Reading(places.get(((dimension.name, row[1]),), 0), row[2 + number]) for row in fetched}
+        for number, (query, places) in enumerate(asked)
     }

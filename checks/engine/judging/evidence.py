@@ -5,7 +5,7 @@ aggregates a sketch and hands over a sample, so nothing here grows with the numb
 
 What the database hands over of a rule with very many bad rows: a sample, a sketch, and counts by place.
 
-One statement, so that an expensive question is asked once. Its three parts have the columns of all three.
+One statement, so that an expensive query is asked once. Its three parts have the columns of all three.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from checks.engine.judging.bad_rows import BadRows, Place
 from checks.engine.judging.findings import (
     CHECK_BITS,
     CUTS,
-    RANGES,
+    SKETCH_RANGES,
     Finding,
     Findings,
     fingerprint,
@@ -84,9 +84,9 @@ def few(session: Session, rule: str, rows: BadRows, timeout: float) -> Evidence:
 def many(session: Session, rule: str, rows: BadRows, count: int, timeout: float) -> Evidence:
     """A sample and a sketch of the bad rows of one rule, and their number by place, in one pass."""
     fetched = session.all(summary(rule, rows), timeout)
-    sample = Counter(str(row[2]) for row in fetched if row[1] == Part.SAMPLE)
-    cells = gathered((row[3], row[4], row[5], row[6]) for row in fetched if row[1] == Part.SKETCH)
-    places = {_grouped(rows.place(row[7:]), row[3]): int(row[4]) for row in fetched if row[1] == Part.PLACES}
+    sample = Counter(str(row[2]) for row in fetched if row[1] == SummaryPart.SAMPLE)
+    cells = gathered((row[3], row[4], row[5], row[6]) for row in fetched if row[1] == SummaryPart.SKETCH)
+    places = {_grouped(rows.place(row[7:]), row[3]): int(row[4]) for row in fetched if row[1] == SummaryPart.PLACES}
     findings = sorted(_findings(rule, rows.names, sample), key=_order)
     return Evidence(Findings(count, tuple(findings), cells), places)
 
@@ -129,7 +129,7 @@ def _grouped(place: Place, mask: int) -> Place:
 SAMPLE = 100
 
 
-class Part(IntEnum):
+class SummaryPart(IntEnum):
     """Which part of the summary a row belongs to."""
 
     PLACES = 1
@@ -152,13 +152,13 @@ def _places(bad: CTE, dimensions: list[ColumnElement[Any]]) -> Select[Any]:
     sets = [*((column,) for column in dimensions), *combinations(dimensions, 2)]
     grouped = func.grouping_sets(*(tuple_(*columns) for columns in sets))
     mask = cast(func.grouping(*dimensions), BigInteger)
-    columns = _columns(Part.PLACES, number=mask, count=func.count())
+    columns = _columns(SummaryPart.PLACES, number=mask, count=func.count())
     return select(*columns, *dimensions).select_from(bad).group_by(grouped)
 
 
 def _sample(bad: CTE, dimensions: list[ColumnElement[Any]]) -> Select[Any]:
     # the smallest fingerprints: a sample by chance, and the same rows as long as they are bad
-    columns = _columns(Part.SAMPLE, key=bad.c.key)
+    columns = _columns(SummaryPart.SAMPLE, key=bad.c.key)
     # no subquery around it: that would make texts of the NULLs
     return select(*columns, *_nothing(dimensions)).order_by(bad.c.fingerprint).limit(SAMPLE)
 
@@ -169,11 +169,11 @@ def _sketch(bad: CTE, dimensions: list[ColumnElement[Any]]) -> Select[Any]:
     cells = array([_range(key, number, shift) for number, shift in enumerate(CUTS)])
     spread = select(key.label("key"), check.label("checksum"), func.unnest(cells).label("cell")).subquery()
     sums = func.sum(spread.c.key), func.sum(spread.c.checksum)
-    columns = _columns(Part.SKETCH, number=spread.c.cell, count=func.count(), keys=sums[0], checks=sums[1])
+    columns = _columns(SummaryPart.SKETCH, number=spread.c.cell, count=func.count(), keys=sums[0], checks=sums[1])
     return select(*columns, *_nothing(dimensions)).group_by(spread.c.cell)
 
 
-def _columns(part: Part, **given: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+def _columns(part: SummaryPart, **given: ColumnElement[Any]) -> list[ColumnElement[Any]]:
     types: dict[str, Any] = {"key": Text, "number": BigInteger, "count": BigInteger, "keys": Numeric, "checks": Numeric}
     named = [cast(given.get(name, null()), kind).label(f"s_{name}") for name, kind in types.items()]
     return [literal(int(part), Integer).label("part"), *named]
@@ -185,4 +185,4 @@ def _nothing(dimensions: list[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
 
 def _range(key: ColumnElement[int], number: int, shift: int) -> ColumnElement[int]:
     # PostgreSQL shifts a bigint by an integer, not by another bigint
-    return key.bitwise_rshift(literal(shift, Integer)).bitwise_and(RANGES - 1) + number * RANGES
+    return key.bitwise_rshift(literal(shift, Integer)).bitwise_and(SKETCH_RANGES - 1) + number * SKETCH_RANGES

@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import BIT
 
 from checks.engine.authoring.errors import MeasureError
 
-LONGEST = 200
+LONGEST_KEY = 200
 SEPARATOR = "\x1f"
 
 
@@ -67,12 +67,12 @@ def fingerprint(rule: str, key: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def spelled(value: int) -> str:
+def key_text_of(value: int) -> str:
     """A fingerprint as people read and type it: 16 hexadecimal digits."""
     return f"{value & (1 << 64) - 1:016x}"
 
 
-def unspelled(text: str) -> int:
+def key_values_of(text: str) -> int:
     """The fingerprint that `spelled` wrote; ValueError for anything else."""
     if len(text) != 16:
         raise ValueError(f"{text!r} is no fingerprint; expected 16 hexadecimal digits")
@@ -87,7 +87,7 @@ def parts(names: Sequence[str], key: str) -> dict[str, Any]:
 
 
 def _short(value: Any) -> Any:
-    return f"{value[: LONGEST - 1]}…" if isinstance(value, str) and len(value) > LONGEST else value
+    return f"{value[: LONGEST_KEY - 1]}…" if isinstance(value, str) and len(value) > LONGEST_KEY else value
 
 
 def _impersonal(columns: Iterable[ColumnElement[Any]], where: str) -> tuple[ColumnElement[Any], ...]:
@@ -166,14 +166,14 @@ def compare_part(now: Findings, before: Findings) -> Change:
 
 def _difference(now: Findings, before: Findings) -> Mapping[int, int] | None:
     if not (now.complete and before.complete):
-        return difference(now.sketched(), before.sketched())
+        return sketch_difference(now.sketched(), before.sketched())
     then, there = before.times(), now.times()
     return {key: there.get(key, 0) - then.get(key, 0) for key in then.keys() | there.keys()}
 
 
-RANGES = 512
+SKETCH_RANGES = 512
 CUTS = (0, 9, 18)
-CELLS = RANGES * len(CUTS)
+CELLS = SKETCH_RANGES * len(CUTS)
 CHECK_BITS = 32
 WORD = (1 << 64) - 1
 # count, sum of fingerprints (128 bits: no number of rows overflows it), sum of checksums
@@ -217,7 +217,7 @@ def sketch(fingerprints: Mapping[int, int]) -> dict[int, Cell]:
     return cells
 
 
-def difference(now: Sketch, before: Sketch) -> dict[int, int] | None:
+def sketch_difference(now: Sketch, before: Sketch) -> dict[int, int] | None:
     """How many rows more (or, negative, fewer) each fingerprint has now; None when too much has changed to tell."""
     cells = {index: now.get(index, Cell()) - before.get(index, Cell()) for index in now.keys() | before.keys()}
     found: dict[int, int] = {}
@@ -235,7 +235,7 @@ def difference(now: Sketch, before: Sketch) -> dict[int, int] | None:
 
 def ranges(key: int) -> tuple[int, ...]:
     """The three key ranges that a fingerprint falls into."""
-    return tuple(number * RANGES + (key >> shift) % RANGES for number, shift in enumerate(CUTS))
+    return tuple(number * SKETCH_RANGES + (key >> shift) % SKETCH_RANGES for number, shift in enumerate(CUTS))
 
 
 def checksum(key: int) -> int:

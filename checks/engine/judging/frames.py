@@ -15,7 +15,7 @@ from checks.engine.authoring.errors import MeasureError
 from checks.engine.judging.bad_rows import BadRows, Place
 from checks.engine.judging.evidence import SAMPLE, Evidence, places_of
 from checks.engine.judging.findings import Cell, Finding, Findings, add, fingerprint, parts
-from checks.engine.measuring.compile_queries import Question
+from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Asking, Measured, Reading
 from checks.engine.measuring.snapshot import Session, asking, attempt, explained, within
 
@@ -65,28 +65,26 @@ class Tally:
         self.keys.clear()
 
 
-def read_frame(
-    session: Session, question: Question, rows: BadRows, how: Asking, most: int
-) -> tuple[Measured, Evidence]:
+def read_frame(session: Session, query: Query, rows: BadRows, how: Asking, most: int) -> tuple[Measured, Evidence]:
     """The reading of a pandas rule, with its bad rows."""
     started = time.perf_counter()
-    mark = question.check.mark
-    timeout = how.limit((question,))
+    mark = query.check.mark
+    timeout = how.limit((query,))
     try:
-        tally = attempt(session, mark.retries, how.pause, lambda: _pass(session, question, rows, timeout, most))
+        tally = attempt(session, mark.retries, how.pause, lambda: _pass(session, query, rows, timeout, most))
     except Exception as error:  # noqa: BLE001 - the boundary of one rule
-        return Measured(question, time.perf_counter() - started, error=explained(error, timeout)), Evidence()
+        return Measured(query, time.perf_counter() - started, error=explained(error, timeout)), Evidence()
     reading = Reading(count=tally.count, total=tally.total)
-    return Measured(question, time.perf_counter() - started, reading), tally.evidence()
+    return Measured(query, time.perf_counter() - started, reading), tally.evidence()
 
 
-def _pass(session: Session, question: Question, rows: BadRows, timeout: float, most: int) -> Tally:
-    tally = Tally(question.check.name, rows.names, most)
-    wanted = question.check.mark.columns
+def _pass(session: Session, query: Query, rows: BadRows, timeout: float, most: int) -> Tally:
+    tally = Tally(query.check.name, rows.names, most)
+    wanted = query.check.mark.columns
     # closed at once when the rule raises: an open cursor would stand in the way of the next statement
     with closing(session.chunks(frame_statement(rows, wanted), timeout, CHUNK)) as chunks:
         for chunk in chunks:
-            bad = _judged(question, [row[-len(wanted) :] for row in chunk], timeout)
+            bad = _judged(query, [row[-len(wanted) :] for row in chunk], timeout)
             tally.total += len(chunk)
             for row, is_bad in zip(chunk, bad, strict=True):
                 if is_bad:
@@ -100,17 +98,17 @@ def frame_statement(rows: BadRows, wanted: Sequence[str]) -> Select[Any]:
     return asking(*rows.columns(), *columns).select_from(rows.source).where(rows.condition)
 
 
-def _judged(question: Question, values: Sequence[Sequence[Any]], timeout: float) -> Iterator[bool]:
+def _judged(query: Query, values: Sequence[Sequence[Any]], timeout: float) -> Iterator[bool]:
     import pandas as pd  # noqa: PLC0415 - half a second that only pandas rules pay
 
-    frame = pd.DataFrame([tuple(row) for row in values], columns=list(question.check.mark.columns))
-    answer = within(timeout, f"{question.check.name}()", lambda: _called(question, frame, question.arguments or {}))
+    frame = pd.DataFrame([tuple(row) for row in values], columns=list(query.check.mark.columns))
+    answer = within(timeout, f"{query.check.name}()", lambda: _called(query, frame, query.arguments or {}))
     return iter(_verified(frame, answer).to_numpy(dtype=bool, na_value=False).tolist())
 
 
-def _called(question: Question, frame: pd.DataFrame, given: Mapping[str, Any]) -> Any:
+def _called(query: Query, frame: pd.DataFrame, given: Mapping[str, Any]) -> Any:
     try:
-        return question.check.function(frame, **given)
+        return query.check.function(frame, **given)
     except Exception as error:  # noqa: BLE001 - told as the rule's own error
         # pandas repeats values in its messages ("could not convert string to float: ..."): only the class is safe
         raise MeasureError(

@@ -14,8 +14,8 @@ from typing import TypeAlias
 
 from checks.engine.authoring.errors import WaiverError
 from checks.engine.authoring.thresholds import Above, Below, Threshold
-from checks.engine.authoring.units import Status, Unit
-from checks.engine.judging.findings import Findings, spelled
+from checks.engine.authoring.units import Measure, Status
+from checks.engine.judging.findings import Findings, key_text_of
 from checks.engine.measuring.measure import Reading
 
 Id: TypeAlias = tuple[str, str]
@@ -23,7 +23,7 @@ Id: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class Baseline:
     """Earlier readings of metrics (newest last, waived ones left out), and each rule's last status and bad rows."""
 
     readings: Mapping[Id, tuple[float, ...]] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Past:
     findings: Mapping[Id, Findings] = field(default_factory=dict)
 
 
-NOTHING = "nothing to measure: no rows"
+NO_ROWS = "nothing to measure: no rows"
 NO_VALUE = "nothing to measure: no value"
 NO_PAST = "too few earlier runs to compare with"
 
@@ -45,33 +45,33 @@ class Verdict:
     note: str = ""
 
 
-def judge(threshold: Threshold, reading: Reading, past: Sequence[float] = (), *, waived: int = 0) -> Verdict:
+def judge(threshold: Threshold, reading: Reading, baseline: Sequence[float] = (), *, waived: int = 0) -> Verdict:
     """Judge a reading, `waived` bad rows left out; `past` are earlier readings of a metric, newest last."""
     if reading.count is None:
-        return _judge_value(threshold, reading.value, past)
+        return _judge_value(threshold, reading.value, baseline)
     if reading.total == 0:
-        return Verdict(Status.SKIPPED, note=NOTHING)
+        return Verdict(Status.SKIPPED, note=NO_ROWS)
     assert isinstance(threshold, (Above, Below))  # noqa: S101 - rules about rows take no other, see marks
     count = max(0, reading.count - waived)
     rate = count / reading.total if reading.total else None
-    # a rule in percent without a total cannot be asked, see questions
-    figure = count if threshold.unit is not Unit.PERCENT or rate is None else rate
+    # a rule in percent without a total cannot be asked, see queries
+    figure = count if threshold.unit is not Measure.PERCENT or rate is None else rate
     status = threshold.judge(figure)
     # keys that are counted in two ways can exceed their total: the share stays a share
     share = min(1.0, rate) if rate is not None else threshold.excess(figure)
     return Verdict(status, share if status.failing else 0.0)
 
 
-def _judge_value(threshold: Threshold, value: float | None, past: Sequence[float]) -> Verdict:
+def _judge_value(threshold: Threshold, value: float | None, baseline: Sequence[float]) -> Verdict:
     if value is None:
         return Verdict(Status.SKIPPED, note=NO_VALUE)
     if isinstance(threshold, (Above, Below)):
         status = threshold.judge(value)
         return Verdict(status, threshold.excess(value) if status.failing else 0.0)
-    status = threshold.judge(value, past)
+    status = threshold.judge(value, baseline)
     if status is Status.SKIPPED:
         return Verdict(status, note=NO_PAST)
-    return Verdict(status, threshold.excess(value, past) if status.failing else 0.0)
+    return Verdict(status, threshold.excess(value, baseline) if status.failing else 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class Waiver:
         return self.until < today
 
     def __str__(self) -> str:
-        what = self.rule if self.fingerprint is None else f"{self.rule} {self.key or spelled(self.fingerprint)}"
+        what = self.rule if self.fingerprint is None else f"{self.rule} {self.key or key_text_of(self.fingerprint)}"
         return f"{what}, accepted until {self.until} by {self.owner}: {self.reason}"
 
 

@@ -1,9 +1,9 @@
-"""From a rule to what the database is asked: one question per rule and parameter.
+"""From a rule to what the database is asked: one query per rule and parameter.
 
 A rule's function is called here, before any measuring. What it raises or returns by mistake becomes the result of
 that rule alone.
 
-From selected rules to questions: what `each=` runs over, which rows the run is about.
+From selected rules to queries: what `each=` runs over, which rows the run is about.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, FromClause, SelectBase, and_, select, true
 from checks.engine.authoring.decorators import Bad, Row
 from checks.engine.authoring.errors import CheckError, MeasureError
 from checks.engine.authoring.spec import Check, Kind
-from checks.engine.authoring.units import Unit
+from checks.engine.authoring.units import Measure
 from checks.engine.collecting.wiring import Values
 from checks.engine.measuring.scope import LOOKUP_TIMEOUT, Scope
 from checks.engine.measuring.snapshot import Session, asking, explained, within
@@ -32,7 +32,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Query:
     """What one rule asks for one parameter.
 
     `bad` and `among` are conditions for row rules and statements for a `check`; a metric is `metric`. `narrowed`
@@ -52,8 +52,8 @@ class Question:
         """Rule and parameter."""
         return self.check.name, self.parameter.label
 
-    def alone(self) -> Question:
-        """The same question, known to keep to the rows that the run is about."""
+    def alone(self) -> Query:
+        """The same query, known to keep to the rows that the run is about."""
         return replace(self, narrowed=True)
 
     @property
@@ -65,7 +65,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Unasked:
-    """A rule (and parameter) that could not be turned into a question, and why."""
+    """A rule (and parameter) that could not be turned into a query, and why."""
 
     check: Check
     parameter: Parameter
@@ -78,8 +78,8 @@ class Unasked:
         return self.check.name, self.parameter.label
 
 
-def ask(check: Check, parameters: Sequence[Parameter], values: Values) -> Iterator[Question | Unasked]:
-    """One question for each parameter of a rule."""
+def queries_of(check: Check, parameters: Sequence[Parameter], values: Values) -> Iterator[Query | Unasked]:
+    """One query for each parameter of a rule."""
     for parameter in parameters:
         try:
             yield _question(check, parameter, values)
@@ -89,43 +89,43 @@ def ask(check: Check, parameters: Sequence[Parameter], values: Values) -> Iterat
             yield Unasked(check, parameter, f"the rule raised {type(error).__name__}: {error}")
 
 
-def _question(check: Check, parameter: Parameter, values: Values) -> Question:
+def _question(check: Check, parameter: Parameter, values: Values) -> Query:
     given = values.arguments(check)
     if check.mark.each is not None:
         given[check.mark.each] = parameter.value
     if check.mark.kind is Kind.FRAME:
-        return Question(check, parameter, arguments=given)
+        return Query(check, parameter, arguments=given)
     subject = () if check.mark.kind is Kind.CHECK else (Row(check.mark.table),)  # type: ignore[arg-type]
     answer = within(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
     return READERS[check.mark.kind](check, parameter, answer)
 
 
-def _row(check: Check, parameter: Parameter, answer: object) -> Question:
+def _row(check: Check, parameter: Parameter, answer: object) -> Query:
     bad, among = (answer.found, answer.among) if isinstance(answer, Bad) else (answer, None)
     expected = "the condition of a bad row or Bad(condition, among=condition)"
     for condition in (bad, among):
         if condition is not None or condition is bad:
             _verify(check, condition, ColumnElement, expected)
             _verify_table(check, condition)
-    return Question(check, parameter, bad, among)  # type: ignore[arg-type]
+    return Query(check, parameter, bad, among)  # type: ignore[arg-type]
 
 
-def _metric(check: Check, parameter: Parameter, answer: object) -> Question:
+def _metric(check: Check, parameter: Parameter, answer: object) -> Query:
     _verify(check, answer, ColumnElement, "one aggregate such as func.max(row.created_at)")
     _verify_table(check, answer)
-    return Question(check, parameter, metric=answer)  # type: ignore[arg-type]
+    return Query(check, parameter, metric=answer)  # type: ignore[arg-type]
 
 
-def _set(check: Check, parameter: Parameter, answer: object) -> Question:
+def _set(check: Check, parameter: Parameter, answer: object) -> Query:
     expected = "Bad(select(<keys of the bad rows>), among=select(...))"
     _verify(check, answer, Bad, expected)
     assert isinstance(answer, Bad)  # noqa: S101 - verified in the line above
     for statement in (answer.found, answer.among):
         if statement is not None or statement is answer.found:
             _verify(check, statement, SelectBase, expected)
-    if answer.among is None and getattr(check.threshold, "unit", None) is Unit.PERCENT:
+    if answer.among is None and getattr(check.threshold, "unit", None) is Measure.PERCENT:
         raise MeasureError("the rule is judged in percent, but says no among=, so there is nothing to divide by")
-    return Question(check, parameter, answer.found, answer.among)
+    return Query(check, parameter, answer.found, answer.among)
 
 
 READERS = {Kind.ROW: _row, Kind.METRIC: _metric, Kind.CHECK: _set}
@@ -184,11 +184,11 @@ class Parameters:
         return (one for one in found if wanted is None or one.label.casefold() in wanted)
 
 
-def questions(
+def compile_queries(
     checks: Iterable[Check], parameters: Parameters, values: Values, scope: Scope
-) -> list[Question | Unasked]:
-    """One question for each rule and parameter; what cannot be asked stands among them with its reason."""
-    asked: list[Question | Unasked] = []
+) -> list[Query | Unasked]:
+    """One query for each rule and parameter; what cannot be asked stands among them with its reason."""
+    asked: list[Query | Unasked] = []
     for check in checks:
         try:
             found = parameters.of(check)
@@ -198,11 +198,11 @@ def questions(
         if not found:
             asked.append(Unasked(check, Parameter(), f"there is no {check.mark.each} to run for", skipped=True))
         narrow = bool(scope) and parameters.narrow(check)
-        asked.extend(_scoped(item, scope, narrow=narrow) for item in ask(check, found, values))
+        asked.extend(_scoped(item, scope, narrow=narrow) for item in queries_of(check, found, values))
     return asked
 
 
-def _scoped(item: Question | Unasked, scope: Scope, *, narrow: bool) -> Question | Unasked:
+def _scoped(item: Query | Unasked, scope: Scope, *, narrow: bool) -> Query | Unasked:
     if isinstance(item, Unasked):
         return item
     if narrow:
@@ -215,10 +215,10 @@ def _scoped(item: Question | Unasked, scope: Scope, *, narrow: bool) -> Question
     return item
 
 
-def _sources(question: Question) -> list[Any]:
-    if question.check.mark.kind is not Kind.CHECK:
-        return [question.table]
-    return [part.subquery() for part in (question.bad, question.among) if isinstance(part, SelectBase)]
+def _sources(query: Query) -> list[Any]:
+    if query.check.mark.kind is not Kind.CHECK:
+        return [query.table]
+    return [part.subquery() for part in (query.bad, query.among) if isinstance(part, SelectBase)]
 
 
 def _parameters(name: str, values: Iterable[Any]) -> list[Parameter]:

@@ -1,4 +1,4 @@
-"""Which questions share a scan. Row and metric rules of one table are asked in one SELECT, all others alone.
+"""Which queries share a scan. Row and metric rules of one table are asked in one SELECT, all others alone.
 
 Asking the database: readings first, without any opinion on them.
 
@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from checks.engine.authoring.errors import MeasureError
 from checks.engine.authoring.spec import Kind
-from checks.engine.measuring.compile_queries import Question
+from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.scope import Scope
 from checks.engine.measuring.snapshot import Rows, Session, asking, attempt, explained, timed_out
 from etl.database import is_transient
@@ -35,78 +35,78 @@ FUSED = {Kind.ROW, Kind.METRIC}
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Row and metric questions of one table, answered by one pass over it."""
+    """Row and metric queries of one table, answered by one pass over it."""
 
-    questions: tuple[Question, ...]
+    queries: tuple[Query, ...]
 
     @property
     def name(self) -> str:
         """What it is called while running."""
-        return self.questions[0].check.table
+        return self.queries[0].check.table
 
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """A question with statements of its own."""
+    """A query with statements of its own."""
 
-    question: Question
+    query: Query
 
     @property
-    def questions(self) -> tuple[Question, ...]:
-        """The question, as a scan would give it."""
-        return (self.question,)
+    def queries(self) -> tuple[Query, ...]:
+        """The query, as a scan would give it."""
+        return (self.query,)
 
     @property
     def name(self) -> str:
         """What it is called while running."""
-        return self.question.check.name
+        return self.query.check.name
 
 
 Unit: TypeAlias = Scan | Alone
 
 
-def plan(questions: Iterable[Question]) -> tuple[Unit, ...]:
+def plan_scans(queries: Iterable[Query]) -> tuple[Unit, ...]:
     """The units of work of a run, the scans first: they take longest."""
-    asked = sorted(questions, key=lambda question: (question.check.table, question.narrowed, question.id))
-    fused = [question for question in asked if question.check.mark.kind in FUSED]
+    asked = sorted(queries, key=lambda query: (query.check.table, query.narrowed, query.id))
+    fused = [query for query in asked if query.check.mark.kind in FUSED]
     scans = [
         Scan(part) for _, group in groupby(fused, lambda q: (id(q.table), q.narrowed)) for part in _split(list(group))
     ]
-    return (*scans, *(Alone(question) for question in asked if question.check.mark.kind not in FUSED))
+    return (*scans, *(Alone(query) for query in asked if query.check.mark.kind not in FUSED))
 
 
-def bad_condition(question: Question) -> ColumnElement[bool]:
+def bad_condition(query: Query) -> ColumnElement[bool]:
     """The condition of a row that is counted as bad."""
-    bad: Any = question.bad
-    among: Any = question.among
+    bad: Any = query.bad
+    among: Any = query.among
     condition: ColumnElement[bool] = bad if among is None else and_(bad, among)
     return condition
 
 
-def targets(question: Question) -> tuple[ColumnElement[Any], ...]:
+def targets(query: Query) -> tuple[ColumnElement[Any], ...]:
     """The aggregates that answer a row rule (bad rows, all rows) or a metric."""
-    if question.metric is not None:
-        return (question.metric,)
-    total = func.count() if question.among is None else func.count().filter(question.among)  # type: ignore[arg-type]
-    return func.count().filter(bad_condition(question)), total
+    if query.metric is not None:
+        return (query.metric,)
+    total = func.count() if query.among is None else func.count().filter(query.among)  # type: ignore[arg-type]
+    return func.count().filter(bad_condition(query)), total
 
 
-def _split(questions: Sequence[Question]) -> Iterator[tuple[Question, ...]]:
-    part: list[Question] = []
+def _split(queries: Sequence[Query]) -> Iterator[tuple[Query, ...]]:
+    part: list[Query] = []
     weight = (0, 0)
-    for question in questions:
-        own = len(targets(question)), _parameters(question)
+    for query in queries:
+        own = len(targets(query)), _parameters(query)
         if part and (weight[0] + own[0] > MOST_TARGETS or weight[1] + own[1] > MOST_PARAMETERS):
             yield tuple(part)
             part, weight = [], (0, 0)
-        part.append(question)
+        part.append(query)
         weight = weight[0] + own[0], weight[1] + own[1]
     yield tuple(part)
 
 
-def _parameters(question: Question) -> int:
+def _parameters(query: Query) -> int:
     try:
-        found = [target.compile().params.values() for target in targets(question)]
+        found = [target.compile().params.values() for target in targets(query)]
     except SQLAlchemyError:  # it will fail on its own, and there the error lands on its rule
         return 0
     return sum(len(value) if isinstance(value, (list, tuple)) else 1 for values in found for value in values)
@@ -132,9 +132,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A question with its reading, or with the reason why there is none."""
+    """A query with its reading, or with the reason why there is none."""
 
-    question: Question
+    query: Query
     seconds: float
     reading: Reading | None = None
     error: str = ""
@@ -148,34 +148,34 @@ class Asking:
     pause: float = 0.2
     timeout: float | None = None
 
-    def limit(self, questions: Sequence[Question]) -> float:
-        """The time limit of a statement that these questions share, in seconds."""
-        longest = max(question.check.mark.timeout for question in questions)
+    def limit(self, queries: Sequence[Query]) -> float:
+        """The time limit of a statement that these queries share, in seconds."""
+        longest = max(query.check.mark.timeout for query in queries)
         return longest if self.timeout is None else min(longest, self.timeout)
 
 
 def read_scan(session: Session, scan: Scan, how: Asking) -> Iterator[Measured]:
-    """The readings of a scan's questions, each with its share of the time."""
+    """The readings of a scan's queries, each with its share of the time."""
     started = time.perf_counter()
-    retries = max(question.check.mark.retries for question in scan.questions)
-    timeout = how.limit(scan.questions)
+    retries = max(query.check.mark.retries for query in scan.queries)
+    timeout = how.limit(scan.queries)
     try:
-        statement = scan_statement(scan, how.scope.of(narrowed=scan.questions[0].narrowed))
+        statement = scan_statement(scan, how.scope.of(narrowed=scan.queries[0].narrowed))
         row = single(attempt(session, retries, how.pause, lambda: session.all(statement, timeout)))
     except Exception as error:  # noqa: BLE001 - the boundary of one scan
         yield from _isolated(session, scan, how, error, time.perf_counter() - started)
         return
-    seconds = (time.perf_counter() - started) / len(scan.questions)
+    seconds = (time.perf_counter() - started) / len(scan.queries)
     values = iter(row[1:])
-    for question in scan.questions:
-        own = [next(values) for _ in targets(question)]
-        yield _guarded(question, own, seconds)
+    for query in scan.queries:
+        own = [next(values) for _ in targets(query)]
+        yield _guarded(query, own, seconds)
 
 
 def scan_statement(scan: Scan, scope: Scope) -> Select[Any]:
-    """One SELECT that answers all questions of a scan."""
-    table = scan.questions[0].table
-    columns = [target for question in scan.questions for target in targets(question)]
+    """One SELECT that answers all queries of a scan."""
+    table = scan.queries[0].table
+    columns = [target for query in scan.queries for target in targets(query)]
     # labels of our own: PostgreSQL has no trouble with two columns called "count", readers have
     labelled = [column.label(f"c{number}") for number, column in enumerate(columns)]
     statement = asking(*labelled).select_from(table)
@@ -191,16 +191,16 @@ def single(rows: Rows) -> Sequence[Any]:
 
 
 def _isolated(session: Session, scan: Scan, how: Asking, error: Exception, seconds: float) -> Iterator[Measured]:
-    questions = scan.questions
+    queries = scan.queries
     # a rule can end its own connection; a database that is really away is not asked once more for every rule
-    if len(questions) == 1 or (is_transient(error) and not _answers(session)):
-        reason = explained(error, how.limit(questions))
-        yield from (Measured(question, seconds / len(questions), error=reason) for question in questions)
+    if len(queries) == 1 or (is_transient(error) and not _answers(session)):
+        reason = explained(error, how.limit(queries))
+        yield from (Measured(query, seconds / len(queries), error=reason) for query in queries)
         return
     # a time limit is not worth being reached again in every half: one by one only the slow rule reaches it
-    size = 1 if timed_out(error) else (len(questions) + 1) // 2
-    for start in range(0, len(questions), size):
-        yield from read_scan(session, Scan(questions[start : start + size]), how)
+    size = 1 if timed_out(error) else (len(queries) + 1) // 2
+    for start in range(0, len(queries), size):
+        yield from read_scan(session, Scan(queries[start : start + size]), how)
 
 
 def _answers(session: Session) -> bool:
@@ -212,13 +212,13 @@ def _answers(session: Session) -> bool:
     return True
 
 
-def _guarded(question: Question, own: Sequence[Any], seconds: float) -> Measured:
-    if question.metric is None:
-        return Measured(question, seconds, Reading(count=own[0], total=own[1]))
+def _guarded(query: Query, own: Sequence[Any], seconds: float) -> Measured:
+    if query.metric is None:
+        return Measured(query, seconds, Reading(count=own[0], total=own[1]))
     try:
-        return Measured(question, seconds, Reading(value=figure(own[0])))
+        return Measured(query, seconds, Reading(value=figure(own[0])))
     except MeasureError as error:
-        return Measured(question, seconds, error=str(error))
+        return Measured(query, seconds, error=str(error))
 
 
 def figure(value: Any) -> float | None:

@@ -84,7 +84,7 @@ class Scope:
     wanted: tuple[tuple[Dimension, tuple[Any, ...]], ...] = ()
 
     def of(self, *, narrowed: bool) -> Scope:
-        """This scope, or none where a question keeps to its rows by itself."""
+        """This scope, or none where a query keeps to its rows by itself."""
         return Scope() if narrowed else self
 
     def condition(self, source: FromClause) -> ColumnElement[bool]:

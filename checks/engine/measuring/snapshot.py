@@ -32,7 +32,7 @@ from sqlalchemy import Connection, Engine, Integer, Select, bindparam, literal, 
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError, StatementError
 
 from checks.engine.authoring.errors import CheckError, DeadlineError, MeasureError
-from etl.database import describe, is_transient, sqlstate
+from etl.database import describe_error, is_transient, sqlstate
 
 Answer = TypeVar("Answer")
 
@@ -130,7 +130,7 @@ class OpenSession:
 
 TIMED_OUT = "57014"
 DATA = "22"
-LONGEST = 300
+LONGEST_MESSAGE = 300
 
 
 def timed_out(error: BaseException) -> bool:
@@ -147,10 +147,10 @@ def explained(error: BaseException, timeout: float | None = None) -> str:
     if isinstance(error, StatementError) and not isinstance(error, DBAPIError):
         # its own text repeats the statement with its parameters
         return f"the statement cannot be sent: {type(error.orig or error).__name__}"
-    text = describe(error)
+    text = describe_error(error)
     if (sqlstate(error) or "").startswith(DATA):
         text = re.sub(r'"[^"]*"', '"…"', text)
-    return text[:LONGEST]
+    return text[:LONGEST_MESSAGE]
 
 
 def attempt(session: Session, retries: int, pause: float, ask: Callable[[], Answer]) -> Answer:

@@ -15,16 +15,16 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from checks.engine.authoring.units import Status, Unit
+from checks.engine.authoring.units import Measure, Status
 from checks.engine.judging.bad_rows import clusters
-from checks.engine.judging.evaluate import Outcome, Work
+from checks.engine.judging.evaluate import Outcome, RunContext
 from checks.engine.judging.findings import Findings, compare, compare_part
 from checks.engine.judging.judge import Id, Waiver, Waivers, judge
-from checks.engine.measuring.compile_queries import Question, Unasked
+from checks.engine.measuring.compile_queries import Query, Unasked
 from checks.engine.measuring.measure import Reading
 from checks.engine.measuring.scope import Labels, Scope
 from checks.engine.measuring.snapshot import explained
-from checks.engine.reporting.literal import shown
+from checks.engine.reporting.literal import readable_sql
 from checks.engine.reporting.report import Report, Result, worst_first
 from checks.engine.reporting.score import Score, Weighed, score
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class RunInfo:
     """What a report says about its run."""
 
     run: str
@@ -49,48 +49,48 @@ class Circumstances:
 
 
 def assemble(
-    outcomes: Sequence[Outcome], unasked: Sequence[Unasked], task: Work, labels: Labels, around: Circumstances
+    outcomes: Sequence[Outcome], unasked: Sequence[Unasked], context: RunContext, labels: Labels, info: RunInfo
 ) -> Report:
     """The report of a run."""
-    results = [_result(outcome, task, labels, around) for outcome in outcomes]
-    results.extend(_unasked(item, task) for item in unasked)
-    parts, trouble = _parts(outcomes, results, task, labels)
+    results = [_result(outcome, context, labels, info) for outcome in outcomes]
+    results.extend(_unasked(item, context) for item in unasked)
+    parts, trouble = _parts(outcomes, results, context, labels)
     net, gross = score_of(results, gross=False), score_of(results, gross=True)
     pointed = [replace(result, points=net.points.get(result.id, Decimal("0.00"))) for result in results]
     return Report(
-        run=around.run,
-        started=around.started,
+        run=info.run,
+        started=info.started,
         finished=datetime.now(UTC),
-        today=around.today,
-        selection=around.selection,
-        scoped=bool(task.how.scope),
+        today=info.today,
+        selection=info.selection,
+        scoped=bool(context.how.scope),
         results=tuple(sorted(pointed, key=worst_first)),
         net=net,
         gross=gross,
-        snapshots=around.snapshots,
-        role=around.role,
-        role_wanted=around.role_wanted,
-        expired=task.waivers.expired,
-        unused=needless(task.waivers, results, outcomes),
-        complaints=(*around.complaints, *trouble),
+        snapshots=info.snapshots,
+        role=info.role,
+        role_wanted=info.role_wanted,
+        expired=context.waivers.expired,
+        unused=needless(context.waivers, results, outcomes),
+        complaints=(*info.complaints, *trouble),
         parts=parts,
     )
 
 
 def _parts(
-    outcomes: Sequence[Outcome], results: Sequence[Result], task: Work, labels: Labels
+    outcomes: Sequence[Outcome], results: Sequence[Result], context: RunContext, labels: Labels
 ) -> tuple[Mapping[str, Mapping[str, Decimal | None]], list[str]]:
-    if not task.details:  # without bad rows nobody knows where they stand
+    if not context.details:  # without bad rows nobody knows where they stand
         return {}, []
     try:
-        return scores(outcomes, results, labels, task.how.scope), []
+        return segment_scores(outcomes, results, labels, context.how.scope), []
     except Exception as error:  # noqa: BLE001 - the whole has a score; only its parts have none
         return {}, [f"there are no scores of parts: {explained(error)}"]
 
 
-def _result(outcome: Outcome, task: Work, labels: Labels, around: Circumstances) -> Result:
-    question, reading = outcome.question, outcome.measured.reading
-    result = _bare(question, task)
+def _result(outcome: Outcome, context: RunContext, labels: Labels, info: RunInfo) -> Result:
+    query, reading = outcome.query, outcome.measured.reading
+    result = _bare(query, context)
     result = replace(
         result,
         status=outcome.verdict.status,
@@ -100,21 +100,21 @@ def _result(outcome: Outcome, task: Work, labels: Labels, around: Circumstances)
         waived=outcome.waived,
         seconds=round(outcome.measured.seconds, 4),
         error=outcome.measured.error,
-        sql=_sql(question, task),
+        sql=_sql(query, context),
     )
     if reading is not None:
         result = replace(result, count=reading.count, total=reading.total, rate=reading.rate, value=reading.value)
     result = replace(result, on_target=_on_target(outcome, result))
-    result = _compared(result, outcome, task, around.examples)
+    result = _compared(result, outcome, context, info.examples)
     notes = [*outcome.notes, *filter(None, [outcome.verdict.note])]
     if reading is not None and outcome.spots:
-        found, trouble = _clusters(outcome, labels, around.clusters)
+        found, trouble = _clusters(outcome, labels, info.clusters)
         result = replace(result, clusters=found)
         notes.extend(trouble)
     return replace(result, note="; ".join(notes))
 
 
-def _bare(item: Question | Unasked, task: Work) -> Result:
+def _bare(item: Query | Unasked, context: RunContext) -> Result:
     check = item.check
     return Result(
         rule=check.name,
@@ -131,27 +131,27 @@ def _bare(item: Question | Unasked, task: Work) -> Result:
         runbook=check.mark.runbook,
         source=check.source,
         fixable=check.fix is not None,
-        accepted=task.waivers.whole(check.name),
-        before=task.past.statuses.get(item.id),
+        accepted=context.waivers.whole(check.name),
+        before=context.baseline.statuses.get(item.id),
     )
 
 
-def _unasked(item: Unasked, task: Work) -> Result:
-    result = _bare(item, task)
+def _unasked(item: Unasked, context: RunContext) -> Result:
+    result = _bare(item, context)
     if item.skipped:
         return replace(result, status=Status.SKIPPED, gross_status=Status.SKIPPED, note=item.reason)
     return replace(result, error=item.reason, share=1.0, gross_share=1.0)
 
 
-def _compared(result: Result, outcome: Outcome, task: Work, most: int) -> Result:
-    if not task.details or result.count is None:
+def _compared(result: Result, outcome: Outcome, context: RunContext, most: int) -> Result:
+    if not context.details or result.count is None:
         return result
     findings = outcome.evidence.findings if outcome.evidence is not None else Findings()
     if result.count and not findings.count:  # its rows could not be fetched; a note says why
         return result
-    before = task.past.findings.get(result.id, Findings())
-    change = compare_part(findings, before) if task.how.scope else compare(findings, before)
-    accepted = task.waivers.fingerprints(result.rule)
+    before = context.baseline.findings.get(result.id, Findings())
+    change = compare_part(findings, before) if context.how.scope else compare(findings, before)
+    accepted = context.waivers.fingerprints(result.rule)
     shown_first = sorted(
         (finding for finding in findings.listed if finding.fingerprint not in accepted),
         key=lambda finding: finding.fingerprint not in change.appeared,
@@ -169,10 +169,12 @@ def _compared(result: Result, outcome: Outcome, task: Work, most: int) -> Result
 
 
 def _on_target(outcome: Outcome, result: Result) -> bool | None:
-    threshold: Any = outcome.question.check.threshold
+    threshold: Any = outcome.query.check.threshold
     if not hasattr(threshold, "on_target") or not result.status.measured:
         return None
-    figure = result.value if result.value is not None else result.rate if result.unit is Unit.PERCENT else result.count
+    figure = (
+        result.value if result.value is not None else result.rate if result.unit is Measure.PERCENT else result.count
+    )
     answer: bool | None = None if figure is None else threshold.on_target(figure)
     return answer
 
@@ -185,9 +187,9 @@ def _clusters(outcome: Outcome, labels: Labels, most: int) -> tuple[tuple[Any, .
         return (), [f"its clusters cannot be named: {explained(error)}"]
 
 
-def _sql(question: Question, task: Work) -> str:
+def _sql(query: Query, context: RunContext) -> str:
     try:
-        return shown(question, task.how.scope)
+        return readable_sql(query, context.how.scope)
     except Exception as error:  # noqa: BLE001 - text for reading only
         return f"-- the statement cannot be written out: {type(error).__name__}"
 
@@ -228,7 +230,7 @@ def _weighed(result: Result, status: Status, share: float, count: int) -> Weighe
 def _hit(outcomes: Sequence[Outcome], waivers: Waivers) -> frozenset[tuple[str, int]]:
     hit: set[tuple[str, int]] = set()
     for outcome in outcomes:
-        rule = outcome.question.check.name
+        rule = outcome.query.check.name
         if outcome.evidence is not None:
             hit.update((rule, finding.fingerprint) for finding in outcome.evidence.findings.listed)
             if not outcome.evidence.findings.complete:  # not all are listed: none of its waivers is called unused
@@ -236,7 +238,7 @@ def _hit(outcomes: Sequence[Outcome], waivers: Waivers) -> frozenset[tuple[str, 
     return frozenset(hit)
 
 
-def scores(
+def segment_scores(
     outcomes: Sequence[Outcome], results: Sequence[Result], labels: Labels, scope: Scope
 ) -> dict[str, dict[str, Decimal | None]]:
     """The score of each value of the scored dimensions, by dimension and label.
@@ -245,7 +247,7 @@ def scores(
     that are accepted are left out, rows that are accepted one by one are not.
     """
     answer: dict[str, dict[str, Decimal | None]] = {}
-    by_id = {outcome.question.id: outcome for outcome in outcomes}
+    by_id = {outcome.query.id: outcome for outcome in outcomes}
     for dimension in (one for one in labels.dimensions.values() if one.scored):
         wanted = next((values for known, values in scope.wanted if known.name == dimension.name), None)
         for value, label in labels.of(dimension.name).items():
@@ -260,7 +262,7 @@ def _weighed_part(
 ) -> Iterator[Weighed]:
     for result in results:
         outcome = outcomes.get(result.id)
-        each = outcome.question.check.mark.each if outcome is not None else None
+        each = outcome.query.check.mark.each if outcome is not None else None
         if result.value is not None or (each == dimension and result.parameter != label):
             continue
         judged = _judged(result, outcome, dimension, value)
@@ -285,5 +287,5 @@ def _judged(
     reading = known.get(value)
     if reading is None:
         return Status.SKIPPED, 0.0, Reading()
-    verdict = judge(outcome.question.check.threshold, reading)
+    verdict = judge(outcome.query.check.threshold, reading)
     return verdict.status, verdict.share, reading

@@ -14,7 +14,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.bad_rows import BadRows
 from checks.engine.judging.findings import key_columns
-from checks.engine.measuring.compile_queries import Question
+from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.scope import Scope
 
 # "named" and not psycopg's own style, in which every % would be doubled
@@ -23,7 +23,7 @@ DIALECT = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLA
 DIALECT._backslash_escapes = False
 
 
-def runnable(statement: ClauseElement) -> str:
+def runnable_sql(statement: ClauseElement) -> str:
     """The text of a statement with its values written out."""
     try:
         return _text(statement)
@@ -31,26 +31,26 @@ def runnable(statement: ClauseElement) -> str:
         return _text(replacement_traverse(statement, {}, _written))
 
 
-def shown(question: Question, scope: Scope) -> str:
-    """The SQL that lists the bad rows of a question, or that reads the value of a metric."""
-    scope = scope.of(narrowed=question.narrowed)
-    kind = question.check.mark.kind
+def readable_sql(query: Query, scope: Scope) -> str:
+    """The SQL that lists the bad rows of a query, or that reads the value of a metric."""
+    scope = scope.of(narrowed=query.narrowed)
+    kind = query.check.mark.kind
     if kind is Kind.METRIC:
-        value: Any = question.metric
-        plain = select(value.label(question.check.name)).select_from(question.table)
-        return runnable(plain.where(scope.condition(question.table)) if scope else plain)
+        value: Any = query.metric
+        plain = select(value.label(query.check.name)).select_from(query.table)
+        return runnable_sql(plain.where(scope.condition(query.table)) if scope else plain)
     if kind is Kind.CHECK:
-        return runnable(_narrowed(question, scope))
+        return runnable_sql(_narrowed(query, scope))
     if kind is Kind.FRAME:
-        named = [question.table.c[name] for name in question.check.mark.columns]
-        columns = dict.fromkeys([*key_columns(question.table), *named])
-        return f"-- judged in pandas, row by row:\n{runnable(select(*columns).select_from(question.table))}"
-    rows = BadRows.of(question, scope, ())
-    return runnable(select(*key_columns(question.table)).select_from(question.table).where(rows.condition))
+        named = [query.table.c[name] for name in query.check.mark.columns]
+        columns = dict.fromkeys([*key_columns(query.table), *named])
+        return f"-- judged in pandas, row by row:\n{runnable_sql(select(*columns).select_from(query.table))}"
+    rows = BadRows.of(query, scope, ())
+    return runnable_sql(select(*key_columns(query.table)).select_from(query.table).where(rows.condition))
 
 
-def _narrowed(question: Question, scope: Scope) -> Any:
-    statement: Any = question.bad
+def _narrowed(query: Query, scope: Scope) -> Any:
+    statement: Any = query.bad
     if not scope:
         return statement
     rows = statement.subquery()

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from checks.engine.authoring.spec import Source
-from checks.engine.authoring.units import Figure, Severity, Status, Unit, say
+from checks.engine.authoring.units import Figure, Measure, Severity, Status, say
 from checks.engine.judging.bad_rows import Cluster
 from checks.engine.judging.findings import Findings
-from checks.engine.judging.judge import Past, Waiver
+from checks.engine.judging.judge import Baseline, Waiver
 from checks.engine.reporting.score import FORMULA, WATCH, Band, Score
 
 
@@ -41,7 +41,7 @@ class Result:
     gross_status: Status
     summary: str
     threshold: str
-    unit: Unit | None = None
+    unit: Measure | None = None
     count: int | None = None
     total: int | None = None
     rate: float | None = None
@@ -104,7 +104,7 @@ class Result:
             return ""
         if self.total is None:
             return f"{self.count:,}"
-        share = "" if self.rate is None else f" ({say(self.rate, Unit.PERCENT)})"
+        share = "" if self.rate is None else f" ({say(self.rate, Measure.PERCENT)})"
         return f"{self.count:,} of {self.total:,}{share}"
 
     @property
@@ -161,10 +161,10 @@ class Report:
     figures: tuple[Figure, ...] = ()
     difference: str = ""
 
-    def as_past(self) -> Past:
+    def as_baseline(self) -> Baseline:
         """What this report is for a later run, such as before and after a change in one transaction."""
         measured = [result for result in self.results if result.status.measured]
-        return Past(
+        return Baseline(
             statuses={result.id: result.status for result in measured},
             findings={result.id: result.findings for result in measured if result.findings is not None},
         )
@@ -224,7 +224,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """The document that `check --json` writes; its schema is `checks/schemas/check.schema.json`."""
-        return document(self)
+        return report_document(self)
 
     def _fails(self, fail_on: FailOn) -> bool:
         if fail_on is FailOn.NEW:
@@ -241,7 +241,7 @@ def worst_first(result: Result) -> tuple[int, int, int, Decimal, str, str]:
     return (-rank, -result.status.rank, -severity, -result.points, result.rule, result.parameter)
 
 
-def document(report: Report) -> dict[str, Any]:
+def report_document(report: Report) -> dict[str, Any]:
     """The document of a run."""
     return {
         "run": report.run,
@@ -267,7 +267,7 @@ def document(report: Report) -> dict[str, Any]:
             dimension: {label: _number(value) for label, value in sorted(parts.items())}
             for dimension, parts in sorted(report.parts.items())
         },
-        "daily": [figure_of(figure) for figure in report.figures],
+        "daily": [figure_document(figure) for figure in report.figures],
         "difference": report.difference or None,
     }
 
@@ -295,7 +295,7 @@ def result_of(result: Result) -> dict[str, Any]:
     }
 
 
-def figure_of(figure: Figure) -> dict[str, Any]:
+def figure_document(figure: Figure) -> dict[str, Any]:
     """A figure with its target."""
     same = ("key", "title", "value", "target", "at_least", "met", "said", "aim", "detail")
     return {**{name: getattr(figure, name) for name in same}, "unit": figure.unit.value}

@@ -23,7 +23,7 @@ FULL = Decimal("100.00")
 HEALTHY = 90
 WATCH = 75
 
-RANGES: Mapping[tuple[Severity, Status], tuple[float, float]] = {
+IMPACT_RANGES: Mapping[tuple[Severity, Status], tuple[float, float]] = {
     (Severity.HIGH, Status.WARN): (0.12, 0.24),
     (Severity.HIGH, Status.CRITICAL): (0.27, 0.60),
     (Severity.HIGH, Status.ERROR): (0.60, 0.60),
@@ -85,7 +85,7 @@ def impact(severity: Severity, status: Status, share: float) -> float:
     """The d of one rule: 0 for OK and SKIPPED, otherwise growing with the square root of the failing share."""
     if not status.failing:
         return 0.0
-    low, high = RANGES[severity, status]
+    low, high = IMPACT_RANGES[severity, status]
     return low + (high - low) * math.sqrt(min(1.0, max(0.0, share)))
 
 
@@ -99,7 +99,7 @@ def score(results: Iterable[Weighed]) -> Score:
     return Score(value, {} if value is None else _points(rules, FULL - value), parts)
 
 
-def pooled(results: list[Weighed]) -> float:
+def pooled_share(results: list[Weighed]) -> float:
     """The impact of one rule over its parameters: its worst status, with the share of all of them together."""
     worst = next((status for status in WORST_FIRST if any(r.status is status for r in results)), Status.OK)
     measured = [result for result in results if result.status is not Status.SKIPPED]
@@ -120,13 +120,13 @@ def _value(rules: Mapping[str, list[Weighed]]) -> Decimal | None:
     if all(result.status is Status.SKIPPED for results in rules.values() for result in results):
         return None
     # fsum: the same figure in any order
-    exact = 100 * math.exp(math.fsum(math.log1p(-pooled(results)) for results in rules.values()))
+    exact = 100 * math.exp(math.fsum(math.log1p(-pooled_share(results)) for results in rules.values()))
     # rounded down, so that 89.999 is not called healthy; first to nine digits, so that 99 is not 98.99999999
     return Decimal(repr(round(exact, 9))).quantize(CENT, ROUND_FLOOR)
 
 
 def _points(rules: Mapping[str, list[Weighed]], missing: Decimal) -> dict[tuple[str, str], Decimal]:
-    weights = {rule: -math.log1p(-pooled(results)) for rule, results in rules.items()}
+    weights = {rule: -math.log1p(-pooled_share(results)) for rule, results in rules.items()}
     points: dict[tuple[str, str], Decimal] = {}
     for rule, whole in shared(weights, missing).items():
         own = {(rule, r.parameter): impact(r.severity, r.status, r.share) for r in rules[rule]}

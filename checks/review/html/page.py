@@ -9,19 +9,19 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from checks.engine.authoring.units import Unit, spelled
-from checks.render.formats import environment, shown, style
+from checks.engine.authoring.units import Measure, figure_text
+from checks.render.formats import environment, page_value, style
 from checks.review.build import Review
 from checks.review.html.plots import plot, sparkline
 from checks.review.text import changes, sections
 from checks.review.time_series import Course
 from checks.review.trend import Direction
-from checks.review.values import Kind
+from checks.review.values import PeriodKind
 
-MOST = 60
+MOST_ROWS = 60
 """Lines of one list that are shown; the rest is counted."""
 MOST_PLOTS = 12
-SHOWN = {Kind.DAILY: 30, Kind.WEEKLY: 60, Kind.MONTHLY: 90, Kind.QUARTERLY: 182}
+SHOWN = {PeriodKind.DAILY: 30, PeriodKind.WEEKLY: 60, PeriodKind.MONTHLY: 90, PeriodKind.QUARTERLY: 182}
 """Days that a plot shows at least."""
 ARROWS = {Direction.RISING: "▲", Direction.FALLING: "▼", Direction.STEADY: "▬", None: "·"}
 
@@ -51,7 +51,7 @@ def _context(review: Review) -> dict[str, Any]:
         "sparks": {
             one.course.key: sparkline(one.course, since=since, alt=_alt(one.course)) for one in review.measures
         },
-        "most": MOST, "most_plots": MOST_PLOTS, "Unit": Unit,
+        "most": MOST_ROWS, "most_plots": MOST_PLOTS, "Unit": Measure,
     }  # fmt: skip
 
 
@@ -62,15 +62,15 @@ def _small(course: Course, since: datetime) -> Markup:
 def _alt(course: Course) -> str:
     latest = "" if course.latest is None else f", now {course.say(course.latest)}"
     ahead = f"; {course.forecast}" if course.forecast else ""
-    return str(shown(f"{course.title}{latest}; {course.said}{ahead}"))
+    return str(page_value(f"{course.title}{latest}; {course.said}{ahead}"))
 
 
 @cache
 def _environment() -> Environment:
     made = environment()
     made.filters |= {
-        "arrow": ARROWS.__getitem__, "moment": _moment, "share": lambda value: spelled(value, Unit.PERCENT),
-        "span": lambda span: spelled(span / timedelta(hours=1), Unit.HOURS),
+        "arrow": ARROWS.__getitem__, "moment": _moment, "share": lambda value: figure_text(value, Measure.PERCENT),
+        "span": lambda span: figure_text(span / timedelta(hours=1), Measure.HOURS),
     }  # fmt: skip
     return made
 

@@ -16,7 +16,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from checks.engine.authoring.units import Unit
+from checks.engine.authoring.units import Measure
 from checks.review.time_series import Course
 from checks.review.trend import Crossing, Direction, Trend
 
@@ -109,7 +109,7 @@ def _format(axes: Axes, course: Course, width: int) -> None:
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
     axes.locator_params(axis="y", nbins=4)
-    if course.unit is Unit.PERCENT:
+    if course.unit is Measure.PERCENT:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:.4g} %"))
     else:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

@@ -18,15 +18,15 @@ from checks.engine.judging.findings import (
     Findings,
     compare,
     compare_part,
-    difference,
     fingerprint,
     fingerprint_of,
     key_text,
+    key_text_of,
+    key_values_of,
     packed,
     sketch,
-    spelled,
+    sketch_difference,
     unpacked,
-    unspelled,
 )
 from checks.engine.reporting.report import FailOn
 from tests.checks.engine.conftest import Run, thing, things
@@ -60,7 +60,7 @@ def test_a_later_run_tells_new_known_and_fixed_apart(run: Run, put: Put, shelves
         connection.execute(update(things).where(things.c.name == "a").values(size=1))
     put(thing("c", size=12))
 
-    result = run(big, past=before.as_past()).of("big")
+    result = run(big, baseline=before.as_baseline()).of("big")
 
     assert (result.new, result.known, result.fixed) == (1, 1, 1)
     assert result.change == "1 new, 1 known, 1 fixed"
@@ -71,7 +71,7 @@ def test_new_rows_come_first_among_the_examples(run: Run, put: Put) -> None:
     before = run(big)
     put(thing("z", size=10))
 
-    assert run(big, past=before.as_past()).of("big").examples[0] == {"name": "z", "place_id": 1}
+    assert run(big, baseline=before.as_baseline()).of("big").examples[0] == {"name": "z", "place_id": 1}
 
 
 def test_examples_are_few(run: Run, put: Put) -> None:
@@ -85,7 +85,7 @@ def test_a_key_that_is_bad_twice_is_two_rows(run: Run, put: Put) -> None:
     before = run(big)
     put(thing("a", size=10))
 
-    result = run(big, past=before.as_past()).of("big")
+    result = run(big, baseline=before.as_baseline()).of("big")
 
     assert (result.count, result.new, result.known) == (2, 1, 1)
 
@@ -93,9 +93,9 @@ def test_a_key_that_is_bad_twice_is_two_rows(run: Run, put: Put) -> None:
 def test_fail_on_new_looks_at_new_ones_only(run: Run, put: Put) -> None:
     put(thing("a", size=10))
     before = run(big)
-    same = run(big, past=before.as_past())
+    same = run(big, baseline=before.as_baseline())
     put(thing("b", size=10))
-    more = run(big, past=same.as_past())
+    more = run(big, baseline=same.as_baseline())
 
     codes = [report.exit_code(FailOn.NEW) for report in (before, same, more)]
 
@@ -110,7 +110,7 @@ def test_very_many_bad_rows_are_compared_exactly_too(run: Run, put: Put, shelves
         connection.execute(text("delete from things where name in ('n1', 'n2')"))
     put(thing("new", size=10), thing("n5", size=10, place_id=5), thing("nix", size=None))
 
-    result = run(big, listed=listed, past=before.as_past()).of("big")
+    result = run(big, listed=listed, baseline=before.as_baseline()).of("big")
 
     assert result.findings is not None
     assert (result.count, result.new, result.known, result.fixed, result.exact) == (3_000, 2, 2_998, 2, True)
@@ -124,7 +124,7 @@ def test_from_very_many_to_few_is_compared_exactly(run: Run, put: Put, shelves: 
     with shelves.begin() as connection:
         connection.execute(text("delete from things where name >= 'n2' and name < 'n4'"))
 
-    result = run(big, listed=30, past=before.as_past()).of("big")
+    result = run(big, listed=30, baseline=before.as_baseline()).of("big")
 
     assert (result.count, result.new, result.fixed, result.exact) == (18, 0, 22, True)
 
@@ -139,7 +139,7 @@ def test_a_check_has_fingerprints_too(run: Run, put: Put) -> None:
     before = run(twice)
     put(thing("b"), thing("b"))
 
-    result = run(twice, past=before.as_past()).of("twice")
+    result = run(twice, baseline=before.as_baseline()).of("twice")
 
     assert (result.new, result.known, result.total) == (1, 1, None)
 
@@ -157,7 +157,7 @@ def test_python_and_the_database_agree_on_a_fingerprint(put: Put, shelves: Engin
 
 @given(st.integers(-(1 << 63), (1 << 63) - 1))
 def test_a_spelled_fingerprint_reads_back(value: int) -> None:
-    assert unspelled(spelled(value)) == value
+    assert key_values_of(key_text_of(value)) == value
 
 
 # fingerprints are hashes: hypothesis would look for numbers that no hash gives
@@ -169,7 +169,7 @@ bags = st.dictionaries(marks, st.integers(1, 3), max_size=200)
 def test_a_sketch_gives_the_difference_of_two_bags(now: dict[int, int], before: dict[int, int]) -> None:
     expected = {key: now.get(key, 0) - before.get(key, 0) for key in now.keys() | before.keys()}
 
-    answer = difference(sketch(now), sketch(before))
+    answer = sketch_difference(sketch(now), sketch(before))
 
     assert answer == {key: number for key, number in expected.items() if number}
 
@@ -186,7 +186,7 @@ def test_a_thousand_changes_among_a_hundred_thousand_rows_are_told_exactly() -> 
     rows_before = {fingerprint("rule", str(number)): 1 for number in range(100_000)}
     rows_now = {fingerprint("rule", str(number)): 1 for number in range(500, 100_500)}
 
-    answer = difference(sketch(rows_now), sketch(rows_before))
+    answer = sketch_difference(sketch(rows_now), sketch(rows_before))
 
     assert answer is not None
     assert sorted(answer.values()) == [-1] * 500 + [1] * 500

@@ -1,4 +1,4 @@
-"""Which questions share a statement, and where one statement would be too much."""
+"""Which queries share a statement, and where one statement would be too much."""
 
 from __future__ import annotations
 

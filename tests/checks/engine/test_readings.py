@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import ColumnElement, DateTime, Engine, cast, func, literal, select
 
 from checks import Bad, Row, Severity, Status, above, below, check, drop, hours, metric_check, percent, row_check, rows
-from checks.engine.judging.judge import Past
+from checks.engine.judging.judge import Baseline
 from tests.checks.engine.conftest import Run, counted, places, thing, things
 
 Put = Callable[..., None]
@@ -121,8 +121,8 @@ def test_a_metric_is_judged_on_its_past(run: Run, put: Put) -> None:
     put(thing("a"))
 
     assert run(volume).of("volume").status is Status.SKIPPED
-    past = Past(readings={("volume", ""): (10.0, 10.0, 10.0)})
-    assert run(volume, past=past).of("volume").status is Status.CRITICAL
+    baseline = Baseline(readings={("volume", ""): (10.0, 10.0, 10.0)})
+    assert run(volume, baseline=baseline).of("volume").status is Status.CRITICAL
 
 
 def test_row_and_metric_rules_of_a_table_share_one_scan(run: Run, put: Put, shelves: Engine) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks import Severity, Status
-from checks.engine.reporting.score import RANGES, Band, Weighed, impact, score, shared
+from checks.engine.reporting.score import IMPACT_RANGES, Band, Weighed, impact, score, shared
 
 shares = st.floats(0, 1)
 
@@ -106,7 +106,7 @@ def test_a_high_rule_at_warn_is_always_below_90(report: list[Weighed], share: fl
 
 @pytest.mark.parametrize(
     ("severity", "status", "low", "high"),
-    [(severity, status, low, high) for (severity, status), (low, high) in RANGES.items()],
+    [(severity, status, low, high) for (severity, status), (low, high) in IMPACT_RANGES.items()],
 )
 def test_one_failing_rule_takes_what_the_table_says(
     severity: Severity, status: Status, low: float, high: float

@@ -92,12 +92,12 @@ def test_a_wrong_trend_fails_where_it_is_written(define: Callable[[], object], m
 
 
 @given(st.lists(st.floats(1, 1e6), min_size=5, max_size=30), st.lists(st.floats(0, 1e6), min_size=2, max_size=2))
-def test_a_deeper_fall_is_never_judged_milder(past: list[float], readings: list[float]) -> None:
+def test_a_deeper_fall_is_never_judged_milder(baseline: list[float], readings: list[float]) -> None:
     deeper, higher = sorted(readings)
 
-    assert DROP.judge(deeper, past).rank >= DROP.judge(higher, past).rank
-    assert 0 <= DROP.excess(deeper, past) <= 1
-    assert 0 <= OUTLIER.excess(deeper, past) <= 1
+    assert DROP.judge(deeper, baseline).rank >= DROP.judge(higher, baseline).rank
+    assert 0 <= DROP.excess(deeper, baseline) <= 1
+    assert 0 <= OUTLIER.excess(deeper, baseline) <= 1
 
 
 def _odd(value: Any) -> Any:

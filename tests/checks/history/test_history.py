@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Engine, delete, func, select, update
 
 from checks import Row, Severity, Status, WaiverError, above, drop, history, metric_check, percent, row_check
 from checks.engine.collecting.rules import Rules, Selection
-from checks.engine.judging.findings import fingerprint, spelled
+from checks.engine.judging.findings import fingerprint, key_text_of
 from checks.engine.judging.judge import Waiver
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request
@@ -163,7 +163,7 @@ def test_accepted_readings_are_not_what_is_usual(season: Season) -> None:
     season.run()
     with season.engine.begin() as connection:
         connection.execute(update(check_results).values(accepted=True))
-        past = history.load(connection, ["volume"])
+        past = history.load_history(connection, ["volume"])
 
     assert past.readings == {}
 
@@ -186,7 +186,7 @@ def test_the_reading_of_one_league_is_not_what_is_usual(season: Season) -> None:
     season.run(selection=Selection(scope={"league": ("L1",)}))
 
     with season.engine.connect() as connection:
-        assert history.load(connection, ["volume"]).readings == {}
+        assert history.load_history(connection, ["volume"]).readings == {}
 
 
 def test_an_error_is_no_news(season: Season) -> None:
@@ -271,7 +271,7 @@ def test_a_waiver_is_kept_and_holds_in_the_next_run(season: Season) -> None:
 
 
 KEYS: list[Callable[[Report], str]] = [
-    lambda report: spelled(report.of("nowhere").findings.listed[0].fingerprint),  # type: ignore[union-attr]
+    lambda report: key_text_of(report.of("nowhere").findings.listed[0].fingerprint),  # type: ignore[union-attr]
     lambda _: '{"match_date": "2025-06-30", "home_team": "Zürich \\"1\\"", "away_team": "BYE", "league_id": 1}',
     lambda _: '["2025-06-30","Zürich \\"1\\"","BYE",1]',
 ]

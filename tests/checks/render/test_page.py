@@ -10,7 +10,7 @@ import pytest
 
 from checks.engine.authoring.units import Status
 from checks.engine.reporting.score import Score
-from checks.render.formats import MOST, page
+from checks.render.formats import MOST_RESULTS, page
 from tests.checks.render.test_render import ALL, CRITICAL, HOSTILE, SKIPPED, report, result
 
 hostile = replace(CRITICAL, summary=HOSTILE, parameter=HOSTILE, examples=({HOSTILE: HOSTILE},), note=HOSTILE)
@@ -48,7 +48,7 @@ def test_complaints_are_on_the_page() -> None:
 
 
 def test_what_is_left_out_is_counted() -> None:
-    many = [result(f"rule_{number}", Status.WARN) for number in range(MOST + 3)]
+    many = [result(f"rule_{number}", Status.WARN) for number in range(MOST_RESULTS + 3)]
 
     assert "3 more are not shown." in page(report(*many))
 

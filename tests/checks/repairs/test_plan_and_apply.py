@@ -227,7 +227,7 @@ def test_a_larger_repair_is_left_to_a_person(loose: Connection, catalogue: Rules
     assert left.repair is None
     assert "changes 2 rows, at most 1 are allowed; look at it" in left.why
     assert dump(loose) == before
-    assert ledger.past(loose)[0].state is State.PLANNED
+    assert ledger.repair_history(loose)[0].state is State.PLANNED
 
 
 class _own:

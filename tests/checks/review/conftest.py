@@ -12,7 +12,7 @@ from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules
 from checks.review.build import Review, review
 from checks.review.reading import read_book
-from checks.review.values import Kind, Period
+from checks.review.values import Period, PeriodKind
 from checks.scopes import SOURCES
 from tests.checks.review.plant import Plant
 from tests.checks.review.seasons import NOW, plant_season
@@ -36,7 +36,7 @@ def plant(connection: Connection, catalogue: Rules) -> Plant:
 def reviewed(plant: Plant, catalogue: Rules) -> Reviewed:
     """Review what was planted."""
 
-    def reviewed(kind: Kind, until: datetime = NOW, days: int | None = None) -> Review:
+    def reviewed(kind: PeriodKind, until: datetime = NOW, days: int | None = None) -> Review:
         period = Period.of(kind, until, days)
         return review(read_book(plant.connection, period), catalogue, period)
 

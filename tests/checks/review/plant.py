@@ -38,7 +38,7 @@ class Plant:
     rules: Rules
     selection: str = "all"
     number: int = 0
-    past: dict[str, list[float]] = field(default_factory=dict)
+    baseline: dict[str, list[float]] = field(default_factory=dict)
 
     def run(self, at: datetime, figures: Figures, *, leagues: Mapping[str, float] | None = None, **own: Any) -> Score:
         """One health check with what it read, and its score."""
@@ -63,9 +63,9 @@ class Plant:
         if isinstance(figure, tuple):
             verdict = judge(rule.threshold, Reading(count=figure[0], total=figure[1]))
             return Weighed(name, "", rule.domain, rule.severity, verdict.status, verdict.share, *figure)
-        past = self.past.setdefault(name, [])
-        verdict = judge(rule.threshold, Reading(value=figure), past)
-        past.append(figure)
+        baseline = self.baseline.setdefault(name, [])
+        verdict = judge(rule.threshold, Reading(value=figure), baseline)
+        baseline.append(figure)
         return Weighed(name, "", rule.domain, rule.severity, verdict.status, verdict.share)
 
     def _result(

@@ -8,9 +8,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.engine.authoring.units import Severity, Status, Unit
+from checks.engine.authoring.units import Measure, Severity, Status
 from checks.engine.reporting.score import Score, Weighed, score
-from checks.review.difference import difference
+from checks.review.difference import score_difference
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def weighed(rule: str, status: Status, count: int = 0, severity: Severity = Seve
 
 def said(before: tuple[Decimal | None, list[Found]], after: tuple[Decimal | None, list[Found]]) -> str:
     """The comparison in words."""
-    return str(difference(before, after, {"hours_since_import": Unit.HOURS}))
+    return str(score_difference(before, after, {"hours_since_import": Measure.HOURS}))
 
 
 def test_it_says_which_rules_moved_the_score_and_by_how_much() -> None:
@@ -76,7 +76,7 @@ def test_a_rule_that_got_worse_is_never_told_as_a_gain() -> None:
     before = run(weighed("small", Status.WARN, 10), weighed("large", Status.OK))
     after = run(weighed("small", Status.WARN, 20), weighed("large", Status.CRITICAL, 900))
 
-    steps = {step.rule: step.points for step in difference(before, after, {}).steps}
+    steps = {step.rule: step.points for step in score_difference(before, after, {}).steps}
 
     assert steps["small"] < 0
     assert steps["large"] < 0
@@ -119,7 +119,7 @@ def test_the_steps_add_up_to_the_whole(moves: list[tuple[Severity, Status, Statu
     before = run(*(weighed(f"r{n}", old, a, severity) for n, (severity, old, _, a, _) in enumerate(moves)))
     after = run(*(weighed(f"r{n}", new, b, severity) for n, (severity, _, new, _, b) in enumerate(moves)))
 
-    found = difference(before, after, {})
+    found = score_difference(before, after, {})
 
     if found.whole:
         assert sum(step.points for step in found.steps) == found.whole

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from checks.review.html.page import render_html, render_mail
-from checks.review.values import Kind
+from checks.review.values import PeriodKind
 from tests.checks.review.conftest import Reviewed
 from tests.checks.review.hostile import HOSTILE, plant_hostile
 from tests.checks.review.plant import Plant
@@ -49,8 +49,8 @@ class Page(HTMLParser):
             self.wrong.append(tag)
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_the_page_is_whole_and_asks_for_nothing(season: Plant, reviewed: Reviewed, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", PeriodKind)
+def test_the_page_is_whole_and_asks_for_nothing(season: Plant, reviewed: Reviewed, kind: PeriodKind) -> None:
     text = render_html(reviewed(kind))
     page = Page(text)
 
@@ -64,7 +64,7 @@ def test_the_page_is_whole_and_asks_for_nothing(season: Plant, reviewed: Reviewe
 
 
 def test_every_plot_says_in_words_what_it_shows(season: Plant, reviewed: Reviewed) -> None:
-    text = render_html(reviewed(Kind.QUARTERLY))
+    text = render_html(reviewed(PeriodKind.QUARTERLY))
     heads = re.findall(r"<svg [^>]*>", text)
 
     assert len(heads) > 8
@@ -72,7 +72,7 @@ def test_every_plot_says_in_words_what_it_shows(season: Plant, reviewed: Reviewe
 
 
 def test_headings_leave_out_no_level(season: Plant, reviewed: Reviewed) -> None:
-    levels = [int(level) for level in re.findall(r"<h([1-6])", render_html(reviewed(Kind.QUARTERLY)))]
+    levels = [int(level) for level in re.findall(r"<h([1-6])", render_html(reviewed(PeriodKind.QUARTERLY)))]
 
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -80,14 +80,14 @@ def test_headings_leave_out_no_level(season: Plant, reviewed: Reviewed) -> None:
 
 
 def test_links_within_the_page_lead_somewhere(season: Plant, reviewed: Reviewed) -> None:
-    for kind in Kind:
+    for kind in PeriodKind:
         page = Page(render_html(reviewed(kind)))
         targets = {value[1:] for name, value in page.attributes if name == "href" and value and value.startswith("#")}
         assert targets <= set(page.ids)
 
 
 def test_the_same_review_gives_the_same_page(season: Plant, reviewed: Reviewed) -> None:
-    found = reviewed(Kind.MONTHLY)
+    found = reviewed(PeriodKind.MONTHLY)
 
     assert render_html(found) == render_html(found)
 
@@ -95,10 +95,10 @@ def test_the_same_review_gives_the_same_page(season: Plant, reviewed: Reviewed) 
 @pytest.mark.parametrize("render", [render_html, render_mail])
 def test_hostile_data_adds_no_element(plant: Plant, reviewed: Reviewed, render: type[str]) -> None:
     plant_hostile(plant, ["harmless"] * len(HOSTILE))
-    harmless = Page(render(reviewed(Kind.QUARTERLY, until=FIRST)))
+    harmless = Page(render(reviewed(PeriodKind.QUARTERLY, until=FIRST)))
     plant_hostile(plant, HOSTILE)
 
-    text = render(reviewed(Kind.QUARTERLY, until=FIRST))
+    text = render(reviewed(PeriodKind.QUARTERLY, until=FIRST))
     page = Page(text)
 
     # the second planting doubles what there is of feeds and incidents, and adds nothing of another sort
@@ -109,4 +109,4 @@ def test_hostile_data_adds_no_element(plant: Plant, reviewed: Reviewed, render: 
 
 
 def test_a_page_without_any_run_says_what_to_do(reviewed: Reviewed) -> None:
-    assert "No health check has run yet" in render_html(reviewed(Kind.QUARTERLY, until=FIRST))
+    assert "No health check has run yet" in render_html(reviewed(PeriodKind.QUARTERLY, until=FIRST))

@@ -9,7 +9,7 @@ import pytest
 from checks.engine.authoring.units import Status
 from checks.review.build import Review
 from checks.review.trend import Direction
-from checks.review.values import Kind
+from checks.review.values import PeriodKind
 from tests.checks.review.conftest import Reviewed
 from tests.checks.review.plant import Plant
 from tests.checks.review.seasons import CROSSES_ON, DENT, FIRST, NIGHTS, NOW, OUTAGE, RECURS
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("season")
 @pytest.fixture
 def quarter(season: Plant, reviewed: Reviewed) -> Review:
     """The quarterly review of the season: it has every section."""
-    return reviewed(Kind.QUARTERLY, days=NIGHTS)
+    return reviewed(PeriodKind.QUARTERLY, days=NIGHTS)
 
 
 def test_the_planted_rise_is_told_with_its_pace(quarter: Review) -> None:
@@ -43,7 +43,7 @@ def test_the_day_of_the_crossing_is_told_within_two_days(quarter: Review) -> Non
 
 @pytest.mark.parametrize("days_before", [5, 10, 20, 30])
 def test_the_crossing_is_foreseen_early_too(season: Plant, reviewed: Reviewed, days_before: int) -> None:
-    then = reviewed(Kind.QUARTERLY, until=NOW - timedelta(days=days_before))
+    then = reviewed(PeriodKind.QUARTERLY, until=NOW - timedelta(days=days_before))
 
     assert abs(then.courses[0].crossings[0].on - CROSSES_ON) < timedelta(days=2)
 
@@ -172,7 +172,7 @@ def test_risks_are_rules_that_say_nothing_and_data_that_no_rule_reads(quarter: R
 
 
 def test_the_change_of_the_score_adds_up(season: Plant, reviewed: Reviewed) -> None:
-    found = reviewed(Kind.DAILY, until=FIRST + timedelta(days=20, hours=1)).step
+    found = reviewed(PeriodKind.DAILY, until=FIRST + timedelta(days=20, hours=1)).step
 
     assert found is not None
     assert sum(step.points for step in found.steps) == found.whole
@@ -190,7 +190,7 @@ def test_imports_are_told_feed_by_feed(quarter: Review) -> None:
 
 
 def test_a_shorter_report_has_fewer_sections(season: Plant, reviewed: Reviewed) -> None:
-    daily, weekly, monthly = (reviewed(kind) for kind in (Kind.DAILY, Kind.WEEKLY, Kind.MONTHLY))
+    daily, weekly, monthly = (reviewed(kind) for kind in (PeriodKind.DAILY, PeriodKind.WEEKLY, PeriodKind.MONTHLY))
 
     assert (daily.courses, weekly.recurring, monthly.risks) == ((), (), None)
     assert weekly.courses
@@ -198,7 +198,7 @@ def test_a_shorter_report_has_fewer_sections(season: Plant, reviewed: Reviewed) 
 
 
 def test_a_report_of_an_earlier_day_knows_nothing_of_later_ones(season: Plant, reviewed: Reviewed) -> None:
-    then = reviewed(Kind.QUARTERLY, until=FIRST + timedelta(days=20, hours=2))
+    then = reviewed(PeriodKind.QUARTERLY, until=FIRST + timedelta(days=20, hours=2))
 
     assert then.run is not None
     assert then.run.today == date(2025, 5, 22)

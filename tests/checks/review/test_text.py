@@ -6,16 +6,16 @@ import json
 
 import pytest
 
-from checks.review.document import document
+from checks.review.document import review_document
 from checks.review.text import render_text
-from checks.review.values import Kind
+from checks.review.values import PeriodKind
 from tests.checks.review.conftest import Reviewed
 from tests.checks.review.plant import Plant
 from tests.checks.review.seasons import FIRST
 
 
 def test_the_text_begins_with_what_matters_most(season: Plant, reviewed: Reviewed) -> None:
-    lines = render_text(reviewed(Kind.WEEKLY)).splitlines()
+    lines = render_text(reviewed(PeriodKind.WEEKLY)).splitlines()
 
     assert lines[:3] == [
         "Rally Data Health, weekly report, 2025-06-23 07:00 to 2025-06-30 07:00",
@@ -26,9 +26,9 @@ def test_the_text_begins_with_what_matters_most(season: Plant, reviewed: Reviewe
     assert "Schedule coverage 99.72 % (at least 99 %); steady since 2025-05-02" in lines
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_every_report_is_json(season: Plant, reviewed: Reviewed, kind: Kind) -> None:
-    told = json.loads(json.dumps(document(reviewed(kind))))
+@pytest.mark.parametrize("kind", PeriodKind)
+def test_every_report_is_json(season: Plant, reviewed: Reviewed, kind: PeriodKind) -> None:
+    told = json.loads(json.dumps(review_document(reviewed(kind))))
 
     assert told["kind"] == kind
     assert told["run"]["score"] == 85.85
@@ -39,17 +39,17 @@ def test_every_report_is_json(season: Plant, reviewed: Reviewed, kind: Kind) -> 
 
 
 def test_a_report_without_any_run_says_so(reviewed: Reviewed) -> None:
-    found = reviewed(Kind.QUARTERLY, until=FIRST)
+    found = reviewed(PeriodKind.QUARTERLY, until=FIRST)
 
     assert "Score unknown: no health check has run" in render_text(found)
-    assert document(found)["run"] is None
+    assert review_document(found)["run"] is None
 
 
 def test_a_metric_whose_past_is_too_short_is_told(plant: Plant, reviewed: Reviewed) -> None:
     plant.run(FIRST, {"matches_in_schedule": 7_000.0})
 
     assert "matches_in_schedule cannot fire yet: it needs 3 earlier readings to compare with, and has 0" in render_text(
-        reviewed(Kind.DAILY, until=FIRST)
+        reviewed(PeriodKind.DAILY, until=FIRST)
     )
 
 
@@ -57,7 +57,7 @@ def test_hostile_data_steers_no_terminal(plant: Plant, reviewed: Reviewed) -> No
     plant.run(FIRST, {"duplicate_match": (9, 10)}, clusters=[{"text": "x\x1b[2J\u202e" + "y" * 10_000}])
     plant.imported(FIRST, league="\x1b]0;hacked\x07", outcome="failed", reasons=["a\nb\x00c".replace("\x00", "")])
 
-    text = render_text(reviewed(Kind.WEEKLY, until=FIRST))
+    text = render_text(reviewed(PeriodKind.WEEKLY, until=FIRST))
 
     assert not {"\x1b", "\u202e", "\x07"} & set(text)
     assert max(map(len, text.splitlines())) < 400

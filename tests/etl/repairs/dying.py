@@ -21,7 +21,7 @@ from etl.database import open_engine
 from etl.importing.import_run import importer_lock
 from etl.repairs.undo import undo
 from etl.restore import Rows, restore
-from etl.snapshots import find
+from etl.snapshots import find_snapshot
 from tests.checks.rules.entries import NOW, TODAY
 
 
@@ -52,7 +52,7 @@ def main(url: str, what: str, target: str, when: str) -> None:
             undo(connection, int(target), "kim")
         else:
             folder = Path(target)
-            restore(connection, find(folder, "latest"), "kim", judge=lambda _: "", newer=Rows.DISCARD)
+            restore(connection, find_snapshot(folder, "latest"), "kim", judge=lambda _: "", newer=Rows.DISCARD)
 
 
 if __name__ == "__main__":

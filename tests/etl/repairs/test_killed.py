@@ -18,7 +18,7 @@ from etl.importing.import_run import importer_lock
 from etl.repairs.ledger import State
 from etl.repairs.undo import undo
 from etl.restore import Rows, restore
-from etl.snapshots import create, find
+from etl.snapshots import find_snapshot, take_snapshot
 from tests.checks.repairs.conftest import means, planned, write
 from tests.checks.rules.entries import TWO_TEAMS, match
 from tests.etl.repairs.dump import dump
@@ -89,7 +89,7 @@ def test_killed_while_undoing(dirty: Engine, rules: Rules, plan: int, when: str)
 @pytest.mark.parametrize("when", [*MOMENTS, "60"])
 def test_killed_while_restoring(dirty: Engine, tmp_path: Path, when: str) -> None:
     old = dump(dirty)
-    create(dirty, tmp_path, "a test", "kim")
+    take_snapshot(dirty, tmp_path, "a test", "kim")
     with dirty.begin() as connection:
         connection.execute(text("delete from schedule where id % 3 = 0"))
         connection.execute(text("update schedule set location = 'elsewhere' where id % 3 = 1"))
@@ -100,5 +100,5 @@ def test_killed_while_restoring(dirty: Engine, tmp_path: Path, when: str) -> Non
     with importer_lock(dirty, wait=10):
         assert dump(dirty) == before
     with dirty.begin() as connection:
-        restore(connection, find(tmp_path, "latest"), "kim", judge=lambda _: "", newer=Rows.DISCARD)
+        restore(connection, find_snapshot(tmp_path, "latest"), "kim", judge=lambda _: "", newer=Rows.DISCARD)
     assert dump(dirty) == old

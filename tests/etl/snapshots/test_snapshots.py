@@ -11,7 +11,16 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, text, u
 from etl.repairs import RepairError
 from etl.repairs.undo import undo
 from etl.restore import Restored, Rows, restore
-from etl.snapshots import AUTOMATIC_KEPT, Snapshot, SnapshotError, create, digest, find, past, verify
+from etl.snapshots import (
+    AUTOMATIC_KEPT,
+    Snapshot,
+    SnapshotError,
+    digest,
+    faults_of,
+    find_snapshot,
+    snapshots_in,
+    take_snapshot,
+)
 from etl.tables import leagues, players, schedule, series, teams
 from tests.etl.repairs.dump import dump
 
@@ -34,7 +43,7 @@ def season(database: Engine) -> Engine:
 @pytest.fixture
 def made(season: Engine, tmp_path: Path) -> Snapshot:
     """A snapshot of the season."""
-    return create(season, tmp_path, "a test", "kim")
+    return take_snapshot(season, tmp_path, "a test", "kim")
 
 
 def restored(engine: Engine, snapshot: Snapshot, newer: Rows = Rows.REFUSE, objection: str = "") -> Restored:
@@ -46,11 +55,11 @@ def test_a_snapshot_says_what_it_holds(made: Snapshot) -> None:
     rows = {held.table: held.rows for held in made.tables if held.rows}
 
     assert rows == {"public.leagues": 1, "public.series": 1, "public.teams": 2, "public.schedule": 3}
-    assert verify(made) == ()
+    assert faults_of(made) == ()
 
 
 def test_it_is_found_again(made: Snapshot) -> None:
-    assert find(made.folder.parent, made.name) == find(made.folder.parent, "latest") == made
+    assert find_snapshot(made.folder.parent, made.name) == find_snapshot(made.folder.parent, "latest") == made
 
 
 def test_only_its_owner_may_look_into_it(made: Snapshot) -> None:
@@ -201,44 +210,44 @@ def test_a_damaged_snapshot_is_not_restored(season: Engine, made: Snapshot, harm
     else:
         file.write_bytes(content[:-9] if harm == "cut" else content[:40] + b"?" + content[41:])
 
-    assert verify(made)
+    assert faults_of(made)
     with pytest.raises(SnapshotError, match=f"snapshot {made.name} is damaged: {file.name}"):
         restored(season, made)
 
 
 def test_missing_rows_are_noticed_though_the_file_is_sound(season: Engine, tmp_path: Path) -> None:
-    made = create(season, tmp_path, "a test", "kim")
+    made = take_snapshot(season, tmp_path, "a test", "kim")
     file = made.folder / "public.schedule.copy.gz"
     file.write_bytes(gzip.compress(b"".join(gzip.decompress(file.read_bytes()).splitlines(keepends=True)[:2])))
     made.files[file.name] = digest(file)
 
-    assert verify(made) == ("public.schedule has 2 rows, 3 were written",)
+    assert faults_of(made) == ("public.schedule has 2 rows, 3 were written",)
 
 
 def test_old_automatic_snapshots_make_room_and_others_stay(season: Engine, tmp_path: Path) -> None:
-    kept = create(season, tmp_path, "by hand", "kim")
+    kept = take_snapshot(season, tmp_path, "by hand", "kim")
     for _ in range(AUTOMATIC_KEPT + 2):
-        create(season, tmp_path, "before a fix", "kim", automatic=True)
+        take_snapshot(season, tmp_path, "before a fix", "kim", automatic=True)
 
-    names = [snapshot.name for snapshot in past(tmp_path)]
+    names = [snapshot.name for snapshot in snapshots_in(tmp_path)]
 
     assert len(names) == AUTOMATIC_KEPT + 1
     assert kept.name in names
 
 
 def test_half_a_snapshot_is_none(season: Engine, tmp_path: Path) -> None:
-    made = create(season, tmp_path, "a test", "kim")
+    made = take_snapshot(season, tmp_path, "a test", "kim")
     made.folder.rename(made.folder.with_name(made.name + ".new"))
 
-    assert past(tmp_path) == ()
+    assert snapshots_in(tmp_path) == ()
     with pytest.raises(SnapshotError, match=r"there is no snapshot 'latest'.*none yet; make one"):
-        find(tmp_path, "latest")
+        find_snapshot(tmp_path, "latest")
 
 
 def test_people_are_in_it_and_in_no_message(season: Engine, tmp_path: Path) -> None:
     with season.begin() as connection:
         connection.execute(insert(players).values(tenniscores_player_id="nndz-1", email="secret@example.org"))
-    made = create(season, tmp_path, "a test", "kim")
+    made = take_snapshot(season, tmp_path, "a test", "kim")
     with season.begin() as connection:
         connection.execute(delete(players))
 

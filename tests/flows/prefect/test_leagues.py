@@ -19,7 +19,7 @@ from etl.tables import check_runs
 from flows import leagues as module
 from flows.leagues import Part, league_checks, of_parts, task_runner
 from flows.service.context import Kept, Surroundings, surrounded
-from flows.service.ending import Ending, Name
+from flows.service.ending import Ending, StateName
 from flows.settings import Settings, SettingsError, read_settings
 from tests.conftest import copy_of
 from tests.flows.prefect.server import free_port
@@ -144,7 +144,7 @@ def test_a_league_that_is_not_there_does_not_cost_the_others_their_result(runner
     lost, found = checked(runner, ["L0", "L1"], address, names=["duplicate_match"])
 
     assert str(lost.error).startswith("there is no league 'L0'; did you mean L")
-    assert (lost.ending.name, lost.document) == (Name.UNMEASURED, {})
+    assert (lost.ending.name, lost.document) == (StateName.UNMEASURED, {})
     assert found.document["results"]
     assert of_parts([lost, found]).message.endswith("; not checked: L0")
 
@@ -168,7 +168,9 @@ def test_an_engine_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
 
 
 def test_many_leagues_end_as_the_worst_of_them() -> None:
-    parts = [Part(name.value, {}, Ending(name, "x")) for name in (Name.DEGRADED, Name.CRITICAL, Name.HEALTHY)]
+    parts = [
+        Part(name.value, {}, Ending(name, "x")) for name in (StateName.DEGRADED, StateName.CRITICAL, StateName.HEALTHY)
+    ]
 
-    assert of_parts(parts) == Ending(Name.CRITICAL, "3 leagues, the worst is Critical: x")
-    assert of_parts([]) == Ending(Name.UNMEASURED, "there is no league")
+    assert of_parts(parts) == Ending(StateName.CRITICAL, "3 leagues, the worst is Critical: x")
+    assert of_parts([]) == Ending(StateName.UNMEASURED, "there is no league")
