@@ -16,6 +16,8 @@ from etl.database import open_engine
 from etl.embedded import running
 from etl.migrate import upgrade
 
+pytest_plugins = ["tests.platform.fixtures"]
+
 FEEDS = Path(__file__).resolve().parents[1] / ".." / "shared" / "feeds"
 
 QUIET = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -12,18 +14,16 @@ from etl.migrate import NotMigrated, current, newest, require_newest, upgrade
 from etl.tables import QUALITY, leagues, metadata, schedule
 
 FIXTURE = {"match_date": "2024-09-24", "home_team": "A - 1", "away_team": "B - 1", "league_id": 1}
+INSERT = f"insert into schedule ({', '.join(FIXTURE)}) values (:{', :'.join(FIXTURE)})"
 
 
 def make_legacy(engine: Engine, *rows: dict[str, object]) -> None:
-    """A schedule as the platform had it before: no unique key, no checks, no created_at."""
+    """A platform as it was before: its tables from a file of their own, and some rows of its schedule."""
     with engine.begin() as connection:
-        metadata.create_all(connection, tables=[table for table in metadata.sorted_tables if table.schema != QUALITY])
-        for name in ("unique_schedule_match", "schedule_team_id_not_null", "schedule_no_self_match"):
-            connection.execute(text(f"alter table schedule drop constraint {name}"))
-        connection.execute(text("alter table schedule drop column created_at"))
+        connection.execute(text(Path(__file__).with_name("old_platform.sql").read_text()))
         connection.execute(insert(leagues).values(id=1, league_id="APTA_CHICAGO", league_name="APTA Chicago"))
         for row in rows:
-            connection.execute(insert(schedule).values(row))
+            connection.execute(text(INSERT), row)
 
 
 def constraints(engine: Engine) -> set[str]:

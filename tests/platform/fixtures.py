@@ -1,0 +1,100 @@
+"""The platform's database for tests: a copy of its own for each, in both shapes, on two servers.
+
+`platform` is an engine of a role that owns the tables and is no superuser. A test that asks for it runs four times; one
+that needs a single place says so: `@pytest.mark.parametrize("platform", [AUGUST], indirect=True)`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from sqlalchemy import Engine, make_url
+from sqlalchemy.pool import NullPool
+
+from etl.database import open_engine
+from tests.platform.build import OWNER, PLATFORM, Shape, build
+from tests.platform.servers import BINARIES, debian_server
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One shape of the platform's database on one server."""
+
+    shape: Shape
+    server: Literal["embedded", "postgresql15"]
+
+    def __str__(self) -> str:
+        return f"{self.shape}-{self.server}"
+
+
+AUGUST = Place(Shape.AUGUST, "embedded")
+NOVEMBER = Place(Shape.NOVEMBER, "embedded")
+PLACES = (AUGUST, NOVEMBER, Place(Shape.AUGUST, "postgresql15"), Place(Shape.NOVEMBER, "postgresql15"))
+
+Template = Callable[[Place], str]
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgresql15() -> Iterator[str]:
+    """URL of a server of Debian's PostgreSQL 15."""
+    if not BINARIES.is_dir():
+        pytest.skip(f"there is no PostgreSQL 15 at {BINARIES}")
+    with debian_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def platform_template(request: pytest.FixtureRequest) -> Template:
+    """URL of the filled database of a place, built once in a session; never connected to, for copies are made of it."""
+    built: dict[Place, str] = {}
+
+    def template(place: Place) -> str:
+        if place not in built:
+            server = request.getfixturevalue("server" if place.server == "embedded" else "postgresql15")
+            built[place] = _build(server, place.shape)
+        return built[place]
+
+    return template
+
+
+@pytest.fixture(params=PLACES, ids=str)
+def platform(request: pytest.FixtureRequest, platform_template: Template) -> Iterator[Engine]:
+    """An engine of the tables' owner on a copy of the platform's database that is the test's own."""
+    if not PLATFORM.is_dir():
+        pytest.skip(f"the platform's database is not at {PLATFORM}")
+    yield from copy_as_owner(platform_template(request.param))
+
+
+def copy_as_owner(template: str) -> Iterator[Engine]:
+    """An engine of the owner on a copy of a template, which is gone after use."""
+    source = make_url(template)
+    name = f"platform_{next(_numbers)}"
+    administer(template, f"create database {name} template {source.database} owner {OWNER}")
+    engine = open_engine(source.set(database=name, username=OWNER).render_as_string(hide_password=False))
+    yield engine
+    engine.dispose()
+    administer(template, f"drop database {name} with (force)")
+
+
+def administer(url: str, statement: str, *, database: str = "postgres") -> None:
+    """Run one statement as the server's superuser, outside of a transaction."""
+    target = make_url(url).set(database=database, username="rally").render_as_string(hide_password=False)
+    admin = open_engine(target, poolclass=NullPool)
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(statement)
+    admin.dispose()
+
+
+def _build(server: str, shape: Shape) -> str:
+    name = f"template_{shape}"
+    url = make_url(server).set(database=name)
+    exists = f"select 1 from pg_roles where rolname = '{OWNER}'"
+    administer(server, f"do $$ begin if not exists ({exists}) then create role {OWNER} login; end if; end $$")
+    administer(server, f"create database {name} template template0 owner {OWNER}")
+    build(url.set(drivername="postgresql").render_as_string(hide_password=False), shape)
+    return url.render_as_string(hide_password=False)
