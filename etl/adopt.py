@@ -9,23 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import (
-    Boolean,
-    CheckConstraint,
-    ColumnElement,
-    Connection,
-    Constraint,
-    ForeignKeyConstraint,
-    Table,
-    UniqueConstraint,
-    and_,
-    exists,
-    func,
-    inspect,
-    literal_column,
-    select,
-    text,
-)
+import sqlalchemy as sa
 from sqlalchemy.schema import AddConstraint, CreateColumn
 
 from etl.tables import QUALITY, metadata
@@ -44,7 +28,7 @@ class Obstacle:
         return f"{self.table}.{self.constraint} is not in force: {self.rows:,} rows stand in the way; {self.remedy}"
 
 
-def adopt(connection: Connection) -> tuple[Obstacle, ...]:
+def adopt(connection: sa.Connection) -> tuple[Obstacle, ...]:
     """Add what the platform's tables lack and return the obstacles; empty for a clean database."""
     return tuple(
         obstacle
@@ -54,38 +38,38 @@ def adopt(connection: Connection) -> tuple[Obstacle, ...]:
     )
 
 
-def _adopt_table(connection: Connection, table: Table) -> Iterable[Obstacle]:
+def _adopt_table(connection: sa.Connection, table: sa.Table) -> Iterable[Obstacle]:
     _add_missing_columns(connection, table)
     states = _states(connection, table)
     for constraint in sorted(table.constraints, key=lambda one: str(one.name)):
-        if isinstance(constraint, UniqueConstraint) and not _has_unique(connection, constraint):
+        if isinstance(constraint, sa.UniqueConstraint) and not _has_unique(connection, constraint):
             yield from _add_unique(connection, constraint)
-        elif isinstance(constraint, CheckConstraint | ForeignKeyConstraint):
+        elif isinstance(constraint, sa.CheckConstraint | sa.ForeignKeyConstraint):
             yield from _add_check(connection, constraint, states)
 
 
-def _add_missing_columns(connection: Connection, table: Table) -> None:
-    present = {column["name"] for column in inspect(connection).get_columns(table.name)}
+def _add_missing_columns(connection: sa.Connection, table: sa.Table) -> None:
+    present = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
     for column in table.columns:
         if column.name not in present:
             loose = column._copy()
             loose.nullable = True
             definition = CreateColumn(loose).compile(dialect=connection.dialect)
-            connection.execute(text(f"alter table {table.name} add column {definition}"))
+            connection.execute(sa.text(f"alter table {table.name} add column {definition}"))
 
 
-def _states(connection: Connection, table: Table) -> dict[str, bool]:
+def _states(connection: sa.Connection, table: sa.Table) -> dict[str, bool]:
     """Names of the table's constraints, and whether each is validated."""
     rows = connection.execute(
-        text("select conname, convalidated from pg_constraint where conrelid = to_regclass(:name)"),
+        sa.text("select conname, convalidated from pg_constraint where conrelid = to_regclass(:name)"),
         {"name": f"public.{table.name}"},
     )
     return {row.conname: row.convalidated for row in rows}
 
 
-def _has_unique(connection: Connection, constraint: UniqueConstraint) -> bool:
+def _has_unique(connection: sa.Connection, constraint: sa.UniqueConstraint) -> bool:
     wanted = {column.name for column in constraint.columns}
-    found = inspect(connection)
+    found = sa.inspect(connection)
     table = constraint.table.name
     columns = [key["column_names"] for key in found.get_unique_constraints(table)]
     columns += [found.get_pk_constraint(table)["constrained_columns"]]
@@ -93,16 +77,16 @@ def _has_unique(connection: Connection, constraint: UniqueConstraint) -> bool:
     return any(set(names) == wanted for names in columns)
 
 
-def _add_unique(connection: Connection, constraint: UniqueConstraint) -> Iterable[Obstacle]:
+def _add_unique(connection: sa.Connection, constraint: sa.UniqueConstraint) -> Iterable[Obstacle]:
     keys = list(constraint.columns)
     copies = (
-        select((func.count() - 1).label("extra"))
-        .where(and_(*(key.is_not(None) for key in keys)))
+        sa.select((sa.func.count() - 1).label("extra"))
+        .where(sa.and_(*(key.is_not(None) for key in keys)))
         .group_by(*keys)
-        .having(func.count() > 1)
+        .having(sa.func.count() > 1)
         .subquery()
     )
-    extra = connection.execute(select(func.coalesce(func.sum(copies.c.extra), 0))).scalar_one()
+    extra = connection.execute(sa.select(sa.func.coalesce(sa.func.sum(copies.c.extra), 0))).scalar_one()
     if extra:
         yield _obstacle(constraint, int(extra), "remove the surplus copies, then run `rally-health init` again")
     else:
@@ -110,10 +94,14 @@ def _add_unique(connection: Connection, constraint: UniqueConstraint) -> Iterabl
 
 
 def _add_check(
-    connection: Connection, constraint: CheckConstraint | ForeignKeyConstraint, states: dict[str, bool]
+    connection: sa.Connection, constraint: sa.CheckConstraint | sa.ForeignKeyConstraint, states: dict[str, bool]
 ) -> Iterable[Obstacle]:
     name = str(constraint.name)
-    if isinstance(constraint, ForeignKeyConstraint) and name not in states and _has_foreign_key(connection, constraint):
+    if (
+        isinstance(constraint, sa.ForeignKeyConstraint)
+        and name not in states
+        and _has_foreign_key(connection, constraint)
+    ):
         return
     if name not in states and not _can_wait(connection, constraint):
         yield from _add_at_once(connection, constraint)
@@ -127,18 +115,20 @@ def _add_check(
     if bad:
         yield _obstacle(constraint, bad, "repair these rows, then run `rally-health init` again")
     else:
-        connection.execute(text(f'alter table {constraint.table.name} validate constraint "{name}"'))
+        connection.execute(sa.text(f'alter table {constraint.table.name} validate constraint "{name}"'))
 
 
-def _can_wait(connection: Connection, constraint: CheckConstraint | ForeignKeyConstraint) -> bool:
+def _can_wait(connection: sa.Connection, constraint: sa.CheckConstraint | sa.ForeignKeyConstraint) -> bool:
     """Whether the constraint can be added NOT VALID: before PostgreSQL 18 no foreign key of a table with partitions."""
-    if isinstance(constraint, CheckConstraint) or (connection.dialect.server_version_info or ()) >= (18,):
+    if isinstance(constraint, sa.CheckConstraint) or (connection.dialect.server_version_info or ()) >= (18,):
         return True
-    kind = text("select relkind = 'p' from pg_class where oid = to_regclass(:name)")
+    kind = sa.text("select relkind = 'p' from pg_class where oid = to_regclass(:name)")
     return not connection.scalar(kind, {"name": f"public.{constraint.table.name}"})
 
 
-def _add_at_once(connection: Connection, constraint: CheckConstraint | ForeignKeyConstraint) -> Iterable[Obstacle]:
+def _add_at_once(
+    connection: sa.Connection, constraint: sa.CheckConstraint | sa.ForeignKeyConstraint
+) -> Iterable[Obstacle]:
     bad = _violations(connection, constraint)
     if bad:
         yield _obstacle(constraint, bad, "repair these rows, then run `rally-health init` again")
@@ -146,21 +136,21 @@ def _add_at_once(connection: Connection, constraint: CheckConstraint | ForeignKe
         connection.execute(AddConstraint(constraint, isolate_from_table=False))
 
 
-def _has_foreign_key(connection: Connection, constraint: ForeignKeyConstraint) -> bool:
-    found = inspect(connection).get_foreign_keys(constraint.table.name)
+def _has_foreign_key(connection: sa.Connection, constraint: sa.ForeignKeyConstraint) -> bool:
+    found = sa.inspect(connection).get_foreign_keys(constraint.table.name)
     return any(key["constrained_columns"] == list(constraint.column_keys) for key in found)
 
 
-def _violations(connection: Connection, constraint: CheckConstraint | ForeignKeyConstraint) -> int:
+def _violations(connection: sa.Connection, constraint: sa.CheckConstraint | sa.ForeignKeyConstraint) -> int:
     table = constraint.table
-    if isinstance(constraint, CheckConstraint):
-        bad: ColumnElement[bool] = literal_column(f"not ({constraint.sqltext})", Boolean)
+    if isinstance(constraint, sa.CheckConstraint):
+        bad: sa.ColumnElement[bool] = sa.literal_column(f"not ({constraint.sqltext})", sa.Boolean)
     else:
         column, target = constraint.elements[0].parent, constraint.elements[0].column
         parent = target.table.alias("parent")
-        bad = column.is_not(None) & ~exists().where(parent.c[target.name] == column)
-    return connection.execute(select(func.count()).select_from(table).where(bad)).scalar_one()
+        bad = column.is_not(None) & ~sa.exists().where(parent.c[target.name] == column)
+    return connection.execute(sa.select(sa.func.count()).select_from(table).where(bad)).scalar_one()
 
 
-def _obstacle(constraint: Constraint, rows: int, remedy: str) -> Obstacle:
+def _obstacle(constraint: sa.Constraint, rows: int, remedy: str) -> Obstacle:
     return Obstacle(str(constraint.table), str(constraint.name), rows, remedy)

@@ -9,21 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Date,
-    Integer,
-    Select,
-    Table,
-    Text,
-    Time,
-    column,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-)
+import sqlalchemy as sa
 from sqlalchemy import Row as FetchedRow
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -48,27 +34,27 @@ from etl.repairs import Insert, RepairError, Step, Update
 from etl.tables import BYE, PRACTICE, import_feeds, leagues, match_scores, schedule, series, teams
 
 COPIED_COLUMNS = {
-    "match_date": Date, "match_time": Time, "home_team": Text, "away_team": Text, "location": Text,
-    "league_id": Integer, "home_team_id": Integer, "away_team_id": Integer,
+    "match_date": sa.Date, "match_time": sa.Time, "home_team": sa.Text, "away_team": sa.Text, "location": sa.Text,
+    "league_id": sa.Integer, "home_team_id": sa.Integer, "away_team_id": sa.Integer,
 }  # fmt: skip
 
 
 @fix(team_without_schedule)
-def import_schedules_of_teams(connection: Connection, feeds: tuple[Path, ...]) -> Insert:
+def import_schedules_of_teams(connection: sa.Connection, feeds: tuple[Path, ...]) -> Insert:
     """Import the matches of teams without a schedule from the feeds given, or the last published ones."""
     return matches_of(connection, feeds)
 
 
 @fix(gap_in_league_schedule)
-def import_schedules_of_league(connection: Connection, feeds: tuple[Path, ...]) -> Insert:
+def import_schedules_of_league(connection: sa.Connection, feeds: tuple[Path, ...]) -> Insert:
     """Import the matches of teams without a schedule from the feeds given, or the last published ones."""
     return matches_of(connection, feeds)
 
 
-def matches_of(connection: Connection, paths: Sequence[Path]) -> Insert:
+def matches_of(connection: sa.Connection, paths: Sequence[Path]) -> Insert:
     """The feeds' matches of all teams that have none, as far as the schedule lacks them."""
     missing = set(connection.scalars(_teams_without()))
-    league_ids = {row.league_id: row.id for row in connection.execute(select(leagues.c.league_id, leagues.c.id))}
+    league_ids = {row.league_id: row.id for row in connection.execute(sa.select(leagues.c.league_id, leagues.c.id))}
     feeds = _schedules(paths or _published(connection)) if missing else ()
     known = resolver(connection)
     rows = [row for feed in feeds for row in _rows(feed, known, league_ids) if {row[side] for side in _IDS} & missing]
@@ -78,19 +64,21 @@ def matches_of(connection: Connection, paths: Sequence[Path]) -> Insert:
 _IDS = ("home_team_id", "away_team_id")
 
 
-def _teams_without() -> Select[tuple[int]]:
-    played = [select(schedule.c[side]).where(schedule.c[side].is_not(None), is_match(Row(schedule))) for side in _IDS]
-    return select(teams.c.id).where(in_use(Row(teams)), teams.c.id.not_in(played[0].union(played[1])))
+def _teams_without() -> sa.Select[tuple[int]]:
+    played = [
+        sa.select(schedule.c[side]).where(schedule.c[side].is_not(None), is_match(Row(schedule))) for side in _IDS
+    ]
+    return sa.select(teams.c.id).where(in_use(Row(teams)), teams.c.id.not_in(played[0].union(played[1])))
 
 
-def _published(connection: Connection) -> list[Path]:
+def _published(connection: sa.Connection) -> list[Path]:
     """The schedules that were published last, one file for each league's feed, where they still are."""
     feed = import_feeds.c
     last = (
-        select(func.max(feed.id)).where(feed.kind == Kind.SCHEDULES.value, feed.outcome == "published")
+        sa.select(sa.func.max(feed.id)).where(feed.kind == Kind.SCHEDULES.value, feed.outcome == "published")
         .group_by(feed.league)
     )  # fmt: skip
-    paths = [Path(path) for path in connection.scalars(select(feed.path).where(feed.id.in_(last)).order_by(feed.id))]
+    paths = [Path(path) for path in connection.scalars(sa.select(feed.path).where(feed.id.in_(last)).order_by(feed.id))]
     there = [path for path in paths if path.is_file()]
     if not there:
         raise RepairError("no schedule feed to import from; name one: rally-health fix plan RULE --feeds PATH")
@@ -118,18 +106,18 @@ def _rows(feed: Feed, known: Resolver, league_ids: dict[str, int]) -> Iterator[d
             }  # fmt: skip
 
 
-def _lacking(rows: Iterable[dict[str, Any]]) -> Select[Any]:
+def _lacking(rows: Iterable[dict[str, Any]]) -> sa.Select[Any]:
     """Rows that the schedule has neither under these names nor for these two teams; the last of several alike."""
     last = {(row["match_date"], row["home_team"], row["away_team"], row["league_id"]): row for row in rows}
     new = (
-        func.jsonb_to_recordset(literal(list(last.values()), JSONB))
-        .table_valued(*(column(name, kind) for name, kind in COPIED_COLUMNS.items()), name="new")
+        sa.func.jsonb_to_recordset(sa.literal(list(last.values()), JSONB))
+        .table_valued(*(sa.column(name, kind) for name, kind in COPIED_COLUMNS.items()), name="new")
         .render_derived(with_types=True)
     )
     day = schedule.c.match_date == new.c.match_date
     names = [schedule.c[name] == new.c[name] for name in ("home_team", "away_team", "league_id")]
     linked = [schedule.c[name] == new.c[name] for name in _IDS]
-    lacking = select(*new.c).where(~exists().where(day, *names), ~exists().where(day, *linked))
+    lacking = sa.select(*new.c).where(~sa.exists().where(day, *names), ~sa.exists().where(day, *linked))
     return lacking.order_by(new.c.match_date, new.c.home_team, new.c.away_team)
 
 
@@ -137,36 +125,36 @@ HOME_AND_AWAY = ("home", "away")
 
 
 @fix(match_without_teams)
-def link_matches(connection: Connection) -> tuple[Step, ...]:
+def link_matches(connection: sa.Connection) -> tuple[Step, ...]:
     """Link matches to the teams that their names mean; one that stands there under both names becomes one row."""
     return Update(schedule, linked(connection, schedule)), one_row_of_each_fixture()
 
 
 @fix(match_with_one_team)
-def link_other_sides(connection: Connection) -> tuple[Step, ...]:
+def link_other_sides(connection: sa.Connection) -> tuple[Step, ...]:
     """Link the open side of matches to the team that its name means, in the series of the other side."""
     return Update(schedule, linked(connection, schedule)), one_row_of_each_fixture()
 
 
 @fix(match_of_unknown_team)
-def link_orphaned_matches(connection: Connection) -> tuple[Step, ...]:
+def link_orphaned_matches(connection: sa.Connection) -> tuple[Step, ...]:
     """Link matches of teams that are gone by their names; a side that means no team is left open."""
     return Update(schedule, linked(connection, schedule)), one_row_of_each_fixture()
 
 
 @fix(result_without_teams)
-def link_results(connection: Connection) -> Update:
+def link_results(connection: sa.Connection) -> Update:
     """Link results to the teams that their names mean."""
     return Update(match_scores, linked(connection, match_scores))
 
 
 @fix(result_of_unknown_team)
-def link_orphaned_results(connection: Connection) -> Update:
+def link_orphaned_results(connection: sa.Connection) -> Update:
     """Link results of teams that are gone by their names; a side that means no team is left open."""
     return Update(match_scores, linked(connection, match_scores))
 
 
-def linked(connection: Connection, table: Table) -> Any:
+def linked(connection: sa.Connection, table: sa.Table) -> Any:
     """Both team ids of each row that lacks one or has one that leads nowhere, found by name where they can be."""
     known = resolver(connection)
     rows = connection.execute(_open_rows(table)).all()
@@ -174,7 +162,7 @@ def linked(connection: Connection, table: Table) -> Any:
     return ids(list(found), "id", "home_team_id", "away_team_id")
 
 
-def _open_rows(table: Table) -> Any:
+def _open_rows(table: sa.Table) -> Any:
     """Rows with a side that is linked to no team, or to one that is gone; each side with its team and series."""
     row = table.c
     sides = [(teams.alias(side), series.alias(f"{side}_series")) for side in HOME_AND_AWAY]
@@ -184,16 +172,16 @@ def _open_rows(table: Table) -> Any:
         source = source.outerjoin(its_series, its_series.c.id == team.c.series_id)
     (home, home_series), (away, away_series) = sides
     return (
-        select(
+        sa.select(
             row.id, leagues.c.league_id.label("league"), row.home_team, row.away_team, row.home_team_id,
             row.away_team_id, home.c.id.label("home"), away.c.id.label("away"),
             home_series.c.name.label("home_series"), away_series.c.name.label("away_series"),
         )
         .select_from(source)
         .where(
-            or_(home.c.id.is_(None), away.c.id.is_(None)),
-            *(~func.starts_with(func.coalesce(row[f"{side}_team"], ""), BYE) for side in HOME_AND_AWAY),
-            func.strpos(func.coalesce(row.home_team, ""), PRACTICE) == 0,
+            sa.or_(home.c.id.is_(None), away.c.id.is_(None)),
+            *(~sa.func.starts_with(sa.func.coalesce(row[f"{side}_team"], ""), BYE) for side in HOME_AND_AWAY),
+            sa.func.strpos(sa.func.coalesce(row.home_team, ""), PRACTICE) == 0,
         )
         .order_by(row.id)
     )  # fmt: skip

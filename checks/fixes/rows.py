@@ -14,24 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Connection,
-    FromClause,
-    Integer,
-    Select,
-    Subquery,
-    Text,
-    and_,
-    case,
-    cast,
-    column,
-    func,
-    literal,
-    or_,
-    select,
-)
+import sqlalchemy as sa
 
 from checks import Row, fix
 from checks.repairs.plan import proposal
@@ -47,19 +30,19 @@ from etl.repairs import Adopt, Delete, Merge, Step, Update
 from etl.tables import leagues, match_scores, players, schedule, series, series_stats, team_aliases, teams
 
 
-def ids(rows: Sequence[tuple[int | None, ...]], *names: str) -> Select[Any]:
+def ids(rows: Sequence[tuple[int | None, ...]], *names: str) -> sa.Select[Any]:
     """Rows of ids under these names; one array per column, since a statement takes 65,535 values at most."""
     columns = [list(values) for values in zip(*rows, strict=True)] or [[] for _ in names]
-    arrays = [literal(values, ARRAY(Integer)) for values in columns]
-    table = func.unnest(*arrays).table_valued(*(column(name, Integer) for name in names), name="worked_out")
-    return select(*table.render_derived().c)
+    arrays = [sa.literal(values, sa.ARRAY(sa.Integer)) for values in columns]
+    table = sa.func.unnest(*arrays).table_valued(*(sa.column(name, sa.Integer) for name in names), name="worked_out")
+    return sa.select(*table.render_derived().c)
 
 
-def merged(rows: Subquery, keep: Any, key: Sequence[Any]) -> Select[Any]:
+def merged(rows: sa.Subquery, keep: Any, key: Sequence[Any]) -> sa.Select[Any]:
     """Pairs for a Merge: of rows with one key, all into the first in the order of `keep`."""
-    first = func.first_value(rows.c.id).over(partition_by=list(key), order_by=list(keep)).label("into")
-    pairs = select(rows.c.id, first).subquery()
-    return select(pairs.c.id, pairs.c.into).where(pairs.c.id != pairs.c.into)
+    first = sa.func.first_value(rows.c.id).over(partition_by=list(key), order_by=list(keep)).label("into")
+    pairs = sa.select(rows.c.id, first).subquery()
+    return sa.select(pairs.c.id, pairs.c.into).where(pairs.c.id != pairs.c.into)
 
 
 @fix(duplicate_match)
@@ -70,11 +53,11 @@ def keep_one_row_of_each_match() -> Merge:
     """
     row = schedule.c
     names = (row.match_date, row.home_team, row.away_team)
-    least, most = (pick(row.league_id).over(partition_by=names) for pick in (func.min, func.max))
-    league = func.coalesce(row.league_id, case((least == most, least)), 0).label("league")
-    rows = select(schedule, league).subquery()
+    least, most = (pick(row.league_id).over(partition_by=names) for pick in (sa.func.min, sa.func.max))
+    league = sa.func.coalesce(row.league_id, sa.case((least == most, least)), 0).label("league")
+    rows = sa.select(schedule, league).subquery()
     key = (rows.c.match_date, rows.c.home_team, rows.c.away_team, rows.c.league)
-    linked = func.num_nonnulls(rows.c.home_team_id, rows.c.away_team_id).desc()
+    linked = sa.func.num_nonnulls(rows.c.home_team_id, rows.c.away_team_id).desc()
     in_league = rows.c.league_id.is_(None)
     return Merge(schedule, merged(rows, (linked, in_league, *_newest(rows)), key))
 
@@ -90,36 +73,36 @@ def one_row_of_each_fixture() -> Merge:
     row = schedule.c
     teams_of = (row.match_date, row.home_team_id, row.away_team_id)
     home, away = (
-        func.min(name).over(partition_by=teams_of) != func.max(name).over(partition_by=teams_of)
+        sa.func.min(name).over(partition_by=teams_of) != sa.func.max(name).over(partition_by=teams_of)
         for name in (row.home_team, row.away_team)
     )
     known = row.home_team_id.is_not(None) & row.away_team_id.is_not(None)
-    every = select(schedule, or_(home, away).label("respelled")).where(known).subquery()
-    rows = select(every).where(every.c.respelled).subquery()
+    every = sa.select(schedule, sa.or_(home, away).label("respelled")).where(known).subquery()
+    rows = sa.select(every).where(every.c.respelled).subquery()
     return Merge(schedule, merged(rows, _newest(rows), (rows.c.match_date, rows.c.home_team_id, rows.c.away_team_id)))
 
 
 @fix(duplicate_team)
 def keep_one_row_of_each_team() -> Merge:
     """Keep the first row of each team; players, matches and standings of the others become its own."""
-    rows = select(teams).subquery()
-    key = (*(func.coalesce(rows.c[name], 0) for name in ("league_id", "series_id")), rows.c.team_name)
+    rows = sa.select(teams).subquery()
+    key = (*(sa.func.coalesce(rows.c[name], 0) for name in ("league_id", "series_id")), rows.c.team_name)
     return Merge(teams, merged(rows, (rows.c.id,), key))
 
 
 @fix(duplicate_result)
 def keep_one_row_of_each_result() -> Merge:
     """Keep the linked, first row of each result; the other copies are removed."""
-    named = or_(*(match_scores.c[name].is_not(None) for name in SAME_RESULT if "player" in name))
-    rows = select(match_scores).where(named).subquery()
-    linked = func.num_nonnulls(rows.c.home_team_id, rows.c.away_team_id).desc()
+    named = sa.or_(*(match_scores.c[name].is_not(None) for name in SAME_RESULT if "player" in name))
+    rows = sa.select(match_scores).where(named).subquery()
+    linked = sa.func.num_nonnulls(rows.c.home_team_id, rows.c.away_team_id).desc()
     return Merge(match_scores, merged(rows, (linked, rows.c.id), [_text(rows.c[name]) for name in SAME_RESULT]))
 
 
 @fix(duplicate_standing)
 def keep_one_row_of_each_standing() -> Merge:
     """Keep the linked, newest row of standings that repeat team and figures; the other copies are removed."""
-    rows = select(series_stats).subquery()
+    rows = sa.select(series_stats).subquery()
     key = [_text(rows.c[name]) for name in ("league_id", "series", "team", *IDENTIFYING)]
     return Merge(series_stats, merged(rows, (rows.c.team_id.is_(None), *_newest(rows)), key))
 
@@ -134,17 +117,17 @@ def keep_one_row_of_each_membership() -> Merge:
 
 def _memberships() -> Any:
     """Players with the team that a row belongs to: a row without one is half of the first that has one."""
-    place = (players.c.tenniscores_player_id, *(func.coalesce(players.c[name], 0) for name in PLACE))
-    other = func.min(players.c.team_id).over(partition_by=place)
-    return select(players, func.coalesce(players.c.team_id, other).label("of_team"))
+    place = (players.c.tenniscores_player_id, *(sa.func.coalesce(players.c[name], 0) for name in PLACE))
+    other = sa.func.min(players.c.team_id).over(partition_by=place)
+    return sa.select(players, sa.func.coalesce(players.c.team_id, other).label("of_team"))
 
 
-def _newest(rows: Any) -> tuple[ColumnElement[Any], ...]:
+def _newest(rows: Any) -> tuple[sa.ColumnElement[Any], ...]:
     return rows.c.created_at.desc().nulls_last(), rows.c.id.desc()
 
 
-def _text(value: ColumnElement[Any]) -> ColumnElement[str]:
-    return func.coalesce(cast(value, Text), "")
+def _text(value: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    return sa.func.coalesce(sa.cast(value, sa.Text), "")
 
 
 @fix(twin_team)
@@ -153,21 +136,22 @@ def merge_twin_teams() -> tuple[Step, ...]:
 
     Without standings the shorter name stays, then the one with more matches.
     """
-    name = func.regexp_replace(func.lower(teams.c.team_name), ADDITIONS, "", "g")
-    bare = func.regexp_replace(name, "[^[:alnum:]+]+", "", "g").label("bare")
-    token = func.coalesce(func.regexp_replace(func.lower(series.c.name), SERIES_WORDS, ""), "").label("token")
+    name = sa.func.regexp_replace(sa.func.lower(teams.c.team_name), ADDITIONS, "", "g")
+    bare = sa.func.regexp_replace(name, "[^[:alnum:]+]+", "", "g").label("bare")
+    token = sa.func.coalesce(sa.func.regexp_replace(sa.func.lower(series.c.name), SERIES_WORDS, ""), "").label("token")
     standings, matches = _count(series_stats, "team_id"), _count(schedule, "home_team_id", "away_team_id")
-    named = select(teams, bare, token, standings.label("standings"), matches.label("matches"))
+    named = sa.select(teams, bare, token, standings.label("standings"), matches.label("matches"))
     rows = named.outerjoin_from(teams, series, series.c.id == teams.c.series_id).subquery()
     keep = (
-        (rows.c.standings > 0).desc(), func.length(rows.c.team_name), rows.c.matches.desc(), rows.c.id
+        (rows.c.standings > 0).desc(), sa.func.length(rows.c.team_name), rows.c.matches.desc(), rows.c.id
     )  # fmt: skip
     return Merge(teams, merged(rows, keep, (rows.c.league_id, rows.c.token, rows.c.bare))), one_row_of_each_fixture()
 
 
-def _count(table: FromClause, *columns: str) -> Any:
+def _count(table: sa.FromClause, *columns: str) -> Any:
     counts = [
-        select(func.count()).where(table.c[name] == teams.c.id).correlate(teams).scalar_subquery() for name in columns
+        sa.select(sa.func.count()).where(table.c[name] == teams.c.id).correlate(teams).scalar_subquery()
+        for name in columns
     ]
     return sum(counts[1:], start=counts[0])
 
@@ -175,16 +159,18 @@ def _count(table: FromClause, *columns: str) -> Any:
 @fix(player_of_unknown_team)
 def link_orphaned_players() -> Update:
     """Link players of teams that are gone to their club's only team in the series, or to none where it has several."""
-    lost = select(players.c.id, _only_team_of_place().label("team_id"))
+    lost = sa.select(players.c.id, _only_team_of_place().label("team_id"))
     return Update(players, lost.where(leads_nowhere(players.c.team_id, teams)))
 
 
 @fix(standing_without_team)
-def link_standings(connection: Connection) -> Update:
+def link_standings(connection: sa.Connection) -> Update:
     """Link standings to the team that their name means in their series."""
     row = series_stats.c
     lost = row.team_id.is_(None) | leads_nowhere(row.team_id, teams)
-    open_rows = select(row.id, leagues.c.league_id, row.series, row.team).join(leagues, leagues.c.id == row.league_id)
+    open_rows = sa.select(row.id, leagues.c.league_id, row.series, row.team).join(
+        leagues, leagues.c.id == row.league_id
+    )
     known = resolver(connection)
     found = [
         (one.id, known.resolve(one.league_id, one.series, one.team).team_id)
@@ -199,20 +185,20 @@ def give_matches_their_league() -> Update:
     """Put matches without a league, or of one that is gone, into the league of both of their teams."""
     home, away = (_league_of(schedule.c[f"{side}_team_id"]) for side in ("home", "away"))
     lost = schedule.c.league_id.is_(None) | leads_nowhere(schedule.c.league_id, leagues)
-    told = func.coalesce(home, away)
-    agreed = select(schedule.c.id, told.label("league_id")).where(lost, is_match(Row(schedule)), told.is_not(None))
+    told = sa.func.coalesce(home, away)
+    agreed = sa.select(schedule.c.id, told.label("league_id")).where(lost, is_match(Row(schedule)), told.is_not(None))
     return Update(schedule, agreed.where(home.is_not_distinct_from(away) | home.is_(None) | away.is_(None)))
 
 
 def _only_team_of_place() -> Any:
-    place = and_(*(teams.c[name] == players.c[name] for name in ("league_id", "club_id", "series_id")))
-    only = case((func.count() == 1, func.min(teams.c.id)))
-    return select(only).where(place).correlate(players).scalar_subquery()
+    place = sa.and_(*(teams.c[name] == players.c[name] for name in ("league_id", "club_id", "series_id")))
+    only = sa.case((sa.func.count() == 1, sa.func.min(teams.c.id)))
+    return sa.select(only).where(place).correlate(players).scalar_subquery()
 
 
 def _league_of(team: Any) -> Any:
     own = teams.alias()
-    return select(own.c.league_id).where(own.c.id == team).scalar_subquery()
+    return sa.select(own.c.league_id).where(own.c.id == team).scalar_subquery()
 
 
 @fix(alias_into_another_league)
@@ -220,7 +206,7 @@ def remove_stale_aliases() -> Delete:
     """Remove confirmed names that lead to a team of another league."""
     alias = team_aliases.c
     to_league = (
-        select(alias.id).join(teams, teams.c.id == alias.team_id).join(leagues, leagues.c.id == teams.c.league_id)
+        sa.select(alias.id).join(teams, teams.c.id == alias.team_id).join(leagues, leagues.c.id == teams.c.league_id)
     )
     return Delete(team_aliases, to_league.where(leagues.c.league_id != alias.league))
 
@@ -237,5 +223,5 @@ def turn_winners_round() -> Update:
     """Give matches to the side that won them by their sets. A proposal: the score may be what is wrong."""
     row = match_scores.c
     bad: Any = winner_contradicts_score(Row(match_scores)).found
-    other = case((row.winner == "home", "away"), else_="home")
-    return Update(match_scores, select(row.id, other.label("winner")).where(bad))
+    other = sa.case((row.winner == "home", "away"), else_="home")
+    return Update(match_scores, sa.select(row.id, other.label("winner")).where(bad))

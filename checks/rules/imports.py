@@ -12,26 +12,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    CheckConstraint,
-    ColumnElement,
-    DateTime,
-    FromClause,
-    Interval,
-    Select,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    cast,
-    column,
-    extract,
-    func,
-    literal,
-    select,
-    table,
-    values,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from checks import Bad, Row, Severity, check, metric_check, row_check
@@ -61,17 +42,17 @@ COMPARED, FEWEST = 14, 5
 
 @metric_check(import_feeds, severity=Severity.HIGH, threshold=NIGHTLY, owner="imports", tags={"hourly", "daily"},
               runbook="docs/RUNBOOKS.md#imports-that-do-not-run")  # fmt: skip
-def hours_since_successful_import(row: Row, now: datetime) -> ColumnElement[Any]:
+def hours_since_successful_import(row: Row, now: datetime) -> sa.ColumnElement[Any]:
     """No feed was imported for too long; a feed that was read and had not changed counts as imported."""
-    last = func.max(row.finished_at).filter(row.outcome.in_(SUCCESS), row.finished_at <= now)
-    return cast(cast(literal(now), DateTime(timezone=True)) - last, Interval)
+    last = sa.func.max(row.finished_at).filter(row.outcome.in_(SUCCESS), row.finished_at <= now)
+    return sa.cast(sa.cast(sa.literal(now), sa.DateTime(timezone=True)) - last, sa.Interval)
 
 
 @check(severity=Severity.MEDIUM, threshold=FEW, table=import_feeds, owner="imports", tags={"hourly", "daily"},
        runbook="docs/RUNBOOKS.md#imports-that-do-not-run")  # fmt: skip
 def overdue_feed(now: datetime) -> Bad:
     """A feed that was imported this month has not been for two nights."""
-    last = func.max(import_feeds.c.finished_at)
+    last = sa.func.max(import_feeds.c.finished_at)
     alive = feeds_of().where(import_feeds.c.outcome.in_(SUCCESS)).having(last > now - MONTH)
     overdue = alive.add_columns(last.label("last_import")).having(last < now - TWO_NIGHTS)
     return Bad(overdue, among=alive)
@@ -87,7 +68,7 @@ def failed_import(row: Row, now: datetime) -> Bad:
 
 @row_check(import_feeds, severity=Severity.MEDIUM, threshold=NEVER, owner="imports", tags={"hourly", "daily"},
            runbook="docs/RUNBOOKS.md#imports-that-do-not-end")  # fmt: skip
-def import_without_end(row: Row, now: datetime) -> ColumnElement[bool]:
+def import_without_end(row: Row, now: datetime) -> sa.ColumnElement[bool]:
     """An import began hours ago and has not ended: it hangs, or was killed."""
     return (row.outcome == RUNNING) & (row.started_at < now - STUCK)
 
@@ -98,22 +79,22 @@ def slow_import() -> Bad:
     taken = _durations().subquery()
     earlier = taken.alias("earlier")
     usual = (
-        select(func.percentile_cont(0.5).within_group(earlier.c.seconds))
+        sa.select(sa.func.percentile_cont(0.5).within_group(earlier.c.seconds))
         .where(earlier.c.kind == taken.c.kind, earlier.c.league == taken.c.league, earlier.c.age.between(2, COMPARED))
-        .having(func.count() >= FEWEST)
+        .having(sa.func.count() >= FEWEST)
         .scalar_subquery()
     )
-    latest = select(taken.c.kind, taken.c.league, taken.c.seconds, usual.label("usual")).where(taken.c.age == 1)
+    latest = sa.select(taken.c.kind, taken.c.league, taken.c.seconds, usual.label("usual")).where(taken.c.age == 1)
     slow = (taken.c.seconds > SLOWER * usual) & (taken.c.seconds > usual + SLOW_BY)
-    return Bad(latest.where(slow), among=select(taken.c.kind, taken.c.league).where(taken.c.age == 1))
+    return Bad(latest.where(slow), among=sa.select(taken.c.kind, taken.c.league).where(taken.c.age == 1))
 
 
-def _durations() -> Select[Any]:
+def _durations() -> sa.Select[Any]:
     """How long each publication of a feed took, the latest with the age 1."""
     feed = import_feeds.c
-    age = func.row_number().over(partition_by=(feed.kind, feed.league), order_by=feed.id.desc()).label("age")
-    return select(
-        feed.kind, feed.league, extract("epoch", feed.finished_at - feed.started_at).label("seconds"), age
+    age = sa.func.row_number().over(partition_by=(feed.kind, feed.league), order_by=feed.id.desc()).label("age")
+    return sa.select(
+        feed.kind, feed.league, sa.extract("epoch", feed.finished_at - feed.started_at).label("seconds"), age
     ).where(feed.outcome == "published", feed.finished_at.is_not(None))
 
 
@@ -125,20 +106,20 @@ PATIENCE = timedelta(days=7)
 
 @metric_check(import_feeds, severity=Severity.HIGH, threshold=REJECTS, owner="imports", tags={"daily"},
               runbook="docs/RUNBOOKS.md#rejected-rows")  # fmt: skip
-def share_of_rejected_rows(row: Row) -> ColumnElement[Any]:
+def share_of_rejected_rows(row: Row) -> sa.ColumnElement[Any]:
     """Too many rows of the latest feeds were refused as unreadable."""
     return _share_of_latest(("rejects",), ("rows",))
 
 
 @metric_check(import_feeds, severity=Severity.HIGH, threshold=NULL_IDS, owner="imports", tags={"daily"},
               runbook="docs/RUNBOOKS.md#matches-without-team-ids")  # fmt: skip
-def share_of_unlinked_sides(row: Row) -> ColumnElement[Any]:
+def share_of_unlinked_sides(row: Row) -> sa.ColumnElement[Any]:
     """Too many team names of the latest feeds could not be linked to a team."""
     return _share_of_latest(("unlinked",), ("linked", "unlinked"))
 
 
 @metric_check(import_feeds, severity=Severity.HIGH, threshold=VALIDATION_COVERAGE, owner="imports", tags={"daily"})
-def validation_coverage(row: Row) -> ColumnElement[Any]:
+def validation_coverage(row: Row) -> sa.ColumnElement[Any]:
     """Some rows of the latest feeds were neither accepted nor refused: nobody has looked at them."""
     return _share_of_latest(("records", "rejects"), ("rows",))
 
@@ -148,14 +129,14 @@ def validation_coverage(row: Row) -> ColumnElement[Any]:
 def feed_volume_drop() -> Bad:
     """The latest publication of a feed has a fifth fewer rows than its publications used to have."""
     feed = import_feeds.c
-    age = func.row_number().over(partition_by=(feed.kind, feed.league), order_by=feed.id.desc()).label("age")
-    sizes = select(feed.kind, feed.league, feed.rows, age).where(feed.outcome == PUBLISHED).subquery()
-    median = func.percentile_cont(0.5).within_group(sizes.c.rows)
+    age = sa.func.row_number().over(partition_by=(feed.kind, feed.league), order_by=feed.id.desc()).label("age")
+    sizes = sa.select(feed.kind, feed.league, feed.rows, age).where(feed.outcome == PUBLISHED).subquery()
+    median = sa.func.percentile_cont(0.5).within_group(sizes.c.rows)
     past = sizes.c.age.between(2, EARLIER_FEEDS)
     usual = median.filter(past)
-    latest = func.max(sizes.c.rows).filter(sizes.c.age == 1)
-    by_feed = select(sizes.c.kind, sizes.c.league).group_by(sizes.c.kind, sizes.c.league)
-    comparable = by_feed.having(func.count().filter(past) >= FEWEST_EARLIER)
+    latest = sa.func.max(sizes.c.rows).filter(sizes.c.age == 1)
+    by_feed = sa.select(sizes.c.kind, sizes.c.league).group_by(sizes.c.kind, sizes.c.league)
+    comparable = by_feed.having(sa.func.count().filter(past) >= FEWEST_EARLIER)
     shrunk = comparable.add_columns(latest.label("rows"), usual.label("usual")).having(latest < SMALLEST * usual)
     return Bad(shrunk, among=comparable)
 
@@ -165,8 +146,8 @@ def feed_volume_drop() -> Bad:
 def schema_drift() -> Bad:
     """The rows of a feed's latest publication have keys that nobody knows, or lack some that they should have."""
     feed = latest_feeds().subquery()
-    feeds = select(feed.c.kind, feed.c.league)
-    return Bad(feeds.add_columns(feed.c.drift).where(cast(feed.c.drift, Text) != "{}"), among=feeds)
+    feeds = sa.select(feed.c.kind, feed.c.league)
+    return Bad(feeds.add_columns(feed.c.drift).where(sa.cast(feed.c.drift, sa.Text) != "{}"), among=feeds)
 
 
 @check(severity=Severity.LOW, threshold=ANY, table=rejects, owner="imports", tags={"weekly"},
@@ -174,22 +155,22 @@ def schema_drift() -> Bad:
 def reject_left_waiting(now: datetime) -> Bad:
     """A refused row of a feed's latest publication has waited for a week, neither replayed nor settled."""
     feed = latest_feeds().subquery()
-    kept = select(feed.c.kind, feed.c.league, rejects.c.feed_id, rejects.c.index).join(
+    kept = sa.select(feed.c.kind, feed.c.league, rejects.c.feed_id, rejects.c.index).join(
         feed, feed.c.id == rejects.c.feed_id
     )
     waiting = rejects.c.resolved_at.is_(None) & (feed.c.finished_at < now - PATIENCE)
     return Bad(kept.where(waiting), among=kept)
 
 
-def _share_of_latest(part: tuple[str, ...], whole: tuple[str, ...]) -> ColumnElement[Any]:
+def _share_of_latest(part: tuple[str, ...], whole: tuple[str, ...]) -> sa.ColumnElement[Any]:
     """The share over the latest publication of each feed; NULL without rows."""
     last = latest_feeds().subquery()
-    some, every = (func.sum(sum((last.c[n] for n in names[1:]), start=last.c[names[0]])) for names in (part, whole))
+    some, every = (sa.func.sum(sum((last.c[n] for n in names[1:]), start=last.c[names[0]])) for names in (part, whole))
     # an aggregate of the one value, since a metric is one row also where it shares its table's scan with nobody
-    return func.max(select(some * 1.0 / func.nullif(every, 0)).scalar_subquery())
+    return sa.func.max(sa.select(some * 1.0 / sa.func.nullif(every, 0)).scalar_subquery())
 
 
-GUARDED: tuple[Table, ...] = (schedule, teams, match_scores)
+GUARDED: tuple[sa.Table, ...] = (schedule, teams, match_scores)
 """Tables whose constraints keep imports from doing harm; their names are ours."""
 GUARDED_COLUMNS = {
     "pg_constraint": ("conname", "conrelid", "convalidated"),
@@ -197,7 +178,7 @@ GUARDED_COLUMNS = {
     "pg_attribute": ("attrelid", "attname"),
 }
 CONSTRAINTS, INDEXES, ATTRIBUTES = (
-    table(name, *map(column, names), schema="pg_catalog") for name, names in GUARDED_COLUMNS.items()
+    sa.table(name, *map(sa.column, names), schema="pg_catalog") for name, names in GUARDED_COLUMNS.items()
 )
 
 
@@ -206,19 +187,19 @@ CONSTRAINTS, INDEXES, ATTRIBUTES = (
 def missing_constraint() -> Bad:
     """A constraint that protects the schedule, the teams or the results is missing, or was never validated."""
     wanted, key = _wanted(), _unique_keys().subquery()
-    told = select(wanted.c.table, wanted.c.constraint)
+    told = sa.select(wanted.c.table, wanted.c.constraint)
     own = CONSTRAINTS.c
-    of_table = own.conrelid == func.to_regclass(wanted.c.table)
-    in_force = select(own.conname).where(of_table, own.conname == wanted.c.constraint, own.convalidated)
+    of_table = own.conrelid == sa.func.to_regclass(wanted.c.table)
+    in_force = sa.select(own.conname).where(of_table, own.conname == wanted.c.constraint, own.convalidated)
     # an adopted database may have a unique key of ours under a name of its own
-    same_key = (key.c.indrelid == func.to_regclass(wanted.c.table)) & (key.c.columns == wanted.c.columns)
-    as_good = select(key.c.columns).where(same_key)
+    same_key = (key.c.indrelid == sa.func.to_regclass(wanted.c.table)) & (key.c.columns == wanted.c.columns)
+    as_good = sa.select(key.c.columns).where(same_key)
     return Bad(told.where(~in_force.exists(), ~as_good.exists()), among=told)
 
 
 @row_check(links, severity=Severity.LOW, threshold=PATCHY, owner="imports", tags={"weekly"},
            runbook="docs/RUNBOOKS.md#matches-without-team-ids")  # fmt: skip
-def unresolved_team_name(row: Row) -> ColumnElement[bool]:
+def unresolved_team_name(row: Row) -> sa.ColumnElement[bool]:
     """A team name of a feed means no team, or more than one; somebody should confirm an alias."""
     return row.team_id.is_(None)
 
@@ -227,33 +208,33 @@ def unresolved_team_name(row: Row) -> ColumnElement[bool]:
 def alias_into_another_league() -> Bad:
     """A confirmed name leads to a team of another league."""
     alias = team_aliases.c
-    to_team = select(alias.league, alias.series, alias.name).join(teams, teams.c.id == alias.team_id)
+    to_team = sa.select(alias.league, alias.series, alias.name).join(teams, teams.c.id == alias.team_id)
     to_league = to_team.join(leagues, leagues.c.id == teams.c.league_id)
-    return Bad(to_league.where(leagues.c.league_id != alias.league), among=select(alias.league))
+    return Bad(to_league.where(leagues.c.league_id != alias.league), among=sa.select(alias.league))
 
 
-def _wanted() -> FromClause:
+def _wanted() -> sa.FromClause:
     """The CHECKs and unique keys that GUARDED declares; the columns of a unique key, sorted."""
     rows = [
         (f"public.{guarded.name}", str(constraint.name), _columns(constraint))
         for guarded in GUARDED
         for constraint in sorted(guarded.constraints, key=lambda one: str(one.name))
-        if isinstance(constraint, CheckConstraint | UniqueConstraint)
+        if isinstance(constraint, sa.CheckConstraint | sa.UniqueConstraint)
     ]
     names = ("table", "constraint", "columns")
-    return values(*(column(name, String) for name in names), name="wanted").data(rows)
+    return sa.values(*(sa.column(name, sa.String) for name in names), name="wanted").data(rows)
 
 
-def _columns(constraint: CheckConstraint | UniqueConstraint) -> str:
-    unique = isinstance(constraint, UniqueConstraint)
+def _columns(constraint: sa.CheckConstraint | sa.UniqueConstraint) -> str:
+    unique = isinstance(constraint, sa.UniqueConstraint)
     return ",".join(sorted(own.name for own in constraint.columns)) if unique else ""
 
 
-def _unique_keys() -> Select[Any]:
+def _unique_keys() -> sa.Select[Any]:
     """The columns of every unique index of the whole table, sorted, by table."""
     index, own = INDEXES.c, ATTRIBUTES.c
-    name = cast(own.attname, Text)
-    columns = func.string_agg(name, aggregate_order_by(literal(","), name.collate("C"))).label("columns")
+    name = sa.cast(own.attname, sa.Text)
+    columns = sa.func.string_agg(name, aggregate_order_by(sa.literal(","), name.collate("C"))).label("columns")
     whole = index.indisunique & index.indisvalid & index.indpred.is_(None)
-    joined = select(index.indrelid, columns).join(ATTRIBUTES, own.attrelid == index.indexrelid)
+    joined = sa.select(index.indrelid, columns).join(ATTRIBUTES, own.attrelid == index.indexrelid)
     return joined.where(whole).group_by(index.indrelid, index.indexrelid)

@@ -16,22 +16,7 @@ from __future__ import annotations
 from datetime import date, time, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    DateTime,
-    Interval,
-    Select,
-    Text,
-    and_,
-    cast,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-    true,
-    tuple_,
-)
+import sqlalchemy as sa
 from sqlalchemy.sql.selectable import Exists
 
 from checks import Bad, Row, Severity, check, drop, metric_check, percent, row_check
@@ -77,29 +62,30 @@ def team_with_uneven_schedule(season_start: date) -> Bad:
     team = _with_usual(season_start).subquery()
     uneven = (team.c.matches < FEWEST_MATCHES * team.c.usual) | (team.c.matches > MOST_TIMES * team.c.usual)
     found = team_keys().add_columns(team.c.matches, team.c.usual).join(team, team.c.id == teams.c.id)
-    return Bad(found.where(uneven), among=select(team.c.id.label("team_id")))
+    return Bad(found.where(uneven), among=sa.select(team.c.id.label("team_id")))
 
 
-def _plays() -> ColumnElement[bool]:
+def _plays() -> sa.ColumnElement[bool]:
     """A match names the team on one of its sides. Two questions, each with an index: an OR of columns has none."""
-    return or_(
-        *(exists().where(schedule.c[f"{side}_team_id"] == teams.c.id, is_match(MATCH)) for side in SCHEDULE_SIDES)
+    return sa.or_(
+        *(sa.exists().where(schedule.c[f"{side}_team_id"] == teams.c.id, is_match(MATCH)) for side in SCHEDULE_SIDES)
     )
 
 
-def _with_usual(season_start: date) -> Select[Any]:
+def _with_usual(season_start: date) -> sa.Select[Any]:
     """Teams with their number of matches, and the median of their series."""
     this_season = schedule.c.match_date.between(season_start, season_start.replace(year=season_start.year + 1))
     sides = [
-        select(schedule.c[f"{side}_team_id"].label("id")).where(this_season, is_match(MATCH)) for side in SCHEDULE_SIDES
+        sa.select(schedule.c[f"{side}_team_id"].label("id")).where(this_season, is_match(MATCH))
+        for side in SCHEDULE_SIDES
     ]
     side = sides[0].union_all(sides[1]).subquery()
-    played = select(side.c.id, func.count().label("matches")).group_by(side.c.id).subquery()
+    played = sa.select(side.c.id, sa.func.count().label("matches")).group_by(side.c.id).subquery()
     series = (teams.c.league_id, teams.c.series_id)
-    median = func.percentile_cont(0.5).within_group(played.c.matches).label("usual")
-    by_series = select(*series, median).join(played, played.c.id == teams.c.id).group_by(*series).subquery()
+    median = sa.func.percentile_cont(0.5).within_group(played.c.matches).label("usual")
+    by_series = sa.select(*series, median).join(played, played.c.id == teams.c.id).group_by(*series).subquery()
     same = (by_series.c.league_id == teams.c.league_id) & (by_series.c.series_id == teams.c.series_id)
-    return select(*played.c, by_series.c.usual).join(teams, teams.c.id == played.c.id).join(by_series, same)
+    return sa.select(*played.c, by_series.c.usual).join(teams, teams.c.id == played.c.id).join(by_series, same)
 
 
 HOME, AWAY = teams.alias("home"), teams.alias("away")
@@ -152,11 +138,11 @@ def sides_of_different_series() -> Bad:
 def sides_of_different_leagues() -> Bad:
     """A scheduled match and the teams that it is linked to are not all of one league."""
     own = schedule.c.league_id
-    mixed: ColumnElement[bool] = (HOME.c.league_id != AWAY.c.league_id) | (HOME.c.league_id != own)
+    mixed: sa.ColumnElement[bool] = (HOME.c.league_id != AWAY.c.league_id) | (HOME.c.league_id != own)
     return Bad(_pairs(match_keys()).where(mixed), among=_pairs(rows_of(schedule)))
 
 
-def _pairs(statement: Select[Any]) -> Select[Any]:
+def _pairs(statement: sa.Select[Any]) -> sa.Select[Any]:
     """Matches that are linked on both sides."""
     return statement.join(HOME, HOME.c.id == schedule.c.home_team_id).join(AWAY, AWAY.c.id == schedule.c.away_team_id)
 
@@ -173,15 +159,15 @@ def duplicate_match() -> Bad:
     """
     key = [schedule.c[name] for name in ("match_date", "home_team", "away_team")]
     # grouped first: a hash of the keys is four times as fast as numbering a million sorted rows
-    several = select(*key).group_by(*key).having(func.count() > 1).subquery()
-    nth = func.row_number().over(partition_by=[*key, schedule.c.league_id], order_by=schedule.c.id)
-    told = func.count(schedule.c.league_id).over(partition_by=key)  # rows of these names that tell a league
-    surplus = or_(nth > 1, and_(schedule.c.league_id.is_(None), told > 0))
+    several = sa.select(*key).group_by(*key).having(sa.func.count() > 1).subquery()
+    nth = sa.func.row_number().over(partition_by=[*key, schedule.c.league_id], order_by=schedule.c.id)
+    told = sa.func.count(schedule.c.league_id).over(partition_by=key)  # rows of these names that tell a league
+    surplus = sa.or_(nth > 1, sa.and_(schedule.c.league_id.is_(None), told > 0))
     keys = match_keys().add_columns(schedule.c.id)
     names = [column.name for column in keys.selected_columns]
     group = keys.add_columns(surplus.label("surplus"))
-    copies = group.join(several, and_(*(column == several.c[column.name] for column in key))).subquery()
-    return Bad(select(*(copies.c[name] for name in names)).where(copies.c.surplus),
+    copies = group.join(several, sa.and_(*(column == several.c[column.name] for column in key))).subquery()
+    return Bad(sa.select(*(copies.c[name] for name in names)).where(copies.c.surplus),
                among=rows_of(schedule))  # fmt: skip
 
 
@@ -190,11 +176,13 @@ def duplicate_match() -> Bad:
 def fixture_under_two_names() -> Bad:
     """Two teams meet twice on one day, because a feed spelled one of them in a new way."""
     key = (schedule.c.match_date, schedule.c.home_team_id, schedule.c.away_team_id)
-    twice = select(*key, func.min(schedule.c.id).label("first")).group_by(*key).having(func.count() > 1).subquery()
+    twice = (
+        sa.select(*key, sa.func.min(schedule.c.id).label("first")).group_by(*key).having(sa.func.count() > 1).subquery()
+    )
     same = [schedule.c[name] == twice.c[name] for name in ("match_date", "home_team_id", "away_team_id")]
     first = schedule.alias("first")
-    respelled = or_(first.c.home_team != schedule.c.home_team, first.c.away_team != schedule.c.away_team)
-    again = match_keys().join(twice, and_(*same)).join(first, first.c.id == twice.c.first).where(respelled)
+    respelled = sa.or_(first.c.home_team != schedule.c.home_team, first.c.away_team != schedule.c.away_team)
+    again = match_keys().join(twice, sa.and_(*same)).join(first, first.c.id == twice.c.first).where(respelled)
     linked = schedule.c.home_team_id.is_not(None) & schedule.c.away_team_id.is_not(None)
     return Bad(again, among=rows_of(schedule).where(linked))
 
@@ -205,16 +193,21 @@ def team_twice_at_once() -> Bad:
     played = _sides("home", "away").union_all(_sides("away", "home")).subquery()
     key = (played.c.team_id, played.c.match_date, played.c.match_time)
     # two rows against one opponent are copies, which other rules count
-    busy = select(*key).group_by(*key).having(func.min(played.c.opponent) != func.max(played.c.opponent)).subquery()
+    busy = (
+        sa.select(*key)
+        .group_by(*key)
+        .having(sa.func.min(played.c.opponent) != sa.func.max(played.c.opponent))
+        .subquery()
+    )
     twice = team_keys().add_columns(busy.c.match_date, busy.c.match_time).join(busy, busy.c.team_id == teams.c.id)
-    return Bad(twice, among=select(played.c.team_id))
+    return Bad(twice, among=sa.select(played.c.team_id))
 
 
-def _sides(own: str, other: str) -> Select[Any]:
+def _sides(own: str, other: str) -> sa.Select[Any]:
     """One side of each match that has a time; opponents without a team are known by name."""
     team_id = schedule.c[f"{own}_team_id"]
-    opponent = func.coalesce(cast(schedule.c[f"{other}_team_id"], Text), schedule.c[f"{other}_team"])
-    side = select(team_id.label("team_id"), opponent.label("opponent"), schedule.c.match_date, schedule.c.match_time)
+    opponent = sa.func.coalesce(sa.cast(schedule.c[f"{other}_team_id"], sa.Text), schedule.c[f"{other}_team"])
+    side = sa.select(team_id.label("team_id"), opponent.label("opponent"), schedule.c.match_date, schedule.c.match_time)
     return side.where(team_id.is_not(None), schedule.c.match_time.is_not(None), is_match(Row(schedule)))
 
 
@@ -240,7 +233,7 @@ def match_at_impossible_time(row: Row) -> Bad:
 @row_check(schedule, severity=Severity.LOW, threshold=PATCHY, owner="schedules", tags={"weekly"})
 def match_without_location(row: Row) -> Bad:
     """A scheduled match has no location, or one that is still to be announced."""
-    place = func.lower(func.btrim(func.coalesce(row.location, "")))
+    place = sa.func.lower(sa.func.btrim(sa.func.coalesce(row.location, "")))
     return Bad(place.in_(UNKNOWN_PLACES), among=is_match(row))
 
 
@@ -249,21 +242,21 @@ def match_outside_season() -> Bad:
     """A scheduled match lies more than 60 days from all others of its league, or at no real date at all."""
     days = _match_days().subquery()
     gaps = (days.c.match_date - days.c.before, days.c.after - days.c.match_date)
-    alone = [func.coalesce(gap > SEASON_GAP, true()) for gap in gaps]
+    alone = [sa.func.coalesce(gap > SEASON_GAP, sa.true()) for gap in gaps]
     has_others = days.c.before.is_not(None) | days.c.after.is_not(None)
-    lonely = select(days.c.league_id, days.c.match_date).where(*alone, has_others)
-    day = tuple_(schedule.c.league_id, schedule.c.match_date)
+    lonely = sa.select(days.c.league_id, days.c.match_date).where(*alone, has_others)
+    day = sa.tuple_(schedule.c.league_id, schedule.c.match_date)
     # a difference with an infinite date is an error in PostgreSQL, so those are told apart first
-    bad = ~func.isfinite(schedule.c.match_date) | day.in_(lonely)
+    bad = ~sa.func.isfinite(schedule.c.match_date) | day.in_(lonely)
     return Bad(match_keys().where(bad), among=rows_of(schedule))
 
 
-def _match_days() -> Select[Any]:
+def _match_days() -> sa.Select[Any]:
     """The days on which a league plays, each with the one before and the one after."""
     league, day = schedule.c.league_id, schedule.c.match_date
-    before = func.lag(day).over(partition_by=league, order_by=day).label("before")
-    after = func.lead(day).over(partition_by=league, order_by=day).label("after")
-    return select(league, day, before, after).where(func.isfinite(day)).group_by(league, day)
+    before = sa.func.lag(day).over(partition_by=league, order_by=day).label("before")
+    after = sa.func.lead(day).over(partition_by=league, order_by=day).label("after")
+    return sa.select(league, day, before, after).where(sa.func.isfinite(day)).group_by(league, day)
 
 
 YOUNG = timedelta(weeks=8)
@@ -273,18 +266,18 @@ RECENT = timedelta(days=30)
 
 
 @metric_check(schedule, severity=Severity.LOW, threshold=MATCH_PAUSE, owner="schedules", tags={"daily"})
-def hours_since_last_match_day(row: Row, today: date) -> ColumnElement[Any]:
+def hours_since_last_match_day(row: Row, today: date) -> sa.ColumnElement[Any]:
     """No league has had a match for a while: in season a sign that the schedule is no longer fed."""
     day = row.match_date
-    past = func.max(day).filter(is_match(row), day <= today, func.isfinite(day))
-    return cast(cast(literal(today), DateTime) - cast(past, DateTime), Interval)
+    past = sa.func.max(day).filter(is_match(row), day <= today, sa.func.isfinite(day))
+    return sa.cast(sa.cast(sa.literal(today), sa.DateTime) - sa.cast(past, sa.DateTime), sa.Interval)
 
 
 @metric_check(schedule, severity=Severity.HIGH, threshold=drop(warn=percent(10), critical=percent(30)),
               owner="schedules", tags={"daily"})  # fmt: skip
-def matches_in_schedule(row: Row) -> ColumnElement[Any]:
+def matches_in_schedule(row: Row) -> sa.ColumnElement[Any]:
     """The schedule has lost many of its matches since the last runs."""
-    return func.count().filter(is_match(row))
+    return sa.func.count().filter(is_match(row))
 
 
 @check(severity=Severity.MEDIUM, threshold=ANY, table=leagues, owner="schedules", tags={"daily"})
@@ -292,7 +285,7 @@ def league_without_match_ahead(today: date) -> Bad:
     """A league whose season is only weeks old has no match ahead."""
     has_begun = _league_plays(today - YOUNG, today) & _league_plays(today - RECENT, today)
     is_young = ~_league_plays(today - LAST_SEASON, today - YOUNG)
-    in_season = select(leagues.c.league_id.label("league")).where(has_begun, is_young)
+    in_season = sa.select(leagues.c.league_id.label("league")).where(has_begun, is_young)
     return Bad(in_season.where(~_league_plays(today, date.max)), among=in_season)
 
 
@@ -300,4 +293,4 @@ def _league_plays(since: date, until: date) -> Exists:
     """The league has a match on or after the first day and before the second."""
     day = schedule.c.match_date
     of_league = (schedule.c.league_id == leagues.c.id) & is_match(Row(schedule))
-    return exists().where(of_league, day >= since, day < until)
+    return sa.exists().where(of_league, day >= since, day < until)

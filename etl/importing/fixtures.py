@@ -12,20 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Function,
-    Select,
-    Text,
-    cast,
-    delete,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-)
+import sqlalchemy as sa
 from sqlalchemy.sql import FromClause
 
 from etl.importing import identity, link, staging
@@ -39,14 +26,14 @@ from etl.tables import schedule
 BATCH = 500
 
 
-def refuse_unlinked(connection: Connection, keep: Callable[[list[Reject]], None]) -> int:
+def refuse_unlinked(connection: sa.Connection, keep: Callable[[list[Reject]], None]) -> int:
     """Take planned matches without any team out of the plan and hand them to `keep`; returns how many."""
     plan, staged = staging.fixture_plan, staging.fixtures
     home, away = staging.links.alias("home"), staging.links.alias("away")
     nameless = plan.c.target_id.is_(None) & plan.c.home_team_id.is_(None) & plan.c.away_team_id.is_(None)
     nameless &= plan.c.kind == "match"
     rows = (
-        select(staged.c.index, func.concat_ws("; ", home.c.reason, away.c.reason), cast(_as_read(), Text))
+        sa.select(staged.c.index, sa.func.concat_ws("; ", home.c.reason, away.c.reason), sa.cast(_as_read(), sa.Text))
         .join(plan, plan.c.index == staged.c.index)
         .outerjoin(home, is_link_of(home, staged, "home_team"))
         .outerjoin(away, is_link_of(away, staged, "away_team"))
@@ -61,14 +48,15 @@ def refuse_unlinked(connection: Connection, keep: Callable[[list[Reject]], None]
                     for index, why, raw in batch
                 ]
             )
-    return connection.execute(delete(plan).where(nameless)).rowcount
+    return connection.execute(sa.delete(plan).where(nameless)).rowcount
 
 
-def _as_read() -> Function[Any]:
+def _as_read() -> sa.Function[Any]:
     """The row as its feed had it, so that it can be tried again."""
     staged = staging.fixtures.c
-    return func.jsonb_build_object(
-        "date", func.to_char(staged.match_date, "MM/DD/YYYY"), "time", func.to_char(staged.match_time, "HH12:MI am"),
+    return sa.func.jsonb_build_object(
+        "date", sa.func.to_char(staged.match_date, "MM/DD/YYYY"),
+        "time", sa.func.to_char(staged.match_time, "HH12:MI am"),
         "home_team", staged.home_team, "away_team", staged.away_team, "location", staged.location,
         "series", staged.series, "League", staged.league,
     )  # fmt: skip
@@ -88,7 +76,7 @@ class Planned:
     changed: int
 
 
-def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> Counts:
+def publish(connection: sa.Connection, intake: Intake, *, prune: bool = False) -> Counts:
     """Link, plan and write the staged fixtures; returns the figures that publishing adds.
 
     Of rows with one key the last in the feed counts. A match that can be linked to no team at all becomes a reject.
@@ -113,57 +101,64 @@ def publish(connection: Connection, intake: Intake, *, prune: bool = False) -> C
     )  # fmt: skip
 
 
-def drop_duplicates(connection: Connection) -> int:
+def drop_duplicates(connection: sa.Connection) -> int:
     """Delete all but the last staged row of each key; returns how many went."""
     staged = staging.fixtures
     keys = [staged.c[name] for name in FIXTURE_KEY]
-    several = select(*keys, func.max(staged.c.index).label("last")).group_by(*keys).having(func.count() > 1).subquery()
+    several = (
+        sa.select(*keys, sa.func.max(staged.c.index).label("last"))
+        .group_by(*keys)
+        .having(sa.func.count() > 1)
+        .subquery()
+    )
     same = [staged.c[name] == several.c[name] for name in FIXTURE_KEY[:-1]]
-    same.append(func.coalesce(staged.c.league, "") == func.coalesce(several.c.league, ""))
-    return connection.execute(delete(staged).where(*same, staged.c.index != several.c.last)).rowcount
+    same.append(sa.func.coalesce(staged.c.league, "") == sa.func.coalesce(several.c.league, ""))
+    return connection.execute(sa.delete(staged).where(*same, staged.c.index != several.c.last)).rowcount
 
 
-def _plan(connection: Connection) -> Planned:
+def _plan(connection: sa.Connection) -> Planned:
     """Plan staged rows that are new or differ; what the feed does not tell (a team, a practice's league) is kept."""
     plan, new = staging.fixture_plan, _resolved().cte("resolved")
-    kept = {name: func.coalesce(new.c[name], schedule.c[name]) for name in KEPT}
+    kept = {name: sa.func.coalesce(new.c[name], schedule.c[name]) for name in KEPT}
     columns = staging.written(plan)
     values = {"target_id": schedule.c.id} | kept
-    changed = or_(*(kept[name].is_distinct_from(schedule.c[name]) for name in KEPT))
+    changed = sa.or_(*(kept[name].is_distinct_from(schedule.c[name]) for name in KEPT))
     rows = (
-        select(*(values[name] if name in values else new.c[name] for name in columns))
+        sa.select(*(values[name] if name in values else new.c[name] for name in columns))
         .select_from(new.outerjoin(schedule, _same_row(new)))
         .where(schedule.c.id.is_(None) | changed | differs(schedule, new, ("match_time", "location")))
     )
     staging.create_staging(connection, plan)
     with staging.joining_by_hash(connection):
-        connection.execute(insert(plan).from_select(columns, rows))
+        connection.execute(sa.insert(plan).from_select(columns, rows))
     staging.analyze(connection, plan)
     # a table without its key holds copies of a row: the first is brought up to date, a rule counts the others
     copy = plan.alias("copy")
-    connection.execute(delete(plan).where(plan.c.index == copy.c.index, plan.c.target_id > copy.c.target_id))
-    staged = select(func.count()).select_from(staging.fixtures).scalar_subquery()
-    counts = select(staged, func.count().filter(plan.c.target_id.is_(None)), func.count(plan.c.target_id))
+    connection.execute(sa.delete(plan).where(plan.c.index == copy.c.index, plan.c.target_id > copy.c.target_id))
+    staged = sa.select(sa.func.count()).select_from(staging.fixtures).scalar_subquery()
+    counts = sa.select(staged, sa.func.count().filter(plan.c.target_id.is_(None)), sa.func.count(plan.c.target_id))
     return Planned(*connection.execute(counts).one())
 
 
-def _same_row(new: FromClause) -> ColumnElement[bool]:
+def _same_row(new: FromClause) -> sa.ColumnElement[bool]:
     """Date and names agree, and the leagues, where both are known: the old loader left a practice's league open."""
-    league = func.coalesce(schedule.c.league_id, new.c.league_id, 0)
-    return same_key(schedule, new, KEY[:3]) & (league == func.coalesce(new.c.league_id, schedule.c.league_id, 0))
+    league = sa.func.coalesce(schedule.c.league_id, new.c.league_id, 0)
+    return same_key(schedule, new, KEY[:3]) & (league == sa.func.coalesce(new.c.league_id, schedule.c.league_id, 0))
 
 
-def _present(connection: Connection) -> int:
+def _present(connection: sa.Connection) -> int:
     """How many planned rows stand in `schedule` now, by date, names and league."""
-    plan, league = staging.fixture_plan, func.coalesce(schedule.c.league_id, 0)
-    named = same_key(schedule, plan, KEY[:3]) & (func.coalesce(plan.c.league_id, league) == league)
-    return int(connection.execute(select(func.count()).select_from(plan).where(exists().where(named))).scalar_one())
+    plan, league = staging.fixture_plan, sa.func.coalesce(schedule.c.league_id, 0)
+    named = same_key(schedule, plan, KEY[:3]) & (sa.func.coalesce(plan.c.league_id, league) == league)
+    return int(
+        connection.execute(sa.select(sa.func.count()).select_from(plan).where(sa.exists().where(named))).scalar_one()
+    )
 
 
-def _resolved() -> Select[Any]:
+def _resolved() -> sa.Select[Any]:
     """Staged rows with the ids that their names stand for."""
     staged, pairing = staging.fixtures, link.resolved()
-    return select(
+    return sa.select(
         *staged.c["index", "match_date", "match_time", "home_team", "away_team", "location", "kind"],
         *pairing.c["home_team_id", "away_team_id", "league_id"],
     ).join(pairing, link.is_pairing_of(pairing, staged))

@@ -10,24 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    FromClause,
-    Insert,
-    Select,
-    Subquery,
-    TableClause,
-    Text,
-    and_,
-    cast,
-    column,
-    func,
-    literal,
-    select,
-    table,
-    text,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import UserDefinedType
@@ -54,18 +37,18 @@ class Written(UserDefinedType[Any]):
         return self.name
 
 
-def document(values: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
+def document(values: Mapping[str, sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
     """Values by name, each as text."""
-    names = array([literal(name, Text) for name in values])
-    return func.jsonb_object(names, array([cast(value, Text) for value in values.values()]), type_=JSONB)
+    names = array([sa.literal(name, sa.Text) for name in values])
+    return sa.func.jsonb_object(names, array([sa.cast(value, sa.Text) for value in values.values()]), type_=JSONB)
 
 
-def steady(connection: Connection) -> None:
+def steady(connection: sa.Connection) -> None:
     """Make values come out as text in one way, for this transaction."""
     connection.exec_driver_sql(STEADY)
 
 
-class Restoring(Insert):
+class Restoring(sa.Insert):
     """An INSERT from a SELECT with ids of ours, also where the database gives them ("generated always")."""
 
     inherit_cache = True
@@ -76,17 +59,17 @@ def _overriding(statement: Restoring, compiler: Any, **options: Any) -> str:
     return str(compiler.visit_insert(statement, **options)).replace(" SELECT ", " OVERRIDING SYSTEM VALUE SELECT ", 1)
 
 
-def first_of_each(rows: Select[Any], by: ColumnElement[Any], order: ColumnElement[Any]) -> Subquery:
+def first_of_each(rows: sa.Select[Any], by: sa.ColumnElement[Any], order: sa.ColumnElement[Any]) -> sa.Subquery:
     """The first of the rows that are alike; DISTINCT ON has another spelling in each version of SQLAlchemy."""
-    place = func.row_number().over(partition_by=by, order_by=order).label("place_")
+    place = sa.func.row_number().over(partition_by=by, order_by=order).label("place_")
     numbered = rows.add_columns(place).subquery()
     wanted = [column for column in numbered.c if column.name != "place_"]
-    return select(*wanted).where(numbered.c["place_"] == 1).subquery()
+    return sa.select(*wanted).where(numbered.c["place_"] == 1).subquery()
 
 
 # A key of a table with partitions has to contain what it is partitioned by, which may change or be NULL: such rows are
 # known by their id all the same, for one sequence gives it.
-CATALOGUE_COLUMNS = text("""
+CATALOGUE_COLUMNS = sa.text("""
 select a.attname, format_type(a.atttypid, a.atttypmod) as type, a.attgenerated <> '' as generated,
        exists (select from pg_index i where i.indrelid = c.oid and a.attnum = any(i.indkey)
                and case c.relkind when 'p' then i.indisunique and a.attname = 'id' else i.indisprimary end) as key
@@ -114,32 +97,34 @@ class ReflectedTable:
         return f"{self.schema}.{self.name}"
 
     @cached_property
-    def table(self) -> TableClause:
+    def table(self) -> sa.TableClause:
         """The table, to write statements with."""
-        return table(self.name, *(column(name, Written(kind)) for name, kind in self.types.items()), schema=self.schema)
+        return sa.table(
+            self.name, *(sa.column(name, Written(kind)) for name, kind in self.types.items()), schema=self.schema
+        )
 
     def written(self, among: Iterable[str]) -> list[str]:
         """The columns that a statement can fill, of those named."""
         wanted = set(among)
         return [name for name in self.types if name in wanted and name not in self.generated]
 
-    def document(self, row: FromClause) -> ColumnElement[Any]:
+    def document(self, row: sa.FromClause) -> sa.ColumnElement[Any]:
         """A whole row."""
         return document({name: row.c[name] for name in self.types})
 
-    def key_of(self, row: FromClause) -> ColumnElement[Any]:
+    def key_of(self, row: sa.FromClause) -> sa.ColumnElement[Any]:
         """What names a row: its primary key, all of it where there is none."""
         return document({name: row.c[name] for name in self.key or self.types})
 
-    def value(self, source: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+    def value(self, source: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[Any]:
         """A value out of a document."""
-        return cast(source[name].astext, Written(self.types[name]))
+        return sa.cast(source[name].astext, Written(self.types[name]))
 
-    def is_row(self, row: FromClause, key: ColumnElement[Any]) -> ColumnElement[bool]:
+    def is_row(self, row: sa.FromClause, key: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         """Whether a row is the one that a key names; by its columns, so that an index can help."""
         if not self.key:
             return self.document(row) == key
-        return and_(*(row.c[name] == self.value(key, name) for name in self.key))
+        return sa.and_(*(row.c[name] == self.value(key, name) for name in self.key))
 
 
 def label_of(table: Any) -> str:
@@ -147,7 +132,7 @@ def label_of(table: Any) -> str:
     return f"{table.schema or 'public'}.{table.name}"
 
 
-def reflect(connection: Connection, wanted: Any) -> ReflectedTable:
+def reflect(connection: sa.Connection, wanted: Any) -> ReflectedTable:
     """The shape of a table of ours, or of one by its label; RepairError where the database has none."""
     label = wanted if isinstance(wanted, str) else label_of(wanted)
     found = find_table(connection, label)
@@ -156,7 +141,7 @@ def reflect(connection: Connection, wanted: Any) -> ReflectedTable:
     return found
 
 
-def find_table(connection: Connection, label: str) -> ReflectedTable | None:
+def find_table(connection: sa.Connection, label: str) -> ReflectedTable | None:
     """The shape of a table by its label, None where there is none."""
     schema, _, name = label.partition(".")
     rows = connection.execute(CATALOGUE_COLUMNS, {"schema": schema, "name": name}).all()

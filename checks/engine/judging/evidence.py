@@ -17,23 +17,7 @@ from enum import IntEnum
 from itertools import combinations
 from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    BigInteger,
-    ColumnElement,
-    Integer,
-    Numeric,
-    Select,
-    Text,
-    cast,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-    tuple_,
-    union_all,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BIT, array
 
 from checks.engine.judging.bad_rows import BadRows, Place
@@ -66,7 +50,7 @@ def few_of_many(session: Session, rules: Mapping[Id, BadRows], timeout: float) -
     first = chosen[0][1]
     flags = [rows.condition.label(f"b{number}") for number, (_, rows) in enumerate(chosen)]
     conditions = [rows.condition for _, rows in chosen]
-    statement = asking(*first.columns(), *flags).select_from(first.source).where(or_(*conditions))
+    statement = asking(*first.columns(), *flags).select_from(first.source).where(sa.or_(*conditions))
     width = 2 + len(first.reached)
     fetched = session.all(statement, timeout)
     return {
@@ -109,7 +93,7 @@ def places_of(place: Place) -> Iterable[Place]:
 def waived_rows(session: Session, rule: str, rows: BadRows, accepted: Iterable[int], timeout: float) -> int:
     """How many bad rows of a rule with very many have an accepted fingerprint."""
     own = fingerprint_of(rule, rows.key)
-    counted = asking(func.count()).select_from(rows.source).where(rows.condition, own.in_(sorted(accepted)))
+    counted = asking(sa.func.count()).select_from(rows.source).where(rows.condition, own.in_(sorted(accepted)))
     return int(session.all(counted, timeout)[0][1])
 
 
@@ -137,52 +121,61 @@ class SummaryPart(IntEnum):
     SKETCH = 3
 
 
-def summary(rule: str, rows: BadRows) -> Select[Any]:
+def summary(rule: str, rows: BadRows) -> sa.Select[Any]:
     """Rows of (part, key, range or mask, count, sum of fingerprints, sum of checksums, value of each dimension)."""
     marked = rows.statement().add_columns(fingerprint_of(rule, rows.key).label("fingerprint"))
     bad = marked.cte("bad").prefix_with("MATERIALIZED")
-    dimensions: list[ColumnElement[Any]] = [bad.c[f"d{number}"] for number in range(len(rows.reached))]
+    dimensions: list[sa.ColumnElement[Any]] = [bad.c[f"d{number}"] for number in range(len(rows.reached))]
     # the places first: the NULLs of the other parts take the types of their dimensions
     parts = [*([_places(bad, dimensions)] if dimensions else []), _sample(bad, dimensions), _sketch(bad, dimensions)]
-    whole = union_all(*parts).subquery("summary")
+    whole = sa.union_all(*parts).subquery("summary")
     return asking(*whole.c)
 
 
-def _places(bad: CTE, dimensions: list[ColumnElement[Any]]) -> Select[Any]:
+def _places(bad: sa.CTE, dimensions: list[sa.ColumnElement[Any]]) -> sa.Select[Any]:
     sets = [*((column,) for column in dimensions), *combinations(dimensions, 2)]
-    grouped = func.grouping_sets(*(tuple_(*columns) for columns in sets))
-    mask = cast(func.grouping(*dimensions), BigInteger)
-    columns = _columns(SummaryPart.PLACES, number=mask, count=func.count())
-    return select(*columns, *dimensions).select_from(bad).group_by(grouped)
+    grouped = sa.func.grouping_sets(*(sa.tuple_(*columns) for columns in sets))
+    mask = sa.cast(sa.func.grouping(*dimensions), sa.BigInteger)
+    columns = _columns(SummaryPart.PLACES, number=mask, count=sa.func.count())
+    return sa.select(*columns, *dimensions).select_from(bad).group_by(grouped)
 
 
-def _sample(bad: CTE, dimensions: list[ColumnElement[Any]]) -> Select[Any]:
+def _sample(bad: sa.CTE, dimensions: list[sa.ColumnElement[Any]]) -> sa.Select[Any]:
     # the smallest fingerprints: a sample by chance, and the same rows as long as they are bad
     columns = _columns(SummaryPart.SAMPLE, key=bad.c.key)
     # no subquery around it: that would make texts of the NULLs
-    return select(*columns, *_nothing(dimensions)).order_by(bad.c.fingerprint).limit(SAMPLE)
+    return sa.select(*columns, *_nothing(dimensions)).order_by(bad.c.fingerprint).limit(SAMPLE)
 
 
-def _sketch(bad: CTE, dimensions: list[ColumnElement[Any]]) -> Select[Any]:
+def _sketch(bad: sa.CTE, dimensions: list[sa.ColumnElement[Any]]) -> sa.Select[Any]:
     key = bad.c.fingerprint
-    check = cast(cast(func.concat("x", func.substr(func.md5(cast(key, Text)), 1, 8)), BIT(CHECK_BITS)), BigInteger)
+    check = sa.cast(
+        sa.cast(sa.func.concat("x", sa.func.substr(sa.func.md5(sa.cast(key, sa.Text)), 1, 8)), BIT(CHECK_BITS)),
+        sa.BigInteger,
+    )
     cells = array([_range(key, number, shift) for number, shift in enumerate(CUTS)])
-    spread = select(key.label("key"), check.label("checksum"), func.unnest(cells).label("cell")).subquery()
-    sums = func.sum(spread.c.key), func.sum(spread.c.checksum)
-    columns = _columns(SummaryPart.SKETCH, number=spread.c.cell, count=func.count(), keys=sums[0], checks=sums[1])
-    return select(*columns, *_nothing(dimensions)).group_by(spread.c.cell)
+    spread = sa.select(key.label("key"), check.label("checksum"), sa.func.unnest(cells).label("cell")).subquery()
+    sums = sa.func.sum(spread.c.key), sa.func.sum(spread.c.checksum)
+    columns = _columns(SummaryPart.SKETCH, number=spread.c.cell, count=sa.func.count(), keys=sums[0], checks=sums[1])
+    return sa.select(*columns, *_nothing(dimensions)).group_by(spread.c.cell)
 
 
-def _columns(part: SummaryPart, **given: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    types: dict[str, Any] = {"key": Text, "number": BigInteger, "count": BigInteger, "keys": Numeric, "checks": Numeric}
-    named = [cast(given.get(name, null()), kind).label(f"s_{name}") for name, kind in types.items()]
-    return [literal(int(part), Integer).label("part"), *named]
+def _columns(part: SummaryPart, **given: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
+    types: dict[str, Any] = {
+        "key": sa.Text,
+        "number": sa.BigInteger,
+        "count": sa.BigInteger,
+        "keys": sa.Numeric,
+        "checks": sa.Numeric,
+    }
+    named = [sa.cast(given.get(name, sa.null()), kind).label(f"s_{name}") for name, kind in types.items()]
+    return [sa.literal(int(part), sa.Integer).label("part"), *named]
 
 
-def _nothing(dimensions: list[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
-    return [null().label(f"d{number}") for number in range(len(dimensions))]
+def _nothing(dimensions: list[sa.ColumnElement[Any]]) -> list[sa.ColumnElement[Any]]:
+    return [sa.null().label(f"d{number}") for number in range(len(dimensions))]
 
 
-def _range(key: ColumnElement[int], number: int, shift: int) -> ColumnElement[int]:
+def _range(key: sa.ColumnElement[int], number: int, shift: int) -> sa.ColumnElement[int]:
     # PostgreSQL shifts a bigint by an integer, not by another bigint
-    return key.bitwise_rshift(literal(shift, Integer)).bitwise_and(SKETCH_RANGES - 1) + number * SKETCH_RANGES
+    return key.bitwise_rshift(sa.literal(shift, sa.Integer)).bitwise_and(SKETCH_RANGES - 1) + number * SKETCH_RANGES
