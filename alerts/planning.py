@@ -22,7 +22,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
-from alerts.incidents.lifecycle import Incident
+from alerts.incidents import Incident
 from alerts.people import Channel
 from alerts.policy import Escalation, Policy, Route
 from checks import Status

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
-from alerts.errors import PolicyError
+from alerts import PolicyError
 from alerts.people import Channel, Person, Span, Strict
 from checks import Severity, Status
 

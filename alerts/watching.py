@@ -16,15 +16,15 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
+from alerts import DeliveryError, OutcomeUnknown, PolicyError
 from alerts.channels import Message, Sender, State
-from alerts.errors import DeliveryError, OutcomeUnknown, PolicyError
-from alerts.incidents.lifecycle import new_token
+from alerts.incidents import new_token
 from alerts.incidents.store import lock
 from alerts.outbox.enqueue import Plain, put
 from alerts.people import Channel
 from alerts.planning import Address, Reason
 from alerts.policy import Policy, Watch
-from alerts.render.content import Content
+from alerts.render import Content
 from checks import Status
 from etl.tables import check_runs, deliveries
 

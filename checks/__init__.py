@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from checks.engine.authoring.decorators import Bad, Row, check, fix, fixture, frame_check, metric_check, row_check
-from checks.engine.authoring.errors import (
+from checks.engine.authoring import (
     CheckDefinitionError,
     CheckError,
     CollectError,
@@ -13,6 +12,7 @@ from checks.engine.authoring.errors import (
     SelectionError,
     WaiverError,
 )
+from checks.engine.authoring.decorators import Bad, Row, check, fix, fixture, frame_check, metric_check, row_check
 from checks.engine.authoring.thresholds import Above, Below, Drop, Outlier, Threshold, above, below, drop, outlier
 from checks.engine.authoring.units import Limit, Measure, Severity, Status, hours, percent, rows
 

@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Connection, Insert, Integer, Text, case, cast, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from checks.engine.authoring.errors import WaiverError
+from checks.engine.authoring import WaiverError
 from checks.engine.authoring.units import Status
 from checks.engine.judging.findings import Finding, Findings, fingerprint, key_text_of, key_values_of, packed, unpacked
 from checks.engine.judging.judge import Baseline, Id, Waiver

@@ -63,7 +63,7 @@ class RuleCollector(pytest.Collector):
 
     def rules(self) -> Rules:
         """The catalogue and further sources; a wrong definition is a usage error."""
-        from checks.engine.authoring.errors import CheckError  # noqa: PLC0415
+        from checks.engine.authoring import CheckError  # noqa: PLC0415
         from checks.engine.collecting.collect import collect  # noqa: PLC0415 - only a run with rules pays for it
         from checks.scopes import SOURCES  # noqa: PLC0415
 

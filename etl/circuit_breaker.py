@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from etl.errors import EtlError
+from etl import EtlError
 from etl.tables import import_stops
 
 AUTOMATIC = "rally-health"

@@ -13,7 +13,7 @@ import tenacity
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from etl.errors import DatabaseUnavailable, EtlError, TryAgain
+from etl import DatabaseUnavailable, EtlError, TryAgain
 
 TRANSIENT = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300"})
 CONNECTION_CLASS = "08"

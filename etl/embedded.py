@@ -31,7 +31,7 @@ from typing import Any
 import psutil
 import psycopg
 
-from etl.errors import EtlError
+from etl import EtlError
 
 ELSEWHERE = Path("/var/lib/rally-health")
 

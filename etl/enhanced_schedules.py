@@ -9,12 +9,12 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
+from etl import EtlError
 from etl.database import describe_error, open_engine
-from etl.errors import EtlError
 from etl.feeds import Kind
+from etl.importing import ImportReport, Outcome
 from etl.importing.import_feed import Options
 from etl.importing.import_run import import_paths
-from etl.importing.results import ImportReport, Outcome
 from etl.migrate import require_newest
 
 log = logging.getLogger("rally.import")

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from etl import leagues
-from etl.errors import FeedError
+from etl import FeedError, leagues
 
 ALL = "all"
 

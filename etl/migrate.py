@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from etl import EtlError
 from etl.adopt import Obstacle, adopt
-from etl.errors import EtlError
 from etl.tables import QUALITY
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, literal, select
 
-from etl.errors import EtlError
+from etl import EtlError
 from etl.migrate import current
 from etl.repairs.reflected_table import ReflectedTable, find_table
 from etl.tables import QUALITY, links, metadata, team_aliases

@@ -28,7 +28,7 @@ from sqlalchemy import Connection, Engine, insert, select, text
 
 from checks.engine.reporting.report import Report
 from checks.repairs.plan import fixable_in_order
-from etl.importing.results import ImportReport
+from etl.importing import ImportReport
 from etl.repairs.ledger import Repair
 from etl.tables import leagues, schedule, teams
 from flows.service.context import open_engine

@@ -18,8 +18,8 @@ from checks.engine.measuring.measure import Measured, Scan, Unit
 from checks.engine.reporting.report import Report
 from checks.engine.run import Request, UnitHook
 from checks.health import Beside
+from flows.bridge.artifacts import show_report
 from flows.bridge.flow_run import call, run_body, tell
-from flows.bridge.publish_artifacts import show_report
 from flows.bridge.zombies import note_crash
 from flows.service.alerts import send_alerts
 from flows.service.context import Surroundings

@@ -11,10 +11,10 @@ from prefect.logging import get_run_logger
 from sqlalchemy import Engine
 
 from etl.feeds import Feed
+from etl.importing import FeedResult, ImportReport
 from etl.importing.import_feed import Options, import_feed
-from etl.importing.results import FeedResult, ImportReport
+from flows.bridge.artifacts import show_import, shown_in_prefect
 from flows.bridge.flow_run import call, run_body, tell
-from flows.bridge.publish_artifacts import show_import, shown_in_prefect
 from flows.bridge.zombies import note_crash
 from flows.service.context import Surroundings
 from flows.service.ending import of_import

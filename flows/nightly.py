@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 
 from checks.engine.reporting.report import Report
 from checks.repairs.apply import Attempt
-from etl.importing.results import ImportReport, Outcome
+from etl.importing import ImportReport, Outcome
 from flows.bridge.flow_run import RunFailed, call, run_body
 from flows.health_check import health_check
 from flows.import_feeds import import_feeds

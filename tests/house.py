@@ -184,11 +184,16 @@ def first_line(node: Function) -> int:
 
 
 def public_names(tree: ast.Module) -> Iterator[str]:
-    """Names of functions, classes and constants that a module defines for others."""
+    """Names of functions, classes and constants that a module defines for others; type variables are nobody's."""
     for node in tree.body:
-        for name in defined_names(node):
+        for name in () if is_type_variable(node) else defined_names(node):
             if not name.startswith("_") and name not in NAMES_OF_EACH_MODULE:
                 yield name
+
+
+def is_type_variable(node: ast.stmt) -> bool:
+    call = node.value if isinstance(node, ast.Assign) else None
+    return isinstance(call, ast.Call) and ast.unparse(call.func) in {"TypeVar", "ParamSpec"}
 
 
 def defined_names(node: ast.stmt) -> Iterator[str]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from pydantic import SecretStr
 
+from alerts import OutcomeUnknown, Refused, TryLater
 from alerts.channels import Message, Receipt, quiet
-from alerts.errors import OutcomeUnknown, Refused, TryLater
 
 
 class AppriseChat:

@@ -26,9 +26,9 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
+from alerts import DeliveryError, OutcomeUnknown, PolicyError, Refused, TryLater
 from alerts.channels import Message, Receipt
-from alerts.errors import DeliveryError, OutcomeUnknown, PolicyError, Refused, TryLater
-from alerts.render.content import one_line
+from alerts.render import one_line
 
 EXPECTED = "smtp+starttls://user:password@host:587 or smtps://user:password@host:465"
 

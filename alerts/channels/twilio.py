@@ -23,8 +23,8 @@ from requests.adapters import HTTPAdapter
 from twilio.http import HttpClient
 from twilio.http.response import Response
 
+from alerts import DeliveryError, OutcomeUnknown, Refused, TryLater
 from alerts.channels import Message, Receipt, State, quiet
-from alerts.errors import DeliveryError, OutcomeUnknown, Refused, TryLater
 from alerts.people import E164
 
 if TYPE_CHECKING:

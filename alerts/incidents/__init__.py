@@ -1,8 +1,230 @@
-"""Incidents: a rule that is not OK, from the run that saw it first to the run that saw it gone."""
+"""Incidents: a rule that is not OK, from the run that saw it first to the run that saw it gone.
+
+Short tokens that a person can read off a telephone and type.
+
+A message's token is also its mark at the provider: by it an earlier attempt is recognised.
+
+An incident as it stands.
+
+What one result of a run does to an incident: pure, so that a month can be played through in a test.
+"""
 
 from __future__ import annotations
 
-__all__ = [
-    "Event", "Incident", "Update", "acknowledge", "acknowledge_by_token", "all_events", "assign", "find", "listed",
-    "note", "open_incidents", "resolve",
-]  # fmt: skip
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from checks import Severity, Status
+from checks.engine.reporting.report import Result
+
+# no 0, O, 1, I, L, U: nobody has to ask which it was
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+LENGTH = 8
+_TOKEN = re.compile(rf"#?\b([{ALPHABET}]{{{LENGTH}}})\b", re.IGNORECASE)
+
+
+def new_token() -> str:
+    """A token that cannot be guessed: 39 bits, good for one message; with a digit, so that it is no word."""
+    token = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    return token if not token.isalpha() else new_token()
+
+
+def normal(token: str) -> str:
+    """A token as it is stored, whatever case and mark it was typed with."""
+    return token.strip().removeprefix("#").upper()
+
+
+def found_in(text: str) -> str | None:
+    """The first thing in a text that looks like a token; a bare word only when it holds a digit."""
+    for match in _TOKEN.finditer(text):
+        if match[0].startswith("#") or re.search(r"\d", match[1]):
+            return match[1].upper()
+    return None
+
+
+class EventKind(StrEnum):
+    """What happened to an incident."""
+
+    OPENED = "opened"
+    WORSENED = "worsened"
+    IMPROVED = "improved"
+    UNMEASURED = "unmeasured"
+    REOPENED = "reopened"
+    RESOLVED = "resolved"
+    ACKNOWLEDGED = "acknowledged"
+    ASSIGNED = "assigned"
+    NOTED = "noted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """A rule (and parameter, and scope) that is not OK.
+
+    `since` is when its present status began. `episode` counts its returns: it begins at 1 and grows with each
+    reopening. `id` is 0 until it is stored.
+    """
+
+    id: int = 0
+    rule: str
+    parameter: str = ""
+    scope: str = ""
+    domain: str
+    severity: Severity
+    status: Status
+    worst: Status
+    summary: str
+    owner: str = ""
+    runbook: str = ""
+    measurement: str = ""
+    change: str = ""
+    points: Decimal = Decimal("0.00")
+    clusters: tuple[str, ...] = ()
+    examples: tuple[dict[str, Any], ...] = ()
+    error: str = ""
+    opened_at: datetime
+    opened_run: str
+    seen_at: datetime
+    seen_run: str
+    since: datetime
+    episode: int = 1
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    assignee: str | None = None
+    resolved_at: datetime | None = None
+    resolved_run: str | None = None
+    resolution: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The rule, with its parameter in brackets."""
+        return f"{self.rule} ({self.parameter})" if self.parameter else self.rule
+
+    @property
+    def open(self) -> bool:
+        """Whether it lasts."""
+        return self.resolved_at is None
+
+    @property
+    def state(self) -> str:
+        """In one word: open, acknowledged or resolved."""
+        if not self.open:
+            return "resolved"
+        return "acknowledged" if self.acknowledged_at else "open"
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Sorts worst first."""
+        return (not self.open, -self.status.rank, -self.severity.rank, -self.points, self.rule, self.parameter, self.id)
+
+
+REOPENS_WITHIN = timedelta(days=1)
+EXAMPLES = 5
+ACCEPTED = "accepted by a waiver"
+GONE = "gone"
+NO_LONGER_THERE = "what it was about is no longer there"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An incident after a result, and what happened to it; `kind` None when only its figures moved."""
+
+    incident: Incident
+    kind: EventKind | None
+    text: str = ""
+
+
+def observe(known: Incident | None, result: Result, run: str, now: datetime, scope: str = "") -> Change | None:
+    """What `result` does to the newest incident of its rule; None when nothing.
+
+    A rule that was not measured is never gone: SKIPPED changes nothing, and ERROR never makes CRITICAL look better.
+    """
+    if known is not None and now < known.seen_at:
+        return None  # a run that was slow to report says nothing about what a later one saw
+    if result.trouble:
+        return _trouble(known, result, run, now, scope)
+    gone = result.accepted or result.status is Status.OK
+    if known is None or not known.open or not gone:
+        return None
+    return _resolved(replace(known, **_figures(result)), ACCEPTED if result.accepted else GONE, run, now)
+
+
+def observe_none(known: Incident, run: str, now: datetime) -> Change | None:
+    """What it does to an incident that its rule was measured, and no longer for this parameter; None when nothing."""
+    if not known.open or now < known.seen_at:
+        return None
+    return _resolved(known, NO_LONGER_THERE, run, now)
+
+
+def _trouble(known: Incident | None, result: Result, run: str, now: datetime, scope: str) -> Change:
+    if known is None or (known.resolved_at is not None and now - known.resolved_at > REOPENS_WITHIN):
+        return Change(_opened(result, run, now, scope), EventKind.OPENED, _said(result))
+    seen = replace(known, **_figures(result), seen_at=now, seen_run=run)
+    if not known.open:
+        return Change(_again(seen, result.status, now), EventKind.REOPENED, _said(result))
+    if result.status is Status.ERROR and known.status is Status.CRITICAL:
+        seen = replace(seen, measurement=known.measurement)
+        return Change(seen, None if known.error else EventKind.UNMEASURED, result.error)
+    if result.status is known.status:
+        return Change(seen, None)
+    return _turned(seen, known.status, result, now)
+
+
+def _turned(seen: Incident, before: Status, result: Result, now: datetime) -> Change:
+    turned = replace(seen, status=result.status, worst=max(seen.worst, result.status, key=_rank), since=now)
+    if result.status.rank > before.rank:
+        # whoever acknowledged it did so of something smaller
+        turned = replace(turned, acknowledged_at=None, acknowledged_by=None)
+        return Change(turned, EventKind.WORSENED, _said(result))
+    return Change(turned, EventKind.IMPROVED, _said(result))
+
+
+def _opened(result: Result, run: str, now: datetime, scope: str) -> Incident:
+    return Incident(
+        rule=result.rule,
+        parameter=result.parameter,
+        scope=scope,
+        status=result.status,
+        worst=result.status,
+        opened_at=now,
+        opened_run=run,
+        seen_at=now,
+        seen_run=run,
+        since=now,
+        **_figures(result),
+    )
+
+
+def _again(seen: Incident, status: Status, now: datetime) -> Incident:
+    worst = max(seen.worst, status, key=_rank)
+    return replace(
+        seen, status=status, worst=worst, since=now, episode=seen.episode + 1, acknowledged_at=None,
+        acknowledged_by=None, resolved_at=None, resolved_run=None, resolution=None,
+    )  # fmt: skip
+
+
+def _resolved(known: Incident, why: str, run: str, now: datetime) -> Change:
+    after = replace(known, seen_at=now, seen_run=run, resolved_at=now, resolved_run=run, resolution=why)
+    return Change(after, EventKind.RESOLVED, why)
+
+
+def _figures(result: Result) -> Mapping[str, Any]:
+    return {
+        "domain": result.domain, "severity": result.severity, "summary": result.summary, "owner": result.owner,
+        "runbook": result.runbook, "measurement": result.measurement, "change": result.change,
+        "points": result.points, "clusters": tuple(str(cluster) for cluster in result.clusters),
+        "examples": tuple(dict(key) for key in result.examples[:EXAMPLES]), "error": result.error,
+    }  # fmt: skip
+
+
+def _said(result: Result) -> str:
+    return f"{result.status}: {result.error or result.measurement}".rstrip(": ")
+
+
+def _rank(status: Status) -> int:
+    return status.rank

@@ -17,8 +17,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from alerts.errors import UnknownIncident
-from alerts.incidents.lifecycle import REOPENS_WITHIN, Change, EventKind, Incident, normal, observe, observe_none
+from alerts import UnknownIncident
+from alerts.incidents import REOPENS_WITHIN, Change, EventKind, Incident, normal, observe, observe_none
 from checks import Severity, Status
 from checks.engine.reporting.report import Report
 from etl.tables import deliveries, delivery_incidents, incident_events, incidents

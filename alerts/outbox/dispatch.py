@@ -20,10 +20,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from alerts import DeliveryError, UnknownIncident
 from alerts.channels import State
 from alerts.channels.twilio import Reply, TwilioSms
-from alerts.errors import DeliveryError, UnknownIncident
-from alerts.incidents.lifecycle import found_in
+from alerts.incidents import found_in
 from alerts.incidents.store import acknowledge_by_token, try_lock
 from alerts.outbox.enqueue import enqueue
 from alerts.outbox.send import Work, attempt, claim

@@ -9,6 +9,10 @@ Messages that are about no incident: tests, reports, the dead man's switch.
 The outbox as people ask for it: by names, never by numbers or addresses.
 
 A person sends a dead letter once more.
+
+Messages as text: pure functions.
+
+A message for a channel.
 """
 
 from __future__ import annotations
@@ -19,15 +23,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from alerts import PolicyError, UnknownDelivery
 from alerts.channels import State
-from alerts.errors import PolicyError, UnknownDelivery
-from alerts.incidents.lifecycle import Incident, new_token
+from alerts.incidents import Incident, new_token
 from alerts.incidents.store import Update, listed, lock, open_incidents
 from alerts.people import Channel, Person
 from alerts.planning import Decision, Planned, Reason, Told, decide, plan
 from alerts.policy import Policy
-from alerts.render import render
-from alerts.render.content import Content, Headline
+from alerts.render import Content, Headline
+from alerts.render.mail import render_mail
+from alerts.render.sms import render_sms
 from checks import Status
 from checks.engine.reporting.report import Report
 from etl.tables import deliveries, delivery_incidents
@@ -287,3 +292,12 @@ def resend(connection: Connection, number: int, now: datetime) -> None:
     fresh = {name: func.replace(own[name], row.token, token) for name in ("text", "html")}
     values = {"state": State.QUEUED.value, "due_at": now, "attempts": 0, "error": "", "token": token, "claim": None}
     connection.execute(update(deliveries).where(own.id == number).values(**values, **fresh, leased_until=None))
+
+
+def render(planned: Planned, headline: Headline | None, token: str, link: str = "") -> Content:
+    """What a recipient reads."""
+    if planned.channel is Channel.SMS:
+        return render_sms(planned, headline, token)
+    content = render_mail(planned, headline, token, link)
+    # an e-mail's token also stands in its Message-ID, a chat has only its text
+    return content if planned.channel is Channel.EMAIL else Content(content.subject, content.text)

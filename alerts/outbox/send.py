@@ -19,8 +19,8 @@ from pydantic import SecretStr
 from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from alerts import DeliveryError, LostClaim, OutcomeUnknown, Refused, TryLater
 from alerts.channels import Message, Receipt, Sender, State
-from alerts.errors import DeliveryError, LostClaim, OutcomeUnknown, Refused, TryLater
 from alerts.people import Channel
 from alerts.policy import Policy
 from etl.tables import deliveries

@@ -1,21 +1,49 @@
-"""Messages as text: pure functions.
-
-A message for a channel.
-"""
+"""What a message consists of."""
 
 from __future__ import annotations
 
-from alerts.people import Channel
-from alerts.planning import Planned
-from alerts.render.content import Content, Headline
-from alerts.render.mail import render_mail
-from alerts.render.sms import render_sms
+import unicodedata
+from dataclasses import dataclass
+from decimal import Decimal
+
+from checks.engine.reporting.report import Report
 
 
-def render(planned: Planned, headline: Headline | None, token: str, link: str = "") -> Content:
-    """What a recipient reads."""
-    if planned.channel is Channel.SMS:
-        return render_sms(planned, headline, token)
-    content = render_mail(planned, headline, token, link)
-    # an e-mail's token also stands in its Message-ID, a chat has only its text
-    return content if planned.channel is Channel.EMAIL else Content(content.subject, content.text)
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A message, ready to be handed to a channel. `note` is what an operator should know of how it came out."""
+
+    subject: str
+    text: str
+    html: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What a run found as a whole."""
+
+    score: Decimal | None
+    band: str
+    coverage: float
+
+    @classmethod
+    def of(cls, report: Report) -> Headline:
+        """The headline of a report."""
+        return cls(report.score, report.band.value, report.coverage)
+
+    def __str__(self) -> str:
+        score = "unknown" if self.score is None else f"{self.score:.0f}"
+        return f"score {score}"
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks, control and direction characters: what comes from a feed cannot dress up as ours."""
+    visible = (" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text)
+    return " ".join("".join(char for char in visible if unicodedata.category(char) not in {"Cf", "Cs"}).split())
+
+
+def short(text: str, length: int) -> str:
+    """A text in one line of at most `length` characters."""
+    line = one_line(text)
+    return line if len(line) <= length else f"{line[: length - 1]}…"

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from alerts.planning import Item, Planned, Reason
-from alerts.render.content import Content, Headline, one_line, short
+from alerts.render import Content, Headline, one_line, short
 from checks.engine.reporting.report import Report, Result
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 
 from alerts.planning import Item, Planned, Reason
-from alerts.render.content import Content, Headline, one_line
+from alerts.render import Content, Headline, one_line
 
 BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"

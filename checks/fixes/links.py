@@ -27,7 +27,7 @@ from checks.rules.words import in_use, is_match
 from etl.feeds import Feed, Kind, discover
 from etl.importing.link import resolver
 from etl.names.resolver import Resolver
-from etl.reading.extract import extract
+from etl.reading import extract
 from etl.records import Fixture
 from etl.records.validate import validate
 from etl.repairs import Insert, RepairError, Step, Update

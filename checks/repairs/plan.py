@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
-from checks.engine.authoring.errors import CheckDefinitionError, SelectionError
+from checks.engine.authoring import CheckDefinitionError, SelectionError
 from checks.engine.authoring.spec import Check
 from checks.engine.authoring.units import Status
 from checks.engine.collecting.rules import Rules, Selection

@@ -17,7 +17,7 @@ from checks.engine.reporting.report import Report
 from checks.review.kpis import STANDARDS, daily_figures
 from checks.review.values import Reading, Run
 
-NO_POINTS, CENT = Decimal("0.00"), Decimal("0.01")
+NO_POINTS, ONE_CENT = Decimal("0.00"), Decimal("0.01")
 SAID = 4
 
 
@@ -121,7 +121,7 @@ def _mean(one: Decimal, other: Decimal) -> float:
 
 def _in_cents(exact: Mapping[Id, float], whole: Decimal) -> dict[Id, Decimal]:
     """The steps in hundredths; what rounding left over goes to the largest, so that they add up."""
-    rounded = {id_: Decimal(repr(round(value, 9))).quantize(CENT) for id_, value in exact.items()}
+    rounded = {id_: Decimal(repr(round(value, 9))).quantize(ONE_CENT) for id_, value in exact.items()}
     if rounded:
         largest = max(rounded, key=lambda id_: (abs(rounded[id_]), id_))
         rounded[largest] += whole - sum(rounded.values(), NO_POINTS)

@@ -15,17 +15,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from checks.engine.authoring.errors import CheckDefinitionError
+from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.spec import Check
 from checks.engine.authoring.thresholds import Above, Below, Drop, Outlier, Threshold, above, below, drop, outlier
 from checks.engine.authoring.units import Limit, Measure, Status, hours, percent, rows
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Id, judge
-from checks.engine.measuring.measure import Reading as Measured
+from checks.engine.measuring.measure import Measurement as Measured
 from checks.review.time_series import points_of
 from checks.review.values import Book, Period, Reading, titled
 
-LIMIT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%|percent|rows?|hours?|h)?\s*")
+LIMIT_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%|percent|rows?|hours?|h)?\s*")
 UNITS = {"%": percent, "percent": percent, "row": rows, "rows": rows, "hour": hours, "hours": hours, "h": hours}
 BARE = {Measure.PERCENT: percent, Measure.ROWS: rows, Measure.HOURS: hours}
 KINDS = ("above", "below", "drop", "outlier")
@@ -79,7 +79,7 @@ def _outlier(own: Outlier, wanted: Wanted) -> Outlier:
 
 
 def _limit(text: str, unit: Measure) -> Limit:
-    found = LIMIT.fullmatch(text)
+    found = LIMIT_TEXT.fullmatch(text)
     if found is None:
         raise CheckDefinitionError(f"{text!r} is no limit; expected a figure such as 2%, '5 rows' or '26 hours'")
     make = UNITS[found[2]] if found[2] else BARE[unit]

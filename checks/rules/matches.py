@@ -203,27 +203,27 @@ def result_without_date(row: Row) -> ColumnElement[bool]:
     return row.match_date.is_(None)
 
 
-HOME = ("home_player_1_id", "home_player_2_id")
-AWAY = ("away_player_1_id", "away_player_2_id")
+HOME_PLAYERS = ("home_player_1_id", "home_player_2_id")
+AWAY_PLAYERS = ("away_player_1_id", "away_player_2_id")
 
 
 @row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily"})
 def player_on_both_sides(row: Row) -> ColumnElement[bool]:
     """One player stands on both sides of a match."""
-    return or_(*(row[home] == row[away] for home in HOME for away in AWAY))
+    return or_(*(row[home] == row[away] for home in HOME_PLAYERS for away in AWAY_PLAYERS))
 
 
 @row_check(match_scores, severity=Severity.MEDIUM, threshold=RARE, owner="matches", tags={"daily"})
 def player_twice_in_pair(row: Row) -> ColumnElement[bool]:
     """One player is both halves of a pair."""
-    return or_(row[HOME[0]] == row[HOME[1]], row[AWAY[0]] == row[AWAY[1]])
+    return or_(row[HOME_PLAYERS[0]] == row[HOME_PLAYERS[1]], row[AWAY_PLAYERS[0]] == row[AWAY_PLAYERS[1]])
 
 
 @row_check(match_scores, severity=Severity.LOW, threshold=PATCHY, owner="matches", tags={"weekly"})
 def result_with_missing_player(row: Row) -> Bad:
     """A played match names some of its players, but not all. Leagues that give no ids at all are left out."""
-    known = func.num_nonnulls(*(row[name] for name in HOME + AWAY))
-    return Bad(known < len(HOME + AWAY), among=(known > 0) & row.winner.is_not(None))
+    known = func.num_nonnulls(*(row[name] for name in HOME_PLAYERS + AWAY_PLAYERS))
+    return Bad(known < len(HOME_PLAYERS + AWAY_PLAYERS), among=(known > 0) & row.winner.is_not(None))
 
 
 @check(severity=Severity.MEDIUM, threshold=NULL_IDS, table=match_scores, owner="matches", tags={"daily"})
@@ -256,12 +256,12 @@ def player_of_another_club() -> Bad:
 
 def _seats() -> Subquery:
     """Who played where: one row for each named player of each match."""
-    return union_all(*(_seat(name) for name in HOME + AWAY)).subquery()
+    return union_all(*(_seat(name) for name in HOME_PLAYERS + AWAY_PLAYERS)).subquery()
 
 
 def _seat(name: str) -> Select[tuple[int, int, int, str, str]]:
     row = match_scores.c
-    team_id = row.home_team_id if name in HOME else row.away_team_id
+    team_id = row.home_team_id if name in HOME_PLAYERS else row.away_team_id
     seat = select(
         row.id, row.league_id, team_id.label("team_id"), row[name].label("player_id"), literal(name).label("seat")
     )

@@ -117,9 +117,6 @@ def _broken(reference: str, parent: Table) -> Bad:
     return Bad(bad, among=rows_of(teams))
 
 
-TEAM = Row(teams)
-
-
 @check(severity=Severity.MEDIUM, threshold=MISSING_TEAMS, table=teams, owner="teams", tags={"daily"})
 def team_without_players() -> Bad:
     """A team has no player. Leagues whose players are not known at all are left out."""
@@ -145,5 +142,5 @@ def retired_team_with_match_ahead(today: date) -> Bad:
 def _without(table: FromClause) -> Bad:
     of_league = exists().where(table.c.league_id == teams.c.league_id)
     of_team = exists().where(table.c.team_id == teams.c.id)
-    judged = (in_use(TEAM), of_league)
+    judged = (in_use(Row(teams)), of_league)
     return Bad(team_keys().where(*judged, ~of_team), among=rows_of(teams).where(*judged))

@@ -1,1 +1,107 @@
-"""From a feed to published rows: stage, link, plan, publish, and the ledger that tells what happened."""
+"""From a feed to published rows: stage, link, plan, publish, and the ledger that tells what happened.
+
+What an import did, as plain data: one result a feed, one for the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from etl.feeds import Kind
+
+
+class Outcome(StrEnum):
+    """How a feed, or a run of several, ended."""
+
+    RUNNING = "running"
+    PUBLISHED = "published"
+    UNCHANGED = "unchanged"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+    TRIED = "tried"
+    """A dry run that would have published; only the ledger says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Figures of one feed: `linked`, `unlinked` and `newly_unlinked` count sides of rows, all others count rows.
+
+    Newly unlinked sides had a team at the last publication, or have a name that was never seen and means no team.
+    """
+
+    rows: int = 0
+    records: int = 0
+    rejects: int = 0
+    linked: int = 0
+    unlinked: int = 0
+    newly_unlinked: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    withdrawn: int = 0
+    duplicates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """What speaks against publishing a feed: the guard or rule that objects, and why."""
+
+    rule: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedResult:
+    """One feed of a run: outcome, figures, why it did not go through, what was let pass, and seconds per step.
+
+    `leagues` are its records per league, `drift` its unknown and missing keys with their counts.
+    """
+
+    path: str
+    kind: Kind
+    league: str
+    outcome: Outcome
+    counts: Counts = Counts()
+    reasons: tuple[str, ...] = ()
+    allowed: tuple[Mapping[str, str], ...] = ()
+    leagues: Mapping[str, int] = field(default_factory=dict)
+    drift: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The feed's entry in the document of `import --json`."""
+        figures = {name: getattr(self.counts, name) for name in Counts.__slots__}
+        return {
+            "path": self.path, "kind": self.kind.value, "league": self.league, "outcome": self.outcome.value, **figures,
+            "reasons": list(self.reasons), "allowed": [dict(one) for one in self.allowed],
+            "leagues": dict(self.leagues), "drift": {key: dict(counts) for key, counts in self.drift.items()},
+            "seconds": {step: round(spent, 3) for step, spent in self.seconds.items()},
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """A whole import run."""
+
+    run: int
+    feeds: tuple[FeedResult, ...]
+    dry_run: bool = False
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst outcome of its feeds; `unchanged` only when every feed was."""
+        found = {feed.outcome for feed in self.feeds}
+        order = (Outcome.FAILED, Outcome.BLOCKED, Outcome.PUBLISHED)
+        return next((outcome for outcome in order if outcome in found), Outcome.UNCHANGED)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `import --json`."""
+        return {"run": self.run, "outcome": self.outcome.value, "dry_run": self.dry_run, "ignored": list(self.ignored),
+                "feeds": [feed.to_json() for feed in self.feeds]}  # fmt: skip

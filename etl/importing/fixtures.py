@@ -15,10 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql import FromClause
 
-from etl.importing import identity, link, staging
+from etl.importing import Counts, identity, link, staging
 from etl.importing.ledger import Intake
 from etl.importing.link import is_link_of, link_names, sides_linked
-from etl.importing.results import Counts
 from etl.importing.staging import FIXTURE_KEY, differs, insert_planned, same_key, update_planned, withdraw
 from etl.records import Reject
 from etl.tables import schedule

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from etl.feeds import Feed
-from etl.importing.results import Counts, FeedResult, Objection
+from etl.importing import Counts, FeedResult, Objection
 
 Verdict = Callable[[Counts], Sequence[Objection]]
 Gate = Callable[[Connection, Feed], Verdict]

@@ -15,16 +15,15 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from etl import FeedError, RowsUnaccounted
 from etl.database import describe_error, retryable
-from etl.errors import FeedError, RowsUnaccounted
 from etl.feeds import Feed, Kind, fingerprint
-from etl.importing import fixtures, ledger, matches, players, staging, standings
+from etl.importing import Counts, FeedResult, Objection, Outcome, fixtures, ledger, matches, players, staging, standings
 from etl.importing.copy_writer import Keys
 from etl.importing.ensure_dimensions import ensure_leagues
 from etl.importing.guards import Gate, Limits, objections, open_gate
 from etl.importing.ledger import Intake
-from etl.importing.results import Counts, FeedResult, Objection, Outcome
-from etl.reading.extract import extract
+from etl.reading import extract
 from etl.records.feed_schema import Drift
 from etl.records.validate import validate_together
 

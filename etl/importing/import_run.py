@@ -20,13 +20,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from etl import EtlError, FeedError, ImporterBusy
 from etl.circuit_breaker import require_running
-from etl.errors import EtlError, FeedError, ImporterBusy
 from etl.feeds import Feed, Kind, discover
-from etl.importing import ledger
+from etl.importing import FeedResult, ImportReport, Outcome, ledger
 from etl.importing.import_feed import Options, import_feed
 from etl.importing.ledger_queries import list_rejects
-from etl.importing.results import FeedResult, ImportReport, Outcome
 from etl.tables import import_feeds, rejects
 
 LOCK_KEY = 0x52414C4C59  # "RALLY"

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from etl.feeds import Feed, Kind
-from etl.importing.results import Counts, FeedResult, Outcome
+from etl.importing import Counts, FeedResult, Outcome
 from etl.records import Reject
 from etl.records.feed_schema import Drift
 from etl.records.validate import Batch

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from etl.errors import EtlError
+from etl import EtlError
 from etl.importing.link import resolver
 from etl.names.resolver import Resolver
 from etl.tables import import_feeds, import_runs, leagues, links, rejects, series, team_aliases, teams

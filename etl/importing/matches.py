@@ -11,11 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, func, insert, select
 
-from etl.importing import staging
+from etl.importing import Counts, staging
 from etl.importing.identity import pair
 from etl.importing.ledger import Intake
 from etl.importing.link import link_meetings
-from etl.importing.results import Counts
 from etl.importing.staging import drop_unchanged, insert_planned, update_planned, withdraw
 from etl.tables import leagues, match_scores
 

@@ -9,12 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, func, insert, select
 
-from etl.importing import staging
+from etl.importing import Counts, staging
 from etl.importing.ensure_dimensions import ensure_clubs, ensure_series
 from etl.importing.identity import pair
 from etl.importing.ledger import Intake
 from etl.importing.link import is_link_of, link_names, names_of_sides, sides_linked
-from etl.importing.results import Counts
 from etl.importing.staging import drop_unchanged, insert_planned, update_planned, withdraw
 from etl.names.structure import club_of
 from etl.tables import leagues, players, teams

@@ -6,10 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select, update
 
-from etl.importing import staging
+from etl.importing import Counts, staging
 from etl.importing.ensure_dimensions import ensure_series, ensure_teams
 from etl.importing.ledger import Intake
-from etl.importing.results import Counts
 from etl.importing.staging import differs, insert_planned, update_planned
 from etl.tables import leagues, series_stats
 

@@ -19,7 +19,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from etl import leagues
-from etl.reading.extract import capped
+from etl.reading import capped
 from etl.records import Record
 
 _FOLD = re.compile(r"[^a-z0-9%]+")

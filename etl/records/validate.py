@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails, ValidationError
 from etl import leagues
 from etl.feeds import ALL, Kind
 from etl.importing.copy_writer import batched
-from etl.reading.extract import Unreadable, capped
+from etl.reading import Unreadable, capped
 from etl.records import Record, Reject, fixtures, matches, players, standings
 from etl.records.feed_schema import Drift, FeedSchema, KeyMappings, Refused
 from etl.records.fields import describe_value

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Select, Table
 
-from etl.errors import EtlError
+from etl import EtlError
 
 
 class RepairError(EtlError):

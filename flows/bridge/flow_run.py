@@ -31,11 +31,11 @@ from prefect.settings import (
 from prefect.states import Completed, Failed
 from sqlalchemy.exc import DBAPIError
 
-from alerts.errors import AlertError
-from checks.engine.authoring.errors import CheckError
+from alerts import AlertError
+from checks.engine.authoring import CheckError
+from etl import DatabaseUnavailable, EtlError
 from etl.circuit_breaker import ImportsStopped
 from etl.database import DELAYS, JITTER, RETRIES, describe_error, is_transient, retried
-from etl.errors import DatabaseUnavailable, EtlError
 from flows.bridge.zombies import COMMAND_LINE, process_tag, reap
 from flows.service.context import Kept, Surroundings, surrounded, surroundings, without_prefect
 from flows.service.ending import Ending, StateName

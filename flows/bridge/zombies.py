@@ -23,7 +23,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Crashed
 
-from etl.errors import ImporterBusy
+from etl import ImporterBusy
 from etl.importing.import_run import importer_lock
 from etl.importing.ledger import close_left_open
 from flows.service.context import open_engine, surroundings

@@ -1,14 +1,20 @@
 """How an import looks on a terminal: a bar while it reads, a table when it is done.
 
 `rally-health import` and `rally-health imports`.
+
+`rally-health rejects`: rows that were refused, kept until they pass.
+
+`rally-health names`: team names that mean no team, and names that people confirmed.
 """
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated
@@ -20,9 +26,12 @@ from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeEla
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from etl import leagues
 from etl.feeds import Feed
-from etl.importing import ledger_queries
-from etl.importing.results import FeedResult, ImportReport, Outcome
+from etl.importing import FeedResult, ImportReport, Outcome, ledger_queries
+from etl.importing import ledger_queries as confirmed
+from etl.importing.import_feed import Options
+from etl.importing.import_run import replay as try_again
 from flows.bridge.entry import run
 from flows.cli.shared import AsJson, Exit, print_rows, say_lost, write
 from flows.service.context import Surroundings, open_engine
@@ -176,3 +185,150 @@ def imports(
 
 def _let_pass(one: Mapping[str, str]) -> str:
     return f"{one['rule']} let pass by {one['who']}: {one['why']}"
+
+
+rejects_app = typer.Typer(help="Rows that were refused, kept to be tried again.", no_args_is_help=True)
+FeedFilter = Annotated[int | None, typer.Option(help="Only rejects of this feed, by its id in `rally-health imports`.")]
+
+
+@rejects_app.command("list")
+def list_refused(context: typer.Context, feed: FeedFilter = None, limit: int = 50, as_json: AsJson = False) -> None:
+    """List refused rows, newest first, with file, place and reason.
+
+    Example: `rally-health rejects list --feed 12`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        rows = ledger_queries.list_rejects(connection, feed=feed, limit=limit)
+    columns = ("id", "feed_id", "path", "index", "field", "reason")
+    print_rows(rows, columns, as_json=as_json, nothing="No row is waiting.")
+
+
+@rejects_app.command("show")
+def show_reject(
+    context: typer.Context, reject: Annotated[int, typer.Argument(help="Its id.")], as_json: AsJson = False
+) -> None:
+    """Show one refused row, as it stood in its feed.
+
+    Example: `rally-health rejects show 7`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        row = ledger_queries.reject(connection, reject)
+    if row is None:
+        typer.secho(f"error: there is no reject {reject}; `rally-health rejects list` has their ids", err=True)
+        raise typer.Exit(Exit.USAGE)
+    if as_json:
+        print_rows([row], (), as_json=True, nothing="")
+        return
+    typer.echo(f"{row['path']}, row {row['index']}, {row['field'] or 'the whole row'}: {row['reason']}")
+    typer.echo(row["raw"])
+
+
+@rejects_app.command()
+def replay(
+    context: typer.Context,
+    feed: FeedFilter = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but the commit.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try refused rows again, after an alias or the standings were mended.
+
+    Examples: `rally-health rejects replay`, `rally-health rejects replay --feed 12 --dry-run`
+    """
+    with open_engine(context.obj, application="rally-health import") as engine:
+        report = try_again(engine, Options(dry_run=dry_run), feed=feed)
+    if as_json:
+        typer.echo(json.dumps(report.to_json(), indent=2))
+    elif report.feeds:
+        print_report(report)
+    else:
+        typer.echo("No row is waiting that could be tried again.")
+    raise typer.Exit(CODES.get(report.outcome, Exit.OK))
+
+
+@rejects_app.command()
+def export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Where to write; - for standard output.")],
+    feed: FeedFilter = None,
+) -> None:
+    """Write refused rows as JSON Lines: id, file, place, field, reason and the raw row.
+
+    Example: `rally-health rejects export rejects.jsonl --feed 12`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        rows = ledger_queries.list_rejects(connection, feed=feed, limit=None)
+    lines = "".join(json.dumps(row, default=str, ensure_ascii=False) + "\n" for row in rows)
+    raise typer.Exit(Exit.OK if write(file, lines) else Exit.PARTIAL)
+
+
+names_app = typer.Typer(help="Team names of feeds, and the teams that they mean.", no_args_is_help=True)
+Series = Annotated[str, typer.Option(help="Only in this series; without it in the whole league.")]
+
+
+@names_app.command()
+def unresolved(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the names that mean no team, the most frequent first, and why.
+
+    Example: `rally-health names unresolved`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        rows = [asdict(name) for name in ledger_queries.open_names(connection)]
+    columns = ("league", "series", "name", "sides", "reason")
+    print_rows(rows, columns, as_json=as_json, nothing="Every name means a team.")
+
+
+@names_app.command()
+def suggest(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the names that mean no team with the teams that they may mean, for you to confirm as aliases.
+
+    Example: `rally-health names suggest`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        found = ledger_queries.open_names(connection, suggest=True)
+    rows = [
+        asdict(name) | {"may mean": "; ".join(f"{team} {sure:.0%}" for _, team, sure in name.suggestions)}
+        for name in found
+    ]
+    print_rows(
+        rows, ("league", "series", "name", "sides", "may mean"), as_json=as_json, nothing="Every name means a team."
+    )
+
+
+@names_app.command()
+def alias(  # noqa: PLR0917 - typer makes options of them
+    context: typer.Context,
+    league: Annotated[str, typer.Argument(help="The league, such as APTA_CHICAGO.")],
+    name: Annotated[str, typer.Argument(help="The name as the feed spells it.")],
+    team: Annotated[str | None, typer.Argument(help="The team's own name.")] = None,
+    series: Series = "",
+    by: Annotated[str | None, typer.Option(help="Who confirms it; you, without it.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the alias back.")] = False,
+) -> None:
+    """Confirm that a name means a team. The next import of its feed, or a replay of its rejects, uses it.
+
+    Example: `rally-health names alias APTA_CHICAGO "Birchwud - 11" "Birchwood - 11" --series "Chicago 11"`
+    """
+    home = leagues.canonical(league)
+    if team is None and not remove:
+        raise typer.BadParameter("say the team that the name means, or --remove")
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        if team is not None and not remove:
+            confirmed.confirm_alias(connection, home, name, team, series=series, who=by or getpass.getuser())
+            said = f"{name!r} means {team!r} in {home} from now on."
+        elif confirmed.forget_alias(connection, home, name, series=series):
+            said = f"{name!r} is no alias in {home} any more."
+        else:
+            raise confirmed.AliasError(f"{name!r} is no alias in {home}; `rally-health names aliases` lists them")
+    typer.echo(f"{said}\nNext: rally-health rejects replay, or import the feed again")
+
+
+@names_app.command()
+def aliases(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the confirmed names, with who confirmed them and when.
+
+    Example: `rally-health names aliases --json`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        rows = ledger_queries.aliases(connection)
+    columns = ("league", "series", "name", "team_name", "confirmed_by", "confirmed_at")
+    print_rows(rows, columns, as_json=as_json, nothing="No name is confirmed.")

@@ -1,4 +1,7 @@
-"""`rally-health incidents`: what is wrong since when, and who is at it."""
+"""`rally-health incidents`: what is wrong since when, and who is at it.
+
+`rally-health waive`.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,20 @@ from typing import Annotated, Any
 
 import typer
 
-from alerts.incidents.lifecycle import Incident
+from alerts.incidents import Incident
 from alerts.incidents.store import Event, acknowledge_by_token, all_events, find, listed
 from alerts.incidents.store import acknowledge as acknowledge_one
 from alerts.incidents.store import assign as assign_to
 from alerts.incidents.store import note as note_down
 from alerts.incidents.store import resolve as resolve_by_hand
-from flows.cli.shared import AsJson, Exit, print_rows
+from checks import history
+from checks.engine.authoring import WaiverError
+from checks.engine.judging.findings import key_text_of
+from checks.engine.judging.judge import Waiver
+from flows.cli.shared import AsJson, Exit, day, one_rule, print_rows
 from flows.service.alerts import utc
 from flows.service.context import open_engine
+from flows.service.health_check import rules_of, today_here
 
 app = typer.Typer(help="What is wrong since when, and who is at it.", no_args_is_help=True)
 Number = Annotated[int, typer.Argument(help="Its number in `rally-health incidents list`.")]
@@ -163,3 +171,64 @@ def _described(incident: Incident) -> list[str]:
 def _told(event: Event) -> str:
     parts = (event.kind.value, f"by {event.actor}" if event.actor else "", event.text)
     return f"  {event.at:%Y-%m-%d %H:%M}  {' '.join(part for part in parts if part)}"
+
+
+def waive(  # noqa: PLR0917 - typer makes options of them
+    context: typer.Context,
+    rule: Annotated[str | None, typer.Argument(help="The rule to accept; without one, waivers are listed.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Only this bad row: its key as `check --detailed` shows it, or its JSON.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="The last day that it holds.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Who answers for it.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why it is accepted.")] = None,
+    withdraw: Annotated[int | None, typer.Option(metavar="NUMBER", help="Take a waiver back.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Accept a rule's trouble, or one bad row of it, until a day. A waiver that is over fails the next check.
+
+    Examples: `rally-health waive`,
+    `rally-health waive match_without_teams --until 2026-09-01 --owner kim --reason "league rescrapes in August"`,
+    `rally-health waive match_without_teams --key 5f0c1d2e3a4b5c6d --until 2026-09-01 --owner kim --reason "bye week"`
+    """
+    today = today_here()
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        if withdraw is not None:
+            told: tuple[Waiver, ...] = (history.withdraw(connection, withdraw),)
+        elif rule is None:
+            told = history.active_waivers(connection)
+        else:
+            one_rule(rules_of(context.obj), rule)
+            wanted = Waiver(
+                rule=rule,
+                until=day(_given("--until", until)) or today,
+                owner=_given("--owner", owner),
+                reason=_given("--reason", reason),
+            )
+            told = (history.waive(connection, wanted, key, today=today),)
+    if as_json:
+        typer.echo(json.dumps([_waiver_line(waiver) for waiver in told], indent=2))
+        return
+    for waiver in told:
+        state = "withdrawn" if withdraw is not None else "OVER" if waiver.expired(today) else "valid"
+        typer.echo(f"{waiver.id:4} {state:9} {waiver}")
+    if not told:
+        typer.echo("Nothing is waived.")
+
+
+def _given(option: str, value: str | None) -> str:
+    if value is None or not value.strip():
+        raise WaiverError(f"a waiver needs {option}; someone will ask")
+    return value
+
+
+def _waiver_line(waiver: Waiver) -> dict[str, Any]:
+    return {
+        "id": waiver.id,
+        "rule": waiver.rule,
+        "fingerprint": None if waiver.fingerprint is None else key_text_of(waiver.fingerprint),
+        "key": waiver.key,
+        "owner": waiver.owner,
+        "reason": waiver.reason,
+        "until": waiver.until.isoformat(),
+    }

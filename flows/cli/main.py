@@ -14,16 +14,15 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from etl.database import describe_error
-from flows.cli import alerts, etl, fix, incidents, names, rejects, rules, snapshot
+from flows.cli import alerts, etl, fix, incidents, rules, snapshot
 from flows.cli.alerts import watch_command
 from flows.cli.check import check
 from flows.cli.etl import emergency
-from flows.cli.history import history
-from flows.cli.imports import import_, imports
-from flows.cli.report import backtest_, report
+from flows.cli.imports import import_, imports, names_app, rejects_app
+from flows.cli.incidents import waive
+from flows.cli.report import backtest_, history, report
 from flows.cli.setup import demo, deploy_command, init
 from flows.cli.shared import Exit, exit_of, leave
-from flows.cli.waive import waive
 from flows.service.report_files import start_logging
 from flows.settings import read_settings
 
@@ -50,8 +49,8 @@ app = typer.Typer(
 app.command("init")(init)
 app.command("import")(import_)
 app.command("imports")(imports)
-app.add_typer(rejects.app, name="rejects")
-app.add_typer(names.app, name="names")
+app.add_typer(rejects_app, name="rejects")
+app.add_typer(names_app, name="names")
 app.command("check")(check)
 app.add_typer(rules.app, name="rules")
 app.command("history")(history)

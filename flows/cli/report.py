@@ -1,4 +1,6 @@
-"""`rally-health report`.
+"""`rally-health history`.
+
+`rally-health report`.
 
 `rally-health backtest`.
 """
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +17,8 @@ from typing import Annotated, Any
 import typer
 
 from alerts.outbox.enqueue import known
+from checks import history as past
+from checks.engine.authoring import SelectionError
 from checks.review.reading import read_readings
 from checks.review.tuning import Night, Wanted, backtest, threshold_of
 from checks.review.values import PeriodKind
@@ -22,6 +27,47 @@ from flows.service.alerts import required_policy
 from flows.service.context import open_engine
 from flows.service.health_check import rules_of
 from flows.service.review import Asked, email_review, make_review, review_html, review_json, review_text
+
+
+def history(
+    context: typer.Context,
+    rule: Annotated[str | None, typer.Argument(help="A rule; without one, the runs.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many lines.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show how the score went, or since when a rule is in trouble; newest first.
+
+    Examples: `rally-health history`, `rally-health history match_without_teams --limit 50`
+    """
+    with open_engine(context.obj) as engine, engine.connect() as connection:
+        lines = past.runs(connection, limit) if rule is None else past.events(connection, rule, limit)
+    if rule is not None and not lines and rule not in rules_of(context.obj):
+        raise SelectionError(f"no rule is called {rule!r}, and none of that name ever ran; see rally-health rules list")
+    if as_json:
+        typer.echo(json.dumps([asdict(line) for line in lines], indent=2, default=str))
+        return
+    for line in lines:
+        typer.echo(run_line(line) if isinstance(line, past.RunLine) else event_line(line))
+    if not lines:
+        typer.echo("Nothing has run yet. Next: rally-health check")
+
+
+def run_line(line: past.RunLine) -> str:
+    """A run on one line."""
+    score = "unknown" if line.score is None else f"{line.score:>6}"
+    return (
+        f"{line.at:%Y-%m-%d %H:%M} {score} {line.band:8} {line.failing:3} failing"
+        f"  coverage {line.coverage:.0%}  {line.selection}  {line.run}"
+    )
+
+
+def event_line(event: past.Event) -> str:
+    """A result on one line."""
+    found = f"{event.value:g}" if event.value is not None else "" if event.count is None else f"{event.count:,}"
+    whole = f" of {event.total:,}" if event.total is not None else ""
+    changed = "".join(f", {n:,} {word}" for n, word in ((event.new, "new"), (event.fixed, "fixed")) if n)
+    parameter = f" [{event.parameter}]" if event.parameter else ""
+    return f"{event.at:%Y-%m-%d %H:%M} {event.status:8}{parameter} {found}{whole}{changed}  -{event.points}"
 
 
 def report(  # noqa: PLR0917 - typer makes options of them

@@ -28,14 +28,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from alerts.errors import AlertError
+from alerts import AlertError
 from checks import CheckError
-from checks.engine.authoring.errors import SelectionError
+from checks.engine.authoring import SelectionError
 from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules, Selection
+from etl import DatabaseUnavailable, EtlError, FeedError, ImporterBusy
 from etl.circuit_breaker import ImportsStopped
 from etl.database import DatabaseUrlError
-from etl.errors import DatabaseUnavailable, EtlError, FeedError, ImporterBusy
 from etl.importing.ledger_queries import AliasError
 from etl.migrate import NotMigrated
 from etl.repairs import NoSuchRepair, RepairError

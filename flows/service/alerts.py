@@ -23,8 +23,8 @@ from alerts.policy import Policy, load_policy
 from alerts.render.mail import render_report
 from alerts.watching import alarms, back, enqueue_alarms, tell_away
 from checks.engine.reporting.report import Report
+from etl import DatabaseUnavailable, EtlError
 from etl.database import describe_error
-from etl.errors import DatabaseUnavailable, EtlError
 from etl.migrate import NotMigrated
 from flows.service.context import Surroundings, open_engine
 from flows.settings import Settings, SettingsError

@@ -16,8 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from checks.engine.run import Progress
-from etl import database, embedded, migrate
-from etl.errors import DatabaseUnavailable
+from etl import DatabaseUnavailable, database, embedded, migrate
 from etl.feeds import Feed
 from flows.settings import Settings, SettingsError, read_settings
 

@@ -13,7 +13,7 @@ from checks.engine.authoring.units import Status
 from checks.engine.reporting.report import Exit as Ran
 from checks.engine.reporting.report import Report
 from checks.engine.reporting.score import Band
-from etl.importing.results import ImportReport, Outcome
+from etl.importing import ImportReport, Outcome
 
 
 class StateName(StrEnum):
@@ -65,12 +65,12 @@ class Ending:
 
 def of_report(report: Report) -> Ending:
     """The ending of a health check."""
-    return Ending(_named(report), headline(report))
+    return Ending(_named(report), state_message(report))
 
 
 def of_import(report: ImportReport) -> Ending:
     """The ending of an import: that of its worst feed."""
-    counts = ", ".join(f"{number} {outcome}" for outcome, number in tally(report).items())
+    counts = ", ".join(f"{number} {outcome}" for outcome, number in outcome_counts(report).items())
     names = {
         Outcome.FAILED: StateName.REFUSED,
         Outcome.BLOCKED: StateName.BLOCKED,
@@ -79,14 +79,14 @@ def of_import(report: ImportReport) -> Ending:
     return Ending(names.get(report.outcome, StateName.UNCHANGED), f"import run {report.run}: {counts}")
 
 
-def headline(report: Report) -> str:
+def state_message(report: Report) -> str:
     """A report in a line without any data of rows."""
     score = "no score" if report.score is None else f"score {report.score}"
     found = ", ".join(f"{number} {status}" for status, number in sorted(report.counts().items()))
     return f"{score} ({report.band}); {found or 'no rules'}; run {report.run}"
 
 
-def tally(report: ImportReport) -> dict[Outcome, int]:
+def outcome_counts(report: ImportReport) -> dict[Outcome, int]:
     """How many feeds ended in which way."""
     found = [feed.outcome for feed in report.feeds]
     return {outcome: found.count(outcome) for outcome in Outcome if outcome in found}

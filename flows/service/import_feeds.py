@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 from checks.engine.run import Options as Checking
 from etl.database import retried
 from etl.feeds import Feed
+from etl.importing import FeedResult, ImportReport
 from etl.importing.import_feed import Allowance, Options, import_feed
 from etl.importing.import_run import Importer, import_paths
-from etl.importing.results import FeedResult, ImportReport
 from flows.service.context import open_engine
 from flows.service.health_check import rules_of
 from flows.service.import_gate import after_import, rule_gate

@@ -23,8 +23,8 @@ from checks.engine.run import Options, Request, measure_on
 from etl import circuit_breaker
 from etl.circuit_breaker import Stop
 from etl.feeds import Feed, Kind
+from etl.importing import Counts, ImportReport, Objection, Outcome
 from etl.importing.guards import Gate, Verdict
-from etl.importing.results import Counts, ImportReport, Objection, Outcome
 
 TAG = "gate"
 DOMAINS = {

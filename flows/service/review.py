@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from alerts.outbox.enqueue import enqueue_report
 from alerts.policy import Policy
-from alerts.render.content import Content
+from alerts.render import Content
 from checks.review.reading import read_book
 from checks.review.values import Period, PeriodKind
 from flows.service.alerts import dispatch_once, utc

@@ -13,11 +13,11 @@ from random import Random
 import pytest
 from pydantic import SecretStr
 
+from alerts import LostClaim, PolicyError, Refused, TryLater
 from alerts.channels import Message
 from alerts.channels.apprise import AppriseChat
 from alerts.channels.smtp import SmtpMail, SmtpServer
 from alerts.channels.twilio import TwilioSms
-from alerts.errors import LostClaim, PolicyError, Refused, TryLater
 from alerts.outbox.dispatch import dispatch
 from alerts.outbox.send import FIRST, LONGEST, claim, delay, hand_over
 from checks import Status

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from alerts.incidents.lifecycle import Change, EventKind, Incident, observe
+from alerts.incidents import Change, EventKind, Incident, observe
 from checks import Status
 from tests.alerts.build import DAY, HOUR, MINUTE, NOON, result
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.errors import PolicyError
+from alerts import PolicyError
 from alerts.people import Channel, Hours, span
 from alerts.policy import load_policy
 from tests.alerts.build import EMAIL, PHONE

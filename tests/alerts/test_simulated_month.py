@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from alerts.incidents.lifecycle import Incident, observe
+from alerts.incidents import Incident, observe
 from alerts.incidents.store import acknowledge, listed
 from alerts.outbox.enqueue import record
 from alerts.people import Channel

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.incidents.lifecycle import Incident, found_in, new_token, observe
+from alerts.incidents import Incident, found_in, new_token, observe
+from alerts.outbox.enqueue import render
 from alerts.people import Channel
 from alerts.planning import Item, Planned, Reason
-from alerts.render import render
-from alerts.render.content import Headline
+from alerts.render import Headline
 from alerts.render.sms import NEEDS_UCS2, fits, fits_alphabet, gsm, size
 from checks import Status
 from tests.alerts.build import NOON, result

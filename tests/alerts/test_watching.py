@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import insert
 
-from alerts.errors import PolicyError
+from alerts import PolicyError
 from alerts.outbox.dispatch import dispatch
 from alerts.watching import Away, alarms, back, enqueue_alarms, tell_away
 from checks import Status

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Engine, select, text
 
+from etl.importing import ImportReport
 from etl.importing.guards import Limits
-from etl.importing.results import ImportReport
 from etl.tables import QUALITY, metadata
 from flows.demo import season
 from tests.etl.importing.feeds import publish, write

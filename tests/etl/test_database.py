@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from etl import DatabaseUnavailable, TryAgain
 from etl.database import DatabaseUrlError, describe_error, is_transient, open_engine, retryable, sqlstate
-from etl.errors import DatabaseUnavailable, TryAgain
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])

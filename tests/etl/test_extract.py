@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import etl.reading.window
-from etl.errors import FeedError
-from etl.reading.extract import RAW_LIMIT, Unreadable, extract
+from etl import FeedError
+from etl.reading import RAW_LIMIT, Unreadable, extract
 from etl.reading.window import ROW_LIMIT
 from tests.conftest import FEEDS
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from etl.errors import FeedError
+from etl import FeedError
 from etl.feeds import Feed, Kind, Unrecognised, discover, fingerprint
 from tests.conftest import FEEDS
 

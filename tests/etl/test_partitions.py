@@ -17,7 +17,7 @@ from checks.health import examine
 from checks.repairs.apply import apply
 from checks.repairs.plan import Means, plan
 from checks.scopes import SOURCES
-from etl.importing.results import Outcome
+from etl.importing import Outcome
 from etl.migrate import READER, upgrade
 from etl.repairs.ledger import Repair
 from etl.repairs.undo import undo

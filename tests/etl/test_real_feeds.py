@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from etl.importing import FeedResult, Outcome
 from etl.importing.import_feed import Options
 from etl.importing.import_run import import_paths
-from etl.importing.results import FeedResult, Outcome
 
 NAMELESS = {" - 9 SW": 2, " - 3.5 & Under Wed": 1}
 DOUBTFUL = {

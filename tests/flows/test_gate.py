@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Engine, insert, text
 from checks import Row, Severity, above, percent, row_check, rows
 from checks.engine.collecting.rules import Rules
 from checks.engine.run import Options as Checking
+from etl.importing import FeedResult, Outcome
 from etl.importing.import_feed import Allowance
-from etl.importing.results import FeedResult, Outcome
 from etl.tables import schedule
 from flows.service.import_gate import rule_gate
 from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write

@@ -14,9 +14,9 @@ from checks.engine.authoring.units import Severity, Status
 from checks.engine.judging.judge import Waiver
 from checks.engine.reporting.report import Report, Result
 from checks.engine.reporting.score import Score
-from etl.errors import DatabaseUnavailable
+from etl import DatabaseUnavailable
 from etl.feeds import Kind
-from etl.importing.results import FeedResult, ImportReport, Outcome
+from etl.importing import FeedResult, ImportReport, Outcome
 from flows.bridge.entry import run
 from flows.cli.imports import CODES
 from flows.cli.shared import Exit, exit_of

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 from sqlalchemy import ColumnElement, FromClause, SelectBase
 
-from checks.engine.authoring.errors import CheckDefinitionError
+from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.spec import CHECK, FIX, FIXTURE, Kind, Mark, is_check, put, verified
 from checks.engine.authoring.thresholds import Above, Threshold
 from checks.engine.authoring.units import Severity

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import FromClause
 
-from checks.engine.authoring.errors import CheckDefinitionError
+from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.thresholds import Above, Below, Drop, Outlier, Threshold
 from checks.engine.authoring.units import Measure, Severity
 

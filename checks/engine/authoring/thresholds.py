@@ -13,7 +13,7 @@ from itertools import pairwise
 from statistics import median
 from typing import TypeAlias
 
-from checks.engine.authoring.errors import CheckDefinitionError
+from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.units import Limit, Measure, Status, percent
 
 

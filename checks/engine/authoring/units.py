@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from math import isfinite
 
-from checks.engine.authoring.errors import CheckDefinitionError
+from checks.engine.authoring import CheckDefinitionError
 
 
 class Severity(StrEnum):

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from checks.engine.authoring.errors import CheckDefinitionError, CollectError
+from checks.engine.authoring import CheckDefinitionError, CollectError
 from checks.engine.authoring.spec import CHECK, FIX, FIXTURE
 from checks.engine.collecting.rules import Rules
 

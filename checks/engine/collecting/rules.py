@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
-from checks.engine.authoring.errors import CheckDefinitionError, DuplicateCheckError, SelectionError
+from checks.engine.authoring import CheckDefinitionError, DuplicateCheckError, SelectionError
 from checks.engine.authoring.spec import CHECK, FIX, FIXTURE, Check
 from checks.engine.authoring.units import Severity
 from checks.engine.collecting.wiring import Fixture, verify

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from checks.engine.authoring.errors import CheckDefinitionError, MeasureError
+from checks.engine.authoring import CheckDefinitionError, MeasureError
 from checks.engine.authoring.spec import DEFAULT_TIMEOUT, FIXTURE, Check, Source, arguments
 from checks.engine.measuring.snapshot import within
 

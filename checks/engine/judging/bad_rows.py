@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, FromClause, Select, SelectBase, and_, func, select, true
 
-from checks.engine.authoring.errors import MeasureError
+from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.findings import key_columns, key_names, key_text
 from checks.engine.measuring.compile_queries import Query
-from checks.engine.measuring.measure import Reading, bad_condition
+from checks.engine.measuring.measure import Measurement, bad_condition
 from checks.engine.measuring.scope import Dimension, Labels, Scope
 from checks.engine.measuring.snapshot import Session, asking
 
@@ -160,7 +160,7 @@ def totals(
     return answer
 
 
-def clusters(spots: Sequence[Spot], reading: Reading, labels: Labels, most: int) -> tuple[Cluster, ...]:
+def clusters(spots: Sequence[Spot], reading: Measurement, labels: Labels, most: int) -> tuple[Cluster, ...]:
     """The places worth saying, the most telling first."""
     found = [_cluster(spot, reading, labels) for spot in spots]
     telling = [cluster for cluster in found if cluster.lift is None or cluster.lift >= LEAST_LIFT]
@@ -171,7 +171,7 @@ def clusters(spots: Sequence[Spot], reading: Reading, labels: Labels, most: int)
     return tuple(kept[:most])
 
 
-def _cluster(spot: Spot, reading: Reading, labels: Labels) -> Cluster:
+def _cluster(spot: Spot, reading: Measurement, labels: Labels) -> Cluster:
     where = tuple((name, labels.say(name, value)) for name, value in spot.place)
     lift = spot.count / spot.rows / reading.rate if spot.rows and reading.rate else None
     return Cluster(where, spot.count, reading.count or 0, spot.rows, None if lift is None else round(lift, 2))

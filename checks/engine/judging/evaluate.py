@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Integer, Select, SelectBase, cast, func, literal, null, select, true
 
-from checks.engine.authoring.errors import MeasureError
+from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.authoring.units import Status
 from checks.engine.judging.bad_rows import BadRows, Place, Spot, candidates, population, totals
@@ -30,7 +30,7 @@ from checks.engine.judging.evidence import Evidence, few, few_of_many, listed, m
 from checks.engine.judging.frames import read_frame
 from checks.engine.judging.judge import Baseline, Id, Verdict, Waivers, judge
 from checks.engine.measuring.compile_queries import Query
-from checks.engine.measuring.measure import Asking, Measured, Reading, Scan, Unit, read_scan
+from checks.engine.measuring.measure import Asking, Measured, Measurement, Scan, Unit, read_scan
 from checks.engine.measuring.scope import Dimension, Scope
 from checks.engine.measuring.snapshot import Session, asking, attempt, explained
 
@@ -48,7 +48,7 @@ class Outcome:
     evidence: Evidence | None = None
     waived: int = 0
     spots: tuple[Spot, ...] = ()
-    parts: Mapping[str, Mapping[Any, Reading]] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[Any, Measurement]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -183,7 +183,7 @@ def read_alone(
         fetched = attempt(session, query.check.mark.retries, how.pause, lambda: session.all(statement, timeout))
     except Exception as error:  # noqa: BLE001 - the boundary of one rule
         return Measured(query, time.perf_counter() - started, error=explained(error, timeout)), None
-    reading = Reading(count=fetched[0][1], total=fetched[0][2])
+    reading = Measurement(count=fetched[0][1], total=fetched[0][2])
     measured = Measured(query, time.perf_counter() - started, reading)
     return measured, _evidence(query, rows, fetched, most)
 
@@ -276,7 +276,7 @@ Asked = Sequence[tuple[Query, Mapping[Place, int]]]
 
 def segment_readings(
     session: Session, asked: Asked, dimension: Dimension, scope: Scope, timeout: float
-) -> dict[Id, dict[Any, Reading]]:
+) -> dict[Id, dict[Any, Measurement]]:
     """The reading of each query at each value of a dimension. They share one population, which is read once.
 
     A value without any row is left out. Queries whose rows do not say where they stand are left out, too.
@@ -292,6 +292,6 @@ def segment_readings(
     totals = [func.count().filter(rows.c[f"p{number}"]) for number in range(len(flags))]
     fetched = session.all(asking(rows.c.value, *totals).group_by(rows.c.value), timeout)
     return {
-        query.id: {row[1]: Reading(places.get(((dimension.name, row[1]),), 0), row[2 + number]) for row in fetched}
+        query.id: {row[1]: Measurement(places.get(((dimension.name, row[1]),), 0), row[2 + number]) for row in fetched}
         for number, (query, places) in enumerate(asked)
     }

@@ -29,7 +29,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Table, Text, cast, func, literal
 from sqlalchemy.dialects.postgresql import BIT
 
-from checks.engine.authoring.errors import MeasureError
+from checks.engine.authoring import MeasureError
 
 LONGEST_KEY = 200
 SEPARATOR = "\x1f"

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select
 
-from checks.engine.authoring.errors import MeasureError
+from checks.engine.authoring import MeasureError
 from checks.engine.judging.bad_rows import BadRows, Place
 from checks.engine.judging.evidence import SAMPLE, Evidence, places_of
 from checks.engine.judging.findings import Cell, Finding, Findings, add, fingerprint, parts
 from checks.engine.measuring.compile_queries import Query
-from checks.engine.measuring.measure import Asking, Measured, Reading
+from checks.engine.measuring.measure import Asking, Measured, Measurement
 from checks.engine.measuring.snapshot import Session, asking, attempt, explained, within
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def read_frame(session: Session, query: Query, rows: BadRows, how: Asking, most:
         tally = attempt(session, mark.retries, how.pause, lambda: _pass(session, query, rows, timeout, most))
     except Exception as error:  # noqa: BLE001 - the boundary of one rule
         return Measured(query, time.perf_counter() - started, error=explained(error, timeout)), Evidence()
-    reading = Reading(count=tally.count, total=tally.total)
+    reading = Measurement(count=tally.count, total=tally.total)
     return Measured(query, time.perf_counter() - started, reading), tally.evidence()
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeAlias
 
-from checks.engine.authoring.errors import WaiverError
+from checks.engine.authoring import WaiverError
 from checks.engine.authoring.thresholds import Above, Below, Threshold
 from checks.engine.authoring.units import Measure, Status
 from checks.engine.judging.findings import Findings, key_text_of
-from checks.engine.measuring.measure import Reading
+from checks.engine.measuring.measure import Measurement
 
 Id: TypeAlias = tuple[str, str]
 """Rule and parameter."""
@@ -45,7 +45,7 @@ class Verdict:
     note: str = ""
 
 
-def judge(threshold: Threshold, reading: Reading, baseline: Sequence[float] = (), *, waived: int = 0) -> Verdict:
+def judge(threshold: Threshold, reading: Measurement, baseline: Sequence[float] = (), *, waived: int = 0) -> Verdict:
     """Judge a reading, `waived` bad rows left out; `past` are earlier readings of a metric, newest last."""
     if reading.count is None:
         return _judge_value(threshold, reading.value, baseline)

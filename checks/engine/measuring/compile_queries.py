@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, SelectBase, and_, select, true
 
+from checks.engine.authoring import CheckError, MeasureError
 from checks.engine.authoring.decorators import Bad, Row
-from checks.engine.authoring.errors import CheckError, MeasureError
 from checks.engine.authoring.spec import Check, Kind
 from checks.engine.authoring.units import Measure
 from checks.engine.collecting.wiring import Values

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, Select, and_, func
 from sqlalchemy.exc import SQLAlchemyError
 
-from checks.engine.authoring.errors import MeasureError
+from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.scope import Scope
@@ -117,7 +117,7 @@ PROBE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Measurement:
     """What was measured: bad rows among all rows, or the value of a metric (None: nothing to measure)."""
 
     count: int | None = None
@@ -136,7 +136,7 @@ class Measured:
 
     query: Query
     seconds: float
-    reading: Reading | None = None
+    reading: Measurement | None = None
     error: str = ""
 
 
@@ -214,9 +214,9 @@ def _answers(session: Session) -> bool:
 
 def _guarded(query: Query, own: Sequence[Any], seconds: float) -> Measured:
     if query.metric is None:
-        return Measured(query, seconds, Reading(count=own[0], total=own[1]))
+        return Measured(query, seconds, Measurement(count=own[0], total=own[1]))
     try:
-        return Measured(query, seconds, Reading(value=figure(own[0])))
+        return Measured(query, seconds, Measurement(value=figure(own[0])))
     except MeasureError as error:
         return Measured(query, seconds, error=str(error))
 

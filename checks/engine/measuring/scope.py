@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, or_, select, true
 
-from checks.engine.authoring.errors import MeasureError, SelectionError
+from checks.engine.authoring import MeasureError, SelectionError
 from checks.engine.measuring.snapshot import Session, asking
 
 Column: TypeAlias = ColumnElement[Any]

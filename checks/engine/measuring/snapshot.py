@@ -31,7 +31,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection, Engine, Integer, Select, bindparam, literal, select, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError, StatementError
 
-from checks.engine.authoring.errors import CheckError, DeadlineError, MeasureError
+from checks.engine.authoring import CheckError, DeadlineError, MeasureError
 from etl.database import describe_error, is_transient, sqlstate
 
 Answer = TypeVar("Answer")
@@ -129,7 +129,7 @@ class OpenSession:
 
 
 TIMED_OUT = "57014"
-DATA = "22"
+DATA_EXCEPTION = "22"
 LONGEST_MESSAGE = 300
 
 
@@ -148,7 +148,7 @@ def explained(error: BaseException, timeout: float | None = None) -> str:
         # its own text repeats the statement with its parameters
         return f"the statement cannot be sent: {type(error.orig or error).__name__}"
     text = describe_error(error)
-    if (sqlstate(error) or "").startswith(DATA):
+    if (sqlstate(error) or "").startswith(DATA_EXCEPTION):
         text = re.sub(r'"[^"]*"', '"…"', text)
     return text[:LONGEST_MESSAGE]
 

@@ -21,7 +21,7 @@ from checks.engine.judging.evaluate import Outcome, RunContext
 from checks.engine.judging.findings import Findings, compare, compare_part
 from checks.engine.judging.judge import Id, Waiver, Waivers, judge
 from checks.engine.measuring.compile_queries import Query, Unasked
-from checks.engine.measuring.measure import Reading
+from checks.engine.measuring.measure import Measurement
 from checks.engine.measuring.scope import Labels, Scope
 from checks.engine.measuring.snapshot import explained
 from checks.engine.reporting.literal import readable_sql
@@ -276,16 +276,16 @@ def _weighed_part(
 
 def _judged(
     result: Result, outcome: Outcome | None, dimension: str, value: Any
-) -> tuple[Status, float, Reading] | None:
+) -> tuple[Status, float, Measurement] | None:
     if result.accepted and result.status.failing:
-        return Status.OK, 0.0, Reading()
+        return Status.OK, 0.0, Measurement()
     if outcome is None or not result.status.measured or not result.count:
-        return result.status, result.share, Reading(total=result.total)
+        return result.status, result.share, Measurement(total=result.total)
     known = outcome.parts.get(dimension)
     if known is None:
         return None
     reading = known.get(value)
     if reading is None:
-        return Status.SKIPPED, 0.0, Reading()
+        return Status.SKIPPED, 0.0, Measurement()
     verdict = judge(outcome.query.check.threshold, reading)
     return verdict.status, verdict.share, reading

@@ -21,8 +21,8 @@ from checks.review.time_series import Course
 from checks.review.trend import Crossing, Direction, Trend
 
 # matplotlib knows no CSS: it draws in these colours, which are then put into the hands of the page
-INK, DATA, BAND, LIMIT, GRID = "#010201", "#010202", "#010203", "#010204", "#010205"
-COLORS = {INK: "var(--muted)", DATA: "var(--accent)", BAND: "var(--accent)", LIMIT: "var(--critical)",
+INK, CURVE, BAND, BOUND, GRID = "#010201", "#010202", "#010203", "#010204", "#010205"
+COLORS = {INK: "var(--muted)", CURVE: "var(--accent)", BAND: "var(--accent)", BOUND: "var(--critical)",
           GRID: "var(--rule)"}  # fmt: skip
 STYLE: Mapping[Any, Any] = {
     "svg.fonttype": "none", "font.size": 10.5, "axes.edgecolor": GRID, "axes.labelcolor": INK, "text.color": INK,
@@ -43,7 +43,7 @@ def plot(course: Course, *, width: int, height: int, since: datetime, alt: str) 
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
-        axes.plot([_number(at) for at, _ in points], [value for _, value in points], color=DATA, linewidth=1.8,
+        axes.plot([_number(at) for at, _ in points], [value for _, value in points], color=CURVE, linewidth=1.8,
                   marker="o" if len(points) < 20 else "", markersize=3)  # fmt: skip
         _draw_trend(axes, course)
         _draw_limits(axes, course, [value for _, value in points])
@@ -83,8 +83,8 @@ def _draw_trend(axes: Axes, course: Course) -> None:
     xs = [_number(moment) for moment in moments]
     bounds = [sorted((found.at(moment, found.low), found.at(moment, found.high))) for moment in moments]
     axes.fill_between(xs, [low for low, _ in bounds], [high for _, high in bounds], color=BAND, alpha=0.16, linewidth=0)
-    axes.plot(xs[:3], [found.at(moment) for moment in moments[:3]], color=DATA, linewidth=1)
-    axes.plot(xs[2:], [found.at(moment) for moment in moments[2:]], color=DATA, linewidth=1, linestyle=(0, (3, 3)))
+    axes.plot(xs[:3], [found.at(moment) for moment in moments[:3]], color=CURVE, linewidth=1)
+    axes.plot(xs[2:], [found.at(moment) for moment in moments[2:]], color=CURVE, linewidth=1, linestyle=(0, (3, 3)))
 
 
 def _end(found: Trend, ahead: Crossing | None) -> datetime:
@@ -99,9 +99,9 @@ def _draw_limits(axes: Axes, course: Course, values: Sequence[float]) -> None:
     room = max(high - low, max(map(abs, values), default=0.0) * 0.05)
     for name, limit in course.limits:
         if low - room <= limit <= high + room:
-            axes.axhline(limit, color=LIMIT, linewidth=1, linestyle=(0, (5, 3)))
+            axes.axhline(limit, color=BOUND, linewidth=1, linestyle=(0, (5, 3)))
             axes.annotate(name, (1, limit), xycoords=("axes fraction", "data"), xytext=(-2, 2),
-                          textcoords="offset points", ha="right", va="bottom", fontsize=9, color=LIMIT)  # fmt: skip
+                          textcoords="offset points", ha="right", va="bottom", fontsize=9, color=BOUND)  # fmt: skip
 
 
 def _format(axes: Axes, course: Course, width: int) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from checks.engine.authoring.units import Status
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import judge
-from checks.engine.measuring.measure import Reading
+from checks.engine.measuring.measure import Measurement
 from checks.engine.reporting.score import Score, Weighed, score
 from etl.tables import (
     check_results,
@@ -61,10 +61,10 @@ class Plant:
     def _weighed(self, name: str, figure: tuple[int, int] | float) -> Weighed:
         rule = self.rules[name]
         if isinstance(figure, tuple):
-            verdict = judge(rule.threshold, Reading(count=figure[0], total=figure[1]))
+            verdict = judge(rule.threshold, Measurement(count=figure[0], total=figure[1]))
             return Weighed(name, "", rule.domain, rule.severity, verdict.status, verdict.share, *figure)
         baseline = self.baseline.setdefault(name, [])
-        verdict = judge(rule.threshold, Reading(value=figure), baseline)
+        verdict = judge(rule.threshold, Measurement(value=figure), baseline)
         baseline.append(figure)
         return Weighed(name, "", rule.domain, rule.severity, verdict.status, verdict.share)
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
+from etl.importing import Counts, FeedResult, Outcome
 from etl.importing.guards import Limits
-from etl.importing.results import Counts, FeedResult, Outcome
 from etl.tables import import_feeds, rejects, schedule, teams
 from tests.etl.importing.feeds import fixture, practice, publish_one, rows_of, standing, write
 

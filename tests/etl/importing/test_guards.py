@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from etl.importing import Counts, FeedResult, Outcome
 from etl.importing.guards import Limits, objections
 from etl.importing.import_feed import Allowance
-from etl.importing.results import Counts, FeedResult, Outcome
 from etl.tables import import_feeds, schedule
 from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from etl.errors import ImporterBusy
+from etl import ImporterBusy
+from etl.importing import Outcome
 from etl.importing.import_feed import Options
 from etl.importing.import_run import import_paths, importer_lock
-from etl.importing.results import Outcome
 from etl.tables import import_feeds, schedule
 from tests.etl.importing.feeds import fixture, publish, publish_one, rows_of, standing, write
 

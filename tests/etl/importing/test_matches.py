@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from etl.importing import FeedResult
 from etl.importing.guards import Limits
-from etl.importing.results import FeedResult
 from etl.tables import match_scores
 from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write
 

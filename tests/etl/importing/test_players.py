@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from etl.importing import FeedResult
 from etl.importing.guards import Limits
-from etl.importing.results import FeedResult
 from etl.tables import clubs, players, series
 from tests.etl.importing.feeds import publish_one, rows_of, standing, write
 

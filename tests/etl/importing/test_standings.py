@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from etl.importing.results import Counts
+from etl.importing import Counts
 from etl.tables import clubs, leagues, series, series_stats, teams
 from tests.etl.importing.feeds import publish_one, rows_of, standing, write
 

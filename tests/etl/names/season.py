@@ -11,7 +11,7 @@ import pytest
 from etl.feeds import Feed, Kind, discover
 from etl.names import Team
 from etl.names.structure import series_key
-from etl.reading.extract import extract
+from etl.reading import extract
 from etl.records import Fixture, Match, Player, Record, Reject, Standing
 from etl.records.validate import validate
 from tests.conftest import FEEDS

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.feeds import Kind, discover
-from etl.reading.extract import RAW_LIMIT, Unreadable, extract
+from etl.reading import RAW_LIMIT, Unreadable, extract
 from etl.records import Fixture, Record, Reject
 from etl.records.feed_schema import Drift
 from etl.records.validate import _Reader, validate, validate_together

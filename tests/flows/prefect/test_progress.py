@@ -10,7 +10,7 @@ from prefect.context import FlowRunContext
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 from etl.feeds import Feed, Kind
-from flows.bridge.publish_artifacts import shown_in_prefect
+from flows.bridge.artifacts import shown_in_prefect
 from flows.service.context import Surroundings, surrounded
 from flows.settings import Settings
 from tests.flows.prefect.command import Command
@@ -28,7 +28,7 @@ def test_a_feed_that_takes_long_has_a_bar(  # noqa: PLR0917 - fixtures and the c
     after: float,
     shown: dict[str, float],
 ) -> None:
-    monkeypatch.setattr("flows.bridge.publish_artifacts.EVERY_SECONDS", after)
+    monkeypatch.setattr("flows.bridge.artifacts.EVERY_SECONDS", after)
     path = tmp_path / "schedules.json"
     path.write_text("[" + " " * 98 + "]")
     feed = Feed(path, Kind.SCHEDULES, "CITA")
