@@ -137,12 +137,7 @@ class House:
         return Figure("lines of a function, 95th percentile", quantiles(self.function_lines(), n=20)[-1], 18)
 
     def names_used_twice(self) -> Figure:
-        """Public functions, classes and constants that two modules of one package define."""
-        places: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for module in self.modules.values():
-            for name in set(public_names(module.tree)):
-                places[module.name.partition(".")[0], name].append(module.name)
-        twice = sorted(f"{name}: {', '.join(sorted(where))}" for (_, name), where in places.items() if len(where) > 1)
+        twice = [name for package in PACKAGES for name in names_used_twice_in(self, package)]
         return Figure("public names used twice in one package", len(twice), 0, tuple(twice))
 
     def figures(self) -> list[Figure]:
@@ -152,6 +147,16 @@ class House:
             self.engine_files(), self.engine_floors(), self.long_files(), self.median_function(),
             self.long_functions(), self.names_used_twice(),
         ]  # fmt: skip
+
+
+def names_used_twice_in(house: House, package: str) -> list[str]:
+    """Public functions, classes and constants that two modules of a package define, each with its places."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for module in house.modules.values():
+        if module.name.partition(".")[0] == package:
+            for name in set(public_names(module.tree)):
+                places[name].append(module.name)
+    return sorted(f"{name}: {', '.join(sorted(where))}" for name, where in places.items() if len(where) > 1)
 
 
 def read_modules(root: Path) -> Iterator[Module]:

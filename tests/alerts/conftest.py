@@ -20,8 +20,8 @@ from alerts.people import Channel
 from alerts.policy import Policy
 from checks.engine.reporting.report import Report
 from tests.alerts.build import NOON, policy
-from tests.alerts.mail_server import Mail, mail_server
-from tests.alerts.twilio_server import Twilio, twilio_server
+from tests.alerts.channels.mail_server import Mail, mail_server
+from tests.alerts.channels.twilio_server import Twilio, twilio_server
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from sqlalchemy import Engine, insert, text
 
 from etl.tables import leagues
 from tests.alerts.build import EMAIL, PHONE
-from tests.alerts.mail_server import FROM, PASSWORD, USER, Mail
-from tests.alerts.twilio_server import SENDER, SID, TOKEN, Twilio
+from tests.alerts.channels.mail_server import FROM, PASSWORD, USER, Mail
+from tests.alerts.channels.twilio_server import SENDER, SID, TOKEN, Twilio
 
 pytestmark = pytest.mark.slow
 

@@ -15,8 +15,8 @@ from alerts.watching import Away, alarms, back, enqueue_alarms, tell_away
 from checks import Status
 from etl.tables import check_runs
 from tests.alerts.build import HOUR, MINUTE, NOON, PEOPLE, policy, statuses
+from tests.alerts.channels.twilio_server import Twilio
 from tests.alerts.conftest import Desk
-from tests.alerts.twilio_server import Twilio
 
 WATCH = policy(base=PEOPLE + '[watch]\nwho = ["dana"]\nby = ["sms"]\n')
 

@@ -29,7 +29,7 @@ QUIET = {"PREFECT_LOGGING_LEVEL": "ERROR", "DASK_LOGGING__DISTRIBUTED": "critica
 def main() -> None:
     """Measure, and print a line each."""
     from etl.embedded import running  # noqa: PLC0415 - Prefect reads its settings when it is imported, below
-    from tests.flows.prefect.server import prefect_environment, shared_server  # noqa: PLC0415
+    from tests.flows.bridge.server import prefect_environment, shared_server  # noqa: PLC0415
 
     with (
         tempfile.TemporaryDirectory() as folder,

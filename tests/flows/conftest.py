@@ -1,9 +1,10 @@
-"""The command line, run in this process against a database of the test's own."""
+"""The command line in this process or as one of its own, on a database of the test's own; and a Prefect server."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.cli.shared import exit_of
+from tests.flows.bridge.command import Command
+from tests.flows.bridge.server import prefect_environment, shared_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +50,29 @@ def run(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ru
         return Ran(result.exit_code, result.output)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of the Prefect server, one for all processes of the test session."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "prefect"
+
+
+@pytest.fixture(scope="session")
+def prefect_api(prefect_home: Path) -> Iterator[str]:
+    """URL of the API of a Prefect server on loopback."""
+    with shared_server(prefect_home) as url:
+        yield url
+
+
+@pytest.fixture
+def command(database: Engine, tmp_path: Path, prefect_home: Path) -> Command:
+    """The command line on a fresh database, without Prefect."""
+    url = database.url.render_as_string(hide_password=False)
+    environment = {
+        **prefect_environment(prefect_home, ""),
+        "DATABASE_URL": url,
+        "RALLY_REPORTS": str(tmp_path / "logs"),
+    }
+    return Command(environment, tmp_path)

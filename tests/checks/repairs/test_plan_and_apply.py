@@ -13,7 +13,7 @@ from etl.repairs import Delete, NoSuchRepair, PlanOutdated, RepairError, RepairR
 from etl.repairs.ledger import Repair, State
 from etl.repairs.undo import undo
 from etl.tables import schedule
-from tests.checks.repairs.conftest import means, planned, repaired, write
+from tests.checks.dirt import means, planned, repaired, write
 from tests.checks.rules.entries import TWO_TEAMS, match, scored
 from tests.etl.repairs.dump import dump
 

@@ -14,7 +14,7 @@ from checks.repairs.plan import fixable_in_order, plan
 from etl.repairs.ledger import Repair
 from etl.repairs.undo import undo
 from etl.tables import repair_rows
-from tests.checks.repairs.conftest import means, write
+from tests.checks.dirt import means, write
 from tests.checks.rules.entries import (
     ELSEWHERE,
     PLACE,

@@ -19,7 +19,7 @@ from etl.repairs.ledger import State
 from etl.repairs.undo import undo
 from etl.restore import Rows, restore
 from etl.snapshots import find_snapshot, take_snapshot
-from tests.checks.repairs.conftest import means, planned, write
+from tests.checks.dirt import means, planned, write
 from tests.checks.rules.entries import TWO_TEAMS, match
 from tests.etl.repairs.dump import dump
 

@@ -1,0 +1,159 @@
+"""Everything deployed and a worker at work: what happens then, as Prefect's API tells it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+
+from tests.flows.bridge.command import Command, Ended, ended
+from tests.flows.bridge.server import PREFECT
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).resolve().parents[3]
+POOL = "rally"
+PATIENCE = 150
+FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A Prefect API, and the environment of those who work with it."""
+
+    url: str
+    command: Command
+
+    def prefect(self, *arguments: str) -> Ended:
+        """Run `prefect` in the checkout; it has nobody to ask."""
+        process = subprocess.Popen(
+            [PREFECT, *arguments], env=dict(self.command.environment), cwd=ROOT, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        return ended(process)
+
+    def post(self, path: str, body: Any) -> Any:
+        """Ask the API."""
+        return self._answer("POST", path, body)
+
+    def delete(self, path: str) -> None:
+        """Delete what is there."""
+        self._answer("DELETE", path)
+
+    def deployment(self, name: str) -> str:
+        """The id of a deployment, by "flow/name"."""
+        return str(self._answer("GET", f"deployments/name/{name}")["id"])
+
+    def are_paused(self, *deployments: str) -> bool:
+        """Whether the schedules of these deployments, by "flow/name", all stand still."""
+        return all(self._answer("GET", f"deployments/name/{name}")["paused"] for name in deployments)
+
+    def started_by_automation(self, deployment: str) -> list[dict[str, Any]]:
+        """The runs of a deployment that no person and no schedule started."""
+        runs = self.runs(deployment_id={"any_": [self.deployment(deployment)]})
+        return [run for run in runs if (run["created_by"] or {}).get("type") == "AUTOMATION"]
+
+    def start(self, name: str, kind: str = "SCHEDULED", **parameters: Any) -> str:
+        """Start a run of a deployment as a person would, and return its id."""
+        body = {"parameters": parameters, "state": {"type": kind, "message": "a test"}}
+        return str(self.post(f"deployments/{self.deployment(name)}/create_flow_run", body)["id"])
+
+    def trigger(self, name: str, **parameters: Any) -> dict[str, Any]:
+        """Start a run of a deployment as a person would, and return it when it has ended."""
+        return self.ended(self.start(name, **parameters))
+
+    def paused(self, run: str) -> dict[str, Any]:
+        """A flow run, when it waits for a person."""
+
+        def look() -> dict[str, Any] | None:
+            found: dict[str, Any] = self._answer("GET", f"flow_runs/{run}")
+            assert found["state"]["type"] not in FINAL, found["state"]
+            return found if found["state"]["type"] == "PAUSED" else None
+
+        return until(look, f"flow run {run} does not wait")
+
+    def resume(self, run: str, **answer: Any) -> dict[str, Any]:
+        """Answer a flow run that waits, as the UI does."""
+        answered: dict[str, Any] = self.post(f"flow_runs/{run}/resume", {"run_input": answer})
+        return answered
+
+    def ended(self, run: str) -> dict[str, Any]:
+        """A flow run, when it has ended."""
+        return until(lambda: self._ended(run), f"flow run {run} has not ended")
+
+    def runs(self, **flow_runs: Any) -> list[dict[str, Any]]:
+        """The flow runs that a filter finds, newest first."""
+        found: list[dict[str, Any]] = self.post(
+            "flow_runs/filter", {"flow_runs": flow_runs, "sort": "EXPECTED_START_TIME_DESC", "limit": 200}
+        )
+        return found
+
+    def children(self, run: str) -> dict[str, dict[str, Any]]:
+        """The flow runs that a flow run started, by name."""
+        return {one["name"]: one for one in self.runs(parent_flow_run_id={"any_": [run]})}
+
+    def tasks(self, run: str) -> list[dict[str, Any]]:
+        """The task runs of a flow run."""
+        found: list[dict[str, Any]] = self.post(
+            "task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}, "limit": 200, "sort": "EXPECTED_START_TIME_ASC"}
+        )
+        return found
+
+    def artifacts(self, run: str) -> dict[str, dict[str, Any]]:
+        """The artifacts of a flow run, by key."""
+        found = self.post("artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run]}}, "limit": 200})
+        return {one["key"]: one for one in found}
+
+    def events(self, prefix: str) -> list[dict[str, Any]]:
+        """The events whose name begins with a prefix."""
+        found = self.post("events/filter", {"filter": {"event": {"prefix": [prefix]}}, "limit": 50})
+        return list(found["events"])
+
+    def _ended(self, run: str) -> dict[str, Any] | None:
+        found: dict[str, Any] = self._answer("GET", f"flow_runs/{run}")
+        return found if found["state"]["type"] in FINAL else None
+
+    def _answer(self, method: str, path: str, body: Any = None) -> Any:
+        """The API's answer; a server on SQLite that is busy says 503 now and then."""
+
+        def ask() -> httpx.Response | None:
+            answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=PATIENCE)
+            return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
+
+        answer = until(ask, f"{path} is not answered").raise_for_status()
+        return answer.json() if answer.content else None
+
+
+def until(look: Callable[[], T | None], otherwise: str) -> T:
+    """What a look finds as soon as it finds something."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        found = look()
+        if found is not None and found != []:
+            return found
+        time.sleep(0.3)
+    raise AssertionError(otherwise)
+
+
+@contextmanager
+def worker(stage: Stage, log: Path) -> Iterator[None]:
+    """A process worker, as an operator starts it."""
+    environment = {**stage.command.environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+    command = [PREFECT, "worker", "start", "--pool", POOL, "--limit", "2"]
+    with log.open("w") as output:
+        process = subprocess.Popen(command, env=environment, cwd=stage.command.folder, stdout=output, stderr=output)
+    try:
+        yield
+    finally:
+        family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+        process.terminate()
+        _, alive = psutil.wait_procs(family, timeout=15)
+        for each in alive:
+            each.kill()

@@ -1,0 +1,78 @@
+"""`rally-health emergency`: every step, what it leaves stopped, and its record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, insert, text
+
+from etl.tables import import_feeds, import_runs
+from flows.cli.shared import Exit
+from tests.checks.dirt import write
+from tests.checks.rules.entries import TWO_TEAMS, match
+from tests.flows.conftest import Run
+
+
+@pytest.fixture
+def dirty(database: Engine) -> Engine:
+    """A match that stands there three times, in a database that was imported into just now."""
+    with database.begin() as connection:
+        connection.execute(text("alter table schedule drop constraint unique_schedule_match"))
+        write(connection, [*TWO_TEAMS, *(match(1, 2, id=number) for number in (1, 2, 3))])
+        run = connection.scalar(insert(import_runs).values(outcome="published", paths=[]).returning(import_runs.c.id))
+        feed = {"run_id": run, "path": "x", "kind": "schedules", "league": "CNSWPL", "outcome": "published", "rows": 3,
+                "records": 3, "finished_at": text("now()")}  # fmt: skip
+        connection.execute(insert(import_feeds).values(feed))
+    return database
+
+
+def test_nothing_is_repaired_or_resumed_unasked(run: Run, dirty: Engine) -> None:
+    ran = run("emergency", "--reason", "captains complain")
+
+    assert ran.code == Exit.CHECKS_FAILED
+    assert "imports are stopped since" in ran.out
+    assert "CRITICAL duplicate_match: 2 of 3" in ran.out
+    assert "duplicate_match: delete 2 of schedule (plan 1); left, rally-health fix apply 1 makes it" in ran.out
+    assert "nobody was told: no alert policy is set" in ran.out
+    assert run("etl", "status").code == Exit.REFUSED
+
+
+def test_with_yes_it_is_repaired_verified_and_resumed(run: Run, dirty: Engine, tmp_path: Path) -> None:
+    ran = run("emergency", "--reason", "captains complain", "--yes", "--record", tmp_path / "record.md")
+
+    assert "duplicate_match: delete 2 of schedule (plan 1); made, bad rows 2 -> 0" in ran.out
+    assert "imports may run again" in ran.out
+    assert run("etl", "status").code == Exit.OK
+    assert run("fix", "undo", 2, 1).code == Exit.OK
+
+
+def test_the_record_is_a_timeline_for_the_post_mortem(run: Run, dirty: Engine, tmp_path: Path) -> None:
+    run("emergency", "--reason", "captains [complain](http://x)", "--yes", "--record", tmp_path / "record.md")
+
+    record = (tmp_path / "record.md").read_text()
+
+    steps = [f"**{step}**" for step in ("stop", "assess", "notify", "repair", "verify", "resume")]
+    for line in (*steps, "# Incident of 2", "## Timeline (UTC)", "repair 1 of `duplicate_match`", "## Root cause"):
+        assert line in record
+    assert "\\[complain\\]" in record
+
+
+def test_without_a_name_the_record_stands_among_the_reports(run: Run, dirty: Engine, tmp_path: Path) -> None:
+    ran = run("emergency", "--reason", "a drill", "--no-notify")
+
+    (record,) = (tmp_path / "logs").glob("incident_*.md")
+    assert f"The incident record: {record}" in ran.out.replace("\n", "")
+    assert "nobody was told: --no-notify" in record.read_text()
+
+
+def test_a_gate_rule_that_stays_critical_keeps_the_imports_stopped(run: Run, dirty: Engine) -> None:
+    with dirty.begin() as connection:
+        connection.execute(text("alter table schedule drop constraint schedule_team_id_not_null"))
+        write(connection, [match(None, None, id=9, home_team="?", away_team="!")])
+
+    ran = run("emergency", "--reason", "captains complain", "--yes")
+
+    assert ran.code == Exit.CHECKS_FAILED
+    assert "imports stay stopped: " in ran.out
+    assert run("etl", "status").code == Exit.REFUSED

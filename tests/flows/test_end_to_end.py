@@ -1,0 +1,273 @@
+"""A Prefect server, a worker, the deployments of prefect.yaml: runs end in named states, and leave what people need."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from sqlalchemy import Engine, text
+
+from flows.bridge.deploy import client, make_automations
+from tests.conftest import copy_of
+from tests.etl.importing.feeds import fixture, standing, write
+from tests.flows.bridge.command import Command
+from tests.flows.bridge.server import prefect_environment
+from tests.flows.bridge.stage import FINAL, ROOT, Stage, until, worker
+
+pytestmark = pytest.mark.slow
+
+IMPORTS = ("nightly/nightly", "import-feeds/import")
+TEAMS = [f"{club} - 11" for club in ("Birchwood", "Skokie", "Evanston", "Winnetka")]
+PERSON = {"First Name": "Zebulon", "Last Name": "Quagmire-Vantongeren", "Player ID": "nndz-ZEBULON", "PTI": "30.1"}
+SECRET = "s3cr3t-Pa55word"  # noqa: S105 - what the test looks for in Prefect's database
+
+
+@pytest.fixture(scope="module")
+def base(server: str, template: str) -> Iterator[Engine]:
+    """A migrated database that the tests of this file share."""
+    yield from copy_of(server, template)
+
+
+@pytest.fixture(scope="module")
+def feeds_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small season, with a player whose name must not reach Prefect."""
+    folder = tmp_path_factory.mktemp("feeds")
+    write(folder, "series_stats", [standing(team) for team in TEAMS])
+    pairs = [(home, away) for home in TEAMS for away in TEAMS if home != away]
+    write(folder, "schedules", [fixture(*pair, date=f"09/{2 + day:02}/2024") for day, pair in enumerate(pairs)])
+    person = {**PERSON, "League": "APTA_CHICAGO", "Club": "Birchwood", "Series": "Chicago 11", "Team": TEAMS[0]}
+    refused = person | {"PTI": "zebulon@example.org", "Player ID": ""}
+    write(folder, "players", [person | {"Player ID": f"nndz-{number}"} for number in range(30)] + [refused])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stage(
+    base: Engine, feeds_folder: Path, prefect_api: str, prefect_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
+    """Everything deployed, and a worker that waits for runs."""
+    home = tmp_path_factory.mktemp("worker")
+    # peer authentication needs no password, and so one that must not leak can be put in
+    url = base.url.set(password=SECRET).render_as_string(hide_password=False)
+    environment = {
+        **prefect_environment(prefect_home, prefect_api), "DATABASE_URL": url, "RALLY_FEEDS": str(feeds_folder),
+        "RALLY_REPORTS": str(home / "logs"), "RALLY_HOME": str(ROOT),
+        "RALLY_BREAKER": "false",  # a stop after damage is what tests of the circuit breaker are about
+    }  # fmt: skip
+    stage = Stage(prefect_api, Command(environment, home))
+    deployed = stage.command.run("deploy", "--automations")
+    assert deployed.code == 0, deployed
+    with worker(stage, home / "worker.log"):
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def night(stage: Stage) -> dict[str, Any]:
+    """A night that somebody triggered."""
+    return stage.trigger("nightly/nightly")
+
+
+@pytest.fixture(scope="module")
+def damaged(stage: Stage, night: dict[str, Any], base: Engine) -> dict[str, Any]:
+    """The daily rules after all matches have lost their teams."""
+    with base.begin() as connection:
+        connection.execute(text("alter table schedule drop constraint schedule_team_id_not_null"))
+        connection.execute(text("update schedule set home_team_id = null, away_team_id = null"))
+    return stage.trigger("health-check/daily-monitoring", tags=["daily"])
+
+
+def test_prefect_deploys_everything_without_a_question(stage: Stage) -> None:
+    deployed = stage.prefect("deploy", "--all")
+
+    assert deployed.code == 0, deployed.err
+    assert "?" not in deployed.out.replace("https://", "")
+
+
+def test_a_triggered_night_imports_then_checks(stage: Stage, night: dict[str, Any]) -> None:
+    inside = stage.children(night["id"])
+
+    assert inside["import of feeds"]["state"]["name"] == "Published"
+    assert night["state"]["name"] == inside["health check"]["state"]["name"]
+    assert night["state"]["name"] in {"Healthy", "Degraded", "Critical"}
+    assert night["state"]["type"] == "COMPLETED"
+
+
+def test_a_cron_schedule_fires(stage: Stage) -> None:
+    watch = stage.deployment("health-check/hourly-watch")
+    every_minute = {"schedule": {"cron": "* * * * *", "timezone": "UTC"}, "active": True}
+    (made,) = stage.post(f"deployments/{watch}/schedules", [every_minute])
+
+    def fired() -> dict[str, Any] | None:
+        done = [run for run in stage.runs(deployment_id={"any_": [watch]}) if run["state"]["type"] == "COMPLETED"]
+        return done[0] if done else None
+
+    assert until(fired, "no scheduled run has ended")["auto_scheduled"]
+    stage.delete(f"deployments/{watch}/schedules/{made['id']}")
+
+
+def test_scans_free_rules_and_verdicts_are_task_runs(stage: Stage, damaged: dict[str, Any]) -> None:
+    tasks = {
+        task["name"]: task
+        for task in until(lambda: _all_shown(stage, damaged["id"]), "the task runs are not all shown")
+    }
+
+    assert any(name.startswith("scan of schedule: ") for name in tasks)
+    assert "missing_constraint" in tasks or "gap_in_league_schedule[APTA_CHICAGO]" in tasks
+    verdict = tasks["match_without_teams (HIGH, schedule)"]
+    assert (verdict["state"]["type"], verdict["state"]["name"]) == ("FAILED", "Critical")
+
+
+def test_a_run_that_finds_damage_is_critical_and_not_failed(damaged: dict[str, Any]) -> None:
+    assert (damaged["state"]["type"], damaged["state"]["name"]) == ("COMPLETED", "Critical")
+    assert damaged["state"]["message"].startswith("score ")
+
+
+def test_a_check_leaves_artifacts_with_stable_keys(stage: Stage, damaged: dict[str, Any]) -> None:
+    left = stage.artifacts(damaged["id"])
+
+    assert set(left) == {f"rally-{name}-tag-daily" for name in ("score", "rules", "failing", "report")}
+    rules = {row["rule"]: row for row in json.loads(left["rally-rules-tag-daily"]["data"])}
+    assert rules["match_without_teams"]["found"] == "12 of 12 (100 %)"
+    assert "match\\_without\\_teams" in left["rally-failing-tag-daily"]["data"]
+
+
+def test_the_score_of_a_selection_has_a_history(stage: Stage, damaged: dict[str, Any]) -> None:
+    again = stage.trigger("health-check/daily-monitoring", tags=["daily"])
+
+    kept = stage.post("artifacts/filter", {"artifacts": {"key": {"any_": ["rally-score-tag-daily"]}}, "limit": 200})
+
+    assert {damaged["id"], again["id"]} <= {one["flow_run_id"] for one in kept}
+
+
+def test_the_report_that_is_linked_is_there(stage: Stage, damaged: dict[str, Any]) -> None:
+    link = stage.artifacts(damaged["id"])["rally-report-tag-daily"]["data"]
+    page = Path(link.split("file://")[1].rstrip(")"))
+
+    run = json.loads(page.with_suffix(".json").read_text())["run"]
+    assert run in damaged["state"]["message"]
+    assert f"run {run}" in page.read_text()
+
+
+def test_reports_and_imports_are_events(stage: Stage, damaged: dict[str, Any]) -> None:
+    reported = until(
+        lambda: [e for e in stage.events("rally.health.reported") if e["resource"].get("rally.band") == "critical"],
+        "no event of the report",
+    )
+
+    assert reported[0]["resource"]["prefect.resource.id"] == "rally.health.rally-score-tag-daily"
+    assert "match_without_teams" in reported[0]["payload"]["failing"]
+    assert {event["payload"]["kind"] for event in stage.events("rally.import.published")} >= {"schedules", "players"}
+
+
+def test_incidents_that_a_run_opens_are_events(stage: Stage, damaged: dict[str, Any]) -> None:
+    opened = until(lambda: stage.events("rally.incident.opened"), "no event of an incident")
+
+    assert "match_without_teams" in {event["payload"]["rule"] for event in opened}
+
+
+def test_tables_that_an_import_writes_are_assets(stage: Stage, night: dict[str, Any]) -> None:
+    written = until(lambda: stage.events("prefect.asset.materialization.succeeded"), "no asset was written")
+
+    rows = {event["resource"]["prefect.resource.id"]: event["payload"] for event in written}
+    assert rows["postgres://rally/public/schedule"] == {
+        "league": "APTA_CHICAGO", "inserted": 12, "updated": 0, "unchanged": 0, "withdrawn": 0
+    }  # fmt: skip
+
+
+def test_the_health_of_the_tables_is_an_asset_with_its_score(stage: Stage, damaged: dict[str, Any]) -> None:
+    health = "rally://health/rally-score-tag-daily"
+
+    def measured() -> list[dict[str, Any]]:
+        written = stage.events("prefect.asset.materialization.succeeded")
+        return [event for event in written if event["resource"]["prefect.resource.id"] == health]
+
+    event = until(measured, "the health is no asset")[0]
+
+    assert event["payload"]["band"] == "critical"
+    assert f"score {event['payload']['score']:.2f}" in damaged["state"]["message"]
+    assert event["payload"]["bad rows"] >= 12
+    assert {"prefect.resource.id": "postgres://rally/public/schedule", "prefect.resource.role": "asset"} in [
+        {name: one[name] for name in ("prefect.resource.id", "prefect.resource.role")} for one in event["related"]
+    ]
+
+
+def test_a_critical_score_starts_the_incident_flow(stage: Stage, damaged: dict[str, Any]) -> None:
+    dispatch = "dispatch-alerts/dispatch-alerts"
+
+    assert until(lambda: stage.started_by_automation(dispatch), "the automation started nothing")
+
+
+@pytest.mark.parametrize("kind", ["Failed", "Crashed"])
+@pytest.mark.parametrize("deployment", IMPORTS)
+def test_an_import_that_broke_pauses_the_imports(stage: Stage, deployment: str, kind: str) -> None:
+    if kind == "Failed":
+        assert stage.trigger(deployment, paths=["/there/is/nothing"])["state"]["name"] == kind
+    else:
+        stage.post(f"flow_runs/{stage.start(deployment, 'PENDING')}/set_state", {"state": {"type": kind.upper()}})
+
+    until(lambda: stage.are_paused(*IMPORTS) or None, "the imports are not paused")
+    for name in IMPORTS:
+        stage.post(f"deployments/{stage.deployment(name)}/resume_deployment", {})
+
+
+def test_a_day_without_a_report_starts_the_watch(stage: Stage) -> None:
+    """Ten seconds stand for the day; a real day is put back in the end."""
+    with temporary_settings({PREFECT_API_URL: stage.url}), client() as api:
+        make_automations(api, timedelta(seconds=10))
+        started = until(lambda: stage.started_by_automation("watch/watch"), "the automation started nothing")
+        make_automations(api)
+
+    assert stage.ended(started[0]["id"])["state"]["type"] == "FAILED"  # there is nobody to tell
+
+
+def test_a_blocked_import_stops_the_night(stage: Stage, damaged: dict[str, Any], feeds_folder: Path) -> None:
+    kept = (feeds_folder / "APTA_CHICAGO" / "schedules.json").read_text()
+    write(feeds_folder, "schedules", [])
+
+    blocked = stage.trigger("nightly/nightly")
+
+    write(feeds_folder, "schedules", json.loads(kept))
+    assert (blocked["state"]["type"], blocked["state"]["name"]) == ("COMPLETED", "Blocked")
+    assert set(stage.children(blocked["id"])) == {"import of feeds"}
+    assert until(lambda: stage.events("rally.import.blocked"), "no event of the block")[0]["payload"]["reasons"]
+
+
+def test_a_run_that_cannot_be_done_is_a_technical_failure(stage: Stage) -> None:
+    failed = stage.trigger("health-check/weekly-health-check", names=["no_such_rule"])
+
+    assert (failed["state"]["type"], failed["state"]["name"]) == ("FAILED", "Failed")
+    assert "no rule is called 'no_such_rule'" in failed["state"]["message"]
+
+
+def test_a_repair_waits_for_a_person_and_is_made(stage: Stage, damaged: dict[str, Any], base: Engine) -> None:
+    run = stage.start("repair/repair", rules=["match_without_teams"])
+    stage.paused(run)
+    (plan,) = json.loads(stage.artifacts(run)["rally-plans"]["data"])
+
+    stage.resume(run, approve=[plan["plan"]], who="Kim")
+
+    assert stage.ended(run)["state"]["name"] == "Repaired"
+    with base.begin() as connection:
+        assert connection.execute(text("select count(*) from schedule where home_team_id is null")).scalar_one() == 0
+
+
+def test_nothing_of_a_person_or_a_secret_reaches_prefect(
+    stage: Stage, night: dict[str, Any], damaged: dict[str, Any], prefect_home: Path
+) -> None:
+    stored = b"".join(path.read_bytes() for path in prefect_home.glob("prefect.db*"))
+
+    assert b"health-check" in stored
+    for private in ("Zebulon", "Quagmire", "zebulon@example.org", SECRET):
+        assert private.encode() not in stored
+
+
+def _all_shown(stage: Stage, run: str) -> list[dict[str, Any]] | None:
+    """The task runs of a flow run, when those of its verdicts are there: the server takes a while to store them."""
+    tasks = stage.tasks(run)
+    done = [task["name"] for task in tasks if task["state_type"] in FINAL]
+    return tasks if any(name.startswith("match_without_teams (") for name in done) else None

@@ -1,0 +1,176 @@
+"""A hundred leagues and all rules, on threads, on a Dask cluster of two workers and on Ray: the same results."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from distributed import LocalCluster
+from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+from sqlalchemy import Engine, select, text
+
+from checks.engine.collecting.collect import collect
+from checks.scopes import SOURCES
+from etl.tables import check_runs
+from flows import leagues as module
+from flows.leagues import Part, league_checks, of_parts, task_runner
+from flows.service.context import Kept, Surroundings, surrounded
+from flows.service.ending import Ending, StateName
+from flows.settings import Settings, SettingsError, read_settings
+from tests.conftest import copy_of
+from tests.flows.bridge.server import free_port
+from tests.leagues import TODAY, fill
+
+pytestmark = pytest.mark.slow
+
+MANY = 100
+PLACES = [f"L{number + 1}" for number in range(MANY)]
+RULES = sorted(collect(SOURCES))
+Found = dict[str, Any]
+MOVING = {"run", "started", "finished"}
+CONNECTIONS = text("select count(*) from pg_stat_activity where application_name like 'rally-health %'")
+
+
+@pytest.fixture(scope="module")
+def leagues(server: str, template: str) -> Iterator[Engine]:
+    """A hundred leagues of which each has other faults than its neighbours."""
+    for engine in copy_of(server, template):
+        fill(engine, MANY)
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def environment(leagues: Engine, prefect_api: str, reports: Path) -> Iterator[Engine]:
+    """What workers of a cluster find in their environment."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        temporary_settings({PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}),
+    ):
+        patch.setenv("DATABASE_URL", leagues.url.render_as_string(hide_password=False))
+        patch.setenv("RALLY_REPORTS", str(reports))
+        patch.setenv("PREFECT_API_URL", prefect_api)
+        yield leagues
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="module")
+def dask(environment: Engine) -> Iterator[str]:
+    """The address of a Dask cluster of two workers."""
+    with LocalCluster(**module.OWN_CLUSTER) as cluster:  # type: ignore[no-untyped-call]  # distributed leaves it untyped
+        yield cluster.scheduler_address
+
+
+@pytest.fixture(scope="module")
+def on_threads(environment: Engine) -> Found:
+    """What threads find in every league."""
+    return measured("thread", PLACES)
+
+
+def checked(runner: str, places: list[str], address: str | None = None, **options: Any) -> list[Part]:
+    """What became of the leagues, also where the run ends in a FAILED state."""
+    around = Surroundings(read_settings(task_runner=runner, task_runner_address=address), kept=Kept())
+    with surrounded(around):
+        league_checks(places, **{"today": TODAY, "keep": False, "return_state": True, **options})
+    if around.kept.error:
+        raise around.kept.error
+    return list(around.kept.value)
+
+
+def measured(runner: str, places: list[str], address: str | None = None) -> Found:
+    """Measure leagues by all rules; of each, all that does not differ from run to run."""
+    return {part.league: (part.ending.name, _still(part.document)) for part in checked(runner, places, address)}
+
+
+def _still(document: dict[str, Any]) -> dict[str, Any]:
+    found = [{name: value for name, value in one.items() if name != "seconds"} for one in document["results"]]
+    return {name: value for name, value in document.items() if name not in MOVING} | {"results": found}
+
+
+def left_open(engine: Engine) -> int:
+    """Connections of workers to the database."""
+    with engine.connect() as connection:
+        return int(connection.scalar(CONNECTIONS) or 0)
+
+
+def test_the_leagues_are_as_different_as_real_ones(environment: Engine, on_threads: Found) -> None:
+    documents = [document for _, document in on_threads.values()]
+    results = [result for document in documents for result in document["results"]]
+
+    assert len(documents) == MANY
+    assert {result["rule"] for result in results} == set(RULES)
+    assert len({result["rule"] for result in results if result["count"]}) > len(RULES) / 3
+    assert not [result for result in results if result["status"] == "ERROR"]
+    assert len({tuple(result["count"] for result in document["results"]) for document in documents}) > MANY / 3
+    assert left_open(environment) == 0
+
+
+def test_dask_finds_what_threads_find(environment: Engine, on_threads: Found, dask: str) -> None:
+    assert measured("dask", PLACES, dask) == on_threads
+    assert left_open(environment) == 0
+
+
+def test_ray_finds_what_threads_find(environment: Engine, on_threads: Found) -> None:
+    on_ray = measured("ray", PLACES[:5])
+
+    assert on_ray == {league: on_threads[league] for league in PLACES[:5]}
+    assert left_open(environment) == 0
+    assert not [one.name() for one in psutil.Process().children(recursive=True) if "ray" in one.name()]
+
+
+def test_every_league_is_kept_as_a_run_of_its_own(environment: Engine, reports: Path) -> None:
+    """On a cluster of the run's own: two processes write into one history at the same time, as they do by default."""
+    places = PLACES[:6]
+    parts = checked("dask", places, names=["duplicate_match", "team_without_schedule"], keep=True)
+
+    with environment.begin() as connection:
+        kept = connection.execute(select(check_runs.c.id, check_runs.c.selection)).all()
+    assert {row.id for row in kept} == {part.document["run"] for part in parts}
+    assert len({row.selection for row in kept}) == len(places)
+    assert len(list(reports.glob("*.json"))) == len(places)
+
+
+@pytest.mark.parametrize("runner", ["thread", "dask"])
+@pytest.mark.usefixtures("environment")
+def test_a_league_that_is_not_there_does_not_cost_the_others_their_result(runner: str, dask: str) -> None:
+    address = dask if runner == "dask" else None
+    lost, found = checked(runner, ["L0", "L1"], address, names=["duplicate_match"])
+
+    assert str(lost.error).startswith("there is no league 'L0'; did you mean L")
+    assert (lost.ending.name, lost.document) == (StateName.UNMEASURED, {})
+    assert found.document["results"]
+    assert of_parts([lost, found]).message.endswith("; not checked: L0")
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_database_that_is_away_fails_the_run_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://kim@127.0.0.1:{free_port()}/rally")
+    monkeypatch.setattr(module, "check_league", module.check_league.with_options(retries=0))
+
+    state: Any = league_checks(["L1", "L2"], today=TODAY, keep=False, return_state=True)
+
+    assert (state.is_failed(), state.name) == (True, "Failed")
+    assert "DatabaseUnavailable: the database at postgresql+psycopg://kim@127.0.0.1:" in state.message
+
+
+def test_an_engine_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "prefect_ray", None)
+
+    with pytest.raises(SettingsError, match=r"^RALLY_TASK_RUNNER is ray; pip install 'rally-data-health\[ray\]'$"):
+        task_runner(Settings(task_runner="ray"))
+
+
+def test_many_leagues_end_as_the_worst_of_them() -> None:
+    parts = [
+        Part(name.value, {}, Ending(name, "x")) for name in (StateName.DEGRADED, StateName.CRITICAL, StateName.HEALTHY)
+    ]
+
+    assert of_parts(parts) == Ending(StateName.CRITICAL, "3 leagues, the worst is Critical: x")
+    assert of_parts([]) == Ending(StateName.UNMEASURED, "there is no league")
