@@ -72,7 +72,7 @@ def test_an_exception_is_told_without_its_text(tmp_path: Path) -> None:
 
     (line,) = lines(tmp_path)
     assert line["error"] == "ValueError"
-    assert "test_logs.py" in str(line["where"])
+    assert "test_report_files.py" in str(line["where"])
     assert "1555" not in json.dumps(line)
 
 
