@@ -20,14 +20,21 @@ _SPELLINGS = {
     "NTSF": "NSTF",
     "NSFT": "NSTF",
 }
+_NO_LEAGUE = frozenset({"NONE", "NULL", "NA", "NAN", "UNDEFINED"})
+"""What programs write where they have no league."""
 _OTHER = re.compile(r"[^A-Z0-9]+")
 _CHICAGO_SERIES = re.compile(r"chicago \d{1,2}(?: sw)?", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)
 def canonical(text: str) -> str:
-    """The league's id; an unknown league is upper-cased and cleaned, text without letters or digits gives ""."""
+    """The league's id; an unknown league is upper-cased and cleaned.
+
+    Text without letters or digits, and what programs write for nothing ("None", "null", "N/A"), gives "".
+    """
     folded = unicodedata.normalize("NFKC", text).upper()
+    if _OTHER.sub("", folded) in _NO_LEAGUE:
+        return ""
     return _SPELLINGS.get(_OTHER.sub("", folded)) or _OTHER.sub("_", folded).strip("_")
 
 

@@ -28,11 +28,18 @@ _BREAKS = re.compile(r"(?<!\S)-+|-+(?!\S)|[()\[\]{}/|,;:]")
 _WORD = re.compile(r"\d+(?:\.\d+)+\+?|[^\W_]+(?:(?<=\d)\+)?|(?<!\S)-(?!\S)")
 
 
+_FOLDED = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ŧ": "t", "ŋ": "n",
+     **dict.fromkeys("ʼʻʽˈ′`´‘’‛", "'")}
+)  # fmt: skip
+"""Letters that Unicode does not take apart, and what stands for an apostrophe."""
+
+
 @lru_cache(maxsize=100_000)
 def words(text: str) -> tuple[str, ...]:
     """The folded words of a name, with "-" for each separator between two of them."""
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
+    plain = "".join(char for char in decomposed if not unicodedata.combining(char)).translate(_FOLDED)
     spaced = _BREAKS.sub(" - ", _DASHES.sub("-", plain).replace("&", " and "))
     return trimmed(tuple(_WORD.findall(spaced)))
 

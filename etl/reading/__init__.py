@@ -27,7 +27,7 @@ from typing import Any, NoReturn
 import jiter
 
 from etl import FeedError
-from etl.reading.window import ROW_LIMIT, Damage, Ending, Window, next_row
+from etl.reading.window import ROW_LIMIT, Damage, Ending, Window, next_row, opened
 
 RAW_LIMIT = 10_000
 """Characters that are kept of a raw row; what is longer is cut, and says so."""
@@ -123,7 +123,7 @@ def extract(path: Path, *, on_bytes: Callable[[int], None] | None = None) -> Ite
     Raises FeedError where there is no array of rows at all: an empty file, an object, a web page, no JSON.
     """
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             window = Window(file, on_bytes)
             _open_array(window, path)
             yield from chain.from_iterable(_pages(window))

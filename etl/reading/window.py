@@ -9,13 +9,79 @@ structure can. Each character is looked at once, however long the row.
 from __future__ import annotations
 
 import codecs
+import errno
+import gzip
 import re
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
-from typing import BinaryIO
+from pathlib import Path
+from typing import Protocol
 
 PIECE = 1 << 20
+GZIP = b"\x1f\x8b"
 _SPACE = re.compile(r"[ \t\r\n]*")
+_BREAKS = re.compile(rb"[ \t\r]*(?:\n[ \t\r]*)+")
+LINES = frozenset({".jsonl", ".ndjson"})
+"""Endings of files with one JSON value a line."""
+
+
+class Reader(Protocol):
+    """What a window reads from."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, at most `size`; empty at the end."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Reader]:
+    """A feed's bytes as those of one JSON array, whether it is compressed by gzip or has one row a line."""
+    with path.open("rb") as file:
+        packed = file.read(2) == GZIP
+        file.seek(0)
+        plain = _Unpacked(gzip.GzipFile(fileobj=file)) if packed else file
+        yield _Rows(plain) if LINES & set(path.suffixes) else plain
+
+
+class _Unpacked:
+    """A gzip file of which what is there is read: cut off, it ends where it was cut, as any other file does."""
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        self._file = file
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return self._file.read1(size)
+        except EOFError:
+            if self._file.tell():
+                return b""
+            raise OSError(errno.EIO, "it is a gzip file that is cut off at its beginning") from None
+        except zlib.error as error:
+            raise OSError(errno.EIO, f"it is no sound gzip file ({error})") from error
+
+
+class _Rows:
+    """One JSON value a line, as the array that they make: line breaks stand nowhere else in JSON that is so written."""
+
+    def __init__(self, file: Reader) -> None:
+        self._pieces = _array(file)
+
+    def read(self, _size: int, /) -> bytes:
+        return next(self._pieces, b"")
+
+
+def _array(file: Reader) -> Iterator[bytes]:
+    yield b"["
+    space, begun = b"", False
+    while piece := file.read(PIECE):
+        text = space + piece
+        rows = text.rstrip()
+        space = text[len(rows) :]  # a break only where a row follows
+        if rows:
+            yield _BREAKS.sub(b",\n", rows if begun else rows.removeprefix(codecs.BOM_UTF8).lstrip())
+            begun = True
+    yield b"]"
 
 
 class Window:
@@ -25,7 +91,7 @@ class Window:
     costs one row, not the file. `indent` is what stands before a row where each begins on a line of its own.
     """
 
-    def __init__(self, file: BinaryIO, on_bytes: Callable[[int], None] | None = None) -> None:
+    def __init__(self, file: Reader, on_bytes: Callable[[int], None] | None = None) -> None:
         self._file = file
         self._on_bytes = on_bytes
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")

@@ -8,6 +8,7 @@ or a number: any other may be a person's name that slipped into the wrong column
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import date, time
 from decimal import Decimal
@@ -15,6 +16,7 @@ from functools import lru_cache
 from math import isinf
 from typing import Annotated, NoReturn
 
+import ftfy
 from pydantic import BeforeValidator, PlainValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
@@ -23,33 +25,51 @@ _MONTHS = dict(jan=1, feb=2, mar=3, apr=4, may=5, jun=6, jul=7, aug=8, sep=9, oc
 _US = re.compile(r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})", re.ASCII)
 _ISO = re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})", re.ASCII)
 _SHORT = re.compile(r"(?P<day>\d{1,2})-(?P<month>[A-Za-z]{3})-(?P<year>\d{2}|\d{4})", re.ASCII)
-_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?\s*([ap])?\.?(?:m\.?)?", re.ASCII | re.IGNORECASE)
+_TIME = re.compile(r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?)? ?(?:([ap])\.? ?(?:m\.?)?)?", re.ASCII | re.IGNORECASE)
+_UNTOLD = frozenset({"", "tbd", "tba", "t.b.d.", "t.b.a.", "n/a", "none", "null", "-", "--"})
+"""What stands for a time that is not known yet."""
 
 
 @lru_cache(maxsize=50_000)
 def parse_date(text: str) -> date | None:
-    """The day that `MM/DD/YYYY`, `YYYY-MM-DD` or `DD-Mon-YY` names; None for any other text and any other age."""
+    """The day that `MM/DD/YYYY`, `YYYY-MM-DD` or `DD-Mon-YY` names; None for any other text and any other age.
+
+    A year of two digits lies between 1990 and ten years from now.
+    """
     trimmed = text.strip()
     found = _US.fullmatch(trimmed) or _ISO.fullmatch(trimmed) or _SHORT.fullmatch(trimmed)
     if not found:
         return None
     month = _MONTHS.get(found["month"].lower()) or (int(found["month"]) if found["month"].isdigit() else 0)
-    year = int(found["year"])
     try:
         # strptime's %y turns 69 into 1969, and its %b asks the locale
-        day = date(year + 2000 if year < 100 else year, month, int(found["day"]))
+        day = date(_year(found["year"]), month, int(found["day"]))
     except ValueError:
         return None
     return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
 
 
+def _year(digits: str) -> int:
+    """The year of two digits or four; 0, which no date has, for two digits of another age."""
+    if len(digits) == 4:
+        return int(digits)
+    year = int(digits) + (1900 if int(digits) >= FIRST_YEAR % 100 else 2000)
+    return year if year <= date.today().year + 10 else 0  # noqa: DTZ011 - ten years ahead are ten in every time zone
+
+
 @lru_cache(maxsize=5_000)
 def parse_time(text: str) -> time | None:
-    """The time of day that `06:30 pm`, `10:30 AM` or `18:30` names; None for any other text."""
-    found = _TIME.fullmatch(text.strip())
-    if not found:
+    """The time of day that `06:30 pm`, `6 pm`, `6:30 P. M.`, `18:30` or `noon` names; None for any other text.
+
+    Any space of Unicode separates: scrapers bring the narrow one that browsers put before "PM".
+    """
+    plain = " ".join(text.split())
+    if plain.casefold() == "noon":
+        return time(12)
+    found = _TIME.fullmatch(plain)
+    if not found or not (found[2] or found[4]):
         return None
-    hour, minute, second, half = int(found[1]), int(found[2]), int(found[3] or 0), found[4]
+    hour, minute, second, half = int(found[1]), int(found[2] or 0), int(found[3] or 0), found[4]
     if half:
         if not 1 <= hour <= 12:
             return None
@@ -86,7 +106,9 @@ def describe_value(value: object) -> str:
 
 
 def _text(value: str) -> str:
-    return f"text of {len(value):,} characters" if value.strip() else "empty"
+    odd = next((char for char in value if not char.isprintable() or (char.isspace() and char != " ")), "")
+    named = f" with the character U+{ord(odd):04X}" if odd else ""
+    return f"text of {len(value):,} characters{named}" if value.strip() else "empty"
 
 
 def _refuse(value: object, expected: str) -> NoReturn:
@@ -103,10 +125,10 @@ def _date(value: object) -> date:
 
 
 def _time(value: object) -> time | None:
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and value.strip().casefold() in _UNTOLD):
         return None
     found = parse_time(value) if isinstance(value, str) and len(value) < 32 else None
-    if found is None and not (isinstance(value, str) and not value.strip()):
+    if found is None:
         _refuse(value, "a time such as 06:30 pm or 18:30")
     return found
 
@@ -136,9 +158,22 @@ def _as_scraped(value: object) -> object:
     return f"{value}"
 
 
-Name = Annotated[str, StringConstraints(max_length=KEY_LIMIT, pattern=_NAMED)]
+@lru_cache(maxsize=50_000)
+def mended(text: str) -> str:
+    """A text without what scraping did to it: HTML entities, UTF-8 that was read as Latin-1 or Windows-1252."""
+    plain = html.unescape(text) if "&" in text else text
+    fixed = plain if plain.isascii() else ftfy.fix_encoding(plain)
+    sound = text.isprintable() and fixed.isprintable() and "\ufffd" not in fixed
+    return fixed if sound else text
+
+
+def _mended(value: object) -> object:
+    return mended(value) if isinstance(value, str) and ("&" in value or not value.isascii()) else value
+
+
+Name = Annotated[str, StringConstraints(max_length=KEY_LIMIT, pattern=_NAMED), BeforeValidator(_mended)]
 """Text that must be there."""
-Text = Annotated[str, StringConstraints(max_length=KEY_LIMIT, pattern=_PLAIN)] | None
+Text = Annotated[str, StringConstraints(max_length=KEY_LIMIT, pattern=_PLAIN), BeforeValidator(_mended)] | None
 """Text that may be empty or missing."""
 Short = Annotated[str, StringConstraints(max_length=16, pattern=_PLAIN), BeforeValidator(_as_scraped)] | None
 Day = Annotated[date, PlainValidator(_date)]

@@ -52,3 +52,9 @@ def test_a_league_is_called_by_its_name_or_else_by_its_id() -> None:
 )
 def test_only_a_chicago_series_tells_its_league(series: str, league: str | None) -> None:
     assert of_series(series) == league
+
+
+@pytest.mark.parametrize("text", ["None", "null", "N/A", "n/a", "NaN", "undefined", " "])
+def test_what_programs_write_for_nothing_is_no_league(text: str) -> None:
+    """A feed's "None" and "null" once made leagues of those names."""
+    assert canonical(text) == ""

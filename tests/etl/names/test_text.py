@@ -45,3 +45,11 @@ def test_words_run_together_but_figures_do_not() -> None:
 @given(st.text(max_size=40))
 def test_normalising_twice_changes_nothing(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Łódź 1", "Lodz 1"), ("Søndre Æbelø", "Sondre Aebelo"), ("O\u02bcBrien", "O'Brien"), ("O\u2032Brien", "O'Brien")],
+)
+def test_letters_that_do_not_come_apart_fold_too(one: str, other: str) -> None:
+    assert normalise(one) == normalise(other)

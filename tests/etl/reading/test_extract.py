@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tracemalloc
 from pathlib import Path
@@ -60,7 +61,7 @@ def test_a_byte_order_mark_is_passed_over(feed: Path) -> None:
         (b"not json", "begins with 'not json'"),
         ("[{}]".encode("utf-16"), "is not UTF-8 text"),
         ("[{}]".encode("utf-16-le"), "is not UTF-8 text"),
-        (b"\x1f\x8b\x08\x00\x00", "is not UTF-8 text"),
+        (b"\x00\x89PNG", "is not UTF-8 text"),
     ],
 )
 def test_what_is_no_array_is_one_clear_error(feed: Path, content: bytes, found: str) -> None:
@@ -238,3 +239,61 @@ def test_no_file_makes_it_crash(tmp_path_factory: pytest.TempPathFactory, conten
 def test_the_shared_feeds_read_as_json_reads_them() -> None:
     for feed in FEEDS.glob("*/*/*.json"):
         assert list(extract(feed)) == json.loads(feed.read_text()), feed
+
+
+ROWS = [{"a": "one\nline", "b": 1}, {"a": "2"}, {"a": None}]
+
+
+def lines(end: str = "\n") -> str:
+    return end.join(json.dumps(row) for row in ROWS)
+
+
+@pytest.mark.parametrize("content", [lines(), lines("\r\n"), f"\n{lines()}\n\n", lines(" \n\n  "), f"\ufeff{lines()}"])
+def test_one_row_a_line_is_read_like_an_array(tmp_path: Path, content: str) -> None:
+    assert read(tmp_path / "schedules.jsonl", content) == ROWS
+
+
+def test_a_file_of_lines_without_any_has_no_rows(tmp_path: Path) -> None:
+    assert read(tmp_path / "schedules.ndjson", " \n \n") == []
+
+
+def test_a_broken_line_costs_itself(tmp_path: Path) -> None:
+    rows = read(tmp_path / "schedules.jsonl", '{"a": 1}\n{"a": ,}\n{"a": 3}\n')
+
+    assert sound(rows) == [(0, {"a": 1}), (2, {"a": 3})]
+
+
+@settings(deadline=None)
+@given(st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none(), max_size=3), max_size=8))
+def test_lines_and_array_hold_the_same(tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, object]]) -> None:
+    path = tmp_path_factory.mktemp("lines") / "players.jsonl"
+
+    assert read(path, "\n".join(json.dumps(row) for row in rows)) == rows
+
+
+def test_a_compressed_feed_is_read_like_a_plain_one(tmp_path: Path) -> None:
+    assert read(tmp_path / "schedules.json.gz", gzip.compress(json.dumps(ROWS).encode())) == ROWS
+    assert read(tmp_path / "schedules.jsonl.gz", gzip.compress(lines().encode())) == ROWS
+
+
+def test_a_compressed_feed_that_is_cut_off_gives_what_is_whole(tmp_path: Path) -> None:
+    rows = [{"number": number, "text": f"{number * 7919:x}"} for number in range(20_000)]
+    packed = gzip.compress(json.dumps(rows).encode())
+
+    found = read(tmp_path / "schedules.json.gz", packed[: len(packed) // 2])
+
+    assert found[:100] == rows[:100]
+    assert isinstance(found[-1], Unreadable)
+    assert "cut off" in found[-1].reason
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"\x1f\x8b\x08\x00\x00", "a gzip file that is cut off"),
+        (b"\x1f\x8b\x08\x00" + b"no deflate stream" * 3, "no sound gzip"),
+    ],
+)
+def test_what_is_no_gzip_behind_its_mark_is_refused(tmp_path: Path, content: bytes, why: str) -> None:
+    with pytest.raises(FeedError, match=rf"schedules.json.gz cannot be read: it is {why}"):
+        read(tmp_path / "schedules.json.gz", content)
