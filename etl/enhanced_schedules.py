@@ -11,10 +11,11 @@ from sqlalchemy.exc import DBAPIError
 
 from etl import EtlError
 from etl.database import describe_error, open_engine
-from etl.feeds import Kind
 from etl.importing import ImportReport, Outcome
 from etl.importing.import_feed import Options
 from etl.importing.import_run import import_paths
+from etl.kinds.schedules import SCHEDULES
+from etl.kinds.standings import SERIES_STATS
 from etl.migrate import require_newest
 
 log = logging.getLogger("rally.import")
@@ -26,7 +27,7 @@ class EnhancedSchedulesETL:
     `options` are those of any import: hand in a gate to have rules asked, `dry_run` to commit nothing.
     """
 
-    kinds = frozenset({Kind.SERIES_STATS, Kind.SCHEDULES})
+    kinds = frozenset({SERIES_STATS, SCHEDULES})
 
     def __init__(self, database_url: str, paths: Sequence[Path | str], *, options: Options | None = None) -> None:
         self.database_url = database_url

@@ -8,21 +8,12 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from etl import FeedError, leagues
-
-ALL = "all"
-
-
-class Kind(StrEnum):
-    """What a feed's rows are, in the order in which they are published: later kinds refer to earlier ones."""
-
-    SERIES_STATS = "series_stats"
-    PLAYERS = "players"
-    SCHEDULES = "schedules"
-    MATCH_HISTORY = "match_history"
+from etl.kinds import KINDS
+from etl.kinds.kind import FeedKind
+from etl.leagues import ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +21,7 @@ class Feed:
     """One JSON file of one kind; `league` is a canonical id or "all", `moment` the time folder it stands in or ""."""
 
     path: Path
-    kind: Kind
+    kind: FeedKind
     league: str
     moment: str = ""
 
@@ -43,11 +34,10 @@ class Unrecognised:
     reason: str
 
 
-_STEMS = {kind.value: kind for kind in Kind} | {"match_scores": Kind.MATCH_HISTORY}
+_STEMS = {stem: kind for kind in KINDS for stem in (kind.name, *kind.stems)}
 _FILES = ", ".join(f"{stem}.json" for stem in _STEMS)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:T\d{2,6})?")
 _LEAGUE_ID = re.compile(r"[A-Z][A-Z0-9_]+")
-_ORDER = {kind: place for place, kind in enumerate(Kind)}
 
 
 def discover(paths: Sequence[Path]) -> tuple[tuple[Feed, ...], tuple[Unrecognised, ...]]:
@@ -77,7 +67,7 @@ def fingerprint(feed: Feed) -> str:
 
 
 def _place(feed: Feed) -> tuple[str, int, bool, str, str]:
-    return feed.moment, _ORDER[feed.kind], feed.league != ALL, feed.league, str(feed.path)
+    return feed.moment, feed.kind.place, feed.league != ALL, feed.league, str(feed.path)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[tuple[Path, Path | None]]:

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+ALL = "all"
+"""What stands for the league of a feed of several."""
 _NAMES = {"APTA_CHICAGO": "APTA Chicago", "CITA": "CITA", "CNSWPL": "CNSWPL", "NSTF": "NSTF"}
 _SPELLINGS = {
     "APTACHICAGO": "APTA_CHICAGO",

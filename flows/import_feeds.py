@@ -56,7 +56,7 @@ def _as_step(engine: Engine, feed: Feed, run: int, options: Options) -> FeedResu
         tell(lambda: _log(run, result))
         return result
 
-    return call(f"import {feed.kind.value} of {feed.league}", work, what="Import one feed, whole or not at all.")
+    return call(f"import {feed.kind.name} of {feed.league}", work, what="Import one feed, whole or not at all.")
 
 
 def _log(run: int, result: FeedResult) -> None:

@@ -24,11 +24,11 @@ from checks.rules.schedule import (
     team_without_schedule,
 )
 from checks.rules.words import in_use, is_match
-from etl.feeds import Feed, Kind, discover
+from etl.feeds import Feed, discover
 from etl.importing.link import resolver
+from etl.kinds.schedules import SCHEDULES, Fixture
 from etl.names.resolver import Resolver
 from etl.reading import extract
-from etl.records import Fixture
 from etl.records.validate import validate
 from etl.repairs import Insert, RepairError, Step, Update
 from etl.tables import BYE, PRACTICE, import_feeds, leagues, match_scores, schedule, series, teams
@@ -75,7 +75,7 @@ def _published(connection: sa.Connection) -> list[Path]:
     """The schedules that were published last, one file for each league's feed, where they still are."""
     feed = import_feeds.c
     last = (
-        sa.select(sa.func.max(feed.id)).where(feed.kind == Kind.SCHEDULES.value, feed.outcome == "published")
+        sa.select(sa.func.max(feed.id)).where(feed.kind == SCHEDULES.name, feed.outcome == "published")
         .group_by(feed.league)
     )  # fmt: skip
     paths = [Path(path) for path in connection.scalars(sa.select(feed.path).where(feed.id.in_(last)).order_by(feed.id))]
@@ -86,14 +86,14 @@ def _published(connection: sa.Connection) -> list[Path]:
 
 
 def _schedules(paths: Sequence[Path]) -> list[Feed]:
-    found = [feed for feed in discover(paths)[0] if feed.kind is Kind.SCHEDULES]
+    found = [feed for feed in discover(paths)[0] if feed.kind is SCHEDULES]
     if not found:
         raise RepairError(f"no schedules.json below {', '.join(map(str, paths))}")
     return found
 
 
 def _rows(feed: Feed, known: Resolver, league_ids: dict[str, int]) -> Iterator[dict[str, Any]]:
-    for record in validate(feed.kind, extract(feed.path), feed.league):
+    for record in validate(feed.kind.schema, extract(feed.path), feed.league):
         if isinstance(record, Fixture) and record.kind == "match" and record.league in league_ids:
             home, away = (
                 known.resolve(record.league, record.series, name).team_id

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from etl.feeds import Kind
-
 
 class Outcome(StrEnum):
     """How a feed, or a run of several, ended."""
@@ -64,7 +62,7 @@ class FeedResult:
     """
 
     path: str
-    kind: Kind
+    kind: str
     league: str
     outcome: Outcome
     counts: Counts = Counts()
@@ -78,7 +76,7 @@ class FeedResult:
         """The feed's entry in the document of `import --json`."""
         figures = {name: getattr(self.counts, name) for name in Counts.__slots__}
         return {
-            "path": self.path, "kind": self.kind.value, "league": self.league, "outcome": self.outcome.value, **figures,
+            "path": self.path, "kind": self.kind, "league": self.league, "outcome": self.outcome.value, **figures,
             "reasons": list(self.reasons), "allowed": [dict(one) for one in self.allowed],
             "leagues": dict(self.leagues), "drift": {key: dict(counts) for key, counts in self.drift.items()},
             "seconds": {step: round(spent, 3) for step, spent in self.seconds.items()},

@@ -7,25 +7,23 @@ Whether any two rows of a feed have the same key, at eight bytes a row.
 
 Grouping a million rows by four columns takes the database seconds, and nearly every feed has no key twice. Equal keys
 have equal hashes; the rare other ones only cost a look in the database.
-
-Long streams in pieces.
 """
 
 from __future__ import annotations
 
 import gc
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import psycopg
+from psycopg import sql
 from sqlalchemy import Column, Connection, Integer, Numeric, Table
 
-Columns = Sequence[Sequence[Any]]
-_BATCH = 1000
+Columns = Mapping[str, Sequence[Any]]
+"""Values of some rows by the name of their column."""
 _LIMIT = 20_000
 _NULL = r"\N"
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -60,25 +58,29 @@ def _numbers(values: Sequence[Any]) -> Iterable[str]:
 
 
 def copy_columns(connection: Connection, table: Table, batches: Iterable[Columns], *, keys: Keys | None = None) -> int:
-    """COPY rows, in the order of the table's columns, into it, and let `keys` see theirs; returns how many.
+    """COPY rows into a table, and let `keys` see theirs; returns how many.
 
-    They come in batches, column by column; a batch without rows has no columns.
+    They come in batches, the values of each by their columns' names; a batch without rows has no columns. Columns that
+    the server computes are not written.
     """
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-    count, writers = 0, list(map(_writer, table.columns))
-    with seldom_collecting(), driver.cursor() as cursor, cursor.copy(f"COPY {table.name} FROM STDIN") as copy:
+    count, writers = 0, {column.name: _writer(column) for column in table.columns if column.computed is None}
+    names = sql.SQL(", ").join(map(sql.Identifier, writers))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table.name), names)
+    with seldom_collecting(), driver.cursor() as cursor, cursor.copy(statement) as copy:
         for columns in filter(None, batches):
-            texts = [write(values) for write, values in zip(writers, columns, strict=True)]
+            texts = [write(columns[name]) for name, write in writers.items()]
             copy.write("\n".join(map("\t".join, zip(*texts, strict=True))) + "\n")
-            count += len(columns[0])
+            count += len(next(iter(columns.values())))
             if keys:
                 keys.see(columns)
     return count
 
 
-def columns_of(rows: Iterable[Sequence[Any]]) -> Iterator[Columns]:
-    """Rows in batches, column by column."""
-    return (list(zip(*batch, strict=True)) for batch in batched(rows, _BATCH))
+def columns_of(rows: Iterable[Mapping[str, Any]]) -> Columns:
+    """The values of rows by their columns' names; all rows have the same."""
+    every = list(rows)
+    return {name: [row[name] for row in every] for name in every[0]} if every else {}
 
 
 @contextmanager
@@ -95,26 +97,15 @@ def seldom_collecting() -> Iterator[None]:
 class Keys:
     """The hashes of the keys that were seen; `names` are the key's columns."""
 
-    def __init__(self, table: Table, names: Sequence[str]) -> None:
-        order = [column.name for column in table.columns]
-        self._places = [order.index(name) for name in names]
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
         self._hashes = array("q")
 
-    def see(self, columns: Sequence[Sequence[Any]]) -> None:
+    def see(self, columns: Columns) -> None:
         """Take some rows into account, given column by column."""
-        self._hashes.extend(map(hash, zip(*(columns[place] for place in self._places), strict=True)))
+        self._hashes.extend(map(hash, zip(*(columns[name] for name in self._names), strict=True)))
 
     def repeated(self) -> bool:
         """Whether a key may have come twice; False is certain."""
         hashes = np.sort(np.frombuffer(self._hashes, dtype=np.int64))
         return bool((hashes[1:] == hashes[:-1]).any())
-
-
-Item = TypeVar("Item")
-
-
-def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """The items in lists of `size`, the last one shorter; `itertools.batched` of Python 3.12."""
-    stream = iter(items)
-    while batch := list(islice(stream, size)):
-        yield batch

@@ -17,12 +17,14 @@ from sqlalchemy.exc import DBAPIError
 
 from etl import FeedError, RowsUnaccounted
 from etl.database import describe_error, retryable
-from etl.feeds import Feed, Kind, fingerprint
-from etl.importing import Counts, FeedResult, Objection, Outcome, fixtures, ledger, matches, players, staging, standings
+from etl.feeds import Feed, fingerprint
+from etl.importing import Counts, FeedResult, Objection, Outcome, ledger, staging
 from etl.importing.copy_writer import Keys
 from etl.importing.ensure_dimensions import ensure_leagues
+from etl.importing.feed_rows import Intake
 from etl.importing.guards import Gate, Limits, objections, open_gate
-from etl.importing.ledger import Intake
+from etl.kinds import KINDS
+from etl.kinds.kind import FeedKind
 from etl.reading import extract
 from etl.records.feed_schema import Drift
 from etl.records.validate import validate_together
@@ -51,7 +53,7 @@ class Options:
     dry_run: bool = False
     prune: bool = False
     partial: bool = False
-    kinds: frozenset[Kind] = frozenset(Kind)
+    kinds: frozenset[FeedKind] = frozenset(KINDS)
     allow: Allowance = field(default_factory=Allowance)
     limits: Limits = field(default_factory=Limits)
     gate: Gate = open_gate
@@ -106,7 +108,7 @@ def _attempt(engine: Engine, feed: Feed, feed_id: int, options: Options) -> Feed
 
 def _publish(engine: Engine, feed: Feed, feed_id: int, options: Options) -> FeedResult:
     with engine.begin() as connection:
-        result = publish(connection, feed, Intake(engine, feed_id, options.partial), options)
+        result = publish_feed(connection, feed, Intake(engine, feed_id, options.partial), options)
         if result.outcome is Outcome.BLOCKED or options.dry_run:
             raise _NotCommitted(result)
         ledger.close_feed(connection, feed_id, result)
@@ -121,21 +123,13 @@ def _unchanged(feed: Feed, known: FeedResult) -> FeedResult:
 
 
 def _failed(feed: Feed, reason: str) -> FeedResult:
-    return FeedResult(str(feed.path), feed.kind, feed.league, Outcome.FAILED, reasons=(reason,))
+    return FeedResult(str(feed.path), feed.kind.name, feed.league, Outcome.FAILED, reasons=(reason,))
 
 
 def _close(engine: Engine, feed_id: int, result: FeedResult) -> FeedResult:
     with engine.begin() as connection:
         ledger.close_feed(connection, feed_id, result)
     return result
-
-
-PUBLISHERS: Mapping[Kind, Callable[..., Counts]] = {
-    Kind.SERIES_STATS: standings.publish,
-    Kind.PLAYERS: players.publish,
-    Kind.SCHEDULES: fixtures.publish,
-    Kind.MATCH_HISTORY: matches.publish,
-}
 
 
 @dataclass(slots=True)
@@ -153,7 +147,7 @@ class Stopwatch:
             self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - begun
 
 
-def publish(connection: Connection, feed: Feed, intake: Intake, options: Options) -> FeedResult:
+def publish_feed(connection: Connection, feed: Feed, intake: Intake, options: Options) -> FeedResult:
     """Write the feed's rows and judge them; the caller commits a published result, and rolls back a blocked one."""
     watch = Stopwatch()
     with watch.step("stage"):
@@ -162,13 +156,13 @@ def publish(connection: Connection, feed: Feed, intake: Intake, options: Options
     with watch.step("gate"):
         verdict = options.gate(connection, feed)
     with watch.step("publish"):
-        written = PUBLISHERS[feed.kind](connection, intake, prune=options.prune)
+        written = feed.kind.publish(connection, intake, prune=options.prune)
     counts = _complete(written, rows, intake)
     with watch.step("gate"):
         found = [*_guarded(connection, feed, counts, leagues, options), *(verdict(counts) if counts.records else ())]
     blocking = tuple(str(one) for one in found if one.rule not in options.allow.rules)
     return FeedResult(
-        str(feed.path), feed.kind, feed.league, Outcome.BLOCKED if blocking else Outcome.PUBLISHED, counts,
+        str(feed.path), feed.kind.name, feed.league, Outcome.BLOCKED if blocking else Outcome.PUBLISHED, counts,
         blocking, tuple(_let_pass(found, options.allow)), leagues, _drift(intake.drift), watch.seconds,
     )  # fmt: skip
 
@@ -183,11 +177,11 @@ def _guarded(
 
 def _stage(connection: Connection, feed: Feed, intake: Intake, options: Options) -> int:
     """Stage the feed, and let its leagues be known; returns how many rows it has."""
-    table = staging.STAGES[feed.kind]
+    table = feed.kind.stage
     staging.create_staging(connection, table)
     rows = extract(feed.path, on_bytes=lambda count: options.progress(feed, count))
-    records = intake.records(validate_together(feed.kind, rows, feed.league, drift=intake.drift))
-    keys = Keys(table, staging.KEYS[feed.kind]) if feed.kind in staging.KEYS else None
+    records = intake.records(validate_together(feed.kind.schema, rows, feed.league, drift=intake.drift))
+    keys = Keys(feed.kind.key) if feed.kind.key else None
     count = staging.load_columns(connection, table, records, keys=keys)
     intake.repeated = keys is None or keys.repeated()
     ensure_leagues(connection, intake.leagues)

@@ -22,10 +22,11 @@ from sqlalchemy.exc import DBAPIError
 
 from etl import EtlError, FeedError, ImporterBusy
 from etl.circuit_breaker import require_running
-from etl.feeds import Feed, Kind, discover
+from etl.feeds import Feed, discover
 from etl.importing import FeedResult, ImportReport, Outcome, ledger
 from etl.importing.import_feed import Options, import_feed
 from etl.importing.ledger_queries import list_rejects
+from etl.kinds import kind_named
 from etl.tables import import_feeds, rejects
 
 LOCK_KEY = 0x52414C4C59  # "RALLY"
@@ -111,7 +112,7 @@ def replay(
         partial = replace(options, partial=True, force=True)
         results = []
         for (kind, league), rows in groups:
-            again = Feed(Path(folder) / f"{kind}.json", Kind(kind), league)
+            again = Feed(Path(folder) / f"{kind}.json", kind_named(kind), league)
             ids = _write(again, list(rows))
             results.append(importer(engine, again, run, partial))
             if results[-1].outcome is Outcome.PUBLISHED and not options.dry_run:
@@ -129,7 +130,7 @@ def _write(feed: Feed, rows: Sequence[dict[str, Any]]) -> list[int]:
 
 def _resolve(engine: Engine, feed: Feed, run: int, ids: Sequence[int]) -> None:
     """Mark what was not refused again; what was keeps its place in its own feed, with the reason of today."""
-    mine = (import_feeds.c.run_id == run, import_feeds.c.kind == feed.kind.value, import_feeds.c.league == feed.league)
+    mine = (import_feeds.c.run_id == run, import_feeds.c.kind == feed.kind.name, import_feeds.c.league == feed.league)
     statement = select(rejects.c.id, rejects.c.index.label("place"), rejects.c.reason).join(import_feeds).where(*mine)
     with engine.begin() as connection:
         again = connection.execute(statement).all()

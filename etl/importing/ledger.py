@@ -2,25 +2,20 @@
 
 A feed's row is written before the work and closed in the transaction that publishes it, so after a cut connection the
 ledger tells whether the commit took place.
-
-The rows of one feed on their way in: records go on, rejects are kept and counted.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
-from etl.feeds import Feed, Kind
+from etl.feeds import Feed
 from etl.importing import Counts, FeedResult, Outcome
-from etl.records import Reject
-from etl.records.feed_schema import Drift
-from etl.records.validate import Batch
-from etl.tables import import_feeds, import_runs, rejects, team_aliases
+from etl.kinds import KINDS
+from etl.tables import import_feeds, import_runs, team_aliases
 
 KILLED = "the process ended before the feed was done; nothing of it was published"
 
@@ -55,7 +50,7 @@ def close_run(engine: Engine, run: int, outcome: Outcome) -> None:
 def open_feed(engine: Engine, run: int, feed: Feed, fingerprint: str, *, partial: bool = False) -> int:
     """Begin a feed and return its id."""
     values = {
-        "run_id": run, "path": str(feed.path), "kind": feed.kind.value, "league": feed.league,
+        "run_id": run, "path": str(feed.path), "kind": feed.kind.name, "league": feed.league,
         "fingerprint": fingerprint, "partial": partial, "outcome": Outcome.RUNNING.value,
     }  # fmt: skip
     with engine.begin() as connection:
@@ -83,7 +78,7 @@ def _result(row: Row[Any]) -> FeedResult:
     counts = Counts(**{name: getattr(row, name) for name in Counts.__slots__})
     return FeedResult(
         row.path,
-        Kind(row.kind),
+        row.kind,
         row.league,
         Outcome(row.outcome),
         counts,
@@ -95,17 +90,10 @@ def _result(row: Row[Any]) -> FeedResult:
     )
 
 
-def keep_rejects(connection: Connection, feed_id: int, refused: Iterable[Reject]) -> None:
-    """Keep rows that were refused, with file, position and reason."""
-    rows = [{"feed_id": feed_id, **asdict(reject)} for reject in refused]
-    if rows:
-        connection.execute(insert(rejects), rows)
-
-
 def last_publication(connection: Connection, feed: Feed) -> FeedResult | None:
     """The last publication of this kind from a feed of this league, or of `all`."""
     past = import_feeds
-    same = select(past).where(past.c.outcome == Outcome.PUBLISHED.value, past.c.kind == feed.kind.value)
+    same = select(past).where(past.c.outcome == Outcome.PUBLISHED.value, past.c.kind == feed.kind.name)
     same = same.where(~past.c.partial)
     row = connection.execute(same.where(past.c.league == feed.league).order_by(past.c.id.desc()).limit(1)).first()
     return _result(row) if row else None
@@ -118,49 +106,13 @@ def published_before(connection: Connection, feed: Feed, fingerprint: str) -> Fe
     """
     past = import_feeds
     done = past.c.outcome == Outcome.PUBLISHED.value
-    same = select(past).where(done, ~past.c.partial, past.c.kind == feed.kind.value, past.c.league == feed.league)
+    same = select(past).where(done, ~past.c.partial, past.c.kind == feed.kind.name, past.c.league == feed.league)
     last = connection.execute(same.where(past.c.fingerprint == fingerprint).order_by(past.c.id.desc()).limit(1)).first()
     if last is None:
         return None
     changed = past.c.inserted + past.c.updated > 0
-    bases = [feed.kind.value, Kind.SERIES_STATS.value]
+    bases = [feed.kind.name, *(kind.name for kind in KINDS if kind.names_teams)]
     later = select(past.c.id).where(past.c.id > last.id, done, changed, past.c.kind.in_(bases)).limit(1)
     alias = select(team_aliases.c.id).where(team_aliases.c.confirmed_at > last.finished_at).limit(1)
     stale = connection.execute(later).first() or (last.unlinked and connection.execute(alias).first())
     return None if stale else _result(last)
-
-
-_LEAGUE = 1  # every kind of record has its league behind its index
-
-
-@dataclass(slots=True)
-class Intake:
-    """One feed's rows; rejects are kept through a connection of their own, so that a rollback does not lose them.
-
-    A `partial` feed holds some rows of a whole: what is not in there has not vanished. `leagues` counts the records of
-    each league that is told; `repeated` is whether two records may have one key.
-    """
-
-    engine: Engine
-    feed_id: int
-    partial: bool = False
-    drift: Drift = field(default_factory=Drift)
-    rejects: int = 0
-    leagues: Counter[str] = field(default_factory=Counter)
-    repeated: bool = True
-    newly_unlinked: int = 0
-
-    def records(self, batches: Iterable[Batch]) -> Iterator[Sequence[Sequence[Any]]]:
-        """The columns of the records alone; rejects are kept as they come, so that memory stays bounded."""
-        for batch in batches:
-            if batch.rejects:
-                self.keep(batch.rejects)
-            if batch.columns:
-                self.leagues.update(filter(None, batch.columns[_LEAGUE]))
-            yield batch.columns
-
-    def keep(self, refused: Sequence[Reject]) -> None:
-        """Keep rows that were refused."""
-        self.rejects += len(refused)
-        with self.engine.begin() as connection:
-            keep_rejects(connection, self.feed_id, refused)

@@ -1,8 +1,7 @@
-"""Which key of a row holds which field: feeds change their keys (`Series`, `series`), their number and their order.
+"""How one kind of row is read: a record's columns, each named once with its type and the key that holds it in a feed.
 
-Rows of one feed share a layout, so keys are looked at once per layout, and values are taken column by column.
-
-How one kind of row is read: its keys, the types of its values, and the record that is made of them.
+Feeds change their keys (`Series`, `series`), their number and their order. Rows of one feed share a layout, so keys
+are looked at once per layout, and values are taken column by column. Nothing depends on the order of the columns.
 """
 
 from __future__ import annotations
@@ -14,13 +13,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby, repeat
 from operator import itemgetter
-from typing import Any, get_args
+from typing import Annotated, Any, get_type_hints
 
 from pydantic import TypeAdapter
+from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
 
 from etl import leagues
 from etl.reading import capped
-from etl.records import Record
+from etl.records import Record, RecordColumns
+from etl.records.fields import Text
 
 _FOLD = re.compile(r"[^a-z0-9%]+")
 _LIMIT = 200
@@ -29,17 +30,33 @@ _OTHERS = "(others)"
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """Where a row holds a column's value: the spellings of its key, best first, and what stands there.
+
+    An `optional` key may be missing unreported. A `part` is a key of the object that stands under the key. `reads` is
+    the type of what stands in the feed, where the record's column has another.
+    """
+
+    spellings: tuple[str, ...]
+    optional: bool = False
+    part: str = ""
+    reads: Any = None
+
+
+def key(*spellings: str, optional: bool = False, part: str = "", reads: Any = None) -> Key:
+    """Marks a column of a record, inside `Annotated`, with the key that holds it in a feed."""
+    return Key(spellings, optional, part, reads)
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
-    """One field of a kind of row: the spellings of its key, best first; `optional` ones may be missing unreported."""
+    """One key of a kind of row, called by its first spelling, and the type of its value; `target` is what it fills."""
 
     name: str
     spellings: tuple[str, ...]
-    optional: bool = False
-
-
-def slot(*spellings: str, optional: bool = False) -> Slot:
-    """A slot that is called by its first spelling."""
-    return Slot(spellings[0], tuple(map(fold, spellings)), optional)
+    optional: bool
+    target: str
+    type: Any
 
 
 def fold(key: str) -> str:
@@ -141,32 +158,84 @@ class Refused(ValueError):
         self.field = field
 
 
-@dataclass(frozen=True, slots=True)
-class FeedSchema:
-    """`values` is the tuple type of a row's values, in the order of `slots`.
+SOURCE = "source_league"
+NO_LEAGUE = "League is missing, and neither the row's source, its folder nor its series tells it"
 
-    `build` is given the row's index, the feed's league or "", and the checked values. `together` does the same for many
-    rows at once: it is given the checked columns, and returns those of the records, behind their index; None where a
-    row has to be looked at alone. A kind without it is always read row by row. The adapters check a whole row, and many
-    values of one slot.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeedSchema:
+    """`record` is the NamedTuple of what a row becomes; its columns with a `key` are read, the others derived.
+
+    `inputs` are further values that are read, each an annotation with its key. `derive` is given the columns of checked
+    values, and fills in the rest; it raises Refused where a row is wrong as a whole. With `league_required` every row
+    must tell its league, or its folder or series. The adapters check a whole row, and many values of one slot.
     """
 
-    slots: tuple[Slot, ...]
-    values: Any  # a tuple type: typing has no word for the type of types
-    build: Callable[[int, str, Any], Record]
-    together: Callable[[str, Sequence[Sequence[Any]]], Sequence[Sequence[Any]] | None] | None = None
+    record: type[Any]
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    derive: Callable[[RecordColumns], None] = lambda columns: None
+    league_required: bool = True
     ignored: frozenset[str] = frozenset()
+    slots: tuple[Slot, ...] = field(init=False)
+    parts: Mapping[str, tuple[str, str]] = field(init=False)
     row: TypeAdapter[Any] = field(init=False)
     columns: tuple[TypeAdapter[list[Any]], ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "row", TypeAdapter(self.values))
-        object.__setattr__(self, "columns", tuple(map(_many, get_args(self.values))))
+        source = {SOURCE: Annotated[Text, key(SOURCE, optional=True)]}
+        read = {**get_type_hints(self.record, include_extras=True), **self.inputs, **source}
+        keys = {name: (found, hint) for name, hint in read.items() if (found := _key_of(hint))}
+        slots = _slots(keys)
+        types = tuple(slot.type for slot in slots)
+        object.__setattr__(self, "slots", slots)
+        object.__setattr__(self, "parts", {name: (k.spellings[0], k.part) for name, (k, _) in keys.items() if k.part})
+        object.__setattr__(self, "row", TypeAdapter(tuple[types]))  # type: ignore[valid-type]  # known at run time only
+        object.__setattr__(self, "columns", tuple(map(_many, types)))
+
+    def read(self, feed: str, checked: Sequence[Sequence[Any]]) -> RecordColumns:
+        """The records' columns by name, without their index, from checked values in the order of `slots`.
+
+        `feed` is the feed's league or "". Raises Refused where a row has to be looked at alone.
+        """
+        columns = {slot.target: values for slot, values in zip(self.slots, checked, strict=True)}
+        for name, (whole, part) in self.parts.items():
+            columns[name] = [value.get(part) if value else None for value in columns[whole]]
+        columns["league"] = leagues_of(columns, feed)
+        if self.league_required:
+            require_leagues(columns["league"])
+        self.derive(columns)
+        return {name: columns[name] for name in self.record._fields[1:]}
+
+    def read_row(self, index: int, feed: str, checked: Sequence[Any]) -> Record:
+        """The record of one row; Refused where it is none."""
+        columns = self.read(feed, [(value,) for value in checked])
+        record: Record = self.record(index, **{name: values[0] for name, values in columns.items()})
+        return record
 
 
 def ignoring(*keys: str) -> frozenset[str]:
     """Keys that are known and not needed."""
     return frozenset(map(fold, keys))
+
+
+def _key_of(hint: Any) -> Key | None:
+    return next((mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Key)), None)
+
+
+def _slots(keys: Mapping[str, tuple[Key, Any]]) -> tuple[Slot, ...]:
+    """A slot for each key; columns that are parts of one object share theirs."""
+    objects: dict[str, dict[str, Any]] = {}
+    for mark, hint in keys.values():
+        if mark.part:
+            objects.setdefault(mark.spellings[0], {})[mark.part] = hint
+    slots: dict[str, Slot] = {}
+    for name, (mark, hint) in keys.items():
+        first = mark.spellings[0]
+        parts = objects.get(first) if mark.part else None
+        of = TypedDict(first, parts, total=False) | None if parts else mark.reads or hint  # type: ignore[operator]
+        slot = Slot(first, tuple(map(fold, mark.spellings)), mark.optional, first if parts else name, of)
+        slots.setdefault(first, slot)
+    return tuple(slots.values())
 
 
 def _many(value: Any) -> TypeAdapter[list[Any]]:
@@ -181,25 +250,12 @@ def league_of(own: str | None, source: str | None, feed: str, series: str | None
     return feed or (leagues.of_series(series) if series else None)
 
 
-@lru_cache(maxsize=4096)
-def required_league(own: str | None, source: str | None, feed: str, series: str | None) -> str:
-    """The row's league; Refused where nothing tells it."""
-    league = league_of(own, source, feed, series)
-    if league is None:
-        raise Refused("League", "League is missing, and neither the row's source, its folder nor its series tells it")
-    return league
+def leagues_of(columns: RecordColumns, feed: str) -> list[str | None]:
+    """The league of each row, None where nothing tells it."""
+    return list(map(league_of, columns["league"], columns[SOURCE], repeat(feed), columns["series"]))
 
 
-def required_leagues(
-    owns: Sequence[str | None], sources: Sequence[str | None], feed: str, series: Sequence[str | None]
-) -> list[str] | None:
-    """The league of each row, None where a row does not tell it."""
-    try:
-        return list(map(required_league, owns, sources, repeat(feed), series))
-    except Refused:
-        return None
-
-
-def filled(texts: Sequence[str | None]) -> list[str | None]:
-    """The texts, None in the place of empty ones."""
-    return [text or None for text in texts]
+def require_leagues(found: Sequence[str | None]) -> None:
+    """Refused where a league is None."""
+    if None in found:
+        raise Refused("League", NO_LEAGUE)

@@ -17,7 +17,7 @@ from math import isinf
 from typing import Annotated, NoReturn
 
 import ftfy
-from pydantic import BeforeValidator, PlainValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
 FIRST_YEAR, LAST_YEAR = 1990, 2100
@@ -171,10 +171,17 @@ def _mended(value: object) -> object:
     return mended(value) if isinstance(value, str) and ("&" in value or not value.isascii()) else value
 
 
+def _filled(text: str | None) -> str | None:
+    return text or None
+
+
 Name = Annotated[str, StringConstraints(max_length=KEY_LIMIT, pattern=_NAMED), BeforeValidator(_mended)]
 """Text that must be there."""
-Text = Annotated[str, StringConstraints(max_length=KEY_LIMIT, pattern=_PLAIN), BeforeValidator(_mended)] | None
-"""Text that may be empty or missing."""
+Text = Annotated[
+    Annotated[str, StringConstraints(max_length=KEY_LIMIT, pattern=_PLAIN), BeforeValidator(_mended)] | None,
+    AfterValidator(_filled),
+]
+"""Text that may be missing, as which empty text counts."""
 Short = Annotated[str, StringConstraints(max_length=16, pattern=_PLAIN), BeforeValidator(_as_scraped)] | None
 Day = Annotated[date, PlainValidator(_date)]
 Clock = Annotated[time | None, PlainValidator(_time)]

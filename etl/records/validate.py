@@ -10,17 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
-from typing import Any
+from itertools import count, islice
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 from pydantic_core import ErrorDetails, ValidationError
 
 from etl import leagues
-from etl.feeds import ALL, Kind
-from etl.importing.copy_writer import batched
+from etl.leagues import ALL
 from etl.reading import Unreadable, capped
-from etl.records import Record, Reject, fixtures, matches, players, standings
+from etl.records import Batch, Record, RecordColumns, Reject
 from etl.records.feed_schema import Drift, FeedSchema, KeyMappings, Refused
 from etl.records.fields import describe_value
 
@@ -75,19 +74,17 @@ def refuse_row(index: int, row: object, error: Refused) -> Reject:
     return Reject(index, f"{error}", error.field, raw(row))
 
 
-def invalid_row(index: int, row: object, error: ValidationError, shape: FeedSchema) -> Reject:
+def invalid_row(index: int, row: object, error: ValidationError, schema: FeedSchema) -> Reject:
     """The reject of a row with wrong values: the first names the reason, the others are counted."""
     first, *others = error.errors(include_url=False)
+    parts = {part for _, part in schema.parts.values()}
     field = ".".join(
-        [shape.slots[int(first["loc"][0])].name, *(f"{part}" for part in first["loc"][1:] if part in _PARTS)]
+        [schema.slots[int(first["loc"][0])].name, *(f"{part}" for part in first["loc"][1:] if part in parts)]
     )
     more = (
         f" ({len(others)} more fields are wrong)" if len(others) > 1 else " (one more field is wrong)" if others else ""
     )
     return Reject(index, f"{field} {_words(first)}{more}", field, raw(row))
-
-
-_PARTS = frozenset({"won", "lost", "tied", "for", "ret", "percentage"})
 
 
 def _words(error: ErrorDetails) -> str:
@@ -115,39 +112,33 @@ def raw(value: object) -> str:
         return "… (nests too deeply to be kept)"
 
 
-_SHAPES = {
-    Kind.SERIES_STATS: standings.SHAPE,
-    Kind.PLAYERS: players.SHAPE,
-    Kind.SCHEDULES: fixtures.SHAPE,
-    Kind.MATCH_HISTORY: matches.SHAPE,
-}
 # rows that are looked at together: more is hardly faster, and a row can be 1 MB
 _BATCH = 256
 
 
 def validate(
-    kind: Kind, rows: Iterable[object], league: str, *, drift: Drift | None = None
+    schema: FeedSchema, rows: Iterable[object], league: str, *, drift: Drift | None = None
 ) -> Iterator[Record | Reject]:
-    """Check rows of a feed of this kind, as `extract` yields them; `league` is "all" where only the rows tell theirs.
+    """Check rows of a feed, as `extract` yields them; `league` is "all" where only the rows tell theirs.
 
     `drift` is filled with the unknown and missing keys while the result is read.
     """
-    reader = _reader(kind, league, drift)
+    reader = _reader(schema, league, drift)
     for index, batch in _batches(rows):
         yield from reader.outcomes(index, batch)
 
 
 def validate_together(
-    kind: Kind, rows: Iterable[object], league: str, *, drift: Drift | None = None
+    schema: FeedSchema, rows: Iterable[object], league: str, *, drift: Drift | None = None
 ) -> Iterator[Batch]:
     """The same, in a third of the time where rows are sound."""
-    reader = _reader(kind, league, drift)
+    reader = _reader(schema, league, drift)
     return (reader.read(index, batch) for index, batch in _batches(rows))
 
 
-def _reader(kind: Kind, league: str, drift: Drift | None) -> _Reader:
+def _reader(schema: FeedSchema, league: str, drift: Drift | None) -> _Reader:
     home = "" if league == ALL else leagues.canonical(league)
-    return _Reader(_SHAPES[kind], home, drift if drift is not None else Drift())
+    return _Reader(schema, home, drift if drift is not None else Drift())
 
 
 def _batches(rows: Iterable[object]) -> Iterator[tuple[int, Sequence[object]]]:
@@ -155,49 +146,45 @@ def _batches(rows: Iterable[object]) -> Iterator[tuple[int, Sequence[object]]]:
     return zip(count(0, _BATCH), batched(rows, _BATCH))
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Some rows of a feed: the values of its records column by column, none where it has none, and its rejects."""
-
-    columns: Sequence[Sequence[Any]]
-    rejects: Sequence[Reject] = ()
-
-
 @dataclass(slots=True)
 class _Reader:
     """Reads the rows of one feed, and remembers its layouts and texts."""
 
-    shape: FeedSchema
+    schema: FeedSchema
     league: str
     drift: Drift
     layouts: KeyMappings = field(init=False)
     columns: ColumnChecks = field(init=False)
 
     def __post_init__(self) -> None:
-        self.layouts = KeyMappings(self.shape.slots, self.shape.ignored)
-        self.columns = ColumnChecks(self.shape.columns)
+        self.layouts = KeyMappings(self.schema.slots, self.schema.ignored)
+        self.columns = ColumnChecks(self.schema.columns)
 
     def read(self, index: int, batch: Sequence[object]) -> Batch:
         """The rows all at once, or one by one where one of them has to be looked at alone."""
         columns = self._together(batch)
-        if columns is not None:
-            return Batch([range(index, index + len(batch)), *columns])
+        if columns:
+            return Batch({"index": range(index, index + len(batch)), **columns})
         outcomes = list(self.outcomes(index, batch))
         records = [outcome for outcome in outcomes if not isinstance(outcome, Reject)]
         rejects = [outcome for outcome in outcomes if isinstance(outcome, Reject)]
-        return Batch(list(zip(*records, strict=True)), rejects)
+        values = zip(*records, strict=True)
+        return Batch(dict(zip(self.schema.record._fields, values, strict=True)) if records else {}, rejects)
 
-    def _together(self, batch: Sequence[Any]) -> Sequence[Sequence[Any]] | None:
+    def _together(self, batch: Sequence[Any]) -> RecordColumns | None:
         """The columns of the records, without their index; None where a row has to be looked at alone."""
-        if self.shape.together is None or set(map(type, batch)) != {dict}:
+        if set(map(type, batch)) != {dict}:
             return None
         layout = self.layouts.of(batch[0])
         values = layout.shared(batch)
         checked = values and self.columns.check(values)
-        built = checked and self.shape.together(self.league, checked)
+        try:
+            built = self.schema.read(self.league, checked) if checked else None
+        except Refused:
+            return None
         if built:
             self.drift.count(layout, len(batch))
-        return built or None
+        return built
 
     def outcomes(self, index: int, batch: Sequence[object]) -> Iterator[Record | Reject]:
         """The rows one by one; `index` is the place of the first."""
@@ -214,7 +201,7 @@ class _Reader:
 
     def _checked_alone(self, values: tuple[object, ...]) -> Any:
         try:
-            return self.shape.row.validate_python(values)
+            return self.schema.row.validate_python(values)
         except ValidationError as error:
             return error
 
@@ -225,8 +212,18 @@ class _Reader:
             return no_object(index, row)
         values = next(checked)
         if isinstance(values, ValidationError):
-            return invalid_row(index, row, values, self.shape)
+            return invalid_row(index, row, values, self.schema)
         try:
-            return self.shape.build(index, self.league, values)
+            return self.schema.read_row(index, self.league, values)
         except Refused as error:
             return refuse_row(index, row, error)
+
+
+Item = TypeVar("Item")
+
+
+def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """The items in lists of `size`, the last one shorter; `itertools.batched` of Python 3.12."""
+    stream = iter(items)
+    while batch := list(islice(stream, size)):
+        yield batch

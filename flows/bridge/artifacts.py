@@ -40,8 +40,9 @@ from checks.engine.authoring.units import Status
 from checks.engine.reporting.report import Report, Result
 from checks.render.formats import MARKS, plain
 from checks.render.terminal import headline, tally
-from etl.feeds import Feed, Kind
+from etl.feeds import Feed
 from etl.importing import Counts, FeedResult, ImportReport, Outcome
+from etl.kinds import KINDS, kind_named
 from etl.tables import incident_events, incidents
 from flows.bridge.flow_run import tell
 from flows.service.context import open_engine, surroundings
@@ -101,7 +102,7 @@ def import_table(report: ImportReport) -> list[dict[str, Any]]:
 
 def feed_name(feed: FeedResult) -> str:
     """A feed as people speak of it."""
-    return f"{feed.kind.value} of {feed.league}"
+    return f"{feed.kind} of {feed.league}"
 
 
 def report_event(report: Report) -> Mapping[str, Any]:
@@ -117,7 +118,7 @@ def report_event(report: Report) -> Mapping[str, Any]:
 def feed_event(run: int, feed: FeedResult) -> Mapping[str, Any]:
     """What the event of an imported or refused feed carries."""
     counts = {name: getattr(feed.counts, name) for name in Counts.__slots__}
-    return {"run": run, "kind": feed.kind.value, "league": feed.league, "reasons": list(feed.reasons), **counts}
+    return {"run": run, "kind": feed.kind, "league": feed.league, "reasons": list(feed.reasons), **counts}
 
 
 def _failing(result: Result) -> Iterator[str]:
@@ -149,21 +150,14 @@ def _emit(row: Row[Any]) -> None:
     emit_event(f"rally.incident.{row.kind}", resource, payload=payload)
 
 
-TABLES = {
-    Kind.SERIES_STATS: ("series_stats", "teams"),
-    Kind.PLAYERS: ("players",),
-    Kind.SCHEDULES: ("schedule",),
-    Kind.MATCH_HISTORY: ("match_scores",),
-}
-"""The tables that a kind of feed is published to."""
 BY = "rally-health"
 
 
 def published(feed: FeedResult) -> None:
     """Record the tables of a feed as written, with the rows that it brought."""
     counts = {name: getattr(feed.counts, name) for name in ("inserted", "updated", "unchanged", "withdrawn")}
-    for table in TABLES[feed.kind]:
-        _record(table_key(table), f"publish {table}", {"league": feed.league, **counts})
+    for table in kind_named(feed.kind).tables:
+        _record(table_key(table.name), f"publish {table.name}", {"league": feed.league, **counts})
 
 
 def measured(report: Report) -> None:
@@ -174,13 +168,17 @@ def measured(report: Report) -> None:
         "score": score, "band": report.band.value, "coverage": round(report.coverage, 4), "domains": domains,
         "bad rows": sum(result.count or 0 for result in report.trouble), "run": report.run,
     }  # fmt: skip
-    tables = [table_key(table) for tables in TABLES.values() for table in tables]
-    _record(health_key(report.selection), "measure health", told, after=tables)
+    _record(health_key(report.selection), "measure health", told, after=table_keys())
 
 
 def table_key(table: str) -> str:
     """The asset of a table."""
     return f"postgres://rally/public/{table}"
+
+
+def table_keys() -> list[str]:
+    """The assets of all tables that feeds are published to."""
+    return [table_key(table.name) for kind in KINDS for table in kind.tables]
 
 
 def health_key(selection: str) -> str:
@@ -241,7 +239,7 @@ def show_import(report: ImportReport) -> None:
 def _tell_of(report: ImportReport, feed: FeedResult) -> None:
     if feed.outcome is Outcome.UNCHANGED or report.dry_run:
         return
-    resource = {"prefect.resource.id": f"rally.feed.{feed.kind.value}.{feed.league}".lower(),
+    resource = {"prefect.resource.id": f"rally.feed.{feed.kind}.{feed.league}".lower(),
                 "rally.league": feed.league}  # fmt: skip
     emit_event(f"rally.import.{feed.outcome.value}", resource, payload=dict(feed_event(report.run, feed)))
     if feed.outcome is Outcome.PUBLISHED:
@@ -317,6 +315,6 @@ class _Shown:
         if feed in self.bars:
             update_progress_artifact(self.bars[feed], percent)
         else:
-            key = f"rally-progress-{feed.kind.value.replace('_', '-')}"
-            what = f"{feed.kind.value} of {feed.league}, bytes read"
+            key = f"rally-progress-{feed.kind.name.replace('_', '-')}"
+            what = f"{feed.kind.name} of {feed.league}, bytes read"
             self.bars[feed] = create_progress_artifact(percent, key=key, description=what)  # type: ignore[assignment]

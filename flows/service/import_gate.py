@@ -22,34 +22,28 @@ from checks.engine.reporting.report import Report, Result
 from checks.engine.run import Options, Request, measure_on
 from etl import circuit_breaker
 from etl.circuit_breaker import Stop
-from etl.feeds import Feed, Kind
+from etl.feeds import Feed
 from etl.importing import Counts, ImportReport, Objection, Outcome
 from etl.importing.guards import Gate, Verdict
+from etl.kinds.kind import FeedKind
 
 TAG = "gate"
-DOMAINS = {
-    Kind.SERIES_STATS: ("teams", "standings"),
-    Kind.PLAYERS: ("players",),
-    Kind.SCHEDULES: ("schedule",),
-    Kind.MATCH_HISTORY: ("matches",),
-}
-"""The domains whose rules a kind of feed can break."""
 
 
 def rule_gate(rules: Rules, options: Options) -> Gate:
     """A gate of the collected rules that are tagged `gate`."""
 
     def gate(connection: Connection, feed: Feed) -> Verdict:
-        watched = _watched(rules, feed.kind)
+        watched = watched_rules(rules, feed.kind)
         before = _measure(connection, watched, options)
         return lambda counts: _worse(watched, before, _measure(connection, watched, options), counts)
 
     return gate
 
 
-def _watched(rules: Rules, kind: Kind) -> Rules:
-    domains = DOMAINS[kind]
-    return rules.only(check for check in rules.values() if TAG in check.mark.tags and check.domain in domains)
+def watched_rules(rules: Rules, kind: FeedKind) -> Rules:
+    """Rules that rows of this kind can break."""
+    return rules.only(check for check in rules.values() if TAG in check.mark.tags and check.domain in kind.domains)
 
 
 def _measure(connection: Connection, rules: Rules, options: Options) -> Report:

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from etl import FeedError
-from etl.feeds import Feed, Kind, Unrecognised, discover, fingerprint
+from etl.feeds import Feed, Unrecognised, discover, fingerprint
+from etl.kinds import KINDS
+from etl.kinds.match_results import MATCH_HISTORY
+from etl.kinds.players import PLAYERS
+from etl.kinds.schedules import SCHEDULES
+from etl.kinds.standings import SERIES_STATS
 from tests.conftest import FEEDS
 
 
@@ -22,11 +27,11 @@ def put(root: Path, *names: str) -> None:
 
 def found(*paths: Path) -> list[tuple[str, str, str]]:
     feeds, _ = discover(paths)
-    return [(feed.moment, feed.kind, feed.league) for feed in feeds]
+    return [(feed.moment, feed.kind.name, feed.league) for feed in feeds]
 
 
 def test_kinds_come_in_publishing_order() -> None:
-    assert [*Kind] == [Kind.SERIES_STATS, Kind.PLAYERS, Kind.SCHEDULES, Kind.MATCH_HISTORY]
+    assert [*KINDS] == [SERIES_STATS, PLAYERS, SCHEDULES, MATCH_HISTORY]
 
 
 def test_a_tree_is_ordered_by_time_then_kind_then_all_before_the_leagues_own(tmp_path: Path) -> None:
@@ -127,14 +132,14 @@ def test_a_fingerprint_is_the_sha256_of_the_bytes(tmp_path: Path) -> None:
     path = tmp_path / "schedules.json"
     path.write_bytes(b"[ ]")
 
-    assert fingerprint(Feed(path, Kind.SCHEDULES, "all")) == hashlib.sha256(b"[ ]").hexdigest()
+    assert fingerprint(Feed(path, SCHEDULES, "all")) == hashlib.sha256(b"[ ]").hexdigest()
 
 
 def test_a_fingerprint_of_a_file_that_is_gone_names_it(tmp_path: Path) -> None:
     path = tmp_path / "schedules.json"
 
     with pytest.raises(FeedError, match=f"{path} cannot be read: No such file or directory"):
-        fingerprint(Feed(path, Kind.SCHEDULES, "all"))
+        fingerprint(Feed(path, SCHEDULES, "all"))
 
 
 @pytest.mark.skipif(not FEEDS.exists(), reason="the shared feeds are not beside this checkout")

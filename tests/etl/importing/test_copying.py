@@ -29,10 +29,15 @@ ROW = st.tuples(
 )
 
 
+def named(row: tuple[Any, ...]) -> dict[str, Any]:
+    """The row by its columns' names, in another order than the table's."""
+    return dict(reversed([*zip(TABLE.columns.keys(), row, strict=True)]))
+
+
 def there_and_back(engine: Engine, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     with engine.connect() as connection:
         TABLE.create(connection)
-        assert copy_columns(connection, TABLE, columns_of(rows)) == len(rows)
+        assert copy_columns(connection, TABLE, [columns_of(named(row) for row in rows)]) == len(rows)
         found = [tuple(row) for row in connection.execute(select(TABLE))]
         connection.rollback()
     return found

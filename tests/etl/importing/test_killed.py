@@ -20,11 +20,11 @@ from tests.etl.importing.feeds import fixture, publish, publish_one, rows_of, st
 TEAMS = ("Birchwood - 11", "Tennaqua - 11")
 STEPS = (
     "etl.importing.import_feed.extract",
-    "etl.importing.staging.load",
-    "etl.importing.fixtures.link_names",
-    "etl.importing.fixtures.drop_duplicates",
-    "etl.importing.fixtures._plan",
-    "etl.importing.fixtures.insert_planned",
+    "etl.importing.staging.load_columns",
+    "etl.kinds.schedules.link_names",
+    "etl.kinds.schedules.drop_duplicates",
+    "etl.kinds.schedules._plan",
+    "etl.kinds.schedules.insert_planned",
     "etl.importing.import_feed.objections",
     "etl.importing.ledger.close_feed",
     "etl.importing.ledger.close_run",
@@ -127,19 +127,19 @@ import sys
 from pathlib import Path
 from sqlalchemy import text
 from etl.database import open_engine
-from etl.errors import DatabaseUnavailable
-from etl.importing import fixtures
+from etl import DatabaseUnavailable
+from etl.kinds import schedules
 from etl.importing.import_run import import_paths
 from etl.importing.import_feed import Options
 
 engine = open_engine(sys.argv[1])
-original = fixtures._plan
+original = schedules._plan
 def terminate(connection):
     original(connection)
     own = connection.scalar(text("select pg_backend_pid()"))
     with engine.begin() as other:
         other.execute(text("select pg_terminate_backend(:pid, 5000)"), {"pid": own})
-fixtures._plan = terminate
+schedules._plan = terminate
 try:
     import_paths(engine, [Path(sys.argv[2])], Options())
 except DatabaseUnavailable:

@@ -8,11 +8,15 @@ from typing import NamedTuple
 
 import pytest
 
-from etl.feeds import Feed, Kind, discover
+from etl.feeds import Feed, discover
+from etl.kinds.match_results import Match
+from etl.kinds.players import Player
+from etl.kinds.schedules import SCHEDULES, Fixture
+from etl.kinds.standings import SERIES_STATS, Standing
 from etl.names import Team
 from etl.names.structure import series_key
 from etl.reading import extract
-from etl.records import Fixture, Match, Player, Record, Reject, Standing
+from etl.records import Record, Reject
 from etl.records.validate import validate
 from tests.conftest import FEEDS
 
@@ -29,7 +33,7 @@ class Side(NamedTuple):
 
 def records(feed: Feed) -> Iterator[Record]:
     """The sound rows of a feed."""
-    outcomes = validate(feed.kind, extract(feed.path), feed.league)
+    outcomes = validate(feed.kind.schema, extract(feed.path), feed.league)
     return (outcome for outcome in outcomes if not isinstance(outcome, Reject))
 
 
@@ -61,4 +65,4 @@ def sides(rows: Iterator[Record]) -> Iterator[Side]:
 def season() -> tuple[list[Team], list[Side]]:
     """Teams and schedule sides of the fullest season."""
     found = {feed.kind: feed for feed in feeds(Path("2025-06-30T0809/all"))}
-    return teams(records(found[Kind.SERIES_STATS])), list(sides(records(found[Kind.SCHEDULES])))
+    return teams(records(found[SERIES_STATS])), list(sides(records(found[SCHEDULES])))

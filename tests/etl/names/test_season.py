@@ -8,11 +8,12 @@ from datetime import date
 from functools import cache
 from itertools import groupby
 
-from etl.feeds import Kind
+from etl.kinds.match_results import Match
+from etl.kinds.schedules import SCHEDULES, Fixture
+from etl.kinds.standings import SERIES_STATS, Standing
 from etl.names import Link, Meeting, Meetings, Strategy, Team
 from etl.names.resolver import Resolver
 from etl.names.structure import series_key
-from etl.records import Fixture, Match, Standing
 from tests.conftest import FEEDS
 from tests.etl.names.season import Side, feeds, needs_feeds, records, season, sides, teams
 
@@ -71,11 +72,11 @@ def test_in_order_of_time_every_side_is_linked_but_those_that_name_no_team_or_se
     known: list[Team] = []
     for _, moment in groupby(feeds(FEEDS), key=lambda feed: feed.moment):
         found = list(moment)
-        news = [row for feed in found if feed.kind is Kind.SERIES_STATS for row in records(feed)]
+        news = [row for feed in found if feed.kind is SERIES_STATS for row in records(feed)]
         known = teams(iter([*standings_of(tuple(known)), *news]))
         resolver = Resolver(known)
         for feed in found:
-            if feed.kind is not Kind.SERIES_STATS:
+            if feed.kind is not SERIES_STATS:
                 for side in sides(records(feed)):
                     link = resolver.resolve(*side)
                     if link.team_id is None:
@@ -99,7 +100,7 @@ def standings_of(known: tuple[Team, ...]) -> list[Standing]:
 def linked_fixtures() -> tuple[Resolver, Meetings, dict[int, Team]]:
     known, _ = season()
     resolver = Resolver(known)
-    (schedule,) = (feed for feed in feeds(FEEDS / "2025-06-30T0809" / "all") if feed.kind is Kind.SCHEDULES)
+    (schedule,) = (feed for feed in feeds(FEEDS / "2025-06-30T0809" / "all") if feed.kind is SCHEDULES)
     found: list[Meeting] = []
     for row in records(schedule):
         assert isinstance(row, Fixture)

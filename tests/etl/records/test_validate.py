@@ -8,17 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.feeds import Kind, discover
+from etl.feeds import discover
+from etl.kinds import KINDS
+from etl.kinds.kind import FeedKind
+from etl.kinds.match_results import MATCH_HISTORY
+from etl.kinds.players import PLAYERS
+from etl.kinds.schedules import SCHEDULES, Fixture
 from etl.reading import RAW_LIMIT, Unreadable, extract
-from etl.records import Fixture, Record, Reject
+from etl.records import Reject
 from etl.records.feed_schema import Drift
 from etl.records.validate import _Reader, validate, validate_together
 from tests.conftest import FEEDS
-from tests.etl.records.feeds import FIXTURE, MATCH, PLAYER, STANDING, check, without
-
-SOUND = {
-    Kind.SERIES_STATS: STANDING, Kind.PLAYERS: PLAYER, Kind.SCHEDULES: FIXTURE, Kind.MATCH_HISTORY: MATCH,
-}  # fmt: skip
+from tests.etl.kinds.rows import FIXTURE, MATCH, SOUND, check, without
 
 
 def test_bad_rows_stand_between_good_ones_in_the_feeds_order() -> None:
@@ -30,7 +31,7 @@ def test_bad_rows_stand_between_good_ones_in_the_feeds_order() -> None:
         FIXTURE,
     ]
 
-    outcomes = list(validate(Kind.SCHEDULES, rows, "all"))
+    outcomes = list(validate(SCHEDULES.schema, rows, "all"))
 
     assert [outcome.index for outcome in outcomes] == [0, 1, 2, 3, 4]
     assert [isinstance(outcome, Reject) for outcome in outcomes] == [False, True, True, True, False]
@@ -39,7 +40,7 @@ def test_bad_rows_stand_between_good_ones_in_the_feeds_order() -> None:
 def test_one_bad_row_in_a_thousand_costs_one() -> None:
     rows = [FIXTURE if index != 500 else without(FIXTURE, "date") for index in range(1000)]
 
-    rejects = [outcome for outcome in validate(Kind.SCHEDULES, rows, "all") if isinstance(outcome, Reject)]
+    rejects = [outcome for outcome in validate(SCHEDULES.schema, rows, "all") if isinstance(outcome, Reject)]
 
     assert [reject.index for reject in rejects] == [500]
 
@@ -49,13 +50,13 @@ def test_one_bad_row_in_a_thousand_costs_one() -> None:
     [(None, "missing"), (7, "7"), ("secret", "text of 6 characters"), ([1], "an array"), (True, "true or false")],
 )
 def test_a_row_that_is_no_object_is_rejected(value: object, found: str) -> None:
-    assert check(Kind.PLAYERS, value) == Reject(
+    assert check(PLAYERS, value) == Reject(
         0, f"the row is {found}, expected an object", None, json.dumps(value)
     )  # fmt: skip
 
 
 def test_what_could_not_be_read_is_rejected_as_it_was_told() -> None:
-    assert list(validate(Kind.PLAYERS, [Unreadable("the row nests too deeply", "[[")], "all")) == [
+    assert list(validate(PLAYERS.schema, [Unreadable("the row nests too deeply", "[[")], "all")) == [
         Reject(0, "the row nests too deeply", None, "[[")
     ]
 
@@ -63,7 +64,7 @@ def test_what_could_not_be_read_is_rejected_as_it_was_told() -> None:
 def test_the_raw_row_is_json_that_can_be_replayed() -> None:
     row = {**FIXTURE, "date": "é\x00\ud800"}
 
-    outcome = check(Kind.SCHEDULES, row)
+    outcome = check(SCHEDULES, row)
 
     assert isinstance(outcome, Reject)
     assert "\x00" not in outcome.raw
@@ -72,7 +73,7 @@ def test_the_raw_row_is_json_that_can_be_replayed() -> None:
 
 
 def test_a_raw_row_that_is_too_long_is_cut_and_says_so() -> None:
-    outcome = check(Kind.SCHEDULES, {**FIXTURE, "home_team": "x" * 1_000_000})
+    outcome = check(SCHEDULES, {**FIXTURE, "home_team": "x" * 1_000_000})
 
     assert isinstance(outcome, Reject)
     assert RAW_LIMIT < len(outcome.raw) < RAW_LIMIT + 100
@@ -80,7 +81,7 @@ def test_a_raw_row_that_is_too_long_is_cut_and_says_so() -> None:
 
 
 def test_keys_may_change_their_case_and_spaces() -> None:
-    record = check(Kind.SCHEDULES, {key.upper().replace("_", " "): value for key, value in FIXTURE.items()})
+    record = check(SCHEDULES, {key.upper().replace("_", " "): value for key, value in FIXTURE.items()})
 
     assert isinstance(record, Fixture)
 
@@ -93,7 +94,7 @@ def test_drift_counts_unknown_and_missing_keys_by_row() -> None:
         without(FIXTURE, "time"),
     ]
 
-    list(validate(Kind.SCHEDULES, rows, "all", drift=drift))
+    list(validate(SCHEDULES.schema, rows, "all", drift=drift))
 
     assert drift.unknown == {"court": 2, "umpire": 1}
     assert drift.missing == {"time": 1}
@@ -102,7 +103,7 @@ def test_drift_counts_unknown_and_missing_keys_by_row() -> None:
 def test_rows_of_a_known_layout_do_not_drift() -> None:
     drift = Drift()
 
-    check(Kind.MATCH_HISTORY, MATCH, drift=drift)
+    check(MATCH_HISTORY, MATCH, drift=drift)
 
     assert not drift
 
@@ -110,7 +111,7 @@ def test_rows_of_a_known_layout_do_not_drift() -> None:
 def test_endless_new_keys_are_counted_together() -> None:
     drift = Drift()
 
-    list(validate(Kind.SCHEDULES, ({**FIXTURE, f"key {i}": 1} for i in range(5_000)), "all", drift=drift))
+    list(validate(SCHEDULES.schema, ({**FIXTURE, f"key {i}": 1} for i in range(5_000)), "all", drift=drift))
 
     assert len(drift.unknown) == 201
     assert drift.unknown["(others)"] == 4_800
@@ -124,11 +125,11 @@ JSON = st.recursive(
 
 
 @settings(deadline=None)
-@given(kind=st.sampled_from(Kind), row=st.dictionaries(st.sampled_from([*FIXTURE, *MATCH, "team", "points"]), JSON))
-def test_any_row_becomes_a_record_or_a_reject_that_can_be_stored(kind: Kind, row: dict[str, object]) -> None:
+@given(kind=st.sampled_from(KINDS), row=st.dictionaries(st.sampled_from([*FIXTURE, *MATCH, "team", "points"]), JSON))
+def test_any_row_becomes_a_record_or_a_reject_that_can_be_stored(kind: FeedKind, row: dict[str, object]) -> None:
     outcome = check(kind, row)
 
-    assert isinstance(outcome, Record | Reject)
+    assert isinstance(outcome, tuple | Reject)
     values = (outcome.raw, outcome.reason) if isinstance(outcome, Reject) else outcome[1:]
     for text in (value for value in values if isinstance(value, str)):
         assert "\x00" not in text
@@ -143,26 +144,28 @@ CHANGED = st.dictionaries(
 
 
 @settings(deadline=None)
-@given(kind=st.sampled_from(Kind), changes=st.lists(CHANGED, min_size=1, max_size=4))
-def test_rows_become_the_same_together_as_one_by_one(kind: Kind, changes: list[dict[str, object]]) -> None:
-    rows = [{**SOUND[kind], **change} for change in changes]
+@given(kind=st.sampled_from(KINDS), changes=st.lists(CHANGED, min_size=1, max_size=4))
+def test_rows_become_the_same_together_as_one_by_one(kind: FeedKind, changes: list[dict[str, object]]) -> None:
+    rows = [{**SOUND[kind.name], **change} for change in changes]
     drift, drift_together = Drift(), Drift()
 
-    one_by_one = list(validate(kind, rows, "all", drift=drift))
-    (batch,) = validate_together(kind, rows, "all", drift=drift_together)
+    one_by_one = list(validate(kind.schema, rows, "all", drift=drift))
+    (batch,) = validate_together(kind.schema, rows, "all", drift=drift_together)
 
-    assert list(zip(*batch.columns, strict=True)) == [tuple(one) for one in one_by_one if not isinstance(one, Reject)]
+    assert list(zip(*batch.columns.values(), strict=True)) == [
+        tuple(one) for one in one_by_one if not isinstance(one, Reject)
+    ]
     assert list(batch.rejects) == [one for one in one_by_one if isinstance(one, Reject)]
     assert drift == drift_together
 
 
-@pytest.mark.parametrize("kind", [Kind.PLAYERS, Kind.SCHEDULES, Kind.MATCH_HISTORY])
-def test_sound_rows_are_read_together(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [PLAYERS, SCHEDULES, MATCH_HISTORY])
+def test_sound_rows_are_read_together(kind: FeedKind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Reader, "outcomes", None)
 
-    (batch,) = validate_together(kind, [SOUND[kind], SOUND[kind]], "all")
+    (batch,) = validate_together(kind.schema, [SOUND[kind.name], SOUND[kind.name]], "all")
 
-    assert list(batch.columns[0]) == [0, 1]
+    assert list(batch.columns["index"]) == [0, 1]
 
 
 @pytest.mark.skipif(not FEEDS.exists(), reason="the shared feeds are not beside this checkout")
@@ -171,7 +174,7 @@ def test_of_the_shared_feeds_only_rows_that_are_no_matches_are_rejected() -> Non
     counts: dict[tuple[str, str], int] = {}
     for feed in discover([FEEDS])[0]:
         drift = Drift()
-        for outcome in validate(feed.kind, extract(feed.path), feed.league, drift=drift):
+        for outcome in validate(feed.kind.schema, extract(feed.path), feed.league, drift=drift):
             if isinstance(outcome, Reject):
                 key = f"{feed.moment}/{feed.league}", outcome.reason.partition(",")[0]
                 counts[key] = counts.get(key, 0) + 1

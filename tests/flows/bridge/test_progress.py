@@ -9,7 +9,8 @@ from prefect import flow
 from prefect.context import FlowRunContext
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
-from etl.feeds import Feed, Kind
+from etl.feeds import Feed
+from etl.kinds.schedules import SCHEDULES
 from flows.bridge.artifacts import shown_in_prefect
 from flows.service.context import Surroundings, surrounded
 from flows.settings import Settings
@@ -31,7 +32,7 @@ def test_a_feed_that_takes_long_has_a_bar(  # noqa: PLR0917 - fixtures and the c
     monkeypatch.setattr("flows.bridge.artifacts.EVERY_SECONDS", after)
     path = tmp_path / "schedules.json"
     path.write_text("[" + " " * 98 + "]")
-    feed = Feed(path, Kind.SCHEDULES, "CITA")
+    feed = Feed(path, SCHEDULES, "CITA")
 
     @flow
     def importing() -> str:

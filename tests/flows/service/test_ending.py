@@ -15,7 +15,6 @@ from checks.engine.judging.judge import Waiver
 from checks.engine.reporting.report import Report, Result
 from checks.engine.reporting.score import Score
 from etl import DatabaseUnavailable
-from etl.feeds import Kind
 from etl.importing import FeedResult, ImportReport, Outcome
 from flows.bridge.entry import run
 from flows.cli.imports import CODES
@@ -44,7 +43,7 @@ def report(*results: Result, score: str | None = "100", expired: tuple[Waiver, .
 
 
 def imported(*outcomes: Outcome) -> ImportReport:
-    return ImportReport(7, tuple(FeedResult("x", Kind.SCHEDULES, "CITA", outcome) for outcome in outcomes))
+    return ImportReport(7, tuple(FeedResult("x", "schedules", "CITA", outcome) for outcome in outcomes))
 
 
 @dataclass(frozen=True)

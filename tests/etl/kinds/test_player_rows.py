@@ -6,13 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from etl.feeds import Kind
-from etl.records import Player
-from tests.etl.records.feeds import PLAYER, check, reason, without
+from etl.kinds.players import PLAYERS, Player
+from tests.etl.kinds.rows import PLAYER, check, reason, without
 
 
 def player(row: object) -> Player:
-    record = check(Kind.PLAYERS, row)
+    record = check(PLAYERS, row)
     assert isinstance(record, Player), record
     return record
 
@@ -61,4 +60,4 @@ def test_a_player_without_a_last_name_is_a_player() -> None:
 def test_a_reason_never_repeats_what_may_be_a_name_or_a_number_to_call(
     change: dict[str, object], expected: str
 ) -> None:
-    assert reason(Kind.PLAYERS, {**PLAYER, **change}) == expected
+    assert reason(PLAYERS, {**PLAYER, **change}) == expected

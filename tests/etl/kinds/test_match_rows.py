@@ -6,13 +6,12 @@ from datetime import date
 
 import pytest
 
-from etl.feeds import Kind
-from etl.records import Match
-from tests.etl.records.feeds import MATCH, check, reason, without
+from etl.kinds.match_results import MATCH_HISTORY, Match
+from tests.etl.kinds.rows import MATCH, check, reason, without
 
 
 def match(row: object) -> Match:
-    record = check(Kind.MATCH_HISTORY, row)
+    record = check(MATCH_HISTORY, row)
     assert isinstance(record, Match), record
     return record
 
@@ -33,13 +32,13 @@ def test_a_match_of_the_oldest_layout() -> None:
 def test_a_forfeit_has_no_players() -> None:
     players = [key for key in MATCH if "Player" in key]
 
-    assert match(without(MATCH, *players)).home_player_1 is None
+    assert match(without(MATCH, *players)).home_player_1_id is None
 
 
 def test_an_id_that_is_null_or_empty_is_none() -> None:
     record = match({**MATCH, "Home Player 1 ID": None, "Home Player 2 ID": ""})
 
-    assert (record.home_player_1, record.home_player_2) == (None, None)
+    assert (record.home_player_1_id, record.home_player_2_id) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ def test_the_outcome_tells_a_played_match_from_the_others(
 
 def test_a_winner_of_another_word_is_rejected_without_repeating_it() -> None:
     """It may be a person's name that slipped by a column."""
-    assert reason(Kind.MATCH_HISTORY, {**MATCH, "Winner": "Bibot Fesulip"}) == (
+    assert reason(MATCH_HISTORY, {**MATCH, "Winner": "Bibot Fesulip"}) == (
         "Winner is text of 13 characters, expected home, away, tie or unknown"
     )
 
@@ -73,4 +72,4 @@ def test_a_winner_of_another_word_is_rejected_without_repeating_it() -> None:
 def test_a_row_of_a_league_table_is_no_match() -> None:
     row = {"Home Team": "Winter Club 15", "Away Team": "81.0", "Series": "Series 15", "Score": "Winter Club 15"}
 
-    assert reason(Kind.MATCH_HISTORY, row).startswith("Date is missing, expected ")
+    assert reason(MATCH_HISTORY, row).startswith("Date is missing, expected ")

@@ -6,13 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from etl.feeds import Kind
-from etl.records import Reject, Standing
-from tests.etl.records.feeds import STANDING, check, reason, without
+from etl.kinds.standings import SERIES_STATS, Standing
+from etl.records import Reject
+from tests.etl.kinds.rows import STANDING, check, reason, without
 
 
 def standing(row: object, league: str = "all") -> Standing:
-    record = check(Kind.SERIES_STATS, row, league=league)
+    record = check(SERIES_STATS, row, league=league)
     assert isinstance(record, Standing), record
     return record
 
@@ -51,7 +51,7 @@ def test_the_league_is_told_by_the_row_its_source_its_folder_or_its_series(
 
 
 def test_a_row_whose_league_nothing_tells_is_rejected() -> None:
-    outcome = check(Kind.SERIES_STATS, {**without(STANDING, "league_id"), "series": "Series 2B"})
+    outcome = check(SERIES_STATS, {**without(STANDING, "league_id"), "series": "Series 2B"})
 
     assert isinstance(outcome, Reject)
     assert outcome.field == "League"
@@ -70,12 +70,12 @@ def test_a_row_whose_league_nothing_tells_is_rejected() -> None:
     ],
 )
 def test_a_reason_names_the_nested_field(change: dict[str, object], expected: str) -> None:
-    assert reason(Kind.SERIES_STATS, {**STANDING, **change}) == expected
+    assert reason(SERIES_STATS, {**STANDING, **change}) == expected
 
 
 def test_a_number_beyond_all_numbers_is_named() -> None:
     """JSON's 1e999 becomes infinity in Python."""
-    percentage = check(Kind.SERIES_STATS, {**STANDING, "matches": {"won": 1, "percentage": float("inf")}})
+    percentage = check(SERIES_STATS, {**STANDING, "matches": {"won": 1, "percentage": float("inf")}})
 
     assert isinstance(percentage, Reject)
     assert percentage.field == "matches.percentage"

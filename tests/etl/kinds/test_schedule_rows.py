@@ -6,15 +6,15 @@ from datetime import date, time
 
 import pytest
 
-from etl.feeds import Kind
-from etl.records import Fixture, Reject
-from tests.etl.records.feeds import FIXTURE, PRACTICE, check, reason, without
+from etl.kinds.schedules import SCHEDULES, Fixture
+from etl.records import Reject
+from tests.etl.kinds.rows import FIXTURE, PRACTICE, check, reason, without
 
 DAY = "MM/DD/YYYY, YYYY-MM-DD or DD-Mon-YY between 1990 and 2100"
 
 
 def fixture(row: object, league: str = "all") -> Fixture:
-    record = check(Kind.SCHEDULES, row, league=league)
+    record = check(SCHEDULES, row, league=league)
     assert isinstance(record, Fixture), record
     return record
 
@@ -85,17 +85,17 @@ def test_a_side_that_names_no_team_is_still_a_row() -> None:
     ],
 )  # fmt: skip
 def test_a_reason_names_field_value_and_what_was_expected(change: dict[str, object], expected: str) -> None:
-    assert reason(Kind.SCHEDULES, {**FIXTURE, **change}) == expected
+    assert reason(SCHEDULES, {**FIXTURE, **change}) == expected
 
 
 def test_a_second_wrong_field_is_counted() -> None:
-    assert reason(Kind.SCHEDULES, {**FIXTURE, "time": "25:00", "home_team": 1}) == (
+    assert reason(SCHEDULES, {**FIXTURE, "time": "25:00", "home_team": 1}) == (
         "time is '25:00', expected a time such as 06:30 pm or 18:30 (one more field is wrong)"
     )
 
 
 def test_a_reject_names_the_field() -> None:
-    outcome = check(Kind.SCHEDULES, {**FIXTURE, "time": "25:00"})
+    outcome = check(SCHEDULES, {**FIXTURE, "time": "25:00"})
 
     assert isinstance(outcome, Reject)
     assert outcome.field == "time"

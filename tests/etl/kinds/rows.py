@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from etl.feeds import Kind
+from etl.kinds.kind import FeedKind
 from etl.records import Record, Reject
 from etl.records.feed_schema import Drift
 from etl.records.validate import validate
@@ -37,13 +37,17 @@ MATCH: Mapping[str, object] = {
 }  # fmt: skip
 
 
-def check(kind: Kind, row: object, *, league: str = "all", drift: Drift | None = None) -> Record | Reject:
+SOUND = {"series_stats": STANDING, "players": PLAYER, "schedules": FIXTURE, "match_history": MATCH}
+"""A row that is taken, by the name of its kind."""
+
+
+def check(kind: FeedKind, row: object, *, league: str = "all", drift: Drift | None = None) -> Record | Reject:
     """What becomes of one row."""
-    (outcome,) = validate(kind, [row], league, drift=drift)
+    (outcome,) = validate(kind.schema, [row], league, drift=drift)
     return outcome
 
 
-def reason(kind: Kind, row: object) -> str:
+def reason(kind: FeedKind, row: object) -> str:
     """Why one row is rejected."""
     outcome = check(kind, row)
     assert isinstance(outcome, Reject)

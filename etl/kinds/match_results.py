@@ -1,0 +1,273 @@
+"""`match_history` or `match_scores`: results, published to `match_scores`, which has no key of its own.
+
+A match is one line of a meeting: league, date, two teams, four players. Where the feed names no players, the lines of a
+meeting are told apart by their scores. A line that was corrected, renamed or moved to another day stays one row: what
+is new in the feed is paired with what vanished from it, by likenesses from the surest to the loosest.
+
+Names are linked first. Where a match does not tell its series and a club plays in several, the schedule decides which
+two teams met: the one fixture of that day between teams of these names, whichever of them it calls the home team.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated, Any, Literal, NamedTuple
+
+import sqlalchemy as sa
+
+from etl.importing import Counts, staging
+from etl.importing.feed_rows import Intake
+from etl.importing.link import NameKey, is_link_of, link_names, names_of_sides
+from etl.importing.staging import (
+    copied,
+    drop_unchanged,
+    ids,
+    insert_planned,
+    name_links,
+    pair,
+    swappable,
+    temporary,
+    texts,
+    update_planned,
+    withdraw,
+)
+from etl.kinds.kind import FeedKind
+from etl.names import Link, Meeting, Meetings
+from etl.records import RecordColumns
+from etl.records.feed_schema import FeedSchema, Refused, ignoring, key
+from etl.records.fields import Day, Name, Text, describe_value
+from etl.tables import leagues, match_scores, schedule
+
+Side = Literal["home", "away"]
+MatchOutcome = Literal["played", "tied", "undecided", "not_played"]
+
+
+class Match(NamedTuple):
+    """One line of a meeting: four players, a score, a winner.
+
+    `outcome` is "played" with a winner, "tied", "undecided" with a score but no winner (timed matches end in the
+    middle of a set), "not_played" where a date stands in place of the score.
+    """
+
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a record
+    league: Annotated[str, key("league_id", "league", reads=Text)]
+    series: Annotated[Text, key("series", optional=True)]
+    source_match_id: Annotated[Text, key("match_id", optional=True)]
+    line: Annotated[Text, key("Line", optional=True)]
+    match_date: Annotated[Day, key("Date")]
+    home_team: Annotated[Name, key("Home Team")]
+    away_team: Annotated[Name, key("Away Team")]
+    home_player_1_id: Annotated[Text, key("Home Player 1 ID")]
+    home_player_2_id: Annotated[Text, key("Home Player 2 ID")]
+    away_player_1_id: Annotated[Text, key("Away Player 1 ID")]
+    away_player_2_id: Annotated[Text, key("Away Player 2 ID")]
+    scores: Annotated[Text, key("Scores", "Score")]
+    winner: Annotated[Side | None, key("Winner", reads=Text)]
+    outcome: MatchOutcome
+
+
+_a_date = re.compile(r"[A-Za-z]{3,9} \d{1,2}, \d{4}").fullmatch
+_UNDECIDED = frozenset({"", "unknown", "tie", "tied", "none"})
+
+
+def _decide_winners(columns: RecordColumns) -> None:
+    verdicts = list(map(_verdict, columns["winner"], columns["scores"]))
+    columns["winner"], columns["outcome"] = zip(*verdicts, strict=True)
+
+
+@lru_cache(maxsize=50_000)
+def _verdict(said: str | None, scores: str | None) -> tuple[Side | None, MatchOutcome]:
+    word, scores = (said or "").strip().lower(), (scores or "").strip()
+    if word == "home":
+        return "home", "played"
+    if word == "away":
+        return "away", "played"
+    if word not in _UNDECIDED:
+        raise Refused("Winner", f"Winner is {describe_value(said)}, expected home, away, tie or unknown")
+    if not scores or _a_date(scores):  # the site shows the day where there is no score
+        return None, "not_played"
+    return None, "tied" if word.startswith("tie") else "undecided"
+
+
+staged_matches = staging.stage_table("stage_matches", Match)
+PLAYER_IDS = ("home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id")
+DAY = ("league_id", "match_date")
+TEAM_NAMES = ("home_team", "away_team")
+TEAM_IDS = ("home_team_id", "away_team_id")
+MATCH_COLUMNS = ("league_id", *TEAM_IDS, *staging.shared_columns(staged_matches, match_scores))
+SURE_LIKENESSES: tuple[tuple[str, ...], ...] = (
+    (*DAY, *TEAM_NAMES, "line"),
+    (*DAY, *TEAM_IDS, "line"),
+    (*DAY, "teams", "sides"),
+)
+MATCH_LIKENESSES = (
+    *SURE_LIKENESSES,
+    (*DAY, *TEAM_NAMES),
+    (*DAY, "teams"),
+    ("league_id", *TEAM_IDS, "players"),
+)
+
+# What matches are compared by. NULL compares with nothing: a side without a team, a line without players.
+_HOME = "nullif(coalesce(home_player_1_id, '') || '+' || coalesce(home_player_2_id, ''), '+')"
+_AWAY = _HOME.replace("home", "away")
+_FOUR = f"nullif(coalesce({_HOME}, '') || '|' || coalesce({_AWAY}, ''), '|')"
+_COMPARED = {
+    "players": _FOUR,
+    "line": f"coalesce({_FOUR}, scores, '')",
+    "sides": swappable(_HOME, _AWAY),
+    "teams": swappable(*TEAM_IDS),
+}
+meetings = temporary(
+    "stage_meetings", *texts("league", "series", *TEAM_NAMES), *copied(match_scores, "match_date", *TEAM_IDS)
+)
+match_plan = temporary("plan_matches", *ids("index", "target_id"), *copied(match_scores, *MATCH_COLUMNS), **_COMPARED)
+gone_matches = temporary(
+    "gone_matches", *copied(match_scores, "id", *DAY, *TEAM_NAMES, *TEAM_IDS, *PLAYER_IDS, "scores"), **_COMPARED
+)
+
+
+def publish_matches(connection: sa.Connection, intake: Intake, *, prune: bool = False) -> Counts:
+    """Link, plan and write the staged matches; returns the figures that publishing adds.
+
+    Matches that vanished from the feed's leagues, between its first and last day, count as withdrawn, and go only with
+    `prune`.
+    """
+    link_meetings(connection, intake)
+    duplicates = _plan(connection)
+    linked, unlinked = _sides(connection)
+    _find_stored(connection)
+    for keys in SURE_LIKENESSES if intake.partial else MATCH_LIKENESSES:
+        pair(connection, match_plan, gone_matches, keys)
+    unchanged = drop_unchanged(connection, match_scores, match_plan, MATCH_COLUMNS)
+    updated = update_planned(connection, match_scores, match_plan, MATCH_COLUMNS)
+    inserted = insert_planned(connection, match_scores, match_plan, MATCH_COLUMNS, ("index",))
+    return Counts(
+        linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, unchanged=unchanged,
+        duplicates=duplicates,
+        withdrawn=0 if intake.partial else withdraw(connection, match_scores, gone_matches, prune=prune),
+    )  # fmt: skip
+
+
+def _plan(connection: sa.Connection) -> int:
+    """Plan every record; of lines with the same players in one meeting only the last. Returns how many are not."""
+    plan, new = match_plan, _resolved().cte("new")
+    names = ("index", *MATCH_COLUMNS)
+    staging.create_staging(connection, plan)
+    rows = sa.select(*(new.c[name] for name in names)).where(new.c.later == 0)
+    connection.execute(sa.insert(plan).from_select(names, rows))
+    staging.analyze(connection, plan)
+    return int(connection.execute(sa.select(sa.func.count()).where(new.c.later > 0)).scalar_one())
+
+
+def _resolved() -> sa.Select[Any]:
+    staged, met = staged_matches, meetings
+    same = sa.and_(*(met.c[name] == staged.c[name] for name in ("league", "match_date", *TEAM_NAMES)))
+    same &= met.c.series == sa.func.coalesce(staged.c.series, "")
+    players = [staged.c[name] for name in PLAYER_IDS]
+    line = (staged.c.league, staged.c.match_date, *(staged.c[name] for name in TEAM_NAMES), *players)
+    again = sa.func.row_number().over(partition_by=line, order_by=staged.c.index.desc()) - 1
+    nameless = sa.and_(*(player.is_(None) for player in players))
+    return (
+        sa.select(
+            staged.c.index, leagues.c.id.label("league_id"), *(staged.c[name] for name in ("match_date", *TEAM_NAMES)),
+            *(met.c[name] for name in TEAM_IDS), *players,
+            staged.c.scores, staged.c.winner, sa.case((nameless, 0), else_=again).label("later"),
+        )
+        .join(leagues, leagues.c.league_id == staged.c.league)
+        .join(met, same)
+    )  # fmt: skip
+
+
+def _sides(connection: sa.Connection) -> tuple[int, int]:
+    """How many sides of planned matches have a team, and how many have none."""
+    plan = match_plan.c
+    counted = sa.select(sa.func.count(), sa.func.count(plan.home_team_id) + sa.func.count(plan.away_team_id))
+    matches, linked = connection.execute(counted).one()
+    return linked, 2 * matches - linked
+
+
+def _find_stored(connection: sa.Connection) -> None:
+    """Stage the stored matches of the feed's leagues between its first and last day."""
+    plan, gone = match_plan, gone_matches
+    first, last = sa.func.min(plan.c.match_date).label("first"), sa.func.max(plan.c.match_date).label("last")
+    days = sa.select(plan.c.league_id, first, last).group_by(plan.c.league_id).subquery()
+    names = staging.written(gone)
+    rows = sa.select(*(match_scores.c[name] for name in names)).join(
+        days,
+        (days.c.league_id == match_scores.c.league_id) & match_scores.c.match_date.between(days.c.first, days.c.last),
+    )
+    staging.create_staging(connection, gone)
+    connection.execute(sa.insert(gone).from_select(names, rows))
+    staging.analyze(connection, gone)
+
+
+def link_meetings(connection: sa.Connection, intake: Intake) -> None:
+    """Stage the team ids of each staged meeting, NULL where they stay unknown."""
+    open_names = link_names(connection, names_of_sides(staged_matches, "home_team", "away_team"), intake)
+    found = connection.execute(_links_of_meetings()).all()
+    fixtures = _fixtures(connection) if any(link.candidates for link in open_names.values()) else Meetings([])
+    staging.create_staging(connection, meetings)
+    decided = ({**row._mapping, **_decide(row, open_names, fixtures)} for row in found)
+    staging.load_rows(connection, meetings, decided)
+
+
+def _links_of_meetings() -> sa.Select[Any]:
+    staged, home, away = staged_matches, name_links.alias("home"), name_links.alias("away")
+    return (
+        sa.select(
+            staged.c.league, sa.func.coalesce(staged.c.series, "").label("series"), staged.c.match_date,
+            staged.c.home_team, staged.c.away_team,
+            home.c.team_id.label("home_team_id"), away.c.team_id.label("away_team_id"),
+        )
+        .outerjoin(home, is_link_of(home, staged, "home_team"))
+        .outerjoin(away, is_link_of(away, staged, "away_team"))
+        .distinct()
+    )  # fmt: skip
+
+
+def _fixtures(connection: sa.Connection) -> Meetings:
+    """The fixtures of the matches' days."""
+    staged = staged_matches.c
+    that_day = sa.tuple_(leagues.c.league_id, schedule.c.match_date).in_(sa.select(staged.league, staged.match_date))
+    both = schedule.c.home_team_id.is_not(None) & schedule.c.away_team_id.is_not(None)
+    rows = connection.execute(
+        sa.select(leagues.c.league_id, schedule.c.match_date, schedule.c.home_team_id, schedule.c.away_team_id)
+        .join(leagues, leagues.c.id == schedule.c.league_id)
+        .where(that_day, both)
+    )
+    return Meetings(Meeting(*row) for row in rows)
+
+
+def _decide(row: sa.Row[Any], open_names: Mapping[NameKey, Link], fixtures: Meetings) -> Mapping[str, int | None]:
+    if row.home_team_id is not None and row.away_team_id is not None:
+        return {}
+    home, away = _candidates(row, "home", open_names), _candidates(row, "away", open_names)
+    met = fixtures.between(row.league, row.match_date, home, away)
+    return dict(zip(TEAM_IDS, met, strict=True)) if met else {}
+
+
+def _candidates(row: sa.Row[Any], side: str, open_names: Mapping[NameKey, Link]) -> tuple[int, ...]:
+    known = getattr(row, f"{side}_team_id")
+    if known is not None:
+        return (known,)
+    link = open_names.get((row.league, row.series, getattr(row, f"{side}_team")))
+    return link.candidates if link else ()
+
+
+MATCH_HISTORY = FeedKind(
+    name="match_history",
+    place=40,
+    schema=FeedSchema(
+        Match,
+        derive=_decide_winners,
+        # names of people are in the feed, and not needed: ids name them
+        ignored=ignoring("Home Player 1", "Home Player 2", "Away Player 1", "Away Player 2"),
+    ),
+    stage=staged_matches,
+    publish=publish_matches,
+    tables=(match_scores,),
+    domains=("matches",),
+    stems=("match_scores",),
+)

@@ -1,0 +1,260 @@
+"""`schedules`: meetings, byes, and the practice times that captains add, published to `schedule`.
+
+The plan holds only what changes: rows that are new and rows that differ, each with the row it replaces. Unchanged rows
+are joined once and never written. Fixtures that can be linked to no team at all become rejects, so that they are kept,
+reported and tried again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import compress
+from operator import not_
+from typing import Annotated, Any, Literal, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import (
+    Text as SqlText,
+)
+
+from etl.importing import Counts, staging
+from etl.importing.feed_rows import Intake
+from etl.importing.fixture_identity import (
+    SIDES,
+    TEAM_COLUMNS,
+    drop_second_names,
+    find_gone,
+    fixture_plan,
+    follow,
+    gone_fixtures,
+    is_matchup_of,
+    matchup_names,
+    resolved_matchups,
+    stage_matchups,
+)
+from etl.importing.link import is_link_of, link_names, sides_linked
+from etl.importing.staging import differs, insert_planned, name_links, same_key, update_planned, withdraw
+from etl.kinds.kind import FeedKind
+from etl.records import RecordColumns, Reject
+from etl.records.feed_schema import FeedSchema, Refused, key, require_leagues
+from etl.records.fields import Clock, Day, Text
+from etl.tables import PRACTICE, schedule
+
+FixtureKind = Literal["match", "bye", "practice"]
+
+
+class Fixture(NamedTuple):
+    """One scheduled meeting; a practice has no away team, and its league is None where the feed does not tell."""
+
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a record
+    league: Annotated[Text, key("League", "league_id")]
+    series: Annotated[Text, key("series", optional=True)]
+    match_date: Annotated[Day, key("date")]
+    match_time: Annotated[Clock, key("time")]
+    home_team: Annotated[str, key("home_team", optional=True, reads=Text)]
+    away_team: Annotated[str, key("away_team", optional=True, reads=Text)]
+    location: Annotated[Text, key("location", optional=True)]
+    kind: FixtureKind
+
+
+_BYE = re.compile(r"\s*bye\b", re.IGNORECASE)
+
+
+def _complete(columns: RecordColumns) -> None:
+    """Name practices after club and series, tell byes from meetings, and refuse these without a side or league."""
+    practices = [bool(club) and not home for club, home in zip(columns["practice"], columns["home_team"], strict=True)]
+    if any(practices):
+        _require({name: list(compress(columns[name], map(not_, practices))) for name in (*SIDES, "league")})
+        _name_practices(columns, practices)
+    else:
+        _require(columns)
+    columns["kind"] = list(map(_fixture_kind, columns["home_team"], columns["away_team"]))
+
+
+def _require(meetings: RecordColumns) -> None:
+    for side in SIDES:
+        if not all(meetings[side]) or any(map(str.isspace, meetings[side])):
+            raise Refused(side, f"{side} is missing")
+    require_leagues(meetings["league"])
+
+
+def _name_practices(columns: RecordColumns, practices: Sequence[bool]) -> None:
+    names = map(_practice_name, columns["practice"], columns["series"])
+    homes = zip(practices, columns["home_team"], names, strict=True)
+    aways = zip(practices, columns["away_team"], strict=True)
+    columns["home_team"] = [name if practice else home for practice, home, name in homes]
+    columns["away_team"] = ["" if practice else away for practice, away in aways]
+
+
+def _practice_name(club: str, series: str | None) -> str:
+    return f"{club} {PRACTICE} - {series}" if series else f"{club} {PRACTICE}"
+
+
+@lru_cache(maxsize=50_000)
+def _fixture_kind(home: str, away: str) -> FixtureKind:
+    if not away:
+        return "practice"
+    return "bye" if _BYE.match(home) or _BYE.match(away) else "match"
+
+
+staged_fixtures = staging.stage_table("stage_fixtures", Fixture)
+STAGED_KEY = ("match_date", "home_team", "away_team", "league")
+"""What tells one fixture of a feed from another."""
+SCHEDULE_KEY = ("match_date", "home_team", "away_team", "league_id")
+VALUE_COLUMNS = ("match_time", "home_team_id", "away_team_id", "location")
+BATCH = 500
+
+
+def refuse_unlinked(connection: sa.Connection, keep: Callable[[list[Reject]], None]) -> int:
+    """Take planned matches without any team out of the plan and hand them to `keep`; returns how many."""
+    plan, staged = fixture_plan, staged_fixtures
+    home, away = name_links.alias("home"), name_links.alias("away")
+    nameless = plan.c.target_id.is_(None) & plan.c.home_team_id.is_(None) & plan.c.away_team_id.is_(None)
+    nameless &= plan.c.kind == "match"
+    rows = (
+        sa.select(staged.c.index, sa.func.concat_ws("; ", home.c.reason, away.c.reason), sa.cast(_as_read(), SqlText))
+        .join(plan, plan.c.index == staged.c.index)
+        .outerjoin(home, is_link_of(home, staged, "home_team"))
+        .outerjoin(away, is_link_of(away, staged, "away_team"))
+        .where(nameless)
+        .order_by(staged.c.index)
+    )
+    with connection.execute(rows.execution_options(yield_per=BATCH)) as found:
+        for batch in found.partitions():
+            keep(
+                [
+                    Reject(index, f"no team can be linked: {why}", "home_team, away_team", raw)
+                    for index, why, raw in batch
+                ]
+            )
+    return connection.execute(sa.delete(plan).where(nameless)).rowcount
+
+
+def _as_read() -> sa.Function[Any]:
+    """The row as its feed had it, so that it can be tried again."""
+    staged = staged_fixtures.c
+    return sa.func.jsonb_build_object(
+        "date", sa.func.to_char(staged.match_date, "MM/DD/YYYY"),
+        "time", sa.func.to_char(staged.match_time, "HH12:MI am"),
+        "home_team", staged.home_team, "away_team", staged.away_team, "location", staged.location,
+        "series", staged.series, "League", staged.league,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """How many staged rows there are, how many of them are not in `schedule`, and how many there differ."""
+
+    staged: int
+    new: int
+    changed: int
+
+
+def publish_fixtures(connection: sa.Connection, intake: Intake, *, prune: bool = False) -> Counts:
+    """Link, plan and write the staged fixtures; returns the figures that publishing adds.
+
+    Of rows with one key the last in the feed counts. A match that can be linked to no team at all becomes a reject.
+    Rows that vanished from the feed are counted as withdrawn, and deleted only with `prune`.
+    """
+    duplicates = drop_duplicates(connection) if intake.repeated else 0
+    stage_matchups(connection, staged_fixtures)
+    link_names(connection, matchup_names(), intake)
+    planned = _plan(connection)
+    refuse_unlinked(connection, intake.keep)
+    find_gone(connection, staged_fixtures, known=planned.staged - planned.new, nothing=intake.partial)
+    duplicates += drop_second_names(connection)
+    follow(connection)
+    updated = update_planned(connection, schedule, fixture_plan, (*SCHEDULE_KEY, *VALUE_COLUMNS))
+    inserted = insert_planned(connection, schedule, fixture_plan, (*SCHEDULE_KEY, *VALUE_COLUMNS), SCHEDULE_KEY)
+    withdrawn = withdraw(connection, schedule, gone_fixtures, prune=prune)
+    linked, unlinked = sides_linked(connection)
+    return Counts(
+        linked=linked, unlinked=unlinked, inserted=inserted, updated=updated,
+        unchanged=planned.staged - planned.new - planned.changed + _present(connection) - inserted - updated,
+        withdrawn=withdrawn, duplicates=duplicates,
+    )  # fmt: skip
+
+
+def drop_duplicates(connection: sa.Connection) -> int:
+    """Delete all but the last staged row of each key; returns how many went."""
+    staged = staged_fixtures
+    keys = [staged.c[name] for name in STAGED_KEY]
+    several = (
+        sa.select(*keys, sa.func.max(staged.c.index).label("last"))
+        .group_by(*keys)
+        .having(sa.func.count() > 1)
+        .subquery()
+    )
+    same = [staged.c[name] == several.c[name] for name in STAGED_KEY[:-1]]
+    same.append(sa.func.coalesce(staged.c.league, "") == sa.func.coalesce(several.c.league, ""))
+    return connection.execute(sa.delete(staged).where(*same, staged.c.index != several.c.last)).rowcount
+
+
+def _plan(connection: sa.Connection) -> Planned:
+    """Plan staged rows that are new or differ; what the feed does not tell (a team, a practice's league) is kept."""
+    plan, new = fixture_plan, _resolved().cte("resolved")
+    kept = {name: sa.func.coalesce(new.c[name], schedule.c[name]) for name in TEAM_COLUMNS}
+    columns = staging.written(plan)
+    values = {"target_id": schedule.c.id} | kept
+    changed = sa.or_(*(kept[name].is_distinct_from(schedule.c[name]) for name in TEAM_COLUMNS))
+    rows = (
+        sa.select(*(values[name] if name in values else new.c[name] for name in columns))
+        .select_from(new.outerjoin(schedule, _same_row(new)))
+        .where(schedule.c.id.is_(None) | changed | differs(schedule, new, ("match_time", "location")))
+    )
+    staging.create_staging(connection, plan)
+    with staging.joining_by_hash(connection):
+        connection.execute(sa.insert(plan).from_select(columns, rows))
+    staging.analyze(connection, plan)
+    # a table without its key holds copies of a row: the first is brought up to date, a rule counts the others
+    copy = plan.alias("copy")
+    connection.execute(sa.delete(plan).where(plan.c.index == copy.c.index, plan.c.target_id > copy.c.target_id))
+    staged = sa.select(sa.func.count()).select_from(staged_fixtures).scalar_subquery()
+    counts = sa.select(staged, sa.func.count().filter(plan.c.target_id.is_(None)), sa.func.count(plan.c.target_id))
+    return Planned(*connection.execute(counts).one())
+
+
+def _same_row(new: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Date and names agree, and the leagues, where both are known: the old loader left a practice's league open."""
+    league = sa.func.coalesce(schedule.c.league_id, new.c.league_id, 0)
+    return same_key(schedule, new, SCHEDULE_KEY[:3]) & (
+        league == sa.func.coalesce(new.c.league_id, schedule.c.league_id, 0)
+    )
+
+
+def _present(connection: sa.Connection) -> int:
+    """How many planned rows stand in `schedule` now, by date, names and league."""
+    plan, league = fixture_plan, sa.func.coalesce(schedule.c.league_id, 0)
+    named = same_key(schedule, plan, SCHEDULE_KEY[:3]) & (sa.func.coalesce(plan.c.league_id, league) == league)
+    return int(
+        connection.execute(sa.select(sa.func.count()).select_from(plan).where(sa.exists().where(named))).scalar_one()
+    )
+
+
+def _resolved() -> sa.Select[Any]:
+    """Staged rows with the ids that their names stand for."""
+    staged, matchup = staged_fixtures, resolved_matchups()
+    return sa.select(
+        *staged.c["index", "match_date", "match_time", "home_team", "away_team", "location", "kind"],
+        *matchup.c["home_team_id", "away_team_id", "league_id"],
+    ).join(matchup, is_matchup_of(matchup, staged))
+
+
+SCHEDULES = FeedKind(
+    name="schedules",
+    place=30,
+    schema=FeedSchema(
+        Fixture,
+        inputs={"practice": Annotated[Text, key("Practice", optional=True)]},
+        derive=_complete,
+        league_required=False,
+    ),
+    stage=staged_fixtures,
+    publish=publish_fixtures,
+    tables=(schedule,),
+    domains=("schedule",),
+    key=STAGED_KEY,
+)
