@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, literal, select
 
-from checks.rules.matches import AWAY_WON, HOME_WON, SCORE, TIEBREAK_AGAINST_SET
+from etl.scores import AWAY_WON, HOME_WON, SCORE, TIEBREAK_AGAINST_SET
 
 WON_BY_HOME = [
     "6-4, 6-4",
