@@ -19,13 +19,13 @@ Keeps numbers and tokens out of logs: client libraries log URLs, in which both s
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
@@ -78,6 +78,16 @@ class Receipt:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A message that came in."""
+
+    id: str
+    sender: SecretStr
+    text: str
+    at: datetime | None
+
+
 class Sender(Protocol):
     """A channel. Errors are DeliveryErrors, whose texts hold neither contact nor secret."""
 
@@ -93,6 +103,14 @@ class Sender(Protocol):
 
     def status(self, provider_id: str) -> Receipt:
         """How an accepted message stands by now."""
+
+
+@runtime_checkable
+class Answered(Protocol):
+    """A channel whose provider keeps what people answer."""
+
+    def replies(self, since: datetime) -> Sequence[Reply]:
+        """What came in since a moment, newest first."""
 
 
 LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry", "apprise", "twilio.http_client", "requests_oauthlib")

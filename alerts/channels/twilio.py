@@ -24,7 +24,7 @@ from twilio.http import HttpClient
 from twilio.http.response import Response
 
 from alerts import DeliveryError, OutcomeUnknown, Refused, TryLater
-from alerts.channels import Message, Receipt, State, quiet
+from alerts.channels import Message, Receipt, Reply, State, quiet
 from alerts.people import E164
 
 if TYPE_CHECKING:
@@ -174,16 +174,6 @@ class TwilioAccount:
     service: SecretStr | None = None
     base_url: str = "https://api.twilio.com"
     timeout: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An SMS that came in."""
-
-    id: str
-    sender: SecretStr
-    text: str
-    at: datetime | None
 
 
 class TwilioSms:

@@ -21,8 +21,7 @@ from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts import DeliveryError, UnknownIncident
-from alerts.channels import State
-from alerts.channels.twilio import Reply, TwilioSms
+from alerts.channels import Answered, Reply, State
 from alerts.incidents import found_in
 from alerts.incidents.store import acknowledge_by_token, try_lock
 from alerts.outbox.enqueue import enqueue
@@ -83,7 +82,7 @@ YES = re.compile(r"\s*(ack(nowledged?)?|ok(ay)?|yes|got it|on it|1)\b", re.IGNOR
 def collect_replies(work: Work) -> int:
     """Read what came in and acknowledge; how many incidents were newly acknowledged."""
     sender, now = work.senders.get(Channel.SMS), work.clock()
-    if not isinstance(sender, TwilioSms) or not _anything_to_answer(work, now):
+    if not isinstance(sender, Answered) or not _anything_to_answer(work, now):
         return 0
     try:
         replies = sender.replies(now - LOOKS_BACK)

@@ -17,15 +17,17 @@ from decimal import Decimal
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from checks.engine.authoring.units import Status
 from checks.engine.reporting.report import FailOn, Report, Result, relative
 from checks.render.terminal import clean, example, headline, headlines, lines_of, remarks, tally, verdict
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
 
 
 def junit(report: Report, fail_on: FailOn = FailOn.CRITICAL) -> str:
@@ -202,6 +204,8 @@ TEMPLATES = Path(__file__).parents[1] / "review" / "html"
 
 def environment() -> Environment:
     """Templates that escape whatever it is; a name that is missing is an error."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - only pages need it
+
     made = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, finalize=page_value,
         trim_blocks=True, lstrip_blocks=True,

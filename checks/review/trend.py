@@ -13,8 +13,6 @@ from enum import StrEnum
 from statistics import median
 from typing import TypeAlias
 
-from scipy.stats import kendalltau, theilslopes
-
 Point: TypeAlias = tuple[datetime, float]
 
 WINDOWS = (90, 56, 28, 14)
@@ -113,6 +111,8 @@ def once_a_day(points: Sequence[Point]) -> list[Point]:
 
 
 def _line(window: Sequence[Point]) -> Trend:
+    from scipy.stats import kendalltau, theilslopes  # noqa: PLC0415 - takes a second to import
+
     days = [_days(at - window[0][0]) for at, _ in window]
     figures = [figure for _, figure in window]
     slope, _, low, high = theilslopes(figures, days, alpha=CONFIDENCE)

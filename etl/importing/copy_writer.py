@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import psycopg
 from psycopg import sql
 from sqlalchemy import Column, Connection, Integer, Numeric, Table
@@ -107,5 +106,7 @@ class Keys:
 
     def repeated(self) -> bool:
         """Whether a key may have come twice; False is certain."""
+        import numpy as np  # noqa: PLC0415 - only imports need it
+
         hashes = np.sort(np.frombuffer(self._hashes, dtype=np.int64))
         return bool((hashes[1:] == hashes[:-1]).any())

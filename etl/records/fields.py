@@ -16,7 +16,6 @@ from functools import lru_cache
 from math import isinf
 from typing import Annotated, NoReturn
 
-import ftfy
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
@@ -162,9 +161,15 @@ def _as_scraped(value: object) -> object:
 def mended(text: str) -> str:
     """A text without what scraping did to it: HTML entities, UTF-8 that was read as Latin-1 or Windows-1252."""
     plain = html.unescape(text) if "&" in text else text
-    fixed = plain if plain.isascii() else ftfy.fix_encoding(plain)
+    fixed = plain if plain.isascii() else _fixed_encoding(plain)
     sound = text.isprintable() and fixed.isprintable() and "\ufffd" not in fixed
     return fixed if sound else text
+
+
+def _fixed_encoding(text: str) -> str:
+    from ftfy import fix_encoding  # noqa: PLC0415 - only imports need it
+
+    return fix_encoding(text)
 
 
 def _mended(value: object) -> object:

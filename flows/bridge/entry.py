@@ -14,8 +14,6 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeVar
 
-import httpx
-
 from flows.service.context import Surroundings, without_prefect
 from flows.settings import Settings
 
@@ -37,6 +35,8 @@ def api_url(settings: Settings) -> str | None:
 
 def silence(url: str) -> str:
     """Why an API does not answer; empty when it does. What it answers to a caller without a key is an answer, too."""
+    import httpx  # noqa: PLC0415 - not needed where no API is set
+
     try:
         status = httpx.get(f"{url.rstrip('/')}/health", timeout=PROBE_SECONDS).status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:
