@@ -14,6 +14,7 @@ from checks.engine.run import Request, run_checks
 from checks.review.difference import with_headlines
 from checks.review.reading import last_run
 from checks.scopes import DIMENSIONS
+from checks.waivers import active_waivers
 
 Beside = Callable[[Connection, Report], object]
 """What else is written in the transaction that keeps a report."""
@@ -35,7 +36,7 @@ def examine(
     chosen = request.selection.apply(rules)
     with engine.begin() as connection:
         baseline = history.load_history(connection, chosen)
-        waivers = history.active_waivers(connection)
+        waivers = active_waivers(connection)
         before = last_run(connection, str(request.selection))
     report = run_checks(engine, rules, replace(request, baseline=baseline, waivers=waivers, dimensions=DIMENSIONS))
     report = with_headlines(report, before)

@@ -1,32 +1,23 @@
-"""What earlier runs found: read before a run, written after it, asked by people.
+"""What earlier runs found: the baseline that is read before a run, and the report that is written after it.
 
-Keeping a report, in the caller's transaction, one caller at a time. What is older never replaces what is newer.
-
-The past that a run is compared with.
-
-What people ask the history: how did the score go, since when is this rule in trouble?
-
-Waivers as they are kept: added, listed, taken back. Nothing is deleted.
+A report is written in the caller's transaction, one caller at a time, and what is older never replaces what is newer.
+`checks.stored` reads runs and results back for people and reports.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Connection, Insert, Integer, Text, case, cast, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from checks.engine.authoring import WaiverError
 from checks.engine.authoring.units import Status
-from checks.engine.judging.findings import Finding, Findings, fingerprint, key_text_of, key_values_of, packed, unpacked
-from checks.engine.judging.judge import Baseline, Id, Waiver
+from checks.engine.judging.findings import Finding, Findings, packed, unpacked
+from checks.engine.judging.judge import Baseline, Id
 from checks.engine.reporting.report import Report, Result, clusters_of
-from etl.tables import check_findings, check_results, check_runs, check_states, waivers
+from etl.tables import check_findings, check_results, check_runs, check_states
 
 LOCK = "rally-health history"
 
@@ -202,124 +193,3 @@ def _states(connection: Connection, rules: list[str]) -> dict[str, Any]:
 def _findings(row: Any, listed: dict[Id, list[Finding]]) -> Findings:
     known = tuple(listed.get((row.rule, row.parameter), ()))
     return Findings(row.count, known, None if row.sketch is None else unpacked(row.sketch))
-
-
-@dataclass(frozen=True, slots=True)
-class RunLine:
-    """One run as a line of the history."""
-
-    run: str
-    at: datetime
-    selection: str
-    score: Decimal | None
-    gross: Decimal | None
-    band: str
-    coverage: float
-    failing: int
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One result of one rule as a line of the history."""
-
-    run: str
-    at: datetime
-    parameter: str
-    status: Status
-    count: int | None
-    total: int | None
-    value: float | None
-    points: Decimal
-    new: int | None
-    fixed: int | None
-
-
-def runs(connection: Connection, limit: int = 20) -> tuple[RunLine, ...]:
-    """The newest runs, newest first."""
-    failing = func.count().filter(check_results.c.status.in_([status for status in Status if status.failing]))
-    own = check_runs.c
-    rows = connection.execute(
-        select(own.id, own.started_at, own.selection, own.score, own.gross, own.band, own.coverage, failing)
-        .join(check_results, check_results.c.run_id == own.id, isouter=True)
-        .group_by(*own)
-        .order_by(own.started_at.desc())
-        .limit(limit)
-    )
-    return tuple(RunLine(*row) for row in rows)
-
-
-def events(connection: Connection, rule: str, limit: int = 20) -> tuple[Event, ...]:
-    """The newest results of a rule, newest first; none for a rule that never ran."""
-    own = check_results.c
-    figures = own.count, own.total, own.value, own.points, own.new, own.fixed
-    rows = connection.execute(
-        select(own.run_id, own.at, own.parameter, own.status, *figures)
-        .where(own.rule == rule)
-        .order_by(own.at.desc(), own.parameter)
-        .limit(limit)
-    )
-    return tuple(Event(run, at, parameter, Status(status), *rest) for run, at, parameter, status, *rest in rows)
-
-
-def waive(connection: Connection, waiver: Waiver, key: str | None, *, today: date) -> Waiver:
-    """Keep a waiver, of one bad row when `key` names one. Raises WaiverError for an end that is over, or an odd key.
-
-    `key` is a fingerprint (16 hexadecimal digits) as reports show it, or the row's key as JSON, an object or an array.
-    """
-    if waiver.expired(today):
-        raise WaiverError(f"a waiver until {waiver.until} is over today, {today}; choose a later day")
-    marked, text = (None, "") if key is None else _identified(connection, waiver.rule, key)
-    row = {
-        "rule": waiver.rule,
-        "owner": waiver.owner,
-        "reason": waiver.reason,
-        "until": waiver.until,
-        "fingerprint": marked,
-        "key": text,
-    }
-    return _waiver(connection.execute(waivers.insert().values(row).returning(*waivers.c)).one())
-
-
-def active_waivers(connection: Connection, rule: str | None = None) -> tuple[Waiver, ...]:
-    """All waivers that were not taken back, those that are over too: someone has to look at them."""
-    chosen = select(waivers).where(waivers.c.withdrawn_at.is_(None)).order_by(waivers.c.until, waivers.c.id)
-    rows = connection.execute(chosen if rule is None else chosen.where(waivers.c.rule == rule))
-    return tuple(_waiver(row) for row in rows)
-
-
-def withdraw(connection: Connection, number: int) -> Waiver:
-    """Take a waiver back; raises WaiverError when there is none of that number."""
-    own = (waivers.c.id == number) & waivers.c.withdrawn_at.is_(None)
-    row = connection.execute(update(waivers).where(own).values(withdrawn_at=func.now()).returning(*waivers.c)).first()
-    if row is None:
-        known = ", ".join(str(waiver.id) for waiver in active_waivers(connection)) or "none"
-        raise WaiverError(f"there is no waiver {number}; there are {known}")
-    return _waiver(row)
-
-
-def _identified(connection: Connection, rule: str, key: str) -> tuple[int, str]:
-    try:
-        marked = key_values_of(key)
-    except ValueError:
-        return _by_parts(connection, rule, key)
-    own = (check_findings.c.rule == rule) & (check_findings.c.fingerprint == marked)
-    found = connection.execute(select(check_findings.c.key).where(own)).scalar()
-    return marked, key_text_of(marked) if found is None else json.dumps(found, ensure_ascii=False)
-
-
-def _by_parts(connection: Connection, rule: str, key: str) -> tuple[int, str]:
-    try:
-        parts: Any = json.loads(key)
-    except ValueError:
-        raise WaiverError(f"the key {key!r} is neither a fingerprint of 16 digits nor JSON") from None
-    values = list(parts.values()) if isinstance(parts, dict) else parts
-    if not isinstance(values, list) or not values:
-        raise WaiverError(f"the key {key!r} names no row; expected a JSON object or array as reports show it")
-    # written by the database, as the key of a bad row is: both give the same text
-    text = connection.execute(select(cast(literal(values, JSONB), Text))).scalar_one()
-    return fingerprint(rule, text), key
-
-
-def _waiver(row: Any) -> Waiver:
-    names = ("id", "rule", "owner", "reason", "until", "fingerprint", "key")
-    return Waiver(**{name: getattr(row, name) for name in names})

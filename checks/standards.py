@@ -1,12 +1,7 @@
-"""The data quality standards, written from the rules themselves, so that they cannot say something else.
+"""The data quality standards as a document, written from the rules and tables themselves, so that both say the same.
 
-What the tables themselves demand: keys, fields that are never empty, constraints.
-
-The named thresholds, with the reasons that stand beside them.
-
-What the standards say that no rule can: how the document is read, and who does what when.
-
-The document: required fields, thresholds, every rule with its SQL, and the process around them.
+It has the fields that the database demands, the named thresholds with the reasons beside them, every rule with its SQL,
+and what no rule can say: how the document is read, and who does what when.
 """
 
 from __future__ import annotations
@@ -88,7 +83,7 @@ means that people are told at once, WARN that it can wait for the morning; the *
 What could not be measured is an ERROR, never a pass. BYE rows and practice times are no matches, and never dirt.
 """
 
-PROCESS = """\
+PROCESS_TEXT = """\
 ## Process
 
 | when | what | who answers |
@@ -114,7 +109,7 @@ SAMPLE_PARAMETER = Parameter("the one with the id 1", 1)
 def render_standards(rules: Rules) -> str:
     """The standards as Markdown. The same rules give the same text, on any day."""
     parts = (required_fields(), named_thresholds(rules), _overview(rules), _details(rules))
-    return "\n".join([HEAD, *("\n".join(part) + "\n" for part in parts), PROCESS])
+    return "\n".join([HEAD, *("\n".join(part) + "\n" for part in parts), PROCESS_TEXT])
 
 
 def _overview(rules: Rules) -> Iterator[str]:

@@ -20,7 +20,7 @@ from flows.service.ending import Ending, StateName
 from flows.service.review import Asked, email_review, keep_review, make_review
 
 if TYPE_CHECKING:
-    from checks.review.build import Review
+    from checks.review.section import Review
 
 
 @flow(name="review", flow_run_name="{kind} report")
@@ -61,10 +61,14 @@ def show_review(made: Review) -> None:
     """Show the report in Prefect: its headline, and a link to the page."""
     if FlowRunContext.get() is None:
         return
+    # sections know what draws and fits, which takes a second to import
+    from checks.review.sections.figures import DAILY_FIGURES  # noqa: PLC0415
+    from checks.review.sections.process import PROCESS_METRICS  # noqa: PLC0415
+
     kind = made.period.kind.value
     lines = [f"# {plain(made.headline)}", "", f"{kind} report, {made.period}", ""]
-    lines += [f"- {plain(str(one.figure))}" for one in made.measures]
-    lines += [f"- {plain(str(figure))}" for figure in made.process]
+    lines += [f"- {plain(str(metric.figure))}" for metric in made.of(DAILY_FIGURES)]
+    lines += [f"- {plain(str(figure))}" for figure in made.of(PROCESS_METRICS)]
     create_markdown_artifact("\n".join(lines), key=artifacts.key("review", kind), description=made.headline)
     page = f"review_{kind}_{made.period.until:%Y%m%d}.html"
     create_link_artifact(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.pool import NullPool
 
@@ -25,10 +24,6 @@ QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-
-# how long an example takes says how busy the machine is, not whether the law holds
-settings.register_profile("rally", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("rally")
 
 _numbers = itertools.count(1)
 

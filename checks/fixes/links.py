@@ -1,6 +1,6 @@
-"""Teams without a schedule get it from the feed that has it; nothing else of the feed is touched.
+"""Fixes that link: rows to the teams that they name, and teams without a schedule to the feed that has one.
 
-Rows without their teams are linked again, by the names that they hold.
+Nothing else of a feed is touched, and a name that could mean two teams is left alone.
 """
 
 from __future__ import annotations

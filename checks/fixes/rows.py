@@ -1,12 +1,7 @@
-"""Rows that were worked out in Python, for statements.
+"""Fixes of single rows: copies become one, teams under two names become one, references are led to where they belong.
 
-Copies of one thing become one row; what refers to the others follows.
-
-Teams that stand there under two names become one, with everything that points at them.
-
-References that lead nowhere, or to no league, are led to where they belong.
-
-Fixes of what is no row of a feed: confirmed names, constraints, and results that a person has to judge.
+What pointed at a row that goes follows to the one that stays. What is no row of a feed has its fix here too: confirmed
+names, constraints, and results that a person has to judge.
 """
 
 from __future__ import annotations

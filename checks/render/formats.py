@@ -1,12 +1,8 @@
-"""A report as JUnit XML: one test suite for each domain, one test case for each rule and parameter.
+"""A report in forms for other programs: JUnit XML, Markdown, annotations of GitHub Actions, and one HTML file.
 
-A report as Markdown, for a pull request, a job summary or a Prefect artifact.
-
-A report as annotations of GitHub Actions, each at the file and line of its rule.
-
-A report as one HTML file that needs no network and no script.
-
-What HTML pages have in common: templates in which every value is cleaned, cut and escaped, and one style.
+JUnit has one suite for each domain and one case for each rule and parameter; Markdown suits a pull request or a Prefect
+artifact; an annotation stands at the file and line of its rule. The page needs no network and no script, and shares
+with the pages of `checks.review` the templates in which every value is cleaned, cut and escaped.
 """
 
 from __future__ import annotations

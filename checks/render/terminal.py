@@ -1,8 +1,7 @@
-"""Sentences that every form of a report shares. Data is foreign: nothing in it may steer a terminal or a page.
+"""A report on a terminal, worst first, one line for each rule, and the sentences that every other form shares with it.
 
-A report on a terminal: worst first, one line for each rule; plain text where there is no terminal.
-
-How far a run is, on a terminal; silent elsewhere.
+Data is foreign: nothing in it may steer a terminal or a page, so every text passes `clean`. Where there is no terminal
+the output is plain and the progress bar is silent.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Makes a planned repair, whole or not at all.
+"""Makes a planned repair, whole or not at all: when a person asks, or by itself where the operator allowed it.
 
-Repairs that nobody has to ask for, where the operator allowed them by rule and size.
+What may run by itself is allowed by rule and size; every repair keeps what it takes to undo it.
 """
 
 from __future__ import annotations

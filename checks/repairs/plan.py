@@ -1,12 +1,8 @@
-"""What a fix may ask for by argument name, and what it answers with.
+"""Plans a repair by making it and rolling it back, so that what it would change is counted and not guessed.
 
-Which rules have a fix, and in which order their fixes help each other.
-
-What a repair changes, row by row, as people may see it: keys and references, never people.
-
-Carries out a fix inside a transaction, with the rules asked before and after.
-
-Plans a repair by making it and rolling it back: what it would change is not guessed.
+A fix asks for what it needs by argument name, as a rule does, and answers with steps; rules are asked before and after.
+Fixes of several rules are planned in the order in which they help each other, and a plan shows keys and references,
+never people.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Two scores compared in words: "88.00 -> 81.00: -5.10 match without teams, 0 -> 62 rows; ...".
+"""Two scores compared in words: "88.00 -> 81.00: -5.10 match without teams, +62 rows; ...".
 
-What stands on top of a report: the four daily metrics, and how the score differs from the last one.
+`with_headlines` puts that, and the daily metrics, on top of the report of a run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from checks.engine.authoring.units import Measure, Status, figure_text
 from checks.engine.judging.judge import Id
 from checks.engine.reporting.report import Report
 from checks.review.kpis import STANDARDS, daily_figures
-from checks.review.values import Reading, Run
+from checks.stored import StoredResult, StoredRun
 
 NO_POINTS, ONE_CENT = Decimal("0.00"), Decimal("0.01")
 SAID = 4
@@ -134,7 +134,7 @@ def _what(old: Pointed | None, new: Pointed | None, unit: Measure | None) -> str
     if new.status is Status.ERROR:
         return "could not be measured"
     if new.value is not None:
-        return _value(new.value, unit)
+        return figure_text(new.value, unit)
     if new.count is None:
         return "measured again" if old is not None and old.status is Status.ERROR else ""
     was = old.count if old is not None else None
@@ -143,24 +143,20 @@ def _what(old: Pointed | None, new: Pointed | None, unit: Measure | None) -> str
     return f"{new.count - was:+,} rows"
 
 
-def _value(value: float, unit: Measure | None) -> str:
-    return figure_text(value, unit) if unit else f"{value:,.6g}"
-
-
 def _said(score: Decimal | None) -> str:
     return "unknown" if score is None else str(score)
 
 
-def with_headlines(report: Report, before: tuple[Run, Sequence[Reading]] | None) -> Report:
+def with_headlines(report: Report, before: tuple[StoredRun, Sequence[StoredResult]] | None) -> Report:
     """The report with its figures, and with the difference to the run before, of the same selection."""
     asked = {result.rule for result in report.results}
     # a run about one domain says nothing of the metrics of others
-    known = [standard.key for standard in STANDARDS if asked & set(standard.rules)]
-    figures = tuple(figure for figure in daily_figures(report.results) if figure.key in known)
+    keys = [standard.key for standard in STANDARDS if asked & set(standard.rules)]
+    figures = tuple(figure for figure in daily_figures(report.results) if figure.key in keys)
     return replace(report, figures=figures, difference=_difference(report, before))
 
 
-def _difference(report: Report, before: tuple[Run, Sequence[Reading]] | None) -> str:
+def _difference(report: Report, before: tuple[StoredRun, Sequence[StoredResult]] | None) -> str:
     if before is None or report.scoped:
         return ""
     units = {result.rule: result.unit for result in report.results}

@@ -1,21 +1,32 @@
-"""Reads the past into values, with one statement for each kind of thing.
+"""Reads the history into values, with one statement for each kind of thing: runs, results, feeds, incidents.
 
-Incidents as episodes: from each beginning to its end, with the first message and the first answer.
+An incident is read as its history tells it, from each beginning to its end, with the first message about it and the
+first acknowledgement.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import Connection, Select, func, or_, select
 
 from checks.engine.authoring.units import Severity, Status
 from checks.engine.judging.judge import Id
-from checks.review.values import Book, Episode, Feed, Line, Period, Reading, Run
+from checks.engine.reporting.report import worst_first
+from checks.review.values import Book, Feed, IncidentRecord, Period
+from checks.stored import (
+    Clock,
+    StoredResult,
+    StoredRun,
+    clock_of,
+    results_of,
+    run_of,
+    select_results,
+    select_runs,
+)
 from etl.tables import (
     check_results,
     check_runs,
@@ -28,113 +39,81 @@ from etl.tables import (
 
 STALE = timedelta(days=40)
 """How old the newest result of a rule may be to count as how it stands: a month, and some days of grace."""
-_SAME = ("at", "rule", "parameter", "domain", "severity", "status", "count", "total", "rate", "value", "points",
-         "accepted")  # fmt: skip
-
-Clock: TypeAlias = Callable[[datetime], datetime]
 
 
 def read_book(connection: Connection, period: Period) -> Book:
-    """All that a review of a period needs, its moments in the time zone of the period.
+    """All that a report about a period needs, its moments in the time zone of the period.
 
     Runs about one league alone are left out: they tell nothing of the rest.
     """
     since, until = period.reads_from, period.until
     return Book(
         runs=_runs(connection, since, until),
-        readings=read_readings(connection, since, until),
+        results=read_results(connection, since, until),
         latest=_latest(connection, until),
         feeds=_feeds(connection, since, until),
-        episodes=read_episodes(connection, period.since, until),
+        incidents=incident_history(connection, period.since, until),
     )
 
 
-def _clock(until: datetime) -> Clock:
-    """Moments in the time zone of another; a hundred results share one moment."""
-    return cache(lambda at: at.astimezone(until.tzinfo))
-
-
-def read_readings(
+def read_results(
     connection: Connection, since: datetime | None, until: datetime, rule: str | None = None
-) -> dict[Id, tuple[Reading, ...]]:
-    """The results of all rules, or of one, oldest first."""
+) -> dict[Id, tuple[StoredResult, ...]]:
+    """The results of all rules, or of one, oldest first, lean."""
     results = check_results.c
-    chosen = _unscoped(select(*(results[name] for name in _SAME))).where(results.at <= until)
+    chosen = _unscoped(select_results()).where(results.at <= until)
     if since is not None:
         chosen = chosen.where(results.at > since)
     if rule is not None:
         chosen = chosen.where(results.rule == rule)
-    found: dict[Id, list[Reading]] = {}
-    for reading in _readings(connection.execute(chosen.order_by(results.at)), _clock(until)):
-        found.setdefault((reading.rule, reading.parameter), []).append(reading)
-    return {id_: tuple(readings) for id_, readings in found.items()}
+    groups: dict[Id, list[StoredResult]] = {}
+    for result in results_of(connection.execute(chosen.order_by(results.at)), clock_of(until)):
+        groups.setdefault(result.id, []).append(result)
+    return {id_: tuple(group) for id_, group in groups.items()}
 
 
-def last_run(connection: Connection, selection: str) -> tuple[Run, tuple[Reading, ...]] | None:
+def last_run(connection: Connection, selection: str) -> tuple[StoredRun, tuple[StoredResult, ...]] | None:
     """The newest run of a selection with its results; None without one."""
-    own = check_runs.c
-    chosen = select(check_runs).where(own.selection == selection, ~own.scoped).order_by(own.started_at.desc()).limit(1)
+    runs = check_runs.c
+    chosen = select_runs().where(runs.selection == selection, ~runs.scoped).order_by(runs.started_at.desc()).limit(1)
     row = connection.execute(chosen).first()
     if row is None:
         return None
-    results = select(*(check_results.c[name] for name in _SAME)).where(check_results.c.run_id == row.id)
-    clock = _clock(row.started_at)
-    return _run(row, clock), tuple(_readings(connection.execute(results), clock))
+    results = connection.execute(select_results().where(check_results.c.run_id == row.id))
+    clock = clock_of(row.started_at)
+    return run_of(row, clock), tuple(results_of(results, clock))
 
 
 def _unscoped(statement: Select[Any]) -> Select[Any]:
     return statement.join(check_runs, check_runs.c.id == check_results.c.run_id).where(~check_runs.c.scoped)
 
 
-def _readings(rows: Iterable[Any], clock: Clock) -> Iterator[Reading]:
-    severities, statuses = {str(one): one for one in Severity}, {str(one): one for one in Status}
-    for at, rule, parameter, domain, severity, status, *figures in rows:
-        yield Reading(clock(at), rule, parameter, domain, severities[severity], statuses[status], *figures)
+def _runs(connection: Connection, since: datetime, until: datetime) -> tuple[StoredRun, ...]:
+    runs = check_runs.c
+    chosen = select_runs().where(~runs.scoped, runs.started_at > since, runs.started_at <= until)
+    clock = clock_of(until)
+    return tuple(run_of(row, clock) for row in connection.execute(chosen.order_by(runs.started_at)))
 
 
-def _runs(connection: Connection, since: datetime, until: datetime) -> tuple[Run, ...]:
-    own = check_runs.c
-    chosen = select(check_runs).where(~own.scoped, own.started_at > since, own.started_at <= until)
-    clock = _clock(until)
-    return tuple(_run(row, clock) for row in connection.execute(chosen.order_by(own.started_at)))
-
-
-def _run(row: Any, clock: Clock) -> Run:
-    return Run(
-        id=row.id, at=clock(row.started_at), today=row.today, selection=row.selection, score=row.score, gross=row.gross,
-        band=row.band, coverage=row.coverage, domains=row.domains, parts=row.parts,
-    )  # fmt: skip
-
-
-def _latest(connection: Connection, until: datetime) -> tuple[Line, ...]:
+def _latest(connection: Connection, until: datetime) -> tuple[StoredResult, ...]:
     results = check_results.c
-    own = select(check_results, func.max(results.at).over(partition_by=results.rule).label("newest"))
-    recent = _unscoped(own).where(results.at <= until, results.at > until - STALE).subquery()
+    newest = func.max(results.at).over(partition_by=results.rule)
+    recent = (
+        _unscoped(select(results.run_id, results.rule, results.parameter, results.at, newest.label("newest")))
+        .where(results.at <= until, results.at > until - STALE)
+        .subquery()
+    )
     # a parameter that the newest run of a rule does not know any more is gone
-    rows = connection.execute(select(recent).where(recent.c.at == recent.c.newest))
-    clock = _clock(until)
-    lines = [_line(row, clock) for row in rows]
-    return tuple(sorted(lines, key=_worst_first))
-
-
-def _line(row: Any, clock: Clock) -> Line:
-    (reading,) = _readings([[getattr(row, name) for name in _SAME]], clock)
-    return Line(
-        reading=reading, threshold=row.threshold, new=row.new, fixed=row.fixed, error=row.error, note=row.note,
-        clusters=tuple(str(cluster.get("text", "")) for cluster in row.clusters), examples=tuple(row.examples),
-    )  # fmt: skip
-
-
-def _worst_first(line: Line) -> tuple[Any, ...]:
-    own = line.reading
-    rank = own.status.rank if own.trouble else -1
-    return -rank, -own.status.rank, -own.severity.rank, -own.points, own.rule, own.parameter
+    same = (results.run_id == recent.c.run_id) & (results.rule == recent.c.rule)
+    same &= results.parameter == recent.c.parameter
+    rows = connection.execute(select_results(details=True).join(recent, same).where(recent.c.at == recent.c.newest))
+    return tuple(sorted(results_of(rows, clock_of(until)), key=worst_first))
 
 
 def _feeds(connection: Connection, since: datetime, until: datetime) -> tuple[Feed, ...]:
-    own = import_feeds.c
-    chosen = select(import_feeds).where(own.started_at > since, own.started_at <= until).order_by(own.id)
-    clock = _clock(until)
+    feeds = import_feeds.c
+    chosen = select(import_feeds).where(feeds.started_at > since, feeds.started_at <= until).order_by(feeds.id)
+    clock = clock_of(until)
     return tuple(_feed(row, clock) for row in connection.execute(chosen))
 
 
@@ -149,70 +128,71 @@ def _feed(row: Any, clock: Clock) -> Feed:
 
 BEGINS = {"opened", "reopened"}
 ENDS = "resolved"
-ANSWERS = "acknowledged"
+ACKNOWLEDGES = "acknowledged"
 
 
-def read_episodes(connection: Connection, since: datetime, until: datetime) -> tuple[Episode, ...]:
-    """The episodes of incidents that were open at some time between the two moments, oldest first."""
-    own = incidents.c
-    alive = own.opened_at <= until, or_(own.resolved_at.is_(None), own.resolved_at > since)
-    rows = connection.execute(select(incidents).where(*alive).order_by(own.opened_at, own.id)).all()
+def incident_history(connection: Connection, since: datetime, until: datetime) -> tuple[IncidentRecord, ...]:
+    """The incidents that were open at some time between two moments, one record for each beginning, oldest first."""
+    columns = incidents.c
+    alive = columns.opened_at <= until, or_(columns.resolved_at.is_(None), columns.resolved_at > since)
+    rows = connection.execute(select(incidents).where(*alive).order_by(columns.opened_at, columns.id)).all()
     numbers = [row.id for row in rows]
     events, sent = _events(connection, numbers, until), _sent(connection, numbers, until)
-    found = [episode for row in rows for episode in _episodes(row, events.get(row.id, ()), sent.get(row.id, ()), until)]
-    return tuple(sorted((one for one in found if one.ended is None or one.ended > since), key=lambda one: one.began))
+    records = [record for row in rows for record in _records(row, events.get(row.id, ()), sent.get(row.id, ()), until)]
+    recent = (record for record in records if record.ended is None or record.ended > since)
+    return tuple(sorted(recent, key=lambda record: record.began))
 
 
 def _events(connection: Connection, numbers: Sequence[int], until: datetime) -> dict[int, list[tuple[datetime, str]]]:
-    own = incident_events.c
-    chosen = select(own.incident_id, own.at, own.kind).where(own.incident_id.in_(numbers), own.at <= until)
-    found: dict[int, list[tuple[datetime, str]]] = {}
-    for number, at, kind in connection.execute(chosen.order_by(own.at, own.id)):
-        found.setdefault(number, []).append((at.astimezone(until.tzinfo), kind))
-    return found
+    columns = incident_events.c
+    chosen = select(columns.incident_id, columns.at, columns.kind).where(columns.incident_id.in_(numbers))
+    events: dict[int, list[tuple[datetime, str]]] = {}
+    for number, at, kind in connection.execute(chosen.where(columns.at <= until).order_by(columns.at, columns.id)):
+        events.setdefault(number, []).append((at.astimezone(until.tzinfo), kind))
+    return events
 
 
 def _sent(connection: Connection, numbers: Sequence[int], until: datetime) -> dict[int, list[datetime]]:
-    about, own = delivery_incidents.c, deliveries.c
-    chosen = select(about.incident_id, own.sent_at).join(deliveries, own.id == about.delivery_id)
-    wanted = chosen.where(about.incident_id.in_(numbers), own.sent_at <= until).order_by(own.sent_at)
-    found: dict[int, list[datetime]] = {}
-    for number, at in connection.execute(wanted):
-        found.setdefault(number, []).append(at.astimezone(until.tzinfo))
-    return found
+    about, messages = delivery_incidents.c, deliveries.c
+    chosen = select(about.incident_id, messages.sent_at).join(deliveries, messages.id == about.delivery_id)
+    chosen = chosen.where(about.incident_id.in_(numbers), messages.sent_at <= until).order_by(messages.sent_at)
+    sent: dict[int, list[datetime]] = {}
+    for number, at in connection.execute(chosen):
+        sent.setdefault(number, []).append(at.astimezone(until.tzinfo))
+    return sent
 
 
-def _episodes(
-    row: Any, events: Sequence[tuple[datetime, str]], sent: Sequence[datetime], until: datetime
-) -> list[Episode]:
-    own: list[Episode] = []
+def _records(
+    row: Any, events: Iterable[tuple[datetime, str]], sent: Sequence[datetime], until: datetime
+) -> list[IncidentRecord]:
+    records: list[IncidentRecord] = []
     for at, kind in events:
         if kind in BEGINS:
-            own.append(_begun(row, at))
-        elif own and kind == ENDS:
-            own[-1] = replace(own[-1], ended=own[-1].ended or at, resolution=row.resolution or "")
-        elif own and kind == ANSWERS:
-            own[-1] = replace(own[-1], answered=own[-1].answered or at)
-    # an incident of another writer than ours may come without its story
-    own = own or [_told_by_itself(row, until)]
-    return [replace(one, told=_first(sent, one)) for one in own]
+            records.append(_begun(row, at))
+        elif records and kind == ENDS:
+            records[-1] = replace(records[-1], ended=records[-1].ended or at, resolution=row.resolution or "")
+        elif records and kind == ACKNOWLEDGES:
+            records[-1] = replace(records[-1], acknowledged=records[-1].acknowledged or at)
+    # an incident of another writer than ours may come without its events
+    records = records or [_without_events(row, until)]
+    return [replace(record, notified=_first(sent, record)) for record in records]
 
 
-def _begun(row: Any, at: datetime) -> Episode:
-    return Episode(
+def _begun(row: Any, at: datetime) -> IncidentRecord:
+    return IncidentRecord(
         incident=row.id, rule=row.rule, parameter=row.parameter, domain=row.domain, severity=Severity(row.severity),
         worst=Status(row.worst), began=at,
     )  # fmt: skip
 
 
-def _told_by_itself(row: Any, until: datetime) -> Episode:
-    answered, ended = (
+def _without_events(row: Any, until: datetime) -> IncidentRecord:
+    acknowledged, ended = (
         None if at is None or at > until else at.astimezone(until.tzinfo)
         for at in (row.acknowledged_at, row.resolved_at)
     )
     begun = _begun(row, row.opened_at.astimezone(until.tzinfo))
-    return replace(begun, ended=ended, answered=answered, resolution=row.resolution or "" if ended else "")
+    return replace(begun, ended=ended, acknowledged=acknowledged, resolution=row.resolution or "" if ended else "")
 
 
-def _first(sent: Sequence[datetime], episode: Episode) -> datetime | None:
-    return next((at for at in sent if at >= episode.began and (episode.ended is None or at <= episode.ended)), None)
+def _first(sent: Sequence[datetime], record: IncidentRecord) -> datetime | None:
+    return next((at for at in sent if at >= record.began and (record.ended is None or at <= record.ended)), None)

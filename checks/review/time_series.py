@@ -1,6 +1,6 @@
-"""The figures that have a course: one series of points for each.
+"""Figures over time, each with its trend and forecast: the score, the domains, the daily metrics and every rule.
 
-Courses: a figure over time with its trend and what that leads to.
+A time series is a figure with its points, the limits that it may cross, and what `trend` makes of it.
 """
 
 from __future__ import annotations
@@ -8,28 +8,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from checks.engine.authoring.thresholds import Above, Below, Threshold
 from checks.engine.authoring.units import Limit, Measure, figure_text
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Id
+from checks.engine.reporting.report import title_of
 from checks.engine.reporting.score import HEALTHY, WATCH
 from checks.review.kpis import STANDARDS, Standard
 from checks.review.trend import Crossing, Direction, Point, Trend, crossing, trend
-from checks.review.values import Book, Reading, Run, titled
+from checks.review.values import Book
+from checks.stored import StoredResult, StoredRun
 
 
-def figure_of(reading: Reading, threshold: Threshold | None) -> float | None:
+def figure_of(result: StoredResult, threshold: Threshold | None) -> float | None:
     """The figure that a threshold judges: a metric's value, a share of rows, or a number of rows."""
-    if reading.value is not None:
-        return reading.value
+    if result.value is not None:
+        return result.value
     in_rows = isinstance(threshold, (Above, Below)) and threshold.unit is not Measure.PERCENT
-    return reading.count if in_rows or reading.rate is None else reading.rate
+    return result.count if in_rows or result.rate is None else result.rate
 
 
-def points_of(readings: Sequence[Reading], threshold: Threshold | None) -> list[Point]:
+def points_of(results: Sequence[StoredResult], threshold: Threshold | None) -> list[Point]:
     """The measured figures of one rule; what was accepted is not what is usual."""
-    figures = [(reading.at, figure_of(reading, threshold)) for reading in readings if not reading.accepted]
+    figures = [(result.at, figure_of(result, threshold)) for result in results if not result.accepted]
     return [(at, float(figure)) for at, figure in figures if figure is not None]
 
 
@@ -41,57 +44,51 @@ def limits_of(threshold: Threshold | None) -> tuple[tuple[str, Limit], ...]:
     return tuple((name, limit) for name, limit in named if limit is not None)
 
 
-def main_runs(book: Book) -> tuple[Run, ...]:
+def comparable_runs(book: Book) -> tuple[StoredRun, ...]:
     """The runs of the selection that is asked most often and widest: their scores can be compared."""
-    weights: dict[str, float] = {}
-    sizes = _sizes(book)
+    sizes: dict[str, int] = {}
+    for results in book.results.values():
+        for result in results:
+            sizes[result.run] = sizes.get(result.run, 0) + 1
+    weights: dict[str, int] = {}
     for run in book.runs:
-        weights[run.selection] = weights.get(run.selection, 0) + sizes.get(run.at, 0)
+        weights[run.selection] = weights.get(run.selection, 0) + sizes.get(run.id, 0)
     if not weights:
         return ()
-    chosen = max(weights, key=lambda selection: (weights[selection], selection))
-    return tuple(run for run in book.runs if run.selection == chosen)
+    widest = max(weights, key=lambda selection: (weights[selection], selection))
+    return tuple(run for run in book.runs if run.selection == widest)
 
 
-def score_points(runs: Sequence[Run]) -> list[Point]:
-    """The course of the score."""
+def score_points(runs: Sequence[StoredRun]) -> list[Point]:
+    """The score over time."""
     return [(run.at, float(run.score)) for run in runs if run.score is not None]
 
 
-def domain_points(runs: Sequence[Run], domain: str) -> list[Point]:
-    """The course of a domain's score."""
-    found = [(run.at, run.domains.get(domain)) for run in runs]
-    return [(at, float(score)) for at, score in found if score is not None]
+def domain_points(runs: Sequence[StoredRun], domain: str) -> list[Point]:
+    """A domain's score over time."""
+    scores = [(run.at, run.domains.get(domain)) for run in runs]
+    return [(at, float(score)) for at, score in scores if score is not None]
 
 
-def standard_points(readings: Mapping[Id, Sequence[Reading]]) -> dict[str, list[Point]]:
-    """The courses of the four daily metrics by key."""
-    return {standard.key: _standard_points(standard, readings) for standard in STANDARDS}
+def standard_points(results: Mapping[Id, Sequence[StoredResult]]) -> dict[str, list[Point]]:
+    """The daily metrics over time, by key."""
+    return {standard.key: _standard_points(standard, results) for standard in STANDARDS}
 
 
-def _standard_points(standard: Standard, readings: Mapping[Id, Sequence[Reading]]) -> list[Point]:
-    by_moment: dict[object, list[Reading]] = {}
+def _standard_points(standard: Standard, results: Mapping[Id, Sequence[StoredResult]]) -> list[Point]:
+    by_run: dict[str, list[StoredResult]] = {}
     for rule in standard.rules:
-        for reading in readings.get((rule, ""), ()):
-            by_moment.setdefault(reading.at, []).append(reading)
-    figures = [(own[0].at, standard.of(own).value) for own in by_moment.values()]
+        for result in results.get((rule, ""), ()):
+            by_run.setdefault(result.run, []).append(result)
+    figures = [(group[0].at, standard.of(group).value) for group in by_run.values()]
     return sorted((at, figure) for at, figure in figures if figure is not None)
-
-
-def _sizes(book: Book) -> dict[object, int]:
-    """How many results a run has; the results of a run bear its moment."""
-    sizes: dict[object, int] = {}
-    for readings in book.readings.values():
-        for reading in readings:
-            sizes[reading.at] = sizes.get(reading.at, 0) + 1
-    return sizes
 
 
 BAND_LIMITS = (("watch", HEALTHY), ("critical", WATCH))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class TimeSeries:
     """A figure over time. `unit` None: a bare number. `crossings` are limits that it will reach, the nearest first."""
 
     key: str
@@ -119,7 +116,7 @@ class Course:
 
     def say(self, value: float) -> str:
         """A value of this figure in words."""
-        return figure_text(value, self.unit) if self.unit else f"{value:,.4g}"
+        return figure_text(value, self.unit)
 
     @property
     def said(self) -> str:
@@ -153,62 +150,86 @@ class Course:
         return f"{abs(slope):.3g}" + (f" {self.unit}" if self.unit else "")
 
 
-def score_course(runs: Sequence[Run], until: datetime) -> Course:
-    """The course of the score."""
-    return _course("score", "Score", None, score_points(runs), until, BAND_LIMITS)
+def score_series(runs: Sequence[StoredRun], until: datetime) -> TimeSeries:
+    """The score over time."""
+    return _series("score", "Score", None, score_points(runs), until, BAND_LIMITS)
 
 
-def domain_courses(runs: Sequence[Run], until: datetime) -> tuple[Course, ...]:
-    """The courses of the domains' scores."""
+def domain_series(runs: Sequence[StoredRun], until: datetime) -> tuple[TimeSeries, ...]:
+    """The domains' scores over time."""
     names = sorted({name for run in runs for name in run.domains})
-    return tuple(_course(name, name, None, domain_points(runs, name), until, BAND_LIMITS) for name in names)
+    return tuple(_series(name, name, None, domain_points(runs, name), until, BAND_LIMITS) for name in names)
 
 
-def standard_courses(book: Book, until: datetime) -> tuple[Course, ...]:
-    """The courses of the four daily metrics, each towards its target."""
-    points = standard_points(book.readings)
+def standard_series(book: Book, until: datetime) -> tuple[TimeSeries, ...]:
+    """The daily metrics over time, each towards its target."""
+    points = standard_points(book.results)
     return tuple(
-        _course(one.key, one.title, Measure.PERCENT, points[one.key], until, (("target", one.target),))
+        _series(one.key, one.title, Measure.PERCENT, points[one.key], until, (("target", one.target),))
         for one in STANDARDS
     )
 
 
-def rule_courses(book: Book, rules: Rules, until: datetime) -> tuple[Course, ...]:
-    """The courses of all rules that have a trend, those first that reach a limit soonest, then the steepest."""
-    found = [course for course in _rule_courses(book, rules, until) if course.direction not in {None, Direction.STEADY}]
-    return tuple(sorted(found, key=_urgency))
+def rule_series(book: Book, rules: Rules, until: datetime) -> tuple[TimeSeries, ...]:
+    """All rules that have a trend, those first that reach a limit soonest, then the steepest."""
+    moving = [one for one in _rule_series(book, rules, until) if one.direction not in {None, Direction.STEADY}]
+    return tuple(sorted(moving, key=_urgency))
 
 
-def _rule_courses(book: Book, rules: Rules, until: datetime) -> Iterator[Course]:
-    for (rule, parameter), readings in sorted(book.readings.items()):
+def _rule_series(book: Book, rules: Rules, until: datetime) -> Iterator[TimeSeries]:
+    for (rule, parameter), results in sorted(book.results.items()):
         threshold = rules[rule].threshold if rule in rules else None
-        points = points_of(readings, threshold)
+        points = points_of(results, threshold)
         if points:
             limits = limits_of(threshold)
-            unit = limits[0][1].unit if limits else _unit(readings[-1].value)
+            unit = limits[0][1].unit if limits else _unit(results[-1])
             named = [(name, limit.value) for name, limit in limits]
-            yield _course(rule, titled(rule, parameter), unit, points, until, named)
+            yield _series(rule, title_of(rule, parameter), unit, points, until, named)
 
 
-def _course(  # noqa: PLR0917 - a row of a table
+def _series(  # noqa: PLR0917 - a row of a table
     key: str, title: str, unit: Measure | None, points: Sequence[Point], until: datetime,
     limits: Iterable[tuple[str, float]],
-) -> Course:  # fmt: skip
+) -> TimeSeries:  # fmt: skip
     found = trend(points, until)
     named = tuple(limits)
     ahead = [crossing(found, limit, name) for name, limit in named] if found else []
     crossings = sorted((one for one in ahead if one is not None), key=lambda one: one.on)
-    return Course(
+    return TimeSeries(
         key=key, title=title, unit=unit, points=tuple(points), trend=found, limits=named, crossings=tuple(crossings)
     )
 
 
-def _unit(value: float | None) -> Measure | None:
-    return Measure.ROWS if value is None else None
+def _unit(result: StoredResult) -> Measure | None:
+    if result.value is not None:
+        return None
+    return Measure.ROWS if result.rate is None else Measure.PERCENT
 
 
-def _urgency(course: Course) -> tuple[object, ...]:
-    soonest = course.crossings[0].on.timestamp() if course.crossings else float("inf")
-    level = abs(course.trend.pivot[1]) if course.trend else 0.0
-    steepness = abs(course.trend.per_day) / level if course.trend and level else 0.0
-    return soonest, -steepness, course.title
+def _urgency(series: TimeSeries) -> tuple[object, ...]:
+    soonest = series.crossings[0].on.timestamp() if series.crossings else float("inf")
+    level = abs(series.trend.pivot[1]) if series.trend else 0.0
+    steepness = abs(series.trend.per_day) / level if series.trend and level else 0.0
+    return soonest, -steepness, series.title
+
+
+def series_document(series: TimeSeries) -> dict[str, Any]:
+    """A time series as JSON has it."""
+    line = series.trend
+    crossings = [
+        {"limit": one.limit, "name": one.name, "on": one.on.isoformat(), "earliest": one.earliest.isoformat(),
+         "latest": None if one.latest is None else one.latest.isoformat()}
+        for one in series.crossings
+    ]  # fmt: skip
+    return {
+        "key": series.key,
+        "title": series.title,
+        "unit": None if series.unit is None else series.unit.value,
+        "direction": None if series.direction is None else series.direction.value,
+        "per_day": None if line is None else line.per_day,
+        "between": None if line is None else [line.low, line.high],
+        "said": series.said,
+        "forecast": series.forecast or None,
+        "crossings": crossings,
+        "points": [[at.isoformat(), value] for at, value in series.points],
+    }

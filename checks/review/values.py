@@ -1,6 +1,6 @@
-"""Which time a review is about.
+"""What a report is a function of: the period that it is about, and everything that was read of the history.
 
-The past as values: what a review is a function of.
+All of it is plain and frozen; moments are in the time zone of the period's end.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 
-from checks.engine.authoring.units import Measure, Severity, Status, figure_text
+from checks.engine.authoring.units import Severity, Status
+from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Id
+from checks.engine.reporting.report import title_of
+from checks.stored import StoredResult, StoredRun
 
 
 class PeriodKind(StrEnum):
@@ -28,6 +29,10 @@ class PeriodKind(StrEnum):
     def days(self) -> int:
         """How many days it looks back on."""
         return {PeriodKind.DAILY: 1, PeriodKind.WEEKLY: 7, PeriodKind.MONTHLY: 30, PeriodKind.QUARTERLY: 91}[self]
+
+    def includes(self, shorter: PeriodKind) -> bool:
+        """Whether it has the sections of another kind: each report has those of the shorter ones."""
+        return self.days >= shorter.days
 
 
 LOOKBACK = timedelta(days=90)
@@ -70,89 +75,6 @@ class Period:
         return f"{self.since:%Y-%m-%d %H:%M} to {self.until:%Y-%m-%d %H:%M}"
 
 
-@dataclass(slots=True)
-class Reading:
-    """One result of one rule. Treat it as frozen: there are too many of them for the cost of saying so."""
-
-    at: datetime
-    rule: str
-    parameter: str
-    domain: str
-    severity: Severity
-    status: Status
-    count: int | None
-    total: int | None
-    rate: float | None
-    value: float | None
-    points: Decimal
-    accepted: bool
-
-    @property
-    def id(self) -> Id:
-        """Rule and parameter."""
-        return self.rule, self.parameter
-
-    @property
-    def title(self) -> str:
-        """The rule, with its parameter in brackets."""
-        return titled(self.rule, self.parameter)
-
-    @property
-    def trouble(self) -> bool:
-        """Whether someone should have looked."""
-        return self.status.failing and not self.accepted
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One run as it is kept. `parts` are scores by dimension, such as league, and label."""
-
-    id: str
-    at: datetime
-    today: date
-    selection: str
-    score: Decimal | None
-    gross: Decimal | None
-    band: str
-    coverage: float
-    domains: Mapping[str, float | None] = field(default_factory=dict)
-    parts: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """The newest result of a rule, with what someone needs who looks into it. The rule itself gives the last four."""
-
-    reading: Reading
-    threshold: str
-    new: int | None
-    fixed: int | None
-    clusters: tuple[str, ...]
-    examples: tuple[Mapping[str, Any], ...]
-    error: str
-    note: str
-    summary: str = ""
-    owner: str = ""
-    runbook: str = ""
-    unit: Measure | None = None
-
-    @property
-    def measurement(self) -> str:
-        """What was measured, as a person would say it."""
-        own = self.reading
-        if own.value is not None:
-            return figure_text(own.value, self.unit) if self.unit else f"{own.value:,.6g}"
-        if own.count is None:
-            return ""
-        share = "" if own.rate is None else f" ({figure_text(own.rate, Measure.PERCENT)})"
-        return f"{own.count:,} rows" if own.total is None else f"{own.count:,} of {own.total:,}{share}"
-
-    @property
-    def change(self) -> str:
-        """ "3 new, 5 fixed", without what is nought."""
-        return ", ".join(f"{number:,} {name}" for name, number in (("new", self.new), ("fixed", self.fixed)) if number)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
     """One feed of one import run. `ended` None: it is still running, or was killed."""
@@ -178,10 +100,10 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Episode:
-    """An incident from one beginning to its end; one that is reopened has several.
+class IncidentRecord:
+    """An incident from one beginning to its end; one that is reopened has several records.
 
-    `told` is when the first message about it was sent, `answered` when somebody acknowledged it.
+    `notified` is when the first message about it was sent, `acknowledged` when somebody acknowledged it.
     """
 
     incident: int
@@ -192,27 +114,51 @@ class Episode:
     worst: Status
     began: datetime
     ended: datetime | None = None
-    told: datetime | None = None
-    answered: datetime | None = None
+    notified: datetime | None = None
+    acknowledged: datetime | None = None
     resolution: str = ""
 
     @property
     def title(self) -> str:
         """The rule, with its parameter in brackets."""
-        return titled(self.rule, self.parameter)
+        return title_of(self.rule, self.parameter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
     """Everything that was read, oldest first; `latest` is the newest result of each rule, worst first."""
 
-    runs: tuple[Run, ...] = ()
-    readings: Mapping[Id, tuple[Reading, ...]] = field(default_factory=dict)
-    latest: tuple[Line, ...] = ()
+    runs: tuple[StoredRun, ...] = ()
+    results: Mapping[Id, tuple[StoredResult, ...]] = field(default_factory=dict)
+    latest: tuple[StoredResult, ...] = ()
     feeds: tuple[Feed, ...] = ()
-    episodes: tuple[Episode, ...] = ()
+    incidents: tuple[IncidentRecord, ...] = ()
 
 
-def titled(rule: str, parameter: str) -> str:
-    """A rule as reports name it."""
-    return f"{rule}[{parameter}]" if parameter else rule
+@dataclass(frozen=True, slots=True)
+class ReviewInputs:
+    """What each section of a report is made from. `runs` are those whose scores can be compared, oldest first."""
+
+    book: Book
+    rules: Rules
+    period: Period
+    runs: tuple[StoredRun, ...]
+
+    @property
+    def newest(self) -> StoredRun | None:
+        """The run that the report stands on."""
+        return self.runs[-1] if self.runs else None
+
+    @property
+    def before(self) -> StoredRun | None:
+        """The last run before the period."""
+        return next((run for run in reversed(self.runs) if run.at <= self.period.since), None)
+
+    @property
+    def results(self) -> dict[Id, list[StoredResult]]:
+        """The results of the period, for each rule and parameter that has some."""
+        within = {
+            id_: [result for result in results if self.period.covers(result.at)]
+            for id_, results in self.book.results.items()
+        }
+        return {id_: results for id_, results in within.items() if results}

@@ -1,10 +1,7 @@
 """The domain imports: feeds come in time and whole, and what comes in is read, linked and published.
 
-Do the imports run, do they succeed, and do they end in time.
-
-Do the feeds' rows arrive: all of them, accepted and linked. Judged on the latest publication of each feed.
-
-Is the ground in order that imports stand on: constraints, confirmed names, links.
+Rules ask whether imports run and succeed, whether the rows of the latest publication of each feed arrived, and whether
+the ground is in order that imports stand on: constraints, confirmed names, links.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""The domain matches: results that can be true, of people who played, for fixtures that took place.
+"""The domain matches: results that can be true, of people who played, for fixtures that took place, each there once.
 
-Do results and fixtures belong together, and does every result stand there once.
-
-Can a result be true: its winner, its score, its date.
-
-Did four different people play, who exist and belong to the sides that they played for.
+Platform tennis is played to two sets of three; the third may be a match tie-break. Some leagues play by the clock, so
+a set may end at any number of games. A score is only held against a winner when every set of it is complete: a
+retirement or the clock can make the leader lose.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
 """The domain players: each person once per team, complete, and where they belong. Keys are ids, never names.
 
-Is a player's own row complete and free of contradictions.
-
-Does every person stand there once.
-
-Do players belong to the team that they are linked to, and does every team have a captain.
+Rules ask whether a player's own row contradicts itself, whether a person is there twice, and whether players belong to
+the team that they are linked to.
 """
 
 from __future__ import annotations

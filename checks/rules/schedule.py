@@ -1,14 +1,8 @@
-"""The domain schedule: every team plays, every match is linked, nothing stands there twice.
+"""The domain schedule: every team plays, every match is linked to the right teams, and nothing stands there twice.
 
-Does everybody play: the question that nobody asked in 2025, when 205 of 727 teams had no schedule.
-
-Is every side of a match linked to a team, and to the right one.
-
-Does every match stand in the schedule once.
-
-When and where: times that can be, dates inside a season, a place to go to.
-
-Is the schedule alive: matches behind, matches ahead, and as many rows as before.
+Its first question is the one that nobody asked in 2025, when 205 of 727 teams had no schedule. The others are about
+times, dates and places that can be, and about a schedule that is alive: matches behind, matches ahead, as many as
+before.
 """
 
 from __future__ import annotations

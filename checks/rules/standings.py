@@ -1,8 +1,6 @@
 """The domain standings: figures that agree with each other, with the matches, and with the teams.
 
-Do the figures of a team's standings agree with each other.
-
-Do standings belong to teams, once each, and count the matches that those teams had.
+Each team has its standings once, and they count the matches that the team had.
 """
 
 from __future__ import annotations

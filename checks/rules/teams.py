@@ -1,10 +1,6 @@
 """The domain teams: each stands once, in a league, a series and a club, under the name that its league gives it.
 
-Is every team there once, under the kind of name that its league gives.
-
-Do teams stand in a league, a series and a club that exist.
-
-Does a team have what belongs to it: players, standings, and no matches once it is retired.
+A team also has what belongs to it: players, standings, and no matches once it is retired.
 """
 
 from __future__ import annotations

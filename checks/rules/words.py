@@ -1,9 +1,8 @@
 """Words that several rules share: which rows of the schedule are matches, and how rows are named to people.
 
-No rules stand here. Names of people are never keys: a player is known by id, a match by date and teams. The league,
-series and club that a key names are also what bad rows are grouped by, and what `--league` narrows by.
-
-Where in the year a run looks: fixtures that rules of several domains ask for.
+No rules stand here, but the fixtures that say where in the year a run looks. Names of people are never keys: a player
+is known by id, a match by date and teams. The league, series and club that a key names are also what bad rows are
+grouped by, and what `--league` narrows by.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from alerts.incidents.store import acknowledge as acknowledge_one
 from alerts.incidents.store import assign as assign_to
 from alerts.incidents.store import note as note_down
 from alerts.incidents.store import resolve as resolve_by_hand
-from checks import history
+from checks import waivers
 from checks.engine.authoring import WaiverError
 from checks.engine.judging.findings import key_text_of
 from checks.engine.judging.judge import Waiver
@@ -194,9 +194,9 @@ def waive(  # noqa: PLR0917 - typer makes options of them
     today = today_here()
     with open_engine(context.obj) as engine, engine.begin() as connection:
         if withdraw is not None:
-            told: tuple[Waiver, ...] = (history.withdraw(connection, withdraw),)
+            told: tuple[Waiver, ...] = (waivers.withdraw(connection, withdraw),)
         elif rule is None:
-            told = history.active_waivers(connection)
+            told = waivers.active_waivers(connection)
         else:
             one_rule(rules_of(context.obj), rule)
             wanted = Waiver(
@@ -205,7 +205,7 @@ def waive(  # noqa: PLR0917 - typer makes options of them
                 owner=_given("--owner", owner),
                 reason=_given("--reason", reason),
             )
-            told = (history.waive(connection, wanted, key, today=today),)
+            told = (waivers.waive(connection, wanted, key, today=today),)
     if as_json:
         typer.echo(json.dumps([_waiver_line(waiver) for waiver in told], indent=2))
         return

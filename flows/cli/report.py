@@ -1,15 +1,9 @@
-"""`rally-health history`.
-
-`rally-health report`.
-
-`rally-health backtest`.
-"""
+"""The commands that read the history: `rally-health history`, `rally-health report` and `rally-health backtest`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,11 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from alerts.outbox.enqueue import known
-from checks import history as past
+from checks.documents import run_document, stored_document
 from checks.engine.authoring import SelectionError
-from checks.review.reading import read_readings
-from checks.review.tuning import Night, Wanted, backtest, threshold_of
+from checks.engine.authoring.units import points_text
+from checks.review.backtest import Night, ThresholdOptions, backtest, parse_threshold
+from checks.review.reading import read_results
 from checks.review.values import PeriodKind
+from checks.stored import StoredResult, StoredRun, stored_results, stored_runs
 from flows.cli.shared import AsJson, Exit, day, one_rule, print_rows, write
 from flows.service.alerts import required_policy
 from flows.service.context import open_engine
@@ -40,34 +36,37 @@ def history(
     Examples: `rally-health history`, `rally-health history match_without_teams --limit 50`
     """
     with open_engine(context.obj) as engine, engine.connect() as connection:
-        lines = past.runs(connection, limit) if rule is None else past.events(connection, rule, limit)
+        if rule is None:
+            runs = stored_runs(connection, limit)
+            lines, documents = list(map(run_line, runs)), list(map(run_document, runs))
+        else:
+            results = stored_results(connection, rule, limit)
+            lines, documents = list(map(result_line, results)), list(map(stored_document, results))
     if rule is not None and not lines and rule not in rules_of(context.obj):
         raise SelectionError(f"no rule is called {rule!r}, and none of that name ever ran; see rally-health rules list")
     if as_json:
-        typer.echo(json.dumps([asdict(line) for line in lines], indent=2, default=str))
+        typer.echo(json.dumps(documents, indent=2, ensure_ascii=False))
         return
-    for line in lines:
-        typer.echo(run_line(line) if isinstance(line, past.RunLine) else event_line(line))
-    if not lines:
-        typer.echo("Nothing has run yet. Next: rally-health check")
+    for line in lines or ["Nothing has run yet. Next: rally-health check"]:
+        typer.echo(line)
 
 
-def run_line(line: past.RunLine) -> str:
+def run_line(run: StoredRun) -> str:
     """A run on one line."""
-    score = "unknown" if line.score is None else f"{line.score:>6}"
+    score = "unknown" if run.score is None else f"{run.score:>6}"
     return (
-        f"{line.at:%Y-%m-%d %H:%M} {score} {line.band:8} {line.failing:3} failing"
-        f"  coverage {line.coverage:.0%}  {line.selection}  {line.run}"
+        f"{run.at:%Y-%m-%d %H:%M} {score} {run.band:8} {run.failing:3} failing"
+        f"  coverage {run.coverage:.0%}  {run.selection}  {run.id}"
     )
 
 
-def event_line(event: past.Event) -> str:
+def result_line(result: StoredResult) -> str:
     """A result on one line."""
-    found = f"{event.value:g}" if event.value is not None else "" if event.count is None else f"{event.count:,}"
-    whole = f" of {event.total:,}" if event.total is not None else ""
-    changed = "".join(f", {n:,} {word}" for n, word in ((event.new, "new"), (event.fixed, "fixed")) if n)
-    parameter = f" [{event.parameter}]" if event.parameter else ""
-    return f"{event.at:%Y-%m-%d %H:%M} {event.status:8}{parameter} {found}{whole}{changed}  -{event.points}"
+    parameter = f" [{result.parameter}]" if result.parameter else ""
+    changes = ((result.new, "new"), (result.fixed, "fixed"))
+    changed = "".join(f", {number:,} {word}" for number, word in changes if number)
+    line = f"{result.at:%Y-%m-%d %H:%M} {result.status:8}{parameter} {result.measurement}{changed}"
+    return f"{line}  {points_text(result.points)}".rstrip()
 
 
 def report(  # noqa: PLR0917 - typer makes options of them
@@ -131,11 +130,11 @@ def backtest_(  # noqa: PLR0917 - typer makes options of them
     `rally-health backtest matches_in_schedule --as outlier --warn 4 --critical 8 --window 21`
     """
     check = one_rule(rules_of(context.obj), rule)
-    threshold = threshold_of(check, Wanted(kind, warn, critical, window))
+    threshold = parse_threshold(check, ThresholdOptions(kind, warn, critical, window))
     now = datetime.now(UTC)
     since = None if days is None else now - timedelta(days=days)
     with open_engine(context.obj) as engine, engine.connect() as connection:
-        nights = backtest(read_readings(connection, since, now, rule), threshold)
+        nights = backtest(read_results(connection, since, now, rule), threshold)
     shown = [_row(night) for night in nights if everything or as_json or _alerts(night)]
     if as_json:
         typer.echo(json.dumps(_document(rule, str(threshold), nights, shown), indent=2, default=str))
@@ -148,24 +147,24 @@ def backtest_(  # noqa: PLR0917 - typer makes options of them
 def _said(rule: str, threshold: str, nights: Sequence[Night]) -> str:
     if not nights:
         return f"{rule} has no stored readings. Next: rally-health check --name {rule}"
-    would, was = (sum(one) for one in ([n.then.failing for n in nights], [n.reading.status.failing for n in nights]))
+    would, was = (sum(one) for one in ([n.then.failing for n in nights], [n.result.status.failing for n in nights]))
     return f"{rule}, {threshold}: would have alerted {would} of {len(nights)} times; it did {was} times"
 
 
 def _alerts(night: Night) -> bool:
-    return night.then.failing or night.reading.status.failing
+    return night.then.failing or night.result.status.failing
 
 
 def _row(night: Night) -> dict[str, Any]:
-    own = night.reading
-    figure = own.count if own.value is None else own.value
+    result = night.result
+    figure = result.count if result.value is None else result.value
     return {
-        "at": own.at, "parameter": own.parameter, "reading": figure, "total": own.total, "was": own.status.value,
-        "would_be": night.then.value,
+        "at": result.at, "parameter": result.parameter, "reading": figure, "total": result.total,
+        "was": result.status.value, "would_be": night.then.value,
     }  # fmt: skip
 
 
 def _document(rule: str, threshold: str, nights: Sequence[Night], shown: Sequence[dict[str, Any]]) -> dict[str, Any]:
     would = sum(night.then.failing for night in nights)
-    did = sum(night.reading.status.failing for night in nights)
+    did = sum(night.result.status.failing for night in nights)
     return {"rule": rule, "threshold": threshold, "would_alert": would, "did_alert": did, "nights": list(shown)}

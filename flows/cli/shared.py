@@ -27,7 +27,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy.exc import DBAPIError
 
 from alerts import AlertError
 from checks import CheckError
@@ -36,7 +35,7 @@ from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules, Selection
 from etl import DatabaseUnavailable, EtlError, FeedError, ImporterBusy
 from etl.circuit_breaker import ImportsStopped
-from etl.database import DatabaseUrlError, describe_error
+from etl.database import DatabaseUrlError
 from etl.importing.ledger_queries import AliasError
 from etl.migrate import NotMigrated
 from etl.repairs import NoSuchRepair, RepairError
@@ -78,15 +77,6 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
 def exit_of(error: Exception) -> Exit | None:
     """The exit code of an error that has one; None for one that is a bug and deserves its traceback."""
     return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), None)
-
-
-def fail(error: Exception) -> None:
-    """End the process with one line and the exit code of an error; return where it is a bug."""
-    code = Exit.INFRASTRUCTURE if isinstance(error, DBAPIError) else exit_of(error)
-    if code is not None:
-        message = describe_error(error) if isinstance(error, DBAPIError) else str(error)
-        typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)
-        sys.exit(code)
 
 
 _lost: ContextVar[bool] = ContextVar("lost", default=False)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from checks import history
 from checks.engine.authoring.units import Status
 from checks.engine.reporting.report import Report
 from checks.engine.reporting.score import Band
 from checks.render.terminal import clean, headline
 from checks.repairs.plan import Plan, fixable_in_order
+from checks.stored import stored_runs
 from etl import circuit_breaker
 from etl.repairs import RepairError
 from etl.repairs.ledger import Repair
@@ -85,7 +85,7 @@ class Walk:
     def assess(self, *, notify: bool) -> None:
         """Check everything, say what changed since the last healthy run and who is affected, and tell people."""
         with self.engine.begin() as connection:
-            healthy = next((run for run in history.runs(connection, 1000) if run.band == Band.HEALTHY.value), None)
+            healthy = next((run for run in stored_runs(connection, 1000) if run.band == Band.HEALTHY.value), None)
         policy = policy_of(self.settings) if notify else None
         report = check_health(self.settings, Wish(alert=policy is not None))
         self.emergency.before = report

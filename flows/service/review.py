@@ -22,7 +22,7 @@ from flows.service.health_check import rules_of
 from flows.settings import Settings
 
 if TYPE_CHECKING:
-    from checks.review.build import Review
+    from checks.review.section import Review
 
 
 # what draws and fits takes a second to import, and few commands do either: it is imported where it is used
@@ -48,7 +48,7 @@ class Asked:
 
 def make_review(settings: Settings, asked: Asked) -> Review:
     """Read the past and review it; nothing is written."""
-    from checks.review.build import review  # noqa: PLC0415
+    from checks.review.section import review  # noqa: PLC0415
 
     period = asked.period
     with open_engine(settings, application="rally-health report") as engine, engine.connect() as connection:
@@ -58,21 +58,21 @@ def make_review(settings: Settings, asked: Asked) -> Review:
 
 def review_html(review: Review) -> str:
     """The report as one HTML file."""
-    from checks.review.html.page import render_html  # noqa: PLC0415
+    from checks.review.page import render_html  # noqa: PLC0415
 
     return render_html(review)
 
 
 def review_json(review: Review) -> str:
     """The report as JSON."""
-    from checks.review.document import review_document  # noqa: PLC0415
+    from checks.review.render import review_document  # noqa: PLC0415
 
     return json.dumps(review_document(review), indent=2, ensure_ascii=False) + "\n"
 
 
 def review_text(review: Review) -> str:
     """The report as text."""
-    from checks.review.text import render_text  # noqa: PLC0415
+    from checks.review.render import render_text  # noqa: PLC0415
 
     return render_text(review)
 
@@ -89,7 +89,7 @@ def keep_review(review: Review, folder: Path) -> tuple[Path, Path]:
 
 def email_review(settings: Settings, review: Review, to: Sequence[str]) -> int:
     """Send the report by e-mail to people of the policy, and return how many messages could not be sent yet."""
-    from checks.review.html.page import render_mail  # noqa: PLC0415
+    from checks.review.page import render_mail  # noqa: PLC0415
 
     subject = f"[Rally] {review.period.kind} report, {review.headline}"
     content = Content(subject, review_text(review), render_mail(review))

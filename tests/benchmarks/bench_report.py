@@ -39,9 +39,9 @@ def main() -> None:
 def _report(url: str, kind: str, days: int | None) -> tuple[float, int]:
     began = time.perf_counter()
     from checks.engine.collecting.collect import collect  # noqa: PLC0415
-    from checks.review.build import review  # noqa: PLC0415
-    from checks.review.html.page import render_html  # noqa: PLC0415
+    from checks.review.page import render_html  # noqa: PLC0415
     from checks.review.reading import read_book  # noqa: PLC0415
+    from checks.review.section import review  # noqa: PLC0415
     from checks.review.values import Period, PeriodKind  # noqa: PLC0415
     from checks.scopes import SOURCES  # noqa: PLC0415
     from etl.database import open_engine  # noqa: PLC0415

@@ -10,9 +10,9 @@ from sqlalchemy import Engine
 
 from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules
-from checks.review.build import review
-from checks.review.html.page import render_html
+from checks.review.page import render_html
 from checks.review.reading import read_book
+from checks.review.section import review
 from checks.review.values import Period, PeriodKind
 from checks.scopes import SOURCES
 from tests.browser.conftest import Open, Opened

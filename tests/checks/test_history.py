@@ -10,13 +10,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import ColumnElement, Engine, delete, func, select, update
 
-from checks import Row, Severity, Status, WaiverError, above, drop, history, metric_check, percent, row_check
+from checks import Row, Severity, Status, WaiverError, above, drop, history, metric_check, percent, row_check, waivers
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.judging.findings import fingerprint, key_text_of
 from checks.engine.judging.judge import Waiver
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request
 from checks.health import examine
+from checks.stored import stored_results, stored_runs
 from etl.tables import check_findings, check_results, check_states, leagues, schedule
 
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
@@ -228,9 +229,9 @@ def test_the_history_tells_runs_newest_first(season: Season) -> None:
     season.run()
 
     with season.engine.connect() as connection:
-        lines = history.runs(connection)
+        lines = stored_runs(connection)
 
-    assert [(line.run, line.failing, line.band) for line in lines] == [
+    assert [(line.id, line.failing, line.band) for line in lines] == [
         (str(UUID(int=2)), 0, "healthy"),
         (str(UUID(int=1)), 1, "critical"),
     ]
@@ -243,7 +244,7 @@ def test_the_history_of_a_rule_tells_since_when(season: Season) -> None:
     season.run()
 
     with season.engine.connect() as connection:
-        events = history.events(connection, "nowhere")
+        events = stored_results(connection, "nowhere")
 
     assert [(event.status, event.count, event.new, event.fixed) for event in events] == [
         (Status.OK, 0, 0, 1),
@@ -255,7 +256,7 @@ def waived(season: Season, key: str | None = None, **changes: Any) -> Waiver:
     """A waiver that is kept."""
     made = Waiver(**{"rule": "nowhere", "owner": "kim", "reason": "moving", "until": LATER, **changes})
     with season.engine.begin() as connection:
-        return history.waive(connection, made, key, today=NOW.date())
+        return waivers.waive(connection, made, key, today=NOW.date())
 
 
 def test_a_waiver_is_kept_and_holds_in_the_next_run(season: Season) -> None:
@@ -267,7 +268,7 @@ def test_a_waiver_is_kept_and_holds_in_the_next_run(season: Season) -> None:
     assert report.score == 100
     assert report.of("nowhere").accepted
     with season.engine.connect() as connection:
-        assert history.active_waivers(connection) == (kept,)
+        assert waivers.active_waivers(connection) == (kept,)
 
 
 KEYS: list[Callable[[Report], str]] = [
@@ -294,7 +295,7 @@ def test_a_waiver_that_is_taken_back_holds_no_more(season: Season) -> None:
     number = waived(season).id
     assert number is not None
     with season.engine.begin() as connection:
-        history.withdraw(connection, number)
+        waivers.withdraw(connection, number)
 
     assert not season.run().of("nowhere").accepted
 
@@ -305,7 +306,7 @@ def test_a_waiver_that_is_not_there_cannot_be_taken_back(season: Season) -> None
         season.engine.begin() as connection,
         pytest.raises(WaiverError, match=f"there is no waiver 4711; there are {number}"),
     ):
-        history.withdraw(connection, 4711)
+        waivers.withdraw(connection, 4711)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from checks.engine.judging.judge import Waiver
-from checks.history import waive
+from checks.waivers import waive
 from etl.tables import leagues, schedule
 
 pytest_plugins = ["pytester"]

@@ -1,8 +1,7 @@
-"""How much a rule matters (severity, declared) and how it stands (status, found).
+"""The words and numbers of a rule: its severity (declared), its status (found), and figures that carry their unit.
 
-Figures with a unit: a limit says whether it means a share, a number of rows or hours.
-
-A figure that people steer by, with the target that it should reach.
+A limit says whether it means a share, a number of rows or hours; a `Figure` stands beside its target. Every reading,
+count and number of points that anybody sees is written by `figure_text`, `count_text` or `points_text`.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ class Limit:
     unit: Measure
 
     def __str__(self) -> str:
-        return say(self.value, self.unit)
+        return _limit_text(self.value, self.unit)
 
 
 def percent(value: float) -> Limit:
@@ -88,8 +87,8 @@ def hours(value: float) -> Limit:
     return Limit(_checked("hours", value), Measure.HOURS)
 
 
-def say(value: float, unit: Measure) -> str:
-    """A reading as a person would say it: "0.1 %", "1,405 rows", "26 hours"."""
+def _limit_text(value: float, unit: Measure) -> str:
+    """A limit as it was declared: "0.1 %", "1,405 rows", "26 hours"."""
     if unit is Measure.PERCENT:
         return f"{_figure(value * 100)} %"
     singular = unit.value.removesuffix("s")
@@ -145,14 +144,32 @@ class Figure:
         return f"{self.title} {self.said} ({self.aim}{verdict})"
 
 
-def figure_text(value: float, unit: Measure) -> str:
-    """A value with its unit; a share near the whole keeps its decimals, hours are told to the minute."""
+def figure_text(value: float, unit: Measure | None) -> str:
+    """A reading as every form of a report writes it: "0.1 %", "1,405 rows", "26 h 30 min", without a unit "5,600".
+
+    A share near the whole keeps its decimals, and hours are written to the minute.
+    """
+    if unit is None:
+        return f"{value:,.6g}"
     if unit is Measure.HOURS:
         return _hours(value)
     # three digits would round 99.96 % to 100 %
     if unit is Measure.PERCENT and 0.99 < value < 1:
         return f"{int(value * 10_000) / 100:.2f} %"
-    return say(value, unit)
+    return _limit_text(value, unit)
+
+
+def count_text(count: int, total: int | None = None) -> str:
+    """A number of rows: "1,405", and with the rows that were looked at "3 of 7,000 (0.0429 %)"."""
+    if total is None:
+        return f"{count:,}"
+    share = f" ({figure_text(count / total, Measure.PERCENT)})" if total else ""
+    return f"{count:,} of {total:,}{share}"
+
+
+def points_text(points: Decimal) -> str:
+    """What a rule costs the score: "-5.10", and nothing where it costs nothing."""
+    return f"-{points}" if points else ""
 
 
 def _hours(value: float) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from checks.engine.authoring.spec import Source
-from checks.engine.authoring.units import Figure, Measure, Severity, Status, say
+from checks.engine.authoring.units import Figure, Measure, Severity, Status, count_text, figure_text
 from checks.engine.judging.bad_rows import Cluster
 from checks.engine.judging.findings import Findings
 from checks.engine.judging.judge import Baseline, Waiver
@@ -79,7 +79,7 @@ class Result:
     @property
     def title(self) -> str:
         """The rule, with its parameter in brackets."""
-        return f"{self.rule}[{self.parameter}]" if self.parameter else self.rule
+        return title_of(self.rule, self.parameter)
 
     @property
     def trouble(self) -> bool:
@@ -99,13 +99,8 @@ class Result:
     def measurement(self) -> str:
         """What was measured, as a person would say it; empty when nothing was."""
         if self.value is not None:
-            return say(self.value, self.unit) if self.unit else f"{self.value:,.6g}"
-        if self.count is None:
-            return ""
-        if self.total is None:
-            return f"{self.count:,}"
-        share = "" if self.rate is None else f" ({say(self.rate, Measure.PERCENT)})"
-        return f"{self.count:,} of {self.total:,}{share}"
+            return figure_text(self.value, self.unit)
+        return "" if self.count is None else count_text(self.count, self.total)
 
     @property
     def change(self) -> str:
@@ -113,6 +108,11 @@ class Result:
         named = (("new", self.new), ("known", self.known), ("fixed", self.fixed))
         least = "" if self.exact else "at least "
         return ", ".join(f"{least if name != 'known' else ''}{number:,} {name}" for name, number in named if number)
+
+
+def title_of(rule: str, parameter: str) -> str:
+    """A rule as reports name it: with its parameter in brackets."""
+    return f"{rule}[{parameter}]" if parameter else rule
 
 
 class FailOn(StrEnum):

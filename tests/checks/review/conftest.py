@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules
-from checks.review.build import Review, review
 from checks.review.reading import read_book
+from checks.review.section import Review, review
 from checks.review.values import Period, PeriodKind
 from checks.scopes import SOURCES
 from tests.checks.review.plant import Plant

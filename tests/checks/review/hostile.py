@@ -26,9 +26,10 @@ def plant_hostile(plant: Plant, names: Sequence[str]) -> None:
     number = plant.number
     for turn, name in enumerate(names):
         at = FIRST - timedelta(hours=number + len(names) - turn)
+        place = {"where": {"league": name}, "count": 9, "of": 9, "rows": 10, "lift": 2.0, "text": name}
         plant.run(
             at, {"duplicate_match": (9, 10), "matches_in_schedule": 10.0}, leagues={name: 50.0},
-            clusters=[{"text": name}], examples=[{"home_team": name, name[:50]: name}], error=name, note=name,
+            clusters=[place], examples=[{"home_team": name, name[:50]: name}], error=name, note=name,
             threshold=name,
         )  # fmt: skip
         plant.imported(at, league=name[:64], outcome="failed", reasons=[name])

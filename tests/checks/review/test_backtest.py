@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, func
 from checks import CheckDefinitionError, Row, Severity, Status, above, drop, metric_check, outlier, percent, row_check
 from checks.engine.authoring.thresholds import Threshold
 from checks.engine.collecting.rules import Rules
-from checks.review.tuning import Wanted, backtest, threshold_of
-from checks.review.values import Reading
+from checks.review.backtest import ThresholdOptions, backtest, parse_threshold
+from checks.stored import StoredResult
 from etl.tables import schedule
 
 FIRST = datetime(2025, 6, 1, 6, tzinfo=UTC)
@@ -41,17 +41,17 @@ def reading(
     value: float | None = None,
     status: Status = Status.OK,
     accepted: bool = False,
-) -> Reading:
+) -> StoredResult:
     """A stored result, of a hundred rows."""
     rows = count is not None
-    return Reading(
-        at=FIRST + timedelta(days=night), rule="r", parameter="", domain="d", severity=Severity.LOW, status=status,
-        count=count, total=100 if rows else None, rate=count / 100 if count is not None else None, value=value,
-        points=Decimal(0), accepted=accepted,
+    return StoredResult(
+        run=str(night), at=FIRST + timedelta(days=night), rule="r", parameter="", domain="d", severity=Severity.LOW,
+        status=status, gross_status=status, summary="", threshold="", count=count, total=100 if rows else None,
+        rate=count / 100 if count is not None else None, value=value, points=Decimal(0), accepted=accepted,
     )  # fmt: skip
 
 
-def alerts(threshold: Threshold, *readings: Reading) -> list[int]:
+def alerts(threshold: Threshold, *readings: StoredResult) -> list[int]:
     """The nights on which a threshold would have alerted."""
     return [(night.at - FIRST).days for night in backtest({("r", ""): readings}, threshold) if night.then.failing]
 
@@ -89,30 +89,33 @@ def test_what_was_not_measured_stays_what_it_was() -> None:
 @pytest.mark.parametrize(
     ("rule", "wanted", "said"),
     [
-        ("nowhere", Wanted(), "warn above 1 %, critical above 5 %"),
-        ("nowhere", Wanted(warn="2%"), "warn above 2 %, critical above 5 %"),
-        ("nowhere", Wanted(warn="2"), "warn above 2 %, critical above 5 %"),
-        ("nowhere", Wanted(warn="3 rows", critical="7 rows"), "warn above 3 rows, critical above 7 rows"),
-        ("volume", Wanted(window=21), "warn at a drop of more than 10 %, critical 50 % (median of 21 runs)"),
-        ("volume", Wanted("outlier", "4", "8"), "warn beyond 4 deviations, critical 8 (of the last 14 runs)"),
-        ("volume", Wanted("below", warn="500 rows"), "warn below 500 rows"),
+        ("nowhere", ThresholdOptions(), "warn above 1 %, critical above 5 %"),
+        ("nowhere", ThresholdOptions(warn="2%"), "warn above 2 %, critical above 5 %"),
+        ("nowhere", ThresholdOptions(warn="2"), "warn above 2 %, critical above 5 %"),
+        ("nowhere", ThresholdOptions(warn="3 rows", critical="7 rows"), "warn above 3 rows, critical above 7 rows"),
+        ("volume", ThresholdOptions(window=21), "warn at a drop of more than 10 %, critical 50 % (median of 21 runs)"),
+        ("volume", ThresholdOptions("outlier", "4", "8"), "warn beyond 4 deviations, critical 8 (of the last 14 runs)"),
+        ("volume", ThresholdOptions("below", warn="500 rows"), "warn below 500 rows"),
     ],
 )
-def test_thresholds_as_they_are_typed(rule: str, wanted: Wanted, said: str) -> None:
-    assert str(threshold_of(RULES[rule], wanted)) == said
+def test_thresholds_as_they_are_typed(rule: str, wanted: ThresholdOptions, said: str) -> None:
+    assert str(parse_threshold(RULES[rule], wanted)) == said
 
 
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        (Wanted(warn="lots"), "'lots' is no limit; expected a figure such as 2%, '5 rows' or '26 hours'"),
-        (Wanted("sideways"), "--as 'sideways' is no threshold; expected one of above, below, drop, outlier"),
-        (Wanted("drop", warn="5%"), "--as drop needs both --warn and --critical, such as --warn 20% --critical 50%"),
-        (Wanted("outlier", warn="5%"), "'5%' is no number of deviations; expected e.g. 3.5"),
+        (ThresholdOptions(warn="lots"), "'lots' is no limit; expected a figure such as 2%, '5 rows' or '26 hours'"),
+        (ThresholdOptions("sideways"), "--as 'sideways' is no threshold; expected one of above, below, drop, outlier"),
+        (
+            ThresholdOptions("drop", warn="5%"),
+            "--as drop needs both --warn and --critical, such as --warn 20% --critical 50%",
+        ),
+        (ThresholdOptions("outlier", warn="5%"), "'5%' is no number of deviations; expected e.g. 3.5"),
     ],
 )
-def test_a_threshold_that_cannot_be_is_told(wanted: Wanted, said: str) -> None:
+def test_a_threshold_that_cannot_be_is_told(wanted: ThresholdOptions, said: str) -> None:
     with pytest.raises(CheckDefinitionError) as caught:
-        threshold_of(RULES["nowhere"], wanted)
+        parse_threshold(RULES["nowhere"], wanted)
 
     assert str(caught.value) == said

@@ -7,7 +7,13 @@ from datetime import date, timedelta
 import pytest
 
 from checks.engine.authoring.units import Status
-from checks.review.build import Review
+from checks.review.section import Review
+from checks.review.sections.blind_spots import BLIND_SPOTS
+from checks.review.sections.figures import DAILY_FIGURES
+from checks.review.sections.process import IMPORTS, INCIDENTS, PROCESS_METRICS
+from checks.review.sections.results import ALL_RULES
+from checks.review.sections.trends import ANOMALIES, TRENDS
+from checks.review.sections.tuning import COMPLIANCE_BY_OWNER, COMPLIANCE_BY_RULE, PROPOSALS, RECURRING
 from checks.review.trend import Direction
 from checks.review.values import PeriodKind
 from tests.checks.review.conftest import Reviewed
@@ -24,7 +30,7 @@ def quarter(season: Plant, reviewed: Reviewed) -> Review:
 
 
 def test_the_planted_rise_is_told_with_its_pace(quarter: Review) -> None:
-    course = quarter.courses[0]
+    course = quarter.of(TRENDS)[0]
 
     assert (course.title, course.direction) == ("match_without_teams", Direction.RISING)
     assert course.trend is not None
@@ -33,7 +39,7 @@ def test_the_planted_rise_is_told_with_its_pace(quarter: Review) -> None:
 
 
 def test_the_day_of_the_crossing_is_told_within_two_days(quarter: Review) -> None:
-    first = quarter.courses[0].crossings[0]
+    first = quarter.of(TRENDS)[0].crossings[0]
 
     assert first.name == "WARN"
     assert abs(first.on - CROSSES_ON) < timedelta(days=2)
@@ -45,22 +51,22 @@ def test_the_day_of_the_crossing_is_told_within_two_days(quarter: Review) -> Non
 def test_the_crossing_is_foreseen_early_too(season: Plant, reviewed: Reviewed, days_before: int) -> None:
     then = reviewed(PeriodKind.QUARTERLY, until=NOW - timedelta(days=days_before))
 
-    assert abs(then.courses[0].crossings[0].on - CROSSES_ON) < timedelta(days=2)
+    assert abs(then.of(TRENDS)[0].crossings[0].on - CROSSES_ON) < timedelta(days=2)
 
 
 def test_the_planted_fall_is_told_and_leads_to_no_limit(quarter: Review) -> None:
-    course = quarter.courses[1]
+    course = quarter.of(TRENDS)[1]
 
     assert (course.title, course.direction, course.forecast) == ("player_without_team", Direction.FALLING, "")
 
 
 def test_nothing_else_has_a_trend(quarter: Review) -> None:
-    assert [course.title for course in quarter.courses] == ["match_without_teams", "player_without_team"]
+    assert [course.title for course in quarter.of(TRENDS)] == ["match_without_teams", "player_without_team"]
     assert quarter.score.direction is Direction.STEADY
 
 
 def test_the_four_daily_metrics_are_those_of_the_last_night(quarter: Review) -> None:
-    figures = {one.figure.key: one.figure for one in quarter.measures}
+    figures = {one.figure.key: one.figure for one in quarter.of(DAILY_FIGURES)}
 
     assert figures["schedule_coverage"].value == pytest.approx(1 - 2 / 727)
     assert figures["rows_without_team_ids"].value == pytest.approx(79 / 10_000)
@@ -70,12 +76,12 @@ def test_the_four_daily_metrics_are_those_of_the_last_night(quarter: Review) -> 
 
 
 def test_the_metric_that_rises_shows_its_arrow(quarter: Review) -> None:
-    assert [one.course.direction for one in quarter.measures] == [
+    assert [one.series.direction for one in quarter.of(DAILY_FIGURES)] == [
         Direction.STEADY, Direction.RISING, Direction.STEADY, Direction.STEADY,
     ]  # fmt: skip
 
 
-PROCESS = {
+METRICS = {
     "import_success_rate": (56 / 58, True, "56 of 58 feeds"),
     "error_detection_time": (40 / 60, True, "4 of 5 in time, longest 24 h 40 min"),
     "recovery_time": ((3 * 60 + 25 + 9 * 60 + 5) / 2 / 60, False, "1 of 2 in time, longest 9 h 5 min"),
@@ -86,9 +92,9 @@ PROCESS = {
 }
 
 
-@pytest.mark.parametrize(("key", "wanted"), PROCESS.items())
+@pytest.mark.parametrize(("key", "wanted"), METRICS.items())
 def test_process_metrics_are_right_to_the_minute(quarter: Review, key: str, wanted: tuple[float, bool, str]) -> None:
-    figure = {one.key: one for one in quarter.process}[key]
+    figure = {one.key: one for one in quarter.of(PROCESS_METRICS)}[key]
 
     assert figure.value == pytest.approx(wanted[0])
     assert (figure.met, figure.detail) == wanted[1:]
@@ -101,23 +107,23 @@ def test_compliance_counts_what_was_in_order(quarter: Review) -> None:
     }  # fmt: skip
     measured = 59 * 10 + 59 - 3  # the metric that looks at its past is SKIPPED three times
 
-    figure = {one.key: one for one in quarter.process}["standards_compliance"]
+    figure = {one.key: one for one in quarter.of(PROCESS_METRICS)}["standards_compliance"]
 
     assert figure.detail == f"{measured - sum(failing.values())} of {measured} results"
-    kept = {one.name: one.whole - one.good for one in quarter.kept}
+    kept = {one.name: one.whole - one.good for one in quarter.of(COMPLIANCE_BY_RULE)}
     assert {name: number for name, number in kept.items() if number} == failing
 
 
 def test_owners_answer_for_their_rules(quarter: Review) -> None:
-    owners = {one.name: (one.good, one.whole) for one in quarter.owners}
+    owners = {one.name: (one.good, one.whole) for one in quarter.of(COMPLIANCE_BY_OWNER)}
 
     assert owners["standings"] == (0, 59)
     assert owners["imports"] == (58, 59)
-    assert quarter.owners[0].name == "standings"
+    assert quarter.of(COMPLIANCE_BY_OWNER)[0].name == "standings"
 
 
 def test_incidents_are_told_with_their_story(quarter: Review) -> None:
-    told = [(one.rule, one.worst, one.began, one.ended) for one in quarter.episodes]
+    told = [(one.rule, one.worst, one.began, one.ended) for one in reversed(quarter.of(INCIDENTS))]
 
     assert told == [
         ("standing_without_team", Status.WARN, FIRST + timedelta(days=1), None),
@@ -128,19 +134,19 @@ def test_incidents_are_told_with_their_story(quarter: Review) -> None:
          FIRST + timedelta(days=DENT, hours=9, minutes=5)),
         ("duplicate_match", Status.WARN, FIRST + timedelta(days=55), FIRST + timedelta(days=55, hours=20)),
     ]  # fmt: skip
-    assert [one.rule for one in quarter.open] == ["standing_without_team"]
+    assert [one.rule for one in quarter.of(INCIDENTS) if one.ended is None] == ["standing_without_team"]
 
 
 def test_what_fails_again_and_again_is_told(quarter: Review) -> None:
-    (found,) = quarter.recurring
+    (found,) = quarter.of(RECURRING)
 
     assert found.title == "duplicate_match"
-    assert [stretch.began for stretch in found.stretches] == [FIRST + timedelta(days=min(group)) for group in RECURS]
+    assert [streak.began for streak in found.streaks] == [FIRST + timedelta(days=min(group)) for group in RECURS]
     assert found.said == "4 times, in 12% of the runs, last from 2025-06-26; well since 2025-06-27"
 
 
 def test_what_is_unusual_is_told_once_for_each_rule(quarter: Review) -> None:
-    found = {one.rule: (one.at - FIRST).days for one in quarter.anomalies}
+    found = {one.rule: (one.at - FIRST).days for one in quarter.of(ANOMALIES)}
 
     assert found == {
         "team_without_schedule": OUTAGE[-1], "hours_since_successful_import": 35, "matches_in_schedule": DENT,
@@ -149,7 +155,7 @@ def test_what_is_unusual_is_told_once_for_each_rule(quarter: Review) -> None:
 
 
 def test_a_limit_that_is_always_passed_is_proposed_higher(quarter: Review) -> None:
-    (found,) = quarter.proposals
+    (found,) = quarter.of(PROPOSALS)
 
     assert found.rule == "standing_without_team"
     assert found.proposed == "warn above 4 %, critical above 5 % (target at most 0.1 %)"
@@ -157,18 +163,17 @@ def test_a_limit_that_is_always_passed_is_proposed_higher(quarter: Review) -> No
 
 
 def test_risks_are_rules_that_say_nothing_and_data_that_no_rule_reads(quarter: Review) -> None:
-    found = quarter.risks
+    names = {(spot.key, spot.table): spot.names for spot in quarter.of(BLIND_SPOTS)}
 
-    assert found is not None
-    assert found.always_fire == ("standing_without_team",)
-    assert found.never_fired == (
+    assert names["always_fire", ""] == ("standing_without_team",)
+    assert names["never_fired", ""] == (
         "duplicate_team", "match_of_unknown_team", "match_with_one_team", "match_without_teams", "player_without_team",
         "team_without_captain",
     )  # fmt: skip
-    assert "twin_team" in found.never_measured
-    assert "player_history" in found.unwatched_tables
-    assert "email" in found.unwatched_columns["players"]
-    assert "home_team_id" not in found.unwatched_columns.get("schedule", ())
+    assert "twin_team" in names["never_measured", ""]
+    assert "player_history" in names["unwatched_tables", ""]
+    assert "email" in names["unwatched_columns", "players"]
+    assert "home_team_id" not in names.get(("unwatched_columns", "schedule"), ())
 
 
 def test_the_change_of_the_score_adds_up(season: Plant, reviewed: Reviewed) -> None:
@@ -182,7 +187,7 @@ def test_the_change_of_the_score_adds_up(season: Plant, reviewed: Reviewed) -> N
 
 
 def test_imports_are_told_feed_by_feed(quarter: Review) -> None:
-    (feed,) = quarter.feeds
+    (feed,) = quarter.of(IMPORTS)
 
     assert (feed.imports, feed.published, feed.blocked, feed.changed) == (58, 56, 2, 280)
     assert feed.reasons == ("the feed has 40 % fewer rows",)
@@ -192,9 +197,9 @@ def test_imports_are_told_feed_by_feed(quarter: Review) -> None:
 def test_a_shorter_report_has_fewer_sections(season: Plant, reviewed: Reviewed) -> None:
     daily, weekly, monthly = (reviewed(kind) for kind in (PeriodKind.DAILY, PeriodKind.WEEKLY, PeriodKind.MONTHLY))
 
-    assert (daily.courses, weekly.recurring, monthly.risks) == ((), (), None)
-    assert weekly.courses
-    assert monthly.kept
+    assert (daily.of(TRENDS), weekly.of(RECURRING), monthly.of(BLIND_SPOTS)) == ((), (), ())
+    assert weekly.of(TRENDS)
+    assert monthly.of(COMPLIANCE_BY_RULE)
 
 
 def test_a_report_of_an_earlier_day_knows_nothing_of_later_ones(season: Plant, reviewed: Reviewed) -> None:
@@ -202,8 +207,8 @@ def test_a_report_of_an_earlier_day_knows_nothing_of_later_ones(season: Plant, r
 
     assert then.run is not None
     assert then.run.today == date(2025, 5, 22)
-    assert [(one.rule, one.ended) for one in then.episodes] == [
+    assert [(one.rule, one.ended) for one in reversed(then.of(INCIDENTS))] == [
         ("standing_without_team", None), ("team_without_schedule", None),
     ]  # fmt: skip
     assert then.score.points[-1][0] == FIRST + timedelta(days=20)
-    assert {line.reading.at for line in then.rules} == {FIRST + timedelta(days=20)}
+    assert {result.at for result in then.of(ALL_RULES)} == {FIRST + timedelta(days=20)}

@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from checks.review.document import review_document
-from checks.review.text import render_text
+from checks.review.render import render_text, review_document
 from checks.review.values import PeriodKind
 from tests.checks.review.conftest import Reviewed
 from tests.checks.review.plant import Plant
 from tests.checks.review.seasons import FIRST
+
+PLACE = {"count": 9, "of": 9, "rows": 10, "lift": 2.0, "text": ""}
 
 
 def test_the_text_begins_with_what_matters_most(season: Plant, reviewed: Reviewed) -> None:
@@ -54,7 +55,9 @@ def test_a_metric_whose_past_is_too_short_is_told(plant: Plant, reviewed: Review
 
 
 def test_hostile_data_steers_no_terminal(plant: Plant, reviewed: Reviewed) -> None:
-    plant.run(FIRST, {"duplicate_match": (9, 10)}, clusters=[{"text": "x\x1b[2J\u202e" + "y" * 10_000}])
+    plant.run(
+        FIRST, {"duplicate_match": (9, 10)}, clusters=[PLACE | {"where": {"league": "x\x1b[2J\u202e" + "y" * 10_000}}]
+    )
     plant.imported(FIRST, league="\x1b]0;hacked\x07", outcome="failed", reasons=["a\nb\x00c".replace("\x00", "")])
 
     text = render_text(reviewed(PeriodKind.WEEKLY, until=FIRST))

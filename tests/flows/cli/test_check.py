@@ -149,10 +149,10 @@ def test_the_history_tells_runs_and_rules(run: Run) -> None:
     run(*MOON)
     run(*MOON)
 
-    assert [line["score"] for line in run("history", "--json").json()] == ["49.66", "49.66"]
+    assert [line["score"] for line in run("history", "--json").json()] == [49.66, 49.66]
     newest, first = run("history", "match_in_the_moon").out.splitlines()
-    assert first.endswith("CRITICAL 1 of 2, 1 new  -50.34")
-    assert newest.endswith("CRITICAL 1 of 2  -50.34")
+    assert first.endswith("CRITICAL 1 of 2 (50 %), 1 new  -50.34")
+    assert newest.endswith("CRITICAL 1 of 2 (50 %)  -50.34")
 
 
 @pytest.mark.usefixtures("mine")

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from checks.review.html.page import render_html, render_mail
+from checks.review.page import render_html, render_mail
 from checks.review.values import PeriodKind
 from tests.checks.review.conftest import Reviewed
 from tests.checks.review.hostile import HOSTILE, plant_hostile

@@ -1,14 +1,21 @@
-"""Plots as SVG that take their colours from the page, so that they are right in the dark and on paper."""
+"""A report as one HTML file: a template that loops over the sections, and plots as SVG inside the page.
+
+Every value is cleaned, cut and escaped by the templates, whatever it is. A plot takes its colours from the page, so
+that it is right in the dark and on paper.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from io import StringIO
 from typing import Any
 
 import matplotlib as mpl
+from jinja2 import Environment
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -16,9 +23,74 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from checks.engine.authoring.units import Measure
-from checks.review.time_series import Course
+from checks.engine.authoring.units import Measure, figure_text
+from checks.render.formats import environment, page_value, style
+from checks.review.render import change_lines, text_sections
+from checks.review.section import Review
+from checks.review.time_series import TimeSeries
 from checks.review.trend import Crossing, Direction, Trend
+from checks.review.values import PeriodKind
+
+SHOWN = {PeriodKind.DAILY: 30, PeriodKind.WEEKLY: 60, PeriodKind.MONTHLY: 90, PeriodKind.QUARTERLY: 182}
+"""Days that a plot shows at least."""
+ARROWS = {Direction.RISING: "▲", Direction.FALLING: "▼", Direction.STEADY: "▬", None: "·"}
+
+
+def render_html(review: Review) -> str:
+    """The report as one HTML file: styles and plots inside, no script, no request."""
+    days = max(SHOWN[review.period.kind], review.period.days)
+    draw = Drawing(review.period.until - timedelta(days=days))
+    return _environment().get_template("report.html.j2").render(review=review, style=style(), draw=draw)
+
+
+def render_mail(review: Review) -> str:
+    """The report as the HTML of an e-mail: text with headings, for mail programs know neither variables nor SVG."""
+    return (
+        _environment()
+        .get_template("mail.html.j2")
+        .render(review=review, changes=list(change_lines(review)), sections=list(text_sections(review)))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What a template asks for a picture; all pictures of a page begin at one moment."""
+
+    since: datetime
+
+    def wide(self, series: TimeSeries) -> Markup:
+        """A plot as wide as a desk's page."""
+        return plot(series, width=920, height=230, since=self.since, alt=_alt(series))
+
+    def narrow(self, series: TimeSeries) -> Markup:
+        """The same for a phone."""
+        return plot(series, width=360, height=210, since=self.since, alt=_alt(series))
+
+    def small(self, series: TimeSeries) -> Markup:
+        """One plot of several that stand side by side."""
+        return plot(series, width=350, height=190, since=self.since, alt=_alt(series))
+
+    def spark(self, series: TimeSeries) -> Markup:
+        """A line as small as a word."""
+        return sparkline(series, since=self.since, alt=_alt(series))
+
+
+def _alt(series: TimeSeries) -> str:
+    latest = "" if series.latest is None else f", now {series.say(series.latest)}"
+    ahead = f"; {series.forecast}" if series.forecast else ""
+    return str(page_value(f"{series.title}{latest}; {series.said}{ahead}"))
+
+
+@cache
+def _environment() -> Environment:
+    made = environment()
+    made.filters |= {
+        "arrow": ARROWS.__getitem__,
+        "moment": lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M}",
+        "share": lambda value: figure_text(value, Measure.PERCENT),
+    }
+    return made
+
 
 # matplotlib knows no CSS: it draws in these colours, which are then put into the hands of the page
 INK, CURVE, BAND, BOUND, GRID = "#010201", "#010202", "#010203", "#010204", "#010205"
@@ -35,25 +107,25 @@ AHEAD = 0.35
 """How far a forecast may lead beyond what was read, as a share of it."""
 
 
-def plot(course: Course, *, width: int, height: int, since: datetime, alt: str) -> Markup:
-    """A course with its trend, limits and forecast, `width` and `height` in pixels; `alt` says it in words."""
-    points = [point for point in course.points if point[0] > since]
+def plot(series: TimeSeries, *, width: int, height: int, since: datetime, alt: str) -> Markup:
+    """A time series with its trend, limits and forecast, `width` and `height` in pixels; `alt` says it in words."""
+    points = [point for point in series.points if point[0] > since]
     # a salt of its own for each plot: ids of one page must not meet
-    with mpl.rc_context({**STYLE, "svg.hashsalt": f"{course.key}{course.title}{width}"}):
+    with mpl.rc_context({**STYLE, "svg.hashsalt": f"{series.key}{series.title}{width}"}):
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
         axes.plot([_number(at) for at, _ in points], [value for _, value in points], color=CURVE, linewidth=1.8,
                   marker="o" if len(points) < 20 else "", markersize=3)  # fmt: skip
-        _draw_trend(axes, course)
-        _draw_limits(axes, course, [value for _, value in points])
-        _format(axes, course, width)
+        _draw_trend(axes, series)
+        _draw_limits(axes, series, [value for _, value in points])
+        _format(axes, series, width)
         return _embedded(figure, alt)
 
 
-def sparkline(course: Course, *, since: datetime, alt: str) -> Markup:
-    """The course alone, as small as a word."""
-    points = [point for point in course.points if point[0] > since]
+def sparkline(series: TimeSeries, *, since: datetime, alt: str) -> Markup:
+    """The series alone, as small as a word."""
+    points = [point for point in series.points if point[0] > since]
     if len(points) < 2:
         return Markup("")
     times, values = zip(*((at.timestamp(), value) for at, value in points), strict=True)
@@ -74,42 +146,42 @@ def _scaled(values: Sequence[float], size: float) -> list[float]:
     return [size * (value - low) / (high - low) if high > low else size / 2 for value in values]
 
 
-def _draw_trend(axes: Axes, course: Course) -> None:
-    found = course.trend
-    if found is None or found.direction is Direction.STEADY:
+def _draw_trend(axes: Axes, series: TimeSeries) -> None:
+    line = series.trend
+    if line is None or line.direction is Direction.STEADY:
         return
-    end = _end(found, course.crossings[0] if course.crossings else None)
-    moments = [found.since, found.pivot[0], found.until, end]
+    end = _end(line, series.crossings[0] if series.crossings else None)
+    moments = [line.since, line.pivot[0], line.until, end]
     xs = [_number(moment) for moment in moments]
-    bounds = [sorted((found.at(moment, found.low), found.at(moment, found.high))) for moment in moments]
+    bounds = [sorted((line.at(moment, line.low), line.at(moment, line.high))) for moment in moments]
     axes.fill_between(xs, [low for low, _ in bounds], [high for _, high in bounds], color=BAND, alpha=0.16, linewidth=0)
-    axes.plot(xs[:3], [found.at(moment) for moment in moments[:3]], color=CURVE, linewidth=1)
-    axes.plot(xs[2:], [found.at(moment) for moment in moments[2:]], color=CURVE, linewidth=1, linestyle=(0, (3, 3)))
+    axes.plot(xs[:3], [line.at(moment) for moment in moments[:3]], color=CURVE, linewidth=1)
+    axes.plot(xs[2:], [line.at(moment) for moment in moments[2:]], color=CURVE, linewidth=1, linestyle=(0, (3, 3)))
 
 
-def _end(found: Trend, ahead: Crossing | None) -> datetime:
+def _end(line: Trend, ahead: Crossing | None) -> datetime:
     if ahead is None:
-        return found.until
-    return min(ahead.on, found.until + max(timedelta(days=3), AHEAD * (found.until - found.since)))
+        return line.until
+    return min(ahead.on, line.until + max(timedelta(days=3), AHEAD * (line.until - line.since)))
 
 
-def _draw_limits(axes: Axes, course: Course, values: Sequence[float]) -> None:
+def _draw_limits(axes: Axes, series: TimeSeries, values: Sequence[float]) -> None:
     """Limits that are near what was read; one far away would press the line flat."""
     low, high = axes.get_ylim()
     room = max(high - low, max(map(abs, values), default=0.0) * 0.05)
-    for name, limit in course.limits:
+    for name, limit in series.limits:
         if low - room <= limit <= high + room:
             axes.axhline(limit, color=BOUND, linewidth=1, linestyle=(0, (5, 3)))
             axes.annotate(name, (1, limit), xycoords=("axes fraction", "data"), xytext=(-2, 2),
                           textcoords="offset points", ha="right", va="bottom", fontsize=9, color=BOUND)  # fmt: skip
 
 
-def _format(axes: Axes, course: Course, width: int) -> None:
+def _format(axes: Axes, series: TimeSeries, width: int) -> None:
     locator = AutoDateLocator(minticks=3, maxticks=max(6, width // 90))  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
     axes.locator_params(axis="y", nbins=4)
-    if course.unit is Measure.PERCENT:
+    if series.unit is Measure.PERCENT:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:.4g} %"))
     else:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

@@ -1,0 +1,78 @@
+"""How every rule stands by its newest result: first those that someone should look at, at the end all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from checks.documents import plain_value
+from checks.engine.authoring.units import points_text
+from checks.review.section import CellKind, Layout, Section, SectionColumn
+from checks.review.values import ReviewInputs
+from checks.stored import StoredResult
+
+SHORT = ("rule", "parameter", "title", "severity", "status", "points")
+
+
+def _newest(inputs: ReviewInputs) -> Iterator[StoredResult]:
+    """The newest result of each rule, worst first, with what the rule itself says."""
+    for result in inputs.book.latest:
+        rule = inputs.rules.get(result.rule)
+        if rule is None:
+            yield result
+        else:
+            unit = getattr(rule.threshold, "unit", None)
+            yield replace(result, summary=rule.summary, owner=rule.mark.owner, runbook=rule.mark.runbook, unit=unit)
+
+
+def _trouble(inputs: ReviewInputs) -> tuple[StoredResult, ...]:
+    return tuple(result for result in _newest(inputs) if result.trouble)
+
+
+def _trouble_line(result: StoredResult) -> str:
+    found = result.error or result.measurement
+    return f"{result.status:8} {result.title}  {found}  -{result.points}  {result.summary}"
+
+
+def _rule_line(result: StoredResult) -> str:
+    accepted = "  accepted" if result.accepted else ""
+    return f"{result.status:8} {result.title}  {result.error or result.measurement or result.note}{accepted}"
+
+
+def _result_document(result: StoredResult) -> dict[str, Any]:
+    """A stored result as the JSON of reports has it."""
+    same = (
+        "run", "at", "domain", "severity", "status", "gross_status", "count", "total", "rate", "value", "points",
+        "accepted", "threshold", "new", "known", "fixed", "exact", "waived", "examples", "error", "note", "summary",
+        "owner", "runbook", "unit", "measurement", "seconds",
+    )  # fmt: skip
+    return {
+        "rule": result.rule, "parameter": result.parameter or None, "title": result.title,
+        **{name: plain_value(getattr(result, name)) for name in same},
+        "clusters": [str(cluster) for cluster in result.clusters],
+    }  # fmt: skip
+
+
+def _in_short(results: Sequence[StoredResult]) -> list[dict[str, Any]]:
+    """Which rules these are; all that is known of them stands among the rules."""
+    return [{name: value for name, value in _result_document(result).items() if name in SHORT} for result in results]
+
+
+TROUBLE = Section(
+    key="trouble", anchor="trouble", title="What to look at", navigation="Trouble", place=40,
+    empty="No rule is in trouble.", rows=_trouble, layout=Layout.RESULTS, line=_trouble_line, document=_in_short,
+)  # fmt: skip
+
+ALL_RULES = Section(
+    key="rules", anchor="rules", title="All rules", place=1000, empty="No rule has run.",
+    rows=lambda inputs: tuple(_newest(inputs)), most=300, caption="The newest result of every rule, worst first",
+    columns=(
+        SectionColumn("status", lambda result: result.status, CellKind.BADGE),
+        SectionColumn("rule", lambda result: result.title + (", accepted" if result.accepted else ""), CellKind.NAME),
+        SectionColumn("found", lambda result: result.measurement or result.error or result.note),
+        SectionColumn("limits", lambda result: result.threshold, CellKind.MUTED),
+        SectionColumn("points", lambda result: points_text(result.points), CellKind.NUMBER),
+    ),
+    line=_rule_line, document=lambda results: [_result_document(result) for result in results],
+)  # fmt: skip

@@ -1,0 +1,124 @@
+"""Runs and results as they are stored: a result is what a run hands out, with its run and its moment beside it.
+
+History, reports and pages read them here, so that a figure looks alike wherever it is shown. A lean result leaves out
+what only a person who looks into one rule needs (examples, clusters, SQL); its fields are then empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from checks.engine.authoring.units import Severity, Status
+from checks.engine.judging.bad_rows import Cluster
+from checks.engine.reporting.report import Result
+from etl.tables import check_results, check_runs
+
+LEAN = (
+    "run_id", "at", "rule", "parameter", "domain", "severity", "status", "gross_status", "count", "total", "rate",
+    "value", "points", "waived", "accepted", "new", "known", "fixed", "exact", "seconds",
+)  # fmt: skip
+DETAILS = ("threshold", "examples", "clusters", "sql", "error", "note")
+
+Clock: TypeAlias = Callable[[datetime], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredResult(Result):
+    """One result out of the history: a `Result` with the run that it belongs to and the moment when that began."""
+
+    run: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """One run as it is kept. `parts` are scores by dimension, such as league, and label; `failing` counts results."""
+
+    id: str
+    at: datetime
+    today: date
+    selection: str
+    scoped: bool
+    score: Decimal | None
+    gross: Decimal | None
+    band: str
+    formula: int
+    coverage: float
+    failing: int = 0
+    domains: Mapping[str, float | None] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+
+
+def stored_runs(connection: Connection, limit: int = 20) -> tuple[StoredRun, ...]:
+    """The newest runs, newest first, each with the number of its results that are failing."""
+    return tuple(map(run_of, connection.execute(select_runs().order_by(check_runs.c.started_at.desc()).limit(limit))))
+
+
+def stored_results(connection: Connection, rule: str, limit: int = 20) -> tuple[StoredResult, ...]:
+    """The newest results of a rule, newest first; none for a rule that never ran."""
+    results = check_results.c
+    chosen = select_results(details=True).where(results.rule == rule)
+    rows = connection.execute(chosen.order_by(results.at.desc(), results.parameter).limit(limit))
+    return tuple(results_of(rows))
+
+
+def select_runs() -> Select[Any]:
+    """The statement that `run_of` understands, to be narrowed by the caller."""
+    statuses = [status for status in Status if status.failing]
+    results = check_results.c
+    failing = (
+        select(func.count()).where(results.run_id == check_runs.c.id, results.status.in_(statuses)).scalar_subquery()
+    )
+    return select(check_runs, failing.label("failing"))
+
+
+def select_results(*, details: bool = False) -> Select[Any]:
+    """The statement that `results_of` understands, lean unless details are asked for; to be narrowed by the caller."""
+    return select(*(check_results.c[name] for name in (*LEAN, *(DETAILS if details else ()))))
+
+
+def run_of(row: Row[Any], clock: Clock = lambda at: at) -> StoredRun:
+    """A row of `select_runs` as a run, its moment as `clock` has it."""
+    same = ("id", "today", "selection", "scoped", "score", "gross", "band", "formula", "coverage", "failing",
+            "domains", "parts")  # fmt: skip
+    return StoredRun(at=clock(row.started_at), **{name: getattr(row, name) for name in same})
+
+
+def results_of(rows: Iterable[Row[Any]], clock: Clock = lambda at: at) -> Iterator[StoredResult]:
+    """Rows of `select_results` as results, their moments as `clock` has them."""
+    severities, statuses = {str(one): one for one in Severity}, {str(one): one for one in Status}
+    for row in rows:
+        run, at, rule, parameter, domain, severity, status, gross_status, *figures = row[: len(LEAN)]
+        lean = dict(zip(LEAN[8:], figures, strict=True))
+        yield StoredResult(
+            run=run, at=clock(at), rule=rule, parameter=parameter, domain=domain, severity=severities[severity],
+            status=statuses[status], gross_status=statuses[gross_status], summary="", **lean, **_details(row),
+        )  # fmt: skip
+
+
+def clock_of(moment: datetime) -> Clock:
+    """Moments in the time zone of another; a hundred results share one moment, so each is turned once."""
+    return cache(lambda at: at.astimezone(moment.tzinfo))
+
+
+def _details(row: Row[Any]) -> dict[str, Any]:
+    if len(row) == len(LEAN):
+        return {"threshold": ""}
+    return {
+        **{name: getattr(row, name) for name in ("threshold", "sql", "error", "note")},
+        "examples": tuple(row.examples), "clusters": tuple(map(_cluster, row.clusters)),
+    }  # fmt: skip
+
+
+def _cluster(stored: Mapping[str, Any]) -> Cluster:
+    return Cluster(
+        where=tuple(stored["where"].items()), count=stored["count"], of=stored["of"], rows=stored["rows"],
+        lift=stored["lift"],
+    )  # fmt: skip
