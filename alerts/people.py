@@ -1,7 +1,4 @@
-"""Times as people write them: "07:00-22:00", "30m".
-
-Who can be told, and how they are reached.
-"""
+"""People who can be notified: the contacts by which they are reached, and the hours in which they want to be."""
 
 from __future__ import annotations
 

@@ -1,15 +1,8 @@
-"""Who has to hear of what at this moment: pure functions of policy, incidents, what was told, and the time.
+"""Who is to be notified of what at this moment: pure functions of policy, incidents, earlier notifications and time.
 
-The words of planning.
-
-Who hears of a CRITICAL that nobody acknowledges.
-
-Decides for each incident and each person whether they hear of it now.
-
-An incident is told when it is new, when it came back after its recovery was told, when it is worse than at the last
-telling, again after the repeat interval unless it is acknowledged, and once when it is gone.
-
-Makes messages of decisions: one to a recipient by a channel, worst first.
+A person is notified of an incident when it is new, when it comes back after its recovery was notified, when it is worse
+than at the last notification, again after the repeat interval unless it is acknowledged, and once when it is resolved.
+A CRITICAL that nobody acknowledges escalates. What is due becomes one message per recipient and channel, worst first.
 """
 
 from __future__ import annotations

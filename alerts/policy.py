@@ -1,9 +1,4 @@
-"""Who hears of what, when and by which channel: data, read from TOML.
-
-The policy: routes, escalation, maintenance, limits.
-
-Reads a policy and the contacts that are kept apart from it.
-"""
+"""The alert policy: who is notified of what, when and by which channel, read from TOML with the contacts kept apart."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The dead man's switch: somebody is told when nothing tells them any more.
+"""The dead man's switch: people are notified when the checks or the imports themselves have stopped.
 
-Looks for what should have happened and did not; needs nothing but the database.
-
-The database itself is away: told directly, with a small file instead of an outbox to remember it by.
+It looks for what should have happened and did not, and needs nothing but the database. When the database itself is
+away, people are notified directly, and a small file stands in for the outbox.
 """
 
 from __future__ import annotations

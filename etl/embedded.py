@@ -1,13 +1,11 @@
-"""Where the embedded PostgreSQL lives and as whom it runs.
-
-PostgreSQL refuses to run as root. When root starts it, the server runs as `postgres` or `nobody`, and whatever that
-user cannot reach (a checkout below /root, say) is kept below /var/lib/rally-health, with a link under `home`.
-
-An embedded, real PostgreSQL for those who have no database yet.
+"""An embedded, real PostgreSQL for those who have no database yet, below `.rally/`.
 
 The binaries come from a package; the starter is ours, because the package's own opens a 0777 socket with trust
 authentication when the data path is long, changes the modes of parent folders and takes a reused pid for a live server.
-Here: a socket in a short 0700 folder, no TCP, peer authentication, and an unprivileged server user when root starts it.
+Here: a socket in a short 0700 folder, no TCP, peer authentication.
+
+PostgreSQL refuses to run as root. When root starts it, the server runs as `postgres` or `nobody`, and whatever that
+user cannot reach (a checkout below /root, say) is kept below /var/lib/rally-health, with a link under `home`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Brings a database to the newest revision: an empty one is filled, an existing Rally database is adopted.
 
-The role that checks take on: it reads our two schemas and can write nothing.
-
-READ ONLY alone can be left by a statement that ends the transaction; a role without rights cannot.
+Checks take on a role that reads our two schemas and can write nothing: READ ONLY alone can be left by a statement that
+ends the transaction, a role without rights cannot.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
-"""The rows of a snapshot in a schema of their own, inside a transaction: nobody else ever sees them.
+"""Restores a snapshot: loaded apart, judged, compared, and then only what differs is written, as a repair.
 
-The difference between a table and a snapshot of it, told and written.
-
-Restores a snapshot: loaded apart, judged, compared, and then only what differs is written, as a repair.
-
-So a restore can be undone, and it keeps a copy of every row that it changes or removes.
+So a restore can be undone, and keeps a copy of every row that it changes or removes. The loaded rows stand in a schema
+of their own, inside a transaction: nobody else ever sees them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""The channels: each is one class that sends a message to a contact.
-
-How a message stands.
+"""Channels: each is one class that sends a message to a contact, and says how the message stands after that.
 
 queued -> claimed -> sending -> sent -> delivered
                              |       -> undelivered   (the provider took it, the telephone did not)
@@ -9,11 +7,8 @@ queued -> claimed -> sending -> sent -> delivered
         <- claimed                                    (nothing was accepted: tried again later)
                   -> failed                           (a dead letter)
 
-Between claimed and sending lies the point of no return: a process that dies before it has sent nothing.
-
-What every channel has in common.
-
-Keeps numbers and tokens out of logs: client libraries log URLs, in which both stand.
+Between claimed and sending lies the point of no return: a process that dies before it has sent nothing. Client
+libraries log URLs, in which numbers and tokens stand, so their loggers are silent while a channel sends.
 """
 
 from __future__ import annotations

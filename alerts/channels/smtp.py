@@ -1,10 +1,7 @@
-"""Where e-mail is handed in: a mail server, as one URL says it.
+"""E-mail by SMTP: the server as one URL names it, the message as bytes, STARTTLS or TLS with the certificate verified.
 
-An e-mail as bytes.
-
-E-mail by SMTP: with STARTTLS or TLS, the certificate always verified.
-
-The steps are taken one by one, so that what fails before the text is handed over is known not to have been accepted.
+The steps of a delivery are taken one by one, so that what fails before the text is handed over is known not to have
+been accepted.
 """
 
 from __future__ import annotations

@@ -1,12 +1,8 @@
-"""The HTTP client under Twilio's: with a timeout, without retries of its own, without logs, and for any address.
+"""SMS by Twilio's Messages API, which has no idempotency key: what is in doubt is looked up, never sent again.
 
-Twilio's own client has no timeout, and behind an HTTPS proxy its retries sent three copies of one message.
-
-What Twilio's answers mean for the next step.
-
-Two things are told apart: whether the message can have been accepted, and whether another try can help.
-
-SMS by Twilio's Messages API, which has no idempotency key: what is in doubt is looked up, never sent again.
+Of each answer two things are read: whether the message can have been accepted, and whether another try can help. The
+HTTP client is ours: Twilio's own has no timeout, and behind an HTTPS proxy its retries sent three copies of one
+message.
 """
 
 from __future__ import annotations

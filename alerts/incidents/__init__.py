@@ -1,12 +1,8 @@
-"""Incidents: a rule that is not OK, from the run that saw it first to the run that saw it gone.
+"""Incidents: a rule that is not OK, from the run that saw it first to the run in which it is resolved.
 
-Short tokens that a person can read off a telephone and type.
-
-A message's token is also its mark at the provider: by it an earlier attempt is recognised.
-
-An incident as it stands.
-
-What one result of a run does to an incident: pure, so that a month can be played through in a test.
+What a result does to an incident is a pure function, so that a test can play a month through. A message carries a short
+token that a person can read off a telephone and type; it is also the message's mark at the provider, by which an
+earlier attempt is recognised.
 """
 
 from __future__ import annotations

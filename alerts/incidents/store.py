@@ -1,10 +1,5 @@
-"""Incidents in the database.
-
-A report opens, updates and closes incidents.
-
-Incidents as people ask for them.
-
-What people do with incidents: acknowledge, resolve, assign, note.
+"""Incidents in the database: opened, updated and resolved by reports, listed for people, and acknowledged, assigned,
+resolved and commented by them.
 """
 
 from __future__ import annotations

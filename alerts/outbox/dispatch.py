@@ -1,8 +1,6 @@
-"""Asks the provider what became of messages that it accepted.
+"""One round of a dispatcher: plan what came due, send what waits, ask the provider about the rest, read the replies.
 
-Acknowledgements that come as a reply to an SMS; polled, so that no port has to be open.
-
-One round of a dispatcher: plan what came due, send what waits, ask what became of the rest.
+Replies to an SMS acknowledge incidents. They are polled, so that no port has to be open.
 """
 
 from __future__ import annotations

@@ -1,18 +1,8 @@
-"""What planning needs to know from the database.
+"""What goes into the outbox, in the caller's transaction: messages about the incidents of a run, reports, tests,
+alarms.
 
-Puts what is due into the outbox, in the caller's transaction.
-
-What a run leaves behind for people: incidents, and messages about them, in the transaction of its results.
-
-Messages that are about no incident: tests, reports, the dead man's switch.
-
-The outbox as people ask for it: by names, never by numbers or addresses.
-
-A person sends a dead letter once more.
-
-Messages as text: pure functions.
-
-A message for a channel.
+The outbox is also listed here for people, by names and never by numbers or addresses, and a dead letter is put back
+into it when a person asks for that.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""When a failed attempt is tried again.
+"""Sending one message of the outbox: claimed so that no two dispatchers send it, attempted once, and its result stored.
 
-Taking messages out of the outbox so that no two dispatchers send the same one.
-
-One attempt to send one message, and what is written down of it.
+An attempt that failed is due again after a delay that grows, until the tries are used up.
 """
 
 from __future__ import annotations

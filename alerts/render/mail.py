@@ -1,9 +1,4 @@
-"""Templates in which everything is escaped, unless they are plain text.
-
-An e-mail and a chat message: text, and HTML in which everything is escaped.
-
-A whole report as an e-mail: the score, and every rule that is not OK, worst first.
-"""
+"""E-mails and chat messages about incidents, and a report as an e-mail: text, and HTML in which all is escaped."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The alphabet of SMS (GSM 03.38): 160 characters of it fit into one message, of anything else 70.
+"""One SMS of at most 160 characters of its alphabet (GSM 03.38): the worst first, a token at its end.
 
-An SMS: one message of at most 160 characters, the worst first, a token at its end.
+A character outside of that alphabet would leave room for 70 only, so it is replaced by the nearest within.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Evaluating a selection of rules. Nothing is stored here: a report comes back, and the caller keeps it or not.
+"""Runs a selection of rules: units side by side, each on a session of its own, on one snapshot.
 
-Running units side by side, each on a session of its own, on one snapshot.
+Nothing is stored here: a report comes back, and the caller keeps it or not.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""From a feed to published rows: stage, link, plan, publish, and the ledger that tells what happened.
-
-What an import did, as plain data: one result a feed, one for the run.
+"""From a feed to published rows: stage, link, plan, publish. Here the result of an import: one for each feed, one for
+the run.
 """
 
 from __future__ import annotations

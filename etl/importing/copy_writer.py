@@ -1,12 +1,11 @@
-"""Rows on their way into a table by COPY, in PostgreSQL's text format.
+"""Rows on their way into a table by COPY, in PostgreSQL's text format, and whether a key comes twice among them.
 
-psycopg's own `write_row` looks at each value by itself; rows of a feed say the same names, dates and times again and
-again, so here each distinct one is written once per column and looked up from then on: a third of the time.
+psycopg's own `write_row` looks at each value by itself; rows of a feed repeat the same names, dates and times, so here
+each distinct one is written once per column and looked up from then on: a third of the time.
 
-Whether any two rows of a feed have the same key, at eight bytes a row.
-
-Grouping a million rows by four columns takes the database seconds, and nearly every feed has no key twice. Equal keys
-have equal hashes; the rare other ones only cost a look in the database.
+Keys are compared by their hashes, at eight bytes a row: grouping a million rows by four columns takes the database
+seconds, and nearly every feed has no key twice. Equal keys have equal hashes; the rare other ones only cost a look in
+the database.
 """
 
 from __future__ import annotations

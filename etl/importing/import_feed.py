@@ -1,8 +1,6 @@
-"""How to import, as one value that is handed down.
+"""Imports one feed: staged, published, asked of guards and gate, in one transaction that is tried again as a whole.
 
-Imports one feed: in one transaction, tried as a whole, with its end in the ledger whatever happens.
-
-One feed inside its transaction: stage, publish, ask guards and gate.
+How it ended stands in the ledger whatever happens.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""One importer at a time, by a lock that the server frees when its holder dies.
+"""Imports all feeds of some paths, one after another, one importer at a time; and tries refused rows again.
 
-Imports all feeds of some paths, one after another; a feed that does not go through holds back no other.
-
-Tries refused rows again, after a fix: of an alias, of the standings, of the rows themselves in an exported file.
+The importer's lock is one that the server frees when its holder dies. A feed that does not go through holds back no
+other.
 """
 
 from __future__ import annotations

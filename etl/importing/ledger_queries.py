@@ -1,6 +1,5 @@
-"""What people ask the import's ledger: which runs there were, which rows were refused, which names have no team.
-
-Names that a person confirmed: they stand before everything that is derived.
+"""The import's ledger as people ask for it: runs, refused rows, names without a team, and names that a person
+confirmed.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
-"""Which team does a name mean? Pure: no database, no file, no clock.
+"""Which team does a name mean? Pure: no database, no file, no clock. Here what the resolver is given and what it
+answers.
 
-What the resolver is given and what it answers.
-
-Who met on a day: evidence for names that mean several teams of a league.
-
-CITA's matches do not tell their series, and most of its clubs play in ten; NSTF's say "Wilmette S1", where Wilmette has
-two teams. The schedule knows which of them met that day. Results may swap home and away: CITA's do, in every row.
+Where a name means several teams of a league, the fixtures of a day are evidence: CITA's matches do not tell their
+series, and most of its clubs play in ten; NSTF's say "Wilmette S1", where Wilmette has two teams. Results may swap home
+and away: CITA's do, in every row.
 """
 
 from __future__ import annotations

@@ -1,11 +1,7 @@
-"""Forgive a typing mistake, and nothing else.
+"""What speaks for a team where its name does not stand letter by letter: structure, a typing mistake, likeness.
 
 "Prarie" is "Prairie"; but "Hinsdale GC" is not "Hinsdale PC", though they differ by one letter too. So mistakes count
 word by word, in long words only, and never in an initial, a figure, an abbreviation or a squad.
-
-Teams by everything that a name can say of them.
-
-What speaks for a team where its name does not stand letter by letter: structure, a typing mistake, likeness.
 """
 
 from __future__ import annotations

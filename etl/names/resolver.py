@@ -1,6 +1,4 @@
-"""From the teams that were found to the link, with its confidence and its reason.
-
-Link names to teams. Precision first: a wrong link is worse than none, and ambiguous is unresolved.
+"""Links names to teams, each with confidence and reason. A wrong link is worse than none, and ambiguous is unresolved.
 
 In order: the team's own name; a name that a person confirmed; the same words; the same club and squad in the same
 series; a typing mistake. What a person confirmed stands before all that is derived, since it corrects it. Without a

@@ -1,16 +1,11 @@
-"""Names without what typing changes: case, accents, spaces, punctuation.
+"""A team's name taken apart, whatever typing changed: its club, its series, and which of the club's teams it is.
 
-A folded name is a row of words. A "-" among them is a separator (a dash between spaces, a bracket, a slash): where
-the club ends and the series begins must not be lost before the two are told apart.
+A folded name is a row of words without case, accents and punctuation. A "-" among them is a separator (a dash between
+spaces, a bracket, a slash): where the club ends and the series begins must not be lost before the two are told apart. A
+series has one key: "Chicago 20", "Series 20", "Division 20" and "20" are one.
 
-One key per series, whatever a feed calls it: "Chicago 20", "Series 20", "Division 20" and "20" are one.
-
-Take a team's name apart: its club, and which of the club's teams in the series it is.
-
-"Birchwood - 11 (Division 11)" in series 11 is the club Birchwood. "Hinsdale PC 1b", "Prairie Club II - 25",
-"Evanston H(1)" and "Wilmette S1 T2" also name a squad: b, ii, 1, t2. Names with different squads never mean one team.
-
-The club in a team's name.
+"Birchwood - 11 (Division 11)" in series 11 is the club Birchwood. "Hinsdale PC 1b", "Prairie Club II - 25", "Evanston
+H(1)" and "Wilmette S1 T2" also name a squad: b, ii, 1, t2. Names with different squads never mean one team.
 """
 
 from __future__ import annotations

@@ -1,17 +1,12 @@
-"""The parts of `etl.reading`: window over the file, guarded decoder, scan for where a broken row ends.
-
-What reading a feed yields, and how foreign text is shown to people.
-
-JSON decoders with a guard before what JSON does not know and before what would be lost in silence.
-
-jiter decodes a whole page of sound rows at once, in half the time of the stdlib; the stdlib decodes a row alone, and
-tells where it ends and what is wrong with it.
-
-Read the rows of a feed, whatever the file holds, in bounded memory.
+"""Reads the rows of a feed, whatever the file holds, in bounded memory.
 
 Decoders run over a sliding window of text: faster than `json.load` and 16 MB for any file, where ijson's C back end
-crashes on hostile input and orjson needs 6.5 times the file. A row that cannot be read is handed
-on as `Unreadable` in its place; the rows behind it follow wherever it is certain where they begin.
+crashes on hostile input and orjson needs 6.5 times the file. jiter decodes a whole page of sound rows at once, in half
+the time of the stdlib; the stdlib decodes a row alone, and tells where it ends and what is wrong with it. Both are
+guarded against what JSON does not know and what would be lost in silence.
+
+A row that cannot be read is handed on as `Unreadable` in its place; the rows behind it follow wherever it is certain
+where they begin.
 """
 
 from __future__ import annotations

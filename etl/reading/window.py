@@ -1,9 +1,7 @@
-"""A sliding window of text over a file, so that a feed of any size takes a few megabytes.
+"""A sliding window of text over a file, and the end of a broken row in it, found by quotes and brackets alone.
 
-Find where a row ends by its quotes and brackets alone, when decoding it failed.
-
-The decoder cannot say whether a row is broken or merely cut by the window, nor where a broken one ends; the
-structure can. Each character is looked at once, however long the row.
+The decoder cannot say whether a row is broken or merely cut by the window, nor where a broken one ends; the structure
+can. Each character is looked at once, however long the row.
 """
 
 from __future__ import annotations

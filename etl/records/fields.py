@@ -1,9 +1,8 @@
-"""Dates and times as league sites write them, never by the locale, each distinct text parsed once.
+"""The types of feed fields: what is accepted as text, number, date or time, and in which words a value is refused.
 
-The types of feed fields: what pydantic checks of a value, and in which words it refuses one.
-
-A refusal continues a sentence that begins with the field's name. It quotes a value only where it is a date, a time
-or a number: any other may be a person's name that slipped into the wrong column.
+Dates and times are read as league sites write them, never by the locale, each distinct text once. A refusal continues a
+sentence that begins with the field's name. It quotes a value only where it is a date, a time or a number: any other may
+be a person's name that slipped into the wrong column.
 """
 
 from __future__ import annotations

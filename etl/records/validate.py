@@ -1,8 +1,7 @@
-"""Checks the values of many rows column by column, each distinct text once: feeds repeat their names and dates.
+"""Rows in, records and rejects out, in the feed's order: a bad row never stops the good ones, and is never lost.
 
-Turn what is wrong with a row into a reject that a person can act on.
-
-Rows in, records and rejects out, in the feed's order: a bad row never stops the good ones, and is never lost.
+Values are checked column by column, each distinct text once: feeds repeat their names and dates. What is wrong with a
+row becomes a reject that a person can act on.
 """
 
 from __future__ import annotations

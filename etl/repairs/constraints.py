@@ -1,10 +1,7 @@
-"""Constraints as the database has them, put into force and taken back.
+"""Constraints, foreign keys, triggers and sequences as the database has them: put into force, out of the way, put back.
 
-Foreign keys and triggers out of the way for a while, when rows are put back as they were.
-
-Who refers to a table: by a foreign key of the database, or by one that our tables declare and the database lacks.
-
-The sequences behind ids. A restarted one takes part in the transaction: its state comes back with a rollback.
+What refers to a table is found by the database's foreign keys and by those that our tables declare and the database
+lacks. A restarted sequence takes part in the transaction: its state comes back with a rollback.
 """
 
 from __future__ import annotations

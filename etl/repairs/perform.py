@@ -1,7 +1,7 @@
-"""Copies in the ledger of what a repair is about to change. Changes are made from the copies, so that a row that was
-not copied cannot be touched.
+"""Carries out the steps of a repair, in the caller's transaction.
 
-Carries out the steps of a repair, in the caller's transaction.
+Rows are copied into the ledger first and changed from their copies, so that a row that was not copied cannot be
+touched.
 """
 
 from __future__ import annotations

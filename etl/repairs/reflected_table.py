@@ -1,6 +1,6 @@
-"""Rows as documents: each value as PostgreSQL writes it, so that reading it back is exact for every type.
+"""A table as the database has it, which may have more columns than ours, and its rows as documents.
 
-Tables as the database has them, which may have more columns than ours.
+Each value is written as PostgreSQL writes it, so that reading it back is exact for every type.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""What was changed since a repair, so that taking it back would lose it.
+"""Takes a repair back: every row becomes what its copy says, or nothing happens.
 
-The inverse of each action of a repair, from its copies.
-
-Takes a repair back: every row becomes what its copy says, or nothing happens.
+What was changed since the repair would be lost by that, so it is looked for first, and named.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""What runs of rules leave behind, schema `quality`: runs, results, findings, states and waivers.
-
-What alerting remembers, schema `quality`: incidents, their story, messages to be sent, and who was told of what.
+"""Tables of checks and alerts, schema `quality`: runs, results, findings, waivers; incidents, messages, deliveries.
 
 Recipients stand here by their name in the policy; numbers and addresses never do.
 """

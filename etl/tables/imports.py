@@ -1,6 +1,5 @@
-"""What imports leave behind, schema `quality`: their ledger, rejects, links and confirmed names.
-
-What repairs and emergencies leave behind, schema `quality`: plans, copies of every row changed, stopped imports.
+"""Tables of imports and repairs, schema `quality`: ledger, rejects, links, confirmed names; plans, copies of changed
+rows.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""The one MetaData of both schemas, and the names that constraints get.
-
-The platform's tables, schema `public`, with the names and types that a Rally database has.
+"""The platform's tables, schema `public`, with the names and types that a Rally database has; and the MetaData of all.
 
 `info["key"]` is a table's natural key: what names a row to a person and in a fingerprint. It never holds personal data.
 """

@@ -1,7 +1,4 @@
-"""How a rule says "bad": `Row` gives a table's columns, `Bad` holds the condition or the statement.
-
-What rule authors write above a function.
-"""
+"""What rule authors write: the decorators that mark a function, and `Row` and `Bad`, by which it says what is bad."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The marks that decorators leave on functions. A decorator only marks: the same function comes back.
+"""The marks that decorators leave on functions, and the rule that is collected from one.
 
-Collecting, planning and running read the marks later; importing a module of rules has no other effect.
-
-A collected rule: the function, its mark, and where both stand.
+A decorator only marks: the same function comes back, and importing a module of rules has no other effect. Collecting
+and running read the marks later.
 """
 
 from __future__ import annotations

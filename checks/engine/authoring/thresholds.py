@@ -1,8 +1,7 @@
-"""Limits for a reading. A reading on the limit itself is still within it: "exactly 1 % is ok".
+"""Thresholds: limits for a measurement, fixed or relative to the metric's own history.
 
-Thresholds that judge a metric on its own history instead of on a fixed limit.
-
-The history is handed in, newest last, without the current reading and without waived ones.
+A measurement on the limit itself is still within it: exactly 1 % is OK. The history is handed in, newest last, without
+the current measurement and without waived ones.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Modules that can hold rules: of a package, a folder, a file, or an entry point of an installed distribution.
-
-Finding rules the way pytest finds tests: whatever carries a mark in the given packages, folders and files.
-"""
+"""Finds rules the way pytest finds tests: whatever carries a mark in a package, a folder, a file or an entry point."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The rules that were collected, as a mapping by name, with the fixtures that they can ask for.
+"""The rules that were collected, as a mapping by name with their fixtures, and the selection that a run is about.
 
-Which rules a run is about. The same option twice widens, different options narrow.
+The same option of a selection given twice widens it, different options narrow it.
 """
 
 from __future__ import annotations

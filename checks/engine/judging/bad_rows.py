@@ -1,7 +1,4 @@
-"""The bad rows of one rule as a statement: their keys, and where each of them stands.
-
-Where the bad rows of a failing rule are: "58 of 62 in CNSWPL, series 12".
-"""
+"""The bad rows of one rule as a statement, and the places where they cluster: "58 of 62 in CNSWPL, series 12"."""
 
 from __future__ import annotations
 

@@ -1,15 +1,7 @@
-"""One unit of work, on one session: measure, judge, fetch the bad rows, see where they are.
+"""One unit of work on one session: measure, judge, fetch the evidence, and judge anew for each league.
 
-Queries across tables: each has a statement of its own.
-
-A query such as "which matches are there twice?" is expensive. Asked once for the count and once more for the rows
-it would cost twice as much, so both come from one statement as long as the bad rows are few.
-
-Which bad rows are fetched in which way, and what a run tells each of its units.
-
-Scores of parts: what each rule is in one league, and the score of that league alone.
-
-A rule that is well on the whole can be in trouble in a small league, so every rule with bad rows is judged anew there.
+A query across tables is expensive, so count and rows come from one statement as long as the bad rows are few. A rule
+that is OK on the whole can be in trouble in a small league, so each rule with bad rows is also judged per league.
 """
 
 from __future__ import annotations

@@ -1,11 +1,7 @@
-"""Fetching the bad rows of rules that have some: their keys, and where they stand.
+"""The evidence of failing rules: the keys of their bad rows, and the places of these.
 
-The few bad rows of all rules of a table are fetched in one further pass. Of a rule with very many, the database
-aggregates a sketch and hands over a sample, so nothing here grows with the number of bad rows.
-
-What the database hands over of a rule with very many bad rows: a sample, a sketch, and counts by place.
-
-One statement, so that an expensive query is asked once. Its three parts have the columns of all three.
+The few bad rows of all rules of a table are fetched in one further pass. Of a rule with very many, one statement
+aggregates a sample, a sketch and counts by place, so nothing here grows with the number of bad rows.
 """
 
 from __future__ import annotations

@@ -1,20 +1,14 @@
-"""Natural keys and fingerprints: by what a bad row is known from run to run.
+"""Bad rows from run to run: the key and fingerprint that identify one, and what is new, known or fixed.
 
-A key travels as the text of a JSON array, made by the database, so that no value can break the reading of a row
-(an infinite date, for one). A fingerprint is the first 64 bits of md5(rule, key): the same in SQL and in Python.
+A key travels as the text of a JSON array, made by the database, so that no value can break the reading of a row (an
+infinite date, for one). A fingerprint is the first 64 bits of md5(rule, key): the same in SQL and in Python.
 
-The bad rows of one rule as they are remembered, and what is new, known or fixed since the run before.
-
-A few thousand bad rows are all listed. Of more, a sample is listed and a sketch of all of them kept (see
-`checks.engine.judging.findings`), so the comparison stays exact while at most about a thousand rows changed.
-
-A million bad rows in 48 kB: what changed between two runs, without storing either.
-
-An invertible Bloom lookup table. The fingerprint space is cut three times into 512 key ranges; of each range we keep
-how many rows fall into it, the sum of their fingerprints and the sum of their checksums. Subtracting the table of the
-run before cancels every row that both runs have. What is left is the difference, and as long as it is not more than
-about a thousand rows, a range with one row in it gives that row away, which empties other ranges, and so on.
-A row that is bad several times (a duplicate) is found with its number of times.
+A few thousand bad rows are all listed. Of more, a sample is listed and a sketch of all is kept: an invertible Bloom
+lookup table, a million rows in 48 kB. The fingerprint space is cut three times into 512 key ranges; of each range we
+keep how many rows fall into it, the sum of their fingerprints and the sum of their checksums. Subtracting the table of
+the run before cancels every row that both runs have. As long as no more than about a thousand rows are left, a range
+with one row in it gives that row away, which empties other ranges, and so on. A row that is bad several times (a
+duplicate) is found with its number of times.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""What a run may know of earlier ones. It is handed in, so a run is a function of the database and of this.
+"""From a measurement to a verdict: by the threshold, the baseline of earlier runs, and the waivers in force.
 
-From a reading to a status. Measured first, judged after; "not measured" is never "passed".
-
-Accepted trouble: a rule, or one bad row of it, with an owner, a reason and an end.
+Measured first, judged after; "not measured" is never "passed". Baseline and waivers are handed in, so a run is a
+function of the database and of these.
 """
 
 from __future__ import annotations

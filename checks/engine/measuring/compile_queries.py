@@ -1,9 +1,7 @@
-"""From a rule to what the database is asked: one query per rule and parameter.
+"""From selected rules to queries: one per rule and parameter, narrowed to the rows that the run is about.
 
-A rule's function is called here, before any measuring. What it raises or returns by mistake becomes the result of
+A rule's function is called here, before anything is measured. What it raises or returns by mistake becomes the ERROR of
 that rule alone.
-
-From selected rules to queries: what `each=` runs over, which rows the run is about.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
-"""Which queries share a scan. Row and metric rules of one table are asked in one SELECT, all others alone.
+"""Queries grouped into scans, and measured: row and metric rules of one table share one SELECT, all others stand alone.
 
-Asking the database: readings first, without any opinion on them.
-
-A broken predicate breaks the statement that it shares with others. The statement is then asked again in halves, until
-the error stands alone: one rule's mistake is one rule's ERROR.
+A broken predicate breaks the statement that it shares with others. The statement is then run again in halves, until the
+error stands alone: one rule's mistake is one rule's ERROR.
 """
 
 from __future__ import annotations

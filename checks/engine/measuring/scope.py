@@ -1,8 +1,7 @@
-"""Where bad rows cluster: league, series, club, import. The caller names the dimensions, the engine only follows.
+"""Dimensions such as league, series and club: bad rows are grouped by them, and a run is narrowed by one.
 
-A dimension is reached from a column that a table or a statement has, by the first of its ways whose column is there.
-
-Narrowing a run to some rows: the league that `--league` names, and the like.
+The caller names the dimensions, the engine only follows: from a column that a table or a statement has, by the first of
+a dimension's ways whose column is there.
 """
 
 from __future__ import annotations

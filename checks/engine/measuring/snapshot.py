@@ -1,20 +1,12 @@
-"""A limit on the time that a rule's Python code may take.
-
-A statement has the database's own timeout; Python code has none, so it runs in a thread that the run stops waiting for.
-
-Where statements are run: guarded sessions on one snapshot of the database.
+"""Guarded sessions on one snapshot of the database: nothing is written, nothing hangs, all rules see one moment.
 
 Four walls keep a rule from writing: the transaction is READ ONLY, a first statement fixes that (before it SET
 TRANSACTION READ WRITE would still work), each statement goes through the extended protocol, which refuses a second
-statement behind a semicolon, and a role without write rights is taken on where the database has one.
+statement behind a semicolon, and a role without write rights is taken on where the database has one. Statements have
+the database's timeout; Python code of a rule runs in a thread that the run stops waiting for.
 
-What a failed statement means, and how it is put without repeating data.
-
-One moment of the database, seen through many connections.
-
-A leading connection exports its snapshot and stays open; the others import it, so that every rule sees the same
-data, however many run at once. A lost follower reconnects to the same moment. When the leader itself is lost, its
-moment is gone: a new one is taken, and the run says so.
+A leading connection exports its snapshot and stays open; the others import it. A lost follower reconnects to the same
+moment. When the leader itself is lost, its moment is gone: a new one is taken, and the run says so.
 """
 
 from __future__ import annotations

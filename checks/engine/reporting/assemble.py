@@ -1,11 +1,4 @@
-"""From outcomes to a report: results in words, compared with the run before, scored, worst first.
-
-What results weigh in the score, net and gross of waivers, and which waivers nothing needs.
-
-Scores of parts: what each rule is in one league, and the score of that league alone.
-
-A rule that is well on the whole can be in trouble in a small league, so every rule with bad rows is judged anew there.
-"""
+"""From outcomes to a report: results compared with the run before, scored net and gross of waivers, worst first."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""What a run found about one rule (and parameter).
+"""The report of a run: a result per rule and parameter, the score, and the JSON document of `check --json`.
 
-What a run found: results, score, and what to make of them.
-
-A report as the JSON document that `check --json` writes. It only ever grows; its schema is published.
+The document only ever grows; its schema is published.
 """
 
 from __future__ import annotations
