@@ -12,6 +12,7 @@ from etl import FeedError
 from etl.feeds import Feed, Unrecognised, discover, fingerprint
 from etl.kinds import KINDS
 from etl.kinds.match_results import MATCH_HISTORY
+from etl.kinds.player_history import PLAYER_HISTORY
 from etl.kinds.players import PLAYERS
 from etl.kinds.schedules import SCHEDULES
 from etl.kinds.standings import SERIES_STATS
@@ -31,7 +32,7 @@ def found(*paths: Path) -> list[tuple[str, str, str]]:
 
 
 def test_kinds_come_in_publishing_order() -> None:
-    assert [*KINDS] == [SERIES_STATS, PLAYERS, SCHEDULES, MATCH_HISTORY]
+    assert [*KINDS] == [SERIES_STATS, PLAYERS, PLAYER_HISTORY, SCHEDULES, MATCH_HISTORY]
 
 
 def test_a_tree_is_ordered_by_time_then_kind_then_all_before_the_leagues_own(tmp_path: Path) -> None:
@@ -79,7 +80,9 @@ def test_what_is_no_feed_is_listed_with_the_reason(tmp_path: Path) -> None:
 
     feeds, others = discover([tmp_path])
 
-    names = "series_stats.json, players.json, schedules.json, match_history.json, match_scores.json"
+    names = (
+        "series_stats.json, players.json, player_history.json, schedules.json, match_history.json, match_scores.json"
+    )
     assert feeds == ()
     assert {other.path.name for other in others} == {"README.md", "schedules.json.bak", "teams.json"}
     assert {other.reason for other in others} == {f"not one of {names}"}

@@ -14,6 +14,7 @@ from etl.tables import (
     leagues,
     links,
     match_scores,
+    player_history,
     players,
     rejects,
     schedule,
@@ -85,6 +86,12 @@ def player(number: int = 1, **values: Any) -> Entry:
         "email": f"{SECRET}@example.org", "league_id": 1, "club_id": 1, "series_id": 1, "team_id": 1,
     }  # fmt: skip
     return Entry(players, {**row, **values})
+
+
+def rating(player: int | None = 1, **values: Any) -> Entry:
+    """A reading in the history of a player, by the id of his row."""
+    row = {"player_id": player, "league_id": 1, "date": TODAY, "end_pti": 40, "series": "Series 1"}
+    return Entry(player_history, {**row, **values})
 
 
 def player_id(number: int) -> str:

@@ -13,6 +13,7 @@ from checks.engine.collecting.rules import Rules
 from tests.checks.rules import (
     cases_imports,
     cases_matches,
+    cases_player_history,
     cases_players,
     cases_schedule,
     cases_standings,
@@ -23,7 +24,15 @@ from tests.checks.rules.case import Case
 from tests.checks.rules.conftest import Write
 from tests.checks.rules.entries import SECRET, player_id
 
-MODULES = (cases_schedule, cases_teams, cases_players, cases_matches, cases_standings, cases_imports)
+MODULES = (
+    cases_schedule,
+    cases_teams,
+    cases_players,
+    cases_player_history,
+    cases_matches,
+    cases_standings,
+    cases_imports,
+)
 CASES: tuple[Case, ...] = tuple(case for module in MODULES for case in module.CASES)
 METRICS = tuple(case for case in CASES if case.value is not None)
 TRIED_ELSEWHERE = {"missing_constraint"}

@@ -37,7 +37,18 @@ MATCH: Mapping[str, object] = {
 }  # fmt: skip
 
 
-SOUND = {"series_stats": STANDING, "players": PLAYER, "schedules": FIXTURE, "match_history": MATCH}
+HISTORY: Mapping[str, object] = {
+    "league_id": "CNSWPL", "player_id": "nndz-1", "name": "Facag Takudam", "first_name": "Facag",
+    "last_name": "Takudam", "series": "Division 1", "club": "Birchwood", "rating": "45.3", "wins": 17, "losses": 2,
+    "matches": [{"date": "01/15/2025", "end_pti": "45.3", "series": "Division 1"}],
+}  # fmt: skip
+SOUND = {
+    "series_stats": STANDING,
+    "players": PLAYER,
+    "schedules": FIXTURE,
+    "match_history": MATCH,
+    "player_history": HISTORY,
+}
 """A row that is taken, by the name of its kind."""
 
 
