@@ -13,8 +13,20 @@ from checks.engine.authoring import (
     WaiverError,
 )
 from checks.engine.authoring.decorators import Bad, Row, check, fix, fixture, frame_check, metric_check, row_check
-from checks.engine.authoring.thresholds import Above, Below, Drop, Outlier, Threshold, above, below, drop, outlier
-from checks.engine.authoring.units import Limit, Measure, Severity, Status, hours, percent, rows
+from checks.engine.authoring.spec import TableName
+from checks.engine.authoring.thresholds import (
+    Above,
+    Below,
+    Drop,
+    Outlier,
+    Threshold,
+    above,
+    below,
+    change,
+    drop,
+    outlier,
+)
+from checks.engine.authoring.units import Limit, Measure, Severity, Status, days, hours, percent, rows
 
 __all__ = [
     "Above",
@@ -34,11 +46,14 @@ __all__ = [
     "SelectionError",
     "Severity",
     "Status",
+    "TableName",
     "Threshold",
     "WaiverError",
     "above",
     "below",
+    "change",
     "check",
+    "days",
     "drop",
     "fix",
     "fixture",

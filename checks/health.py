@@ -15,6 +15,7 @@ from checks.review.difference import with_headlines
 from checks.review.reading import last_run
 from checks.scopes import DIMENSIONS
 from checks.waivers import active_waivers
+from etl.tables import metadata
 
 Beside = Callable[[Connection, Report], object]
 """What else is written in the transaction that keeps a report."""
@@ -38,7 +39,8 @@ def examine(
         baseline = history.load_history(connection, chosen)
         waivers = active_waivers(connection)
         before = last_run(connection, str(request.selection))
-    report = run_checks(engine, rules, replace(request, baseline=baseline, waivers=waivers, dimensions=DIMENSIONS))
+    known = replace(request, baseline=baseline, waivers=waivers, dimensions=DIMENSIONS, tables=metadata.tables)
+    report = run_checks(engine, rules, known)
     report = with_headlines(report, before)
     if keep:
         with engine.begin() as connection:
@@ -49,4 +51,4 @@ def examine(
 
 def examine_alone(engine: Engine, rules: Rules, request: Request) -> Report:
     """Run rules on a database that holds no tables of ours: no past, no waivers, nothing kept."""
-    return run_checks(engine, rules, replace(request, dimensions=DIMENSIONS))
+    return run_checks(engine, rules, replace(request, dimensions=DIMENSIONS, tables=metadata.tables))

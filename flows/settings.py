@@ -1,13 +1,36 @@
-"""What a person may set, read from the environment once; everything below gets it as arguments."""
+"""What a person may set: in `rally.toml` (or `[tool.rally-health]` of a pyproject), and in the environment, which wins.
+
+Read once; everything below gets it as arguments. A name or a value that nobody knows is refused with the nearest.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings import SettingsError as UnreadableError
+
+OURS = "RALLY_"
+CONFIG = "RALLY_CONFIG"
+"""Names the file to read in place of `rally.toml` of the working folder."""
+HOME = "RALLY_HOME"
+"""Where a worker finds the code; prefect.yaml alone reads it."""
+FILES = ("rally.toml", "pyproject.toml")
+TABLE = "rally-health"
 
 
 class SettingsError(Exception):
@@ -15,14 +38,16 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """Settings with prefix `RALLY_`; `DATABASE_URL` is honoured too."""
+    """Settings by their name in `rally.toml`; in the environment with the prefix `RALLY_`, in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="RALLY_", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix=OURS, hide_input_in_errors=True, extra="forbid", use_attribute_docstrings=True
+    )
 
     database_url: SecretStr | None = Field(
         None, validation_alias=AliasChoices("RALLY_DATABASE_URL", "DATABASE_URL", "database_url")
     )
-    """PostgreSQL; without it an embedded server is used."""
+    """PostgreSQL; without it an embedded server is used. In the environment also `DATABASE_URL`."""
     data: Path = Path(".rally")
     """Where the embedded server keeps its data."""
     reports: Path = Path("logs")
@@ -35,14 +60,20 @@ class Settings(BaseSettings):
     """Days after which a JSON or HTML report is deleted; the history in the database stays."""
     keep_rows: int = Field(400, gt=0)
     """Days after which rows that were refused, and copies of rows that a repair changed, are deleted."""
-    rules: Annotated[tuple[str, ...], NoDecode] = ()
-    """Folders and packages with rules of one's own, separated by commas."""
+    rule_sources: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), validation_alias=AliasChoices("RALLY_RULES", "rule_sources")
+    )
+    """Folders, files and packages with rules of one's own; in the environment `RALLY_RULES`, separated by commas."""
+    rules: tuple[dict[str, Any], ...] = Field((), validation_alias="[[rules]]")
+    """Ready-made rules, and changes to rules: only in the file; see docs/ADDING_A_RULE.md."""
     statement_timeout: float = Field(60, gt=0)
     """Seconds that one statement of a check may take."""
+    show_rows: bool = False
+    """Whether `check --rows` and `--csv` may show whole rows of bad data, personal columns left out."""
     snapshots: Path | None = None
     """Where snapshots are kept; without it, `snapshots` below `data`."""
     auto_fix: dict[str, int] = Field(default_factory=dict)
-    """How many rows the fix of a rule may change without being asked, as JSON: `{"duplicate_match": 100}`."""
+    """How many rows the fix of a rule may change without being asked; in the environment as JSON: `{"duplicate_match": 100}`."""  # noqa: E501 - a description is one line
     breaker: bool = True
     """Whether a blocked import, or a rule of the gate that gets CRITICAL, stops all imports until somebody resumes."""
     feeds: Path | None = None
@@ -54,30 +85,163 @@ class Settings(BaseSettings):
     task_runner_address: str | None = None
     """A running Dask scheduler or Ray cluster; without it one is started on this machine."""
     alerts_policy: Path | None = None
-    """Who is told of what: a TOML file; see docs/ALERTS.md."""
+    """Who is notified of what: a TOML file; see docs/ALERTS.md."""
     alerts_contacts: Path | None = None
     """Phone numbers, addresses and URLs of the policy's people, where they are kept in a TOML file of their own."""
     twilio_account_sid: SecretStr | None = None
+    """The account that sends SMS."""
     twilio_auth_token: SecretStr | None = None
+    """Its token."""
     twilio_from: SecretStr | None = None
     """The number that SMS come from; or a messaging service."""
     twilio_messaging_service: SecretStr | None = None
+    """The messaging service that SMS come from."""
     twilio_url: str = "https://api.twilio.com"
+    """Where Twilio's API is."""
     smtp_url: SecretStr | None = None
-    """smtp+starttls://user:password@host:587 or smtps://user:password@host:465"""
+    """The mail server: `smtp+starttls://user:password@host:587` or `smtps://user:password@host:465`."""
     smtp_from: SecretStr | None = None
+    """The address that mails come from."""
     smtp_ca: Path | None = None
     """Certificates to trust besides the system's, for a mail server of one's own."""
     prefect_api_url: str | None = Field(None, validation_alias=AliasChoices("PREFECT_API_URL", "prefect_api_url"))
+    """Prefect's API; in the environment `PREFECT_API_URL`."""
     prefect_profile: str | None = Field(None, validation_alias=AliasChoices("PREFECT_PROFILE", "prefect_profile"))
+    """Prefect's profile; in the environment `PREFECT_PROFILE`."""
     prefect_home: Path = Field(
         Path("~/.prefect"), validation_alias=AliasChoices("PREFECT_HOME", "prefect_home"), validate_default=True
     )
+    """Prefect's folder; in the environment `PREFECT_HOME`."""
 
-    @field_validator("rules", mode="before")
+    @field_validator("rule_sources", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        """What a command says goes before the environment, and that before the file."""
+        return init_settings, env_settings, _FileSource(settings_cls)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """What a configuration file says: its values, and the line of each by its dotted name."""
+
+    path: Path
+    values: Mapping[str, Any] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def place(self, name: str) -> str:
+        """Where a value stands: "rally.toml:12"."""
+        return f"{self.path.name}:{self.lines[name]}" if name in self.lines else self.path.name
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """The file as a source of settings; what stands in it goes by the names that the environment uses."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Unused: the file is given as a whole."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All values, `rules` as entries that know their name and their line."""
+        found = read_config()
+        if found is None:
+            return {}
+        values = {name: value for name, value in found.values.items() if name != "rules"}
+        entries = rule_entries(found)
+        return {**values, "[[rules]]": entries} if entries else values
+
+
+def rule_entries(file: ConfigFile) -> tuple[dict[str, Any], ...]:
+    """`[[rules]]` in their order, or `[rules.NAME]` with that name; each with its `line`. Raises SettingsError."""
+    said = file.values.get("rules", [])
+    if isinstance(said, Mapping):
+        said = [{"name": name, **value} if isinstance(value, Mapping) else value for name, value in said.items()]
+    if not isinstance(said, list) or any(not isinstance(entry, Mapping) for entry in said):
+        raise SettingsError(f"{file.path.name}: rules is no list of tables; expected [[rules]] or [rules.NAME]")
+    named = isinstance(file.values.get("rules"), Mapping)
+    return tuple(
+        {**entry, "line": file.place(f"rules.{entry['name']}" if named else f"rules.{number}")}
+        for number, entry in enumerate(said)
+    )
+
+
+def read_config() -> ConfigFile | None:
+    """The file that `RALLY_CONFIG` names, else `rally.toml`, else the table of `pyproject.toml`; None without any."""
+    named = os.environ.get(CONFIG)
+    if named and not Path(named).is_file():
+        raise SettingsError(f"{CONFIG} names {named!r}, which is no file")
+    for path in [Path(named)] if named else [Path(name) for name in FILES]:
+        if path.is_file() and (found := _parsed(path)) is not None:
+            return found
+    return None
+
+
+def _parsed(path: Path) -> ConfigFile | None:
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        hint = "; write all rules as [[rules]] with name=, or all as [rules.NAME]" if _both_forms(text) else ""
+        raise SettingsError(f"{path} is no TOML: {error}{hint}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+    prefix = ""
+    if path.name == FILES[1]:
+        values = values.get("tool", {}).get(TABLE)
+        prefix = f"tool.{TABLE}."
+    return None if values is None else ConfigFile(path, values, dict(_lines(text, prefix)))
+
+
+def _both_forms(text: str) -> bool:
+    return bool(re.search(r"^\s*\[\[rules\]\]", text, re.M) and re.search(r"^\s*\[rules\.", text, re.M))
+
+
+def _lines(text: str, prefix: str) -> Iterator[tuple[str, int]]:
+    """The line of each table and key, by its dotted name; the tables of an array are numbered from 0."""
+    table, counted = "", dict[str, int]()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*(\[\[?)\s*(.+?)\s*\]\]?\s*(#.*)?$", line):
+            name = header.group(2).replace('"', "").replace("'", "").removeprefix(prefix)
+            if header.group(1) == "[[":
+                counted[name] = counted.get(name, -1) + 1
+                name = f"{name}.{counted[name]}"
+            table = "" if f"{name}." == prefix else f"{name}."
+            yield table.removesuffix("."), number
+        elif key := re.match(r"\s*[\"']?([A-Za-z0-9_*?-]+)[\"']?\s*=", line):
+            yield f"{table}{key.group(1)}", number
+
+
+def environment_name(name: str) -> str:
+    """What a setting is called in the environment."""
+    alias = Settings.model_fields[name].validation_alias
+    names = alias.choices if isinstance(alias, AliasChoices) else [alias] if alias else []
+    return next((str(one) for one in names if str(one).isupper()), "" if alias else f"{OURS}{name.upper()}")
+
+
+def unknown_variables() -> tuple[str, ...]:
+    """Each `RALLY_*` variable of the environment that is no setting, with the nearest that is one."""
+    known = {CONFIG, HOME, *filter(None, map(environment_name, Settings.model_fields))}
+    strangers = sorted(name for name in os.environ if name.upper().startswith(OURS) and name.upper() not in known)
+    return tuple(f"{name} is no setting{_nearest(name, known)}" for name in strangers)
+
+
+def origin_of(settings: Settings, name: str) -> str:
+    """Where the value of a setting comes from: a variable, a line of the file, or its default."""
+    variables = {variable.upper() for variable in os.environ}
+    aliases = getattr(Settings.model_fields[name].validation_alias, "choices", [environment_name(name)])
+    if name not in settings.model_fields_set:
+        return "default"
+    if said := next((str(alias) for alias in aliases if str(alias).isupper() and alias in variables), None):
+        return said
+    file = read_config()
+    return file.place(name) if file and name in file.values else "command line"
 
 
 def read_settings(**changes: object) -> Settings:
@@ -85,11 +249,65 @@ def read_settings(**changes: object) -> Settings:
     try:
         return Settings(**{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        found = "; ".join(f"RALLY_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
-        raise SettingsError(found) from None
+        raise SettingsError("; ".join(_said(one) for one in error.errors(include_input=False))) from None
+    except UnreadableError as error:
+        raise SettingsError(_unreadable(error)) from None
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    """One error of validation; the name as the place where it was set calls it."""
+    name, *rest = map(str, error["loc"])
+    file = read_config()
+    where = f"{file.place(name)}: {name}" if file and name in file.values else _variable(name)
+    if error["type"] == "extra_forbidden":
+        return f"{where} is no setting{_nearest(name, Settings.model_fields)}"
+    return f"{'.'.join([where, *rest])}: {error['msg']}"
+
+
+def _variable(name: str) -> str:
+    return environment_name(name) if name in Settings.model_fields else name.upper()
+
+
+def _unreadable(error: UnreadableError) -> str:
+    """A variable that should hold JSON and does not; its text may be a secret and is not repeated."""
+    named = re.search(r'field "(\w+)"', str(error))
+    variable = _variable(named.group(1)) if named else "a variable"
+    return f'{variable} is no JSON ({error.__cause__}); expected such as {{"duplicate_match": 100}}'
+
+
+def _nearest(name: str, known: Mapping[str, Any] | set[str]) -> str:
+    near = get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean {near[0]}?" if near else "; docs/SETTINGS.md lists all"
 
 
 def default_variables(**values: str) -> None:
     """Set environment variables for libraries that take a setting from nowhere else; what a person has set stays."""
     for name, value in values.items():
         os.environ.setdefault(name, value)
+
+
+DOCUMENT = """\
+# Settings
+
+Written by `rally-health config docs` from the model; a test fails when this file is stale.
+
+Settings stand in `rally.toml` of the folder where a command runs, in the table `[tool.rally-health]` of its
+`pyproject.toml`, or in the file that `RALLY_CONFIG` names. The environment goes before the file, an option of a
+command before both. What nobody knows is refused with the nearest; `rally-health config check` says so before a run
+does, and `rally-health config show` tells what is set and where.
+
+| in rally.toml | in the environment | default | what it is |
+|---|---|---|---|
+"""
+
+
+def settings_document() -> str:
+    """docs/SETTINGS.md: every setting with its name in both places, its default and what it is."""
+    return DOCUMENT + "".join(f"| {' | '.join(_cells(name, own))} |\n" for name, own in Settings.model_fields.items())
+
+
+def _cells(name: str, own: FieldInfo) -> tuple[str, ...]:
+    default, variable = own.get_default(call_default_factory=True), environment_name(name)
+    plain = str(default).lower() if isinstance(default, bool) else str(default)
+    said = f"`{plain}`" if default not in (None, "", (), {}) else ""
+    return f"`{name}`", f"`{variable}`" if variable else "", said, " ".join((own.description or "").split())

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from queue import SimpleQueue
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.exc import DBAPIError
 
 from checks.engine.collecting.rules import Rules, Selection
@@ -23,6 +23,7 @@ from checks.engine.judging.evaluate import Outcome, RunContext, evaluate
 from checks.engine.judging.judge import Baseline, Waiver, Waivers
 from checks.engine.measuring.compile_queries import Parameters, Query, Unasked, compile_queries
 from checks.engine.measuring.measure import Asking, Unit, plan_scans
+from checks.engine.measuring.reflect import Connect, NamedTables
 from checks.engine.measuring.scope import Dimension, Labels
 from checks.engine.measuring.snapshot import OpenSession, Session, Snapshot, SnapshotSession, one_moment
 from checks.engine.reporting.assemble import RunInfo, assemble
@@ -65,7 +66,8 @@ class Request:
     """What to run, and what a run may know besides the database.
 
     `now` is the moment that rules compare with, `today` its day where the operator lives. `values` are given to rules
-    by argument name, as the collected rules declared them in `provided`.
+    by argument name, as the collected rules declared them in `provided`. `tables` describes tables by their full name,
+    for rules that know them by name alone: their keys, and which columns are personal.
     """
 
     now: datetime
@@ -76,6 +78,7 @@ class Request:
     waivers: Sequence[Waiver] = ()
     dimensions: Sequence[Dimension] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
     run: str = field(default_factory=lambda: str(uuid4()))
     progress: Callable[[Progress], None] | None = None
     around: UnitHook = lambda unit, work: work()
@@ -94,7 +97,7 @@ def run_checks(engine: Engine, rules: Rules, request: Request) -> Report:
         first = SnapshotSession(snapshot)
         try:
             with _values(chosen, request) as given:
-                prepared = _prepare(first, chosen, request, given)
+                prepared = _prepare(first, chosen, request, given, engine.connect)
                 with sessions(snapshot, first, min(request.options.workers, len(prepared.units) or 1)) as opened:
                     found = side_by_side(prepared.units, opened, prepared.work, _told(request, prepared.units))
                 role = snapshot.role
@@ -112,7 +115,7 @@ def measure_on(connection: Connection, rules: Rules, request: Request) -> Report
     started = datetime.now(UTC)
     session = OpenSession(connection)
     with _values(chosen, request) as given:
-        prepared = _prepare(session, chosen, request, given)
+        prepared = _prepare(session, chosen, request, given, lambda: nullcontext(connection))
         told = _told(request, prepared.units)
         found = []
         for unit in prepared.units:
@@ -139,11 +142,12 @@ def _values(chosen: Rules, request: Request) -> AbstractContextManager[Values]:
     return values(chosen.fixtures, given)
 
 
-def _prepare(session: Session, chosen: Rules, request: Request, given: Values) -> _Prepared:
+def _prepare(session: Session, chosen: Rules, request: Request, given: Values, connect: Connect) -> _Prepared:
+    tables = NamedTables(connect, request.tables)
     labels = Labels(session, request.dimensions)
     scope = labels.scope(request.selection.scope)
-    parameters = Parameters(session, given, request.selection.scope)
-    asked = compile_queries(chosen.values(), parameters, given, scope)
+    parameters = Parameters(session, given, request.selection.scope, request.baseline.readings)
+    asked = compile_queries(chosen.values(), parameters, given, scope, labels=labels, tables=tables)
     waivers = Waivers.of(request.waivers, chosen, request.day)
     context = RunContext(
         how=Asking(scope, request.options.pause, request.options.timeout),

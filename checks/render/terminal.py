@@ -193,6 +193,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
     return [
         ("changed", result.change),
         ("owner", result.owner),
+        ("changed by", "; ".join(result.changed)),
         ("runbook", result.runbook),
         ("waived rows", str(result.waived or "")),
         ("note", result.note if result.status is not Status.SKIPPED else ""),

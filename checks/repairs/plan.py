@@ -24,6 +24,7 @@ from checks.engine.authoring.units import Status
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request, measure_on
+from checks.scopes import DIMENSIONS
 from etl.database import describe_error
 from etl.repairs import RepairError, RepairRefused, Step, ledger
 from etl.repairs.ledger import Change, Repair
@@ -204,7 +205,8 @@ def bad_rows(report: Report, check: Check) -> int:
 
 def _measure(rules: Rules, means: Means) -> Report:
     options = Options(details=False)
-    return measure_on(means.connection, rules, Request(now=means.now, today=means.today, options=options))
+    request = Request(now=means.now, today=means.today, options=options, dimensions=DIMENSIONS, tables=metadata.tables)
+    return measure_on(means.connection, rules, request)
 
 
 def _worse(before: Report, after: Report) -> tuple[str, ...]:

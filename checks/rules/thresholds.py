@@ -6,7 +6,7 @@ the real feeds of 2025 hold when they are in order (docs/REFERENCE_FINDINGS.md).
 
 from __future__ import annotations
 
-from checks import above, below, hours, percent, rows
+from checks import above, below, days, hours, percent, rows
 
 # --- fixed by the standards
 MISSING_TEAMS = above(target=percent(1), warn=percent(5), critical=percent(10))
@@ -35,8 +35,8 @@ FEW = above(warn=rows(0), critical=rows(1))
 """One is worth a look, several are no accident."""
 NIGHTLY = above(target=hours(26), warn=hours(26), critical=hours(50))
 """A nightly job: one night missed is a warning, two are critical."""
-MATCH_PAUSE = above(warn=hours(7 * 24), critical=hours(30 * 24))
-"""Days without a match, in hours: a week is a warning, 30 days are critical."""
+MATCH_PAUSE = above(warn=days(7), critical=days(30))
+"""Without a match: a week is a warning, 30 days are critical."""
 REJECTS = above(target=percent(0.1), warn=percent(1), critical=percent(5))
 """Feed rows that were refused."""
 VALIDATION_COVERAGE = below(target=percent(100), warn=percent(99.9), critical=percent(99))

@@ -14,7 +14,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from etl.database import describe_error
-from flows.cli import alerts, etl, fix, incidents, rules, snapshot
+from flows.cli import alerts, config, etl, fix, incidents, rules, snapshot
 from flows.cli.alerts import watch_command
 from flows.cli.check import check
 from flows.cli.etl import emergency
@@ -24,7 +24,7 @@ from flows.cli.report import backtest_, history, report
 from flows.cli.setup import demo, deploy_command, init
 from flows.cli.shared import Exit, exit_of, leave
 from flows.service.report_files import start_logging
-from flows.settings import read_settings
+from flows.settings import read_settings, unknown_variables
 
 WORKING = {"alerts", "check", "emergency", "etl", "fix", "import", "init", "report", "snapshot", "watch"}
 log = logging.getLogger("rally.command")
@@ -53,6 +53,7 @@ app.add_typer(rejects_app, name="rejects")
 app.add_typer(names_app, name="names")
 app.command("check")(check)
 app.add_typer(rules.app, name="rules")
+app.add_typer(config.app, name="config")
 app.command("history")(history)
 app.command("report")(report)
 app.command("backtest")(backtest_)
@@ -83,6 +84,9 @@ def configure(
     settings = read_settings(database_url=database, log_level=log_level and log_level.upper())
     start_logging(settings.reports, settings.log_level, as_json=log_json)
     log_command(context)
+    if context.invoked_subcommand != "config":
+        for complaint in unknown_variables():
+            typer.secho(f"note: {complaint}", fg=typer.colors.YELLOW, err=True)
     context.obj = settings
 
 

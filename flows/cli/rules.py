@@ -80,15 +80,24 @@ def docs(
 def _print(rules: Rules, console: Console) -> None:
     if not console.is_terminal:
         for check in rules.values():
-            typer.echo(f"{check.domain:10} {check.severity:8} {check.name}  {check.summary}")
+            changed = f"  [{'; '.join(check.changed)}]" if check.changed else ""
+            typer.echo(f"{check.domain:10} {check.severity:8} {check.name}  {check.summary}{changed}")
+        _print_disabled(rules)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("domain", "severity", "rule", "what"):
         table.add_column(heading, no_wrap=heading != "what")
     for check in sorted(rules.values(), key=lambda check: (check.domain, -check.severity.rank, check.name)):
-        table.add_row(check.domain, check.severity.value, escape(check.name), escape(check.summary))
+        changed = f" [dim]({escape('; '.join(check.changed))})[/]" if check.changed else ""
+        table.add_row(check.domain, check.severity.value, escape(check.name), f"{escape(check.summary)}{changed}")
     console.print(table)
+    _print_disabled(rules)
     console.print(f"{len(rules)} rules. Next: rally-health check", highlight=False)
+
+
+def _print_disabled(rules: Rules) -> None:
+    for name, line in sorted(rules.disabled.items()):
+        typer.echo(f"off: {name}, {line}")
 
 
 def _described(check: Check) -> dict[str, Any]:
@@ -107,6 +116,7 @@ def _described(check: Check) -> dict[str, Any]:
         "timeout": mark.timeout,
         "retries": mark.retries,
         "runbook": mark.runbook,
+        "changed": list(check.changed),
         "fixable": check.fix is not None,
         "source": f"{relative(check.source.file)}:{check.source.line}",
     }

@@ -10,10 +10,12 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import Engine
 
 from checks.engine.collecting.collect import collect
+from checks.engine.collecting.overrides import override_rules
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Progress, Request
 from checks.health import Beside, examine
+from checks.ready.lines import overrides_of, rules_of_lines
 from checks.scopes import SOURCES
 from etl.migrate import READER
 from etl.retention import delete_expired
@@ -102,8 +104,10 @@ def _incidents(settings: Settings, wish: Wish) -> Beside:
 
 
 def rules_of(settings: Settings) -> Rules:
-    """The catalogue, the rules that the settings name, and those of installed plugins."""
-    return collect([*SOURCES, *settings.rules], plugins=True)
+    """The catalogue, the rules that the settings name, and those of installed plugins, as the settings change them."""
+    lines = settings.rules
+    rules = collect([*SOURCES, *settings.rule_sources], plugins=True, more=rules_of_lines(lines))
+    return override_rules(rules, overrides_of(lines))
 
 
 def moment(today: date | None) -> datetime:

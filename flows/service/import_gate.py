@@ -20,12 +20,14 @@ from checks.engine.authoring.units import Measure, Status
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report, Result
 from checks.engine.run import Options, Request, measure_on
+from checks.scopes import DIMENSIONS
 from etl import circuit_breaker
 from etl.circuit_breaker import Stop
 from etl.feeds import Feed
 from etl.importing import Counts, ImportReport, Objection, Outcome
 from etl.importing.guards import Gate, Verdict
 from etl.kinds.kind import FeedKind
+from etl.tables import metadata
 
 TAG = "gate"
 
@@ -47,7 +49,9 @@ def watched_rules(rules: Rules, kind: FeedKind) -> Rules:
 
 
 def _measure(connection: Connection, rules: Rules, options: Options) -> Report:
-    request = Request(now=datetime.now(UTC), selection=Selection(), options=options)
+    request = Request(
+        now=datetime.now(UTC), selection=Selection(), options=options, dimensions=DIMENSIONS, tables=metadata.tables
+    )
     return measure_on(connection, rules, request)
 
 

@@ -22,12 +22,14 @@ from checks.engine.run import Options, Request, measure_on
 from checks.render.formats import plain
 from checks.repairs.apply import Attempt, apply, auto_fix
 from checks.repairs.plan import Means, Plan, fixable_in_order, plan
+from checks.scopes import DIMENSIONS
 from etl.importing.import_run import importer_lock
 from etl.repairs import RepairError, ledger
 from etl.repairs.ledger import Repair, State
 from etl.repairs.undo import undo
 from etl.restore import Restored, Rows, restore
 from etl.snapshots import Snapshot, take_snapshot
+from etl.tables import metadata
 from flows.service.context import open_engine
 from flows.service.ending import Ending, StateName
 from flows.service.health_check import moment, rules_of, today_here
@@ -128,7 +130,10 @@ def restore_snapshot(
 
 
 def _measure(connection: Connection, rules: Rules) -> Report:
-    request = Request(now=moment(None), today=today_here(), options=Options(details=False))
+    request = Request(
+        now=moment(None), today=today_here(), options=Options(details=False), dimensions=DIMENSIONS,
+        tables=metadata.tables,
+    )  # fmt: skip
     return measure_on(connection, rules, request)
 
 

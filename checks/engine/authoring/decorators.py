@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Unpack
 
 from sqlalchemy import ColumnElement, FromClause, SelectBase
 
 from checks.engine.authoring import CheckDefinitionError
-from checks.engine.authoring.spec import CHECK, FIX, FIXTURE, Kind, Mark, is_check, put, verified
+from checks.engine.authoring.spec import CHECK, FIX, FIXTURE, Kind, Mark, TableName, is_check, put, table_of, verified
 from checks.engine.authoring.thresholds import Above, Threshold
 from checks.engine.authoring.units import Severity
 
@@ -41,6 +41,11 @@ class Row:
             raise CheckDefinitionError(_unknown(name, self._table)) from None
 
 
+def table_behind(row: Row) -> FromClause:
+    """The table that a row is of; a function, since a method's name would hide a column."""
+    return row._table
+
+
 @dataclass(frozen=True, slots=True)
 class Bad:
     """The bad rows, and among which rows they are counted.
@@ -68,6 +73,10 @@ FrameRule = TypeVar("FrameRule", bound="Callable[..., pd.Series[bool]]")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+AnyTable: TypeAlias = FromClause | TableName | str
+"""A table, or the name of one: "orders", "shop.orders"."""
+
+
 class RuleOptions(TypedDict, total=False):
     """What every kind of rule can say besides severity and threshold.
 
@@ -84,7 +93,7 @@ class RuleOptions(TypedDict, total=False):
 
 
 def row_check(
-    table: FromClause,
+    table: AnyTable,
     *,
     severity: Severity,
     threshold: Above,
@@ -96,11 +105,13 @@ def row_check(
     NULL is not true, so it is not counted. All row and metric rules of a table share one scan.
     """
     labels = _labels(Kind.ROW, tags)
-    return _marker(Mark(kind=Kind.ROW, table=table, severity=severity, threshold=threshold, tags=labels, **options))
+    return _marker(
+        Mark(kind=Kind.ROW, table=table_of(table), severity=severity, threshold=threshold, tags=labels, **options)
+    )
 
 
 def metric_check(
-    table: FromClause,
+    table: AnyTable,
     *,
     severity: Severity,
     threshold: Threshold,
@@ -112,28 +123,36 @@ def metric_check(
     An interval is read in hours. NULL, as of an empty table, is SKIPPED.
     """
     labels = _labels(Kind.METRIC, tags)
-    return _marker(Mark(kind=Kind.METRIC, table=table, severity=severity, threshold=threshold, tags=labels, **options))
+    mark = Mark(kind=Kind.METRIC, table=table_of(table), severity=severity, threshold=threshold, tags=labels, **options)
+    return _marker(mark)
 
 
 def check(
     *,
     severity: Severity,
     threshold: Above,
-    table: FromClause | None = None,
+    table: AnyTable | None = None,
+    tables: Mapping[str, str | TableName] | None = None,
     tags: Iterable[str] = (),
     **options: Unpack[RuleOptions],
 ) -> Callable[[SetRule], SetRule]:
     """Mark a function that asks for what it needs by argument name and returns `Bad(select(...), among=select(...))`.
 
     `found` selects the keys of the bad rows: what people see as examples, so never a person's name. `table` is only
-    said to readers and repairs: the table that the bad rows stand in.
+    said to readers and repairs: the table that the bad rows stand in. `tables` are arguments that get a table by its
+    name: `tables={"orders": "shop.orders"}` for `def rule(orders)`.
     """
     labels = _labels(Kind.CHECK, tags)
-    return _marker(Mark(kind=Kind.CHECK, table=table, severity=severity, threshold=threshold, tags=labels, **options))
+    named = tuple((name, table_of(own)) for name, own in (tables or {}).items())
+    mark = Mark(
+        kind=Kind.CHECK, table=table_of(table), severity=severity, threshold=threshold, tags=labels, tables=named,
+        **options,
+    )  # fmt: skip
+    return _marker(mark)
 
 
 def frame_check(
-    table: FromClause,
+    table: AnyTable,
     *,
     columns: Iterable[str],
     severity: Severity,
@@ -147,13 +166,19 @@ def frame_check(
     """
     named = (columns,) if isinstance(columns, str) else tuple(columns)
     unknown = [name for name in named if isinstance(table, FromClause) and name not in table.c]
-    if unknown or not named:
+    if (unknown or not named) and isinstance(table, FromClause):
         what = f"columns {', '.join(unknown)} that its table does not have" if unknown else "no columns"
         known = ", ".join(table.c.keys())
         raise CheckDefinitionError(f"frame_check() names {what}; the table has {known}")
     labels = _labels(Kind.FRAME, tags)
     mark = Mark(
-        kind=Kind.FRAME, table=table, columns=named, severity=severity, threshold=threshold, tags=labels, **options
+        kind=Kind.FRAME,
+        table=table_of(table),
+        columns=named,
+        severity=severity,
+        threshold=threshold,
+        tags=labels,
+        **options,
     )
     return _marker(mark)
 

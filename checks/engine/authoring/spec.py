@@ -7,23 +7,60 @@ and running read the marks later.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import FromClause
 
 from checks.engine.authoring import CheckDefinitionError
-from checks.engine.authoring.thresholds import Above, Below, Drop, Outlier, Threshold
+from checks.engine.authoring.thresholds import Above, Below, Drop, Outlier, RelativeChange, Threshold
 from checks.engine.authoring.units import Measure, Severity
 
 CHECK = "__rally_check__"
 FIXTURE = "__rally_fixture__"
 FIX = "__rally_fix__"
+AUTOMATIC = "__rally_automatic__"
+"""Marks a rule whose name was made from its table: the variable that holds it is a better one."""
 
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_RETRIES = 2
+
+
+NAME_PARTS = re.compile(r'(?:("(?:[^"]|"")+"|[^".]+)\.)?("(?:[^"]|"")+"|[^".]+)')
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table that is known by name alone, such as "orders" or 'shop."Order Lines"'; a run reads what it has.
+
+    Without a schema it is looked for on the search path. `key` names the columns that a row is known by, where the
+    table has no primary key, as a view. A rule about an `optional` table that is not there is SKIPPED, not ERROR.
+    Raises CheckDefinitionError for what cannot be a name.
+    """
+
+    name: str
+    key: tuple[str, ...] = ()
+    optional: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not NAME_PARTS.fullmatch(self.name):
+            raise CheckDefinitionError(f"{self.name!r} names no table; expected such as 'orders' or 'shop.orders'")
+
+    @property
+    def parts(self) -> tuple[str | None, str]:
+        """Schema and name, without quotes."""
+        found = NAME_PARTS.fullmatch(self.name)
+        assert found is not None  # noqa: S101 - verified when made
+        schema, name = (part and part.strip('"').replace('""', '"') for part in found.groups())
+        return schema, name
+
+    @property
+    def fullname(self) -> str:
+        """The name as SQLAlchemy's tables have it."""
+        return ".".join(filter(None, self.parts))
 
 
 class Kind(StrEnum):
@@ -35,6 +72,23 @@ class Kind(StrEnum):
     FRAME = "frame_check"
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a function stands: what a message, an annotation or an editor points at."""
+
+    file: str
+    line: int
+
+    @classmethod
+    def of(cls, function: Callable[..., Any]) -> Source:
+        """The place of a function's `def`."""
+        code = function.__code__
+        return cls(code.co_filename, code.co_firstlineno)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """What a rule declares about itself."""
@@ -42,14 +96,20 @@ class Mark:
     kind: Kind
     severity: Severity
     threshold: Threshold
-    table: FromClause | None = None
+    table: FromClause | TableName | None = None
     columns: tuple[str, ...] = ()
     owner: str = ""
     tags: frozenset[str] = frozenset()
     each: str | None = None
+    groups: str = ""
+    """The column whose values an `each=` rule runs once per, as text, where no fixture gives them."""
     timeout: float = DEFAULT_TIMEOUT
     retries: int = DEFAULT_RETRIES
     runbook: str = ""
+    source: Source | None = None
+    """Where a rule stands that is not written as a function of its own."""
+    tables: tuple[tuple[str, Any], ...] = ()
+    """Arguments that are tables, by name; TableName until a run has read them."""
 
 
 def put(function: Any, attribute: str, mark: object) -> None:
@@ -68,7 +128,7 @@ def verified(mark: Mark) -> Mark:
         options = ", ".join(f"Severity.{level}" for level in Severity)
         raise CheckDefinitionError(f"{name}(severity={mark.severity!r}) is no severity; expected {options}")
     _check_threshold(mark)
-    if mark.kind is not Kind.CHECK and not isinstance(mark.table, FromClause):
+    if mark.kind is not Kind.CHECK and not isinstance(mark.table, FromClause | TableName):
         found = getattr(mark.table, "__qualname__", repr(mark.table))
         raise CheckDefinitionError(f"{name}() got {found} for its table; expected @{name}(table, severity=...)")
     _check_options(mark)
@@ -77,13 +137,13 @@ def verified(mark: Mark) -> Mark:
 
 def _check_threshold(mark: Mark) -> None:
     metric = mark.kind is Kind.METRIC
-    allowed = (Above, Below, Drop, Outlier) if metric else (Above,)
+    allowed = (Above, Below, Drop, Outlier, RelativeChange) if metric else (Above,)
     if isinstance(mark.threshold, allowed):
         if not metric and getattr(mark.threshold, "unit", None) is Measure.HOURS:
             name = mark.kind.value
             raise CheckDefinitionError(f"{name}() counts rows, so hours do not fit; expected percent or rows")
         return
-    expected = "above(), below(), drop() or outlier()" if metric else "above(...), a limit on the bad rows"
+    expected = "above(), below(), drop(), outlier() or change()" if metric else "above(...), a limit on the bad rows"
     raise CheckDefinitionError(f"{mark.kind.value}(threshold={mark.threshold!r}) does not fit; expected {expected}")
 
 
@@ -118,23 +178,6 @@ SUBJECTS = {Kind.ROW: "row: Row", Kind.METRIC: "row: Row", Kind.FRAME: "frame: p
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where a function stands: what a message, an annotation or an editor points at."""
-
-    file: str
-    line: int
-
-    @classmethod
-    def of(cls, function: Callable[..., Any]) -> Source:
-        """The place of a function's `def`."""
-        code = function.__code__
-        return cls(code.co_filename, code.co_firstlineno)
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
-
-
-@dataclass(frozen=True, slots=True)
 class Check:
     """One rule, ready to be planned."""
 
@@ -147,6 +190,12 @@ class Check:
     optional: frozenset[str]
     source: Source
     fix: Callable[..., Any] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """Values for optional arguments, in place of their defaults."""
+    changed: tuple[str, ...] = field(default=(), compare=False)
+    """What is not as its author wrote it, and by which line: "warn above 5 % (was 1 %), rally.toml:7"."""
+    segments: Mapping[tuple[str, str], Check | None] = field(default_factory=dict, compare=False)
+    """How rows of one value of a dimension, such as ("league", "CITA"), are judged apart; None: not at all."""
 
     @classmethod
     def of(cls, function: Callable[..., Any], domain: str) -> Check:
@@ -159,8 +208,10 @@ class Check:
             raise CheckDefinitionError(
                 f"check {function.__name__!r} says each={mark.each!r}, but has no argument {mark.each!r}"
             )
+        wanted = _without_tables(function, mark, wanted)
         summary = (inspect.getdoc(function) or function.__name__.replace("_", " ")).splitlines()[0].strip()
-        return cls(function.__name__, domain, summary, mark, function, wanted, optional, Source.of(function))
+        source = mark.source or Source.of(function)
+        return cls(function.__name__, domain, summary, mark, function, wanted, optional, source)
 
     @property
     def severity(self) -> Severity:
@@ -195,3 +246,17 @@ def _without_subject(function: Callable[..., Any], mark: Mark, wanted: tuple[str
         expected = f"def {function.__name__}({SUBJECTS[mark.kind]})"
         raise CheckDefinitionError(f"{mark.kind.value} {function.__name__!r} takes no argument; expected {expected}")
     return wanted[1:]
+
+
+def _without_tables(function: Callable[..., Any], mark: Mark, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    tables = [name for name, _ in mark.tables]
+    provided = {*tables, mark.each} if mark.groups else set(tables)
+    for name in tables:
+        if name not in wanted:
+            raise CheckDefinitionError(f"check {function.__name__!r} says tables={name!r}, but has no such argument")
+    return tuple(name for name in wanted if name not in provided)
+
+
+def table_of(table: Any) -> Any:
+    """A table as a decorator takes it: a text is the name of one."""
+    return TableName(table) if isinstance(table, str) else table

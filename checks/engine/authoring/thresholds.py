@@ -109,6 +109,11 @@ def _check_order(name: str, order: str, limits: tuple[Limit | None, ...], *, sig
             hint = f"percent({limit}), rows({limit}) or hours({limit})"
             raise CheckDefinitionError(f"{name}() got the bare value {limit!r}; say its unit: {hint}")
     given = [limit for limit in limits if limit is not None]
+    for limit in given:
+        if limit.unit is Measure.PERCENT and limit.value > 1:
+            raise CheckDefinitionError(
+                f"{name}() got {limit}, which no share can be; expected percent(0) to percent(100)"
+            )
     if limits[1] is None and limits[2] is None:
         raise CheckDefinitionError(f"{name}() needs at least one of warn= and critical=")
     if len({limit.unit for limit in given}) > 1:
@@ -208,7 +213,53 @@ class Outlier:
         return f"warn beyond {self.warn:g} deviations, critical {self.critical:g} (of the last {self.window} runs)"
 
 
-Threshold: TypeAlias = Above | Below | Drop | Outlier
+@dataclass(frozen=True, slots=True)
+class RelativeChange:
+    """A reading must neither fall nor grow far from the median of its own recent history.
+
+    A limit that is None is not judged; limits are shares of that median, a growth may exceed the whole.
+    """
+
+    drop: tuple[Limit | None, Limit | None]
+    growth: tuple[Limit | None, Limit | None]
+    window: int
+
+    def judge(self, reading: float, baseline: Sequence[float]) -> Status:
+        """CRITICAL or WARN for a large change, SKIPPED with too short a history to compare with."""
+        change = self.change(reading, baseline)
+        if change is None:
+            return Status.SKIPPED
+        warn, critical = self.drop if change < 0 else self.growth
+        if critical is not None and abs(change) > critical.value:
+            return Status.CRITICAL
+        return Status.WARN if warn is not None and abs(change) > warn.value else Status.OK
+
+    def change(self, reading: float, baseline: Sequence[float]) -> float | None:
+        """The change as a share of the median, negative for a fall; None with nothing to compare with."""
+        recent = baseline[-self.window :]
+        if len(recent) < min(FEWEST_FOR_DROP, self.window):
+            return None
+        usual = median(recent)
+        if usual == 0:
+            return 0.0 if reading == 0 else float("inf") if reading > 0 else float("-inf")
+        return (reading - usual) / abs(usual)
+
+    def excess(self, reading: float, baseline: Sequence[float]) -> float:
+        """The change itself, between 0 and 1."""
+        return min(1.0, abs(self.change(reading, baseline) or 0.0))
+
+    def __str__(self) -> str:
+        said = [
+            f"{name} at a {what} of more than {limit}" if limit.value else f"{name} at any {what}"
+            for what, limits in (("drop", self.drop), ("growth", self.growth))
+            for name, limit in zip(("warn", "critical"), limits, strict=True)
+            if limit is not None
+        ]
+        of = "the last run" if self.window == 1 else f"median of {self.window} runs"
+        return f"{', '.join(said)} ({of})"
+
+
+Threshold: TypeAlias = Above | Below | Drop | Outlier | RelativeChange
 
 
 def drop(*, warn: Limit, critical: Limit, window: int = 14) -> Drop:
@@ -248,3 +299,24 @@ def _window(name: str, window: int, fewest: int) -> int:
     if isinstance(window, bool) or not isinstance(window, int) or window < fewest:
         raise CheckDefinitionError(f"{name}(window={window!r}) is too short; expected at least {fewest} runs")
     return window
+
+
+Pair: TypeAlias = tuple[Limit | None, Limit | None]
+
+
+def change(*, drop: Pair = (None, None), growth: Pair = (None, None), window: int = 14) -> RelativeChange:
+    """Judge a reading by how far it moved from the median of the last `window` runs; each pair is warn and critical.
+
+    `change(drop=(percent(10), percent(30)), growth=(percent(50), percent(200)))`; `window=1` compares with the run
+    before. Raises CheckDefinitionError without any limit, and for limits that are no percent or out of order.
+    """
+    for name, pair in (("drop", drop), ("growth", growth)):
+        given = [limit for limit in pair if limit is not None]
+        if any(not isinstance(limit, Limit) or limit.unit is not Measure.PERCENT for limit in given):
+            raise CheckDefinitionError(f"change({name}=) takes a pair of percent(...), warn and critical")
+        _check_limits("change", given[0].value, given[-1].value, ", ".join(map(str, given))) if given else None
+    if not any((*drop, *growth)):
+        raise CheckDefinitionError("change() needs limits: drop=(warn, critical), growth=(warn, critical) or both")
+    if isinstance(window, bool) or not isinstance(window, int) or window < 1:
+        raise CheckDefinitionError(f"change(window={window!r}) is too short; expected at least 1 run")
+    return RelativeChange(drop, growth, window)

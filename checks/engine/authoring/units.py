@@ -6,6 +6,7 @@ count and number of points that anybody sees is written by `figure_text`, `count
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -87,10 +88,33 @@ def hours(value: float) -> Limit:
     return Limit(_checked("hours", value), Measure.HOURS)
 
 
+def days(value: float) -> Limit:
+    """A time span in days; it is judged, like hours, by the hour."""
+    return Limit(_checked("days", value) * HOURS_PER_DAY, Measure.HOURS)
+
+
+HOURS_PER_DAY = 24
+LIMIT_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%|percent|rows?|hours?|h|days?|d)\s*")
+LIMIT_UNITS = {
+    "%": percent, "percent": percent, "row": rows, "rows": rows, "hour": hours, "hours": hours, "h": hours,
+    "day": days, "days": days, "d": days,
+}  # fmt: skip
+
+
+def limit_of(text: object) -> Limit:
+    """A limit as a person writes it: "5 %", "3 rows", "26 hours", "7 days". Raises CheckDefinitionError."""
+    found = LIMIT_TEXT.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise CheckDefinitionError(f"{text!r} is no limit; expected such as '5 %', '3 rows', '26 hours' or '7 days'")
+    return LIMIT_UNITS[found.group(2)](float(found.group(1)))
+
+
 def _limit_text(value: float, unit: Measure) -> str:
-    """A limit as it was declared: "0.1 %", "1,405 rows", "26 hours"."""
+    """A limit as it was declared: "0.1 %", "1,405 rows", "26 hours", "7 days"."""
     if unit is Measure.PERCENT:
         return f"{_figure(value * 100)} %"
+    if unit is Measure.HOURS and value > HOURS_PER_DAY and value % HOURS_PER_DAY == 0:
+        return f"{_figure(value / HOURS_PER_DAY)} days"
     singular = unit.value.removesuffix("s")
     return f"{_figure(value)} {singular if value == 1 else unit.value}"
 

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from checks.engine.authoring import CheckDefinitionError, CollectError
-from checks.engine.authoring.spec import CHECK, FIX, FIXTURE
+from checks.engine.authoring.spec import AUTOMATIC, CHECK, FIX, FIXTURE, Mark
 from checks.engine.collecting.rules import Rules
 
 GROUP = "rally_health.rules"
@@ -108,27 +108,42 @@ def _domain(module: ModuleType, default: str) -> str:
     return declared
 
 
-def collect(sources: Iterable[str | Path], *, plugins: bool = False, provided: Iterable[str] = ()) -> Rules:
+def collect(
+    sources: Iterable[str | Path],
+    *,
+    plugins: bool = False,
+    provided: Iterable[str] = (),
+    more: Iterable[tuple[Callable[..., Any], str]] = (),
+) -> Rules:
     """All rules, fixtures and fixes in `sources` (packages, folders, files), and with `plugins` of installed ones.
 
     The module that a rule stands in is its domain, unless it says `DOMAIN = "..."`. `provided` names what the run
-    will hand in besides `today` and `now`. Raises CollectError and CheckDefinitionError.
+    will hand in besides `today` and `now`; `more` are rules that stand in no module, each with its domain. Raises
+    CollectError and CheckDefinitionError.
     """
     found = [found for source in sources for found in load_modules(source)]
     if plugins:
         found.extend(load_entry_points())
     # a source can be named twice, or hold another
     once = {one.module.__name__: one for one in reversed(found)}
-    return Rules.assemble(_members(reversed(once.values())), provided=provided)
+    return Rules.assemble([*_members(reversed(once.values())), *more], provided=provided)
 
 
 def _members(modules: Iterable[Found]) -> Iterator[tuple[Callable[..., Any], str]]:
     seen: set[int] = set()
     for found in modules:
-        for member in list(vars(found.module).values()):
-            if _belongs(member, found) and id(member) not in seen:
-                seen.add(id(member))
-                yield member, found.domain
+        for name, value in list(vars(found.module).items()):
+            for member in value if isinstance(value, list | tuple) else [value]:
+                if _belongs(member, found) and id(member) not in seen:
+                    seen.add(id(member))
+                    yield _named(member, name if member is value else ""), found.domain
+
+
+def _named(member: Any, variable: str) -> Any:
+    """A ready-made rule is called like the variable that holds it, unless it was given a name."""
+    if variable and vars(member).pop(AUTOMATIC, False):
+        member.__name__ = variable
+    return member
 
 
 def _belongs(member: object, found: Found) -> bool:
@@ -136,4 +151,7 @@ def _belongs(member: object, found: Found) -> bool:
     if not callable(member) or isinstance(member, type):
         return False
     # an imported rule is collected where it stands, or not at all; a fixture may be shared by import
+    mark = marks.get(CHECK)
+    if isinstance(mark, Mark) and mark.source is not None:
+        return mark.source.file == getattr(found.module, "__file__", None)
     return FIXTURE in marks or ((CHECK in marks or FIX in marks) and member.__module__ == found.module.__name__)

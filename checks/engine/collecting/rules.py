@@ -20,14 +20,23 @@ Named = TypeVar("Named", Check, Fixture)
 
 
 class Rules(Mapping[str, Check]):
-    """Rules by name, in the order of their names. Raises CheckDefinitionError when names clash or lead nowhere."""
+    """Rules by name, in the order of their names. Raises CheckDefinitionError when names clash or lead nowhere.
+
+    `disabled` names rules that are switched off, and the line that does it.
+    """
 
     def __init__(
-        self, checks: Iterable[Check], fixtures: Iterable[Fixture] = (), *, provided: Iterable[str] = ()
+        self,
+        checks: Iterable[Check],
+        fixtures: Iterable[Fixture] = (),
+        *,
+        provided: Iterable[str] = (),
+        disabled: Mapping[str, str] | None = None,
     ) -> None:
         self._checks = dict(sorted(_unique("check", checks).items()))
         self.fixtures: Mapping[str, Fixture] = _unique("fixture", fixtures)
         self.provided = frozenset(provided)
+        self.disabled = dict(disabled or {})
         verify(self._checks.values(), self.fixtures, self.provided)
 
     @classmethod
@@ -49,7 +58,7 @@ class Rules(Mapping[str, Check]):
 
     def only(self, checks: Iterable[Check]) -> Rules:
         """The same rules and fixtures, narrowed to some of the rules."""
-        return Rules(checks, self.fixtures.values(), provided=self.provided)
+        return Rules(checks, self.fixtures.values(), provided=self.provided, disabled=self.disabled)
 
     def __getitem__(self, name: str) -> Check:
         return self._checks[name]
@@ -136,6 +145,8 @@ def _by(name: str, wanted: tuple[str, ...], known: Iterable[str], values: Callab
 def _by_name(patterns: tuple[str, ...], rules: Rules) -> Test:
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in rules):
+            if pattern in rules.disabled:
+                raise SelectionError(f"{pattern!r} is switched off by {rules.disabled[pattern]}")
             near = get_close_matches(pattern, list(rules), n=3)
             hint = f"did you mean {', '.join(near)}?" if near else f"there {_listed(rules)}"
             raise SelectionError(f"no rule is called {pattern!r}; {hint}")

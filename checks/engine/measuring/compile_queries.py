@@ -6,18 +6,19 @@ that rule alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, SelectBase, and_, select, true
+from sqlalchemy import ColumnElement, FromClause, SelectBase, Text, and_, cast, func, select, true
 
 from checks.engine.authoring import CheckError, MeasureError
 from checks.engine.authoring.decorators import Bad, Row
-from checks.engine.authoring.spec import Check, Kind
+from checks.engine.authoring.spec import Check, Kind, TableName
 from checks.engine.authoring.units import Measure
 from checks.engine.collecting.wiring import Values
-from checks.engine.measuring.scope import LOOKUP_TIMEOUT, Scope
+from checks.engine.measuring.reflect import MissingTableError, NamedTables
+from checks.engine.measuring.scope import LOOKUP_TIMEOUT, Labels, Scope
 from checks.engine.measuring.snapshot import Session, asking, explained, within
 
 
@@ -57,7 +58,7 @@ class Query:
     @property
     def table(self) -> FromClause:
         """The table of a row, metric or frame rule."""
-        assert self.check.mark.table is not None  # noqa: S101 - marks of these kinds are verified to have one
+        assert isinstance(self.check.mark.table, FromClause)  # noqa: S101 - marks of these kinds are verified to have one
         return self.check.mark.table
 
 
@@ -79,8 +80,12 @@ class Unasked:
 def queries_of(check: Check, parameters: Sequence[Parameter], values: Values) -> Iterator[Query | Unasked]:
     """One query for each parameter of a rule."""
     for parameter in parameters:
+        own = check.segments.get((check.mark.each or "", parameter.label), check)
+        if own is None:
+            yield Unasked(check, parameter, f"switched off for {parameter.label}", skipped=True)
+            continue
         try:
-            yield _question(check, parameter, values)
+            yield _question(own, parameter, values)
         except CheckError as error:
             yield Unasked(check, parameter, str(error))
         except Exception as error:  # noqa: BLE001 - the boundary of one rule
@@ -88,7 +93,9 @@ def queries_of(check: Check, parameters: Sequence[Parameter], values: Values) ->
 
 
 def _question(check: Check, parameter: Parameter, values: Values) -> Query:
-    given = values.arguments(check)
+    if isinstance(check.mark.table, TableName) or any(isinstance(own, TableName) for _, own in check.mark.tables):
+        raise MeasureError(f"its table {check.table} is known by name alone: a run reads it from the database")
+    given = {**values.arguments(check), **check.parameters, **dict(check.mark.tables)}
     if check.mark.each is not None:
         given[check.mark.each] = parameter.value
     if check.mark.kind is Kind.FRAME:
@@ -140,7 +147,9 @@ def _verify(check: Check, answer: object, kind: type, expected: str) -> None:
 def _verify_table(check: Check, condition: Any) -> None:
     """A second table in a row rule would be joined with every row of the first: a wrong count, not an error."""
     table = check.mark.table
-    inner = select(true()).select_from(table).where(and_(condition)) if table is not None else select(condition)
+    inner = (
+        select(true()).select_from(table).where(and_(condition)) if isinstance(table, FromClause) else select(condition)
+    )
     strangers = [source for source in inner.get_final_froms() if source is not table]
     if strangers:
         names = ", ".join(str(getattr(stranger, "name", stranger)) for stranger in strangers)
@@ -149,11 +158,21 @@ def _verify_table(check: Check, condition: Any) -> None:
         )
 
 
+MOST_GROUPS = 1_000
+
+
 class Parameters:
     """The values that `each=` rules run over, read once per fixture."""
 
-    def __init__(self, session: Session, values: Values, wanted: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        values: Values,
+        wanted: Mapping[str, Sequence[str]],
+        remembered: Iterable[tuple[str, str]] = (),
+    ) -> None:
         self._session = session
+        self._remembered = tuple(remembered)
         self._values = values
         self._wanted = {name: {label.casefold() for label in labels} for name, labels in wanted.items()}
         self._read: dict[str, tuple[Parameter, ...]] = {}
@@ -163,6 +182,8 @@ class Parameters:
         name = check.mark.each
         if name is None:
             return (Parameter(),)
+        if check.mark.groups:
+            return self._groups(check)
         if name not in self._read:
             self._read[name] = tuple(self._chosen(name, _parameters(name, self._fetched(name))))
         return self._read[name]
@@ -170,6 +191,20 @@ class Parameters:
     def narrow(self, check: Check) -> bool:
         """Whether a rule's parameters alone keep to the rows that the run is about."""
         return set(self._wanted) == {check.mark.each}
+
+    def _groups(self, check: Check) -> tuple[Parameter, ...]:
+        """The values of a column, and those that earlier runs have seen: a group without rows is still asked for."""
+        assert isinstance(check.mark.table, FromClause)  # noqa: S101 - bound before
+        column = Row(check.mark.table)[check.mark.groups]
+        label = func.coalesce(cast(column, Text), "none").label("label")
+        statement = asking(label).select_from(check.mark.table).group_by(label).limit(MOST_GROUPS + 1)
+        found = {row[1] for row in self._session.all(statement, LOOKUP_TIMEOUT)}
+        if len(found) > MOST_GROUPS:
+            raise MeasureError(
+                f"{check.mark.groups} has more than {MOST_GROUPS:,} values: too many to judge one by one"
+            )
+        known = found | {label for rule, label in self._remembered if rule == check.name and label}
+        return tuple(Parameter(label, label) for label in sorted(known))
 
     def _fetched(self, name: str) -> Iterable[Any]:
         value = self._values[name]
@@ -183,21 +218,91 @@ class Parameters:
 
 
 def compile_queries(
-    checks: Iterable[Check], parameters: Parameters, values: Values, scope: Scope
+    checks: Iterable[Check],
+    parameters: Parameters,
+    values: Values,
+    scope: Scope,
+    *,
+    labels: Labels | None = None,
+    tables: NamedTables | None = None,
 ) -> list[Query | Unasked]:
-    """One query for each rule and parameter; what cannot be asked stands among them with its reason."""
+    """One query for each rule and parameter; what cannot be asked stands among them with its reason.
+
+    With `labels` a rule that judges some rows apart, such as those of one league, becomes one query for each;
+    `tables` gives rules the tables that they know by name.
+    """
     asked: list[Query | Unasked] = []
     for check in checks:
         try:
-            found = parameters.of(check)
+            bound = check if tables is None else tables.bind(check)
+            found = parameters.of(bound)
+        except MissingTableError as error:
+            asked.append(Unasked(check, Parameter(), str(error), skipped=_is_optional(check)))
         except Exception as error:  # noqa: BLE001 - the boundary of one rule's parameters
             asked.append(Unasked(check, Parameter(), explained(error)))
-            continue
-        if not found:
-            asked.append(Unasked(check, Parameter(), f"there is no {check.mark.each} to run for", skipped=True))
-        narrow = bool(scope) and parameters.narrow(check)
-        asked.extend(_scoped(item, scope, narrow=narrow) for item in queries_of(check, found, values))
+        else:
+            asked.extend(_asked(bound, found, parameters, values, scope, labels))
     return asked
+
+
+def _asked(  # noqa: PLR0917 - what a run knows
+    check: Check,
+    found: Sequence[Parameter],
+    parameters: Parameters,
+    values: Values,
+    scope: Scope,
+    labels: Labels | None,
+) -> Iterator[Query | Unasked]:
+    if not found:
+        yield Unasked(check, Parameter(), f"there is no {check.mark.each} to run for", skipped=True)
+    narrow = bool(scope) and parameters.narrow(check)
+    for item in queries_of(check, found, values):
+        scoped = _scoped(item, scope, narrow=narrow)
+        yield from _divided(scoped, labels, scope) if labels is not None else [scoped]
+
+
+def _is_optional(check: Check) -> bool:
+    tables = (check.mark.table, *(own for _, own in check.mark.tables))
+    return any(isinstance(table, TableName) and table.optional for table in tables)
+
+
+def _divided(item: Query | Unasked, labels: Labels, scope: Scope) -> Iterator[Query | Unasked]:
+    """The query about all other rows, and one for each segment that is judged apart; a segment may be left out."""
+    segments = {key: own for key, own in item.check.segments.items() if labels.has(key[0])}
+    if isinstance(item, Unasked) or not segments or item.check.mark.each is not None:
+        yield item
+        return
+    try:
+        rows = {key: labels.scope({key[0]: (key[1],)}) for key in segments}
+        yield _narrowed(item, item.check, item.parameter, lambda source: _none_of(rows.values(), source))
+        for key, own in segments.items():
+            if own is not None and scope.admits(*key, labels):
+                yield _narrowed(item, own, Parameter(key[1]), rows[key].condition)
+    except CheckError as error:
+        yield Unasked(item.check, item.parameter, f"cannot be judged apart: {error}")
+
+
+def _none_of(scopes: Iterable[Scope], source: FromClause) -> ColumnElement[bool]:
+    return and_(*(scope.condition(source).is_not(True) for scope in scopes))
+
+
+def _narrowed(
+    query: Query, check: Check, parameter: Parameter, condition: Callable[[FromClause], ColumnElement[bool]]
+) -> Query:
+    """The query kept to the rows for which a condition holds."""
+    if check.mark.kind is Kind.ROW:
+        own = condition(query.table)
+        among = own if query.among is None else and_(query.among, own)  # type: ignore[arg-type]  # conditions in a row rule
+        return replace(query, check=check, parameter=parameter, among=among)
+    kept = [_kept(part, condition) for part in (query.bad, query.among)]
+    return replace(query, check=check, parameter=parameter, bad=kept[0], among=kept[1])
+
+
+def _kept(statement: Any, condition: Callable[[FromClause], ColumnElement[bool]]) -> Any:
+    if not isinstance(statement, SelectBase):
+        return statement
+    rows = statement.subquery()
+    return select(*rows.c).where(condition(rows))
 
 
 def _scoped(item: Query | Unasked, scope: Scope, *, narrow: bool) -> Query | Unasked:

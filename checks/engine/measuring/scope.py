@@ -97,6 +97,11 @@ class Scope:
             raise MeasureError(f"its rows do not say their {dimension.name}, so it cannot be narrowed to one")
         return or_(*(condition for condition in conditions if condition is not None))
 
+    def admits(self, dimension: str, label: str, labels: Labels) -> bool:
+        """Whether rows of one value of a dimension can count at all."""
+        values = next((values for own, values in self.wanted if own.name == dimension), None)
+        return values is None or labels.value(dimension, label) in values
+
     def __bool__(self) -> bool:
         return bool(self.wanted)
 
@@ -115,9 +120,17 @@ class Labels:
             self._read[name] = self._fetch(self.dimensions[name])
         return self._read[name]
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a dimension, and anything in it."""
+        return name in self.dimensions and bool(self.of(name))
+
     def say(self, name: str, value: Any) -> str:
         """One value as people know it."""
         return "none" if value is None else self.of(name).get(value, str(value))
+
+    def value(self, name: str, label: str) -> Any:
+        """The value that people know by a label; raises SelectionError for an unknown one."""
+        return self._values(name, (label,))[0]
 
     def scope(self, wanted: Mapping[str, Sequence[str]]) -> Scope:
         """The scope for some labels; raises SelectionError for an unknown dimension or label."""

@@ -123,6 +123,7 @@ def _bare(item: Query | Unasked, context: RunContext) -> Result:
         tags=check.mark.tags,
         runbook=check.mark.runbook,
         source=check.source,
+        changed=check.changed,
         fixable=check.fix is not None,
         accepted=context.waivers.whole(check.name),
         before=context.baseline.statuses.get(item.id),

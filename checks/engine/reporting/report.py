@@ -27,8 +27,9 @@ class Result:
     """One line of a report. It knows keys of rows, but no rows.
 
     `status` leaves accepted rows out, `gross_status` counts them; `accepted` says that the whole rule is waived.
-    `count`, `total` and `rate` are as found. `new`, `known` and `fixed` are None for metrics, without an earlier run
-    all bad rows are new; with `exact` false they are least numbers.
+    `changed` says what of the rule is not as its author wrote it, and by which line of which file. `count`, `total`
+    and `rate` are as found. `new`, `known` and `fixed` are None for metrics, without an earlier run all bad rows are
+    new; with `exact` false they are least numbers.
     """
 
     rule: str
@@ -63,6 +64,7 @@ class Result:
     tags: frozenset[str] = frozenset()
     runbook: str = ""
     source: Source | None = None
+    changed: tuple[str, ...] = ()
     fixable: bool = False
     on_target: bool | None = None
     findings: Findings | None = None
@@ -288,6 +290,7 @@ def result_of(result: Result) -> dict[str, Any]:
         "gross_status": result.gross_status.value,
         "note": result.note or None,
         "tags": sorted(result.tags),
+        "changed": list(result.changed),
         "source": None if result.source is None else f"{relative(result.source.file)}:{result.source.line}",
         **{name: getattr(result, name) for name in more},
     }

@@ -111,7 +111,7 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: metric_check(things, severity=HIGH, threshold=_any(5)),
-        "metric_check(threshold=5) does not fit; expected above(), below(), drop() or outlier()",
+        "metric_check(threshold=5) does not fit; expected above(), below(), drop(), outlier() or change()",
     ),
     (
         lambda: frame_check(things, columns=["sise"], severity=HIGH, threshold=ROUTINE),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from checks import CheckDefinitionError, hours, percent, rows
+from checks import CheckDefinitionError, days, hours, percent, rows
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,9 @@ from checks import CheckDefinitionError, hours, percent, rows
         (rows(1405), "1,405 rows"),
         (hours(26), "26 hours"),
         (hours(0.5), "0.5 hours"),
+        (hours(24), "24 hours"),
+        (days(2), "2 days"),
+        (days(1.5), "36 hours"),
     ],
 )
 def test_a_limit_is_said_like_people_say_it(limit: object, said: str) -> None:

@@ -1,0 +1,191 @@
+"""What a person changes about rules without touching them: limits, severity, owner, whether they run at all.
+
+An entry says which rules it means (`name` as a glob, `domain`, `tag`; all that are given must fit) and what is other
+about them, for all rows or, below `leagues`, for those of one league. Later entries go before earlier ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from checks.engine.authoring import CheckDefinitionError
+from checks.engine.authoring.spec import Check, Kind, Mark, verified
+from checks.engine.authoring.thresholds import Above, Below, Drop, Threshold, above, below, drop
+from checks.engine.authoring.units import Severity, limit_of
+from checks.engine.collecting.rules import Rules
+
+LIMITS = ("warn", "critical", "target")
+SEGMENTS = {"leagues": "league"}
+"""Where an entry says what is other for some rows, and the dimension that those are of."""
+
+
+class RuleChange(BaseModel):
+    """What is other about a rule; what is None stays."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool | None = None
+    warn: str | Literal[False] | None = None
+    critical: str | Literal[False] | None = None
+    target: str | Literal[False] | None = None
+    severity: str | None = None
+    owner: str | None = None
+    tags: tuple[str, ...] | None = None
+    timeout: float | None = Field(None, gt=0)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class RuleOverride(RuleChange):
+    """An entry: which rules, and what is other about them."""
+
+    name: str | None = None
+    domain: str | None = None
+    tag: str | None = None
+    leagues: dict[str, RuleChange] = Field(default_factory=dict)
+    line: str = ""
+
+    def means(self, check: Check) -> bool:
+        """Whether a rule is meant."""
+        return (
+            fnmatchcase(check.name, self.name or "*")
+            and self.domain in {None, check.domain}
+            and (self.tag is None or self.tag in check.mark.tags)
+        )
+
+
+def read_override(entry: Mapping[str, Any]) -> RuleOverride:
+    """An entry as a person wrote it; raises CheckDefinitionError with its line and the nearest that is known."""
+    where = str(entry.get("line", "rules"))
+    try:
+        override = RuleOverride.model_validate(dict(entry))
+    except ValidationError as error:
+        raise CheckDefinitionError(f"{where}: {'; '.join(_said(one) for one in error.errors())}") from None
+    if override.name is override.domain is override.tag is None:
+        raise CheckDefinitionError(f"{where} says neither kind nor name, domain or tag; which rules are meant?")
+    return override
+
+
+def override_rules(rules: Rules, overrides: Iterable[RuleOverride]) -> Rules:
+    """The rules with all changes; raises CheckDefinitionError for an entry that means no rule or cannot be."""
+    checks, off = dict(rules), dict(rules.disabled)
+    for override in overrides:
+        meant = [check for check in checks.values() if override.means(check)]
+        if not meant and not any(fnmatchcase(name, override.name or "*") for name in off):
+            raise CheckDefinitionError(f"{override.line} means no rule: {_nearest_rule(override, rules)}")
+        for check in meant:
+            checks[check.name] = _changed(check, override, override.line)
+            off.pop(check.name, None)
+            if override.enabled is False:
+                off[check.name] = override.line
+    enabled = [check for name, check in checks.items() if name not in off]
+    return Rules(enabled, rules.fixtures.values(), provided=rules.provided, disabled=off)
+
+
+def _changed(check: Check, override: RuleOverride, line: str) -> Check:
+    try:
+        new = _with(check, override, line)
+        return replace(new, segments={**check.segments, **dict(_segments(new, override, line))})
+    except CheckDefinitionError as error:
+        raise CheckDefinitionError(f"{line}, {check.name}: {error}") from None
+
+
+def _segments(check: Check, override: RuleOverride, line: str) -> Iterator[tuple[tuple[str, str], Check | None]]:
+    for field, dimension in SEGMENTS.items():
+        for label, change in getattr(override, field).items():
+            if check.mark.each != dimension and check.mark.kind in {Kind.METRIC, Kind.FRAME}:
+                raise CheckDefinitionError(f"a {check.mark.kind} cannot be judged for one {dimension} alone")
+            yield (dimension, label), None if change.enabled is False else _with(check, change, line)
+
+
+def _with(check: Check, change: RuleChange, line: str) -> Check:
+    mark = check.mark
+    new = replace(
+        mark,
+        severity=mark.severity if change.severity is None else _severity(change.severity),
+        threshold=_threshold(mark.threshold, change),
+        owner=mark.owner if change.owner is None else change.owner,
+        tags=mark.tags if change.tags is None else frozenset(change.tags),
+        timeout=change.timeout or mark.timeout,
+    )
+    parameters = {**check.parameters, **_parameters(check, change.parameters)}
+    said = (*_differences(mark, new), *(f"{name} {value}" for name, value in change.parameters.items()))
+    told = tuple(f"{one}, {line}" for one in said)
+    return replace(check, mark=verified(new), parameters=parameters, changed=(*check.changed, *told))
+
+
+def _differences(old: Mark, new: Mark) -> Iterator[str]:
+    if old.threshold != new.threshold:
+        yield f"{new.threshold} (was {old.threshold})"
+    for name in ("severity", "owner", "timeout"):
+        if getattr(old, name) != getattr(new, name):
+            yield f"{name} {getattr(new, name)} (was {getattr(old, name) or 'none'})"
+    if old.tags != new.tags:
+        yield f"tags {', '.join(sorted(new.tags)) or 'none'} (was {', '.join(sorted(old.tags)) or 'none'})"
+
+
+def _severity(text: str) -> Severity:
+    if text.upper() not in set(Severity):
+        raise CheckDefinitionError(f"severity {text!r} is none; expected {', '.join(Severity)}")
+    return Severity(text.upper())
+
+
+def _threshold(own: Threshold, change: RuleChange) -> Threshold:
+    """The threshold with other limits; a limit that is `false` is taken away."""
+    said = {name: getattr(change, name) for name in LIMITS if getattr(change, name) is not None}
+    if not said:
+        return own
+    limits = {name: getattr(own, name, None) for name in LIMITS}
+    limits |= {name: None if text is False else limit_of(text) for name, text in said.items()}
+    if isinstance(own, Above | Below):
+        return (above if isinstance(own, Above) else below)(**_within_target(limits, said))
+    if isinstance(own, Drop) and limits["warn"] and limits["critical"]:
+        return drop(warn=limits["warn"], critical=limits["critical"], window=own.window)
+    raise CheckDefinitionError(f"its limits are {own}; they cannot be set by warn and critical")
+
+
+def _within_target(limits: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """A target in another unit than the new limits says nothing any more."""
+    units = {limits[name].unit for name in ("warn", "critical") if limits[name] is not None}
+    target = limits["target"]
+    stays = "target" in said or target is None or units == {target.unit}
+    return limits if stays else {**limits, "target": None}
+
+
+def _parameters(check: Check, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    known = sorted(check.optional)
+    for name in given:
+        if name not in check.optional:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known) or 'none'}"
+            raise CheckDefinitionError(f"it has no parameter {name!r}; {hint}")
+    return given
+
+
+def _said(error: Any) -> str:
+    name = str(error["loc"][-1])
+    if error["type"] != "extra_forbidden":
+        return f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
+    known = [*RuleOverride.model_fields, "kind"]
+    near = get_close_matches(name, known, n=1)
+    return f"{name!r} is nothing that a rule has" + (
+        f"; did you mean {near[0]!r}?" if near else f": {', '.join(known)}"
+    )
+
+
+def _nearest_rule(override: RuleOverride, rules: Rules) -> str:
+    known = {
+        "name": set(rules), "domain": {check.domain for check in rules.values()},
+        "tag": {tag for check in rules.values() for tag in check.mark.tags},
+    }  # fmt: skip
+    for field, names in known.items():
+        wanted = getattr(override, field)
+        if wanted is not None and not any(fnmatchcase(name, wanted) for name in names):
+            near = get_close_matches(wanted, sorted(names), n=1)
+            return f"no {field} is {wanted!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    return "no rule has all of that"

@@ -1,0 +1,113 @@
+"""Tables that rules know by name: read from the database once per run, when a rule first asks for one."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from difflib import get_close_matches
+
+from sqlalchemy import Column, Connection, Inspector, MetaData, Table, inspect
+from sqlalchemy.exc import NoSuchTableError, SAWarning
+
+from checks.engine.authoring import MeasureError
+from checks.engine.authoring.spec import Check, TableName
+
+Connect = Callable[[], AbstractContextManager[Connection]]
+
+
+class MissingTableError(MeasureError):
+    """A rule names a table that the database does not have."""
+
+
+class NamedTables:
+    """The tables of one run by name. `known` are tables that the caller describes: their keys and personal columns."""
+
+    def __init__(self, connect: Connect, known: Mapping[str, Table]) -> None:
+        self._connect = connect
+        self._known = known
+        self._read: dict[TableName, Table] = {}
+
+    def bind(self, check: Check) -> Check:
+        """The rule with tables in place of names; raises MissingTableError with the nearest name."""
+        mark = check.mark
+        names = [name for name in (mark.table, *(named for _, named in mark.tables)) if isinstance(name, TableName)]
+        if not names:
+            return check
+        columns = mark.columns
+        table = self._table(mark.table, columns) if isinstance(mark.table, TableName) else mark.table
+        others = tuple((name, self._other(own, mark.table, table)) for name, own in mark.tables)
+        bound = {
+            key: own and replace(own, mark=replace(own.mark, table=table, tables=others))
+            for key, own in check.segments.items()
+        }
+        return replace(check, mark=replace(mark, table=table, tables=others), segments=bound)
+
+    def _other(self, own: object, main: object, table: object) -> object:
+        return table if own == main else self._table(own, ()) if isinstance(own, TableName) else own
+
+    def _table(self, name: TableName, columns: Sequence[str]) -> Table:
+        known = self._known.get(name.fullname)
+        # one Table object for all rules about it, so that they share its scan
+        if known is not None and columns and all(column in known.c for column in columns) and not name.key:
+            return known
+        if name not in self._read:
+            self._read[name] = self._reflected(name, known)
+        return self._read[name]
+
+    def _reflected(self, name: TableName, known: Table | None) -> Table:
+        schema, plain = name.parts
+        with self._connect() as connection, warnings.catch_warnings():
+            # a type of an extension is no trouble: nobody reads its values
+            warnings.simplefilter("ignore", SAWarning)
+            try:
+                table = Table(plain, MetaData(), schema=schema, autoload_with=connection, resolve_fks=False)
+            except NoSuchTableError:
+                raise MissingTableError(_missing(name, inspect(connection))) from None
+            key = name.key or _key(table, known, inspect(connection))
+        return _described(table, known, key)
+
+
+def _described(table: Table, known: Table | None, key: Sequence[str]) -> Table:
+    """The table with what is known about it: its key, and which of its columns are personal."""
+    lacking = [name for name in key if name not in table.c]
+    if lacking:
+        raise MeasureError(f"the key of {table.fullname} names {lacking[0]!r}; it has {', '.join(table.c.keys())}")
+    if key:
+        table.info["key"] = tuple(key)
+    for column in () if known is None else known.c:
+        if column.name in table.c:
+            table.c[column.name].info.update(column.info)
+    return table
+
+
+def _key(table: Table, known: Table | None, inspector: Inspector) -> Sequence[str]:
+    """What names a row: what is known of the table, else its primary key, else a unique key without NULL."""
+    if known is not None and all(name in table.c for name in known.info.get("key", ())):
+        return tuple(known.info.get("key", ()))
+    if len(table.primary_key):
+        return [column.name for column in table.primary_key]
+    if not inspector.has_table(table.name, schema=table.schema):
+        return ()
+    for unique in inspector.get_unique_constraints(table.name, schema=table.schema):
+        names = unique["column_names"]
+        if not any(_nullable(table.c[name]) for name in names):
+            return names
+    return ()
+
+
+def _nullable(column: Column[object]) -> bool:
+    return bool(column.nullable)
+
+
+def _missing(name: TableName, inspector: Inspector) -> str:
+    schema, plain = name.parts
+    schemas = inspector.get_schema_names()
+    if schema is not None and schema not in schemas:
+        near = get_close_matches(schema, schemas, n=1)
+        return f"there is no schema {schema!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    names = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
+    folded = {one.casefold(): one for one in names}
+    near = get_close_matches(plain.casefold(), folded, n=1)
+    return f"there is no table {name.fullname!r}" + (f"; did you mean {folded[near[0]]!r}?" if near else "")

@@ -1,0 +1,147 @@
+"""What every ready-made rule has in common: options, limits as text, a name, and the place where it was asked for."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeAlias, TypedDict
+
+from sqlalchemy import Boolean, ColumnElement, FromClause, and_, literal_column, true
+
+from checks.engine.authoring import CheckDefinitionError
+from checks.engine.authoring.decorators import AnyTable
+from checks.engine.authoring.spec import AUTOMATIC, CHECK, Kind, Mark, Source, TableName, put, verified
+from checks.engine.authoring.thresholds import Threshold, above
+from checks.engine.authoring.units import Limit, Severity, limit_of, rows
+
+Rule: TypeAlias = Callable[..., Any]
+ANY_ROW = above(critical=rows(0))
+LONGEST_NAME = 63
+LimitText: TypeAlias = Limit | str
+LimitPair: TypeAlias = tuple[LimitText | None, LimitText | None]
+
+
+class ReadyOptions(TypedDict, total=False):
+    """What every ready-made rule takes.
+
+    `warn`, `critical` and `target` are limits such as "1 %" or percent(1); any bad row is CRITICAL without them.
+    `where` is SQL of the rows that count. `key` names the columns that a row is known by, where the table has no
+    primary key. A rule about an `optional` table that is not there is skipped.
+    """
+
+    name: str
+    severity: Severity | str
+    warn: LimitText
+    critical: LimitText
+    target: LimitText
+    threshold: Threshold
+    owner: str
+    tags: Iterable[str]
+    timeout: float
+    retries: int
+    runbook: str
+    summary: str
+    where: str
+    key: Iterable[str]
+    optional: bool
+
+
+OPTIONS = tuple(ReadyOptions.__annotations__)
+MARKED = ("owner", "timeout", "retries", "runbook")
+
+
+def ready_rule(
+    kind: Kind, what: str, table: AnyTable | None, columns: Iterable[str], function: Rule, *, options: ReadyOptions,
+    summary: str, limits: Callable[..., Threshold] = above, default: Threshold | None = None, **more: Any,
+) -> Rule:  # fmt: skip
+    """A marked function. `default` is its threshold where the options name no limit, any bad row being CRITICAL.
+
+    `more` is what the mark holds besides: `tables`, `each`, `groups`.
+    """
+    own, names = named_table(table, options), tuple(columns)
+    mark = Mark(
+        kind=kind, table=own, columns=names, severity=severity_of(options.get("severity", Severity.MEDIUM)),
+        threshold=_threshold(options, limits, default or ANY_ROW), tags=frozenset(options.get("tags", ())),
+        source=_caller(), **{name: options[name] for name in MARKED if name in options},  # type: ignore[literal-required]
+        **more,
+    )  # fmt: skip
+    function.__name__ = options.get("name") or rule_name(what, own, names)
+    function.__doc__ = options.get("summary") or summary
+    if "name" not in options:
+        function.__dict__[AUTOMATIC] = True
+    put(function, CHECK, verified(mark))
+    return function
+
+
+def beside(options: ReadyOptions, **tables: AnyTable) -> tuple[tuple[str, Any], ...]:
+    """Further tables by argument name; a key that the options name is that of the rule's own table, `rows`."""
+    plain = ReadyOptions(optional=options.get("optional", False))
+    return tuple((name, named_table(own, options if name == "rows" else plain)) for name, own in tables.items())
+
+
+def severity_of(value: Severity | str) -> Severity:
+    """A severity, also as text in any case; raises CheckDefinitionError."""
+    text = str(value).upper()
+    if text not in set(Severity):
+        raise CheckDefinitionError(f"severity {value!r} is none; expected {', '.join(Severity)}")
+    return Severity(text)
+
+
+def limit(value: LimitText) -> Limit:
+    """A limit, also as text."""
+    return value if isinstance(value, Limit) else limit_of(value)
+
+
+def limit_pair(values: LimitPair | None) -> tuple[Limit | None, Limit | None]:
+    """Warn and critical of a change; raises CheckDefinitionError for anything but two."""
+    if values is None:
+        return None, None
+    if isinstance(values, str) or len(values) != 2:
+        raise CheckDefinitionError(f"{values!r} is no pair; expected warn and critical, such as ['10 %', '30 %']")
+    warn, critical = (None if value is None else limit(value) for value in values)
+    return warn, critical
+
+
+def named_table(table: AnyTable | None, options: ReadyOptions) -> FromClause | TableName | None:
+    """The table as a rule's mark has it."""
+    if not isinstance(table, str):
+        return table
+    return TableName(table, tuple(options.get("key", ())), bool(options.get("optional", False)))
+
+
+def counted(options: ReadyOptions) -> ColumnElement[bool] | None:
+    """The rows that count, as `where` says; None for all."""
+    where = options.get("where")
+    return literal_column(f"({where})", Boolean) if where else None
+
+
+def both(*conditions: ColumnElement[bool] | None) -> ColumnElement[bool]:
+    """All conditions that there are."""
+    return and_(true(), *(condition for condition in conditions if condition is not None))
+
+
+def rule_name(what: str, table: object, columns: Iterable[str]) -> str:
+    """Such as `not_null_customers_email`."""
+    parts = [what, str(getattr(table, "fullname", "")), *columns]
+    text = re.sub(r"\W+", "_", "_".join(filter(None, parts))).strip("_").lower()
+    return text[:LONGEST_NAME]
+
+
+def _threshold(options: ReadyOptions, limits: Callable[..., Threshold], default: Threshold) -> Threshold:
+    said = {name: limit(options[name]) for name in ("warn", "critical", "target") if name in options}
+    if "threshold" in options:
+        if said:
+            raise CheckDefinitionError("a rule takes threshold= or warn=, critical= and target=, not both")
+        return options["threshold"]
+    return limits(**said) if said else default
+
+
+def _caller() -> Source:
+    """Where the rule was asked for: the first frame outside of this package."""
+    here = str(Path(__file__).parent)
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(here):
+        frame = frame.f_back
+    return Source(frame.f_code.co_filename, frame.f_lineno)
