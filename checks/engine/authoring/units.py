@@ -94,8 +94,8 @@ def days(value: float) -> Limit:
 
 
 HOURS_PER_DAY = 24
-LIMIT_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%|percent|rows?|hours?|h|days?|d)\s*")
-LIMIT_UNITS = {
+LIMIT_PATTERN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%|percent|rows?|hours?|h|days?|d)\s*")
+UNITS_OF_LIMITS = {
     "%": percent, "percent": percent, "row": rows, "rows": rows, "hour": hours, "hours": hours, "h": hours,
     "day": days, "days": days, "d": days,
 }  # fmt: skip
@@ -103,10 +103,10 @@ LIMIT_UNITS = {
 
 def limit_of(text: object) -> Limit:
     """A limit as a person writes it: "5 %", "3 rows", "26 hours", "7 days". Raises CheckDefinitionError."""
-    found = LIMIT_TEXT.fullmatch(text) if isinstance(text, str) else None
+    found = LIMIT_PATTERN.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise CheckDefinitionError(f"{text!r} is no limit; expected such as '5 %', '3 rows', '26 hours' or '7 days'")
-    return LIMIT_UNITS[found.group(2)](float(found.group(1)))
+    return UNITS_OF_LIMITS[found.group(2)](float(found.group(1)))
 
 
 def _limit_text(value: float, unit: Measure) -> str:
