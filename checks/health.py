@@ -31,12 +31,11 @@ def examine(
 ) -> Report:
     """Run rules with the past, the waivers and the dimensions of this database, and keep the report unless told not to.
 
-    `beside` writes more in the same transaction: all of it is kept, or nothing. Raises SelectionError before anything
-    is run.
+    `rules` are those of the request's selection already. `beside` writes more in the same transaction: all of it is
+    kept, or nothing.
     """
-    chosen = request.selection.apply(rules)
     with engine.begin() as connection:
-        baseline = history.load_history(connection, chosen)
+        baseline = history.load_history(connection, rules)
         waivers = active_waivers(connection)
         before = last_run(connection, str(request.selection))
     known = replace(request, baseline=baseline, waivers=waivers, dimensions=DIMENSIONS, tables=metadata.tables)

@@ -80,10 +80,10 @@ class Settings(BaseSettings):
     """Where a deployment finds the feeds, when its parameters name none."""
     reports_url: str = ""
     """Where a browser finds what lies in `reports`; empty leaves the path in its place."""
-    task_runner: Literal["thread", "dask", "ray"] = "thread"
+    task_runner: Literal["thread", "dask"] = "thread"
     """What measures the leagues of a partitioned check."""
     task_runner_address: str | None = None
-    """A running Dask scheduler or Ray cluster; without it one is started on this machine."""
+    """A running Dask scheduler; without it one is started on this machine."""
     alerts_policy: Path | None = None
     """Who is notified of what: a TOML file; see docs/ALERTS.md."""
     alerts_contacts: Path | None = None
@@ -278,12 +278,6 @@ def _unreadable(error: UnreadableError) -> str:
 def _nearest(name: str, known: Mapping[str, Any] | set[str]) -> str:
     near = get_close_matches(name, sorted(known), n=1)
     return f"; did you mean {near[0]}?" if near else "; docs/SETTINGS.md lists all"
-
-
-def default_variables(**values: str) -> None:
-    """Set environment variables for libraries that take a setting from nowhere else; what a person has set stays."""
-    for name, value in values.items():
-        os.environ.setdefault(name, value)
 
 
 DOCUMENT = """\

@@ -90,14 +90,16 @@ class Request:
 
 
 def run_checks(engine: Engine, rules: Rules, request: Request) -> Report:
-    """Run rules on one snapshot, side by side, read-only. Raises SelectionError, and what connecting raises."""
-    chosen = request.selection.apply(rules)
+    """Run rules on one snapshot, side by side, read-only. Raises SelectionError for a scope that is not there.
+
+    The rules are those of the selection already, which says here only what the run is called and which rows count.
+    """
     started = datetime.now(UTC)
     with one_moment(engine, request.options.role) as snapshot:
         first = SnapshotSession(snapshot)
         try:
-            with _values(chosen, request) as given:
-                prepared = _prepare(first, chosen, request, given, engine.connect)
+            with _values(rules, request) as given:
+                prepared = _prepare(first, rules, request, given, engine.connect)
                 with sessions(snapshot, first, min(request.options.workers, len(prepared.units) or 1)) as opened:
                     found = side_by_side(prepared.units, opened, prepared.work, _told(request, prepared.units))
                 role = snapshot.role
@@ -111,11 +113,10 @@ def measure_on(connection: Connection, rules: Rules, request: Request) -> Report
 
     What an import is about to publish can be measured this way, and `report.as_baseline()` compares after with before.
     """
-    chosen = request.selection.apply(rules)
     started = datetime.now(UTC)
     session = OpenSession(connection)
-    with _values(chosen, request) as given:
-        prepared = _prepare(session, chosen, request, given, lambda: nullcontext(connection))
+    with _values(rules, request) as given:
+        prepared = _prepare(session, rules, request, given, lambda: nullcontext(connection))
         told = _told(request, prepared.units)
         found = []
         for unit in prepared.units:
@@ -137,18 +138,18 @@ class _Prepared:
         return self.around(unit, lambda: evaluate(session, unit, self.context))
 
 
-def _values(chosen: Rules, request: Request) -> AbstractContextManager[Values]:
+def _values(rules: Rules, request: Request) -> AbstractContextManager[Values]:
     given = {"today": request.day, "now": request.now, **request.values}
-    return values(chosen.fixtures, given)
+    return values(rules.fixtures, given)
 
 
-def _prepare(session: Session, chosen: Rules, request: Request, given: Values, connect: Connect) -> _Prepared:
+def _prepare(session: Session, rules: Rules, request: Request, given: Values, connect: Connect) -> _Prepared:
     tables = NamedTables(connect, request.tables)
     labels = Labels(session, request.dimensions)
     scope = labels.scope(request.selection.scope)
     parameters = Parameters(session, given, request.selection.scope, request.baseline.readings)
-    asked = compile_queries(chosen.values(), parameters, given, scope, labels=labels, tables=tables)
-    waivers = Waivers.of(request.waivers, chosen, request.day)
+    asked = compile_queries(rules.values(), parameters, given, scope, labels=labels, tables=tables)
+    waivers = Waivers.of(request.waivers, rules, request.day)
     context = RunContext(
         how=Asking(scope, request.options.pause, request.options.timeout),
         baseline=request.baseline,

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import httpx
+from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.context import FlowRunContext
@@ -23,7 +24,10 @@ from prefect.input.run_input import keyset_from_paused_state
 from prefect.states import Paused, Running
 from pydantic import Field, create_model
 
-from flows.bridge.flow_run import RunFailed, patiently
+from etl.repairs.ledger import Repair
+from flows.bridge import artifacts
+from flows.bridge.flow_run import RunFailed, patiently, tell
+from flows.service.repair import Answer, plans_table, question
 
 GRACE_SECONDS = 120
 """How much longer than the run the server waits: its Failed is for a process that died while it waited."""
@@ -46,6 +50,14 @@ def approval_of(plans: Sequence[int], text: str) -> type[Approval]:
     chosen: Any = (list[number], Field(default_factory=list, description=WHICH))
     form: type[Approval] = create_model("Approval", __base__=Approval, approve=chosen)
     return form.with_initial_data(description=text)
+
+
+def ask_person(ready: Sequence[Repair], seconds: float) -> Answer | None:
+    """Show plans in an artifact, and pause this flow run until a person says which of them to make."""
+    key, what = artifacts.key("plans"), "What waits for an approval"
+    tell(lambda: create_table_artifact(plans_table(ready), key=key, description=what))
+    said = ask(approval_of([plan.id for plan in ready], question(ready)), seconds)
+    return Answer(tuple(said.approve), said.who.strip()) if said else None
 
 
 def ask(form: type[Approval], seconds: float) -> Approval | None:

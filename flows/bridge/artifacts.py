@@ -1,53 +1,43 @@
-"""What a person finds in Prefect's UI about a run, as plain data: counts, rules and places, but no row and no key.
+"""What a person finds in Prefect about a run: artifacts, events, assets.
 
-Events about incidents: what a run opened, worsened or closed, as the database has it.
-
-What the data is, as assets of Prefect: the tables that imports write, and the health that checks measure of them.
-
-Shows what came of a run in Prefect: artifacts, a task run for each rule, events, assets.
-
-The progress of a long import as an artifact that updates itself.
+All of it is counts, rules and places, but no row and no key. The assets are the tables that imports write, and the
+health that checks measure of them.
 """
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
-from prefect import task
 from prefect.artifacts import (
     create_link_artifact,
     create_markdown_artifact,
-    create_progress_artifact,
     create_table_artifact,
-    update_progress_artifact,
 )
 from prefect.assets import add_asset_metadata, materialize
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.events import emit_event
-from prefect.states import Completed, Failed
 from sqlalchemy import Engine, Row, select
 
 from checks.engine.authoring.units import Status
 from checks.engine.reporting.report import Report, Result
 from checks.render.formats import MARKS, plain
 from checks.render.terminal import headline, tally
-from etl.feeds import Feed
 from etl.importing import Counts, FeedResult, ImportReport, Outcome
 from etl.kinds import KINDS, kind_named
 from etl.tables import incident_events, incidents
 from flows.bridge.flow_run import tell
-from flows.service.context import open_engine, surroundings
+from flows.bridge.task_runs import rule_task_runs
+from flows.service.context import current_invocation, open_engine
 from flows.service.ending import state_message
+from flows.service.repair import Repairs, plans_table
 from flows.service.report_files import document_path
+
+if TYPE_CHECKING:
+    from checks.review.section import Review
 
 MOST_FAILING = 50
 SLUG = re.compile(r"[^a-z0-9]+")
@@ -164,11 +154,11 @@ def measured(report: Report) -> None:
     """Record the health as measured, with score and counts; it comes from the tables."""
     score = None if report.score is None else float(report.score)
     domains = {name: None if value is None else float(value) for name, value in report.net.domains.items()}
-    told = {
+    figures = {
         "score": score, "band": report.band.value, "coverage": round(report.coverage, 4), "domains": domains,
         "bad rows": sum(result.count or 0 for result in report.trouble), "run": report.run,
     }  # fmt: skip
-    _record(health_key(report.selection), "measure health", told, after=table_keys())
+    _record(health_key(report.selection), "measure health", figures, after=table_keys())
 
 
 def table_key(table: str) -> str:
@@ -186,17 +176,15 @@ def health_key(selection: str) -> str:
     return f"rally://health/{key('score', selection)}"
 
 
-def _record(asset: str, name: str, told: dict[str, Any], after: Iterable[str] = ()) -> None:
+def _record(asset: str, name: str, figures: dict[str, Any], after: Iterable[str] = ()) -> None:
     def record() -> None:
-        add_asset_metadata(asset, told)
+        add_asset_metadata(asset, figures)
 
     materialize(asset, name=name, by=BY, asset_deps=[*after], cache_policy=NO_CACHE)(record)()
 
 
 RULES = "All rules, worst first"
 FAILING = "What to look at, and where"
-RED = {Status.CRITICAL, Status.ERROR}
-MOST_VERDICTS = 150
 
 
 def show_report(report: Report) -> None:
@@ -209,10 +197,10 @@ def show_report(report: Report) -> None:
     tell(lambda: create_markdown_artifact(score, key=keys["score"], description=state_message(report)))
     tell(lambda: create_table_artifact(rules_table(report), key=keys["rules"], description=RULES))
     tell(lambda: create_markdown_artifact(failing, key=keys["failing"], description=FAILING))
-    page = document_path(report, surroundings().settings.reports, "html")
+    page = document_path(report, current_invocation().settings.reports, "html")
     if page.exists():  # a run without history leaves none
         tell(lambda: create_link_artifact(_link(page), "The report", key=keys["report"], description=report.run))
-    tell(lambda: _verdicts(report))
+    tell(lambda: rule_task_runs(report))
     tell(lambda: _events(report))
     tell(lambda: measured(report))
 
@@ -222,7 +210,7 @@ def _events(report: Report) -> None:
     source = f"rally.health.{key('score', report.selection)}"
     resource = {"prefect.resource.id": source, "rally.band": report.band.value}
     emit_event("rally.health.reported", resource | {"rally.score": score}, payload=dict(report_event(report)))
-    with open_engine(surroundings().settings, application="rally-health news") as engine:
+    with open_engine(current_invocation().settings, application="rally-health news") as engine:
         emit_incidents(engine, report.run)
 
 
@@ -233,10 +221,10 @@ def show_import(report: ImportReport) -> None:
     rows, run = import_table(report), f"Import run {report.run}"
     tell(lambda: create_table_artifact(rows, key=key("import"), description=run))
     for feed in report.feeds:
-        tell(lambda feed=feed: _tell_of(report, feed))  # type: ignore[misc]
+        tell(lambda feed=feed: _feed_event(report, feed))  # type: ignore[misc]
 
 
-def _tell_of(report: ImportReport, feed: FeedResult) -> None:
+def _feed_event(report: ImportReport, feed: FeedResult) -> None:
     if feed.outcome is Outcome.UNCHANGED or report.dry_run:
         return
     resource = {"prefect.resource.id": f"rally.feed.{feed.kind}.{feed.league}".lower(),
@@ -247,74 +235,30 @@ def _tell_of(report: ImportReport, feed: FeedResult) -> None:
 
 
 def _link(page: Path) -> str:
-    base = surroundings().settings.reports_url
+    base = current_invocation().settings.reports_url
     return f"{base.rstrip('/')}/{page.name}" if base else page.absolute().as_uri()
 
 
-def _verdicts(report: Report) -> None:
-    """A task run for each rule, named by it; red on the timeline where it is CRITICAL or could not be measured."""
-    for result in _one_a_rule(report.results):
-        each = _verdict.with_options(
-            name=result.rule, task_run_name=f"{result.rule} ({result.severity}, {result.domain})",
-            description=result.summary,
-        )  # fmt: skip
-        each(result, return_state=True)
+def show_repairs(done: Repairs) -> None:
+    """Show what became of the approved plans."""
+    if done.made:
+        rows = [row | {"why": made.why} for made in done.made for row in plans_table([made.repair])]
+        create_table_artifact(rows, key=key("repairs"), description="What was approved, and became of it")
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
-def _verdict(result: Result) -> State[Any]:
-    make = Failed if result.trouble and result.status in RED else Completed
-    said = f"{result.title}: {result.error or result.measurement or result.note or 'nothing to measure'}"
-    state: State[Any] = make(name=result.status.value.capitalize(), message=said)
-    return state
-
-
-def _one_a_rule(results: Iterable[Result]) -> list[Result]:
-    """The worst result of each rule: results stand worst first."""
-    worst: dict[str, Result] = {}
-    for result in results:
-        worst.setdefault(result.rule, result)
-    return list(worst.values())[:MOST_VERDICTS]
-
-
-Told = Callable[[Feed, int], None]
-EVERY_SECONDS = 5.0
-
-
-@contextmanager
-def shown_in_prefect(also: Told) -> Iterator[Told]:
-    """Who to tell of bytes read: the caller's own listener and, inside a flow run, an artifact for each long feed."""
+def show_review(review: Review) -> None:
+    """Show a report about many runs: its headline, and a link to the page."""
     if FlowRunContext.get() is None:
-        yield also
         return
-    shown = _Shown(also)
-    yield shown.read
-    shown.end()
+    # sections know what draws and fits, which takes a second to import
+    from checks.review.sections.figures import DAILY_FIGURES  # noqa: PLC0415
+    from checks.review.sections.process import PROCESS_METRICS  # noqa: PLC0415
 
-
-@dataclass(slots=True)
-class _Shown:
-    also: Told
-    seen: dict[Feed, int] = field(default_factory=dict)
-    bars: dict[Feed, UUID] = field(default_factory=dict)
-    told: float = field(default_factory=time.monotonic)
-
-    def read(self, feed: Feed, count: int) -> None:
-        self.also(feed, count)
-        self.seen[feed] = self.seen.get(feed, 0) + count
-        if time.monotonic() - self.told > EVERY_SECONDS:
-            tell(lambda: self._show(feed, min(99.0, 100 * self.seen[feed] / max(feed.path.stat().st_size, 1))))
-            self.told = time.monotonic()
-
-    def end(self) -> None:
-        """A bar that was begun ends full."""
-        for feed in self.bars:
-            tell(lambda feed=feed: self._show(feed, 100.0))  # type: ignore[misc]
-
-    def _show(self, feed: Feed, percent: float) -> None:
-        if feed in self.bars:
-            update_progress_artifact(self.bars[feed], percent)
-        else:
-            key = f"rally-progress-{feed.kind.name.replace('_', '-')}"
-            what = f"{feed.kind.name} of {feed.league}, bytes read"
-            self.bars[feed] = create_progress_artifact(percent, key=key, description=what)  # type: ignore[assignment]
+    kind = review.period.kind.value
+    lines = [f"# {plain(review.headline)}", "", f"{kind} report, {review.period}", ""]
+    lines += [f"- {plain(str(metric.figure))}" for metric in review.of(DAILY_FIGURES)]
+    lines += [f"- {plain(str(figure))}" for figure in review.of(PROCESS_METRICS)]
+    create_markdown_artifact("\n".join(lines), key=key("review", kind), description=review.headline)
+    page = current_invocation().settings.reports / f"review_{kind}_{review.period.until:%Y%m%d}.html"
+    link = key("review-page", kind)
+    create_link_artifact(_link(page), "The report", key=link, description=f"{kind} report")

@@ -1,8 +1,7 @@
-"""Automations as code: what Prefect does by itself when a run ends badly, or does not come.
+"""Deploying: what has to be there first, `prefect deploy` itself, and the automations that it leaves to be made.
 
-They only start deployments of this project, or pause them; whom to tell, and how, is up to the alert policy.
-
-Deploying: what has to be there first, and what `prefect deploy` leaves to be done after it.
+An automation is what Prefect does by itself when a run ends badly, or does not come. Ours only start deployments of
+this project, or pause them; whom to notify, and how, is up to the alert policy.
 """
 
 from __future__ import annotations
@@ -98,7 +97,7 @@ def _broken(deployments: Mapping[str, UUID]) -> AutomationCore:
     )
 
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FILE = "prefect.yaml"
 ONLINE = "ONLINE"
 

@@ -1,23 +1,44 @@
-"""Whether there is a Prefect API to run under, found out without importing Prefect, which takes two seconds.
+"""Where a command meets Prefect: is there an API, does it answer, and so does the work run in a flow run or plainly.
 
-One body, with or without Prefect.
-
-Where a Prefect API is set and answers, the body runs inside a flow run. Without one it runs plainly, with the same
-retries: Prefect is not even imported, and no server is started. An API that goes away on the way costs some seconds
-and a remark; the work, its result and its exit code stay what they were.
+That is found out without importing Prefect, which takes two seconds. Where an API is set and answers, the work runs
+inside a flow run. Without one it runs plainly, with the same retries, and no server is started. An API that goes away
+on the way costs some seconds and a remark; the work, its result and its exit code stay what they were.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from importlib import import_module
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from flows.service.context import Surroundings, without_prefect
+from flows.service.context import Invocation, without_prefect
 from flows.settings import Settings
 
+if TYPE_CHECKING:
+    from prefect import Flow
+
+P = ParamSpec("P")
+R = TypeVar("R")
 PROBE_SECONDS = 3
+
+
+def run(
+    invocation: Invocation,
+    work: Callable[Concatenate[Invocation, P], R],
+    flow: Callable[[], Flow[..., Any]],
+    *request: P.args,
+    **more: P.kwargs,
+) -> R:
+    """Run the flow that `flow` imports where Prefect answers, else its `work` plainly; both take the same request."""
+    url = api_url(invocation.settings)
+    if url is None:
+        return work(invocation, *request, **more)
+    away = silence(url)
+    if away:
+        return work(without_prefect(invocation, away), *request, **more)
+    from flows.bridge.flow_run import under_prefect  # noqa: PLC0415 - Prefect takes two seconds to import
+
+    return under_prefect(flow(), work, invocation, *request, **more)
 
 
 def api_url(settings: Settings) -> str | None:
@@ -42,20 +63,3 @@ def silence(url: str) -> str:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return type(error).__name__
     return f"HTTP {status}" if status >= httpx.codes.INTERNAL_SERVER_ERROR else ""
-
-
-R = TypeVar("R")
-
-
-def run(around: Surroundings, plain: Callable[[Surroundings], R], flow: str, **parameters: Any) -> R:
-    """Run `flow` ("module:name") with its parameters under Prefect where that answers, else `plain`."""
-    url = api_url(around.settings)
-    if url is None:
-        return plain(around)
-    away = silence(url)
-    if away:
-        return plain(without_prefect(around, away))
-    from flows.bridge.flow_run import under_prefect  # noqa: PLC0415 - Prefect takes two seconds to import
-
-    module, name = flow.split(":")
-    return under_prefect(getattr(import_module(module), name), plain, around, parameters)

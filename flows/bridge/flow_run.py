@@ -1,19 +1,18 @@
-"""How often a step is tried, with Prefect and without.
+"""Flow runs and task runs: what every flow's body has in common, and running one from a process that needs no Prefect.
 
-Errors on their way into Prefect, which stores their text in clear.
-
-Steps of a flow: task runs inside a flow run, plain calls with the same retries outside.
-
-Flow runs: what every flow's body has in common, and running one from a process that does not depend on Prefect.
+A step is a task run inside a flow run, and a plain call with the same retries outside. An error's text is stored by
+Prefect in clear, so only texts of our own get there. A command's result is what the flow's body returned, whatever
+became of the flow run.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from prefect import Flow, Task, tags, task
 from prefect.cache_policies import NO_CACHE
@@ -21,6 +20,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import FlowRunContext, TagsContext
 from prefect.exceptions import PrefectHTTPStatusError
+from prefect.logging import get_run_logger
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import (
     PREFECT_API_REQUEST_TIMEOUT,
@@ -35,13 +35,22 @@ from alerts import AlertError
 from checks.engine.authoring import CheckError
 from etl import DatabaseUnavailable, EtlError
 from etl.circuit_breaker import ImportsStopped
-from etl.database import DELAYS, JITTER, RETRIES, describe_error, is_transient, retried
+from etl.database import DELAYS, JITTER, RETRIES, describe_error, is_transient
 from flows.bridge.zombies import COMMAND_LINE, process_tag, reap
-from flows.service.context import Kept, Surroundings, surrounded, surroundings, without_prefect
+from flows.service.context import (
+    FlowOutcome,
+    Invocation,
+    current_invocation,
+    invoked,
+    plain_step,
+    without_prefect,
+)
 from flows.service.ending import Ending, StateName
 from flows.settings import SettingsError
 
+P = ParamSpec("P")
 R = TypeVar("R")
+log = logging.getLogger(__name__)
 
 OWN = (EtlError, CheckError, AlertError, SettingsError)
 """Errors whose texts are ours, and hold neither rows nor secrets."""
@@ -51,12 +60,12 @@ class RunFailed(Exception):
     """A failure whose own text is not for Prefect's eyes."""
 
 
-def safely(kept: Kept, work: Callable[[], R]) -> R:
+def safely(outcome: FlowOutcome, work: Callable[[], R]) -> R:
     """Do the work; what it raises is kept for the caller, and goes on with a text that holds no data."""
     try:
         return work()
     except Exception as error:
-        kept.error = kept.error if isinstance(error, RunFailed) else error
+        outcome.error = outcome.error if isinstance(error, RunFailed) else error
         safe = harmless(error)
         if safe is error:
             raise
@@ -91,7 +100,7 @@ def retry_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bo
 )
 def step(work: Callable[[], Any]) -> Any:
     """Do a piece of work, again where it failed for a passing reason."""
-    return safely(surroundings().kept, work)
+    return safely(current_invocation().outcome, work)
 
 
 def call(name: str, work: Callable[[], R], *, what: str = "") -> R:
@@ -100,13 +109,11 @@ def call(name: str, work: Callable[[], R], *, what: str = "") -> R:
     Task runs carry no tags: for each tagged one Prefect asks its API for a concurrency slot, and waits for the answer.
     """
     if FlowRunContext.get() is None:
-        return retried(work)
+        return plain_step(name, work)
     named: Task[..., Any] = step.with_options(name=name, task_run_name=name, description=what or None)
     done: R = named(work)  # type: ignore[assignment]  # Prefect types any task as one that may be a coroutine
     return done
 
-
-log = logging.getLogger(__name__)
 
 BUSY = {429, 502, 503}
 BUSY_SECONDS = 3.0
@@ -120,42 +127,63 @@ PATIENCE = {
 """How long a command waits for Prefect: with its own settings it waits more than two minutes for one that is away."""
 
 
-def run_body(body: Callable[[Surroundings], R], ending: Callable[[R], Ending], show: Callable[[R], None]) -> State[R]:
-    """Do a flow's work, show what came of it, and return the final state that says so by name."""
-    around = surroundings()
-    around.kept.started = True
-    with TagsContext(
-        current_tags=set()
-    ):  # the flow run's own are not for its task runs; see `flows.bridge.flow_run.call`
+def run_body(
+    body: Callable[[Invocation], R], ending: Callable[[R], Ending], show: Callable[[R], None] = lambda result: None
+) -> State[R]:
+    """Do a flow's work in steps that Prefect shows, show its result, and return the final state that names it."""
+    invocation = replace(current_invocation(), step=call, note=log_line)
+    outcome = invocation.outcome
+    outcome.started = True
+    # tags of the flow run are not for its task runs: see `call`
+    with TagsContext(current_tags=set()), invoked(invocation):
         try:
-            around.kept.value = result = safely(around.kept, lambda: body(around))
+            outcome.value = result = safely(outcome, lambda: body(invocation))
         except ImportsStopped as stopped:
-            return _final(around.kept, Ending(StateName.BLOCKED, str(stopped)))
-        around.kept.error = None
-        around.kept.done = True
+            return _final(outcome, Ending(StateName.BLOCKED, str(stopped)))
+        outcome.error = None
+        outcome.done = True
         tell(lambda: show(result))
-    return _final(around.kept, ending(result), result)
+        return _final(outcome, ending(result), result)
 
 
-def _final(kept: Kept, end: Ending, result: R | None = None) -> State[R]:
+def as_subflow(flow: Flow[..., Any]) -> Callable[[Invocation, Any], Any]:
+    """A flow to be run inside another one, as a function of its request; its final state is only shown."""
+
+    def run_inside(invocation: Invocation, request: Any) -> Any:
+        outcome = FlowOutcome(lost=invocation.outcome.lost)
+        with invoked(replace(invocation, outcome=outcome)):
+            flow(request, return_state=True)
+        if not outcome.done:
+            raise outcome.error or RunFailed(f"{flow.name} did not run")
+        return outcome.value
+
+    return run_inside
+
+
+def log_line(line: str) -> None:
+    """Write a line into the log of the flow run."""
+    tell(lambda: get_run_logger().info("%s", line))
+
+
+def _final(outcome: FlowOutcome, end: Ending, result: R | None = None) -> State[R]:
     make = Failed if end.failed else Completed
     context = FlowRunContext.get()
     if context is not None and context.flow_run is not None:
-        kept.final = context.flow_run.id, make(name=end.name.value, message=end.message)
+        outcome.final = context.flow_run.id, make(name=end.name.value, message=end.message)
     state: State[R] = make(name=end.name.value, message=end.message, data=None if end.failed else result)
     return state
 
 
 def tell(work: Callable[[], object]) -> None:
     """Tell Prefect something that the run does not depend on; once it does not listen, nothing more is told."""
-    kept = surroundings().kept
-    if kept.lost:
+    outcome = current_invocation().outcome
+    if outcome.lost:
         return
     try:
         patiently(work)
     except Exception as error:  # noqa: BLE001 - whatever a client of an API that is away may raise
-        kept.lost = type(error).__name__
-        log.warning("Prefect is not told any more of this run: %s", kept.lost)
+        outcome.lost = type(error).__name__
+        log.warning("Prefect is not told any more of this run: %s", outcome.lost)
 
 
 def patiently(work: Callable[[], R], *, unless: Callable[[], bool] = lambda: False) -> R:
@@ -171,31 +199,35 @@ def patiently(work: Callable[[], R], *, unless: Callable[[], bool] = lambda: Fal
 
 
 def under_prefect(
-    flow: Flow[..., Any], plain: Callable[[Surroundings], R], around: Surroundings, parameters: Mapping[str, Any]
+    flow: Flow[..., Any],
+    work: Callable[Concatenate[Invocation, P], R],
+    invocation: Invocation,
+    *request: P.args,
+    **more: P.kwargs,
 ) -> R:
-    """Run a flow, and return what its body came to, whatever becomes of the flow run."""
-    kept = around.kept
+    """Run a flow, and return what its body returned, whatever becomes of its run; plain `work` where none began."""
+    outcome = invocation.outcome
     try:
-        with _patience(), _quiet(), surrounded(around), tags(COMMAND_LINE, process_tag()):
+        with _patience(), _quiet(), invoked(invocation), tags(COMMAND_LINE, process_tag()):
             with get_client(sync_client=True) as client:
                 patiently(lambda: reap(client))
-            patiently(lambda: flow(**parameters), unless=lambda: kept.started)
-    except Exception as error:  # noqa: BLE001 - the flow run's error; what counts is what the body came to
-        if not kept.started:
-            return plain(without_prefect(around, type(error).__name__))
-        if kept.done and not kept.lost and not _said_by_the_state(error):
-            kept.lost = _unsaid(kept, error)
-    if kept.error is not None:
-        raise kept.error
-    result: R = kept.value
+            patiently(lambda: flow(*request, **more), unless=lambda: outcome.started)
+    except Exception as error:  # noqa: BLE001 - the flow run's error; what counts is what the body returned
+        if not outcome.started:
+            return work(without_prefect(invocation, type(error).__name__), *request, **more)
+        if outcome.done and not outcome.lost and not _said_by_the_state(error):
+            outcome.lost = _unsaid(outcome, error)
+    if outcome.error is not None:
+        raise outcome.error
+    result: R = outcome.value
     return result
 
 
-def _unsaid(kept: Kept, error: Exception) -> str:
+def _unsaid(outcome: FlowOutcome, error: Exception) -> str:
     """Why the final state could not be said, after a second try where the API was only busy; empty when that worked."""
-    if not isinstance(error, PrefectHTTPStatusError) or kept.final is None:
+    if not isinstance(error, PrefectHTTPStatusError) or outcome.final is None:
         return type(error).__name__
-    run, state = kept.final
+    run, state = outcome.final
     try:
         with _patience(), get_client(sync_client=True) as client:
             patiently(lambda: client.set_flow_run_state(run, state, force=True))

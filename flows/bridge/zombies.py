@@ -1,6 +1,6 @@
-"""Flow runs of commands that were killed: nobody told Prefect, and they would stay Running for ever.
+"""Flow runs whose process was killed: nobody told Prefect, and they would stay Running for ever.
 
-What is done when a flow run crashed: our own ledger is told, for it is what people and exit codes go by.
+Where a run crashed and a hook still runs, our own ledger is closed too, for it is what people and exit codes go by.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from prefect.states import Crashed
 from etl import ImporterBusy
 from etl.importing.import_run import importer_lock
 from etl.importing.ledger import close_left_open
-from flows.service.context import open_engine, surroundings
+from flows.service.context import current_invocation, open_engine
 
 COMMAND_LINE = "command-line"
 PREFIX = "process"
@@ -67,7 +67,7 @@ CRASH_GRACE_SECONDS = 5  # a server process notices within half a second that it
 
 def note_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Close what a crashed import left open in the ledger, unless another import is at work."""
-    with open_engine(surroundings().settings, application="rally-health crashed") as engine:
+    with open_engine(current_invocation().settings, application="rally-health crashed") as engine:
         try:
             with importer_lock(engine, wait=CRASH_GRACE_SECONDS) as connection:
                 closed = close_left_open(connection)

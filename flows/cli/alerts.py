@@ -1,14 +1,11 @@
-"""`rally-health alerts`: who is told what, and whether it arrived.
-
-`rally-health watch`.
-"""
+"""`rally-health alerts` and `watch`: who is notified of what, whether it arrived, and the dead man's switch."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,8 +17,11 @@ from alerts.outbox.enqueue import preview as look_ahead
 from alerts.outbox.enqueue import resend as send_again
 from flows.bridge.entry import run
 from flows.cli.shared import AsJson, Exit, print_rows, say_lost
-from flows.service.alerts import Watched, dispatch_once, required_policy, utc, watch_once, work_of
-from flows.service.context import Surroundings, open_engine
+from flows.service.alerts import Watched, dispatch_round, required_policy, utc, watch_once, work_of
+from flows.service.context import Invocation, open_engine
+
+if TYPE_CHECKING:
+    from prefect import Flow
 
 app = typer.Typer(help="Who is told what, and whether it arrived.", no_args_is_help=True)
 
@@ -36,16 +36,20 @@ def dispatch(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: `rally-health alerts dispatch`
     """
-    done = run(
-        Surroundings(context.obj),
-        lambda around: dispatch_once(around.settings),
-        "flows.service.alerts:dispatch_alerts",
-    )
+    invocation = Invocation(context.obj)
+    done = run(invocation, dispatch_round, _dispatch_flow)
+    say_lost(invocation)
     if as_json:
         typer.echo(json.dumps(_document(done), indent=2))
     else:
         typer.echo(said(done))
     raise typer.Exit(ending(done))
+
+
+def _dispatch_flow() -> Flow[..., Any]:
+    from flows.alerting import dispatch_alerts  # noqa: PLC0415 - Prefect takes two seconds to import
+
+    return dispatch_alerts
 
 
 @app.command("test")
@@ -182,9 +186,9 @@ def watch_command(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: `rally-health watch`
     """
-    around = Surroundings(context.obj)
-    seen = run(around, lambda around: watch_once(around.settings), "flows.service.alerts:watch")
-    say_lost(around)
+    invocation = Invocation(context.obj)
+    seen = run(invocation, watch_once, _watch_flow)
+    say_lost(invocation)
     if as_json:
         document = {"alarms": list(seen.alarms), "told": seen.told, "failed": seen.failed, "away": seen.away}
         typer.echo(json.dumps(document, indent=2))
@@ -194,6 +198,12 @@ def watch_command(context: typer.Context, as_json: AsJson = False) -> None:
         if seen.told or seen.failed:
             typer.echo(f"{seen.told} told, {seen.failed} could not be told. Next: rally-health alerts outbox")
     raise typer.Exit(_ending(seen))
+
+
+def _watch_flow() -> Flow[..., Any]:
+    from flows.alerting import watch  # noqa: PLC0415 - Prefect takes two seconds to import
+
+    return watch
 
 
 def _ending(seen: Watched) -> Exit:

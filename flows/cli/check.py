@@ -1,38 +1,48 @@
-"""`rally-health check`.
-
-What `check` tells people besides its terminal: alerts, and the report by e-mail.
-"""
+"""`rally-health check`: the rules, the report in the formats that are asked for, and the exit code."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from alerts.outbox.enqueue import known
 from checks.engine.reporting.report import FailOn, Report
 from checks.render.formats import github_annotations, junit, markdown
 from checks.render.terminal import print_report, progress_bar
 from flows.bridge.entry import run
-from flows.cli.shared import Domains, Exit, Leagues, Names, Owners, Severities, Tags, day, say_lost, write
-from flows.service.alerts import email_report, required_policy, send_alerts
-from flows.service.context import Surroundings
-from flows.service.health_check import Wish, check_health, chosen
+from flows.cli.shared import (
+    Domains,
+    Exit,
+    Leagues,
+    Names,
+    Owners,
+    Severities,
+    Tags,
+    day,
+    requested,
+    say_lost,
+    write,
+)
+from flows.service.context import Invocation
+from flows.service.health_check import check_health
 from flows.service.report_files import unwritten
+from flows.service.requests import CheckRequest
+
+if TYPE_CHECKING:
+    from prefect import Flow
 
 
 def check(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
-    domain: Domains = None,
-    tag: Tags = None,
-    severity: Severities = None,
-    name: Names = None,
-    owner: Owners = None,
-    league: Leagues = None,
+    domains: Domains = None,
+    tags: Tags = None,
+    severities: Severities = None,
+    names: Names = None,
+    owners: Owners = None,
+    leagues: Leagues = None,
     detailed: Annotated[bool, typer.Option("--detailed", help="Add examples, clusters and SQL.")] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE; - for standard output.")
@@ -67,54 +77,35 @@ def check(  # noqa: PLR0917 - typer makes options of them
     `rally-health check --tag daily --league CNSWPL --fail-on new --json report.json`,
     `rally-health check --tag daily --alert --email kim`
     """
-    wish = Wish(chosen(domain, tag, severity, name, owner, league), day(today), workers, keep, alert)
-    if alert and not keep:
-        raise typer.BadParameter("--alert needs the history: alerts are sent from incidents, which are kept there")
-    for person in email or ():
-        known(required_policy(context.obj), person)
+    request = requested(CheckRequest, context, today=day(today))
     with progress_bar(Console(stderr=True)) as progress:
-        around = Surroundings(context.obj, checked=progress)
-        report = run(
-            around,
-            lambda around: check_and_tell(around, wish),
-            "flows.health_check:health_check",
-            domains=domain, tags=tag, severities=severity, names=name, owners=owner, leagues=league, today=wish.today,
-            workers=workers, keep=keep, alert=alert,
-        )  # fmt: skip
-    say_lost(around)
-    written = all(
-        [
-            write(json_file, json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n"),
-            write(junit_file, junit(report, fail_on)),
-            write(markdown_file, markdown(report, detailed=detailed)),
-        ]
-    )
+        invocation = Invocation(context.obj, checked=progress)
+        report = run(invocation, check_health, _flow, request)
+    say_lost(invocation)
+    written = write(json_file, lambda: json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
+    written &= write(junit_file, lambda: junit(report, fail_on))
+    written &= write(markdown_file, lambda: markdown(report, detailed=detailed))
     if Path("-") not in {json_file, junit_file, markdown_file}:
         print_report(report, Console(), detailed=detailed)
     if github:
         typer.echo(github_annotations(report), nl=False)
-    written &= told(around, report, email)
+    complete = written and _nothing_unsent(invocation, report)
     code = report.exit_code(fail_on)
-    raise typer.Exit(code if written or code else Exit.PARTIAL)
+    raise typer.Exit(code if complete or code else Exit.PARTIAL)
 
 
-def check_and_tell(around: Surroundings, wish: Wish) -> Report:
-    """Run the rules, and send the alerts of the run at once where that is wished."""
-    report = check_health(around.settings, wish, progress=around.checked, remarks=around.remarks)
-    if wish.alert:
-        send_alerts(around)
-    return report
+def _flow() -> Flow[..., Any]:
+    from flows.health_check import health_check  # noqa: PLC0415 - Prefect takes two seconds to import
+
+    return health_check
 
 
-def told(around: Surroundings, report: Report, email: Sequence[str] | None) -> bool:
-    """Send the report to people; False, and a line on standard error, when that, an alert or a document failed."""
+def _nothing_unsent(invocation: Invocation, report: Report) -> bool:
+    """Whether all was written and sent; a line on standard error says what was not."""
     lost = unwritten(report)
     for complaint in lost:
         typer.secho(f"error: {complaint}", fg=typer.colors.RED, err=True)
-    failed = around.kept.undelivered
-    if email:
-        done = email_report(around.settings, report, email)
-        failed += done.dead + done.waiting
+    failed = invocation.outcome.undelivered
     if failed:
         line = f"error: {failed} messages could not be sent yet. Next: rally-health alerts outbox"
         typer.secho(line, fg=typer.colors.RED, err=True)

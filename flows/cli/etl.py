@@ -1,7 +1,4 @@
-"""`rally-health etl`.
-
-`rally-health emergency`.
-"""
+"""`rally-health etl` and `emergency`: imports are stopped, resumed, and brought back step by step."""
 
 from __future__ import annotations
 

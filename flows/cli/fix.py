@@ -1,7 +1,4 @@
-"""How repairs look: on one line, and as JSON.
-
-`rally-health fix`.
-"""
+"""`rally-health fix`: repairs are planned, made, undone; each is shown on one line, or as JSON."""
 
 from __future__ import annotations
 

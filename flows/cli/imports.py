@@ -1,10 +1,7 @@
-"""How an import looks on a terminal: a bar while it reads, a table when it is done.
+"""`rally-health import`, `imports`, `rejects` and `names`: what comes in, what was refused, and which team is meant.
 
-`rally-health import` and `rally-health imports`.
-
-`rally-health rejects`: rows that were refused, kept until they pass.
-
-`rally-health names`: team names that mean no team, and names that people confirmed.
+An import shows a bar while it reads and a table when it is done. A row that was refused is kept until it passes; a name
+that means no team is kept until a person says which one it means.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -33,9 +30,13 @@ from etl.importing import ledger_queries as confirmed
 from etl.importing.import_feed import Options
 from etl.importing.import_run import replay as try_again
 from flows.bridge.entry import run
-from flows.cli.shared import AsJson, Exit, print_rows, say_lost, write
-from flows.service.context import Surroundings, open_engine
-from flows.service.import_feeds import Delivery, import_all
+from flows.cli.shared import AsJson, Exit, print_rows, requested, say_lost, write
+from flows.service.context import Invocation, open_engine
+from flows.service.import_feeds import import_all
+from flows.service.requests import ImportRequest
+
+if TYPE_CHECKING:
+    from prefect import Flow
 
 log = logging.getLogger("rally.import")
 CODES = {Outcome.BLOCKED: Exit.REFUSED, Outcome.FAILED: Exit.REFUSED}
@@ -146,24 +147,22 @@ def import_(  # noqa: PLR0917 - typer makes options of them
     Examples: `rally-health import feeds/2025-06-30T0809/all`, `rally-health import feeds --json report.json`,
     `rally-health import feeds --allow shrunken_feed --reason "the season ended"`
     """
-    if allow and not reason.strip():
-        raise typer.BadParameter("--allow needs --reason: it is recorded, and someone will ask")
-    delivery = Delivery(paths, force, dry_run, prune, wait, allow or (), reason)
+    request = requested(ImportRequest, context)
     with Progress() as progress:
-        around = Surroundings(context.obj, progress.read)
-        report = run(
-            around,
-            lambda around: import_all(around.settings, delivery, progress=around.progress),
-            "flows.import_feeds:import_feeds",
-            paths=[str(path) for path in paths], force=force, dry_run=dry_run, prune=prune, wait=wait, allow=allow,
-            allow_reason=reason,
-        )  # fmt: skip
-    say_lost(around)
-    written = write(json_file, json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
+        invocation = Invocation(context.obj, progress.read)
+        report = run(invocation, import_all, _flow, request)
+    say_lost(invocation)
+    written = write(json_file, lambda: json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
     if json_file != Path("-"):
         print_report(report)
     code = CODES.get(report.outcome, Exit.OK)
     raise typer.Exit(code if written or code else Exit.PARTIAL)
+
+
+def _flow() -> Flow[..., Any]:
+    from flows.import_feeds import import_feeds  # noqa: PLC0415 - Prefect takes two seconds to import
+
+    return import_feeds
 
 
 def imports(
@@ -258,7 +257,7 @@ def export(
     with open_engine(context.obj) as engine, engine.begin() as connection:
         rows = ledger_queries.list_rejects(connection, feed=feed, limit=None)
     lines = "".join(json.dumps(row, default=str, ensure_ascii=False) + "\n" for row in rows)
-    raise typer.Exit(Exit.OK if write(file, lines) else Exit.PARTIAL)
+    raise typer.Exit(Exit.OK if write(file, lambda: lines) else Exit.PARTIAL)
 
 
 names_app = typer.Typer(help="Team names of feeds, and the teams that they mean.", no_args_is_help=True)

@@ -1,7 +1,4 @@
-"""`rally-health incidents`: what is wrong since when, and who is at it.
-
-`rally-health waive`.
-"""
+"""`rally-health incidents` and `waive`: what is wrong since when, who is at it, and what is accepted for a while."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the log files tell of commands.
+"""The command line: which commands there are, the settings read once, the log, and errors turned into exit codes.
 
-Puts the commands together.
+A command's module is imported when the command is run; `--help` imports none of them.
 """
 
 from __future__ import annotations
@@ -8,23 +8,82 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from typing import Annotated
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlalchemy.exc import DBAPIError
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
 
-from etl.database import describe_error
-from flows.cli import alerts, config, etl, fix, incidents, rules, snapshot
-from flows.cli.alerts import watch_command
-from flows.cli.check import check
-from flows.cli.etl import emergency
-from flows.cli.imports import import_, imports, names_app, rejects_app
-from flows.cli.incidents import waive
-from flows.cli.report import backtest_, history, report
-from flows.cli.setup import demo, deploy_command, init
-from flows.cli.shared import Exit, exit_of, leave
-from flows.service.report_files import start_logging
-from flows.settings import read_settings, unknown_variables
+if TYPE_CHECKING:
+    from typer._click import Command, Context
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command of `rally-health`, or a group of them: where in `flows.cli` it stands, and its help."""
+
+    place: str
+    help: str
+
+
+COMMANDS = {
+    "init": Entry("setup:init", "Create or update the tables, and adopt an existing Rally database."),
+    "import": Entry(
+        "imports:import_", "Import feeds; each is published whole or not at all, and none holds back another."
+    ),
+    "imports": Entry("imports:imports", "Show which feeds were imported, newest first."),
+    "rejects": Entry("imports:rejects_app", "Rows that were refused, kept to be tried again."),
+    "names": Entry("imports:names_app", "Team names of feeds, and the teams that they mean."),
+    "check": Entry("check:check", "Run the rules on the database and say how healthy it is."),
+    "rules": Entry("rules:app", "The rules that there are."),
+    "config": Entry("config:app", "The settings: rally.toml, and the environment, which wins."),
+    "history": Entry("report:history", "Show how the score went, or since when a rule is in trouble; newest first."),
+    "report": Entry("report:report", "Tell what many runs tell together."),
+    "backtest": Entry("report:backtest_", "Say which of the stored nights a threshold would have alerted."),
+    "waive": Entry("incidents:waive", "Accept a rule's trouble, or one bad row of it, until a day."),
+    "incidents": Entry("incidents:app", "What is wrong since when, and who is at it."),
+    "alerts": Entry("alerts:app", "Who is told what, and whether it arrived."),
+    "watch": Entry("alerts:watch_command", "Tell somebody when health checks are silent: the dead man's switch."),
+    "deploy": Entry(
+        "setup:deploy_command", "Deploy the flows of prefect.yaml with their schedules, and say what a run would miss."
+    ),
+    "fix": Entry("fix:app", "Repairs: planned, made, undone."),
+    "snapshot": Entry("snapshot:app", "Snapshots of the tables that we write."),
+    "etl": Entry("etl:app", "Stop all imports, and let them run again."),
+    "emergency": Entry("etl:emergency", "Walk through an emergency."),
+    "demo": Entry("setup:demo", "Play the incident of 2025 on a generated season."),
+}
+"""In the order of `--help`. Each command begins its own help with the same words; a test compares them."""
+
+
+class Commands(TyperGroup):
+    """Commands that are imported when they are run; before that, no more than their names and their help is known."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        entry = COMMANDS.get(cmd_name)
+        return TyperCommand(cmd_name, help=entry.help) if entry else None
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load_command(name) if name else command, rest
+
+
+def load_command(name: str) -> Command:
+    """The command of a name, with all that it imports."""
+    module, _, attribute = COMMANDS[name].place.partition(":")
+    command = getattr(import_module(f"flows.cli.{module}"), attribute)
+    loaded = typer.Typer(rich_markup_mode="markdown")
+    if isinstance(command, typer.Typer):
+        loaded.add_typer(command, name=name)
+    else:
+        loaded.command(name)(command)
+    return get_group(loaded).commands[name]
+
 
 WORKING = {"alerts", "check", "emergency", "etl", "fix", "import", "init", "report", "snapshot", "watch"}
 log = logging.getLogger("rally.command")
@@ -39,6 +98,7 @@ def log_command(context: typer.Context) -> None:
 
 
 app = typer.Typer(
+    cls=Commands,
     name="rally-health",
     help="Import league data that cannot get lost in silence, and watch it by rules.",
     no_args_is_help=True,
@@ -46,27 +106,6 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # locals can hold a person's row
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("init")(init)
-app.command("import")(import_)
-app.command("imports")(imports)
-app.add_typer(rejects_app, name="rejects")
-app.add_typer(names_app, name="names")
-app.command("check")(check)
-app.add_typer(rules.app, name="rules")
-app.add_typer(config.app, name="config")
-app.command("history")(history)
-app.command("report")(report)
-app.command("backtest")(backtest_)
-app.command("waive")(waive)
-app.add_typer(incidents.app, name="incidents")
-app.add_typer(alerts.app, name="alerts")
-app.command("watch")(watch_command)
-app.command("deploy")(deploy_command)
-app.add_typer(fix.app, name="fix")
-app.add_typer(snapshot.app, name="snapshot")
-app.add_typer(etl.app, name="etl")
-app.command("emergency")(emergency)
-app.command("demo")(demo)
 
 
 @app.callback()
@@ -81,6 +120,9 @@ def configure(
     ] = None,
 ) -> None:
     """Read the settings once, for every command."""
+    from flows.service.report_files import start_logging  # noqa: PLC0415 - not for `--help`
+    from flows.settings import read_settings, unknown_variables  # noqa: PLC0415
+
     settings = read_settings(database_url=database, log_level=log_level and log_level.upper())
     start_logging(settings.reports, settings.log_level, as_json=log_json)
     log_command(context)
@@ -95,17 +137,13 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        leave(end)
+        if "prefect" in sys.modules:
+            from flows.cli.shared import leave  # noqa: PLC0415 - most commands end without it
+
+            leave(end)
         raise
-    except DBAPIError as error:
-        _fail(describe_error(error), Exit.INFRASTRUCTURE)
     except Exception as error:
-        code = exit_of(error)
-        if code is None:
-            raise
-        _fail(str(error), code)
+        from flows.cli.shared import fail  # noqa: PLC0415 - knows the errors of all packages
 
-
-def _fail(message: str, code: Exit) -> None:
-    typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)
-    sys.exit(code)
+        fail(error)
+        raise

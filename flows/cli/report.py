@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from alerts.outbox.enqueue import known
 from checks.documents import run_document, stored_document
 from checks.engine.authoring import SelectionError
 from checks.engine.authoring.units import points_text
@@ -18,11 +17,11 @@ from checks.review.backtest import Night, ThresholdOptions, backtest, parse_thre
 from checks.review.reading import read_results
 from checks.review.values import PeriodKind
 from checks.stored import StoredResult, StoredRun, stored_results, stored_runs
-from flows.cli.shared import AsJson, Exit, day, one_rule, print_rows, write
-from flows.service.alerts import required_policy
+from flows.cli.shared import AsJson, Exit, day, one_rule, print_rows, requested, write
 from flows.service.context import open_engine
-from flows.service.health_check import rules_of
-from flows.service.review import Asked, email_review, make_review, review_html, review_json, review_text
+from flows.service.health_check import require_people, rules_of
+from flows.service.requests import ReviewRequest
+from flows.service.review import email_review, make_review, review_html, review_json, review_text
 
 
 def history(
@@ -94,15 +93,14 @@ def report(  # noqa: PLR0917 - typer makes options of them
     Examples: `rally-health report weekly`, `rally-health report monthly --html report.html`,
     `rally-health report quarterly --until 2025-06-30 --json - `, `rally-health report weekly --email kim`
     """
-    asked = Asked(kind, day(until), days)
-    for person in email or ():
-        known(required_policy(context.obj), person)
-    review = make_review(context.obj, asked)
-    done = write(html_file, review_html(review)) if html_file else True
-    done &= write(json_file, review_json(review)) if json_file else True
+    request = requested(ReviewRequest, context, until=day(until))
+    require_people(context.obj, request.email)
+    review = make_review(context.obj, request)
+    done = write(html_file, lambda: review_html(review))
+    done &= write(json_file, lambda: review_json(review))
     if Path("-") not in {html_file, json_file}:
         typer.echo(review_text(review), nl=False)
-    if email and email_review(context.obj, review, email):
+    if request.email and email_review(context.obj, review, request.email):
         typer.secho("error: the report waits in the outbox. Next: rally-health alerts outbox", fg="red", err=True)
         done = False
     raise typer.Exit(Exit.OK if done else Exit.PARTIAL)

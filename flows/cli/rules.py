@@ -15,8 +15,9 @@ from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules
 from checks.engine.reporting.report import relative
 from checks.standards import render_standards
-from flows.cli.shared import Domains, Names, Owners, Severities, Tags, one_rule
-from flows.service.health_check import chosen, rules_of
+from flows.cli.shared import Domains, Names, Owners, Severities, Tags, one_rule, requested
+from flows.service.health_check import rules_of
+from flows.service.requests import RuleSelection
 
 app = typer.Typer(help="The rules that there are.", no_args_is_help=True)
 
@@ -26,18 +27,18 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list")
 def list_rules(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
-    domain: Domains = None,
-    tag: Tags = None,
-    severity: Severities = None,
-    name: Names = None,
-    owner: Owners = None,
+    domains: Domains = None,
+    tags: Tags = None,
+    severities: Severities = None,
+    names: Names = None,
+    owners: Owners = None,
     as_json: Json = False,
 ) -> None:
     """List rules: the catalogue, those of RALLY_RULES, and those of installed plugins.
 
     Examples: `rally-health rules list`, `RALLY_RULES=my_rules rally-health rules list --tag gate`
     """
-    found = chosen(domain, tag, severity, name, owner).apply(rules_of(context.obj))
+    found = requested(RuleSelection, context).selection.apply(rules_of(context.obj))
     if as_json:
         typer.echo(json.dumps([_described(check) for check in found.values()], indent=2))
     else:

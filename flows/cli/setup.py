@@ -1,9 +1,4 @@
-"""`rally-health init`.
-
-`rally-health demo`.
-
-`rally-health deploy`.
-"""
+"""`rally-health init`, `demo` and `deploy`: the tables, a season to look at, and the flows on a Prefect server."""
 
 from __future__ import annotations
 
@@ -25,8 +20,8 @@ from flows.bridge.entry import api_url, silence
 from flows.cli.fix import line as repair_line
 from flows.cli.imports import print_report as print_import
 from flows.cli.shared import Exit
-from flows.demo import play
 from flows.service.context import open_engine
+from flows.service.demo import play
 from flows.service.repair import snapshot_before
 from flows.settings import SettingsError
 

@@ -1,32 +1,23 @@
-"""Exit codes, and which error leads to which.
-
-What a command says of a Prefect that was away, and how it leaves then.
-
-Lists on a terminal, or as JSON.
-
-Files that a command was asked to write.
-
-Asking before something is changed: on a terminal only, and never twice.
-
-Options that several commands share: which rules, and where they come from.
-"""
+"""What commands share: exit codes, options, requests made of options, and how lists, files and questions look."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import date, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import typer
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from sqlalchemy.exc import DBAPIError
 
 from alerts import AlertError
 from checks import CheckError
@@ -35,12 +26,13 @@ from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules, Selection
 from etl import DatabaseUnavailable, EtlError, FeedError, ImporterBusy
 from etl.circuit_breaker import ImportsStopped
-from etl.database import DatabaseUrlError
+from etl.database import DatabaseUrlError, describe_error
 from etl.importing.ledger_queries import AliasError
 from etl.migrate import NotMigrated
 from etl.repairs import NoSuchRepair, RepairError
 from etl.snapshots import SnapshotError
-from flows.service.context import Surroundings
+from flows.service.context import Invocation
+from flows.service.requests import RequestError
 from flows.settings import SettingsError
 
 
@@ -58,6 +50,7 @@ class Exit(IntEnum):
 
 _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (SettingsError, Exit.USAGE),
+    (RequestError, Exit.USAGE),
     (DatabaseUrlError, Exit.USAGE),
     (NotMigrated, Exit.USAGE),
     (CheckError, Exit.USAGE),
@@ -79,14 +72,23 @@ def exit_of(error: Exception) -> Exit | None:
     return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), None)
 
 
+def fail(error: Exception) -> None:
+    """End the process with one line and the exit code of an error; return where it is a bug."""
+    code = Exit.INFRASTRUCTURE if isinstance(error, DBAPIError) else exit_of(error)
+    if code is not None:
+        message = describe_error(error) if isinstance(error, DBAPIError) else str(error)
+        typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)
+        sys.exit(code)
+
+
 _lost: ContextVar[bool] = ContextVar("lost", default=False)
 
 
-def say_lost(around: Surroundings) -> None:
+def say_lost(invocation: Invocation) -> None:
     """Say on standard error that Prefect was lost; the data work and the exit code are not touched by that."""
-    if around.kept.lost:
+    if invocation.outcome.lost:
         _lost.set(True)
-        line = f"note: Prefect does not answer ({around.kept.lost}); the work is done, its UI may not show it"
+        line = f"note: Prefect does not answer ({invocation.outcome.lost}); the work is done, its UI may not show it"
         typer.secho(line, fg=typer.colors.YELLOW, err=True)
 
 
@@ -96,6 +98,22 @@ def leave(end: SystemExit) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
+
+
+Q = TypeVar("Q", bound=BaseModel)
+
+
+def requested(model: type[Q], context: typer.Context, **changes: object) -> Q:
+    """The request that a command's options make: those that are called as its fields, and `changes` before them.
+
+    Raises RequestError for a value that the request does not take.
+    """
+    given = {**context.params, **changes}
+    try:
+        return model(**{name: given[name] for name in model.model_fields if given.get(name) is not None})
+    except ValidationError as error:
+        options = {param.name or "": param.opts[0] for param in context.command.params}
+        raise RequestError.of(error, options) from None
 
 
 WIDE = 240
@@ -128,10 +146,14 @@ def _said(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def write(file: Path | None, text: str) -> bool:
-    """Write to a file, `-` being standard output, None nowhere; False, and a line on standard error, when it fails."""
+def write(file: Path | None, render: Callable[[], str]) -> bool:
+    """Write to a file, `-` being standard output; False, and a line on standard error, when that fails.
+
+    With None nothing is written, and nothing is rendered.
+    """
     if file is None:
         return True
+    text = render()
     if file == Path("-"):
         typer.echo(text, nl=False)
         return True

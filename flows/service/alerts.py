@@ -25,7 +25,8 @@ from checks.engine.reporting.report import Report
 from etl import DatabaseUnavailable, EtlError
 from etl.database import describe_error
 from etl.migrate import NotMigrated
-from flows.service.context import Surroundings, open_engine
+from flows.service.context import Invocation, open_engine
+from flows.service.ending import Ending, StateName
 from flows.settings import Settings, SettingsError
 
 log = logging.getLogger("rally.alerts")
@@ -94,14 +95,26 @@ def dispatch_once(settings: Settings, only: Callable[[Connection, Policy], Seque
         return dispatch(work, only=numbers)
 
 
-def send_alerts(around: Surroundings) -> None:
+def dispatch_round(invocation: Invocation) -> Dispatched:
+    """One round of a dispatcher, as a command and as a flow."""
+    return dispatch_once(invocation.settings)
+
+
+def of_round(done: Dispatched) -> Ending:
+    """The ending of a round, in counts alone."""
+    attempts = ", ".join(f"{number} {state}" for state, number in sorted(done.attempts.items())) or "nothing to send"
+    name = StateName.UNDELIVERED if done.dead or done.waiting else StateName.DONE
+    return Ending(name, f"{attempts}; {done.planned} planned, {done.acknowledged} acknowledged")
+
+
+def send_alerts(invocation: Invocation) -> None:
     """Send what a run put into the outbox; what cannot be sent is counted, and undoes nothing of the run."""
     try:
-        done = dispatch_once(around.settings)
-        around.kept.undelivered += done.dead + done.waiting
+        done = dispatch_once(invocation.settings)
+        invocation.outcome.undelivered += done.dead + done.waiting
     except (DBAPIError, EtlError) as error:
         log.warning("the alerts wait in the outbox: %s", describe_error(error))
-        around.kept.undelivered += 1
+        invocation.outcome.undelivered += 1
 
 
 def email_report(settings: Settings, report: Report, to: Sequence[str]) -> Dispatched:
@@ -119,8 +132,9 @@ def keep_incidents(connection: Connection, report: Report, policy: Policy | None
     record(connection, report, policy, utc(), scope=scope)
 
 
-def watch_once(settings: Settings) -> Watched:
+def watch_once(invocation: Invocation) -> Watched:
     """Look whether health checks run, and tell the watchers if not; also where the database itself is away."""
+    settings = invocation.settings
     policy, senders, memory = required_policy(settings), senders_of(settings), settings.data / "watch.json"
     try:
         with open_engine(settings, application="rally-health watch") as engine:
@@ -134,6 +148,13 @@ def watch_once(settings: Settings) -> Watched:
     returned = back(policy, senders, memory)
     failed = done.dead + done.waiting + returned.failed
     return Watched([one.text for one in found], sum(done.attempts.values()) + returned.told - failed, failed)
+
+
+def of_watch(seen: Watched) -> Ending:
+    """The ending of a look of the dead man's switch."""
+    if seen.failed:
+        return Ending(StateName.UNDELIVERED, f"{'; '.join(seen.alarms)}; {seen.failed} could not be told")
+    return Ending(StateName.CRITICAL if seen.alarms else StateName.DONE, "; ".join(seen.alarms) or "health checks run")
 
 
 def _twilio(settings: Settings) -> Sender:

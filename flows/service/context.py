@@ -1,6 +1,7 @@
-"""What a caller in this process hands to a flow beside its parameters, which Prefect stores in clear.
+"""What a run works with beside its request: settings, listeners, how a step is taken, and the database.
 
-The database that the settings name: the user's own, or the embedded one.
+Prefect stores the parameters of a flow in clear, so none of this is a parameter: a caller in this process sets it with
+`invoked`, and a deployed flow finds the settings of its worker's environment.
 """
 
 from __future__ import annotations
@@ -9,28 +10,44 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from checks.engine.run import Progress
+from checks.engine.run import Progress, UnitHook
 from etl import DatabaseUnavailable, database, embedded, migrate
+from etl.database import retried
 from etl.feeds import Feed
 from flows.settings import Settings, SettingsError, read_settings
 
+R = TypeVar("R")
+
+
+class Step(Protocol):
+    """How a piece of work of a run is done: plainly, or as a task run that Prefect shows."""
+
+    def __call__(self, name: str, work: Callable[[], R], *, what: str = "") -> R:
+        """Do the work, again where it failed for a passing reason."""
+        ...
+
+
+def plain_step(name: str, work: Callable[[], R], *, what: str = "") -> R:
+    """Do a piece of work in this process alone."""
+    return retried(work)
+
 
 @dataclass(slots=True)
-class Kept:
-    """What a flow's body came to, kept apart from the flow run: it counts also when Prefect is lost on the way."""
+class FlowOutcome:
+    """What a flow's body returned or raised, kept apart from the flow run: it counts also when Prefect is lost."""
 
     started: bool = False
     done: bool = False
     value: Any = None
     error: Exception | None = None
     lost: str = ""
-    """Why nothing more is told to Prefect; empty while it listens."""
+    """Why Prefect gets no more of this run; empty while it listens."""
     final: tuple[UUID, Any] | None = None
     """The flow run, and the state that it is to end in."""
     undelivered: int = 0
@@ -38,38 +55,46 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The settings of a run, who is told of bytes read and of rules answered, and remarks for its report."""
+class Invocation:
+    """One run of a command or a flow: its settings, who listens to it, how its steps are taken, what it came to."""
 
     settings: Settings
     progress: Callable[[Feed, int], None] = lambda feed, count: None
+    """Gets how many more bytes of a feed were read."""
     checked: Callable[[Progress], None] | None = None
+    """Gets how many rules are answered."""
     remarks: tuple[str, ...] = ()
-    kept: Kept = field(default_factory=Kept)
+    """Stand among the complaints of the run's report."""
+    step: Step = plain_step
+    unit_hook: UnitHook = lambda unit, work: work()
+    """Does the work of a scan or of a rule by itself."""
+    note: Callable[[str], None] = lambda line: None
+    """Gets a line about each thing that was done."""
+    outcome: FlowOutcome = field(default_factory=FlowOutcome)
 
 
-_surroundings: ContextVar[Surroundings] = ContextVar("surroundings")
+_invocation: ContextVar[Invocation] = ContextVar("invocation")
 
 
 @contextmanager
-def surrounded(surroundings: Surroundings) -> Iterator[None]:
-    """Let flows of the block find these surroundings."""
-    token = _surroundings.set(surroundings)
+def invoked(invocation: Invocation) -> Iterator[None]:
+    """Let flows of the block run as this invocation."""
+    token = _invocation.set(invocation)
     try:
         yield
     finally:
-        _surroundings.reset(token)
+        _invocation.reset(token)
 
 
-def surroundings() -> Surroundings:
+def current_invocation() -> Invocation:
     """What the caller set; in a deployment, where nobody calls, the settings of the worker's environment.
 
     Raises SettingsError for a worker without any database: an empty embedded one would be found healthy night by night.
     """
-    return _surroundings.get(None) or Surroundings(_of_a_worker())
+    return _invocation.get(None) or Invocation(_worker_settings())
 
 
-def _of_a_worker() -> Settings:
+def _worker_settings() -> Settings:
     settings = read_settings()
     if settings.database_url is None and not embedded.exists(settings.data):
         raise SettingsError(
@@ -79,12 +104,11 @@ def _of_a_worker() -> Settings:
     return settings
 
 
-def without_prefect(around: Surroundings, why: str) -> Surroundings:
-    """The same surroundings, with the remark that Prefect shows nothing of this run."""
-    around.kept.lost = why
-    return replace(
-        around, remarks=(*around.remarks, f"Prefect does not answer ({why}): its UI knows nothing of this run")
-    )
+def without_prefect(invocation: Invocation, why: str) -> Invocation:
+    """The same invocation, with the remark that Prefect shows nothing of this run."""
+    invocation.outcome.lost = why
+    remark = f"Prefect does not answer ({why}): its UI knows nothing of this run"
+    return replace(invocation, remarks=(*invocation.remarks, remark))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-"""An emergency, step by step: stop, assess, notify, repair, verify, resume. Each step is noted with its time.
+"""An emergency, step by step: stop, assess, notify, repair, verify, resume; each step is noted with its time.
 
-The record of an emergency as Markdown: a timeline for the post-mortem, and what is left to be written by people.
+Its record is Markdown: a timeline for the post-mortem, and what is left to be written by people.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from etl import circuit_breaker
 from etl.repairs import RepairError
 from etl.repairs.ledger import Repair
 from flows.service.alerts import dispatch_once, policy_of
-from flows.service.health_check import Wish, check_health, rules_of
+from flows.service.context import Invocation
+from flows.service.health_check import check_health, rules_of
 from flows.service.import_gate import TAG
 from flows.service.repair import apply_plan, plan_repairs
+from flows.service.requests import CheckRequest
 from flows.settings import Settings
 
 
@@ -87,7 +89,7 @@ class Walk:
         with self.engine.begin() as connection:
             healthy = next((run for run in stored_runs(connection, 1000) if run.band == Band.HEALTHY.value), None)
         policy = policy_of(self.settings) if notify else None
-        report = check_health(self.settings, Wish(alert=policy is not None))
+        report = check_health(Invocation(self.settings), CheckRequest(alert=policy is not None))
         self.emergency.before = report
         self._note("assess", headline(report))
         since = f"{healthy.at:%Y-%m-%d %H:%M} UTC (score {healthy.score})" if healthy else "there is none on record"
@@ -116,7 +118,7 @@ class Walk:
 
     def verify(self) -> None:
         """Check everything again."""
-        self.emergency.after = check_health(self.settings, Wish())
+        self.emergency.after = check_health(Invocation(self.settings), CheckRequest(alert=False))
         self._note("verify", headline(self.emergency.after))
         for line in _failing(self.emergency.after):
             self._note("verify", line)

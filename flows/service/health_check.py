@@ -3,83 +3,87 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Engine
 
+from alerts.outbox.enqueue import known
 from checks.engine.collecting.collect import collect
 from checks.engine.collecting.overrides import override_rules
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report
-from checks.engine.run import Options, Progress, Request
+from checks.engine.run import Options, Request
 from checks.health import Beside, examine
 from checks.ready.lines import overrides_of, rules_of_lines
 from checks.scopes import SOURCES
 from etl.migrate import READER
 from etl.retention import delete_expired
-from flows.service.alerts import keep_incidents, required_policy
-from flows.service.context import open_engine
+from flows.service.alerts import email_report, keep_incidents, required_policy, send_alerts
+from flows.service.context import Invocation, open_engine
 from flows.service.import_gate import after_check
 from flows.service.report_files import tidy, write_documents
+from flows.service.requests import CheckRequest
 from flows.settings import Settings
 
 log = logging.getLogger("rally.check")
 
-Measure = Callable[[Engine, Rules, Request, Beside | None], Report]
-"""Runs rules; what is given beside is written with the report, with None nothing is kept."""
 
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a person wants checked: which rules, on which day, by how many connections, and whether to remember it.
-
-    With `alert`, what the alert policy promises is put into the outbox together with the results.
-    """
-
-    selection: Selection = field(default_factory=Selection)
-    today: date | None = None
-    workers: int = 4
-    keep: bool = True
-    alert: bool = False
-
-
-def check_health(
-    settings: Settings,
-    wish: Wish,
-    *,
-    measure: Measure | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    remarks: Sequence[str] = (),
-) -> Report:
+def check_health(invocation: Invocation, request: CheckRequest) -> Report:
     """Run rules on the database of the settings, and leave the report in its history and below `settings.reports`.
 
-    `remarks` of the caller stand among the report's complaints, and so does a document that could not be written.
-    Raises SelectionError before a database is opened.
+    The invocation's remarks stand among the report's complaints, and so does a document that could not be written.
+    Raises SelectionError, PolicyError and SettingsError before a database is opened.
     """
-    rules, beside = rules_of(settings), _incidents(settings, wish)
-    wish.selection.apply(rules)
-    request = Request(
-        now=moment(wish.today), today=wish.today or today_here(), selection=wish.selection, progress=progress,
-        options=Options(workers=wish.workers, role=READER, timeout=settings.statement_timeout),
-    )  # fmt: skip
+    settings, alert = invocation.settings, _alerts(invocation.settings, request)
+    rules = request.selection.apply(rules_of(settings))
+    beside = _incidents(settings, request, alert=alert)
+    require_people(settings, request.email)
+    what = "Run the rules on one snapshot of the database, and keep what they found."
     with open_engine(settings, application="rally-health check") as engine:
-        report = (measure or examined)(engine, rules, request, beside if wish.keep else None)
-        if wish.keep and settings.breaker and wish.today in {None, today_here()}:
-            after_check(engine, report)
-        if wish.keep:
-            _forget(engine, settings)
-    report = replace(report, complaints=(*report.complaints, *remarks))
+
+        def measure() -> Report:
+            return examine(engine, rules, _engine_request(invocation, request), keep=request.keep, beside=beside)
+
+        report = invocation.step("measure", measure, what=what)
+        if request.keep:
+            _after(engine, settings, request, report)
+    report = replace(report, complaints=(*report.complaints, *invocation.remarks))
     told = {"run": report.run, "score": report.score, "band": report.band.value, "coverage": round(report.coverage, 4)}
     log.info("health check: score %s, %s", report.score, report.band, extra={"told": told})
-    if wish.keep:
+    if request.keep:
         report = write_documents(report, settings.reports)
         tidy_up(settings)
+    _tell_people(invocation, request, report, alert=alert)
     return report
 
 
-def _forget(engine: Engine, settings: Settings) -> None:
+def require_people(settings: Settings, names: Sequence[str]) -> None:
+    """Raise SettingsError where no alert policy is set, PolicyError for a name that it does not have."""
+    for name in names:
+        known(required_policy(settings), name)
+
+
+def _alerts(settings: Settings, request: CheckRequest) -> bool:
+    """Whether what the alert policy promises is sent at once."""
+    wanted = settings.alerts_policy is not None if request.alert is None else request.alert
+    return wanted and request.keep
+
+
+def _engine_request(invocation: Invocation, request: CheckRequest) -> Request:
+    settings = invocation.settings
+    return Request(
+        now=moment(request.today), today=request.today or today_here(), selection=request.selection,
+        progress=invocation.checked, around=invocation.unit_hook,
+        options=Options(workers=request.workers, role=READER, timeout=settings.statement_timeout),
+    )  # fmt: skip
+
+
+def _after(engine: Engine, settings: Settings, request: CheckRequest, report: Report) -> None:
+    """What follows from a report that is kept: imports may be stopped, and what was kept long enough is deleted."""
+    if settings.breaker and request.today in {None, today_here()}:
+        after_check(engine, report)
     with engine.begin() as connection:
         gone = delete_expired(connection, datetime.now(UTC) - timedelta(days=settings.keep_rows))
     if gone.rejects or gone.copies:
@@ -87,19 +91,20 @@ def _forget(engine: Engine, settings: Settings) -> None:
         log.info("rows that were kept long enough are deleted", extra={"told": told})
 
 
-def examined(engine: Engine, rules: Rules, request: Request, beside: Beside | None) -> Report:
-    """Run rules, and keep the report with what is written beside it."""
-    if beside is None:
-        return examine(engine, rules, request, keep=False)
-    return examine(engine, rules, request, beside=beside)
+def _tell_people(invocation: Invocation, request: CheckRequest, report: Report, *, alert: bool) -> None:
+    if alert:
+        invocation.step("send alerts", lambda: send_alerts(invocation), what="Send what the alert policy promises.")
+    if request.email:
+        sent = invocation.step("e-mail", lambda: email_report(invocation.settings, report, request.email))
+        invocation.outcome.undelivered += sent.dead + sent.waiting
 
 
-def _incidents(settings: Settings, wish: Wish) -> Beside:
+def _incidents(settings: Settings, request: CheckRequest, *, alert: bool) -> Beside:
     """Opens and closes incidents; a check of another day is about what might have been, and tells nobody."""
-    policy = required_policy(settings) if wish.alert else None
-    if wish.today not in {None, today_here()}:
+    policy = required_policy(settings) if alert else None
+    if request.today not in {None, today_here()}:
         return lambda connection, report: None
-    scope = str(Selection(scope=wish.selection.scope)) if wish.selection.scope else ""
+    scope = str(Selection(scope=request.selection.scope)) if request.leagues else ""
     return lambda connection, report: keep_incidents(connection, report, policy, scope)
 
 
@@ -121,21 +126,6 @@ def tidy_up(settings: Settings) -> None:
     """Compress and delete what is old among logs and reports."""
     days = {"logs": timedelta(days=settings.keep_logs), "reports": timedelta(days=settings.keep_reports)}
     tidy(settings.reports, datetime.now(UTC), **days)
-
-
-def chosen(  # noqa: PLR0917 - the options, in the order of the help
-    domains: Sequence[str] | None = None,
-    tags: Sequence[str] | None = None,
-    severities: Sequence[str] | None = None,
-    names: Sequence[str] | None = None,
-    owners: Sequence[str] | None = None,
-    leagues: Sequence[str] | None = None,
-) -> Selection:
-    """The selection that some lists say; empty lists and None select everything."""
-    return Selection(
-        domains=tuple(domains or ()), tags=tuple(tags or ()), severities=tuple(severities or ()),
-        names=tuple(names or ()), owners=tuple(owners or ()), scope={"league": tuple(leagues)} if leagues else {},
-    )  # fmt: skip
 
 
 def today_here() -> date:

@@ -3,70 +3,58 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from checks.engine.run import Options as Checking
-from etl.database import retried
 from etl.feeds import Feed
 from etl.importing import FeedResult, ImportReport
 from etl.importing.import_feed import Allowance, Options, import_feed
-from etl.importing.import_run import Importer, import_paths
-from flows.service.context import open_engine
+from etl.importing.import_run import import_paths
+from flows.service.context import Invocation, open_engine
 from flows.service.health_check import rules_of
 from flows.service.import_gate import after_import, rule_gate
 from flows.service.repair import snapshot_before
+from flows.service.requests import ImportRequest
 from flows.settings import Settings, SettingsError
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What a person wants imported, and how; `allow` names guards and gate rules that may be failed this once."""
-
-    paths: Sequence[Path]
-    force: bool = False
-    dry_run: bool = False
-    prune: bool = False
-    wait: float = 0
-    allow: Sequence[str] = ()
-    reason: str = ""
-
-
-def one_feed(engine: Engine, feed: Feed, run: int, options: Options) -> FeedResult:
-    """Import one feed, again where it failed for a passing reason."""
-    return retried(lambda: import_feed(engine, feed, run, options))
-
-
-def import_all(
-    settings: Settings,
-    delivery: Delivery,
-    *,
-    importer: Importer = one_feed,
-    progress: Callable[[Feed, int], None] = lambda feed, count: None,
-) -> ImportReport:
+def import_all(invocation: Invocation, request: ImportRequest) -> ImportReport:
     """Import feeds into the database of the settings; each is published whole or not at all."""
+    settings, who = invocation.settings, getpass.getuser()
     gate = rule_gate(rules_of(settings), Checking(timeout=settings.statement_timeout, details=False))
-    allowance = Allowance(frozenset(delivery.allow), getpass.getuser(), delivery.reason)
     options = Options(
-        force=delivery.force, dry_run=delivery.dry_run, prune=delivery.prune, allow=allowance, gate=gate,
-        progress=progress,
+        force=request.force, dry_run=request.dry_run, prune=request.prune, gate=gate, progress=invocation.progress,
+        allow=Allowance(frozenset(request.allow), who, request.reason),
     )  # fmt: skip
-    paths = _paths(settings, delivery)
+    paths = _paths(settings, request)
+
+    def one_feed(engine: Engine, feed: Feed, run: int, options: Options) -> FeedResult:
+        name, what = f"import {feed.kind.name} of {feed.league}", "Import one feed, whole or not at all."
+        result = invocation.step(name, lambda: import_feed(engine, feed, run, options), what=what)
+        invocation.note(_line(run, result))
+        return result
+
     with open_engine(settings, application="rally-health import") as engine:
-        if delivery.prune and not delivery.dry_run:
+        if request.prune and not request.dry_run:
             snapshot_before(engine, settings, "import --prune")
-        report = import_paths(engine, paths, options, wait=delivery.wait, importer=importer)
+        report = import_paths(engine, paths, options, wait=request.wait, importer=one_feed)
         if settings.breaker:
-            after_import(engine, report, allowed_by=getpass.getuser() if delivery.allow else "", why=delivery.reason)
+            after_import(engine, report, allowed_by=who if request.allow else "", why=request.reason)
         return report
 
 
-def _paths(settings: Settings, delivery: Delivery) -> Sequence[Path]:
-    if delivery.paths:
-        return delivery.paths
+def _paths(settings: Settings, request: ImportRequest) -> Sequence[Path]:
+    if request.paths:
+        return request.paths
     if settings.feeds is None:
         raise SettingsError("no feeds are named: give paths, or set RALLY_FEEDS to the folder that they arrive in")
     return [settings.feeds]
+
+
+def _line(run: int, result: FeedResult) -> str:
+    counts = ", ".join(f"{number} {name}" for name, number in asdict(result.counts).items() if number)
+    return f"import run {run}: {result.outcome}: {'; '.join([counts or 'nothing', *result.reasons])}"

@@ -1,14 +1,13 @@
-"""Repairs with the settings of this process: under the importer's lock, behind a snapshot.
+"""Repairs with the settings of this process: planned, approved by a person, made, undone, and snapshots restored.
 
-Restores a snapshot with the settings of this process, where the rules say that it is no worse than what is there.
-
-Repairs that a person approved, or did not: what a run of them came to, and how it is shown.
+Each happens under the importer's lock, and behind a snapshot. A snapshot is restored only where the rules say that it
+is no worse than what is there. A run that asks a person holds neither lock nor transaction while it waits.
 """
 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +29,10 @@ from etl.repairs.undo import undo
 from etl.restore import Restored, Rows, restore
 from etl.snapshots import Snapshot, take_snapshot
 from etl.tables import metadata
-from flows.service.context import open_engine
+from flows.service.context import Invocation, open_engine
 from flows.service.ending import Ending, StateName
 from flows.service.health_check import moment, rules_of, today_here
+from flows.service.requests import RepairRequest
 from flows.settings import Settings
 
 WAIT = 10.0
@@ -166,7 +166,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Repairs:
-    """What a run came to. Without an `answer` nobody was asked, or nobody decided."""
+    """The plans of a run and what became of them. Without an `answer` nobody was asked, or nobody decided."""
 
     plans: tuple[Plan, ...]
     answer: Answer | None = None
@@ -181,6 +181,30 @@ class Repairs:
     def refused(self) -> tuple[Made, ...]:
         """What was approved, and could not be made."""
         return tuple(one for one in self.made if one.why)
+
+
+AskPerson = Callable[[Sequence[Repair], float], Answer | None]
+"""Asks a person which of some plans to make, for so many seconds; None where nobody decided."""
+
+
+def repair_with_approval(invocation: Invocation, request: RepairRequest, ask: AskPerson) -> Repairs:
+    """Plan fixes, let `ask` get a person's answer, and make what was approved, plan by plan."""
+    settings = invocation.settings
+    plans = invocation.step(
+        "plan", lambda: plan_all(settings, request.rules, request.feeds, request.wait), what="Try fixes out."
+    )
+    ready = Repairs(plans).ready
+    answer = ask(ready, request.timeout) if ready else None
+    made = [
+        invocation.step(
+            f"apply plan {plan.id}",
+            lambda plan=plan: make(settings, plan, answer.who, request.wait),  # type: ignore[misc]  # bound at once
+            what=plan.rule,
+        )
+        for plan in ready
+        if answer and plan.id in answer.plans
+    ]
+    return Repairs(plans, answer, tuple(made))
 
 
 def plan_all(settings: Settings, names: Sequence[str], feeds: Sequence[Path], wait: float) -> tuple[Plan, ...]:

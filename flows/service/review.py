@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +14,12 @@ from alerts.outbox.enqueue import enqueue_report
 from alerts.policy import Policy
 from alerts.render import Content
 from checks.review.reading import read_book
-from checks.review.values import Period, PeriodKind
+from checks.review.values import Period
 from flows.service.alerts import dispatch_once, utc
-from flows.service.context import open_engine
-from flows.service.health_check import rules_of
+from flows.service.context import Invocation, current_invocation, open_engine
+from flows.service.ending import Ending, StateName
+from flows.service.health_check import require_people, rules_of
+from flows.service.requests import ReviewRequest
 from flows.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,29 +29,40 @@ if TYPE_CHECKING:
 # what draws and fits takes a second to import, and few commands do either: it is imported where it is used
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Which report a person wants: of which kind, up to the end of which day (None: now), over how many days."""
-
-    kind: PeriodKind
-    until: date | None = None
-    days: int | None = None
-
-    @property
-    def period(self) -> Period:
-        """The time that it is about, in the zone of this machine."""
-        now = datetime.now().astimezone()
-        if self.until is None or self.until >= now.date():
-            return Period.of(self.kind, now, self.days)
-        end = datetime.combine(self.until, time(23, 59, 59)).astimezone()
-        return Period.of(self.kind, end, self.days)
+def period_of(request: ReviewRequest) -> Period:
+    """The time that a report is about, in the zone of this machine."""
+    now = datetime.now().astimezone()
+    if request.until is None or request.until >= now.date():
+        return Period.of(request.kind, now, request.days)
+    end = datetime.combine(request.until, time(23, 59, 59)).astimezone()
+    return Period.of(request.kind, end, request.days)
 
 
-def make_review(settings: Settings, asked: Asked) -> Review:
-    """Read the past and review it; nothing is written."""
+def publish_review(invocation: Invocation, request: ReviewRequest) -> Review:
+    """Make a report, keep it as HTML and JSON below `settings.reports`, and send it to who is named."""
+    settings = invocation.settings
+    require_people(settings, request.email)
+    review = invocation.step("read and review", lambda: make_review(settings, request))
+    invocation.step("write", lambda: keep_review(review, settings.reports))
+    if request.email:
+        unsent = invocation.step("e-mail", lambda: email_review(settings, review, request.email))
+        invocation.outcome.undelivered += unsent
+    return review
+
+
+def of_review(review: Review) -> Ending:
+    """The ending of a report about many runs: what the data is like is no matter of it."""
+    unsent = current_invocation().outcome.undelivered
+    if unsent:
+        return Ending(StateName.UNDELIVERED, f"{unsent} e-mails wait in the outbox")
+    return Ending(StateName.DONE, review.headline)
+
+
+def make_review(settings: Settings, request: ReviewRequest) -> Review:
+    """Read the history and review it; nothing is written."""
     from checks.review.section import review  # noqa: PLC0415
 
-    period = asked.period
+    period = period_of(request)
     with open_engine(settings, application="rally-health report") as engine, engine.connect() as connection:
         book = read_book(connection, period)
     return review(book, rules_of(settings), period)

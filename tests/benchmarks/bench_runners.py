@@ -22,8 +22,8 @@ from tests.leagues import TODAY, fill
 FEW, MANY = 2, 32
 TASKS = 500
 RULES = 17
-ENGINES = ("thread", "dask", "ray")
-QUIET = {"PREFECT_LOGGING_LEVEL": "ERROR", "DASK_LOGGING__DISTRIBUTED": "critical", "RAY_USAGE_STATS_ENABLED": "0"}
+ENGINES = ("thread", "dask")
+QUIET = {"PREFECT_LOGGING_LEVEL": "ERROR", "DASK_LOGGING__DISTRIBUTED": "critical"}
 
 
 def main() -> None:
@@ -74,20 +74,25 @@ def _tasks() -> None:
 def _leagues() -> None:
     from checks.engine.collecting.collect import collect  # noqa: PLC0415
     from checks.scopes import SOURCES  # noqa: PLC0415
-    from flows.leagues import check_league, league_checks  # noqa: PLC0415
-    from flows.service.context import Kept, Surroundings, surrounded  # noqa: PLC0415
+    from flows.leagues import league_checks  # noqa: PLC0415
+    from flows.service.context import Invocation, invoked  # noqa: PLC0415
+    from flows.service.leagues import check_one_league  # noqa: PLC0415
+    from flows.service.requests import LeaguesRequest  # noqa: PLC0415
     from flows.settings import read_settings  # noqa: PLC0415
 
     catalogue = sorted(collect(SOURCES))
     names = catalogue[:: len(catalogue) // RULES][:RULES]
 
+    def request(number: int) -> LeaguesRequest:
+        return LeaguesRequest(leagues=tuple(_first(number)), names=tuple(names), today=TODAY, keep=False)
+
     def plainly(number: int) -> None:
         for league in _first(number):
-            check_league.fn(league, [], names, TODAY, False)
+            check_one_league(read_settings(), league, request(1), TODAY)
 
     def on(engine: str, number: int) -> None:
-        with surrounded(Surroundings(read_settings(task_runner=engine), kept=Kept())):
-            league_checks(_first(number), names=names, today=TODAY, keep=False, return_state=True)
+        with invoked(Invocation(read_settings(task_runner=engine))):
+            league_checks(request(number), return_state=True)
 
     plainly(1)
     floor = _compare("plain calls", plainly, None)

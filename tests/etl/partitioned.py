@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select, text
 from etl.importing import ImportReport
 from etl.importing.guards import Limits
 from etl.tables import QUALITY, metadata
-from flows.demo import season
+from flows.service.demo import season
 from tests.etl.importing.feeds import publish, write
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "SCALING.md"

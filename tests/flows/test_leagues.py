@@ -1,4 +1,4 @@
-"""A hundred leagues and all rules, on threads, on a Dask cluster of two workers and on Ray: the same results."""
+"""A hundred leagues and all rules, on threads and on a Dask cluster of two workers: the same results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from distributed import LocalCluster
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
@@ -16,10 +15,13 @@ from sqlalchemy import Engine, select, text
 from checks.engine.collecting.collect import collect
 from checks.scopes import SOURCES
 from etl.tables import check_runs
-from flows import leagues as module
-from flows.leagues import Part, league_checks, of_parts, task_runner
-from flows.service.context import Kept, Surroundings, surrounded
+from flows.bridge import leagues as module
+from flows.bridge.leagues import task_runner
+from flows.leagues import league_checks
+from flows.service.context import Invocation, invoked
 from flows.service.ending import Ending, StateName
+from flows.service.leagues import LeagueResult, of_leagues
+from flows.service.requests import LeaguesRequest
 from flows.settings import Settings, SettingsError, read_settings
 from tests.conftest import copy_of
 from tests.flows.bridge.server import free_port
@@ -74,14 +76,15 @@ def on_threads(environment: Engine) -> Found:
     return measured("thread", PLACES)
 
 
-def checked(runner: str, places: list[str], address: str | None = None, **options: Any) -> list[Part]:
+def checked(runner: str, places: list[str], address: str | None = None, **options: Any) -> list[LeagueResult]:
     """What became of the leagues, also where the run ends in a FAILED state."""
-    around = Surroundings(read_settings(task_runner=runner, task_runner_address=address), kept=Kept())
-    with surrounded(around):
-        league_checks(places, **{"today": TODAY, "keep": False, "return_state": True, **options})
-    if around.kept.error:
-        raise around.kept.error
-    return list(around.kept.value)
+    invocation = Invocation(read_settings(task_runner=runner, task_runner_address=address))
+    with invoked(invocation):
+        request = LeaguesRequest(leagues=tuple(places), **{"today": TODAY, "keep": False, **options})
+        league_checks(request, return_state=True)
+    if invocation.outcome.error:
+        raise invocation.outcome.error
+    return list(invocation.outcome.value)
 
 
 def measured(runner: str, places: list[str], address: str | None = None) -> Found:
@@ -117,14 +120,6 @@ def test_dask_finds_what_threads_find(environment: Engine, on_threads: Found, da
     assert left_open(environment) == 0
 
 
-def test_ray_finds_what_threads_find(environment: Engine, on_threads: Found) -> None:
-    on_ray = measured("ray", PLACES[:5])
-
-    assert on_ray == {league: on_threads[league] for league in PLACES[:5]}
-    assert left_open(environment) == 0
-    assert not [one.name() for one in psutil.Process().children(recursive=True) if "ray" in one.name()]
-
-
 def test_every_league_is_kept_as_a_run_of_its_own(environment: Engine, reports: Path) -> None:
     """On a cluster of the run's own: two processes write into one history at the same time, as they do by default."""
     places = PLACES[:6]
@@ -146,7 +141,7 @@ def test_a_league_that_is_not_there_does_not_cost_the_others_their_result(runner
     assert str(lost.error).startswith("there is no league 'L0'; did you mean L")
     assert (lost.ending.name, lost.document) == (StateName.UNMEASURED, {})
     assert found.document["results"]
-    assert of_parts([lost, found]).message.endswith("; not checked: L0")
+    assert of_leagues([lost, found]).message.endswith("; not checked: L0")
 
 
 @pytest.mark.usefixtures("environment")
@@ -154,23 +149,24 @@ def test_a_database_that_is_away_fails_the_run_by_name(monkeypatch: pytest.Monke
     monkeypatch.setenv("DATABASE_URL", f"postgresql://kim@127.0.0.1:{free_port()}/rally")
     monkeypatch.setattr(module, "check_league", module.check_league.with_options(retries=0))
 
-    state: Any = league_checks(["L1", "L2"], today=TODAY, keep=False, return_state=True)
+    state: Any = league_checks(LeaguesRequest(leagues=("L1", "L2"), today=TODAY, keep=False), return_state=True)
 
     assert (state.is_failed(), state.name) == (True, "Failed")
     assert "DatabaseUnavailable: the database at postgresql+psycopg://kim@127.0.0.1:" in state.message
 
 
 def test_an_engine_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "prefect_ray", None)
+    monkeypatch.setitem(sys.modules, "prefect_dask", None)
 
-    with pytest.raises(SettingsError, match=r"^RALLY_TASK_RUNNER is ray; pip install 'rally-data-health\[ray\]'$"):
-        task_runner(Settings(task_runner="ray"))
+    with pytest.raises(SettingsError, match=r"^RALLY_TASK_RUNNER is dask; pip install 'rally-data-health\[dask\]'$"):
+        task_runner(Settings(task_runner="dask"))
 
 
 def test_many_leagues_end_as_the_worst_of_them() -> None:
     parts = [
-        Part(name.value, {}, Ending(name, "x")) for name in (StateName.DEGRADED, StateName.CRITICAL, StateName.HEALTHY)
+        LeagueResult(name.value, {}, Ending(name, "x"))
+        for name in (StateName.DEGRADED, StateName.CRITICAL, StateName.HEALTHY)
     ]
 
-    assert of_parts(parts) == Ending(StateName.CRITICAL, "3 leagues, the worst is Critical: x")
-    assert of_parts([]) == Ending(StateName.UNMEASURED, "there is no league")
+    assert of_leagues(parts) == Ending(StateName.CRITICAL, "3 leagues, the worst is Critical: x")
+    assert of_leagues([]) == Ending(StateName.UNMEASURED, "there is no league")

@@ -27,8 +27,9 @@ RUN = """
 import json, sys
 from prefect import tags
 from flows.repair import repair
+from flows.service.requests import RepairRequest
 with tags(sys.argv[1]):
-    repair(**json.loads(sys.argv[2]), return_state=True)
+    repair(RepairRequest(**json.loads(sys.argv[2])), return_state=True)
 """
 PERSON = {"first_name": "Zebulonia", "last_name": "Quagmirewicz", "email": "zebulonia@example.org"}
 

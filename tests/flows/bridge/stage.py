@@ -60,14 +60,14 @@ class Stage:
         runs = self.runs(deployment_id={"any_": [self.deployment(deployment)]})
         return [run for run in runs if (run["created_by"] or {}).get("type") == "AUTOMATION"]
 
-    def start(self, name: str, kind: str = "SCHEDULED", **parameters: Any) -> str:
-        """Start a run of a deployment as a person would, and return its id."""
-        body = {"parameters": parameters, "state": {"type": kind, "message": "a test"}}
+    def start(self, name: str, kind: str = "SCHEDULED", **request: Any) -> str:
+        """Start a run of a deployment as a person would, who fills in its form, and return its id."""
+        body = {"parameters": {"request": request} if request else {}, "state": {"type": kind, "message": "a test"}}
         return str(self.post(f"deployments/{self.deployment(name)}/create_flow_run", body)["id"])
 
-    def trigger(self, name: str, **parameters: Any) -> dict[str, Any]:
+    def trigger(self, name: str, **request: Any) -> dict[str, Any]:
         """Start a run of a deployment as a person would, and return it when it has ended."""
-        return self.ended(self.start(name, **parameters))
+        return self.ended(self.start(name, **request))
 
     def paused(self, run: str) -> dict[str, Any]:
         """A flow run, when it waits for a person."""

@@ -14,7 +14,7 @@ from checks.repairs.plan import Plan
 from etl.repairs.ledger import Change, Repair, State
 from flows.bridge.approval import Approval, approval_of
 from flows.bridge.flow_run import safely
-from flows.service.context import Kept
+from flows.service.context import FlowOutcome
 from flows.service.ending import StateName
 from flows.service.repair import Answer, Made, Repairs, of_repairs, plans_table, question
 
@@ -87,12 +87,12 @@ def test_only_the_plans_of_the_run_can_be_approved() -> None:
 
 @pytest.mark.parametrize("signal", [Pause("paused"), Abort("aborted")], ids=["pause", "abort"])
 def test_signals_of_prefect_are_no_errors_of_a_run(signal: BaseException) -> None:
-    kept = Kept()
+    outcome = FlowOutcome()
 
     def work() -> None:
         raise signal
 
     with pytest.raises(type(signal)):
-        safely(kept, work)
+        safely(outcome, work)
 
-    assert kept.error is None
+    assert outcome.error is None

@@ -12,7 +12,8 @@ from prefect import Flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.client.schemas.schedules import CronSchedule
 
-from flows.service.health_check import chosen, rules_of
+from flows.service.health_check import rules_of
+from flows.service.requests import RuleSelection
 from flows.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -68,9 +69,9 @@ def test_a_flow_tells_the_ui_what_it_does(deployment: dict[str, Any]) -> None:
 
 @each
 def test_a_check_selects_rules_that_exist(deployment: dict[str, Any]) -> None:
-    tags = deployment.get("parameters", {}).get("tags", [])
+    tags = deployment.get("parameters", {}).get("request", {}).get("tags", [])
 
-    assert len(chosen(tags=tags).apply(rules_of(Settings()))) > 0
+    assert len(RuleSelection(tags=tags).selection.apply(rules_of(Settings()))) > 0
 
 
 @each

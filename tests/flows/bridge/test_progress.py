@@ -11,8 +11,8 @@ from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, te
 
 from etl.feeds import Feed
 from etl.kinds.schedules import SCHEDULES
-from flows.bridge.artifacts import shown_in_prefect
-from flows.service.context import Surroundings, surrounded
+from flows.bridge.task_runs import shown_in_prefect
+from flows.service.context import Invocation, invoked
 from flows.settings import Settings
 from tests.flows.bridge.command import Command
 from tests.flows.bridge.stage import Stage
@@ -29,7 +29,7 @@ def test_a_feed_that_takes_long_has_a_bar(  # noqa: PLR0917 - fixtures and the c
     after: float,
     shown: dict[str, float],
 ) -> None:
-    monkeypatch.setattr("flows.bridge.artifacts.EVERY_SECONDS", after)
+    monkeypatch.setattr("flows.bridge.task_runs.EVERY_SECONDS", after)
     path = tmp_path / "schedules.json"
     path.write_text("[" + " " * 98 + "]")
     feed = Feed(path, SCHEDULES, "CITA")
@@ -45,7 +45,7 @@ def test_a_feed_that_takes_long_has_a_bar(  # noqa: PLR0917 - fixtures and the c
         return str(context.flow_run.id)
 
     quiet = {PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}
-    with temporary_settings(quiet), surrounded(Surroundings(Settings())):
+    with temporary_settings(quiet), invoked(Invocation(Settings())):
         run = importing()
 
     left = Stage(prefect_api, command).artifacts(run)

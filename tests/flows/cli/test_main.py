@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from typer.main import get_command
 
-from flows.cli import app
+from flows.cli.main import COMMANDS, load_command
 from flows.cli.shared import Exit
 from tests.flows.conftest import Run
 
@@ -21,8 +20,8 @@ COMMAND = [sys.executable, "-c", "from flows.cli import main; main()"]
 def commands() -> list[tuple[str, ...]]:
     """Every command and subcommand."""
     found: list[tuple[str, ...]] = []
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
-        children = getattr(command, "commands", None)
+    for name in COMMANDS:
+        children = getattr(load_command(name), "commands", None)
         found += [(name, child) for child in children] if children else [(name,)]
     return found
 
@@ -39,6 +38,13 @@ def test_every_command_has_help_with_an_example(command: tuple[str, ...], run: R
 
     assert ran.code == Exit.OK
     assert "rally-health" in ran.out.split("Usage:")[1].split("\n", 1)[1]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_overview_says_of_a_command_what_it_says_of_itself(name: str) -> None:
+    own = " ".join((load_command(name).help or "").split())
+
+    assert own.startswith(COMMANDS[name].help.removesuffix("."))
 
 
 def test_an_unknown_command_is_wrong_usage() -> None:

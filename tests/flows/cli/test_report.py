@@ -15,7 +15,8 @@ from checks.engine.reporting.report import Report
 from checks.review.values import PeriodKind
 from checks.scopes import SOURCES
 from etl.tables import deliveries
-from flows.service.context import Surroundings, surrounded
+from flows.service.context import Invocation, invoked
+from flows.service.requests import ReviewRequest
 from flows.settings import read_settings
 from tests.checks.review.plant import Plant
 from tests.checks.review.seasons import NOW, plant_season
@@ -137,8 +138,8 @@ def test_reports_that_are_too_old_are_deleted_by_a_check(
 def test_the_flow_leaves_a_page_and_json_and_says_it_is_done(run: Run, tmp_path: Path) -> None:
     from flows.review import review  # noqa: PLC0415 - Prefect takes two seconds to import
 
-    with surrounded(Surroundings(read_settings())):
-        state = review.fn(PeriodKind.MONTHLY, until=NOW.date())
+    with invoked(Invocation(read_settings())):
+        state = review.fn(ReviewRequest(kind=PeriodKind.MONTHLY, until=NOW.date()))
 
     assert (state.name, state.message) == ("Done", "Score 85.85 of 100: watch")
     assert {path.name for path in (tmp_path / "logs").iterdir()} == {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.service.context import surroundings
+from flows.service.context import current_invocation
 from flows.settings import SettingsError
 
 
@@ -20,7 +20,7 @@ def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_a_worker_makes_no_empty_database_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"DATABASE_URL is not set .* no embedded database .* rally-health init"):
-        surroundings()
+        current_invocation()
 
     assert not list(tmp_path.iterdir())
 
@@ -28,10 +28,10 @@ def test_a_worker_makes_no_empty_database_of_its_own(tmp_path: Path) -> None:
 def test_a_worker_uses_the_embedded_database_that_is_there(tmp_path: Path) -> None:
     (tmp_path / "postgres").mkdir()
 
-    assert surroundings().settings.data == tmp_path
+    assert current_invocation().settings.data == tmp_path
 
 
 def test_a_worker_uses_the_database_that_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://rally@db/rally")
 
-    assert surroundings().settings.database_url is not None
+    assert current_invocation().settings.database_url is not None

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from flows.demo import CNSWPL, Season, season
+from flows.service.demo import CNSWPL, Season, season
 
 TODAY = date(2025, 3, 3)
 

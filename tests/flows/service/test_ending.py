@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,9 @@ from etl.importing import FeedResult, ImportReport, Outcome
 from flows.bridge.entry import run
 from flows.cli.imports import CODES
 from flows.cli.shared import Exit, exit_of
-from flows.nightly import Night, of_night
-from flows.service.context import Surroundings, without_prefect
+from flows.service.context import Invocation, without_prefect
 from flows.service.ending import Ending, StateName, of_import, of_report
+from flows.service.nightly import Night, of_night
 from flows.settings import Settings
 
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
@@ -85,10 +86,16 @@ IMPORTS = {
     "unreadable": (imported(Outcome.FAILED), StateName.REFUSED, True, 3),
     "one unreadable": (imported(Outcome.BLOCKED, Outcome.FAILED, Outcome.PUBLISHED), StateName.REFUSED, True, 3),
 }
-PREFECT: Mapping[str, Callable[[Surroundings], Surroundings]] = {
-    "there": lambda around: around,
-    "away": lambda around: without_prefect(around, "ConnectError"),
+PREFECT: Mapping[str, Callable[[Invocation], Invocation]] = {
+    "there": lambda invocation: invocation,
+    "away": lambda invocation: without_prefect(invocation, "ConnectError"),
 }
+
+
+def no_flow() -> Any:
+    """Imports the flow, which is not needed where no API is set."""
+    raise AssertionError("a flow was asked for")
+
 
 rules = pytest.mark.parametrize("case", RULES.values(), ids=RULES)
 imports = pytest.mark.parametrize(("done", "name", "failed", "code"), IMPORTS.values(), ids=IMPORTS)
@@ -129,9 +136,9 @@ def test_a_night_stops_where_the_gate_says_stop_and_else_ends_as_its_check(gate:
 @pytest.mark.parametrize("prefect", PREFECT, ids=str)
 @rules
 def test_prefect_away_changes_no_ending(case: Case, prefect: str) -> None:
-    around = Surroundings(Settings(prefect_api_url=""))
+    invocation = Invocation(Settings(prefect_api_url=""))
 
-    found = run(PREFECT[prefect](around), lambda around: case.report, "flows.health_check:health_check")
+    found = run(PREFECT[prefect](invocation), lambda invocation: case.report, no_flow)
 
     assert of_report(found) == of_report(case.report)
 
@@ -141,13 +148,13 @@ def test_prefect_away_changes_no_ending(case: Case, prefect: str) -> None:
     ("error", "code"), [(DatabaseUnavailable("away"), Exit.INFRASTRUCTURE), (RuntimeError("a bug"), None)], ids=str
 )
 def test_a_technical_error_is_no_ending_but_the_same_error(error: Exception, code: int | None, prefect: str) -> None:
-    around = Surroundings(Settings(prefect_api_url=""))
+    invocation = Invocation(Settings(prefect_api_url=""))
 
-    def plain(around: Surroundings) -> Report:
+    def plain(invocation: Invocation) -> Report:
         raise error
 
     with pytest.raises(type(error)) as raised:
-        run(PREFECT[prefect](around), plain, "flows.health_check:health_check")
+        run(PREFECT[prefect](invocation), plain, no_flow)
 
     assert raised.value is error
     assert exit_of(raised.value) == code
@@ -159,11 +166,11 @@ ERRORS = {"none": None, "database away": DatabaseUnavailable("away"), "bug": Key
 @pytest.mark.parametrize(("broken", "where", "prefect"), [*product(ERRORS, ("import", "check"), PREFECT)], ids=str)
 def test_a_night_in_full(broken: str, where: str, prefect: str) -> None:
     """Every outcome of the rules, by every one of the gate, by what breaks where, by Prefect: there is no other end."""
-    error, around = ERRORS[broken], PREFECT[prefect](Surroundings(Settings(prefect_api_url="")))
+    error, invocation = ERRORS[broken], PREFECT[prefect](Invocation(Settings(prefect_api_url="")))
     for (done, name, _, code), case in product(IMPORTS.values(), RULES.values()):
         stopped = name in {StateName.BLOCKED, StateName.REFUSED}
         reached = error if where == "import" or not stopped else None
-        end = _night(around, Night(done, None if stopped else case.report), reached)
+        end = _night(invocation, Night(done, None if stopped else case.report), reached)
 
         if reached is not None:
             assert end is reached
@@ -172,16 +179,16 @@ def test_a_night_in_full(broken: str, where: str, prefect: str) -> None:
             assert (end.name, end.exit_code) == ((name, code) if stopped else (case.name, case.code))
 
 
-def _night(around: Surroundings, night: Night, error: Exception | None) -> Ending | Exception:
+def _night(invocation: Invocation, night: Night, error: Exception | None) -> Ending | Exception:
     """How a night ends that comes to this, or is broken off by an error."""
 
-    def plain(around: Surroundings) -> Night:
+    def plain(invocation: Invocation) -> Night:
         if error is not None:
             raise error
         return night
 
     try:
-        return of_night(run(around, plain, "flows.nightly:nightly"))
+        return of_night(run(invocation, plain, no_flow))
     except (DatabaseUnavailable, KeyError) as raised:
         return raised
 

@@ -1,16 +1,10 @@
-"""A generated season with the incident of 2025 in it, for the demo, the benchmarks and the tests.
+"""The incident of 2025 on a generated season: the damage, what the rules say of it, and what a proper import makes.
 
-Generates a season: two leagues, three hundred teams, double round robins, standings that follow from the results.
-
-The feeds have the oddities that caused the incident of 2025: half of APTA's series are named "(Division n)" in the
-schedule only, and every practice time was scraped twice.
-
-Fills `schedule` the way the platform's old loader did in 2025, so that its damage can be seen and mended.
-
-The table had no key. Names were looked up letter by letter, so "Birchwood - 11 (Division 11)" found no team; a batch
-that met an error was dropped and the error suppressed, so the teams of whole series ended without a schedule.
-
-The demo: the incident of 2025 as it was, what the rules say of it, and what a proper import makes of it.
+The season has two leagues, three hundred teams, double round robins, and standings that follow from the results. Its
+feeds have the oddities that caused the incident: half of APTA's series are named "(Division n)" in the schedule only,
+and every practice time was scraped twice. The old loader is played as it was: the table had no key, names were looked
+up letter by letter, so that "Birchwood - 11 (Division 11)" found no team, and a batch that met an error was dropped
+and the error suppressed, so that the teams of whole series ended without a schedule.
 """
 
 from __future__ import annotations
@@ -31,10 +25,11 @@ from checks.repairs.plan import fixable_in_order
 from etl.importing import ImportReport
 from etl.repairs.ledger import Repair
 from etl.tables import leagues, schedule, teams
-from flows.service.context import open_engine
-from flows.service.health_check import Wish, check_health, rules_of
-from flows.service.import_feeds import Delivery, import_all
+from flows.service.context import Invocation, open_engine
+from flows.service.health_check import check_health, rules_of
+from flows.service.import_feeds import import_all
 from flows.service.repair import apply_plan, plan_repairs
+from flows.service.requests import CheckRequest, ImportRequest
 from flows.settings import Settings
 
 APTA, CNSWPL = "APTA_CHICAGO", "CNSWPL"
@@ -237,22 +232,23 @@ def play(settings: Settings, today: date, tell: Callable[[str], None]) -> Story:
     home = settings.data / "demo"
     shutil.rmtree(home / "feeds", ignore_errors=True)
     own = settings.model_copy(update={"database_url": None, "data": home})
+    demo = Invocation(own)
     sample = season(today)
     standings, schedules = write_feeds(sample, home / "feeds")
     with open_engine(own) as engine:
         with engine.begin() as connection:
             connection.exec_driver_sql("drop schema public, quality cascade; create schema public")
         tell(f"A season of {sample.teams} teams, {len(sample.schedules):,} schedule rows, as the old loader left it:")
-        import_all(own, Delivery([standings]))
+        import_all(demo, ImportRequest(paths=(standings,)))
         with engine.begin() as connection:
             load_as_in_2025(connection, sample.schedules)
-        before = check_health(own, Wish(today=today))
+        before = check_health(demo, CheckRequest(today=today, alert=False))
         tell("The same feeds, imported as they should be:")
-        imported = import_all(own, Delivery([standings, schedules]))
-        after = check_health(own, Wish(today=today))
+        imported = import_all(demo, ImportRequest(paths=(standings, schedules)))
+        after = check_health(demo, CheckRequest(today=today, alert=False))
         tell("What an import does not touch, repaired by plans that can be undone:")
         repairs = tuple(repair_all(engine, own))
-        return Story(before, imported, after, repairs, check_health(own, Wish(today=today)))
+        return Story(before, imported, after, repairs, check_health(demo, CheckRequest(today=today, alert=False)))
 
 
 def repair_all(engine: Engine, settings: Settings) -> Iterator[Repair]:

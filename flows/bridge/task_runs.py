@@ -1,0 +1,142 @@
+"""Task runs of a flow run: scans and rules while they are measured, rules when they are judged, and long imports.
+
+The progress of an import is an artifact that updates itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from prefect import task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.states import Completed, Failed
+
+from checks.engine.authoring.units import Status
+from checks.engine.judging.evaluate import Outcome
+from checks.engine.measuring.measure import Measured, Scan, Unit
+from checks.engine.reporting.report import Report, Result
+from checks.engine.run import UnitHook
+from etl.feeds import Feed
+from flows.bridge.flow_run import call, log_line, tell
+
+RED = {Status.CRITICAL, Status.ERROR}
+MOST_VERDICTS = 150
+
+
+def unit_tasks() -> UnitHook:
+    """Runs each scan and each rule by itself as a task run of this flow run, with a line of its log for each rule."""
+    # units are worked on by threads of the engine, which know nothing of the flow run
+    here = copy_context()
+
+    def run_unit(unit: Unit, work: Callable[[], list[Outcome]]) -> list[Outcome]:
+        return here.copy().run(_unit_task, unit, work)
+
+    return run_unit
+
+
+def _unit_task(unit: Unit, work: Callable[[], list[Outcome]]) -> list[Outcome]:
+    def logged() -> list[Outcome]:
+        outcomes = work()
+        for outcome in outcomes:
+            log_line(_outcome_line(outcome))
+        return outcomes
+
+    rules = {query.check.name for query in unit.queries}
+    title = f"scan of {unit.name}: {len(rules)} rules" if isinstance(unit, Scan) else _unit_title(unit)
+    return call(title, logged, what=", ".join(sorted(rules)))
+
+
+def _unit_title(unit: Unit) -> str:
+    parameter = unit.queries[0].parameter.label
+    return f"{unit.name}[{parameter}]" if parameter else unit.name
+
+
+def _outcome_line(outcome: Outcome) -> str:
+    rule, parameter = outcome.query.id
+    return f"{rule}{f'[{parameter}]' if parameter else ''}: {outcome.verdict.status}, {_reading_text(outcome.measured)}"
+
+
+def _reading_text(measured: Measured) -> str:
+    if measured.reading is None:
+        return measured.error
+    if measured.reading.value is not None:
+        return f"{measured.reading.value:,.6g}"
+    return "nothing to measure" if measured.reading.count is None else f"{measured.reading.count:,} bad rows"
+
+
+def rule_task_runs(report: Report) -> None:
+    """A task run for each rule, named by it; red on the timeline where it is CRITICAL or could not be measured."""
+    for result in _one_a_rule(report.results):
+        each = _verdict.with_options(
+            name=result.rule, task_run_name=f"{result.rule} ({result.severity}, {result.domain})",
+            description=result.summary,
+        )  # fmt: skip
+        each(result, return_state=True)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def _verdict(result: Result) -> State[Any]:
+    make = Failed if result.trouble and result.status in RED else Completed
+    said = f"{result.title}: {result.error or result.measurement or result.note or 'nothing to measure'}"
+    state: State[Any] = make(name=result.status.value.capitalize(), message=said)
+    return state
+
+
+def _one_a_rule(results: Iterable[Result]) -> list[Result]:
+    """The worst result of each rule: results stand worst first."""
+    worst: dict[str, Result] = {}
+    for result in results:
+        worst.setdefault(result.rule, result)
+    return list(worst.values())[:MOST_VERDICTS]
+
+
+BytesRead = Callable[[Feed, int], None]
+EVERY_SECONDS = 5.0
+
+
+@contextmanager
+def shown_in_prefect(also: BytesRead) -> Iterator[BytesRead]:
+    """Who to tell of bytes read: the caller's own listener and, inside a flow run, an artifact for each long feed."""
+    if FlowRunContext.get() is None:
+        yield also
+        return
+    shown = _Shown(also)
+    yield shown.read
+    shown.end()
+
+
+@dataclass(slots=True)
+class _Shown:
+    also: BytesRead
+    seen: dict[Feed, int] = field(default_factory=dict)
+    bars: dict[Feed, UUID] = field(default_factory=dict)
+    told: float = field(default_factory=time.monotonic)
+
+    def read(self, feed: Feed, count: int) -> None:
+        self.also(feed, count)
+        self.seen[feed] = self.seen.get(feed, 0) + count
+        if time.monotonic() - self.told > EVERY_SECONDS:
+            tell(lambda: self._show(feed, min(99.0, 100 * self.seen[feed] / max(feed.path.stat().st_size, 1))))
+            self.told = time.monotonic()
+
+    def end(self) -> None:
+        """A bar that was begun ends full."""
+        for feed in self.bars:
+            tell(lambda feed=feed: self._show(feed, 100.0))  # type: ignore[misc]
+
+    def _show(self, feed: Feed, percent: float) -> None:
+        if feed in self.bars:
+            update_progress_artifact(self.bars[feed], percent)
+        else:
+            key = f"rally-progress-{feed.kind.name.replace('_', '-')}"
+            what = f"{feed.kind.name} of {feed.league}, bytes read"
+            self.bars[feed] = create_progress_artifact(percent, key=key, description=what)  # type: ignore[assignment]
