@@ -1,15 +1,25 @@
 """What the engine does not know and rules need: the leagues, series and clubs of Rally, and which import wrote a row.
 
 Bad rows are grouped by these dimensions, `--league` narrows by one, and `each="league"` runs a rule once per value.
+Which tables rules read is known here too: the role that checks take on may see these and no other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, String, Text, and_, cast, func, literal, or_, select
+from sqlalchemy import Select, String, Table, Text, and_, cast, func, literal, or_, select
+from sqlalchemy.sql import visitors
 
+from checks.engine.authoring import CheckError
 from checks.engine.authoring.decorators import fixture
+from checks.engine.authoring.spec import Check
+from checks.engine.collecting.rules import Rules
+from checks.engine.collecting.wiring import Values, values
+from checks.engine.measuring.compile_queries import Parameter, Query, queries_of
+from checks.engine.measuring.reflect import Connect, NamedTables
 from checks.engine.measuring.scope import Column, Dimension, Way, direct, through
 from etl import tables
 from etl.tables import clubs, import_runs, leagues, teams
@@ -104,3 +114,37 @@ def series() -> Select[tuple[int, str]]:
 def club() -> Select[tuple[int, str]]:
     """All clubs, for `each="club"`; the rule gets the id that other tables refer to."""
     return select(clubs.c.id, clubs.c.name).order_by(clubs.c.name)
+
+
+def tables_read(rules: Rules, now: datetime, connect: Connect) -> dict[Table, frozenset[str]]:
+    """The tables that rules ask about, with the columns that they name, and those of keys and dimensions.
+
+    A rule that cannot be asked is left out.
+    """
+    named = NamedTables(connect, {})
+    grouped = {way.column for dimension in DIMENSIONS for way in dimension.ways}
+    found: dict[Table, set[str]] = {}
+    with values(rules.fixtures, {"now": now, "today": now.date()}) as given:
+        for check in rules.values():
+            for table, column in _columns_read(check, named, given):
+                found.setdefault(table, set()).add(column)
+    return {
+        table: frozenset({*columns, *(grouped & set(table.c.keys())), *(key.name for key in table.primary_key)})
+        for table, columns in found.items()
+    }
+
+
+def _columns_read(check: Check, named: NamedTables, given: Values) -> Iterator[tuple[Table, str]]:
+    try:
+        bound = named.bind(check)
+        queries = [one for one in queries_of(bound, [Parameter()], given) if isinstance(one, Query)]
+    except CheckError:
+        return
+    for query in queries:
+        table = query.check.mark.table
+        if isinstance(table, Table):
+            yield from ((table, name) for name in query.check.mark.columns)
+        for part in (query.bad, query.among, query.metric):
+            elements = visitors.iterate(part)
+            columns = (column for element in elements for column in getattr(element, "base_columns", ()))
+            yield from ((own.table, own.name) for own in columns if isinstance(getattr(own, "table", None), Table))

@@ -1,45 +1,188 @@
 """Brings a database to the newest revision: an empty one is filled, an existing Rally database is adopted.
 
-Checks take on a role that reads our two schemas and can write nothing: READ ONLY alone can be left by a statement that
-ends the transaction, a role without rights cannot.
+Adopting changes no row and adds nothing that can make another program lose one; see `etl.adoption`. All of it can be
+taken away again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from etl import EtlError
-from etl.adopt import Obstacle, adopt
-from etl.tables import QUALITY
+from etl.adoption.adopt import Addition, AdditionState, adopt, record, remove_additions
+from etl.adoption.catalogue import (
+    CatalogueTable,
+    missing_columns,
+    missing_tables,
+    platform_tables,
+    read_catalogue,
+)
+from etl.adoption.rights import READER, Readable, ensure_reader, platform_readable, remove_reader
+from etl.database import describe_error
+from etl.tables import QUALITY, additions, metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
+__all__ = ["READER", "Addition", "Adoption", "Mode", "NotAdoptable", "NotMigrated", "current", "mode_of", "newest",
+           "remove", "require_newest", "upgrade"]  # fmt: skip
 
 FOLDER = Path(__file__).with_name("migrations")
 # Two who migrate at once would both see the old revision.
 LOCK = "select pg_advisory_xact_lock(hashtext('rally-health migrate'))"
+# A schema of the role's own name would take the tables in.
+PATH = "set local search_path = public"
 
 
 class NotMigrated(EtlError):
     """The database lacks our newest tables."""
 
 
-def upgrade(engine: Engine, revision: str = "head") -> tuple[Obstacle, ...]:
-    """Migrate to `revision` in one transaction and return what stands in the way of constraints; deletes nothing."""
+class NotAdoptable(EtlError):
+    """The database's tables are not those of a Rally platform, or do not fit what is asked."""
+
+
+class Mode(StrEnum):
+    """What a database is used for."""
+
+    CREATE = "create"
+    """The platform's tables are ours: there were none."""
+    ADOPT = "adopt"
+    """The platform's tables were there."""
+    RULES_ONLY = "rules-only"
+    """There is no platform: people run rules of their own, and the catalogue is off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What an upgrade came to: additions to the platform's tables, columns that it lacks, and the role of checks."""
+
+    mode: Mode
+    additions: tuple[Addition, ...] = ()
+    lacking: tuple[str, ...] = ()
+    """Columns that a table could have and has not, such as "series_stats: sets_percentage"."""
+    reader: bool = True
+    """Whether checks have a role without write rights to take on."""
+
+    @property
+    def obstacles(self) -> tuple[Addition, ...]:
+        """What rows of today stand in the way of, or would break."""
+        return tuple(one for one in self.additions if one.state in {AdditionState.BLOCKED, AdditionState.UNVALIDATED})
+
+
+def upgrade(
+    engine: Engine,
+    revision: str = "head",
+    *,
+    constraints: bool = False,
+    rules_only: bool = False,
+    readable: Sequence[Readable] = (),
+) -> Adoption:
+    """Migrate to `revision` in one transaction; no row is changed.
+
+    With `constraints`, those that can refuse another program's rows are added too; with `rules_only`, nothing but the
+    schema `quality` is made. `readable` names tables that rules read besides the catalogue's. Raises NotAdoptable.
+    """
     from alembic import command  # noqa: PLC0415 - takes a quarter of a second, and few commands migrate
 
     with engine.begin() as connection:
         connection.execute(text(LOCK))
-        connection.execute(text(f"create schema if not exists {QUALITY}"))
-        command.upgrade(_config(connection), revision)
-        obstacles = adopt(connection)
-        ensure_reader(connection)
-        return obstacles
+        connection.exec_driver_sql(PATH)
+        before = read_catalogue(connection)
+        mode = _mode(connection, before, rules_only=rules_only)
+        if connection.scalar(text("select to_regnamespace(:name)"), {"name": QUALITY}) is None:
+            connection.exec_driver_sql(f"create schema {QUALITY}")
+        command.upgrade(_config(connection, mode), revision)
+        if mode is Mode.RULES_ONLY:
+            _remember(connection, mode)
+            return Adoption(mode, reader=ensure_reader(connection, readable))
+        found = adopt(connection, constraints=constraints)
+        record(connection, before)
+        reader = ensure_reader(connection, (*platform_readable(), *readable))
+        return Adoption(mode, found, _lacking(read_catalogue(connection)), reader)
+
+
+def remove(engine: Engine) -> tuple[str, ...]:
+    """Take away all that `upgrade` ever added, in one transaction, and tell what stays: tables that hold rows.
+
+    The schema `quality` goes with all its history. Raises NotAdoptable where something that is not ours depends on it.
+    """
+    with engine.begin() as connection:
+        connection.execute(text(LOCK))
+        connection.exec_driver_sql(PATH)
+        kept = remove_additions(connection) if _has_additions(connection) else ()
+        remove_reader(connection)
+        own = [name for name, table in read_catalogue(connection, QUALITY).items() if table.is_table]
+        known = {*(table.name for table in metadata.sorted_tables if table.schema == QUALITY), "alembic_version"}
+        try:
+            with connection.begin_nested():
+                ours = ", ".join(f"{QUALITY}.{name}" for name in own if name in known)
+                connection.exec_driver_sql(f"drop table if exists {ours}" if ours else "select 1")
+                connection.exec_driver_sql(f"drop schema if exists {QUALITY}")
+        except DBAPIError as error:
+            raise NotAdoptable(f"the schema {QUALITY} holds what is not ours: {describe_error(error)}") from None
+    return kept
+
+
+def mode_of(connection: Connection) -> Mode | None:
+    """What the database is used for, None where it was never migrated."""
+    if not _has_additions(connection):
+        return None
+    own = select(additions.c.name).where(additions.c.kind == "mode")
+    if connection.scalar(own) == Mode.RULES_ONLY:
+        return Mode.RULES_ONLY
+    made = select(additions.c.id).where(additions.c.kind == "table").limit(1)
+    return Mode.CREATE if connection.scalar(made) is not None else Mode.ADOPT
+
+
+def _has_additions(connection: Connection) -> bool:
+    return connection.scalar(text(f"select to_regclass('{QUALITY}.additions')")) is not None
+
+
+def _mode(connection: Connection, there: dict[str, CatalogueTable], *, rules_only: bool) -> Mode:
+    known = mode_of(connection)
+    if known is Mode.RULES_ONLY:
+        return known
+    if rules_only:
+        if known is not None or _revision(connection) is not None:
+            raise NotAdoptable("the database is used with the platform's tables: `rally-health init --remove` first")
+        return Mode.RULES_ONLY
+    if not any(name in there for name in platform_tables()):
+        return Mode.CREATE
+    _refuse_strangers(there)
+    return known or Mode.ADOPT
+
+
+def _refuse_strangers(there: dict[str, CatalogueTable]) -> None:
+    """Raise NotAdoptable for tables that lack what everything is built on."""
+    tables, columns = missing_tables(there), missing_columns(there, required=True)
+    views = [name for name in platform_tables() if name in there and not there[name].is_table]
+    faults = [
+        *([f"there is no table {', '.join(tables)}"] if tables else []),
+        *(f"table {name} lacks {', '.join(lacking)}" for name, lacking in columns.items()),
+        *(f"{name} is no table" for name in views),
+    ]
+    if faults:
+        raise NotAdoptable(
+            f"the schema public is not that of a Rally platform: {'; '.join(faults)}; nothing was changed. For rules on"
+            " tables of your own: rally-health init --rules-only"
+        )
+
+
+def _lacking(there: dict[str, CatalogueTable]) -> tuple[str, ...]:
+    return tuple(f"{name}: {', '.join(columns)}" for name, columns in missing_columns(there, required=False).items())
+
+
+def _remember(connection: Connection, mode: Mode) -> None:
+    if mode_of(connection) is not mode:
+        connection.execute(insert(additions).values(kind="mode", table="", name=mode.value))
 
 
 def newest() -> str:
@@ -50,9 +193,14 @@ def newest() -> str:
 def current(engine: Engine) -> str | None:
     """The database's revision, None where it was never migrated."""
     with engine.begin() as connection:
-        if connection.execute(text(f"select to_regclass('{QUALITY}.alembic_version')")).scalar() is None:
-            return None
-        return connection.execute(text(f"select version_num from {QUALITY}.alembic_version")).scalar()  # noqa: S608
+        return _revision(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    if connection.execute(text(f"select to_regclass('{QUALITY}.alembic_version')")).scalar() is None:
+        return None
+    found = connection.execute(text(f"select version_num from {QUALITY}.alembic_version")).scalar()  # noqa: S608
+    return str(found) if found is not None else None
 
 
 def require_newest(engine: Engine) -> None:
@@ -62,33 +210,10 @@ def require_newest(engine: Engine) -> None:
         raise NotMigrated(f"the database is at revision {found}, expected {wanted}: run `rally-health init`")
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection, mode: Mode) -> Config:
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
-    config.attributes["connection"] = connection
+    config.attributes.update(connection=connection, mode=mode.value, started_at=_revision(connection))
     return config
-
-
-READER = "rally_reader"
-GRANTS = (
-    f"grant usage on schema public, {QUALITY} to {READER}",
-    f"grant select on all tables in schema public, {QUALITY} to {READER}",
-    f"alter default privileges in schema public grant select on tables to {READER}",
-    f"alter default privileges in schema {QUALITY} grant select on tables to {READER}",
-)
-
-
-def ensure_reader(connection: Connection) -> bool:
-    """Make the role, or renew its grants, where we may; False where the database's owner did not let us."""
-    try:
-        with connection.begin_nested():
-            if connection.scalar(text("select 1 from pg_roles where rolname = :name"), {"name": READER}) is None:
-                connection.execute(text(f"create role {READER} nologin"))
-                connection.execute(text(f"grant {READER} to current_user"))
-            for grant in GRANTS:
-                connection.execute(text(grant))
-    except DBAPIError:
-        return False
-    return True

@@ -17,7 +17,7 @@ from sqlalchemy import table as sql_table
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.exc import IntegrityError
 
-from etl.adopt import adopt
+from etl.adoption.adopt import adopt
 from etl.repairs import RepairError
 from etl.repairs.reflected_table import ReflectedTable, find_table, label_of
 from etl.tables import QUALITY, metadata
@@ -53,7 +53,7 @@ def adopted(connection: Connection) -> Iterator[Altered]:
     if lacking:
         raise RepairError(f"{', '.join(lacking)} lacks columns: run `rally-health init` first")
     before = definitions(connection, names)
-    adopt(connection)
+    adopt(connection, indexes=False)
     after = definitions(connection, names)
     for table, name in sorted(before.keys() | after.keys()):
         if before.get((table, name)) != after.get((table, name)):

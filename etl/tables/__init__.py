@@ -14,6 +14,7 @@ from etl.tables.checks import (
     waivers,
 )
 from etl.tables.imports import (
+    additions,
     import_feeds,
     import_runs,
     import_stops,
@@ -42,7 +43,8 @@ from etl.tables.platform import (
 )
 
 __all__ = [
-    "BYE", "PRACTICE", "QUALITY", "check_findings", "check_results", "check_runs", "check_states", "club_leagues",
+    "BYE", "PRACTICE", "QUALITY", "additions",
+    "check_findings", "check_results", "check_runs", "check_states", "club_leagues",
     "clubs", "deliveries", "delivery_incidents", "import_feeds", "import_runs", "import_stops", "incident_events",
     "incidents", "leagues", "links", "match_scores", "metadata", "player_history", "players", "rejects",
     "repair_rows", "repairs", "schedule", "series", "series_leagues", "series_stats", "team_aliases", "teams",

@@ -172,3 +172,17 @@ import_stops = sa.Table(
     schema=QUALITY,
     info={"key": ("id",)},
 )
+
+additions = sa.Table(
+    "additions",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    # table, constraint or index; and "mode", which says what the database is used for
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("table", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.UniqueConstraint("kind", "table", "name"),
+    schema=QUALITY,
+    info={"key": ("kind", "table", "name")},
+)

@@ -29,7 +29,7 @@ class Entry:
 
 
 COMMANDS = {
-    "init": Entry("setup:init", "Create or update the tables, and adopt an existing Rally database."),
+    "init": Entry("adopt:init", "Create or update the tables, or adopt an existing Rally database."),
     "import": Entry(
         "imports:import_", "Import feeds; each is published whole or not at all, and none holds back another."
     ),

@@ -1,4 +1,4 @@
-"""`rally-health init`, `demo` and `deploy`: the tables, a season to look at, and the flows on a Prefect server."""
+"""`rally-health demo` and `deploy`: a season to look at, and the flows on a Prefect server."""
 
 from __future__ import annotations
 
@@ -14,34 +14,15 @@ from rich.console import Console
 
 from checks.engine.reporting.report import Report
 from checks.render.terminal import print_report
-from etl.migrate import current, newest, upgrade
-from etl.snapshots import holds_rows
 from flows.bridge.entry import api_url, silence
 from flows.cli.fix import line as repair_line
 from flows.cli.imports import print_report as print_import
 from flows.cli.shared import Exit
-from flows.service.context import open_engine
 from flows.service.demo import play
-from flows.service.repair import snapshot_before
 from flows.settings import SettingsError
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
-
-
-def init(context: typer.Context) -> None:
-    """Create or update the tables, and adopt an existing Rally database without touching a row, behind a snapshot.
-
-    Examples: `rally-health init`, `rally-health --database postgresql://rally@db/rally init`
-    """
-    with open_engine(context.obj, migrated=False) as engine:
-        if holds_rows(engine) and current(engine) != newest():
-            typer.echo(f"Snapshot {snapshot_before(engine, context.obj, 'adoption').name} was taken.")
-        obstacles = upgrade(engine)
-    typer.echo(f"The database is at revision {newest()}.")
-    for obstacle in obstacles:
-        typer.secho(f"warning: {obstacle}", fg=typer.colors.YELLOW, err=True)
-    typer.echo("Next: rally-health import PATH")
 
 
 PICTURE_WIDTH = 180

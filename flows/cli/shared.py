@@ -28,7 +28,7 @@ from etl import DatabaseUnavailable, EtlError, FeedError, ImporterBusy
 from etl.circuit_breaker import ImportsStopped
 from etl.database import DatabaseUrlError, describe_error
 from etl.importing.ledger_queries import AliasError
-from etl.migrate import NotMigrated
+from etl.migrate import NotAdoptable, NotMigrated
 from etl.repairs import NoSuchRepair, RepairError
 from etl.snapshots import SnapshotError
 from flows.service.context import Invocation
@@ -53,6 +53,7 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (RequestError, Exit.USAGE),
     (DatabaseUrlError, Exit.USAGE),
     (NotMigrated, Exit.USAGE),
+    (NotAdoptable, Exit.USAGE),
     (CheckError, Exit.USAGE),
     (AlertError, Exit.USAGE),
     (AliasError, Exit.USAGE),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Column, ColumnElement, Connection, Integer, MetaData, Table, Text, select
 
-from checks.scopes import CLUB, DIMENSIONS, IMPORT, LEAGUE, SERIES
+from checks import Row, Severity, above, percent, row_check
+from checks.engine.collecting.rules import Rules
+from checks.scopes import CLUB, DIMENSIONS, IMPORT, LEAGUE, SERIES, tables_read
 from etl.tables import clubs, import_runs, leagues, match_scores, players, schedule, series, series_stats, teams
 
 MONDAY = datetime(2025, 6, 30, tzinfo=UTC)
@@ -87,3 +90,20 @@ def test_every_value_has_a_label(season: Connection) -> None:
 
     assert (labels["league"][1], labels["series"][2], labels["club"][3]) == ("L", "Series 20", "Skokie")
     assert set(labels["import"].values()) == {f"import {number}" for number in labels["import"]}
+
+
+def test_of_a_table_only_the_columns_that_a_rule_names_are_read(connection: Connection) -> None:
+    members = Table(
+        "members", MetaData(), Column("id", Integer, primary_key=True), Column("league_id", Integer),
+        Column("password", Text), Column("age", Integer),
+    )  # fmt: skip
+
+    @row_check(members, severity=Severity.LOW, threshold=above(critical=percent(1)))
+    def too_young(row: Row) -> ColumnElement[bool]:
+        """A member is no adult."""
+        return row.age < 18
+
+    rules = Rules.assemble([(too_young, "members")])
+
+    read = tables_read(rules, datetime(2025, 3, 1, tzinfo=UTC), lambda: nullcontext(connection))
+    assert read == {members: {"id", "league_id", "age"}}

@@ -17,8 +17,9 @@ from checks.health import examine
 from checks.repairs.apply import apply
 from checks.repairs.plan import Means, plan
 from checks.scopes import SOURCES
+from etl.adoption.rights import READER, ensure_reader, platform_readable
 from etl.importing import Outcome
-from etl.migrate import READER, upgrade
+from etl.migrate import upgrade
 from etl.repairs.ledger import Repair
 from etl.repairs.undo import undo
 from etl.restore import restore
@@ -55,7 +56,7 @@ def filled(server: str, template: str, tmp_path_factory: pytest.TempPathFactory)
     for name, engine in engines.items():
         imported(engine, tmp_path_factory.mktemp(name), FEEDS)
     partition(engines["partitioned"])
-    assert upgrade(engines["partitioned"]) == ()
+    assert upgrade(engines["partitioned"]).obstacles == ()
     yield engines
     for copy in (plain, parted):
         next(copy, None)
@@ -91,7 +92,7 @@ def test_adopting_again_finds_nothing_to_do(both: dict[str, Engine]) -> None:
     with both["partitioned"].begin() as connection:
         before = connection.execute(constraints).all()
 
-    assert upgrade(both["partitioned"]) == ()
+    assert upgrade(both["partitioned"]).obstacles == ()
     with both["partitioned"].begin() as connection:
         assert connection.execute(constraints).all() == before
 
@@ -107,13 +108,13 @@ def test_before_postgresql_18_a_foreign_key_waits_for_clean_rows(
         connection.execute(text(lost.format(999_999)))
     monkeypatch.setattr(engine.dialect, "server_version_info", (15, 0))
 
-    assert [str(obstacle) for obstacle in upgrade(engine)] == [
+    assert [str(obstacle) for obstacle in upgrade(engine).obstacles] == [
         "schedule.fk_schedule_home_team_id is not in force: 1 rows stand in the way; "
         "repair these rows, then run `rally-health init` again"
     ]
     with engine.begin() as connection:
         connection.execute(text(lost.format("null")))
-    assert upgrade(engine) == ()
+    assert upgrade(engine).obstacles == ()
     with engine.begin() as connection:
         kept = "select convalidated from pg_constraint where conrelid = 'schedule'::regclass and conname = :name"
         assert connection.scalar(text(kept), {"name": "fk_schedule_home_team_id"})
@@ -160,6 +161,8 @@ def test_every_rule_finds_the_same_rows(server: str, template: str, catalogue: R
     for engine in both.values():
         fill(engine, 20)
     partition(both["partitioned"])
+    with both["partitioned"].begin() as connection:  # tables that were made anew are to be read by the role again
+        assert ensure_reader(connection, platform_readable())
 
     found = {name: _results(engine, catalogue) for name, engine in both.items()}
 

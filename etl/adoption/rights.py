@@ -1,0 +1,200 @@
+"""Who may do what: the role that checks take on, and the rights that an account needs for each kind of work.
+
+READ ONLY alone can be left by a statement that ends the transaction; a role without rights cannot write. It reads the
+tables that rules ask about and nothing else: passwords and phone numbers of the platform's users stay out of its sight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Table, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
+
+from etl.adoption.catalogue import PUBLIC, platform_tables, read_catalogue
+from etl.tables import QUALITY
+
+READER = "rally_reader"
+_quote = postgresql.dialect().identifier_preparer.quote  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A table that rules read; `columns` names those that they may see, None all of them."""
+
+    schema: str
+    name: str
+    columns: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, table: Table, columns: Iterable[str]) -> Readable:
+        """A table of which rules read some columns; one of ours is read as a whole."""
+        schema = table.schema or PUBLIC
+        ours = schema == QUALITY or (schema == PUBLIC and table.name in platform_tables())
+        return cls(schema, table.name, None if ours else tuple(sorted(columns)))
+
+    @property
+    def label(self) -> str:
+        """The table as SQL names it."""
+        return f"{_quote(self.schema)}.{_quote(self.name)}"
+
+    @property
+    def select(self) -> str:
+        """The right to read it, as GRANT and REVOKE spell it."""
+        return "select" if self.columns is None else f"select ({', '.join(map(_quote, self.columns))})"
+
+
+def platform_readable() -> tuple[Readable, ...]:
+    """The platform's tables that the catalogue's rules read."""
+    return tuple(Readable(PUBLIC, name) for name in platform_tables())
+
+
+def ensure_reader(connection: Connection, readable: Sequence[Readable]) -> bool:
+    """Make the role, or bring its rights up to date, where we may; False where the database's owner did not let us.
+
+    What it could read before and should not (earlier versions granted whole schemas) is taken away.
+    """
+    try:
+        with connection.begin_nested():
+            if connection.scalar(text("select 1 from pg_roles where rolname = :name"), {"name": READER}) is None:
+                connection.execute(text(f"create role {READER} nologin"))
+                connection.execute(text(f"grant {READER} to current_user"))
+            for statement in (*_revocations(connection), *_grants(connection, readable)):
+                connection.exec_driver_sql(statement)
+    except DBAPIError:
+        return False
+    return True
+
+
+def remove_reader(connection: Connection) -> None:
+    """Take the role's rights in this database away, and the role itself where no other database knows it."""
+    if connection.scalar(text("select 1 from pg_roles where rolname = :name"), {"name": READER}) is None:
+        return
+    for statement in _revocations(connection):
+        _tried(connection, statement)
+    _tried(connection, f"drop role {READER}")
+
+
+def _tried(connection: Connection, statement: str) -> None:
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(statement)
+    except DBAPIError:
+        return
+
+
+def _grants(connection: Connection, readable: Sequence[Readable]) -> Iterator[str]:
+    schemas = sorted({PUBLIC, QUALITY, *(one.schema for one in readable)})
+    yield f"grant usage on schema {', '.join(map(_quote, schemas))} to {READER}"
+    yield f"grant select on all tables in schema {QUALITY} to {READER}"
+    for one in readable:
+        there = read_columns(connection, one)
+        if one.schema != QUALITY and there and (one.columns is None or set(one.columns) <= there):
+            yield f"grant {one.select} on {one.label} to {READER}"
+
+
+def read_columns(connection: Connection, table: Readable) -> set[str]:
+    """The columns of a table of the database; empty where there is none."""
+    rows = connection.scalars(
+        text(
+            "select attname from pg_attribute where attrelid = to_regclass(:label) and attnum > 0 and not attisdropped"
+        ),
+        {"label": table.label},
+    )
+    return set(rows)
+
+
+# what was granted, table by table and column by column, and what earlier versions promised for tables to come
+GRANTED = text("""
+select format('revoke %s on %I.%I from rally_reader', lower(a.privilege_type), n.nspname, c.relname)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) a
+where a.grantee = to_regrole('rally_reader')::oid and c.relkind in ('r', 'p', 'v', 'm', 'f')
+union all
+select format('revoke %s (%I) on %I.%I from rally_reader', lower(a.privilege_type), t.attname, n.nspname, c.relname)
+from pg_attribute t join pg_class c on c.oid = t.attrelid join pg_namespace n on n.oid = c.relnamespace,
+     aclexplode(t.attacl) a
+where a.grantee = to_regrole('rally_reader')::oid
+union all
+select format('revoke usage on schema %I from rally_reader', n.nspname)
+from pg_namespace n, aclexplode(n.nspacl) a where a.grantee = to_regrole('rally_reader')::oid
+union all
+select format('alter default privileges for role %I in schema %I revoke select on tables from rally_reader',
+              pg_get_userbyid(d.defaclrole), n.nspname)
+from pg_default_acl d join pg_namespace n on n.oid = d.defaclnamespace, aclexplode(d.defaclacl) a
+where a.grantee = to_regrole('rally_reader')::oid and d.defaclobjtype = 'r'
+""")
+
+
+def _revocations(connection: Connection) -> list[str]:
+    return list(connection.scalars(GRANTED))
+
+
+WORK = ("check", "import", "init")
+"""What an account can be there for: reading, importing (and repairing), and making the tables."""
+
+
+def needed_grants(connection: Connection, work: str, account: str) -> tuple[str, ...]:
+    """The GRANT statements that an account lacks for a kind of work, for the owner to run; empty where it may."""
+    lacking = (
+        statement for right, statement in _rights(connection, work, _quote(account)) if not _has(connection, right)
+    )
+    return tuple(dict.fromkeys(lacking))
+
+
+Right = tuple[str, str, str]
+"""A function of PostgreSQL that tells, the object's name, and the privilege."""
+
+
+def _rights(connection: Connection, work: str, account: str) -> Iterator[tuple[Right, str]]:
+    database = str(connection.scalar(text("select current_database()")))
+    yield ("has_database_privilege", database, "TEMP"), f"grant temporary on database {_quote(database)} to {account}"
+    for schema in (PUBLIC, QUALITY):
+        if _exists(connection, schema):
+            yield ("has_schema_privilege", schema, "USAGE"), f"grant usage on schema {schema} to {account}"
+    if work == "init":
+        if not _exists(connection, QUALITY):
+            create = f"grant create on database {_quote(database)} to {account}"
+            yield ("has_database_privilege", database, "CREATE"), create
+        yield from _on_tables(connection, PUBLIC, ("SELECT", "REFERENCES"), account)
+        return
+    writing = ("SELECT", "INSERT", "UPDATE", "DELETE") if work == "import" else ("SELECT",)
+    yield from _on_tables(connection, PUBLIC, writing, account)
+    yield from _on_tables(connection, QUALITY, writing, account)
+    if work == "import":
+        yield from _on_sequences(connection, account)
+
+
+def _exists(connection: Connection, schema: str) -> bool:
+    return connection.scalar(text("select to_regnamespace(:name)"), {"name": schema}) is not None
+
+
+def _on_tables(connection: Connection, schema: str, rights: Sequence[str], account: str) -> Iterator[tuple[Right, str]]:
+    there: Mapping[str, object] = read_catalogue(connection, schema)
+    names = platform_tables() if schema == PUBLIC else sorted(there)
+    for name in names:
+        if name in there:
+            label = f"{_quote(schema)}.{_quote(name)}"
+            words = ", ".join(right.lower() for right in rights)
+            for right in rights:
+                yield ("has_table_privilege", label, right), f"grant {words} on {label} to {account}"
+
+
+SERIALS = text("""
+select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+join pg_depend d on d.objid = c.oid and d.classid = 'pg_class'::regclass and d.deptype in ('a', 'i')
+join pg_class t on t.oid = d.refobjid
+where c.relkind = 'S' and (n.nspname = 'quality' or n.nspname = 'public' and t.relname = any(:tables)) order by 1
+""")
+
+
+def _on_sequences(connection: Connection, account: str) -> Iterator[tuple[Right, str]]:
+    for label in connection.scalars(SERIALS, {"tables": platform_tables()}):
+        yield ("has_sequence_privilege", label, "USAGE"), f"grant usage on sequence {label} to {account}"
+
+
+def _has(connection: Connection, right: Right) -> bool:
+    function, name, privilege = right
+    asked = text(f"select {function}(current_user, :name, :privilege)")
+    return bool(connection.scalar(asked, {"name": name, "privilege": privilege}))

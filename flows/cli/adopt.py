@@ -1,0 +1,98 @@
+"""`rally-health init`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from etl.adoption.adopt import AdditionState
+from etl.migrate import Mode, newest
+from flows.cli.shared import Yes, sure
+from flows.service.adoption import Initialised, InitRequest, initialise, uninstall
+from flows.settings import SettingsError
+
+
+def init(  # noqa: PLR0917 - typer makes options of them
+    context: typer.Context,
+    constraints: Annotated[
+        bool, typer.Option("--constraints", help="Add CHECKs too, that can refuse rows which other programs write.")
+    ] = False,
+    rules_only: Annotated[
+        bool, typer.Option("--rules-only", help="Only rules of your own: no table of the platform, no catalogue.")
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Take all that init added away again, with the history of quality.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Create or update the tables, or adopt an existing Rally database, behind a snapshot. No row is changed.
+
+    An adopted database gets the schema `quality`, missing indexes, and the unique key of the schedule once no row is in
+    its way: nothing that could make another program lose a row. What could, is only named, with the rows that it would
+    refuse, and added by `--constraints`.
+
+    Exit codes: 0 done, 2 no Rally database, 4 database away or rights missing.
+
+    Examples: `rally-health init`, `rally-health --database postgresql://rally@db/rally init`,
+    `rally-health init --constraints`, `rally-health init --rules-only`, `rally-health init --remove --yes`
+    """
+    if sum((constraints, rules_only, remove)) > 1:
+        raise SettingsError("--constraints, --rules-only and --remove exclude each other")
+    if remove:
+        _remove(context, yes=yes)
+        return
+    done = initialise(context.obj, InitRequest(constraints, rules_only))
+    if as_json:
+        typer.echo(json.dumps(_document(done), indent=2))
+        return
+    _print(done)
+
+
+def _remove(context: typer.Context, *, yes: bool) -> None:
+    sure("Remove the schema quality with its history, aliases and repairs, and all that init added?", yes=yes)
+    snapshot, kept = uninstall(context.obj)
+    if snapshot:
+        typer.echo(f"Snapshot {snapshot.name} was taken.")
+    for line in kept:
+        typer.echo(line)
+    typer.echo("What init added is removed; the rows are as they were.")
+
+
+def _print(done: Initialised) -> None:
+    adoption = done.adoption
+    if done.snapshot:
+        typer.echo(f"Snapshot {done.snapshot.name} was taken.")
+    typer.echo(f"The database is at revision {newest()}.")
+    if adoption.mode is Mode.RULES_ONLY:
+        typer.echo("It is used for rules of your own alone: the catalogue and imports are off.")
+    for addition in adoption.additions:
+        warning = addition.state in {AdditionState.BLOCKED, AdditionState.UNVALIDATED}
+        _line(str(addition), warning=warning)
+    for lacking in adoption.lacking:
+        _line(f"the platform's table lacks columns, and rules about them cannot be asked: {lacking}", warning=True)
+    if not adoption.reader:
+        _line(
+            "checks run without the role rally_reader, which cannot write: this account may not make it", warning=True
+        )
+    typer.echo("Next: rally-health check" if adoption.mode is not Mode.CREATE else "Next: rally-health import PATH")
+
+
+def _line(text: str, *, warning: bool) -> None:
+    if warning:
+        typer.secho(f"warning: {text}", fg=typer.colors.YELLOW, err=True)
+    else:
+        typer.echo(text)
+
+
+def _document(done: Initialised) -> dict[str, Any]:
+    adoption = done.adoption
+    return {
+        "revision": newest(), "mode": adoption.mode.value, "reader": adoption.reader, "lacking": list(adoption.lacking),
+        "snapshot": done.snapshot.name if done.snapshot else None,
+        "additions": [{name: value for name, value in asdict(one).items() if name != "statements"} | {"text": str(one)}
+                      for one in adoption.additions],
+    }  # fmt: skip
