@@ -35,7 +35,7 @@ def examine(
     kept, or nothing.
     """
     with engine.begin() as connection:
-        baseline = history.load_history(connection, rules)
+        baseline = history.load_history(connection, rules, request.selection)
         waivers = active_waivers(connection)
         before = last_run(connection, str(request.selection))
     known = replace(request, baseline=baseline, waivers=waivers, dimensions=DIMENSIONS, tables=metadata.tables)

@@ -13,7 +13,9 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Connection, Insert, Integer, Text, case, cast, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from checks.baseline import last_measured, usual_readings
 from checks.engine.authoring.units import Status
+from checks.engine.collecting.rules import Selection
 from checks.engine.judging.findings import Finding, Findings, packed, unpacked
 from checks.engine.judging.judge import Baseline, Id
 from checks.engine.reporting.report import Report, Result, clusters_of
@@ -29,11 +31,13 @@ def save(connection: Connection, report: Report) -> None:
         return
     if report.results:
         connection.execute(check_results.insert(), [_result_row(report, result) for result in report.results])
-    if report.scoped:
+    if report.scoped or report.another_day:
         return
     newer = _newer(connection, report)
-    current = [r for r in report.results if r.findings is not None and r.id not in newer]
-    plain = [r for r in report.results if r.value is not None and r.id not in newer]
+    # what had nothing to measure, or could not be measured, keeps the state in which it was last seen
+    measured = [result for result in report.results if result.status.measured and result.id not in newer]
+    current = [result for result in measured if result.findings is not None]
+    plain = [result for result in measured if result.value is not None]
     _save_states(connection, report, sorted([*current, *plain], key=lambda result: result.id))
     for result in sorted(current, key=lambda result: result.id):
         _save_findings(connection, report, result)
@@ -47,8 +51,9 @@ def _inserted(connection: Connection, report: Report) -> bool:
         "today": report.today,
         "selection": report.selection,
         "scoped": report.scoped,
+        "another_day": report.another_day,
         "score": report.score,
-        "gross": report.gross.value,
+        "gross": report.gross_score,
         "band": report.band.value,
         "formula": report.formula,
         "coverage": report.coverage,
@@ -65,8 +70,8 @@ def _inserted(connection: Connection, report: Report) -> bool:
 
 def _result_row(report: Report, result: Result) -> dict[str, Any]:
     same = (
-        "rule", "parameter", "domain", "count", "total", "rate", "value", "threshold", "points", "waived", "accepted",
-        "new", "known", "fixed", "exact", "sql", "seconds", "error", "note",
+        "rule", "parameter", "domain", "count", "total", "rate", "value", "threshold", "points", "share", "impact",
+        "emptied", "waived", "accepted", "new", "known", "fixed", "exact", "sql", "seconds", "error", "note",
     )  # fmt: skip
     return {
         "run_id": report.run,
@@ -153,31 +158,15 @@ def _replacing(statement: Any, keys: tuple[str, ...], new: Any) -> Insert:
     return replaced
 
 
-LONGEST_BASELINE = 200
-"""Readings of a metric that are read: more than any window looks back."""
-
-
-def load_history(connection: Connection, rules: Iterable[str]) -> Baseline:
-    """The past of some rules."""
+def load_history(connection: Connection, rules: Iterable[str], selection: Selection | None = None) -> Baseline:
+    """The history of some rules, as a run of a selection (None: of everything) is compared with it."""
     names = sorted(set(rules))
-    return Baseline(readings=_readings(connection, names), **_states(connection, names))
-
-
-def _readings(connection: Connection, rules: list[str]) -> dict[Id, tuple[float, ...]]:
-    results = check_results.c
-    newest_first = func.row_number().over(partition_by=(results.rule, results.parameter), order_by=results.at.desc())
-    recent = (
-        select(results.rule, results.parameter, results.value, results.at, newest_first.label("place"))
-        .join(check_runs, check_runs.c.id == results.run_id)
-        # accepted trouble is not what is usual, and one league is not all of them
-        .where(results.rule.in_(rules), results.value.is_not(None), ~results.accepted, ~check_runs.c.scoped)
-        .subquery()
+    scoped = str(selection) if selection is not None and selection.scope else None
+    return Baseline(
+        readings=usual_readings(connection, names),
+        measured=last_measured(connection, names, scoped),
+        **_states(connection, names),
     )
-    rows = connection.execute(select(recent).where(recent.c.place <= LONGEST_BASELINE).order_by(recent.c.at))
-    found: dict[Id, tuple[float, ...]] = {}
-    for row in rows:
-        found[row.rule, row.parameter] = (*found.get((row.rule, row.parameter), ()), row.value)
-    return found
 
 
 def _states(connection: Connection, rules: list[str]) -> dict[str, Any]:

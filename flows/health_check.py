@@ -22,8 +22,8 @@ from flows.service.requests import CheckRequest
 def health_check(request: CheckRequest = CheckRequest()) -> State[Report]:
     """Run a selection of the rules, and keep the report in the database and as JSON.
 
-    Final states: Healthy, Degraded (a warning, or a score below 90), Critical (a rule is CRITICAL, or the score is
-    below 75), Unmeasured (FAILED: a rule could not be measured).
+    The final state is the band: Healthy, Watch (a score below 90), Critical (a rule is CRITICAL, the score is below 75,
+    or a waiver is over), Unknown (FAILED: too little was measured to tell).
     """
 
     def body(invocation: Invocation) -> Report:

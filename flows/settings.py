@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     """Folders, files and packages with rules of one's own; in the environment `RALLY_RULES`, separated by commas."""
     rules: tuple[dict[str, Any], ...] = Field((), validation_alias="[[rules]]")
     """Ready-made rules, and changes to rules: only in the file; see docs/ADDING_A_RULE.md."""
+    coverage_floor: float = Field(60, ge=0, le=100)
+    """Percent of what counts that a check must have measured to be called healthy; rules weigh by severity."""
     statement_timeout: float = Field(60, gt=0)
     """Seconds that one statement of a check may take."""
     show_rows: bool = False

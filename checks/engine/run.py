@@ -28,6 +28,7 @@ from checks.engine.measuring.scope import Dimension, Labels
 from checks.engine.measuring.snapshot import OpenSession, Session, Snapshot, SnapshotSession, one_moment
 from checks.engine.reporting.assemble import RunInfo, assemble
 from checks.engine.reporting.report import Report
+from checks.engine.reporting.verdict import COVERAGE_FLOOR
 
 UnitHook = Callable[[Unit, Callable[[], list[Outcome]]], list[Outcome]]
 """Does the work of a unit, in the unit's thread, and returns its outcomes; it may time, log or show what it does."""
@@ -48,7 +49,8 @@ class Options:
 
     `workers` connections measure at once (one more holds the snapshot). `role` is taken on where the database has it.
     `timeout` caps every rule's own, in seconds. Up to `listed` bad rows of a rule are remembered one by one, more of
-    them as a sketch. Without `details` there are counts and a score, but no examples, comparison or clusters.
+    them as a sketch. Without `details` there are counts and a score, but no examples, comparison or clusters. Less than
+    `floor` of what counts measured is no healthy run.
     """
 
     workers: int = 4
@@ -59,19 +61,22 @@ class Options:
     clusters: int = 3
     listed: int = 2_500
     details: bool = True
+    floor: float = COVERAGE_FLOOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What to run, and what a run may know besides the database.
 
-    `now` is the moment that rules compare with, `today` its day where the operator lives. `values` are given to rules
-    by argument name, as the collected rules declared them in `provided`. `tables` describes tables by their full name,
-    for rules that know them by name alone: their keys, and which columns are personal.
+    `now` is the moment that rules compare with, `today` its day where the operator lives; `another_day` says that it is
+    not the day of the run, so its readings are about what was or might be. `values` are given to rules by argument
+    name, as the collected rules declared them in `provided`. `tables` describes tables by their full name, for rules
+    that know them by name alone: their keys, and which columns are personal.
     """
 
     now: datetime
     today: date | None = None
+    another_day: bool = False
     selection: Selection = field(default_factory=Selection)
     options: Options = field(default_factory=Options)
     baseline: Baseline = field(default_factory=Baseline)
@@ -196,6 +201,8 @@ def _report(
         role_wanted=request.options.role,
         examples=request.options.examples,
         clusters=request.options.clusters,
+        floor=request.options.floor,
+        another_day=request.another_day,
         complaints=tuple(given.complaints),
     )
     outcomes = [outcome for group in found for outcome in group]

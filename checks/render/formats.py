@@ -19,7 +19,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from markupsafe import Markup
 
 from checks.engine.authoring.units import Status
-from checks.engine.reporting.report import FailOn, Report, Result, relative
+from checks.engine.reporting.report import Report, Result, relative
+from checks.engine.reporting.verdict import FailOn
 from checks.render.terminal import clean, example, headline, headlines, lines_of, remarks, tally, verdict
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import json
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from math import floor
 from typing import Any
 
 from rich.console import Console
@@ -21,7 +22,6 @@ from rich.table import Table
 from checks.engine.authoring.units import Status
 from checks.engine.judging.findings import key_text_of
 from checks.engine.reporting.report import Report, Result
-from checks.engine.reporting.score import Band
 from checks.engine.run import Progress
 
 # Cc: control characters and escapes; Cf: invisible ones such as right-to-left overrides; Cs: lone surrogates
@@ -52,10 +52,13 @@ def fingerprints(result: Result) -> dict[str, str]:
 
 def headline(report: Report) -> str:
     """The score in one line."""
+    verdict = report.verdict
     if report.score is None:
-        return "Score unknown: nothing could be measured"
-    gross = "" if report.gross.value == report.score else f" (gross {report.gross.value})"
-    return f"Score {report.score} of 100{gross}: {report.band}"
+        return f"Score unknown: {clean(verdict.reason)}"
+    gross = "" if report.gross_score == report.score else f" (gross {report.gross_score})"
+    # the score alone says why, unless the band is another than it alone would give
+    why = "" if report.net.band is verdict.band else f", because {clean(verdict.reason)}"
+    return f"Score {report.score} of 100{gross}: {verdict.band}{why}"
 
 
 def headlines(report: Report) -> list[str]:
@@ -76,11 +79,13 @@ def tally(report: Report) -> str:
     order = sorted(counts, key=lambda status: -status.rank)
     said = ", ".join(f"{counts[status]} {status}" for status in order) or "no rules"
     seconds = (report.finished - report.started).total_seconds()
-    return f"{len(report.results)} results: {said}; coverage {report.coverage:.0%}; {seconds:.1f} s"
+    return f"{len(report.results)} results: {said}; coverage {floor(report.coverage * 100)}%; {seconds:.1f} s"
 
 
 def verdict(result: Result) -> str:
     """Why a result has its status, in one sentence."""
+    if result.emptied:
+        return clean(result.error)
     if result.status is Status.ERROR:
         return f"could not be measured: {clean(result.error)}"
     if result.status is Status.SKIPPED:
@@ -91,6 +96,12 @@ def verdict(result: Result) -> str:
 def remarks(report: Report) -> list[str]:
     """What a reader should know besides the results."""
     lines = [f"waiver is over: {clean(str(waiver))}" for waiver in report.expired]
+    lasting = [result.rule for result in report.trouble if result.emptied or result.relative]
+    if lasting:
+        more = f" ({len(set(lasting)) - 1} more)" if len(set(lasting)) > 1 else ""
+        lines.append(f"if that is how it is from now on: rally-health accept {lasting[0]} --reason ...{more}")
+    if report.another_day:
+        lines.append(f"the rules were compared with {report.today}: no later run is compared with this one")
     lines += [f"waiver is needed no more: {clean(str(waiver))}" for waiver in report.unused]
     lines += [clean(complaint) for complaint in report.complaints]
     if report.snapshots > 1:
@@ -107,7 +118,6 @@ STYLES = {
     Status.SKIPPED: "dim",
     Status.OK: "green",
 }
-BAND_COLORS = {Band.HEALTHY: "green", Band.WATCH: "yellow", Band.CRITICAL: "red", Band.UNKNOWN: "magenta"}
 TABLE_COLUMNS = ("status", "rule", "found", "points")
 NARROWEST = 32
 """Room that the last column and the gaps need; a narrower terminal gets lines."""
@@ -118,7 +128,7 @@ def print_report(report: Report, console: Console, *, detailed: bool = False, br
 
     With `brief` rules that are OK are only counted too.
     """
-    style = BAND_COLORS[report.band]
+    style = report.verdict.color
     console.print(f"[bold {style}]{escape(headline(report))}[/]", highlight=False, soft_wrap=True)
     for line in [*headlines(report), tally(report)]:
         console.print(escape(line), highlight=False, soft_wrap=True)

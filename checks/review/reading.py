@@ -75,8 +75,8 @@ def read_results(
 def last_run(connection: Connection, selection: str) -> tuple[StoredRun, tuple[StoredResult, ...]] | None:
     """The newest run of a selection with its results; None without one."""
     runs = check_runs.c
-    chosen = select_runs().where(runs.selection == selection, ~runs.scoped).order_by(runs.started_at.desc()).limit(1)
-    row = connection.execute(chosen).first()
+    like = runs.selection == selection, ~runs.scoped, ~runs.another_day
+    row = connection.execute(select_runs().where(*like).order_by(runs.started_at.desc()).limit(1)).first()
     if row is None:
         return None
     results = connection.execute(select_results().where(check_results.c.run_id == row.id))
@@ -85,12 +85,14 @@ def last_run(connection: Connection, selection: str) -> tuple[StoredRun, tuple[S
 
 
 def _unscoped(statement: Select[Any]) -> Select[Any]:
-    return statement.join(check_runs, check_runs.c.id == check_results.c.run_id).where(~check_runs.c.scoped)
+    return statement.join(check_runs, check_runs.c.id == check_results.c.run_id).where(
+        ~check_runs.c.scoped, ~check_runs.c.another_day
+    )
 
 
 def _runs(connection: Connection, since: datetime, until: datetime) -> tuple[StoredRun, ...]:
     runs = check_runs.c
-    chosen = select_runs().where(~runs.scoped, runs.started_at > since, runs.started_at <= until)
+    chosen = select_runs().where(~runs.scoped, ~runs.another_day, runs.started_at > since, runs.started_at <= until)
     clock = clock_of(until)
     return tuple(run_of(row, clock) for row in connection.execute(chosen.order_by(runs.started_at)))
 

@@ -47,7 +47,7 @@ def hours_since_successful_import(row: Row, now: datetime) -> sa.ColumnElement[A
 
 
 @check(severity=Severity.MEDIUM, threshold=FEW, table=import_feeds, owner="imports", tags={"hourly", "daily"},
-       runbook="docs/RUNBOOKS.md#imports-that-do-not-run")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#imports-that-do-not-run", can_be_empty=True)  # fmt: skip
 def overdue_feed(now: datetime) -> Bad:
     """A feed that was imported this month has not been for two nights."""
     last = sa.func.max(import_feeds.c.finished_at)
@@ -57,7 +57,7 @@ def overdue_feed(now: datetime) -> Bad:
 
 
 @row_check(import_feeds, severity=Severity.HIGH, threshold=IMPORT_FAILURES, owner="imports", tags={"daily"},
-           runbook="docs/RUNBOOKS.md#imports-that-fail")  # fmt: skip
+           runbook="docs/RUNBOOKS.md#imports-that-fail", can_be_empty=True)  # fmt: skip
 def failed_import(row: Row, now: datetime) -> Bad:
     """A feed of the last 30 days was blocked or failed."""
     recent = (row.started_at > now - MONTH) & (row.started_at <= now)
@@ -149,7 +149,7 @@ def schema_drift() -> Bad:
 
 
 @check(severity=Severity.LOW, threshold=ANY, table=rejects, owner="imports", tags={"weekly"},
-       runbook="docs/RUNBOOKS.md#rejected-rows")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#rejected-rows", can_be_empty=True)  # fmt: skip
 def reject_left_waiting(now: datetime) -> Bad:
     """A refused row of a feed's latest publication has waited for a week, neither replayed nor settled."""
     feed = latest_feeds().subquery()
@@ -213,7 +213,8 @@ def unresolved_team_name(row: Row) -> sa.ColumnElement[bool]:
     return row.team_id.is_(None)
 
 
-@check(severity=Severity.MEDIUM, threshold=NEVER, table=team_aliases, owner="imports", tags={"weekly"})
+@check(severity=Severity.MEDIUM, threshold=NEVER, table=team_aliases, owner="imports", tags={"weekly"},
+       can_be_empty=True)  # fmt: skip
 def alias_into_another_league() -> Bad:
     """A confirmed name leads to a team of another league."""
     alias = team_aliases.c

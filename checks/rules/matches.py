@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, li
 from sqlalchemy.sql.selectable import Subquery
 
 from checks import Bad, Row, Severity, check, row_check
-from checks.rules.thresholds import DUPLICATES, NULL_IDS, ORPHANS, PATCHY, RARE, ROUTINE
+from checks.rules.thresholds import DUPLICATES, IMPOSSIBLE, NULL_IDS, ORPHANS, PATCHY, RARE, ROUTINE
 from checks.rules.words import is_match, leads_nowhere, match_keys, result_keys, rows_of
 from etl.scores import A_DATE, AWAY_WON, HOME_WON, SCORE, TIEBREAK_AGAINST_SET
 from etl.tables import match_scores, players, schedule, teams
@@ -29,7 +29,7 @@ SAME_RESULT = (
 LINKED = match_scores.c.home_team_id.is_not(None) & match_scores.c.away_team_id.is_not(None)
 
 
-@row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily"})
+@row_check(match_scores, severity=Severity.HIGH, threshold=IMPOSSIBLE, owner="matches", tags={"daily"})
 def result_of_team_against_itself(row: Row) -> ColumnElement[bool]:
     """A result has one team on both sides, by name or by what the names were linked to."""
     return (row.home_team_id == row.away_team_id).is_(True) | (row.home_team == row.away_team)
@@ -161,13 +161,13 @@ HOME_PLAYERS = ("home_player_1_id", "home_player_2_id")
 AWAY_PLAYERS = ("away_player_1_id", "away_player_2_id")
 
 
-@row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily"})
+@row_check(match_scores, severity=Severity.HIGH, threshold=IMPOSSIBLE, owner="matches", tags={"daily"})
 def player_on_both_sides(row: Row) -> ColumnElement[bool]:
     """One player stands on both sides of a match."""
     return or_(*(row[home] == row[away] for home in HOME_PLAYERS for away in AWAY_PLAYERS))
 
 
-@row_check(match_scores, severity=Severity.MEDIUM, threshold=RARE, owner="matches", tags={"daily"})
+@row_check(match_scores, severity=Severity.MEDIUM, threshold=IMPOSSIBLE, owner="matches", tags={"daily"})
 def player_twice_in_pair(row: Row) -> ColumnElement[bool]:
     """One player is both halves of a pair."""
     return or_(row[HOME_PLAYERS[0]] == row[HOME_PLAYERS[1]], row[AWAY_PLAYERS[0]] == row[AWAY_PLAYERS[1]])

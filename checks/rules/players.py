@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, case, exists, func, or_, select
 
 from checks import Bad, Row, Severity, check, row_check
-from checks.rules.thresholds import DUPLICATES, NULL_IDS, ORPHANS, RARE, ROUTINE
+from checks.rules.thresholds import DUPLICATES, IMPOSSIBLE, NULL_IDS, ORPHANS, RARE, ROUTINE
 from checks.rules.words import in_use, leads_nowhere, player_keys, rows_of, team_keys
 from etl.tables import players, teams
 
@@ -110,7 +110,7 @@ def player_of_unknown_team() -> Bad:
     return Bad(player_keys().where(leads_nowhere(players.c.team_id, teams)), among=rows_of(players))
 
 
-@check(severity=Severity.HIGH, threshold=RARE, table=players, owner="players", tags={"daily"})
+@check(severity=Severity.HIGH, threshold=IMPOSSIBLE, table=players, owner="players", tags={"daily"})
 def player_of_team_of_another_league() -> Bad:
     """A player of one league is linked to a team of another."""
     strangers = player_keys().join(teams, OF_TEAM).where(players.c.league_id != teams.c.league_id)

@@ -17,6 +17,7 @@ from checks import Bad, Row, Severity, check, drop, metric_check, percent, row_c
 from checks.rules.thresholds import (
     ANY,
     DUPLICATES,
+    IMPOSSIBLE,
     MATCH_PAUSE,
     MISSING_TEAMS,
     NULL_IDS,
@@ -115,7 +116,7 @@ def match_of_unknown_league() -> Bad:
     return Bad(match_keys().where(lost, is_one), among=rows_of(schedule).where(is_one))
 
 
-@row_check(schedule, severity=Severity.MEDIUM, threshold=RARE, owner="schedules", tags={"daily"})
+@row_check(schedule, severity=Severity.MEDIUM, threshold=IMPOSSIBLE, owner="schedules", tags={"daily"})
 def team_against_itself(row: Row) -> Bad:
     """A team is scheduled to meet itself, by its name or by what the names were linked to."""
     same = (row.home_team_id == row.away_team_id).is_(True) | (row.home_team == row.away_team)
@@ -128,7 +129,7 @@ def sides_of_different_series() -> Bad:
     return Bad(_pairs(match_keys()).where(HOME.c.series_id != AWAY.c.series_id), among=_pairs(rows_of(schedule)))
 
 
-@check(severity=Severity.HIGH, threshold=RARE, table=schedule, owner="schedules", tags={"daily"})
+@check(severity=Severity.HIGH, threshold=IMPOSSIBLE, table=schedule, owner="schedules", tags={"daily"})
 def sides_of_different_leagues() -> Bad:
     """A scheduled match and the teams that it is linked to are not all of one league."""
     own = schedule.c.league_id
@@ -274,7 +275,7 @@ def matches_in_schedule(row: Row) -> sa.ColumnElement[Any]:
     return sa.func.count().filter(is_match(row))
 
 
-@check(severity=Severity.MEDIUM, threshold=ANY, table=leagues, owner="schedules", tags={"daily"})
+@check(severity=Severity.MEDIUM, threshold=ANY, table=leagues, owner="schedules", tags={"daily"}, can_be_empty=True)
 def league_without_match_ahead(today: date) -> Bad:
     """A league whose season is only weeks old has no match ahead."""
     has_begun = _league_plays(today - YOUNG, today) & _league_plays(today - RECENT, today)

@@ -91,11 +91,18 @@ def standing_without_team() -> Bad:
     return Bad(standing_keys().where(lost), among=rows_of(series_stats))
 
 
+@row_check(series_stats, severity=Severity.MEDIUM, threshold=NULL_IDS, owner="standings", tags={"daily"},
+           runbook="docs/RUNBOOKS.md#standings-without-a-series")  # fmt: skip
+def standing_without_place(row: Row) -> ColumnElement[bool]:
+    """A row of the standings lacks league or series: no page of a series shows it, and it is compared with no other."""
+    return row.league_id.is_(None) | row.series_id.is_(None)
+
+
 @check(severity=Severity.MEDIUM, threshold=RARE, table=series_stats, owner="standings", tags={"daily"})
 def standing_in_another_series() -> Bad:
-    """A row of the standings stands in another league or series than the team that it is linked to."""
+    """A row of the standings stands in another league or series than its team. One without a place is not compared."""
     row = series_stats.c
-    linked = teams.c.id == row.team_id
+    linked = (teams.c.id == row.team_id) & row.league_id.is_not(None) & row.series_id.is_not(None)
     elsewhere = (row.league_id != teams.c.league_id) | (row.series_id != teams.c.series_id)
     return Bad(standing_keys().join(teams, linked).where(elsewhere), among=rows_of(series_stats).join(teams, linked))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from etl.tables.checks import (
+    acceptances,
     check_findings,
     check_results,
     check_runs,
@@ -43,10 +44,9 @@ from etl.tables.platform import (
 )
 
 __all__ = [
-    "BYE", "PRACTICE", "QUALITY", "additions",
-    "check_findings", "check_results", "check_runs", "check_states", "club_leagues",
-    "clubs", "deliveries", "delivery_incidents", "import_feeds", "import_runs", "import_stops", "incident_events",
-    "incidents", "leagues", "links", "match_scores", "metadata", "player_history", "players", "rejects",
-    "repair_rows", "repairs", "schedule", "series", "series_leagues", "series_stats", "team_aliases", "teams",
-    "waivers",
+    "BYE", "PRACTICE", "QUALITY", "acceptances", "additions", "check_findings", "check_results", "check_runs",
+    "check_states", "club_leagues", "clubs", "deliveries", "delivery_incidents", "import_feeds", "import_runs",
+    "import_stops", "incident_events", "incidents", "leagues", "links", "match_scores", "metadata", "player_history",
+    "players", "rejects", "repair_rows", "repairs", "schedule", "series", "series_leagues", "series_stats",
+    "team_aliases", "teams", "waivers",
 ]  # fmt: skip

@@ -20,6 +20,8 @@ check_runs = sa.Table(
     sa.Column("selection", sa.Text, nullable=False),
     # a run about one league says nothing about the rest: never what a later run is compared with
     sa.Column("scoped", sa.Boolean, nullable=False),
+    # nor does one that compared the data with another day than its own
+    sa.Column("another_day", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("score", sa.Numeric(5, 2)),
     sa.Column("gross", sa.Numeric(5, 2)),
     sa.Column("band", sa.String(16), nullable=False),
@@ -51,6 +53,10 @@ check_results = sa.Table(
     sa.Column("value", sa.Double),
     sa.Column("threshold", sa.Text, nullable=False),
     sa.Column("points", sa.Numeric(5, 2), nullable=False),
+    # what the score made of it; NULL where a run of an earlier version did not keep it
+    sa.Column("share", sa.Double),
+    sa.Column("impact", sa.Double),
+    sa.Column("emptied", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("waived", sa.BigInteger, nullable=False),
     sa.Column("accepted", sa.Boolean, nullable=False),
     sa.Column("new", sa.BigInteger),
@@ -115,6 +121,22 @@ waivers = sa.Table(
     info={"key": ("id",)},
 )
 
+
+acceptances = sa.Table(
+    "acceptances",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("parameter", sa.Text, nullable=False, server_default=""),
+    # the reading that is usual from then on; NULL where there is nothing to measure any more
+    sa.Column("value", sa.Double),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("accepted_by", sa.Text, nullable=False),
+    sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Index("ix_acceptances_rule", "rule", "parameter", "accepted_at"),
+    schema=QUALITY,
+    info={"key": ("id",)},
+)
 
 incidents = sa.Table(
     "incidents",

@@ -66,4 +66,4 @@ def _result(league: str, future: PrefectFuture[LeagueResult]) -> LeagueResult:
         return future.result()
     except Exception as error:  # noqa: BLE001 - the task's own error, or that of an engine whose worker is gone
         safe = harmless(error)
-        return LeagueResult(league, {}, Ending(StateName.UNMEASURED, str(safe)), safe)
+        return LeagueResult(league, {}, Ending(StateName.UNKNOWN, str(safe)), safe)

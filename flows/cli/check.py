@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from checks.engine.reporting.report import FailOn, Report
+from checks.engine.reporting.report import Report
+from checks.engine.reporting.verdict import FailOn
 from checks.render.formats import github_annotations, junit, markdown
 from checks.render.terminal import print_report, progress_bar
 from flows.bridge.entry import run

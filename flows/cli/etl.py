@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from checks.engine.reporting.report import Exit as Ended
+from checks.engine.reporting.verdict import Exit as Ended
 from etl import circuit_breaker
 from flows.cli.shared import AsJson, Yes
 from flows.service.context import open_engine

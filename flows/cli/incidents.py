@@ -1,4 +1,4 @@
-"""`rally-health incidents` and `waive`: what is wrong since when, who is at it, and what is accepted for a while."""
+"""`rally-health incidents`, `waive`, `accept`: what is wrong since when, who is at it, and what is accepted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alerts.incidents.store import acknowledge as acknowledge_one
 from alerts.incidents.store import assign as assign_to
 from alerts.incidents.store import note as note_down
 from alerts.incidents.store import resolve as resolve_by_hand
-from checks import waivers
+from checks import baseline, waivers
 from checks.engine.authoring import WaiverError
 from checks.engine.judging.findings import key_text_of
 from checks.engine.judging.judge import Waiver
@@ -211,6 +211,46 @@ def waive(  # noqa: PLR0917 - typer makes options of them
         typer.echo(f"{waiver.id:4} {state:9} {waiver}")
     if not told:
         typer.echo("Nothing is waived.")
+
+
+def accept(
+    context: typer.Context,
+    rule: Annotated[str | None, typer.Argument(help="The rule; without one, what was accepted is listed.")] = None,
+    reason: Annotated[str, typer.Option(help="Why that is how it is from now on; it is recorded.")] = "",
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who accepts it; else the user of this machine.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Take a lasting change for usual.
+
+    What a rule with a history found last is then what later readings are compared with; what has nothing to measure any
+    more may be empty. Trouble that lasts never becomes usual by itself. A rule with fixed limits is mended, or waived
+    until a day.
+
+    Examples: `rally-health accept`, `rally-health accept matches_in_schedule --reason "CITA has left"`,
+    `rally-health accept standing_without_team --reason "no standings in summer" --by kim`
+    """
+    check = None if rule is None else one_rule(rules_of(context.obj), rule)
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        if check is None:
+            found = baseline.list_acceptances(connection)
+        else:
+            found = baseline.accept(connection, check, reason, by.strip() or getpass.getuser())
+    if as_json:
+        typer.echo(json.dumps([{**asdict(one), "at": one.at.isoformat()} for one in found], indent=2))
+        return
+    for one in found:
+        typer.echo(acceptance_line(one))
+    if check is not None:
+        typer.echo(f"Next: rally-health check --name {check.name}")
+    elif not found:
+        typer.echo("No lasting change was accepted.")
+
+
+def acceptance_line(one: baseline.Acceptance) -> str:
+    """An acceptance on one line."""
+    title = f"{one.rule}[{one.parameter}]" if one.parameter else one.rule
+    usual = "nothing to measure" if one.value is None else f"{one.value:,.6g}"
+    return f"{one.at:%Y-%m-%d %H:%M} {title}: {usual} is usual from then on, by {one.by}: {one.reason}"
 
 
 def _given(option: str, value: str | None) -> str:

@@ -43,6 +43,7 @@ COMMANDS = {
     "report": Entry("report:report", "Tell what many runs tell together."),
     "backtest": Entry("report:backtest_", "Say which of the stored nights a threshold would have alerted."),
     "waive": Entry("incidents:waive", "Accept a rule's trouble, or one bad row of it, until a day."),
+    "accept": Entry("incidents:accept", "Take a lasting change for usual."),
     "incidents": Entry("incidents:app", "What is wrong since when, and who is at it."),
     "alerts": Entry("alerts:app", "Who is told what, and whether it arrived."),
     "watch": Entry("alerts:watch_command", "Tell somebody when health checks are silent: the dead man's switch."),

@@ -9,15 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from checks.engine.authoring.units import Status
-from checks.engine.reporting.report import Exit as Ran
 from checks.engine.reporting.report import Report
-from checks.engine.reporting.score import Band
 from etl.importing import ImportReport, Outcome
 
 
 class StateName(StrEnum):
-    """Names of final states."""
+    """Names of final states; those of a health check are its bands."""
 
     HEALTHY = "Healthy"
     UNCHANGED = "Unchanged"
@@ -26,19 +23,19 @@ class StateName(StrEnum):
     REPAIRED = "Repaired"
     DECLINED = "Declined"
     UNDECIDED = "Undecided"
-    DEGRADED = "Degraded"
+    WATCH = "Watch"
     UNDELIVERED = "Undelivered"
-    UNMEASURED = "Unmeasured"
+    UNKNOWN = "Unknown"
     CRITICAL = "Critical"
     BLOCKED = "Blocked"
     REFUSED = "Refused"
 
 
-TECHNICAL = frozenset({StateName.UNMEASURED, StateName.REFUSED, StateName.UNDELIVERED})
+TECHNICAL = frozenset({StateName.UNKNOWN, StateName.REFUSED, StateName.UNDELIVERED})
 """What a run could not do, and so a state of the type FAILED."""
 EXITS = {
     StateName.UNDELIVERED: 5,
-    StateName.UNMEASURED: 5,
+    StateName.UNKNOWN: 5,
     StateName.CRITICAL: 1,
     StateName.BLOCKED: 3,
     StateName.REFUSED: 3,
@@ -65,7 +62,7 @@ class Ending:
 
 def of_report(report: Report) -> Ending:
     """The ending of a health check."""
-    return Ending(_named(report), state_message(report))
+    return Ending(StateName(report.verdict.state), state_message(report))
 
 
 def of_import(report: ImportReport) -> Ending:
@@ -82,21 +79,12 @@ def of_import(report: ImportReport) -> Ending:
 def state_message(report: Report) -> str:
     """A report in a line without any data of rows."""
     score = "no score" if report.score is None else f"score {report.score}"
+    why = f", {report.verdict.reason}" if report.verdict.reason else ""
     found = ", ".join(f"{number} {status}" for status, number in sorted(report.counts().items()))
-    return f"{score} ({report.band}); {found or 'no rules'}; run {report.run}"
+    return f"{score} ({report.band}{why}); {found or 'no rules'}; run {report.run}"
 
 
 def outcome_counts(report: ImportReport) -> dict[Outcome, int]:
     """How many feeds ended in which way."""
     found = [feed.outcome for feed in report.feeds]
     return {outcome: found.count(outcome) for outcome in Outcome if outcome in found}
-
-
-def _named(report: Report) -> StateName:
-    code = report.exit_code()
-    if code is Ran.FAILED:
-        return StateName.CRITICAL
-    if code is Ran.PARTIAL:
-        return StateName.UNMEASURED
-    warned = any(result.status is Status.WARN for result in report.trouble)
-    return StateName.DEGRADED if warned or report.band is not Band.HEALTHY else StateName.HEALTHY

@@ -73,16 +73,18 @@ def _alerts(settings: Settings, request: CheckRequest) -> bool:
 
 def _engine_request(invocation: Invocation, request: CheckRequest) -> Request:
     settings = invocation.settings
+    options = Options(
+        workers=request.workers, role=READER, timeout=settings.statement_timeout, floor=settings.coverage_floor / 100
+    )
     return Request(
-        now=moment(request.today), today=request.today or today_here(), selection=request.selection,
-        progress=invocation.checked, around=invocation.unit_hook,
-        options=Options(workers=request.workers, role=READER, timeout=settings.statement_timeout),
+        now=moment(request.today), today=request.today or today_here(), another_day=_of_another_day(request),
+        selection=request.selection, progress=invocation.checked, around=invocation.unit_hook, options=options,
     )  # fmt: skip
 
 
 def _after(engine: Engine, settings: Settings, request: CheckRequest, report: Report) -> None:
     """What follows from a report that is kept: imports may be stopped, and what was kept long enough is deleted."""
-    if settings.breaker and request.today in {None, today_here()}:
+    if settings.breaker and not report.another_day:
         after_check(engine, report)
     with engine.begin() as connection:
         gone = delete_expired(connection, datetime.now(UTC) - timedelta(days=settings.keep_rows))
@@ -102,7 +104,7 @@ def _tell_people(invocation: Invocation, request: CheckRequest, report: Report, 
 def _incidents(settings: Settings, request: CheckRequest, *, alert: bool) -> Beside:
     """Opens and closes incidents; a check of another day is about what might have been, and tells nobody."""
     policy = required_policy(settings) if alert else None
-    if request.today not in {None, today_here()}:
+    if _of_another_day(request):
         return lambda connection, report: None
     scope = str(Selection(scope=request.selection.scope)) if request.leagues else ""
     return lambda connection, report: keep_incidents(connection, report, policy, scope)
@@ -126,6 +128,10 @@ def tidy_up(settings: Settings) -> None:
     """Compress and delete what is old among logs and reports."""
     days = {"logs": timedelta(days=settings.keep_logs), "reports": timedelta(days=settings.keep_reports)}
     tidy(settings.reports, datetime.now(UTC), **days)
+
+
+def _of_another_day(request: CheckRequest) -> bool:
+    return request.today not in {None, today_here()}
 
 
 def today_here() -> date:

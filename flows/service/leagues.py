@@ -16,7 +16,7 @@ from flows.service.health_check import check_health, today_here
 from flows.service.requests import CheckRequest, LeaguesRequest
 from flows.settings import Settings
 
-ORDER = (StateName.HEALTHY, StateName.DEGRADED, StateName.UNMEASURED, StateName.CRITICAL)
+ORDER = (StateName.HEALTHY, StateName.WATCH, StateName.UNKNOWN, StateName.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def check_one_league(settings: Settings, league: str, request: LeaguesRequest, t
 def of_leagues(results: Sequence[LeagueResult]) -> Ending:
     """The ending of the worst league, and which leagues could not be checked."""
     if not results:
-        return Ending(StateName.UNMEASURED, "there is no league")
+        return Ending(StateName.UNKNOWN, "there is no league")
     worst = max(results, key=lambda result: ORDER.index(result.ending.name))
     lost = ", ".join(result.league for result in results if result.error)
     message = f"{len(results)} leagues, the worst is {worst.league}: {worst.ending.message}"

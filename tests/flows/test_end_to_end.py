@@ -93,7 +93,7 @@ def test_a_triggered_night_imports_then_checks(stage: Stage, night: dict[str, An
 
     assert inside["import of feeds"]["state"]["name"] == "Published"
     assert night["state"]["name"] == inside["health check"]["state"]["name"]
-    assert night["state"]["name"] in {"Healthy", "Degraded", "Critical"}
+    assert night["state"]["name"] in {"Healthy", "Watch", "Critical"}
     assert night["state"]["type"] == "COMPLETED"
 
 

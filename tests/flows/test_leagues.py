@@ -139,7 +139,7 @@ def test_a_league_that_is_not_there_does_not_cost_the_others_their_result(runner
     lost, found = checked(runner, ["L0", "L1"], address, names=["duplicate_match"])
 
     assert str(lost.error).startswith("there is no league 'L0'; did you mean L")
-    assert (lost.ending.name, lost.document) == (StateName.UNMEASURED, {})
+    assert (lost.ending.name, lost.document) == (StateName.UNKNOWN, {})
     assert found.document["results"]
     assert of_leagues([lost, found]).message.endswith("; not checked: L0")
 
@@ -165,8 +165,8 @@ def test_an_engine_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
 def test_many_leagues_end_as_the_worst_of_them() -> None:
     parts = [
         LeagueResult(name.value, {}, Ending(name, "x"))
-        for name in (StateName.DEGRADED, StateName.CRITICAL, StateName.HEALTHY)
+        for name in (StateName.WATCH, StateName.CRITICAL, StateName.HEALTHY)
     ]
 
     assert of_leagues(parts) == Ending(StateName.CRITICAL, "3 leagues, the worst is Critical: x")
-    assert of_leagues([]) == Ending(StateName.UNMEASURED, "there is no league")
+    assert of_leagues([]) == Ending(StateName.UNKNOWN, "there is no league")

@@ -9,7 +9,8 @@ CheckError
 ├── SelectionError         a selection that names nothing
 ├── MeasureError           one rule that could not be measured; becomes its result's ERROR
 │   └── DeadlineError      Python code of a rule that did not return in time
-└── WaiverError            a waiver that cannot be kept
+├── WaiverError            a waiver that cannot be kept
+└── AcceptanceError        a lasting change that cannot be accepted
 """
 
 from __future__ import annotations
@@ -47,3 +48,7 @@ class DeadlineError(MeasureError):
 
 class WaiverError(CheckError):
     """A waiver that cannot be kept, such as one without an end or for an unknown rule."""
+
+
+class AcceptanceError(CheckError):
+    """There is no lasting change of a rule that could be accepted; the message says what there is."""

@@ -82,7 +82,8 @@ class RuleOptions(TypedDict, total=False):
 
     `owner` is who answers for the data; `each` names the argument (and fixture) whose values the rule runs once per;
     `timeout` is in seconds for each statement; `retries` counts further tries after a lost connection and the like;
-    `runbook` is what to do or where it stands.
+    `runbook` is what to do or where it stands. `can_be_empty` says that what the rule looks at comes and goes, such as
+    the fixtures of a week: none of it is then nothing to measure, and not trouble as where there was something before.
     """
 
     owner: str
@@ -90,6 +91,7 @@ class RuleOptions(TypedDict, total=False):
     timeout: float
     retries: int
     runbook: str
+    can_be_empty: bool
 
 
 def row_check(

@@ -106,6 +106,7 @@ class Mark:
     timeout: float = DEFAULT_TIMEOUT
     retries: int = DEFAULT_RETRIES
     runbook: str = ""
+    can_be_empty: bool = False
     source: Source | None = None
     """Where a rule stands that is not written as a function of its own."""
     tables: tuple[tuple[str, Any], ...] = ()

@@ -1,11 +1,13 @@
 """Thresholds: limits for a measurement, fixed or relative to the metric's own history.
 
-A measurement on the limit itself is still within it: exactly 1 % is OK. The history is handed in, newest last, without
-the current measurement and without waived ones.
+A measurement on the limit itself is still within it: exactly 1 % is OK. The history is handed in, newest last: one
+measurement a day, without the current one and without those that were failing or waived, so that trouble that lasts
+never becomes what is usual.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -154,6 +156,11 @@ class Drop:
     critical: Limit
     window: int
 
+    @property
+    def fewest(self) -> int:
+        """How many earlier readings it takes to compare."""
+        return FEWEST_FOR_DROP
+
     def judge(self, reading: float, baseline: Sequence[float]) -> Status:
         """CRITICAL or WARN for a deep fall, SKIPPED with too short a past to compare with."""
         fall = self.fall(reading, baseline)
@@ -164,17 +171,24 @@ class Drop:
         return Status.WARN if fall > self.warn.value else Status.OK
 
     def fall(self, reading: float, baseline: Sequence[float]) -> float | None:
-        """The fall below the median as a share of it; negative for a rise, None with nothing to compare with."""
+        """The fall below the median as a share of it; negative for a rise, None with too short a past.
+
+        From a usual 0 nothing can fall but below it, and that is a fall without end.
+        """
         recent = baseline[-self.window :]
-        usual = median(recent) if len(recent) >= FEWEST_FOR_DROP else 0
-        return 1 - reading / usual if usual > 0 else None
+        if len(recent) < self.fewest:
+            return None
+        usual = median(recent)
+        if usual == 0:
+            return math.inf if reading < 0 else 0.0
+        return (usual - reading) / abs(usual)
 
     def excess(self, reading: float, baseline: Sequence[float]) -> float:
         """The fall itself, between 0 and 1."""
         return min(1.0, max(0.0, self.fall(reading, baseline) or 0.0))
 
     def __str__(self) -> str:
-        return f"warn at a drop of more than {self.warn}, critical {self.critical} (median of {self.window} runs)"
+        return f"warn at a drop of more than {self.warn}, critical {self.critical} (median of {self.window} days)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +198,11 @@ class Outlier:
     warn: float
     critical: float
     window: int
+
+    @property
+    def fewest(self) -> int:
+        """How many earlier readings it takes to compare."""
+        return FEWEST_FOR_OUTLIER
 
     def judge(self, reading: float, baseline: Sequence[float]) -> Status:
         """CRITICAL or WARN far out, SKIPPED with too short a past to compare with."""
@@ -197,7 +216,7 @@ class Outlier:
     def distance(self, reading: float, baseline: Sequence[float]) -> float | None:
         """How many usual deviations the reading lies from the median; None with too short a past."""
         recent = baseline[-self.window :]
-        if len(recent) < FEWEST_FOR_OUTLIER:
+        if len(recent) < self.fewest:
             return None
         usual = median(recent)
         spread = NORMAL * median(abs(value - usual) for value in recent)
@@ -210,7 +229,7 @@ class Outlier:
         return max(0.0, 1 - self.warn / distance) if distance > 0 else 0.0
 
     def __str__(self) -> str:
-        return f"warn beyond {self.warn:g} deviations, critical {self.critical:g} (of the last {self.window} runs)"
+        return f"warn beyond {self.warn:g} deviations, critical {self.critical:g} (of the last {self.window} days)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +242,11 @@ class RelativeChange:
     drop: tuple[Limit | None, Limit | None]
     growth: tuple[Limit | None, Limit | None]
     window: int
+
+    @property
+    def fewest(self) -> int:
+        """How many earlier measurements it takes to compare."""
+        return min(FEWEST_FOR_DROP, self.window)
 
     def judge(self, reading: float, baseline: Sequence[float]) -> Status:
         """CRITICAL or WARN for a large change, SKIPPED with too short a history to compare with."""
@@ -237,7 +261,7 @@ class RelativeChange:
     def change(self, reading: float, baseline: Sequence[float]) -> float | None:
         """The change as a share of the median, negative for a fall; None with nothing to compare with."""
         recent = baseline[-self.window :]
-        if len(recent) < min(FEWEST_FOR_DROP, self.window):
+        if len(recent) < self.fewest:
             return None
         usual = median(recent)
         if usual == 0:
@@ -255,33 +279,34 @@ class RelativeChange:
             for name, limit in zip(("warn", "critical"), limits, strict=True)
             if limit is not None
         ]
-        of = "the last run" if self.window == 1 else f"median of {self.window} runs"
+        of = "the day before" if self.window == 1 else f"median of {self.window} days"
         return f"{', '.join(said)} ({of})"
 
 
-Threshold: TypeAlias = Above | Below | Drop | Outlier | RelativeChange
+Relative: TypeAlias = Drop | Outlier | RelativeChange
+Threshold: TypeAlias = Fixed | Relative
 
 
 def drop(*, warn: Limit, critical: Limit, window: int = 14) -> Drop:
-    """Judge a reading by how far it fell below the median of the last `window` runs.
+    """Judge a reading by how far it fell below the median of the last `window` days.
 
     Limits are shares of that median: `percent(20)` is a fall of a fifth. With fewer than
-    three earlier runs there is nothing to compare with, and the status is SKIPPED.
+    three earlier readings there is nothing to compare with, and the status is SKIPPED.
     """
     for name, limit in (("warn", warn), ("critical", critical)):
         if not isinstance(limit, Limit) or limit.unit is not Measure.PERCENT:
             raise CheckDefinitionError(f"drop({name}={limit!s}) is no share of the median; expected percent(...)")
     _check_limits("drop", warn.value, critical.value, f"{warn}, {critical}")
-    if critical.value > percent(100).value:
-        raise CheckDefinitionError(f"drop(critical={critical}) can never be reached; a fall is at most 100 %")
+    if critical.value >= percent(100).value:
+        raise CheckDefinitionError(f"drop(critical={critical}) can never be passed; a fall is at most 100 %")
     return Drop(warn, critical, _window("drop", window, FEWEST_FOR_DROP))
 
 
 def outlier(*, warn: float = 3.5, critical: float = 7.0, window: int = 14) -> Outlier:
-    """Judge a reading by how many usual deviations it lies from the median of the last `window` runs.
+    """Judge a reading by how many usual deviations it lies from the median of the last `window` days.
 
     The deviation is the scaled median absolute deviation, so one bad day in the past does not hide the next.
-    With fewer than five earlier runs the status is SKIPPED.
+    With fewer than five earlier readings the status is SKIPPED.
     """
     for name, value in (("warn", warn), ("critical", critical)):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
@@ -297,7 +322,7 @@ def _check_limits(name: str, warn: float, critical: float, found: str) -> None:
 
 def _window(name: str, window: int, fewest: int) -> int:
     if isinstance(window, bool) or not isinstance(window, int) or window < fewest:
-        raise CheckDefinitionError(f"{name}(window={window!r}) is too short; expected at least {fewest} runs")
+        raise CheckDefinitionError(f"{name}(window={window!r}) is too short; expected at least {fewest} days")
     return window
 
 
@@ -305,9 +330,9 @@ Pair: TypeAlias = tuple[Limit | None, Limit | None]
 
 
 def change(*, drop: Pair = (None, None), growth: Pair = (None, None), window: int = 14) -> RelativeChange:
-    """Judge a reading by how far it moved from the median of the last `window` runs; each pair is warn and critical.
+    """Judge a reading by how far it moved from the median of the last `window` days; each pair is warn and critical.
 
-    `change(drop=(percent(10), percent(30)), growth=(percent(50), percent(200)))`; `window=1` compares with the run
+    `change(drop=(percent(10), percent(30)), growth=(percent(50), percent(200)))`; `window=1` compares with the day
     before. Raises CheckDefinitionError without any limit, and for limits that are no percent or out of order.
     """
     for name, pair in (("drop", drop), ("growth", growth)):
@@ -318,5 +343,5 @@ def change(*, drop: Pair = (None, None), growth: Pair = (None, None), window: in
     if not any((*drop, *growth)):
         raise CheckDefinitionError("change() needs limits: drop=(warn, critical), growth=(warn, critical) or both")
     if isinstance(window, bool) or not isinstance(window, int) or window < 1:
-        raise CheckDefinitionError(f"change(window={window!r}) is too short; expected at least 1 run")
+        raise CheckDefinitionError(f"change(window={window!r}) is too short; expected at least 1 day")
     return RelativeChange(drop, growth, window)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import TypeAlias
 
 from checks.engine.authoring import WaiverError
-from checks.engine.authoring.thresholds import Above, Below, Threshold
+from checks.engine.authoring.thresholds import Above, Below, Relative, Threshold
 from checks.engine.authoring.units import Measure, Status
 from checks.engine.judging.findings import Findings, key_text_of
 from checks.engine.measuring.measure import Measurement
@@ -23,16 +23,19 @@ Id: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Earlier readings of metrics (newest last, waived ones left out), and each rule's last status and bad rows."""
+    """Earlier readings of metrics (newest last, those that were in order), and each rule's last status and bad rows.
+
+    `measured` says when there was last something to measure; what somebody has accepted as empty is left out.
+    """
 
     readings: Mapping[Id, tuple[float, ...]] = field(default_factory=dict)
+    measured: Mapping[Id, datetime] = field(default_factory=dict)
     statuses: Mapping[Id, Status] = field(default_factory=dict)
     findings: Mapping[Id, Findings] = field(default_factory=dict)
 
 
 NO_ROWS = "nothing to measure: no rows"
 NO_VALUE = "nothing to measure: no value"
-NO_PAST = "too few earlier runs to compare with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Verdict:
 
 
 def judge(threshold: Threshold, reading: Measurement, baseline: Sequence[float] = (), *, waived: int = 0) -> Verdict:
-    """Judge a reading, `waived` bad rows left out; `past` are earlier readings of a metric, newest last."""
+    """Judge a reading, `waived` bad rows left out; `baseline` are earlier readings of a metric, newest last."""
     if reading.count is None:
         return _judge_value(threshold, reading.value, baseline)
     if reading.total == 0:
@@ -69,8 +72,13 @@ def _judge_value(threshold: Threshold, value: float | None, baseline: Sequence[f
         return Verdict(status, threshold.excess(value) if status.failing else 0.0)
     status = threshold.judge(value, baseline)
     if status is Status.SKIPPED:
-        return Verdict(status, note=NO_PAST)
+        return Verdict(status, note=_too_few(threshold, baseline))
     return Verdict(status, threshold.excess(value, baseline) if status.failing else 0.0)
+
+
+def _too_few(threshold: Relative, baseline: Sequence[float]) -> str:
+    known = f"{len(baseline)} earlier reading{'s' * (len(baseline) != 1)}"
+    return f"cannot compare yet: {known} in order, {threshold.fewest} are needed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from checks.engine.authoring.spec import Check
+from checks.engine.authoring.thresholds import Fixed
 from checks.engine.authoring.units import Measure, Status
 from checks.engine.judging.bad_rows import clusters
 from checks.engine.judging.evaluate import Outcome, RunContext
 from checks.engine.judging.findings import Findings, compare, compare_part
-from checks.engine.judging.judge import Id, Waiver, Waivers, judge
-from checks.engine.measuring.compile_queries import Query, Unasked
+from checks.engine.judging.judge import NO_ROWS, Id, Waiver, Waivers, judge
+from checks.engine.measuring.compile_queries import Parameter, Query, Unasked
 from checks.engine.measuring.measure import Measurement
 from checks.engine.measuring.scope import Labels, Scope
 from checks.engine.measuring.snapshot import explained
@@ -38,6 +40,8 @@ class RunInfo:
     role_wanted: str | None
     examples: int
     clusters: int
+    floor: float
+    another_day: bool
     complaints: tuple[str, ...]
 
 
@@ -46,10 +50,13 @@ def assemble(
 ) -> Report:
     """The report of a run."""
     results = [_result(outcome, context, labels, info) for outcome in outcomes]
-    results.extend(_unasked(item, context) for item in unasked)
+    results.extend(_unasked(item, context) for item in (*unasked, *_vanished(outcomes, unasked, context)))
     parts, trouble = _parts(outcomes, results, context, labels)
     net, gross = score_of(results, gross=False), score_of(results, gross=True)
-    pointed = [replace(result, points=net.points.get(result.id, Decimal("0.00"))) for result in results]
+    weighed = [
+        replace(result, points=net.points.get(result.id, Decimal("0.00")), impact=net.impacts[result.id])
+        for result in results
+    ]
     return Report(
         run=info.run,
         started=info.started,
@@ -57,7 +64,9 @@ def assemble(
         today=info.today,
         selection=info.selection,
         scoped=bool(context.how.scope),
-        results=tuple(sorted(pointed, key=worst_first)),
+        another_day=info.another_day,
+        floor=info.floor,
+        results=tuple(sorted(weighed, key=worst_first)),
         net=net,
         gross=gross,
         snapshots=info.snapshots,
@@ -104,7 +113,33 @@ def _result(outcome: Outcome, context: RunContext, labels: Labels, info: RunInfo
         found, trouble = _clusters(outcome, labels, info.clusters)
         result = replace(result, clusters=found)
         notes.extend(trouble)
+    if reading is not None and outcome.verdict.status is Status.SKIPPED and reading.value is None:
+        return _emptied(replace(result, note="; ".join(notes)), query.check, context)
     return replace(result, note="; ".join(notes))
+
+
+def _emptied(result: Result, check: Check, context: RunContext) -> Result:
+    """A result with nothing to measure: trouble where there was something before, unless its rule says it may be."""
+    since = context.baseline.measured.get(result.id)
+    if since is None or check.mark.can_be_empty:
+        return result
+    error = f"{result.note or NO_ROWS}; on {since:%Y-%m-%d} there was something"
+    return replace(
+        result, status=Status.ERROR, gross_status=Status.ERROR, share=1.0, gross_share=1.0, emptied=True, error=error,
+        note="",
+    )  # fmt: skip
+
+
+def _vanished(outcomes: Sequence[Outcome], unasked: Sequence[Unasked], context: RunContext) -> Iterator[Unasked]:
+    """Parameters that a rule was measured for and that are not there any more, such as a league."""
+    asked = [(outcome.query.id, outcome.query.check) for outcome in outcomes]
+    asked += [(item.id, item.check) for item in unasked]
+    ids = {id_ for id_, _ in asked}
+    of_each = {check.name: check for _, check in asked if check.mark.each is not None}
+    for rule, label in sorted(context.baseline.measured.keys() - ids):
+        if rule in of_each and label:
+            reason = f"nothing to measure: there is no {of_each[rule].mark.each} {label}"
+            yield Unasked(of_each[rule], Parameter(label), reason, skipped=True)
 
 
 def _bare(item: Query | Unasked, context: RunContext) -> Result:
@@ -118,6 +153,7 @@ def _bare(item: Query | Unasked, context: RunContext) -> Result:
         gross_status=Status.ERROR,
         summary=check.summary,
         threshold=str(check.threshold),
+        relative=not isinstance(check.threshold, Fixed),
         unit=getattr(check.threshold, "unit", None),
         owner=check.mark.owner,
         tags=check.mark.tags,
@@ -133,7 +169,8 @@ def _bare(item: Query | Unasked, context: RunContext) -> Result:
 def _unasked(item: Unasked, context: RunContext) -> Result:
     result = _bare(item, context)
     if item.skipped:
-        return replace(result, status=Status.SKIPPED, gross_status=Status.SKIPPED, note=item.reason)
+        skipped = replace(result, status=Status.SKIPPED, gross_status=Status.SKIPPED, note=item.reason)
+        return _emptied(skipped, item.check, context)
     return replace(result, error=item.reason, share=1.0, gross_share=1.0)
 
 
@@ -257,7 +294,8 @@ def _weighed_part(
     for result in results:
         outcome = outcomes.get(result.id)
         each = outcome.query.check.mark.each if outcome is not None else None
-        if result.value is not None or (each == dimension and result.parameter != label):
+        gone = outcome is None and result.emptied  # it was about a part that is not there
+        if gone or result.value is not None or (each == dimension and result.parameter != label):
             continue
         judged = _judged(result, outcome, dimension, value)
         if judged is not None:

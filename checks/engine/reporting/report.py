@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ from checks.engine.authoring.units import Figure, Measure, Severity, Status, cou
 from checks.engine.judging.bad_rows import Cluster
 from checks.engine.judging.findings import Findings
 from checks.engine.judging.judge import Baseline, Waiver
-from checks.engine.reporting.score import FORMULA, WATCH, Band, Score
+from checks.engine.reporting.score import FORMULA, Band, Score
+from checks.engine.reporting.verdict import COVERAGE_FLOOR, Exit, FailOn, RunVerdict, coverage_of, run_verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +28,10 @@ class Result:
 
     `status` leaves accepted rows out, `gross_status` counts them; `accepted` says that the whole rule is waived.
     `changed` says what of the rule is not as its author wrote it, and by which line of which file. `count`, `total`
-    and `rate` are as found. `new`, `known` and `fixed` are None for metrics, without an earlier run all bad rows are
-    new; with `exact` false they are least numbers.
+    and `rate` are as found. `share` is the failing share that the score weighs, `impact` what the result takes of it: a
+    score is 100 * product(1 - impact). `emptied` says that there was something to measure before and is nothing now,
+    `relative` that the rule is judged on its own history. `new`, `known` and `fixed` are None for metrics, without an
+    earlier run all bad rows are new; with `exact` false they are least numbers.
     """
 
     rule: str
@@ -47,6 +49,9 @@ class Result:
     value: float | None = None
     share: float = 0.0
     gross_share: float = 0.0
+    impact: float = 0.0
+    emptied: bool = False
+    relative: bool = False
     points: Decimal = Decimal("0.00")
     waived: int = 0
     accepted: bool = False
@@ -115,30 +120,14 @@ def title_of(rule: str, parameter: str) -> str:
     return f"{rule}[{parameter}]" if parameter else rule
 
 
-class FailOn(StrEnum):
-    """Where the bar of a failed run lies."""
-
-    CRITICAL = "critical"
-    WARN = "warn"
-    NEW = "new"
-    NEVER = "never"
-
-
-class Exit(IntEnum):
-    """What a run of rules tells the shell."""
-
-    HEALTHY = 0
-    FAILED = 1
-    PARTIAL = 5
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One evaluation of a selection of rules. Results stand worst first.
 
-    `scoped` says that only some rows counted, such as those of one league. `parts` are scores by dimension, such as
-    league, and label; `figures` what is steered by, `difference` the change since the run before in words, both put
-    in by the caller.
+    `scoped` says that only some rows counted, such as those of one league, `another_day` that rules were compared with
+    a day that is not the run's own; `floor` is the least coverage of a healthy run, 0 to 1. `parts` are scores by
+    dimension, such as league, and label; `figures` what is steered by, `difference` the change since the run before in
+    words, both put in by the caller.
     """
 
     run: str
@@ -147,6 +136,8 @@ class Report:
     today: date
     selection: str
     scoped: bool = False
+    another_day: bool = False
+    floor: float = COVERAGE_FLOOR
     results: tuple[Result, ...]
     net: Score
     gross: Score
@@ -170,20 +161,34 @@ class Report:
         )
 
     @property
+    def verdict(self) -> RunVerdict:
+        """What the run as a whole means."""
+        return run_verdict(self.results, self.net.value, floor=self.floor, expired=self.expired)
+
+    @property
     def score(self) -> Decimal | None:
-        """0 to 100, accepted trouble left out; None when nothing was there to measure."""
-        return self.net.value
+        """0 to 100, accepted trouble left out; None when too little was measured to give one."""
+        return None if self._unknown else self.net.value
+
+    @property
+    def gross_score(self) -> Decimal | None:
+        """The score with accepted trouble counted; None when there is no score."""
+        return None if self._unknown else self.gross.value
 
     @property
     def band(self) -> Band:
-        """What the score means."""
-        return self.net.band
+        """The run in a word."""
+        return self.verdict.band
 
     @property
     def coverage(self) -> float:
-        """The share of the selected rules that gave an answer, 0 without any."""
-        measured = sum(result.status.measured for result in self.results)
-        return measured / len(self.results) if self.results else 0.0
+        """The share of what counts that was measured, each rule by the weight of its severity; 0 without any."""
+        return coverage_of(self.results)
+
+    @property
+    def _unknown(self) -> bool:
+        # what is proven bad has a score, and it can only be lower
+        return self.coverage < self.floor and self.band is Band.UNKNOWN
 
     @property
     def worst(self) -> Result | None:
@@ -216,22 +221,12 @@ class Report:
         return Counter(result.status for result in self.results)
 
     def exit_code(self, fail_on: FailOn = FailOn.CRITICAL) -> Exit:
-        """1 when the bar is missed or a waiver is over, 5 when something could not be measured, otherwise 0."""
-        if fail_on is not FailOn.NEVER and (self.expired or self._fails(fail_on)):
-            return Exit.FAILED
-        unmeasured = any(result.status is Status.ERROR for result in self.trouble)
-        return Exit.PARTIAL if unmeasured or self.score is None else Exit.HEALTHY
+        """1 when the bar is missed, 5 when something could not be measured, otherwise 0."""
+        return self.verdict.exit_code(fail_on)
 
     def to_json(self) -> dict[str, Any]:
         """The document that `check --json` writes; its schema is `checks/schemas/check.schema.json`."""
         return report_document(self)
-
-    def _fails(self, fail_on: FailOn) -> bool:
-        if fail_on is FailOn.NEW:
-            return any(result.is_new for result in self.trouble if result.status is not Status.ERROR)
-        statuses = {Status.CRITICAL} if fail_on is FailOn.CRITICAL else {Status.CRITICAL, Status.WARN}
-        low = self.score is not None and self.score < WATCH
-        return low or any(result.status in statuses for result in self.trouble)
 
 
 def worst_first(result: Result) -> tuple[int, int, int, Decimal, str, str]:
@@ -246,7 +241,7 @@ def report_document(report: Report) -> dict[str, Any]:
     return {
         "run": report.run,
         "score": _number(report.score),
-        "gross": _number(report.gross.value),
+        "gross": _number(report.gross_score),
         "band": report.band.value,
         "formula": report.formula,
         "coverage": round(report.coverage, 4),
@@ -269,13 +264,28 @@ def report_document(report: Report) -> dict[str, Any]:
         },
         "daily": [figure_document(figure) for figure in report.figures],
         "difference": report.difference or None,
+        "reason": report.verdict.reason or None,
+        "coverage_floor": report.floor,
+        "another_day": report.another_day,
     }
 
 
 def result_of(result: Result) -> dict[str, Any]:
     """One result of the document."""
     same = ("count", "total", "rate", "value", "threshold", "new", "known", "fixed", "sql", "seconds")
-    more = ("summary", "owner", "runbook", "waived", "accepted", "exact", "on_target", "fixable")
+    more = (
+        "share",
+        "impact",
+        "emptied",
+        "summary",
+        "owner",
+        "runbook",
+        "waived",
+        "accepted",
+        "exact",
+        "on_target",
+        "fixable",
+    )
     return {
         "rule": result.rule,
         "domain": result.domain,

@@ -15,8 +15,12 @@ from typing import TypeVar
 
 from checks.engine.authoring.units import Severity, Status
 
-FORMULA = 1
-"""The version of the formula; stored with each run, to be raised with any change of a figure below."""
+FORMULA = 2
+"""The version of the formula; stored with each run, to be raised with any change of a figure below.
+
+2: a rule that has nothing to measure any more costs what one that could not be measured costs (1: nothing), coverage is
+weighed by severity (1: rules were counted), and below its floor there is no score. docs/SCORE.md tells all of it.
+"""
 
 CENT = Decimal("0.01")
 FULL = Decimal("100.00")
@@ -65,9 +69,13 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A score with its points per (rule, parameter) and its parts per domain; None is unknown."""
+    """A score with its points and impacts per (rule, parameter) and its parts per domain; None is unknown.
+
+    Of several parameters of one rule each has its part of the rule's impact, so the product over all is the score.
+    """
 
     value: Decimal | None
+    impacts: Mapping[tuple[str, str], float] = field(default_factory=dict)
     points: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
     domains: Mapping[str, Decimal | None] = field(default_factory=dict)
 
@@ -96,7 +104,8 @@ def score(results: Iterable[Weighed]) -> Score:
     value = _value(rules)
     domains = sorted({result.domain for result in counted})
     parts = {domain: _value({k: v for k, v in rules.items() if v[0].domain == domain}) for domain in domains}
-    return Score(value, {} if value is None else _points(rules, FULL - value), parts)
+    points = {} if value is None else _points(rules, FULL - value)
+    return Score(value, _impacts(rules), points, parts)
 
 
 def pooled_share(results: list[Weighed]) -> float:
@@ -123,6 +132,19 @@ def _value(rules: Mapping[str, list[Weighed]]) -> Decimal | None:
     exact = 100 * math.exp(math.fsum(math.log1p(-pooled_share(results)) for results in rules.values()))
     # rounded down, so that 89.999 is not called healthy; first to nine digits, so that 99 is not 98.99999999
     return Decimal(repr(round(exact, 9))).quantize(CENT, ROUND_FLOOR)
+
+
+def _impacts(rules: Mapping[str, list[Weighed]]) -> dict[tuple[str, str], float]:
+    """The impact of each rule, cut among its parameters by their own so that their product is the rule's."""
+    found: dict[tuple[str, str], float] = {}
+    for rule, results in rules.items():
+        whole = pooled_share(results)
+        own = {(rule, r.parameter): impact(r.severity, r.status, r.share) for r in results}
+        everything = math.fsum(own.values())
+        for id_, weight in own.items():
+            only = weight == everything
+            found[id_] = whole if only and weight else 1 - (1 - whole) ** (weight / everything) if weight else 0.0
+    return found
 
 
 def _points(rules: Mapping[str, list[Weighed]], missing: Decimal) -> dict[tuple[str, str], Decimal]:

@@ -25,7 +25,8 @@ from checks import (
     row_check,
     rows,
 )
-from checks.engine.reporting.report import Exit, Result
+from checks.engine.reporting.report import Result
+from checks.engine.reporting.verdict import Exit
 from tests.checks.engine.conftest import Run, thing, things
 
 Put = Callable[..., None]

@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement
 from checks import Row, Severity, Status, WaiverError, above, percent, row_check
 from checks.engine.judging.findings import fingerprint
 from checks.engine.judging.judge import Waiver
-from checks.engine.reporting.report import Exit
+from checks.engine.reporting.score import Band
+from checks.engine.reporting.verdict import Exit
 from tests.checks.engine.conftest import Run, thing, things
 
 Put = Callable[..., None]
@@ -77,15 +78,24 @@ def test_a_waiver_holds_on_its_last_day(run: Run, put: Put) -> None:
     assert run(big, waivers=[waiver(until=TODAY)]).score == 100
 
 
-def test_a_waiver_that_is_over_fails_loudly(run: Run, put: Put) -> None:
+def test_a_waiver_that_is_over_fails_where_its_rule_is_in_trouble(run: Run, put: Put) -> None:
+    put(*(thing(name, size=1) for name in "abcd"), thing("big", size=10))
+    old = waiver(until=EARLIER)
+
+    report = run(big, waivers=[old])
+
+    assert report.of("big").status is Status.WARN
+    assert (report.expired, report.band, report.verdict.reason) == ((old,), Band.CRITICAL, "the waiver of big is over")
+    assert report.exit_code() is Exit.FAILED
+
+
+def test_a_waiver_that_is_over_is_a_remark_where_its_rule_is_well(run: Run, put: Put) -> None:
     put(thing("a"))
     old = waiver(until=EARLIER)
 
     report = run(big, waivers=[old])
 
-    assert report.of("big").status is Status.OK
-    assert report.expired == (old,)
-    assert report.exit_code() is Exit.FAILED
+    assert (report.expired, report.band, report.exit_code()) == ((old,), Band.HEALTHY, Exit.HEALTHY)
 
 
 def test_a_waiver_that_nothing_needs_is_reported(run: Run, put: Put) -> None:

@@ -18,8 +18,9 @@ from checks.engine.authoring.spec import Source
 from checks.engine.judging.bad_rows import Cluster
 from checks.engine.judging.findings import Finding, Findings
 from checks.engine.judging.judge import Waiver
-from checks.engine.reporting.report import FailOn, Report, Result, worst_first
+from checks.engine.reporting.report import Report, Result, worst_first
 from checks.engine.reporting.score import Score
+from checks.engine.reporting.verdict import FailOn
 from checks.render.formats import github_annotations, junit, markdown
 from checks.render.terminal import print_report
 

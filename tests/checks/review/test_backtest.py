@@ -93,8 +93,8 @@ def test_what_was_not_measured_stays_what_it_was() -> None:
         ("nowhere", ThresholdOptions(warn="2%"), "warn above 2 %, critical above 5 %"),
         ("nowhere", ThresholdOptions(warn="2"), "warn above 2 %, critical above 5 %"),
         ("nowhere", ThresholdOptions(warn="3 rows", critical="7 rows"), "warn above 3 rows, critical above 7 rows"),
-        ("volume", ThresholdOptions(window=21), "warn at a drop of more than 10 %, critical 50 % (median of 21 runs)"),
-        ("volume", ThresholdOptions("outlier", "4", "8"), "warn beyond 4 deviations, critical 8 (of the last 14 runs)"),
+        ("volume", ThresholdOptions(window=21), "warn at a drop of more than 10 %, critical 50 % (median of 21 days)"),
+        ("volume", ThresholdOptions("outlier", "4", "8"), "warn beyond 4 deviations, critical 8 (of the last 14 days)"),
         ("volume", ThresholdOptions("below", warn="500 rows"), "warn below 500 rows"),
     ],
 )

@@ -54,11 +54,18 @@ CASES = (
         count=2,
     ),
     Case(
+        standings.standing_without_place,
+        good=[*TWO_TEAMS, standing(), standing(None)],
+        bad=[standing(1, series_id=None), standing(2, league_id=None)],
+        count=2,
+    ),
+    Case(
         standings.standing_in_another_series,
-        good=[*TWO_TEAMS, *ELSEWHERE, standing(), standing(None, series_id=2), standing(1, series_id=None)],
+        good=[*TWO_TEAMS, *ELSEWHERE, standing(), standing(None, series_id=2), standing(1, series_id=None),
+              standing(1, league_id=None)],
         bad=[standing(1, series_id=2), standing(2, league_id=2)],
         count=2,
-        total=4,
+        total=3,
     ),
     Case(
         standings.duplicate_standing,

@@ -14,7 +14,8 @@ from checks.rules import thresholds
         (thresholds.MISSING_TEAMS, 0.01, 0.05, 0.10),
         (thresholds.NULL_IDS, 0.001, 0.01, 0.05),
         (thresholds.DUPLICATES, 0.0001, 0.001, 0.01),
-        (thresholds.ORPHANS, 0.0001, 0.001, 0.01),
+        (thresholds.ORPHANS, 0, 0, 10),
+        (thresholds.IMPOSSIBLE, 0, 0, 10),
     ],
 )
 def test_figures_of_the_standards(threshold: Above, target: float, warn: float, critical: float) -> None:
@@ -23,6 +24,12 @@ def test_figures_of_the_standards(threshold: Above, target: float, warn: float, 
     ]  # fmt: skip
     assert threshold.judge(warn) is Status.OK
     assert threshold.judge(critical) is Status.WARN
+
+
+def test_three_dead_ids_are_a_warning_in_a_table_of_any_size() -> None:
+    """As a rate, three of 9,445 rows were OK although the standard allows none."""
+    assert thresholds.ORPHANS.judge(3) is Status.WARN
+    assert thresholds.ORPHANS.judge(0) is Status.OK
 
 
 def test_one_row_is_too_much_for_never() -> None:

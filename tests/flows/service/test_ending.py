@@ -56,27 +56,62 @@ class Case:
 
 
 WAIVER = Waiver(id=1, rule="rule_warn", owner="a", reason="b", until=date(2025, 1, 1))
+
+
+def emptied(**changes: Any) -> Result:
+    return replace(result(Status.ERROR), emptied=True, error="nothing to measure: no rows", **changes)
+
+
+HALF = (result(Status.OK), result(Status.SKIPPED))
 RULES = {
     "all well": Case(report(result(Status.OK)), StateName.HEALTHY, False, 0),
-    "skipped beside well": Case(report(result(Status.OK), result(Status.SKIPPED)), StateName.HEALTHY, False, 0),
-    "a warning": Case(report(result(Status.WARN), score="97"), StateName.DEGRADED, False, 0),
+    "skipped beside well": Case(
+        report(replace(result(Status.OK), severity=Severity.MEDIUM), result(Status.SKIPPED)),
+        StateName.HEALTHY, False, 0,
+    ),
+    "a warning that the score bears": Case(report(result(Status.WARN), score="97"), StateName.HEALTHY, False, 0),
     "an accepted warning": Case(report(result(Status.WARN, accepted=True)), StateName.HEALTHY, False, 0),
-    "a score below 90": Case(report(result(Status.OK), score="89.99"), StateName.DEGRADED, False, 0),
-    "a score of 90": Case(report(result(Status.OK), score="90"), StateName.HEALTHY, False, 0),
-    "a score of 75": Case(report(result(Status.WARN), score="75"), StateName.DEGRADED, False, 0),
+    "a score below 90": Case(report(result(Status.WARN), score="89.99"), StateName.WATCH, False, 0),
+    "a score of 90": Case(report(result(Status.WARN), score="90"), StateName.HEALTHY, False, 0),
+    "a score of 75": Case(report(result(Status.WARN), score="75"), StateName.WATCH, False, 0),
     "a score below 75": Case(report(result(Status.WARN), score="74.99"), StateName.CRITICAL, False, 1),
     "critical": Case(report(result(Status.CRITICAL), score="96"), StateName.CRITICAL, False, 1),
     "accepted and critical": Case(report(result(Status.CRITICAL, accepted=True)), StateName.HEALTHY, False, 0),
-    "a waiver that is over": Case(
+    "a waiver that is over, of a rule in trouble": Case(
         report(result(Status.WARN), score="97", expired=(WAIVER,)), StateName.CRITICAL, False, 1
     ),
-    "unmeasured": Case(report(result(Status.ERROR), score="90"), StateName.UNMEASURED, True, 5),
+    "a waiver that is over, of a rule that is well": Case(
+        report(result(Status.OK), expired=(WAIVER,)), StateName.HEALTHY, False, 0
+    ),
+    "unmeasured": Case(report(result(Status.ERROR), score="90"), StateName.UNKNOWN, True, 5),
+    "unmeasured, and a score below 75 for that alone": Case(
+        report(replace(result(Status.ERROR), severity=Severity.HIGH, impact=0.6), score="40"),
+        StateName.UNKNOWN, True, 5,
+    ),
+    "unmeasured, and a score below 75 without it": Case(
+        report(replace(result(Status.ERROR), impact=0.1), result(Status.WARN), score="67.4"),
+        StateName.CRITICAL, False, 1,
+    ),
     "unmeasured and critical": Case(
         report(result(Status.ERROR), result(Status.CRITICAL), score="87"), StateName.CRITICAL, False, 1
     ),
-    "nothing to measure": Case(report(result(Status.SKIPPED), score=None), StateName.UNMEASURED, True, 5),
-    "no rules": Case(report(score=None), StateName.UNMEASURED, True, 5),
-}
+    "unmeasured and accepted": Case(report(result(Status.OK), result(Status.ERROR, accepted=True)),
+                                    StateName.HEALTHY, False, 0),
+    "nothing left to measure": Case(report(result(Status.OK), emptied(), score="90"), StateName.UNKNOWN, True, 5),
+    "nothing left to measure, and critical": Case(
+        report(result(Status.CRITICAL), emptied(), score="87"), StateName.CRITICAL, False, 1
+    ),
+    "nothing left to measure, which is accepted": Case(
+        report(result(Status.OK), emptied(accepted=True)), StateName.HEALTHY, False, 0
+    ),
+    "less than the floor": Case(report(*HALF), StateName.UNKNOWN, True, 5),
+    "just the floor": Case(replace(report(*HALF), floor=0.5), StateName.HEALTHY, False, 0),
+    "less than the floor, and critical": Case(
+        report(*HALF, result(Status.SKIPPED), result(Status.CRITICAL), score="96"), StateName.CRITICAL, False, 1
+    ),
+    "nothing to measure": Case(report(result(Status.SKIPPED), score=None), StateName.UNKNOWN, True, 5),
+    "no rules": Case(report(score=None), StateName.UNKNOWN, True, 5),
+}  # fmt: skip
 IMPORTS = {
     "published": (imported(Outcome.PUBLISHED), StateName.PUBLISHED, False, 0),
     "unchanged": (imported(Outcome.UNCHANGED), StateName.UNCHANGED, False, 0),
@@ -212,9 +247,9 @@ def test_every_name_has_a_type_and_an_exit_code() -> None:
         StateName.REPAIRED: ("COMPLETED", 0),
         StateName.DECLINED: ("COMPLETED", 0),
         StateName.UNDECIDED: ("COMPLETED", 0),
-        StateName.DEGRADED: ("COMPLETED", 0),
+        StateName.WATCH: ("COMPLETED", 0),
         StateName.UNDELIVERED: ("FAILED", 5),
-        StateName.UNMEASURED: ("FAILED", 5),
+        StateName.UNKNOWN: ("FAILED", 5),
         StateName.CRITICAL: ("COMPLETED", 1),
         StateName.BLOCKED: ("COMPLETED", 3),
         StateName.REFUSED: ("FAILED", 3),

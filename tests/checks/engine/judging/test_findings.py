@@ -28,7 +28,7 @@ from checks.engine.judging.findings import (
     sketch_difference,
     unpacked,
 )
-from checks.engine.reporting.report import FailOn
+from checks.engine.reporting.verdict import FailOn
 from tests.checks.engine.conftest import Run, thing, things
 
 Put = Callable[..., None]

@@ -27,8 +27,16 @@ def test_two_earlier_runs_are_too_few_for_a_drop() -> None:
     assert DROP.judge(0, [100, 100]) is Status.SKIPPED
 
 
-def test_a_past_of_nothing_cannot_drop() -> None:
-    assert DROP.judge(0, [0, 0, 0]) is Status.SKIPPED
+@pytest.mark.parametrize(("reading", "status"), [(0, Status.OK), (9, Status.OK), (-1, Status.CRITICAL)])
+def test_from_a_usual_nothing_only_what_is_less_has_dropped(reading: float, status: Status) -> None:
+    """It was SKIPPED for ever, with "too few earlier runs" for a reason."""
+    assert DROP.judge(reading, [0, 0, 0]) is status
+
+
+def test_a_usual_value_below_nothing_can_drop_as_well() -> None:
+    assert [DROP.judge(reading, [-100, -100, -100]) for reading in (-90, -130, -151)] == [
+        Status.OK, Status.WARN, Status.CRITICAL,
+    ]  # fmt: skip
 
 
 def test_a_drop_looks_at_its_window_only() -> None:
@@ -56,8 +64,8 @@ def test_a_past_without_spread_forgives_the_smallest_change() -> None:
 
 
 def test_trends_are_said_like_people_say_them() -> None:
-    assert str(DROP) == "warn at a drop of more than 20 %, critical 50 % (median of 14 runs)"
-    assert str(OUTLIER) == "warn beyond 3.5 deviations, critical 7 (of the last 14 runs)"
+    assert str(DROP) == "warn at a drop of more than 20 %, critical 50 % (median of 14 days)"
+    assert str(OUTLIER) == "warn beyond 3.5 deviations, critical 7 (of the last 14 days)"
 
 
 WRONG: list[tuple[Callable[[], object], str]] = [
@@ -71,15 +79,19 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: drop(warn=percent(50), critical=percent(120)),
-        "drop(critical=120 %) can never be reached; a fall is at most 100 %",
+        "drop(critical=120 %) can never be passed; a fall is at most 100 %",
+    ),
+    (
+        lambda: drop(warn=percent(50), critical=percent(100)),
+        "drop(critical=100 %) can never be passed; a fall is at most 100 %",
     ),
     (
         lambda: drop(warn=percent(1), critical=percent(2), window=2),
-        "drop(window=2) is too short; expected at least 3 runs",
+        "drop(window=2) is too short; expected at least 3 days",
     ),
     (lambda: outlier(warn=_odd("much")), "outlier(warn=much) is no number of deviations; expected e.g. 3.5"),
     (lambda: outlier(warn=7, critical=3), "outlier() has its limits out of order (7, 3); expected warn <= critical"),
-    (lambda: outlier(window=4), "outlier(window=4) is too short; expected at least 5 runs"),
+    (lambda: outlier(window=4), "outlier(window=4) is too short; expected at least 5 days"),
 ]
 
 

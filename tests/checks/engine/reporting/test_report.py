@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from sqlalchemy import ColumnElement, func
 
 import checks
 from checks import Row, Severity, Status, above, metric_check, percent, row_check, rows
-from checks.engine.reporting.report import Exit, FailOn, Report
+from checks.engine.reporting.report import Report
+from checks.engine.reporting.verdict import Exit, FailOn
 from tests.checks.engine.conftest import PLACE, Run, request, thing, things
 
 Put = Callable[..., None]
@@ -91,8 +93,18 @@ def test_an_exit_code_says_how_it_went(run: Run, rules: tuple[Any, ...], fail_on
     assert run(*rules).exit_code(fail_on) is code
 
 
-def test_coverage_is_the_share_that_gave_an_answer(run: Run) -> None:
-    assert run(ok, warn_low, broken, biggest).coverage == 0.75
+def test_coverage_is_weighed_by_what_it_costs_not_to_measure(run: Run) -> None:
+    assert run(ok, warn_low, broken, biggest).coverage == pytest.approx((0.6 + 0.1 + 0.1) / (0.6 + 0.1 + 0.1 + 0.1))
+
+
+def test_anybody_can_recompute_a_score_from_the_document(run: Run) -> None:
+    found = document(run(ok, warn_low, warn_high, critical_low, broken, biggest))
+
+    kept = math.prod(1 - result["impact"] for result in found["results"])
+
+    assert found["score"] == math.floor(round(10_000 * kept, 7)) / 100
+    (high,) = (result for result in found["results"] if result["rule"] == "warn_high")
+    assert (high["share"], high["impact"]) == (0.3, pytest.approx(0.12 + 0.12 * math.sqrt(0.3)))
 
 
 def test_progress_is_told_until_everything_is_done(run: Run) -> None:
