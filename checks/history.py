@@ -24,15 +24,18 @@ from etl.tables import check_findings, check_results, check_runs, check_states
 LOCK = "rally-health history"
 
 
-def save(connection: Connection, report: Report) -> None:
-    """Write a run with its results, and bring states and findings up to it; saving it again changes nothing."""
+def save(connection: Connection, report: Report) -> bool:
+    """Write a run with its results, and bring states and findings up to it.
+
+    Saving it again changes nothing, and says so by False: then all that was written with it is there, too.
+    """
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(LOCK))))
     if not _inserted(connection, report):
-        return
+        return False
     if report.results:
         connection.execute(check_results.insert(), [_result_row(report, result) for result in report.results])
     if report.scoped or report.another_day:
-        return
+        return True
     newer = _newer(connection, report)
     # what had nothing to measure, or could not be measured, keeps the state in which it was last seen
     measured = [result for result in report.results if result.status.measured and result.id not in newer]
@@ -41,6 +44,7 @@ def save(connection: Connection, report: Report) -> None:
     _save_states(connection, report, sorted([*current, *plain], key=lambda result: result.id))
     for result in sorted(current, key=lambda result: result.id):
         _save_findings(connection, report, result)
+    return True
 
 
 def _inserted(connection: Connection, report: Report) -> bool:

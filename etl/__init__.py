@@ -3,6 +3,11 @@
 EtlError
 ├── DatabaseUnavailable   no connection, or it was lost (transient)
 ├── TryAgain              the transaction met another one (transient)
+├── LockNotFree           another session held a lock for too long
+├── OutOfTime             a statement, or the whole command, took longer than it may
+├── OutOfSpace            the database's server has no disk or memory left
+├── AccessDenied          the database's user lacks a right
+├── UnreadableValue       a value that Python cannot hold, or the database cannot
 ├── ImporterBusy          another import holds the lock
 ├── FeedError             a feed that cannot be read at all
 └── RowsUnaccounted       rows of a feed that went nowhere
@@ -27,6 +32,26 @@ class TryAgain(EtlError):
     """The transaction met another one (deadlock, serialization, the same row inserted meanwhile)."""
 
     transient = True
+
+
+class LockNotFree(EtlError):
+    """Another session held a lock for too long; the message names it."""
+
+
+class OutOfTime(EtlError):
+    """A statement, or the whole command, took longer than it may."""
+
+
+class OutOfSpace(EtlError):
+    """The database's server has no disk or memory left."""
+
+
+class AccessDenied(EtlError):
+    """The database's user lacks a right."""
+
+
+class UnreadableValue(EtlError):
+    """A value that Python cannot hold, such as a date beyond the year 9999, or one that the database cannot."""
 
 
 class ImporterBusy(EtlError):

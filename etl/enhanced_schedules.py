@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
 from etl import EtlError
-from etl.database import describe_error, open_engine
+from etl.database import DATABASE_ERRORS, describe_error, open_engine
 from etl.importing import ImportReport, Outcome
 from etl.importing.import_feed import Options
 from etl.importing.import_run import import_paths
@@ -40,7 +38,7 @@ class EnhancedSchedulesETL:
         self.report = None
         try:
             self.report = self._import()
-        except (EtlError, DBAPIError) as error:
+        except (EtlError, *DATABASE_ERRORS) as error:
             log.error("schedules were not imported: %s", describe_error(error))
             return False
         for feed in self.report.feeds:

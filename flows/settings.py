@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -72,6 +73,13 @@ class Settings(BaseSettings):
     """Seconds that one statement of a check may take."""
     show_rows: bool = False
     """Whether `check --rows` and `--csv` may show whole rows of bad data, personal columns left out."""
+    write_timeout: float = Field(600, gt=0)
+    """Seconds that one statement of an import, a repair or a migration may take."""
+    lock_timeout: float = Field(30, gt=0)
+    """Seconds to wait for a lock that another session holds; the error names that session."""
+    deadline: float = Field(3600, gt=0)
+    """Seconds that a whole command, or one run of a deployment, may take."""
+    _read: float = PrivateAttr(default_factory=time.monotonic)
     snapshots: Path | None = None
     """Where snapshots are kept; without it, `snapshots` below `data`."""
     auto_fix: dict[str, int] = Field(default_factory=dict)
@@ -114,6 +122,11 @@ class Settings(BaseSettings):
         Path("~/.prefect"), validation_alias=AliasChoices("PREFECT_HOME", "prefect_home"), validate_default=True
     )
     """Prefect's folder; in the environment `PREFECT_HOME`."""
+
+    @property
+    def until(self) -> float:
+        """When the deadline is over, by `time.monotonic()`; it runs from the reading of the settings."""
+        return self._read + self.deadline
 
     @field_validator("rule_sources", mode="before")
     @classmethod

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, Table
-from sqlalchemy.exc import DBAPIError
 
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.collecting.wiring import Values, values
@@ -29,6 +28,7 @@ from checks.engine.measuring.snapshot import OpenSession, Session, Snapshot, Sna
 from checks.engine.reporting.assemble import RunInfo, assemble
 from checks.engine.reporting.report import Report
 from checks.engine.reporting.verdict import COVERAGE_FLOOR
+from etl.database import DATABASE_ERRORS
 
 UnitHook = Callable[[Unit, Callable[[], list[Outcome]]], list[Outcome]]
 """Does the work of a unit, in the unit's thread, and returns its outcomes; it may time, log or show what it does."""
@@ -220,7 +220,7 @@ def sessions(snapshot: Snapshot, first: SnapshotSession, most: int) -> Iterator[
         while len(opened) < most:
             try:
                 opened.append(SnapshotSession(snapshot))
-            except DBAPIError:
+            except DATABASE_ERRORS:
                 break
         yield opened
     finally:

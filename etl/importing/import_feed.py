@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
-from etl import FeedError, RowsUnaccounted
-from etl.database import describe_error, retryable
+from etl import FeedError, RowsUnaccounted, UnreadableValue
+from etl.database import DATABASE_ERRORS, describe_error, own_error, retried, retryable
 from etl.feeds import Feed, fingerprint
 from etl.importing import Counts, FeedResult, Objection, Outcome, ledger, staging
 from etl.importing.copy_writer import Keys
@@ -79,7 +78,7 @@ def import_feed(engine: Engine, feed: Feed, run: int, options: Options) -> FeedR
         if known is not None:
             return _close(engine, feed_id, _unchanged(feed, known))
         return _attempt(engine, feed, feed_id, options)
-    except DBAPIError as error:
+    except DATABASE_ERRORS as error:
         raise retryable(error) or error from None
 
 
@@ -92,20 +91,27 @@ def _attempt(engine: Engine, feed: Feed, feed_id: int, options: Options) -> Feed
         return stopped.result
     except (FeedError, RowsUnaccounted) as error:
         return _close(engine, feed_id, _failed(feed, str(error)))
-    except DBAPIError as error:
-        again = retryable(error)
-        # A connection cut at COMMIT tells nothing: the ledger was written in the same transaction, and knows.
-        known = ledger.read_feed(engine, feed_id) if again else None
-        if known is not None and known.outcome is Outcome.PUBLISHED:
-            return known
-        failed = _close(engine, feed_id, _failed(feed, describe_error(error)))
-        if again:
-            raise again from None
-        return failed
+    except DATABASE_ERRORS as error:
+        return _settle(engine, feed, feed_id, error)
+
+
+def _settle(engine: Engine, feed: Feed, feed_id: int, error: Exception) -> FeedResult:
+    """How a feed ended whose transaction failed; raises where that is the database's trouble, not the feed's."""
+    meant = own_error(error)
+    # A connection cut at COMMIT tells nothing: the ledger was written in the same transaction, and knows.
+    known = retried(lambda: ledger.read_feed(engine, feed_id)) if meant is not None and meant.transient else None
+    if known is not None and known.outcome is Outcome.PUBLISHED:
+        return known
+    failed = _close(engine, feed_id, _failed(feed, describe_error(error)))
+    # what ails the database ails every feed; a value that it cannot hold is this feed's own
+    if meant is not None and not isinstance(meant, UnreadableValue):
+        raise meant from None
+    return failed
 
 
 def _publish(engine: Engine, feed: Feed, feed_id: int, options: Options) -> FeedResult:
     with engine.begin() as connection:
+        ledger.require_open(connection, feed_id)
         result = publish_feed(connection, feed, Intake(engine, feed_id, options.partial), options)
         if result.outcome is Outcome.BLOCKED or options.dry_run:
             raise _NotCommitted(result)
@@ -125,8 +131,11 @@ def _failed(feed: Feed, reason: str) -> FeedResult:
 
 
 def _close(engine: Engine, feed_id: int, result: FeedResult) -> FeedResult:
-    with engine.begin() as connection:
-        ledger.close_feed(connection, feed_id, result)
+    def close() -> None:
+        with engine.begin() as connection:
+            ledger.close_feed(connection, feed_id, result)
+
+    retried(close)
     return result
 
 

@@ -7,20 +7,24 @@ other.
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, select, text, update
-from sqlalchemy.exc import DBAPIError
 
 from etl import EtlError, FeedError, ImporterBusy
 from etl.circuit_breaker import require_running
+from etl.connections import GRACE, Limits
+from etl.database import DATABASE_ERRORS, describe_error, retried
 from etl.feeds import Feed, discover
 from etl.importing import FeedResult, ImportReport, Outcome, ledger
 from etl.importing.import_feed import Options, import_feed
@@ -28,9 +32,12 @@ from etl.importing.ledger_queries import list_rejects
 from etl.kinds import kind_named
 from etl.tables import import_feeds, rejects
 
+log = logging.getLogger("rally.import")
+
 LOCK_KEY = 0x52414C4C59  # "RALLY"
 POLL_SECONDS = 0.2
 
+ALIVE = "set local tcp_keepalives_idle = 10; set local tcp_keepalives_interval = 5; set local tcp_keepalives_count = 3"
 HOLDER = text("""
 select a.pid, a.usename, a.application_name, a.xact_start
 from pg_locks l join pg_stat_activity a on a.pid = l.pid
@@ -42,16 +49,35 @@ where l.locktype = 'advisory' and l.granted and l.classid = :high and l.objid = 
 def importer_lock(engine: Engine, *, wait: float = 0) -> Iterator[Connection]:
     """Hold the importer's lock for the block, waiting up to `wait` seconds; raises ImporterBusy with who holds it.
 
-    It is a transaction lock, which a pooler in transaction mode keeps too; the open transaction holds no snapshot.
+    It is a transaction lock, which a pooler in transaction mode keeps too; the open transaction holds no snapshot. It
+    outlives neither the command's deadline nor a client whose host is gone.
     """
     deadline = time.monotonic() + wait
     with engine.begin() as connection:
-        connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
+        connection.exec_driver_sql(f"set local idle_in_transaction_session_timeout = {_idle(connection)}; {ALIVE}")
         while not connection.execute(text("select pg_try_advisory_xact_lock(:key)"), {"key": LOCK_KEY}).scalar_one():
             if time.monotonic() >= deadline:
                 raise ImporterBusy(f"another import is running: {_holder(connection)}; wait for it, or use --wait")
             time.sleep(POLL_SECONDS)
         yield connection
+
+
+@contextmanager
+def _importing(engine: Engine, *, wait: float) -> Iterator[Connection]:
+    """The importer's lock for the block; nothing is written on its connection, so it may be lost at the end."""
+    lock = importer_lock(engine, wait=wait)
+    connection = lock.__enter__()
+    try:
+        yield connection
+    finally:
+        with suppress(*DATABASE_ERRORS):
+            lock.__exit__(None, None, None)
+
+
+def _idle(connection: Connection) -> int:
+    """Milliseconds for which the lock may lie on an idle connection; 0, for ever, without a deadline."""
+    limits = getattr(connection.connection.driver_connection, "limits", Limits())
+    return int(max(1.0, limits.until - time.monotonic() + GRACE) * 1000) if isfinite(limits.until) else 0
 
 
 def _holder(connection: Connection) -> str:
@@ -79,19 +105,42 @@ def import_paths(
     ignored = tuple(f"{one.path}: {one.reason}" for one in unknown)
     if not feeds:
         raise FeedError(f"no feed in {', '.join(map(str, paths))}" + (f": {'; '.join(ignored)}" if ignored else ""))
-    with importer_lock(engine, wait=wait) as connection:
+    with _importing(engine, wait=wait) as connection:
         if not options.dry_run:
             require_running(connection, excused=bool(options.allow.rules))
-        run = ledger.open_run(engine, [str(path) for path in paths])
-        try:
-            results = tuple(importer(engine, feed, run, options) for feed in feeds)
-        except EtlError:
-            with suppress(DBAPIError):  # the database may be what is away; then the next run closes this one
-                ledger.close_run(engine, run, Outcome.FAILED)
-            raise
+        run = retried(lambda: ledger.open_run(engine, [str(path) for path in paths]))
+        results = _import_each(engine, run, (partial(importer, engine, feed, run, options) for feed in feeds))
         report = ImportReport(run, results, options.dry_run, ignored)
-        ledger.close_run(engine, run, Outcome.TRIED if options.dry_run else report.outcome)
+        _close_run(engine, report)
     return report
+
+
+def _import_each(engine: Engine, run: int, works: Iterable[Callable[[], FeedResult]]) -> tuple[FeedResult, ...]:
+    results: list[FeedResult] = []
+    try:
+        results.extend(work() for work in works)
+    except BaseException as error:  # noqa: BLE001 - raised again; an interrupt closes the run, too
+        with suppress(*DATABASE_ERRORS):  # the database may be what is away; then the next run closes this one
+            ledger.close_run(engine, run, Outcome.FAILED)
+        raise _told(error, run, results) from None
+    return tuple(results)
+
+
+def _told(error: BaseException, run: int, results: Sequence[FeedResult]) -> BaseException:
+    """The same error, with what was published before it where it is the database's trouble."""
+    published = sum(one.outcome is Outcome.PUBLISHED for one in results)
+    if not isinstance(error, EtlError) or not published:
+        return error
+    what = "1 feed was" if published == 1 else f"{published} feeds were"
+    return type(error)(f"{error}. Before that {what} published by import run {run}: rally-health imports")
+
+
+def _close_run(engine: Engine, report: ImportReport) -> None:
+    """End a run; what it published counts, whatever becomes of this last line, which the next run writes as well."""
+    try:
+        retried(lambda: ledger.close_run(engine, report.run, Outcome.TRIED if report.dry_run else report.outcome))
+    except DATABASE_ERRORS as error:
+        log.warning("import run %d is done, but could not be closed: %s", report.run, describe_error(error))
 
 
 def replay(
@@ -106,18 +155,18 @@ def replay(
     if not waiting:
         return ImportReport(0, ())
     groups = groupby(sorted(waiting, key=_home), key=_home)
-    with importer_lock(engine, wait=wait), tempfile.TemporaryDirectory() as folder:
-        run = ledger.open_run(engine, [f"replay of {len(waiting)} rejects"])
-        partial = replace(options, partial=True, force=True)
+    with _importing(engine, wait=wait), tempfile.TemporaryDirectory() as folder:
+        run = retried(lambda: ledger.open_run(engine, [f"replay of {len(waiting)} rejects"]))
+        again_only = replace(options, partial=True, force=True)
         results = []
         for (kind, league), rows in groups:
             again = Feed(Path(folder) / f"{kind}.json", kind_named(kind), league)
             ids = _write(again, list(rows))
-            results.append(importer(engine, again, run, partial))
+            results.append(importer(engine, again, run, again_only))
             if results[-1].outcome is Outcome.PUBLISHED and not options.dry_run:
-                _resolve(engine, again, run, ids)
+                retried(partial(_resolve, engine, again, run, ids))
         report = ImportReport(run, tuple(results), options.dry_run)
-        ledger.close_run(engine, run, Outcome.TRIED if options.dry_run else report.outcome)
+        _close_run(engine, report)
     return report
 
 
@@ -133,6 +182,8 @@ def _resolve(engine: Engine, feed: Feed, run: int, ids: Sequence[int]) -> None:
     statement = select(rejects.c.id, rejects.c.index.label("place"), rejects.c.reason).join(import_feeds).where(*mine)
     with engine.begin() as connection:
         again = connection.execute(statement).all()
+        if len(again) != connection.scalar(select(func.sum(import_feeds.c.rejects)).where(*mine)):
+            return  # done by a try whose commit was cut off
         for row in again:
             connection.execute(update(rejects).where(rejects.c.id == ids[row.place]).values(reason=row.reason))
         connection.execute(delete(rejects).where(rejects.c.id.in_([row.id for row in again])))

@@ -10,14 +10,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, case, exists, func, insert, select, text, update
 
+from etl import ImporterBusy
 from etl.feeds import Feed
 from etl.importing import Counts, FeedResult, Outcome
 from etl.kinds import KINDS
 from etl.tables import import_feeds, import_runs, team_aliases
 
 KILLED = "the process ended before the feed was done; nothing of it was published"
+TRIED_AGAIN = "the connection was lost before the feed was done, nothing of it was published; it was tried again"
+PUBLISHING = text("select pg_advisory_xact_lock(hashtext('rally-health publishing'))")
 
 
 def open_run(engine: Engine, paths: Sequence[str]) -> int:
@@ -37,14 +40,46 @@ def close_left_open(connection: Connection) -> int:
     open_feeds = import_feeds.c.outcome == Outcome.RUNNING.value
     connection.execute(update(import_feeds).where(open_feeds).values(**left, reasons=[KILLED]))
     open_runs = import_runs.c.outcome == Outcome.RUNNING.value
-    return connection.execute(update(import_runs).where(open_runs).values(left)).rowcount
+    # a run whose last connection was cut has published what its feeds say
+    own = select(import_feeds.c.outcome).where(import_feeds.c.run_id == import_runs.c.id)
+    failed = exists(own.where(import_feeds.c.outcome == Outcome.FAILED.value)) | ~exists(own)
+    blocked = exists(own.where(import_feeds.c.outcome == Outcome.BLOCKED.value))
+    published = exists(own.where(import_feeds.c.outcome == Outcome.PUBLISHED.value))
+    came_to = case(
+        (failed, Outcome.FAILED.value), (blocked, Outcome.BLOCKED.value), (published, Outcome.PUBLISHED.value),
+        else_=Outcome.FAILED.value,
+    )  # fmt: skip
+    values = {"outcome": came_to, "finished_at": func.now()}
+    return connection.execute(update(import_runs).where(open_runs).values(values)).rowcount
 
 
 def close_run(engine: Engine, run: int, outcome: Outcome) -> None:
-    """End a run."""
+    """End a run, with feeds whose opening was cut off and that were opened once more."""
     with engine.begin() as connection:
+        left = {"outcome": Outcome.FAILED.value, "finished_at": func.now(), "reasons": [TRIED_AGAIN]}
+        own = import_feeds.c.run_id == run, import_feeds.c.outcome == Outcome.RUNNING.value
+        connection.execute(update(import_feeds).where(*own).values(left))
         values = {"outcome": outcome.value, "finished_at": func.now()}
         connection.execute(update(import_runs).where(import_runs.c.id == run).values(values))
+
+
+def lock_publishing(connection: Connection) -> None:
+    """Be the only one who writes league data, to the end of the transaction.
+
+    The importer's lock lies on a connection of its own, which can be lost while the import goes on.
+    """
+    connection.execute(PUBLISHING)
+
+
+def require_open(connection: Connection, feed_id: int) -> None:
+    """Raise ImporterBusy where another import has taken over: it has closed this feed, or closes it after us."""
+    lock_publishing(connection)
+    # by its key it stays free: rejects, kept on a connection of their own, refer to it meanwhile
+    own = select(import_feeds.c.outcome).where(import_feeds.c.id == feed_id).with_for_update(key_share=True)
+    if connection.scalar(own) != Outcome.RUNNING.value:
+        raise ImporterBusy(
+            "the importer's lock was lost and another import has taken over; nothing more of this run is published"
+        )
 
 
 def open_feed(engine: Engine, run: int, feed: Feed, fingerprint: str, *, partial: bool = False) -> int:
@@ -70,8 +105,10 @@ def close_feed(connection: Connection, feed_id: int, result: FeedResult) -> None
 
 def read_feed(engine: Engine, feed_id: int) -> FeedResult:
     """A feed as the ledger knows it."""
+    own = select(import_feeds).where(import_feeds.c.id == feed_id)
     with engine.begin() as connection:
-        return _result(connection.execute(select(import_feeds).where(import_feeds.c.id == feed_id)).one())
+        # waits for a transaction that may still be committing while its client has lost it
+        return _result(connection.execute(own.with_for_update(key_share=True)).one())
 
 
 def _result(row: Row[Any]) -> FeedResult:

@@ -101,6 +101,12 @@ def find_repair(connection: Connection, repair: int, *, lock: bool = False) -> R
     return _repair(row)
 
 
+def is_kept(connection: Connection, repair: Repair) -> bool:
+    """Whether the ledger knows a repair as it stands, so that the transaction which noted it was committed."""
+    own = select(repairs.c.id).where(repairs.c.id == repair.id, repairs.c.applied_at == repair.applied_at)
+    return connection.execute(own).first() is not None
+
+
 def repair_history(connection: Connection, limit: int = 20, state: State | None = None) -> tuple[Repair, ...]:
     """The newest repairs, newest first."""
     wanted = select(repairs).order_by(repairs.c.id.desc()).limit(limit)

@@ -29,13 +29,12 @@ from prefect.settings import (
     temporary_settings,
 )
 from prefect.states import Completed, Failed
-from sqlalchemy.exc import DBAPIError
 
 from alerts import AlertError
 from checks.engine.authoring import CheckError
-from etl import DatabaseUnavailable, EtlError
+from etl import EtlError
 from etl.circuit_breaker import ImportsStopped
-from etl.database import DELAYS, JITTER, RETRIES, describe_error, is_transient
+from etl.database import DATABASE_ERRORS, DELAYS, JITTER, RETRIES, describe_error, is_transient, own_error
 from flows.bridge.zombies import COMMAND_LINE, process_tag, reap
 from flows.service.context import (
     FlowOutcome,
@@ -76,8 +75,8 @@ def harmless(error: Exception) -> Exception:
     """The same error, or one in its place whose text holds no data; as transient as it was."""
     if isinstance(error, (RunFailed, *OWN)):
         return error
-    if isinstance(error, DBAPIError):
-        return DatabaseUnavailable(describe_error(error)) if is_transient(error) else RunFailed(describe_error(error))
+    if isinstance(error, DATABASE_ERRORS):
+        return own_error(error) or RunFailed(describe_error(error))
     return RunFailed(f"{type(error).__name__}; its text may hold data and is in the log of the process alone")
 
 

@@ -10,11 +10,14 @@ import sys
 import time
 from dataclasses import dataclass
 from importlib import import_module
+from math import inf
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
+
+from flows.cli.process import ENDLESS, keep_deadline, own_process
 
 if TYPE_CHECKING:
     from typer._click import Command, Context
@@ -124,10 +127,13 @@ def configure(
     from flows.service.report_files import start_logging  # noqa: PLC0415 - not for `--help`
     from flows.settings import read_settings, unknown_variables  # noqa: PLC0415
 
-    settings = read_settings(database_url=database, log_level=log_level and log_level.upper())
+    command = context.invoked_subcommand or ""
+    endless = inf if command in ENDLESS else None
+    settings = read_settings(database_url=database, log_level=log_level and log_level.upper(), deadline=endless)
     start_logging(settings.reports, settings.log_level, as_json=log_json)
     log_command(context)
-    if context.invoked_subcommand != "config":
+    keep_deadline(command, settings.deadline)
+    if command != "config":
         for complaint in unknown_variables():
             typer.secho(f"note: {complaint}", fg=typer.colors.YELLOW, err=True)
     context.obj = settings
@@ -135,6 +141,7 @@ def configure(
 
 def main() -> None:
     """Run the command line; an error that a person can mend is one line and an exit code."""
+    own_process()
     try:
         app()
     except SystemExit as end:

@@ -17,16 +17,15 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy.exc import DBAPIError
 
 from alerts import AlertError
 from checks import CheckError
 from checks.engine.authoring import SelectionError
 from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules, Selection
-from etl import DatabaseUnavailable, EtlError, FeedError, ImporterBusy
+from etl import AccessDenied, EtlError, FeedError, ImporterBusy, UnreadableValue
 from etl.circuit_breaker import ImportsStopped
-from etl.database import DatabaseUrlError, describe_error
+from etl.database import DATABASE_ERRORS, DatabaseUrlError, describe_error, own_error
 from etl.importing.ledger_queries import AliasError
 from etl.migrate import NotAdoptable, NotMigrated
 from etl.repairs import NoSuchRepair, RepairError
@@ -57,28 +56,44 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (CheckError, Exit.USAGE),
     (AlertError, Exit.USAGE),
     (AliasError, Exit.USAGE),
+    (AccessDenied, Exit.USAGE),
     (FeedError, Exit.REFUSED),
+    (UnreadableValue, Exit.REFUSED),
     (ImportsStopped, Exit.REFUSED),
     (NoSuchRepair, Exit.USAGE),
     (RepairError, Exit.REFUSED),
     (SnapshotError, Exit.REFUSED),
     (ImporterBusy, Exit.BUSY),
-    (DatabaseUnavailable, Exit.INFRASTRUCTURE),
     (EtlError, Exit.INFRASTRUCTURE),
+    (OSError, Exit.INFRASTRUCTURE),
 )
 
 
-def exit_of(error: Exception) -> Exit | None:
-    """The exit code of an error that has one; None for one that is a bug and deserves its traceback."""
-    return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), None)
+def exit_of(error: BaseException) -> Exit | None:
+    """The exit code of an error that has one; None for one that is a bug and deserves its traceback.
+
+    Everything that a person can cause has one: a lost database, a full disk, a folder that cannot be written to.
+    """
+    meant = own_error(error) or error
+    code = next((code for kind, code in _BY_ERROR if isinstance(meant, kind)), None)
+    return Exit.INFRASTRUCTURE if code is None and isinstance(error, DATABASE_ERRORS) else code
+
+
+def said_of(error: BaseException) -> str:
+    """An error in a line for a person, with what to do where that is known; it holds no data of rows."""
+    meant = own_error(error)
+    if meant is not None:
+        return str(meant)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return describe_error(error) if isinstance(error, DATABASE_ERRORS) else str(error) or type(error).__name__
 
 
 def fail(error: Exception) -> None:
     """End the process with one line and the exit code of an error; return where it is a bug."""
-    code = Exit.INFRASTRUCTURE if isinstance(error, DBAPIError) else exit_of(error)
+    code = exit_of(error)
     if code is not None:
-        message = describe_error(error) if isinstance(error, DBAPIError) else str(error)
-        typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)
+        typer.secho(f"error: {said_of(error)}", fg=typer.colors.RED, err=True)
         sys.exit(code)
 
 

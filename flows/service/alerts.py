@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from alerts.channels import Sender
 from alerts.channels.apprise import AppriseChat
@@ -22,9 +21,8 @@ from alerts.policy import Policy, load_policy
 from alerts.render.mail import render_report
 from alerts.watching import alarms, back, enqueue_alarms, tell_away
 from checks.engine.reporting.report import Report
-from etl import DatabaseUnavailable, EtlError
-from etl.database import describe_error
-from etl.migrate import NotMigrated
+from etl import EtlError
+from etl.database import DATABASE_ERRORS, describe_error
 from flows.service.context import Invocation, open_engine
 from flows.service.ending import Ending, StateName
 from flows.settings import Settings, SettingsError
@@ -112,7 +110,7 @@ def send_alerts(invocation: Invocation) -> None:
     try:
         done = dispatch_once(invocation.settings)
         invocation.outcome.undelivered += done.dead + done.waiting
-    except (DBAPIError, EtlError) as error:
+    except (*DATABASE_ERRORS, EtlError) as error:
         log.warning("the alerts wait in the outbox: %s", describe_error(error))
         invocation.outcome.undelivered += 1
 
@@ -142,7 +140,7 @@ def watch_once(invocation: Invocation) -> Watched:
                 found = alarms(connection, policy, utc())
                 numbers = enqueue_alarms(connection, policy, found, utc())
             done = dispatch(Work(engine, policy, senders, utc), only=numbers)
-    except (DatabaseUnavailable, DBAPIError, NotMigrated):
+    except (EtlError, *DATABASE_ERRORS):
         away = tell_away(policy, senders, memory, utc())
         return Watched(("the database is away",), away.told, away.failed, away=True)
     returned = back(policy, senders, memory)

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import URL, Engine
 
 from checks.engine.run import Progress, UnitHook
 from etl import DatabaseUnavailable, database, embedded, migrate
-from etl.database import retried
+from etl.connections import Limits
+from etl.database import DATABASE_ERRORS, own_error, retried, shown_url, without_secrets
 from etl.feeds import Feed
 from flows.settings import Settings, SettingsError, read_settings
 
@@ -111,6 +111,11 @@ def without_prefect(invocation: Invocation, why: str) -> Invocation:
     return replace(invocation, remarks=(*invocation.remarks, remark))
 
 
+def limits_of(settings: Settings) -> Limits:
+    """How long connections may wait."""
+    return Limits(settings.lock_timeout, settings.write_timeout, settings.until)
+
+
 @contextmanager
 def open_engine(settings: Settings, *, application: str = "rally-health", migrated: bool = True) -> Iterator[Engine]:
     """An engine for the block.
@@ -119,26 +124,33 @@ def open_engine(settings: Settings, *, application: str = "rally-health", migrat
     tables raises NotMigrated. A database that cannot be reached raises DatabaseUnavailable.
     """
     if settings.database_url is None:
-        with embedded.running(settings.data) as url, _connected(url, application) as engine:
+        with embedded.running(settings.data) as url, _connected(url, application, limits_of(settings)) as engine:
             if migrate.current(engine) != migrate.newest():
                 migrate.upgrade(engine)
             yield engine
     else:
-        with _connected(settings.database_url.get_secret_value(), application) as engine:
+        with _connected(settings.database_url.get_secret_value(), application, limits_of(settings)) as engine:
             if migrated:
                 migrate.require_newest(engine)
             yield engine
 
 
 @contextmanager
-def _connected(url: str, application: str) -> Iterator[Engine]:
-    engine = database.open_engine(url, application=application)
+def _connected(url: str, application: str, limits: Limits) -> Iterator[Engine]:
+    engine = database.open_engine(url, application=application, limits=limits)
     try:
-        engine.connect().close()
-    except OperationalError as error:
-        where = engine.url.render_as_string(hide_password=True)
-        raise DatabaseUnavailable(f"the database at {where} cannot be reached: {error.orig}") from None
-    try:
+        try:
+            engine.connect().close()
+        except DATABASE_ERRORS as error:
+            raise _unreachable(error, engine.url) from None
         yield engine
     finally:
         engine.dispose()
+
+
+def _unreachable(error: Exception, url: URL) -> Exception:
+    meant = own_error(error)
+    if not isinstance(meant, DatabaseUnavailable):
+        return meant or error
+    why = without_secrets(str(getattr(error, "orig", error)).strip(), url)
+    return DatabaseUnavailable(f"the database at {shown_url(url)} cannot be reached: {why}")

@@ -22,7 +22,9 @@ from checks.render.formats import plain
 from checks.repairs.apply import Attempt, apply, auto_fix
 from checks.repairs.plan import Means, Plan, fixable_in_order, plan
 from checks.scopes import DIMENSIONS
+from etl.database import retried
 from etl.importing.import_run import importer_lock
+from etl.importing.ledger import lock_publishing
 from etl.repairs import RepairError, ledger
 from etl.repairs.ledger import Repair, State
 from etl.repairs.undo import undo
@@ -50,9 +52,18 @@ def snapshot_before(engine: Engine, settings: Settings, what: str) -> Snapshot:
 
 
 @contextmanager
+def writing(engine: Engine, *, wait: float = WAIT) -> Iterator[Connection]:
+    """A transaction that writes league data; no import and no repair does so meanwhile."""
+    with importer_lock(engine, wait=wait) as connection:
+        # an import that has lost its lock may still be at its last feed
+        lock_publishing(connection)
+        yield connection
+
+
+@contextmanager
 def means(engine: Engine, feeds: Sequence[Path] = (), *, wait: float = WAIT) -> Iterator[Means]:
     """A transaction for one repair; no import and no other repair runs meanwhile."""
-    with importer_lock(engine, wait=wait) as connection:
+    with writing(engine, wait=wait) as connection:
         yield Means(connection, moment(None), today_here(), tuple(feeds))
 
 
@@ -86,14 +97,24 @@ def apply_plan(
     taken = None
     if snapshot and known.state is State.PLANNED and not known.proposal:
         taken = snapshot_before(engine, settings, f"fix {number} of {known.rule}").name
-    with means(engine, wait=wait) as own:
-        return apply(rules_of(settings), number, own, who or getpass.getuser(), snapshot=taken)
+    rules = rules_of(settings)
+
+    def make_it() -> Repair:
+        with means(engine, wait=wait) as own:
+            return apply(rules, number, own, who or getpass.getuser(), snapshot=taken)
+
+    # what a cut connection has committed is found applied by the next try
+    return retried(make_it)
 
 
 def undo_repair(engine: Engine, number: int) -> Repair:
     """Take a repair back."""
-    with importer_lock(engine, wait=WAIT) as connection:
-        return undo(connection, number, getpass.getuser())
+
+    def take_back() -> Repair:
+        with writing(engine) as connection:
+            return undo(connection, number, getpass.getuser())
+
+    return retried(take_back)
 
 
 def fix_what_is_allowed(settings: Settings) -> tuple[Attempt, ...]:
@@ -118,15 +139,21 @@ def restore_snapshot(
     """Make the tables what the snapshot holds; refused where its score is below today's, unless `anyway`."""
     every = rules_of(settings)
     rules = every.only(check for check in every.values() if check.domain != IMPORTS)
-    with importer_lock(engine, wait=WAIT) as connection:
-        before = None if anyway else _measure(connection, rules)
-        return restore(
-            connection,
-            snapshot,
-            getpass.getuser(),
-            judge=lambda loaded: _objection(before, _measure(loaded, rules)) if before else "",
-            newer=newer,
-        )
+    made: list[Restored] = []
+
+    def restore_it() -> Restored:
+        with writing(engine) as connection:
+            if made and made[-1].repair and ledger.is_kept(connection, made[-1].repair):
+                return made[-1]  # committed, though the connection was cut
+            judge = _judge(None if anyway else _measure(connection, rules), rules)
+            made.append(restore(connection, snapshot, getpass.getuser(), judge=judge, newer=newer))
+        return made[-1]
+
+    return retried(restore_it)
+
+
+def _judge(before: Report | None, rules: Rules) -> Callable[[Connection], str]:
+    return lambda loaded: _objection(before, _measure(loaded, rules)) if before else ""
 
 
 def _measure(connection: Connection, rules: Rules) -> Report:

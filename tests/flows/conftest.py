@@ -43,7 +43,7 @@ def run(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ru
     def run(*arguments: object) -> Ran:
         result = CliRunner().invoke(app, [str(one) for one in arguments])
         if result.exception and not isinstance(result.exception, SystemExit):
-            code = exit_of(result.exception)  # type: ignore[arg-type]
+            code = exit_of(result.exception)
             if code is None:
                 raise result.exception
             return Ran(code, str(result.exception))

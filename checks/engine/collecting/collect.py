@@ -5,20 +5,27 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from checks.engine.authoring import CheckDefinitionError, CollectError
+from checks.engine.authoring import CheckDefinitionError, CollectError, MeasureError
+from checks.engine.authoring.decorators import Bad, check
 from checks.engine.authoring.spec import AUTOMATIC, CHECK, FIX, FIXTURE, Mark
+from checks.engine.authoring.thresholds import above
+from checks.engine.authoring.units import Severity, rows
 from checks.engine.collecting.rules import Rules
+from checks.engine.measuring.child import OF_A_FILE, rehearse
 
 GROUP = "rally_health.rules"
+IMPORT_SECONDS = 60.0
 IGNORED = ("_", ".", "test_", "conftest")
 
 
@@ -62,18 +69,37 @@ def _folder(folder: Path) -> Iterator[Found]:
 def _file(path: Path, domain: str) -> Found:
     whole = path.resolve()
     # two folders can hold files of one name, and none may hide a module of the standard library
-    name = f"rally_rules_{sha256(str(whole).encode()).hexdigest()[:12]}_{path.stem}"
+    name = f"{OF_A_FILE}{sha256(str(whole).encode()).hexdigest()[:12]}_{path.stem}"
     specification = importlib.util.spec_from_file_location(name, whole)
     if specification is None or specification.loader is None:
         raise CollectError(f"{str(path)!r} cannot be loaded as Python")
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
+    execute = partial(specification.loader.exec_module, module)
     try:
-        specification.loader.exec_module(module)
+        rehearse(IMPORT_SECONDS, f"the import of {path}", execute)
+        execute()
+    except MeasureError as error:  # it would take the whole run with it: the other files are measured
+        del sys.modules[name]
+        return Found(_unusable(path, name, str(error)), domain)
     except Exception as error:
         del sys.modules[name]
         raise _explained(str(path), error) from error
     return Found(module, _domain(module, domain))
+
+
+def _unusable(path: Path, name: str, reason: str) -> ModuleType:
+    """In place of a file that ends or hangs the process that imports it: one rule, which is found to be an ERROR."""
+
+    def rule() -> Bad:
+        raise MeasureError(f"its file {path} cannot be imported: {reason}")
+
+    rule.__name__ = rule.__qualname__ = f"rules_of_{re.sub(r'[^A-Za-z0-9]+', '_', path.stem)}"
+    rule.__module__ = name
+    rule.__doc__ = f"The rules of {path.name} can be read."
+    module = ModuleType(name)
+    setattr(module, rule.__name__, check(severity=Severity.HIGH, threshold=above(critical=rows(0)))(rule))
+    return module
 
 
 def _package(name: str) -> Iterator[Found]:

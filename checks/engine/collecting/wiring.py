@@ -14,6 +14,7 @@ from typing import Any
 
 from checks.engine.authoring import CheckDefinitionError, MeasureError
 from checks.engine.authoring.spec import DEFAULT_TIMEOUT, FIXTURE, Check, Source, arguments
+from checks.engine.measuring.child import OF_A_FILE, rehearse
 from checks.engine.measuring.snapshot import within
 
 BUILT_IN = frozenset({"today", "now"})
@@ -92,6 +93,8 @@ class Values:
     def _make(self, fixture: Fixture) -> Any:
         given = self.arguments(fixture)
         try:
+            if fixture.function.__module__.startswith(OF_A_FILE):
+                rehearse(DEFAULT_TIMEOUT, f"fixture {fixture.name}()", lambda: _begun(fixture.function(**given)))
             made = within(DEFAULT_TIMEOUT, f"fixture {fixture.name}()", lambda: fixture.function(**given))
             return self._first(fixture.name, made) if inspect.isgenerator(made) else made
         except Exception as error:
@@ -100,7 +103,7 @@ class Values:
             raise self._failed[fixture.name] from error
 
     def _first(self, name: str, generator: Iterator[Any]) -> Any:
-        value = next(generator)
+        value = within(DEFAULT_TIMEOUT, f"fixture {name}()", lambda: next(generator))
         self._open.append((name, generator))
         return value
 
@@ -109,12 +112,16 @@ class Values:
         while self._open:
             name, generator = self._open.pop()
             try:
-                next(generator)
+                within(DEFAULT_TIMEOUT, f"fixture {name}()", lambda generator=generator: next(generator))  # type: ignore[misc]
                 self.complaints.append(f"fixture {name!r} yields more than once")
             except StopIteration:
                 continue
             except Exception as error:  # noqa: BLE001 - the boundary of one fixture's clean-up
                 self.complaints.append(f"fixture {name!r} failed to clean up: {type(error).__name__}: {error}")
+
+
+def _begun(made: Any) -> object:
+    return next(made) if inspect.isgenerator(made) else made
 
 
 @contextmanager

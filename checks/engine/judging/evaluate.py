@@ -56,7 +56,7 @@ def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]
     measured = _measured(session, unit, context, found)
     if context.details:
         found.update(evidence_of(session, [item for item in measured if item.query.id not in found], context, notes))
-    outcomes = [_outcome(session, item, found.get(item.query.id), context) for item in measured]
+    outcomes = [_bounded(session, item, found.get(item.query.id), context) for item in measured]
     for outcome in outcomes:
         outcome.notes.extend(filter(None, [notes.get(outcome.query.id)]))
     if context.details:
@@ -95,6 +95,15 @@ def _frame(session: Session, query: Query, context: RunContext) -> tuple[Measure
 
 def _rows(query: Query, context: RunContext) -> BadRows:
     return BadRows.of(query, context.how.scope.of(narrowed=query.narrowed), context.dimensions)
+
+
+def _bounded(session: Session, measured: Measured, evidence: Evidence | None, context: RunContext) -> Outcome:
+    """The outcome of one query, an ERROR where judging it fails: no rule takes the others of its scan with it."""
+    try:
+        return _outcome(session, measured, evidence, context)
+    except Exception as error:  # noqa: BLE001 - the boundary of one rule
+        failed = Verdict(Status.ERROR, 1.0)
+        return Outcome(Measured(measured.query, measured.seconds, error=explained(error)), failed, failed)
 
 
 def _outcome(session: Session, measured: Measured, evidence: Evidence | None, context: RunContext) -> Outcome:
@@ -173,11 +182,12 @@ def read_alone(
     try:
         statement = counts(query, scope) if rows is None else counts_and_rows(query, scope, rows, most)
         fetched = attempt(session, query.check.mark.retries, how.pause, lambda: session.all(statement, timeout))
+        reading = Measurement(count=fetched[0][1], total=fetched[0][2])
+        # read inside the boundary: a rule can make of its rows what cannot be read
+        evidence = _evidence(query, rows, fetched, most)
     except Exception as error:  # noqa: BLE001 - the boundary of one rule
         return Measured(query, time.perf_counter() - started, error=explained(error, timeout)), None
-    reading = Measurement(count=fetched[0][1], total=fetched[0][2])
-    measured = Measured(query, time.perf_counter() - started, reading)
-    return measured, _evidence(query, rows, fetched, most)
+    return Measured(query, time.perf_counter() - started, reading), evidence
 
 
 def counts(query: Query, scope: Scope) -> Select[Any]:

@@ -15,9 +15,10 @@ from checks.engine.authoring import MeasureError
 from checks.engine.judging.bad_rows import BadRows, Place
 from checks.engine.judging.evidence import SAMPLE, Evidence, places_of
 from checks.engine.judging.findings import Cell, Finding, Findings, add, fingerprint, parts
+from checks.engine.measuring.child import in_child
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Asking, Measured, Measurement
-from checks.engine.measuring.snapshot import Session, asking, attempt, explained, within
+from checks.engine.measuring.snapshot import Session, asking, attempt, explained
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,14 +103,21 @@ def _judged(query: Query, values: Sequence[Sequence[Any]], timeout: float) -> It
     import pandas as pd  # noqa: PLC0415 - half a second that only pandas rules pay
 
     frame = pd.DataFrame([tuple(row) for row in values], columns=list(query.check.mark.columns))
-    answer = within(timeout, f"{query.check.name}()", lambda: _called(query, frame, query.arguments or {}))
-    return iter(_verified(frame, answer).to_numpy(dtype=bool, na_value=False).tolist())
+
+    def bad() -> bytes:
+        answer = _verified(frame, _called(query, frame, query.arguments or {}))
+        return answer.to_numpy(dtype=bool, na_value=False).tobytes()
+
+    answers = in_child(timeout, f"{query.check.name}()", bad)
+    if len(answers) != len(frame):
+        raise MeasureError("the rule's process ended before it had answered for all rows")
+    return map(bool, answers)
 
 
 def _called(query: Query, frame: pd.DataFrame, given: Mapping[str, Any]) -> Any:
     try:
         return query.check.function(frame, **given)
-    except Exception as error:  # noqa: BLE001 - told as the rule's own error
+    except BaseException as error:  # noqa: BLE001 - told as the rule's own error, sys.exit() like any other
         # pandas repeats values in its messages ("could not convert string to float: ..."): only the class is safe
         raise MeasureError(
             f"the rule raised {type(error).__name__}; its message may hold data and is left out"

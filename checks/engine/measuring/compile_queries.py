@@ -17,6 +17,7 @@ from checks.engine.authoring.decorators import Bad, Row
 from checks.engine.authoring.spec import Check, Kind, TableName
 from checks.engine.authoring.units import Measure
 from checks.engine.collecting.wiring import Values
+from checks.engine.measuring.child import OF_A_FILE, rehearse
 from checks.engine.measuring.reflect import MissingTableError, NamedTables
 from checks.engine.measuring.scope import LOOKUP_TIMEOUT, Labels, Scope
 from checks.engine.measuring.snapshot import Session, asking, explained, within
@@ -79,20 +80,20 @@ class Unasked:
 
 def queries_of(check: Check, parameters: Sequence[Parameter], values: Values) -> Iterator[Query | Unasked]:
     """One query for each parameter of a rule."""
-    for parameter in parameters:
+    for number, parameter in enumerate(parameters):
         own = check.segments.get((check.mark.each or "", parameter.label), check)
         if own is None:
             yield Unasked(check, parameter, f"switched off for {parameter.label}", skipped=True)
             continue
         try:
-            yield _question(own, parameter, values)
+            yield _question(own, parameter, values, first=not number)
         except CheckError as error:
             yield Unasked(check, parameter, str(error))
         except Exception as error:  # noqa: BLE001 - the boundary of one rule
             yield Unasked(check, parameter, f"the rule raised {type(error).__name__}: {error}")
 
 
-def _question(check: Check, parameter: Parameter, values: Values) -> Query:
+def _question(check: Check, parameter: Parameter, values: Values, *, first: bool) -> Query:
     if isinstance(check.mark.table, TableName) or any(isinstance(own, TableName) for _, own in check.mark.tables):
         raise MeasureError(f"its table {check.table} is known by name alone: a run reads it from the database")
     given = {**values.arguments(check), **check.parameters, **dict(check.mark.tables)}
@@ -101,6 +102,8 @@ def _question(check: Check, parameter: Parameter, values: Values) -> Query:
     if check.mark.kind is Kind.FRAME:
         return Query(check, parameter, arguments=given)
     subject = () if check.mark.kind is Kind.CHECK else (Row(check.mark.table),)  # type: ignore[arg-type]
+    if check.function.__module__.startswith(OF_A_FILE) and first:
+        rehearse(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
     answer = within(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
     return READERS[check.mark.kind](check, parameter, answer)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -22,7 +22,7 @@ from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.scope import Scope
-from checks.engine.measuring.snapshot import Rows, Session, asking, attempt, explained, timed_out
+from checks.engine.measuring.snapshot import Rows, Session, asking, attempt, explained, not_free, timed_out
 from etl.database import is_transient
 
 # PostgreSQL takes 1,664 entries in a target list and 65,535 parameters in a statement
@@ -112,6 +112,10 @@ def _parameters(query: Query) -> int:
 
 SECONDS_PER_HOUR = 3600
 PROBE_SECONDS = 5.0
+SHARES = 20
+"""After a scan that timed out, each of its rules is asked alone for such a share of its time."""
+LEAST_SECONDS = 0.25
+"""And for so long at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ class Measured:
     seconds: float
     reading: Measurement | None = None
     error: str = ""
+    timed_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +195,42 @@ def single(rows: Rows) -> Sequence[Any]:
 
 def _isolated(session: Session, scan: Scan, how: Asking, error: Exception, seconds: float) -> Iterator[Measured]:
     queries = scan.queries
-    # a rule can end its own connection; a database that is really away is not asked once more for every rule
-    if len(queries) == 1 or (is_transient(error) and not _answers(session)):
-        reason = explained(error, how.limit(queries))
-        yield from (Measured(query, seconds / len(queries), error=reason) for query in queries)
+    # a rule can end its own connection; a database that is really away is not asked once more for every rule, and a
+    # lock on the table is in every rule's way
+    hopeless = not_free(error) or (is_transient(error) and not _answers(session))
+    if len(queries) == 1 or hopeless:
+        reason, late = explained(error, how.limit(queries)), timed_out(error)
+        yield from (Measured(query, seconds / len(queries), error=reason, timed_out=late) for query in queries)
+    elif timed_out(error):
+        yield from _one_by_one(session, scan, how)
+    else:
+        size = (len(queries) + 1) // 2
+        for start in range(0, len(queries), size):
+            yield from read_scan(session, Scan(queries[start : start + size]), how)
+
+
+def _one_by_one(session: Session, scan: Scan, how: Asking) -> Iterator[Measured]:
+    """Ask each rule of a scan that took too long alone: shortly at first, the slow ones once more in the time left."""
+    whole = how.limit(scan.queries)
+    end = time.monotonic() + 2 * whole
+    short = max(whole / SHARES, LEAST_SECONDS)
+    slow = []
+    for query in scan.queries:
+        (found,) = _asked_alone(session, query, how, min(short, end - time.monotonic()), whole)
+        if found.timed_out and short < how.limit((query,)):
+            slow.append(query)
+        else:
+            yield found
+    for number, query in enumerate(slow):
+        yield from _asked_alone(session, query, how, (end - time.monotonic()) / (len(slow) - number), whole)
+
+
+def _asked_alone(session: Session, query: Query, how: Asking, seconds: float, whole: float) -> Iterator[Measured]:
+    if seconds <= 0:
+        reason = f"not measured: its scan timed out after {whole:g} s, and the time to ask its rules alone is used up"
+        yield Measured(query, 0.0, error=reason)
         return
-    # a time limit is not worth being reached again in every half: one by one only the slow rule reaches it
-    size = 1 if timed_out(error) else (len(queries) + 1) // 2
-    for start in range(0, len(queries), size):
-        yield from read_scan(session, Scan(queries[start : start + size]), how)
+    yield from read_scan(session, Scan((query,)), replace(how, timeout=min(seconds, how.limit((query,)))))
 
 
 def _answers(session: Session) -> bool:

@@ -21,16 +21,21 @@ from threading import Lock, Thread
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, Integer, Select, bindparam, literal, select, text
-from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError, StatementError
+from sqlalchemy.exc import DBAPIError, StatementError
 
 from checks.engine.authoring import CheckError, DeadlineError, MeasureError
-from etl.database import describe_error, is_transient, sqlstate
+from etl.connections import within_seconds
+from etl.database import DATABASE_ERRORS, describe_error, is_transient, sqlstate
 
 Answer = TypeVar("Answer")
 
 
 def within(seconds: float, what: str, function: Callable[[], Answer]) -> Answer:
-    """The function's answer; raises DeadlineError when it does not come in time, and whatever the function raises."""
+    """The function's answer; raises DeadlineError when it does not come in time, and whatever the function raises.
+
+    Of what would end a process (SystemExit, KeyboardInterrupt, pytest's own) a MeasureError is made: it is a rule's
+    mistake, and the keyboard interrupts the thread that waits.
+    """
     future: Future[Answer] = Future()
     # a daemon: a rule that never returns must not keep the process alive
     thread = Thread(target=_answer, args=(future, function), name=f"rule {what}", daemon=True)
@@ -47,8 +52,10 @@ def within(seconds: float, what: str, function: Callable[[], Answer]) -> Answer:
 def _answer(future: Future[Answer], function: Callable[[], Answer]) -> None:
     try:
         future.set_result(function())
-    except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+    except Exception as error:  # noqa: BLE001 - handed to the thread that waits
         future.set_exception(error)
+    except BaseException as error:  # noqa: BLE001 - as above
+        future.set_exception(MeasureError(f"it raised {type(error).__name__}, which would end the whole run"))
 
 
 def _interrupt(thread: Thread) -> None:
@@ -114,13 +121,25 @@ class OpenSession:
         milliseconds = max(1, int(timeout * 1000))
         self._connection.exec_driver_sql(f"SAVEPOINT rally; SET LOCAL statement_timeout = {milliseconds}")
         try:
-            yield
+            with within_seconds(self._connection.connection.driver_connection, timeout):
+                yield
         finally:
             if not self._connection.invalidated:
-                self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT rally; RELEASE SAVEPOINT rally")
+                self._leave()
+
+    def _leave(self) -> None:
+        """Undo what the rule did; a connection on which that fails is of no use any more."""
+        try:
+            self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT rally; RELEASE SAVEPOINT rally")
+        except DATABASE_ERRORS as error:
+            self._connection.invalidate()
+            if not is_transient(error):
+                raise MeasureError(f"the rule left its connection unusable: {describe_error(error)}") from None
+            raise
 
 
 TIMED_OUT = "57014"
+NOT_FREE = "55P03"
 DATA_EXCEPTION = "22"
 LONGEST_MESSAGE = 300
 
@@ -128,6 +147,11 @@ LONGEST_MESSAGE = 300
 def timed_out(error: BaseException) -> bool:
     """Whether a statement was ended by its time limit."""
     return sqlstate(error) == TIMED_OUT
+
+
+def not_free(error: BaseException) -> bool:
+    """Whether a statement gave up waiting for a lock."""
+    return sqlstate(error) == NOT_FREE
 
 
 def explained(error: BaseException, timeout: float | None = None) -> str:
@@ -153,14 +177,10 @@ def attempt(session: Session, retries: int, pause: float, ask: Callable[[], Answ
                 time.sleep(pause * 2 ** (tried - 1))
                 session.renew()
             return ask()
-        except (DBAPIError, PendingRollbackError) as error:
-            if tried == retries or not _worth_another_try(error):
+        except DATABASE_ERRORS as error:
+            if tried == retries or not is_transient(error):
                 raise
     raise AssertionError("unreachable")
-
-
-def _worth_another_try(error: DBAPIError | PendingRollbackError) -> bool:
-    return isinstance(error, PendingRollbackError) or is_transient(error)
 
 
 # a role name is an identifier and cannot be bound
@@ -256,7 +276,7 @@ class SnapshotSession:
         self.close()
         try:
             self._name, self._connection = self._snapshot.follow()
-        except DBAPIError:
+        except DATABASE_ERRORS:
             self._name, self._connection = self._snapshot.follow(lost=self._name)
 
     def cancel(self) -> None:
@@ -280,8 +300,8 @@ def close(connection: Connection) -> None:
     """Close a connection, also one that is already broken."""
     try:
         connection.close()
-    except (DBAPIError, InvalidRequestError):
-        with suppress(InvalidRequestError):  # closed already
+    except DATABASE_ERRORS:
+        with suppress(*DATABASE_ERRORS):  # closed already
             connection.invalidate()
 
 

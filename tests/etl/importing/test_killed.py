@@ -11,10 +11,13 @@ import pytest
 from sqlalchemy import Engine, text
 
 from etl import ImporterBusy
-from etl.importing import Outcome
+from etl.database import open_engine
+from etl.feeds import Feed
+from etl.importing import FeedResult, Outcome, import_feed
 from etl.importing.import_feed import Options
 from etl.importing.import_run import import_paths, importer_lock
-from etl.tables import import_feeds, schedule
+from etl.importing.ledger import open_feed
+from etl.tables import import_feeds, import_runs, schedule
 from tests.etl.importing.feeds import fixture, publish, publish_one, rows_of, standing, write
 
 TEAMS = ("Birchwood - 11", "Tennaqua - 11")
@@ -168,3 +171,57 @@ def test_an_importer_that_waits_gets_the_lock(league: Engine) -> None:
 
     with importer_lock(league, wait=1) as second:
         assert second.scalar(text("select 1")) == 1
+
+
+def test_an_import_that_lost_its_lock_publishes_nothing_after_another_took_over(league: Engine, tmp_path: Path) -> None:
+    """The lock lies on an idle connection; once that was lost, two imports interleaved."""
+    first = write(tmp_path / "first", "schedules", [fixture(*TEAMS), fixture(*TEAMS, "10/01/2024")])
+    second = write(tmp_path / "second", "schedules", [fixture(*TEAMS, "10/08/2024")])
+
+    def overtaken(engine: Engine, feed: Feed, run: int, options: Options) -> FeedResult:
+        _end_holder(engine)
+        feed_id = open_feed(engine, run, feed, "a fingerprint")
+        assert import_paths(open_engine(url), [second], Options()).outcome is Outcome.PUBLISHED
+        return import_feed._attempt(engine, feed, feed_id, options)
+
+    url = league.url.render_as_string(hide_password=False)
+
+    with pytest.raises(ImporterBusy, match="another import has taken over"):
+        import_paths(league, [first], Options(), importer=overtaken)
+
+    assert {str(day) for (day,) in rows_of(league, schedule, "match_date")} == {"2024-09-24", "2024-10-08"}
+
+
+def test_a_feed_whose_last_commit_was_cut_is_not_called_killed(league: Engine, tmp_path: Path) -> None:
+    """The connection was lost when the run was to be closed: its feeds are published, and the next run says so."""
+    path = write(tmp_path, "schedules", [fixture(*TEAMS), fixture(*TEAMS, "10/01/2024")])
+    run = publish(league, path).run
+    with league.begin() as connection:
+        connection.execute(text("update quality.import_runs set outcome = 'running' where id = :run"), {"run": run})
+
+    publish(league, path)
+
+    assert dict(rows_of(league, import_runs, "id", "outcome"))[run] == "published"
+
+
+def test_a_lock_that_is_lost_at_the_very_end_undoes_nothing(league: Engine, tmp_path: Path) -> None:
+    path = write(tmp_path, "schedules", [fixture(*TEAMS), fixture(*TEAMS, "10/01/2024")])
+
+    def last(engine: Engine, feed: Feed, run: int, options: Options) -> FeedResult:
+        result = import_feed.import_feed(engine, feed, run, options)
+        _end_holder(engine)
+        return result
+
+    report = import_paths(league, [path], Options(), importer=last)
+
+    assert report.outcome is Outcome.PUBLISHED
+
+
+def _end_holder(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "select pg_terminate_backend(pid, 5000) from pg_locks where locktype = 'advisory' and granted"
+                " and database = (select oid from pg_database where datname = current_database())"
+            )
+        )

@@ -1,0 +1,122 @@
+"""A person's own Python, where it can do no harm: in a child process that may hang, exit or crash.
+
+A child is a fork, so it sees everything that the parent has and nothing has to be sent to it; bytes come back. Whatever
+becomes of it (os._exit, a segfault, a killed process, an endless loop in C), the parent reads an end and goes on.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+
+from checks.engine.authoring import DeadlineError, MeasureError
+
+OF_A_FILE = "rally_rules_"
+"""How the modules of files of rules are named: they are a person's own, and called in a child first."""
+DONE, FAILED = b"+", b"-"
+PIECE = 1 << 16
+PR_SET_PDEATHSIG = 1
+
+
+def in_child(seconds: float, what: str, function: Callable[[], bytes]) -> bytes:
+    """The bytes that a function returns in a child process.
+
+    Raises DeadlineError when they do not come in time, and MeasureError for whatever else happened there: with the
+    text of a MeasureError, with the class alone of any other error, with how the process ended where it did.
+    """
+    pid, reading = _fork(function)
+    try:
+        answer = _read(reading, time.monotonic() + seconds)
+    finally:
+        os.close(reading)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        ended = os.waitpid(pid, 0)[1]
+    if answer is None:
+        raise DeadlineError(f"{what} did not return within {seconds:g} s")
+    if answer.startswith(DONE):
+        return answer[1:]
+    if answer.startswith(FAILED):
+        raise MeasureError(answer[1:].decode(errors="replace"))
+    raise MeasureError(f"{what} ended its process ({_ending(ended)}); it ran in one of its own")
+
+
+def _fork(function: Callable[[], bytes]) -> tuple[int, int]:
+    """Start the child; its process id, and where its answer can be read."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()  # or the child would write what waits there once more
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        # Python warns of forks beside threads: the child runs one function of a person's, and ends without cleaning up
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        _work(writing, function)
+    os.close(writing)
+    return pid, reading
+
+
+def rehearse(seconds: float, what: str, function: Callable[[], object]) -> None:
+    """Call a function in a child process first, and raise what `in_child` does where that one ends or hangs.
+
+    An error that the function raises is left to the real call, which tells it better.
+    """
+
+    def tried() -> bytes:
+        with suppress(Exception):
+            function()
+        return b""
+
+    in_child(seconds, what, tried)
+
+
+def _work(writing: int, function: Callable[[], bytes]) -> None:
+    """The child's whole life."""
+    try:
+        _die_with_parent()
+        try:
+            answer = DONE + function()
+        except MeasureError as error:
+            answer = FAILED + str(error).encode(errors="replace")
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the parent goes on
+            answer = FAILED + f"the rule raised {type(error).__name__}".encode()
+        with os.fdopen(writing, "wb") as out:
+            out.write(answer)
+    finally:
+        os._exit(0)
+
+
+def _die_with_parent() -> None:
+    # an orphan would keep the parent's locks and connections open
+    with suppress(Exception):  # Linux alone knows it
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _read(reading: int, deadline: float) -> bytes | None:
+    """Everything up to the end; None when that does not come in time."""
+    pieces: list[bytes] = []
+    poll = select.poll()
+    poll.register(reading, select.POLLIN)
+    while True:
+        # interrupted by a signal it goes on, and an interrupt from the keyboard is raised here
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            return None
+        piece = os.read(reading, PIECE)
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+
+
+def _ending(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return f"signal {signal.Signals(number).name}"
+    return f"exit status {os.WEXITSTATUS(status)}"

@@ -1,0 +1,142 @@
+"""No wait is for ever: real locks, and a real proxy that goes silent or cuts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError
+
+from etl import DatabaseUnavailable, LockNotFree, OutOfTime, UnreadableValue
+from etl.connections import GRACE, DeadlinePassed, Limits, NoAnswer
+from etl.database import DATABASE_ERRORS, describe_error, is_lost, is_transient, open_engine, own_error
+from tests.silent import DatabaseProxy, Fault
+
+
+def url_of(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def hurried(database: Engine) -> Iterator[Engine]:
+    """An engine that waits half a second for a lock, and two seconds for a statement."""
+    engine = open_engine(url_of(database), application="the one who waits", limits=Limits(lock=0.5, statement=2))
+    yield engine
+    engine.dispose()
+
+
+def test_a_lock_that_another_session_holds_ends_the_wait_and_is_named(database: Engine, hurried: Engine) -> None:
+    holder = open_engine(url_of(database), application="somebody's psql")
+    with holder.begin() as holding:
+        pid = holding.scalar(text("select pg_backend_pid()"))
+        holding.execute(text("lock table schedule /* 'a name' 5550100 */ in access exclusive mode"))
+
+        with pytest.raises(DBAPIError) as caught, hurried.begin() as connection:
+            connection.execute(text("select count(*) from schedule"))
+
+    holder.dispose()
+    meant = own_error(caught.value)
+    assert isinstance(meant, LockNotFree)
+    assert f"process {pid} (somebody's psql of rally)" in str(meant)
+    assert "idle in transaction: lock table schedule /* ? ? */ in access exclusive mode" in str(meant)
+
+
+def test_a_statement_that_is_blocked_by_nobody_names_nobody(hurried: Engine) -> None:
+    with pytest.raises(DBAPIError) as caught, hurried.begin() as connection:
+        connection.execute(text("select pg_sleep(30)"))
+
+    assert isinstance(own_error(caught.value), OutOfTime)
+    assert "it waited for" not in describe_error(caught.value)
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_a_network_that_goes_silent_in_a_statement_is_noticed(database: Engine, fault: Fault) -> None:
+    with DatabaseProxy(url_of(database)) as proxy:
+        engine = open_engine(proxy.url, limits=Limits(lock=0.5, statement=1))
+        proxy.fail_at("select 4711", 1, fault)
+        began = time.monotonic()
+
+        with pytest.raises(DBAPIError) as caught, engine.begin() as connection:
+            connection.execute(text("select 4711"))
+
+        assert time.monotonic() - began < 1 + GRACE + 2
+        assert isinstance(own_error(caught.value), DatabaseUnavailable)
+        engine.dispose()
+
+
+def test_a_network_that_goes_silent_in_a_commit_is_noticed(database: Engine) -> None:
+    with DatabaseProxy(url_of(database)) as proxy:
+        engine = open_engine(proxy.url, limits=Limits(lock=0.5, statement=0.5))
+        proxy.fail_at("COMMIT", 1, Fault.SILENT)
+
+        with pytest.raises(DBAPIError) as caught, engine.begin() as connection:
+            connection.execute(text("select 1"))
+
+        assert isinstance(caught.value.orig, NoAnswer)
+        assert is_transient(caught.value)
+        engine.dispose()
+
+
+def test_the_deadline_of_a_command_ends_a_statement_and_is_not_worth_another_try(database: Engine) -> None:
+    with DatabaseProxy(url_of(database)) as proxy:
+        engine = open_engine(proxy.url, limits=Limits(until=time.monotonic() + 1))
+        proxy.fail_at("select 4711", 1, Fault.SILENT)
+
+        with pytest.raises(DBAPIError) as caught, engine.begin() as connection:
+            connection.execute(text("select 4711"))
+
+        assert isinstance(caught.value.orig, DeadlinePassed)
+        assert isinstance(own_error(caught.value), OutOfTime)
+        assert not is_transient(caught.value)
+        engine.dispose()
+
+
+def test_a_lost_connection_is_one_thing_in_every_layer(database: Engine) -> None:
+    """It shows as DBAPIError, then as PendingRollbackError, inside a savepoint as InvalidRequestError, in COPY bare."""
+    seen: list[Exception] = []
+    with database.connect() as connection, connection.begin(), connection.begin_nested():
+        pid = connection.scalar(text("select pg_backend_pid()"))
+        with database.connect() as other:
+            other.execute(text("select pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+        for _ in range(3):
+            try:
+                connection.execute(text("select 1"))
+            except DATABASE_ERRORS as error:
+                seen.append(error)
+        connection.get_nested_transaction().close()  # type: ignore[union-attr]
+        with pytest.raises(DATABASE_ERRORS) as caught:
+            connection.execute(text("select 1"))
+        seen.append(caught.value)
+        connection.get_transaction().close()  # type: ignore[union-attr]
+
+    assert {type(error) for error in seen} & {PendingRollbackError, InvalidRequestError}
+    assert all(is_lost(error) and is_transient(error) for error in seen)
+
+
+def test_a_connection_lost_in_a_copy_is_lost_as_well(database: Engine) -> None:
+    with database.connect() as connection, database.connect() as other:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+
+        def copy_until_it_fails() -> None:
+            with driver.cursor() as cursor, cursor.copy("copy leagues (league_id) from stdin") as copy:
+                other.execute(text("select pg_terminate_backend(:pid, 5000)"), {"pid": driver.info.backend_pid})
+                while True:
+                    copy.write_row(["x" * 100])
+
+        with pytest.raises(DATABASE_ERRORS) as caught:
+            copy_until_it_fails()
+        connection.invalidate()
+
+    assert is_lost(caught.value)
+
+
+@pytest.mark.parametrize("value", ["date 'infinity'", "date '12000-01-01'", "time '24:00'"])
+def test_a_value_that_python_cannot_hold_is_no_lost_connection(value: str, database: Engine) -> None:
+    with database.connect() as connection, pytest.raises(DBAPIError) as caught:
+        connection.execute(text(f"select {value}")).all()
+
+    assert isinstance(own_error(caught.value), UnreadableValue)
+    assert not is_transient(caught.value)
