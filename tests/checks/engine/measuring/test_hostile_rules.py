@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from checks import Status
 from checks.engine.collecting.collect import collect
-from checks.engine.reporting.report import Exit
+from checks.engine.reporting.verdict import Exit
 from checks.engine.run import run_checks
 from tests.checks.engine.conftest import request, thing
 
