@@ -19,6 +19,7 @@ from etl import EtlError
 from etl.adoption.adopt import Addition, AdditionState, adopt, record, remove_additions
 from etl.adoption.catalogue import (
     CatalogueTable,
+    can_read,
     missing_columns,
     missing_tables,
     platform_tables,
@@ -143,7 +144,7 @@ def mode_of(connection: Connection) -> Mode | None:
 
 
 def _has_additions(connection: Connection) -> bool:
-    return connection.scalar(text(f"select to_regclass('{QUALITY}.additions')")) is not None
+    return can_read(connection, QUALITY, additions.name)
 
 
 def _mode(connection: Connection, there: dict[str, CatalogueTable], *, rules_only: bool) -> Mode:
@@ -183,6 +184,15 @@ def _lacking(there: dict[str, CatalogueTable]) -> tuple[str, ...]:
 def _remember(connection: Connection, mode: Mode) -> None:
     if mode_of(connection) is not mode:
         connection.execute(insert(additions).values(kind="mode", table="", name=mode.value))
+
+
+def require_platform(connection: Connection) -> None:
+    """Raise NotAdoptable where the database is used for rules of people's own alone."""
+    if mode_of(connection) is Mode.RULES_ONLY:
+        raise NotAdoptable(
+            "this database is used for rules alone, there is no platform to write to: for imports and repairs take"
+            " another, or rally-health init --remove, then rally-health init"
+        )
 
 
 def newest() -> str:

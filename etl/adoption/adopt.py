@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import AddConstraint, CreateIndex
 
-from etl.adoption.catalogue import CatalogueTable, platform_tables, read_catalogue
-from etl.tables import additions, metadata
+from etl.adoption.catalogue import CatalogueTable, can_read, platform_tables, read_catalogue
+from etl.tables import QUALITY, additions, metadata
 
 BY_DEFAULT = frozenset({"unique_schedule_match"})
 """Constraints that `init` adds without being asked, for the import stands on them."""
@@ -137,7 +137,7 @@ def _was_there(before: Mapping[str, CatalogueTable], kind: str, table: str, name
 
 def _recorded(connection: sa.Connection) -> set[str]:
     """Names of the constraints that were put into force once."""
-    if connection.scalar(sa.text("select to_regclass('quality.additions')")) is None:
+    if not can_read(connection, QUALITY, additions.name):
         return set()
     return set(connection.scalars(sa.select(additions.c.name).where(additions.c.kind == "constraint")))
 

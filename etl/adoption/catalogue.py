@@ -132,6 +132,18 @@ def read_catalogue(connection: Connection, schema: str = PUBLIC) -> dict[str, Ca
     return tables
 
 
+# by their number, for by its name a table of a schema that must not be used raises
+READABLE = text("""
+select has_table_privilege(c.oid, 'SELECT') and has_schema_privilege(n.oid, 'USAGE')
+from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = :schema and c.relname = :name
+""")
+
+
+def can_read(connection: Connection, schema: str, name: str) -> bool:
+    """Whether there is such a table, and this account may read it."""
+    return bool(connection.scalar(READABLE, {"schema": schema, "name": name}))
+
+
 _PARTS = (COLUMNS, CONSTRAINTS, INDEXES, CATALOGUE_TRIGGERS)
 
 

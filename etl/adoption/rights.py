@@ -131,6 +131,12 @@ def _revocations(connection: Connection) -> list[str]:
     return list(connection.scalars(GRANTED))
 
 
+def may_keep_history(connection: Connection) -> bool:
+    """Whether this account may write down what a check found; one that only reads may check all the same."""
+    asked = text("select not pg_is_in_recovery() and has_table_privilege('quality.check_runs', 'INSERT')")
+    return bool(connection.scalar(asked))
+
+
 WORK = ("check", "import", "init")
 """What an account can be there for: reading, importing (and repairing), and making the tables."""
 
@@ -144,19 +150,19 @@ def needed_grants(connection: Connection, work: str, account: str) -> tuple[str,
 
 
 Right = tuple[str, str, str]
-"""A function of PostgreSQL that tells, the object's name, and the privilege."""
+"""What kind of object, its name, and the privilege."""
 
 
 def _rights(connection: Connection, work: str, account: str) -> Iterator[tuple[Right, str]]:
     database = str(connection.scalar(text("select current_database()")))
-    yield ("has_database_privilege", database, "TEMP"), f"grant temporary on database {_quote(database)} to {account}"
+    yield ("database", database, "TEMP"), f"grant temporary on database {_quote(database)} to {account}"
     for schema in (PUBLIC, QUALITY):
         if _exists(connection, schema):
-            yield ("has_schema_privilege", schema, "USAGE"), f"grant usage on schema {schema} to {account}"
+            yield ("schema", schema, "USAGE"), f"grant usage on schema {schema} to {account}"
     if work == "init":
         if not _exists(connection, QUALITY):
             create = f"grant create on database {_quote(database)} to {account}"
-            yield ("has_database_privilege", database, "CREATE"), create
+            yield ("database", database, "CREATE"), create
         yield from _on_tables(connection, PUBLIC, ("SELECT", "REFERENCES"), account)
         return
     writing = ("SELECT", "INSERT", "UPDATE", "DELETE") if work == "import" else ("SELECT",)
@@ -178,7 +184,7 @@ def _on_tables(connection: Connection, schema: str, rights: Sequence[str], accou
             label = f"{_quote(schema)}.{_quote(name)}"
             words = ", ".join(right.lower() for right in rights)
             for right in rights:
-                yield ("has_table_privilege", label, right), f"grant {words} on {label} to {account}"
+                yield ("table", label, right), f"grant {words} on {label} to {account}"
 
 
 SERIALS = text("""
@@ -191,10 +197,22 @@ where c.relkind = 'S' and (n.nspname = 'quality' or n.nspname = 'public' and t.r
 
 def _on_sequences(connection: Connection, account: str) -> Iterator[tuple[Right, str]]:
     for label in connection.scalars(SERIALS, {"tables": platform_tables()}):
-        yield ("has_sequence_privilege", label, "USAGE"), f"grant usage on sequence {label} to {account}"
+        yield ("sequence", label, "USAGE"), f"grant usage on sequence {label} to {account}"
 
 
 def _has(connection: Connection, right: Right) -> bool:
     function, name, privilege = right
-    asked = text(f"select {function}(current_user, :name, :privilege)")
-    return bool(connection.scalar(asked, {"name": name, "privilege": privilege}))
+    return bool(connection.scalar(HAS[function], {"name": name, "privilege": privilege}))
+
+
+# tables and sequences by their number: by its name one of a schema that must not be used raises
+HAS = {
+    "database": text("select has_database_privilege(:name, :privilege)"),
+    "schema": text("select has_schema_privilege(:name, :privilege)"),
+    "table": text("""
+        select has_table_privilege(c.oid, :privilege) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where format('%I.%I', n.nspname, c.relname) = :name"""),
+    "sequence": text("""
+        select has_sequence_privilege(c.oid, :privilege) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where format('%I.%I', n.nspname, c.relname) = :name"""),
+}

@@ -1,4 +1,4 @@
-"""`rally-health init`."""
+"""`rally-health init` and `doctor`: a database is looked at, taken into use, and left as it was found."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from etl.adoption.adopt import AdditionState
+from etl.adoption.inspect import Finding, Level
 from etl.migrate import Mode, newest
-from flows.cli.shared import Yes, sure
-from flows.service.adoption import Initialised, InitRequest, initialise, uninstall
+from flows.cli.shared import Exit, Yes, sure
+from flows.service.adoption import Initialised, InitRequest, examine_database, initialise, uninstall
 from flows.settings import SettingsError
 
 
@@ -26,6 +27,10 @@ def init(  # noqa: PLR0917 - typer makes options of them
     remove: Annotated[
         bool, typer.Option("--remove", help="Take all that init added away again, with the history of quality.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Change nothing: say what would be added, and what would not work."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     yes: Yes = False,
 ) -> None:
@@ -35,13 +40,15 @@ def init(  # noqa: PLR0917 - typer makes options of them
     its way: nothing that could make another program lose a row. What could, is only named, with the rows that it would
     refuse, and added by `--constraints`.
 
-    Exit codes: 0 done, 2 no Rally database, 4 database away or rights missing.
+    Exit codes: 0 done, 1 a dry run found what will not work, 2 no Rally database, 4 database away or rights missing.
 
-    Examples: `rally-health init`, `rally-health --database postgresql://rally@db/rally init`,
+    Examples: `rally-health init --dry-run`, `rally-health --database postgresql://rally@db/rally init`,
     `rally-health init --constraints`, `rally-health init --rules-only`, `rally-health init --remove --yes`
     """
     if sum((constraints, rules_only, remove)) > 1:
         raise SettingsError("--constraints, --rules-only and --remove exclude each other")
+    if dry_run:
+        doctor(context, as_json=as_json)
     if remove:
         _remove(context, yes=yes)
         return
@@ -50,6 +57,40 @@ def init(  # noqa: PLR0917 - typer makes options of them
         typer.echo(json.dumps(_document(done), indent=2))
         return
     _print(done)
+
+
+def doctor(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look at settings, machine and database, and say what is well, what is odd, and what will not work.
+
+    Nothing is changed. Missing rights are listed all at once, as statements for the owner of the tables.
+
+    Exit codes: 0 no error, 1 something will not work, 2 wrong settings, 4 database away.
+
+    Examples: `rally-health doctor`, `rally-health --database postgresql://rally@db/rally doctor --json`
+    """
+    found = examine_database(context.obj)
+    errors = len(found.of(Level.ERROR))
+    if as_json:
+        typer.echo(json.dumps({"findings": [asdict(one) for one in found.findings]}, indent=2))
+    else:
+        for finding in found.findings:
+            _print_finding(finding)
+        typer.echo(f"{len(found.of(Level.OK))} ok, {len(found.of(Level.WARNING))} warnings, {errors} errors.")
+    raise typer.Exit(Exit.INFRASTRUCTURE if not found.reachable else Exit.CHECKS_FAILED if errors else Exit.OK)
+
+
+COLOURS = {Level.OK: typer.colors.GREEN, Level.WARNING: typer.colors.YELLOW, Level.ERROR: typer.colors.RED}
+
+
+def _print_finding(finding: Finding) -> None:
+    typer.echo(typer.style(f"{finding.level:<8}", fg=COLOURS[finding.level]) + f"{finding.subject}: {finding.text}")
+    if finding.remedy:
+        typer.echo(f"        -> {finding.remedy}")
+    for statement in finding.statements if finding.statements != (finding.remedy,) else ():
+        typer.echo(f"           {statement};")
 
 
 def _remove(context: typer.Context, *, yes: bool) -> None:

@@ -33,6 +33,10 @@ class Entry:
 
 COMMANDS = {
     "init": Entry("adopt:init", "Create or update the tables, or adopt an existing Rally database."),
+    "doctor": Entry(
+        "adopt:doctor",
+        "Look at settings, machine and database, and say what is well, what is odd, and what will not work.",
+    ),
     "import": Entry(
         "imports:import_", "Import feeds; each is published whole or not at all, and none holds back another."
     ),

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
 from checks.scopes import tables_read
-from etl import migrate
+from etl import DatabaseUnavailable, embedded, migrate
+from etl.adoption.inspect import Finding, Inspection, Level, inspect_database
 from etl.adoption.rights import Readable
 from etl.migrate import Adoption, newest
 from etl.snapshots import Snapshot, holds_rows
+from flows.service.alerts import required_policy
 from flows.service.context import open_engine
 from flows.service.health_check import rules_of
 from flows.service.repair import snapshot_before
-from flows.settings import Settings
+from flows.settings import Settings, unknown_variables
+
+LEAST_FREE = 1 << 30
+"""Bytes that should be free where we write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +68,55 @@ def uninstall(settings: Settings) -> tuple[Snapshot | None, tuple[str, ...]]:
 
 def _last_snapshot(engine: Engine, settings: Settings) -> Snapshot | None:
     return snapshot_before(engine, settings, "init --remove") if holds_rows(engine) else None
+
+
+def examine_database(settings: Settings) -> Inspection:
+    """What a person should know: settings, this machine, and the database, where it can be reached.
+
+    Nothing is changed; where no database is set and none was made, none is.
+    """
+    own = (*_settings_findings(settings), *_machine_findings(settings))
+    if settings.database_url is None and not embedded.exists(settings.data):
+        text = f"DATABASE_URL is not set: init makes an embedded PostgreSQL in {settings.data}"
+        return Inspection((*own, Finding("database", Level.OK, text)))
+    try:
+        with open_engine(settings, migrated=False) as engine:
+            seen = readable(settings, engine)
+            with engine.begin() as connection:
+                found = inspect_database(connection, seen)
+                revision = _revision_finding(migrate.current(engine), newest())
+    except DatabaseUnavailable as error:
+        away = Finding("database", Level.ERROR, str(error), "start the server, or mend DATABASE_URL")
+        return Inspection((*own, away), reachable=False)
+    return Inspection((*own, revision, *found.findings))
+
+
+def _revision_finding(found: str | None, wanted: str) -> Finding:
+    if found == wanted:
+        return Finding("database", Level.OK, f"at revision {wanted}")
+    at = f"at revision {found}, the newest is {wanted}" if found else "not taken into use yet"
+    return Finding("database", Level.WARNING, at, "rally-health init")
+
+
+def _settings_findings(settings: Settings) -> Iterator[Finding]:
+    for complaint in unknown_variables():
+        yield Finding("settings", Level.WARNING, complaint, "mend or remove the variable")
+    if settings.feeds is not None and not settings.feeds.exists():
+        yield Finding("settings", Level.WARNING, f"RALLY_FEEDS: there is no {settings.feeds}", "make the folder")
+    if settings.alerts_policy is None:
+        yield Finding("settings", Level.WARNING, "nobody is notified of anything", "set RALLY_ALERTS_POLICY")
+    else:
+        required_policy(settings)
+        yield Finding("settings", Level.OK, "the alert policy can be read")
+
+
+def _machine_findings(settings: Settings) -> Iterator[Finding]:
+    for name, folder in (("RALLY_DATA", settings.data), ("RALLY_REPORTS", settings.reports)):
+        there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+        free = shutil.disk_usage(there).free
+        if not os.access(there, os.W_OK):
+            yield Finding("disk", Level.ERROR, f"{name}: {folder} cannot be written", "choose another folder")
+        elif free < LEAST_FREE:
+            yield Finding("disk", Level.WARNING, f"{name}: {free >> 20:,} MB are free in {folder}", "make room")
+        else:
+            yield Finding("disk", Level.OK, f"{name}: {free >> 30:,} GB are free in {folder}")

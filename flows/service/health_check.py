@@ -18,7 +18,8 @@ from checks.engine.run import Options, Request
 from checks.health import Beside, examine
 from checks.ready.lines import overrides_of, rules_of_lines
 from checks.scopes import SOURCES
-from etl.migrate import READER
+from etl.adoption.rights import READER, may_keep_history
+from etl.migrate import Mode, mode_of
 from etl.retention import delete_expired
 from flows.service.alerts import email_report, keep_incidents, required_policy, send_alerts
 from flows.service.context import Invocation, open_engine
@@ -27,6 +28,7 @@ from flows.service.report_files import tidy, write_documents
 from flows.service.requests import CheckRequest
 from flows.settings import Settings
 
+CATALOGUE = f"{SOURCES[0]}."
 log = logging.getLogger("rally.check")
 
 
@@ -42,6 +44,7 @@ def check_health(invocation: Invocation, request: CheckRequest) -> Report:
     require_people(settings, request.email)
     what = "Run the rules on one snapshot of the database, and keep what they found."
     with open_engine(settings, application="rally-health check") as engine:
+        rules, request, invocation = _fitting(engine, rules, request, invocation)
 
         def measure() -> Report:
             return examine(engine, rules, _engine_request(invocation, request), keep=request.keep, beside=beside)
@@ -57,6 +60,20 @@ def check_health(invocation: Invocation, request: CheckRequest) -> Report:
         tidy_up(settings)
     _tell_people(invocation, request, report, alert=alert)
     return report
+
+
+def _fitting(
+    engine: Engine, rules: Rules, request: CheckRequest, invocation: Invocation
+) -> tuple[Rules, CheckRequest, Invocation]:
+    """What can be done on this database: no catalogue where there is no platform, no history by who may only read."""
+    with engine.begin() as connection:
+        if mode_of(connection) is Mode.RULES_ONLY:
+            rules = rules.only(one for one in rules.values() if not one.function.__module__.startswith(CATALOGUE))
+        if not request.keep or may_keep_history(connection):
+            return rules, request, invocation
+    remark = "this account may not write to the schema quality: no history is kept, and nobody is notified"
+    invocation = replace(invocation, remarks=(*invocation.remarks, remark))
+    return rules, request.model_copy(update={"keep": False}), invocation
 
 
 def require_people(settings: Settings, names: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from etl.feeds import Feed
 from etl.importing import FeedResult, ImportReport
 from etl.importing.import_feed import Allowance, Options, import_feed
 from etl.importing.import_run import import_paths
+from etl.migrate import require_platform
 from flows.service.context import Invocation, open_engine
 from flows.service.health_check import rules_of
 from flows.service.import_gate import after_import, rule_gate
@@ -39,6 +40,8 @@ def import_all(invocation: Invocation, request: ImportRequest) -> ImportReport:
         return result
 
     with open_engine(settings, application="rally-health import") as engine:
+        with engine.begin() as connection:
+            require_platform(connection)
         if request.prune and not request.dry_run:
             snapshot_before(engine, settings, "import --prune")
         report = import_paths(engine, paths, options, wait=request.wait, importer=one_feed)

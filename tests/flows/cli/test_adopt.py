@@ -1,0 +1,107 @@
+"""`init` and `doctor` on the platform's database, as a person types them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from tests.flows.conftest import Run
+from tests.platform import dump
+from tests.platform.fixtures import AUGUST, PLACES
+
+RULE = """
+from checks import Severity, above, percent, row_check
+
+
+@row_check("users", severity=Severity.LOW, threshold=above(critical=percent(50)))
+def user_without_phone(row):
+    \"\"\"A user has no phone number.\"\"\"
+    return row.phone_number.is_(None)
+"""
+
+
+@pytest.fixture
+def here(platform: Engine, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line on the platform's database."""
+    monkeypatch.setenv("DATABASE_URL", platform.url.render_as_string(hide_password=False))
+    return run
+
+
+@pytest.mark.parametrize("platform", PLACES[:2], indirect=True, ids=str)
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(platform: Engine, here: Run) -> None:
+    before = dump.catalogue(platform)
+
+    ran = here("init", "--dry-run")
+
+    assert ran.code == 0
+    assert "schedule.ix_schedule_home_team_id: init adds this index" in ran.out
+    assert "rally_reader" in ran.out
+    assert dump.catalogue(platform) == before
+    assert here("doctor", "--json").json()["findings"][-1]["level"] == "warning"
+
+
+@pytest.mark.parametrize("platform", [AUGUST], indirect=True)
+def test_it_is_taken_into_use_and_left_again(platform: Engine, here: Run) -> None:
+    before = dump.catalogue(platform)
+
+    taken = here("init")
+
+    assert taken.code == 0
+    assert "`rally-health init --constraints` adds it" in taken.out
+    assert here("check", "--name", "twin_team").code == 1
+    assert here("init", "--json").json()["mode"] == "adopt"
+    assert here("init", "--remove", "--yes").code == 0
+    assert dump.catalogue(platform) == before
+
+
+@pytest.mark.parametrize("platform", [AUGUST], indirect=True)
+def test_a_table_that_lacks_columns_is_named(platform: Engine, here: Run) -> None:
+    with platform.begin() as connection:
+        connection.execute(text("alter table series_stats drop column series_id"))
+
+    ran = here("init")
+
+    assert ran.code == 2
+    assert "table series_stats lacks series_id" in ran.out
+    assert here("doctor").code == 1
+
+
+def test_rules_alone_run_on_any_database(
+    empty_database: Engine, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.py").write_text(RULE)
+    monkeypatch.setenv("DATABASE_URL", empty_database.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("RALLY_RULES", str(tmp_path / "own.py"))
+    with empty_database.begin() as connection:
+        connection.execute(text("create table users (id int primary key, phone_number text, password_hash text)"))
+        connection.execute(text("insert into users values (1, null, 'x'), (2, 'y', 'x'), (3, 'z', 'x')"))
+
+    assert run("init", "--rules-only").code == 0
+
+    results = run("check", "--json", "-").json()["results"]
+    assert [(one["rule"], one["status"], one["count"]) for one in results] == [("user_without_phone", "OK", 1)]
+    assert run("import", tmp_path).code == 2
+    with empty_database.begin() as connection:
+        may = "select has_column_privilege('rally_reader', 'users', '{}', 'SELECT')"
+        found = [connection.scalar(text(may.format(name))) for name in ("phone_number", "password_hash")]
+    assert found == [True, False]
+
+
+def test_options_that_exclude_each_other_are_refused(run: Run) -> None:
+    assert run("init", "--remove", "--constraints").code == 2
+
+
+def test_a_database_that_is_away_is_said(run: Run) -> None:
+    ran = run("--database", "postgresql://x@127.0.0.1:1/x", "doctor")
+
+    assert ran.code == 4
+    assert "cannot be reached" in ran.out
+
+
+def test_where_no_database_is_set_none_is_made(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+
+    assert run("doctor").code == 0
+    assert not (tmp_path / ".rally").exists()
