@@ -14,7 +14,7 @@ from checks.engine.reporting.report import Report
 from checks.engine.run import Request, run_checks
 from checks.review.difference import with_headlines
 from checks.review.reading import last_run
-from checks.scopes import DIMENSIONS
+from checks.scopes import DIMENSIONS, IMPORT
 from checks.stored import StoredResult, StoredRun
 from checks.waivers import active_waivers
 from etl.database import retried
@@ -62,4 +62,5 @@ def _keep(engine: Engine, report: Report, beside: Beside) -> None:
 
 def examine_alone(engine: Engine, rules: Rules, request: Request) -> Report:
     """Run rules on a database that holds no tables of ours: no past, no waivers, nothing kept."""
-    return run_checks(engine, rules, replace(request, dimensions=DIMENSIONS, tables=metadata.tables))
+    known = [dimension for dimension in DIMENSIONS if dimension is not IMPORT]
+    return run_checks(engine, rules, replace(request, dimensions=known, tables=metadata.tables))

@@ -19,6 +19,7 @@ from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import Values, values
 from checks.engine.measuring.compile_queries import Parameter, Query, queries_of
+from checks.engine.measuring.reflect import MissingTableError, NamedTables
 from checks.engine.measuring.scope import Scope
 from checks.engine.reporting.literal import readable_sql
 from checks.rules import thresholds
@@ -141,7 +142,10 @@ def _rule(rule: Check, given: Values) -> Iterator[str]:
 
 def _sql(rule: Check, given: Values) -> str:
     parameters: Sequence[Parameter] = (Parameter(),) if rule.mark.each is None else (SAMPLE_PARAMETER,)
-    (asked,) = queries_of(rule, parameters, given)
+    try:
+        (asked,) = queries_of(NamedTables(None, metadata.tables).bind(rule), parameters, given)
+    except MissingTableError as error:
+        return f"-- {error}"
     if not isinstance(asked, Query):
         return f"-- {asked.reason}"
     return "\n".join(line.rstrip() for line in readable_sql(asked, Scope()).splitlines())

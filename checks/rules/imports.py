@@ -30,6 +30,8 @@ from etl.tables import additions, import_feeds, leagues, links, match_scores, re
 
 RUNNING = "running"
 MONTH = timedelta(days=30)
+SEASON = timedelta(days=240)
+"""A feed that has not come for so long is over; `enabled = false` for its league says so earlier."""
 TWO_NIGHTS = timedelta(hours=50)
 STUCK = timedelta(hours=6)
 SLOWER = 3
@@ -49,9 +51,10 @@ def hours_since_successful_import(row: Row, now: datetime) -> sa.ColumnElement[A
 @check(severity=Severity.MEDIUM, threshold=FEW, table=import_feeds, owner="imports", tags={"hourly", "daily"},
        runbook="docs/RUNBOOKS.md#imports-that-do-not-run", can_be_empty=True)  # fmt: skip
 def overdue_feed(now: datetime) -> Bad:
-    """A feed that was imported this month has not been for two nights."""
+    """A feed that was imported this season has not been for two nights; it stays overdue until it comes again."""
     last = sa.func.max(import_feeds.c.finished_at)
-    alive = feeds_of().where(import_feeds.c.outcome.in_(SUCCESS)).having(last > now - MONTH)
+    whole = (import_feeds.c.outcome.in_(SUCCESS), import_feeds.c.partial.is_(False))
+    alive = feeds_of().where(*whole).having(last > now - SEASON)
     overdue = alive.add_columns(last.label("last_import")).having(last < now - TWO_NIGHTS)
     return Bad(overdue, among=alive)
 
@@ -93,7 +96,7 @@ def _durations() -> sa.Select[Any]:
     age = sa.func.row_number().over(partition_by=(feed.kind, feed.league), order_by=feed.id.desc()).label("age")
     return sa.select(
         feed.kind, feed.league, sa.extract("epoch", feed.finished_at - feed.started_at).label("seconds"), age
-    ).where(feed.outcome == "published", feed.finished_at.is_not(None))
+    ).where(feed.outcome == PUBLISHED, feed.partial.is_(False), feed.finished_at.is_not(None))
 
 
 EARLIER_FEEDS, FEWEST_EARLIER = 14, 3
@@ -128,7 +131,8 @@ def feed_volume_drop() -> Bad:
     """The latest publication of a feed has a fifth fewer rows than its publications used to have."""
     feed = import_feeds.c
     age = sa.func.row_number().over(partition_by=(feed.kind, feed.league), order_by=feed.id.desc()).label("age")
-    sizes = sa.select(feed.kind, feed.league, feed.rows, age).where(feed.outcome == PUBLISHED).subquery()
+    whole = (feed.outcome == PUBLISHED, feed.partial.is_(False))
+    sizes = sa.select(feed.kind, feed.league, feed.rows, age).where(*whole).subquery()
     median = sa.func.percentile_cont(0.5).within_group(sizes.c.rows)
     past = sizes.c.age.between(2, EARLIER_FEEDS)
     usual = median.filter(past)
@@ -152,11 +156,15 @@ def schema_drift() -> Bad:
        runbook="docs/RUNBOOKS.md#rejected-rows", can_be_empty=True)  # fmt: skip
 def reject_left_waiting(now: datetime) -> Bad:
     """A refused row of a feed's latest publication has waited for a week, neither replayed nor settled."""
-    feed = latest_feeds().subquery()
+    feed, first = latest_feeds().subquery(), import_feeds.alias("first")
+    earlier = rejects.alias("earlier")
     kept = sa.select(feed.c.kind, feed.c.league, rejects.c.feed_id, rejects.c.index).join(
         feed, feed.c.id == rejects.c.feed_id
     )
-    waiting = rejects.c.resolved_at.is_(None) & (feed.c.finished_at < now - PATIENCE)
+    # a feed that comes nightly brings the same row each night: it waits since the first of them
+    same = (earlier.c.raw == rejects.c.raw, first.c.kind == feed.c.kind, first.c.league == feed.c.league)
+    since = sa.select(sa.func.min(first.c.finished_at)).join(earlier, earlier.c.feed_id == first.c.id).where(*same)
+    waiting = rejects.c.resolved_at.is_(None) & (since.scalar_subquery() < now - PATIENCE)
     return Bad(kept.where(waiting), among=kept)
 
 

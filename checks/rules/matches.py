@@ -8,13 +8,29 @@ retirement or the clock can make the leader lose.
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+    union_all,
+)  # fmt: skip
 from sqlalchemy.sql.selectable import Subquery
 
-from checks import Bad, Row, Severity, check, row_check
-from checks.rules.thresholds import DUPLICATES, IMPOSSIBLE, NULL_IDS, ORPHANS, PATCHY, RARE, ROUTINE
-from checks.rules.words import is_match, leads_nowhere, match_keys, result_keys, rows_of
+from checks import Bad, Row, Severity, change, check, metric_check, percent, row_check
+from checks.rules.thresholds import ANY, DUPLICATES, IMPOSSIBLE, MISSING_TEAMS, NULL_IDS, ORPHANS, PATCHY, RARE, ROUTINE
+from checks.rules.words import busiest_dates, is_match, leads_nowhere, match_keys, result_keys, rows_of
 from etl.scores import A_DATE, AWAY_WON, HOME_WON, SCORE, TIEBREAK_AGAINST_SET
 from etl.tables import match_scores, players, schedule, teams
 
@@ -26,6 +42,7 @@ SAME_RESULT = (
     "league_id", "match_date", "home_team", "away_team", "home_player_1_id", "home_player_2_id", "away_player_1_id",
     "away_player_2_id", "scores",
 )  # fmt: skip
+RESULT_SIDES = ("home", "away")
 LINKED = match_scores.c.home_team_id.is_not(None) & match_scores.c.away_team_id.is_not(None)
 
 
@@ -79,11 +96,50 @@ def fixture_without_result(today: date, season_start: date) -> Bad:
     due = row.match_date.between(season_start, today - GRACE) & is_match(Row(schedule))
     linked = row.home_team_id.is_not(None) & row.away_team_id.is_not(None)
     of_league = row.league_id.in_(_leagues_with_results())
-    # a result that day whose teams are not known may be the one that is missing: nobody can say
-    unsure = exists().where(result.league_id == row.league_id, result.match_date == row.match_date, ~LINKED)
+    # an unlinked result of that day, of one of its clubs, may be the one that is missing: nobody can say
+    sides = [(result[f"{one}_team"], row[f"{other}_team"]) for one in RESULT_SIDES for other in RESULT_SIDES]
+    of_a_club = or_(*(func.starts_with(func.lower(one), func.lower(other)) for pair in sides
+                      for one, other in (pair, pair[::-1])))  # fmt: skip
+    unsure = exists().where(result.league_id == row.league_id, result.match_date == row.match_date, ~LINKED, of_a_club)
     judged = (due, linked, of_league, ~unsure)
-    missing = match_keys().where(*judged, ~exists().where(_is_fixture_of_result()))
+    missing = match_keys().where(*judged, row.id.not_in(_fixtures_with_result()))
     return Bad(missing, among=rows_of(schedule).where(*judged))
+
+
+def _fixtures_with_result() -> Select[tuple[int]]:
+    """Fixtures matched to meetings one to one: on their day, else what is left of two teams in the order of its days.
+
+    The results of one day are one meeting. A fixture that was put off is matched to a meeting within some weeks.
+    """
+    fixture = _pairs_of(schedule, schedule.c.id).where(is_match(Row(schedule))).subquery("fixture")
+    meeting = _pairs_of(match_scores).distinct().subquery("meeting")
+    on_day = and_(_same_pair(fixture, meeting), fixture.c.day == meeting.c.day)
+    waiting = _numbered(fixture, ~exists().where(on_day), fixture.c.id).subquery("waiting")
+    left = _numbered(meeting, ~exists().where(on_day)).subquery("left_over")
+    put_off = left.c.day.between(waiting.c.day - POSTPONED.days, waiting.c.day + POSTPONED.days)
+    in_order = and_(_same_pair(waiting, left), waiting.c.place == left.c.place, put_off)
+    return union(
+        select(fixture.c.id).where(exists().where(on_day)), select(waiting.c.id).where(exists().where(in_order))
+    )  # type: ignore[return-value]
+
+
+def _pairs_of(table: Table, *more: ColumnElement[Any]) -> Select[Any]:
+    """Rows with two known teams, by the lesser id, the greater id and the day; sides may be swapped, as rinks are."""
+    home, away = table.c.home_team_id, table.c.away_team_id
+    pair = (func.least(home, away).label("lesser"), func.greatest(home, away).label("greater"))
+    known = (home.is_not(None), away.is_not(None), func.isfinite(table.c.match_date))
+    return select(*more, *pair, table.c.match_date.label("day")).where(*known)
+
+
+def _same_pair(one: FromClause, other: FromClause) -> ColumnElement[bool]:
+    return and_(one.c.lesser == other.c.lesser, one.c.greater == other.c.greater)
+
+
+def _numbered(rows: Subquery, condition: ColumnElement[bool], *more: ColumnElement[Any]) -> Select[Any]:
+    """Rows of each pair, numbered by their day."""
+    pair = (rows.c.lesser, rows.c.greater)
+    place = func.row_number().over(partition_by=pair, order_by=(rows.c.day, *more)).label("place")
+    return select(*more, *pair, rows.c.day, place).where(condition)
 
 
 def _leagues_with_results() -> Select[tuple[int]]:
@@ -108,7 +164,25 @@ def _is_fixture_of_result() -> ColumnElement[bool]:
     return same & played.match_date.between(due.match_date - POSTPONED.days, due.match_date + POSTPONED.days)
 
 
-RESULT_SIDES = ("home", "away")
+@check(severity=Severity.MEDIUM, threshold=ROUTINE, table=match_scores, owner="matches", tags={"daily", "gate"},
+       runbook="docs/RUNBOOKS.md#names-that-were-cut")  # fmt: skip
+def name_cut_short() -> Bad:
+    """A side's name is only the beginning of that of its team: "Wilmette" of "Wilmette PD II"."""
+    side = [_named_side(own) for own in RESULT_SIDES]
+    sides = union_all(*side).subquery("named")
+    # the whole name of another team is no cut one: the link is what is wrong
+    other = teams.alias("other")
+    whole = exists().where(other.c.league_id == sides.c.league_id, other.c.team_name == sides.c.name)
+    cut = and_(sides.c.name != sides.c.team_name, func.starts_with(sides.c.team_name, sides.c.name), ~whole)
+    found = result_keys().add_columns(sides.c.side).join(sides, sides.c.id == match_scores.c.id)
+    return Bad(found.where(cut), among=select(sides.c.league_id, sides.c.team_id))
+
+
+def _named_side(side: str) -> Select[Any]:
+    row, own = match_scores.c, teams.alias(f"{side}_of")
+    name = func.btrim(row[f"{side}_team"]).label("name")
+    columns = (row.id, row.league_id, own.c.id.label("team_id"), name, own.c.team_name, literal(side).label("side"))
+    return select(*columns).join(own, own.c.id == row[f"{side}_team_id"]).where(name != "")
 
 
 @row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily", "gate"})
@@ -198,14 +272,56 @@ def result_of_unknown_player() -> Bad:
 
 @check(severity=Severity.LOW, threshold=ROUTINE, table=match_scores, owner="matches", tags={"weekly"})
 def player_of_another_club() -> Bad:
-    """Somebody played for a club that is none of theirs. A substitute from another team of the club is in order."""
+    """Somebody played for a club that is none of theirs. Substitutes from other teams of the club are in order.
+
+    Who has a membership without a club is left out: unknown is not foreign.
+    """
     seat, own = _seats(), teams.alias("own")
     same_person = (players.c.league_id == seat.c.league_id) & (players.c.tenniscores_player_id == seat.c.player_id)
-    of_club = (own.c.id == seat.c.team_id) & (own.c.club_id == players.c.club_id)
+    of_club = (own.c.id == seat.c.team_id) & or_(own.c.club_id == players.c.club_id, players.c.club_id.is_(None))
     known, at_home = exists().where(same_person), exists().where(same_person, of_club)
-    judged = (seat.c.team_id.is_not(None), known)
+    club_known = exists().where(own.c.id == seat.c.team_id, own.c.club_id.is_not(None))
+    judged = (seat.c.team_id.is_not(None), known, club_known)
     strangers = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
     return Bad(strangers.where(*judged, ~at_home), among=select(seat).where(*judged))
+
+
+@check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=match_scores, owner="matches", tags={"daily"},
+       runbook="docs/RUNBOOKS.md#results-of-the-wrong-team")  # fmt: skip
+def result_of_another_team_of_the_club() -> Bad:
+    """Both players of a side belong to another team of the club that the side is linked to, and none to that team."""
+    seat, linked, own = _seats(), teams.alias("linked"), teams.alias("own")
+    same_person = (players.c.league_id == seat.c.league_id) & (players.c.tenniscores_player_id == seat.c.player_id)
+    here = own.c.id == linked.c.id
+    elsewhere = (own.c.club_id == linked.c.club_id) & ~here
+    of_side = (
+        select(seat.c.id, seat.c.team_id)
+        .join(linked, linked.c.id == seat.c.team_id)
+        .join(players, same_person)
+        .join(own, own.c.id == players.c.team_id)
+        .group_by(seat.c.id, seat.c.team_id)
+    )
+    foreign = func.count(seat.c.player_id.distinct()).filter(elsewhere)
+    wrong = of_side.having(foreign >= 2, func.count().filter(here) == 0).subquery("wrong")
+    return Bad(
+        result_keys().add_columns(wrong.c.team_id).join(wrong, wrong.c.id == match_scores.c.id),
+        among=of_side.add_columns(func.min(seat.c.league_id).label("league_id")),
+    )
+
+
+@metric_check(match_scores, severity=Severity.HIGH, threshold=change(drop=(percent(10), percent(30))), owner="matches",
+              tags={"daily"}, each="league", runbook="docs/RUNBOOKS.md#results-that-are-gone")  # fmt: skip
+def results_of_league(row: Row, league: int) -> ColumnElement[Any]:
+    """The results of a league have become fewer: an import took a part for the whole."""
+    return func.count().filter(row.league_id == league)
+
+
+@check(severity=Severity.HIGH, threshold=ANY, table=match_scores, owner="matches", tags={"daily", "gate"})
+def results_on_one_date() -> Bad:
+    """Half of a league's results are of one date: the date of another row was written into all of them."""
+    league, day = match_scores.c.league_id, match_scores.c.match_date
+    dated = select(league, day, func.count().label("number")).where(day.is_not(None)).group_by(league, day)
+    return busiest_dates(dated.subquery("days"))
 
 
 def _seats() -> Subquery:

@@ -6,9 +6,11 @@ the team that they are linked to.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, case, exists, func, or_, select
 
-from checks import Bad, Row, Severity, check, row_check
+from checks import Bad, Row, Severity, above, change, check, metric_check, percent, row_check
 from checks.rules.thresholds import DUPLICATES, IMPOSSIBLE, NULL_IDS, ORPHANS, RARE, ROUTINE
 from checks.rules.words import in_use, leads_nowhere, player_keys, rows_of, team_keys
 from etl.tables import players, teams
@@ -17,6 +19,7 @@ PLAYER_ID = r"^(nndz|cnswpl)[-_][A-Za-z0-9+/=_-]{8,}$"
 """Ids are the platform's, behind its mark; a league's own scraper marks them differently."""
 LOWEST_PTI, HIGHEST_PTI = -30, 100
 """The rating's own scale: the best players are below zero, beginners start at 100."""
+SUBSTITUTE = r"\(\s*[sS][uUbB]*\s*\)\s*$"
 PERCENT_ROUNDING = 0.1
 MOST_MATCHES = 10_000
 
@@ -66,6 +69,48 @@ def impossible_player_record(row: Row) -> ColumnElement[bool]:
     return or_(*(~figure.between(0, MOST_MATCHES) for figure in figures))
 
 
+@row_check(players, severity=Severity.MEDIUM, threshold=RARE, owner="players", tags={"daily"},
+           runbook="docs/RUNBOOKS.md#career-figures-that-fell")  # fmt: skip
+def career_below_season(row: Row) -> Bad:
+    """A player's career has fewer wins or losses than the season alone. Unknown careers are left out."""
+    below = (row.career_wins < row.wins) | (row.career_losses < row.losses)
+    return Bad(below, among=row.career_matches > 0)
+
+
+@metric_check(players, severity=Severity.HIGH, threshold=change(drop=(percent(1), percent(5))), owner="players",
+              tags={"daily"}, runbook="docs/RUNBOOKS.md#career-figures-that-fell")  # fmt: skip
+def career_matches_of_players(row: Row) -> ColumnElement[Any]:
+    """Career figures have fallen, which a career cannot: the season's were written over them."""
+    return func.sum(row.career_matches)
+
+
+@row_check(players, severity=Severity.MEDIUM, threshold=RARE, owner="players", tags={"daily", "gate"},
+           runbook="docs/RUNBOOKS.md#second-records-of-substitutes")  # fmt: skip
+def substitute_as_player(row: Row) -> ColumnElement[bool]:
+    """A player's name ends in the mark of a substitute, such as "(S)": a second record of somebody who is there."""
+    return or_(*(name.regexp_match(SUBSTITUTE) for name in (row.first_name, row.last_name)))
+
+
+@check(severity=Severity.HIGH, threshold=ROUTINE, table=players, owner="players", tags={"daily", "gate"},
+       runbook="docs/RUNBOOKS.md#players-of-another-league")  # fmt: skip
+def player_id_of_two_leagues() -> Bad:
+    """A player's id stands in two leagues, which give out ids of their own: a roster came in another's feed."""
+    other = players.alias("other")
+    same = (other.c.tenniscores_player_id == players.c.tenniscores_player_id) & (
+        other.c.league_id < players.c.league_id
+    )
+    return Bad(player_keys().where(exists().where(same)), among=rows_of(players))
+
+
+@metric_check(
+    players, severity=Severity.HIGH, threshold=change(drop=(percent(10), percent(30)), growth=(percent(25), None)),
+    owner="players", tags={"daily"}, each="league", runbook="docs/RUNBOOKS.md#results-that-are-gone",
+)  # fmt: skip
+def players_of_league(row: Row, league: int) -> ColumnElement[Any]:
+    """The players of a league have become fewer, or many more."""
+    return func.count().filter(row.league_id == league)
+
+
 @row_check(players, severity=Severity.LOW, threshold=ROUTINE, owner="players", tags={"weekly"})
 def more_wins_than_matches(row: Row) -> ColumnElement[bool]:
     """Career wins exceed the matches played. Players without a match count (NULL) are left to their own rule."""
@@ -92,6 +137,18 @@ def duplicate_player() -> Bad:
 @check(severity=Severity.LOW, threshold=ROUTINE, table=players, owner="players", tags={"weekly"})
 def person_under_two_ids() -> Bad:
     """Two ids of one club and league have the same name: one person twice, or namesakes to be waived."""
+    return _namesakes()
+
+
+@check(severity=Severity.HIGH, threshold=above(warn=percent(10), critical=percent(25)), table=players, owner="players",
+       tags={"daily", "gate"})  # fmt: skip
+def doubled_roster() -> Bad:
+    """So many people stand there under two ids that a second scheme of ids was imported beside the first."""
+    return _namesakes()
+
+
+def _namesakes() -> Bad:
+    """Players whose name another id of their club and league has."""
     name = [func.lower(func.btrim(players.c[part])) for part in ("first_name", "last_name")]
     key = [*name, players.c.league_id, players.c.club_id]
     known = [part.is_not(None) for part in key] + [part != "" for part in name]
@@ -101,6 +158,8 @@ def person_under_two_ids() -> Bad:
     return Bad(twice.where(people.c.first != people.c.tenniscores_player_id), among=rows_of(players))
 
 
+NO_CAPTAIN = ("", "no", "n", "false", "0", "none", "-")
+"""What feeds say of those who are none; captains are "C", "CC", "Captain", "Yes"."""
 OF_TEAM = players.c.team_id == teams.c.id
 
 
@@ -127,6 +186,7 @@ def player_of_team_of_another_series() -> Bad:
 @check(severity=Severity.LOW, threshold=ROUTINE, table=teams, owner="players", tags={"weekly"})
 def team_without_captain() -> Bad:
     """A team has players, but none of them is its captain or co-captain."""
-    captain = exists().where(OF_TEAM, func.upper(players.c.captain_status).startswith("C"))
-    manned = exists().where(OF_TEAM), in_use(Row(teams))
+    status = func.lower(func.btrim(func.coalesce(players.c.captain_status, "")))
+    captain = exists().where(OF_TEAM, in_use(Row(players)), status.not_in(NO_CAPTAIN))
+    manned = exists().where(OF_TEAM, in_use(Row(players))), in_use(Row(teams))
     return Bad(team_keys().where(*manned, ~captain), among=rows_of(teams).where(*manned))

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql.selectable import Exists
 
-from checks import Bad, Row, Severity, check, drop, metric_check, percent, row_check
+from checks import Bad, Row, Severity, change, check, drop, metric_check, percent, row_check
 from checks.rules.thresholds import (
     ANY,
     DUPLICATES,
@@ -26,7 +26,19 @@ from checks.rules.thresholds import (
     RARE,
     ROUTINE,
 )
-from checks.rules.words import in_use, is_match, leads_nowhere, match_keys, rows_of, team_keys
+from checks.rules.words import (
+    SEASON_GAP,
+    busiest_dates,
+    in_use,
+    is_match,
+    is_practice,
+    leads_nowhere,
+    league_days,
+    match_keys,
+    rows_of,
+    seasons,
+    team_keys,
+)
 from etl.tables import leagues, schedule, teams
 
 TEAM, MATCH = Row(teams), Row(schedule)
@@ -39,8 +51,8 @@ FEWEST_MATCHES, MOST_TIMES = 0.4, 2.5
 @check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=teams, owner="schedules", tags={"daily", "gate"},
        runbook=COVERAGE_RUNBOOK)  # fmt: skip
 def team_without_schedule() -> Bad:
-    """A team has no match in the schedule."""
-    return Bad(team_keys().where(in_use(TEAM), ~_plays()), among=rows_of(teams).where(in_use(TEAM)))
+    """A team has no match in the newest season of its league."""
+    return Bad(_idle().where(in_use(TEAM)), among=rows_of(teams).where(in_use(TEAM)))
 
 
 @check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=teams, owner="schedules", tags={"daily"}, each="league",
@@ -48,30 +60,38 @@ def team_without_schedule() -> Bad:
 def gap_in_league_schedule(league: int) -> Bad:
     """The schedule of one league leaves teams out; a small league would be lost in the share of all."""
     of_league = (teams.c.league_id == league, in_use(TEAM))
-    return Bad(team_keys().where(*of_league, ~_plays()), among=rows_of(teams).where(*of_league))
+    return Bad(_idle().where(*of_league), among=rows_of(teams).where(*of_league))
 
 
 @check(severity=Severity.LOW, threshold=ROUTINE, table=teams, owner="schedules", tags={"weekly"})
-def team_with_uneven_schedule(season_start: date) -> Bad:
-    """A team has far fewer or far more matches this season than the others of its series."""
-    team = _with_usual(season_start).subquery()
+def team_with_uneven_schedule() -> Bad:
+    """A team has far fewer or far more matches in the newest season than the others of its series."""
+    team = _with_usual().subquery()
     uneven = (team.c.matches < FEWEST_MATCHES * team.c.usual) | (team.c.matches > MOST_TIMES * team.c.usual)
     found = team_keys().add_columns(team.c.matches, team.c.usual).join(team, team.c.id == teams.c.id)
     return Bad(found.where(uneven), among=sa.select(team.c.id.label("team_id")))
 
 
-def _plays() -> sa.ColumnElement[bool]:
-    """A match names the team on one of its sides. Two questions, each with an index: an OR of columns has none."""
-    return sa.or_(
-        *(sa.exists().where(schedule.c[f"{side}_team_id"] == teams.c.id, is_match(MATCH)) for side in SCHEDULE_SIDES)
-    )
+def _idle() -> sa.Select[Any]:
+    """Teams that no match of the newest season names on one of its sides; of a league without a season, all."""
+    season = seasons()
+    plays = [
+        sa.select(schedule.c[f"{side}_team_id"].label("id"))
+        .join(season, season.c.league_id == schedule.c.league_id)
+        .where(schedule.c.match_date >= season.c.starts, is_match(MATCH), schedule.c[f"{side}_team_id"].is_not(None))
+        for side in SCHEDULE_SIDES
+    ]
+    playing = plays[0].union(plays[1]).subquery("playing")
+    return team_keys().outerjoin(playing, playing.c.id == teams.c.id).where(playing.c.id.is_(None))
 
 
-def _with_usual(season_start: date) -> sa.Select[Any]:
-    """Teams with their number of matches, and the median of their series."""
-    this_season = schedule.c.match_date.between(season_start, season_start.replace(year=season_start.year + 1))
+def _with_usual() -> sa.Select[Any]:
+    """Teams with their number of matches in the newest season, and the median of their series."""
+    season = seasons()
     sides = [
-        sa.select(schedule.c[f"{side}_team_id"].label("id")).where(this_season, is_match(MATCH))
+        sa.select(schedule.c[f"{side}_team_id"].label("id"))
+        .join(season, season.c.league_id == schedule.c.league_id)
+        .where(schedule.c.match_date >= season.c.starts, is_match(MATCH))
         for side in SCHEDULE_SIDES
     ]
     side = sides[0].union_all(sides[1]).subquery()
@@ -187,29 +207,25 @@ def team_twice_at_once() -> Bad:
     """A team has to be at two matches at one time. Matches without a time are left to their own rule."""
     played = _sides("home", "away").union_all(_sides("away", "home")).subquery()
     key = (played.c.team_id, played.c.match_date, played.c.match_time)
-    # two rows against one opponent are copies, which other rules count
-    busy = (
-        sa.select(*key)
-        .group_by(*key)
-        .having(sa.func.min(played.c.opponent) != sa.func.max(played.c.opponent))
-        .subquery()
-    )
+    # two rows against one opponent are copies, which other rules count, also where one of them is not linked
+    ids, names = (sa.func.min(column) == sa.func.max(column) for column in (played.c.opponent_id, played.c.opponent))
+    all_linked = sa.func.count() == sa.func.count(played.c.opponent_id)
+    busy = sa.select(*key).group_by(*key).having(~names, ~(ids & all_linked)).subquery()
     twice = team_keys().add_columns(busy.c.match_date, busy.c.match_time).join(busy, busy.c.team_id == teams.c.id)
     return Bad(twice, among=sa.select(played.c.team_id))
 
 
 def _sides(own: str, other: str) -> sa.Select[Any]:
-    """One side of each match that has a time; opponents without a team are known by name."""
+    """One side of each match that has a time, with the opponent's id, where it is known, and name."""
     team_id = schedule.c[f"{own}_team_id"]
-    opponent = sa.func.coalesce(sa.cast(schedule.c[f"{other}_team_id"], sa.Text), schedule.c[f"{other}_team"])
-    side = sa.select(team_id.label("team_id"), opponent.label("opponent"), schedule.c.match_date, schedule.c.match_time)
+    opponent = sa.func.lower(schedule.c[f"{other}_team"]).label("opponent")
+    columns = (schedule.c[f"{other}_team_id"].label("opponent_id"), schedule.c.match_date, schedule.c.match_time)
+    side = sa.select(team_id.label("team_id"), opponent, *columns)
     return side.where(team_id.is_not(None), schedule.c.match_time.is_not(None), is_match(Row(schedule)))
 
 
 EARLIEST, LATEST = time(7), time(22)
 """Nobody starts a match outside of these hours; "06:00 am" is a "06:00 pm" that somebody mistyped."""
-SEASON_GAP = 60
-"""Days without any match of a league after which another season begins; the longest pause inside one is half of it."""
 UNKNOWN_PLACES = ("", "tbd", "tba", "n/a", "unknown")
 
 
@@ -235,7 +251,7 @@ def match_without_location(row: Row) -> Bad:
 @check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"weekly"})
 def match_outside_season() -> Bad:
     """A scheduled match lies more than 60 days from all others of its league, or at no real date at all."""
-    days = _match_days().subquery()
+    days = league_days().subquery()
     gaps = (days.c.match_date - days.c.before, days.c.after - days.c.match_date)
     alone = [sa.func.coalesce(gap > SEASON_GAP, sa.true()) for gap in gaps]
     has_others = days.c.before.is_not(None) | days.c.after.is_not(None)
@@ -243,15 +259,8 @@ def match_outside_season() -> Bad:
     day = sa.tuple_(schedule.c.league_id, schedule.c.match_date)
     # a difference with an infinite date is an error in PostgreSQL, so those are told apart first
     bad = ~sa.func.isfinite(schedule.c.match_date) | day.in_(lonely)
-    return Bad(match_keys().where(bad), among=rows_of(schedule))
-
-
-def _match_days() -> sa.Select[Any]:
-    """The days on which a league plays, each with the one before and the one after."""
-    league, day = schedule.c.league_id, schedule.c.match_date
-    before = sa.func.lag(day).over(partition_by=league, order_by=day).label("before")
-    after = sa.func.lead(day).over(partition_by=league, order_by=day).label("after")
-    return sa.select(league, day, before, after).where(sa.func.isfinite(day)).group_by(league, day)
+    is_one = is_match(MATCH)
+    return Bad(match_keys().where(bad, is_one), among=rows_of(schedule).where(is_one))
 
 
 YOUNG = timedelta(weeks=8)
@@ -271,8 +280,24 @@ def hours_since_last_match_day(row: Row, today: date) -> sa.ColumnElement[Any]:
 @metric_check(schedule, severity=Severity.HIGH, threshold=drop(warn=percent(10), critical=percent(30)),
               owner="schedules", tags={"daily"})  # fmt: skip
 def matches_in_schedule(row: Row) -> sa.ColumnElement[Any]:
-    """The schedule has lost many of its matches since the last runs."""
-    return sa.func.count().filter(is_match(row))
+    """The newest season of the leagues has lost many of its matches since the last runs."""
+    season = seasons()
+    # an aggregate of one value, so that it can share the scan of its table
+    return sa.func.max(sa.select(sa.func.sum(season.c.matches)).scalar_subquery())
+
+
+@metric_check(schedule, severity=Severity.HIGH, threshold=change(drop=(percent(5), percent(20))), owner="schedules",
+              tags={"daily"})  # fmt: skip
+def practices_in_schedule(row: Row) -> sa.ColumnElement[Any]:
+    """Practice times that captains have added are gone: an import took them for its own rows."""
+    return sa.func.count().filter(is_practice(row))
+
+
+@check(severity=Severity.HIGH, threshold=ANY, table=schedule, owner="schedules", tags={"daily", "gate"})
+def matches_on_one_date() -> Bad:
+    """Half of a league's matches are on one date: the date of another row was written into all of them."""
+    days = league_days().subquery("every_day")
+    return busiest_dates(sa.select(days.c.league_id, days.c.matches.label("number")).subquery("days"))
 
 
 @check(severity=Severity.MEDIUM, threshold=ANY, table=leagues, owner="schedules", tags={"daily"}, can_be_empty=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Table, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Table, cast, exists, func, or_, select, true
 
 from checks import Bad, Row, Severity, check, row_check
 from checks.rules.thresholds import DUPLICATES, MISSING_TEAMS, NEVER, ORPHANS, RARE, ROUTINE
@@ -136,7 +136,8 @@ def retired_team_with_match_ahead(today: date) -> Bad:
 
 
 def _without(table: FromClause) -> Bad:
-    of_league = exists().where(table.c.league_id == teams.c.league_id)
-    of_team = exists().where(table.c.team_id == teams.c.id)
+    counts = in_use(Row(table)) if "is_active" in table.c else true()
+    of_league = exists().where(table.c.league_id == teams.c.league_id, counts)
+    of_team = exists().where(table.c.team_id == teams.c.id, counts)
     judged = (in_use(Row(teams)), of_league)
     return Bad(team_keys().where(*judged, ~of_team), among=rows_of(teams).where(*judged))

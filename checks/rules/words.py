@@ -10,9 +10,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, exists, func, select
+from sqlalchemy import ColumnElement, Select, Table, and_, case, exists, func, select
+from sqlalchemy.sql.selectable import Subquery
 
-from checks import Row, fixture
+from checks import Bad, Row, fixture
 from etl.tables import (
     BYE,
     PRACTICE,
@@ -36,13 +37,66 @@ PLACES = ("league_id", "series_id", "club_id", "home_team_id", "away_team_id", "
 
 def is_practice(row: Row) -> ColumnElement[bool]:
     """A practice time that a captain added to the schedule."""
-    return func.strpos(func.coalesce(row.home_team, ""), PRACTICE) > 0
+    return func.coalesce(row.home_team, "").icontains(PRACTICE)
 
 
 def is_match(row: Row) -> ColumnElement[bool]:
     """A row of the schedule in which two teams meet: no practice time and no BYE."""
-    home, away = func.coalesce(row.home_team, ""), func.coalesce(row.away_team, "")
-    return ~is_practice(row) & ~func.starts_with(home, BYE) & ~func.starts_with(away, BYE)
+    sides = (func.ltrim(func.coalesce(side, "")) for side in (row.home_team, row.away_team))
+    return and_(~is_practice(row), *(~side.istartswith(BYE) for side in sides))
+
+
+SEASON_GAP = 60
+"""Days without any match of a league after which another season begins; the longest pause inside one is half of it."""
+SMALLEST_SEASON = 0.1
+"""Of a league's largest season: less than that is no season, but a mistyped year."""
+
+
+def league_days() -> Select[Any]:
+    """The days on which a league plays, each with its matches, the day before it and the day after it."""
+    league, day = schedule.c.league_id, schedule.c.match_date
+    before = func.lag(day).over(partition_by=league, order_by=day).label("before")
+    after = func.lead(day).over(partition_by=league, order_by=day).label("after")
+    played = (func.isfinite(day), is_match(Row(schedule)))
+    return select(league, day, before, after, func.count().label("matches")).where(*played).group_by(league, day)
+
+
+def seasons() -> Subquery:
+    """The newest season of each league: its first day and its number of matches.
+
+    A season is a league's fixtures between two long breaks. One that is only being loaded is the newest already.
+    """
+    days = league_days().subquery("days")
+    begins = case((days.c.match_date - days.c.before <= SEASON_GAP, 0), else_=1)
+    number = func.sum(begins).over(partition_by=days.c.league_id, order_by=days.c.match_date).label("number")
+    counted = select(days.c.league_id, days.c.match_date, days.c.matches, number).subquery("counted")
+    league, size = counted.c.league_id, func.sum(counted.c.matches)
+    largest = func.max(size).over(partition_by=league).label("largest")
+    first = func.min(counted.c.match_date).label("starts")
+    found = select(league, first, size.label("matches"), largest).group_by(league, counted.c.number).subquery("found")
+    newest = func.row_number().over(partition_by=found.c.league_id, order_by=found.c.starts.desc()).label("newest")
+    real = select(found.c.league_id, found.c.starts, found.c.matches, newest)
+    ranked = real.where(found.c.matches >= SMALLEST_SEASON * found.c.largest).subquery("ranked")
+    return select(ranked.c.league_id, ranked.c.starts, ranked.c.matches).where(ranked.c.newest == 1).subquery("season")
+
+
+FEWEST_ON_DATES = 50
+"""Rows without which half of them on one date say nothing."""
+
+
+def busiest_dates(days: Subquery) -> Bad:
+    """Leagues with half of their rows on one date, among all with enough of them.
+
+    `days` has a row for each league and date: `league_id` and `number`, how many rows there are.
+    """
+    total = func.sum(days.c.number)
+    by_league = (
+        select(leagues.c.league_id.label("league"))
+        .join_from(days, leagues, leagues.c.id == days.c.league_id)
+        .group_by(leagues.c.league_id)
+        .having(total >= FEWEST_ON_DATES)
+    )
+    return Bad(by_league.having(func.max(days.c.number) * 2 > total), among=by_league)
 
 
 def in_use(row: Row) -> ColumnElement[bool]:
@@ -114,7 +168,9 @@ def feeds_of() -> Select[Any]:
 def latest_feeds() -> Select[Any]:
     """The latest publication of each feed: kind and league."""
     feed, newest = import_feeds.c, import_feeds.alias("newest").c
-    ids = select(func.max(newest.id)).where(newest.outcome == PUBLISHED).group_by(newest.kind, newest.league)
+    # rows that were refused and are replayed are no feed: `partial` marks them
+    whole = (newest.outcome == PUBLISHED, newest.partial.is_(False))
+    ids = select(func.max(newest.id)).where(*whole).group_by(newest.kind, newest.league)
     figures = (feed.rows, feed.records, feed.rejects, feed.linked, feed.unlinked)
     return select(feed.id, feed.kind, feed.league, feed.finished_at, feed.drift, *figures).where(feed.id.in_(ids))
 

@@ -4,6 +4,7 @@ What can go wrong in checks, as one tree. Every error is built from its message 
 
 CheckError
 ├── CheckDefinitionError   a rule, fixture or threshold that is written wrongly
+│   ├── UnknownColumnError    a column that a table does not have
 │   └── DuplicateCheckError   two rules of one name
 ├── CollectError           a package, folder or file of rules that cannot be read
 ├── SelectionError         a selection that names nothing
@@ -24,6 +25,10 @@ class CheckError(Exception):
 
 class CheckDefinitionError(CheckError):
     """A rule, fixture or threshold is written wrongly; the message names what would have been right."""
+
+
+class UnknownColumnError(CheckDefinitionError):
+    """A rule asks for a column that its table does not have; the message names the nearest."""
 
 
 class DuplicateCheckError(CheckDefinitionError):

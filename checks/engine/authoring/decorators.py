@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Unpack
 
 from sqlalchemy import ColumnElement, FromClause, SelectBase
 
-from checks.engine.authoring import CheckDefinitionError
+from checks.engine.authoring import CheckDefinitionError, UnknownColumnError
 from checks.engine.authoring.spec import CHECK, FIX, FIXTURE, Kind, Mark, TableName, is_check, put, table_of, verified
 from checks.engine.authoring.thresholds import Above, Threshold
 from checks.engine.authoring.units import Severity
@@ -38,7 +38,7 @@ class Row:
         try:
             return self._table.c[name]
         except KeyError:
-            raise CheckDefinitionError(_unknown(name, self._table)) from None
+            raise UnknownColumnError(_unknown(name, self._table)) from None
 
 
 def table_behind(row: Row) -> FromClause:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, SelectBase, Text, and_, cast, func, select, true
 
-from checks.engine.authoring import CheckError, MeasureError
+from checks.engine.authoring import CheckError, MeasureError, UnknownColumnError
 from checks.engine.authoring.decorators import Bad, Row
 from checks.engine.authoring.spec import Check, Kind, TableName
 from checks.engine.authoring.units import Measure
@@ -87,6 +87,8 @@ def queries_of(check: Check, parameters: Sequence[Parameter], values: Values) ->
             continue
         try:
             yield _question(own, parameter, values, first=not number)
+        except UnknownColumnError as error:
+            yield Unasked(check, parameter, str(error), skipped=_is_optional(check))
         except CheckError as error:
             yield Unasked(check, parameter, str(error))
         except Exception as error:  # noqa: BLE001 - the boundary of one rule
@@ -266,7 +268,7 @@ def _asked(  # noqa: PLR0917 - what a run knows
 
 def _is_optional(check: Check) -> bool:
     tables = (check.mark.table, *(own for _, own in check.mark.tables))
-    return any(isinstance(table, TableName) and table.optional for table in tables)
+    return any(getattr(table, "optional", False) or getattr(table, "info", {}).get("optional") for table in tables)
 
 
 def _divided(item: Query | Unasked, labels: Labels, scope: Scope) -> Iterator[Query | Unasked]:

@@ -22,9 +22,12 @@ class MissingTableError(MeasureError):
 
 
 class NamedTables:
-    """The tables of one run by name. `known` are tables that the caller describes: their keys and personal columns."""
+    """The tables of one run by name. `known` are tables that the caller describes: their keys and personal columns.
 
-    def __init__(self, connect: Connect, known: Mapping[str, Table]) -> None:
+    Without `connect` there are no others.
+    """
+
+    def __init__(self, connect: Connect | None, known: Mapping[str, Table]) -> None:
         self._connect = connect
         self._known = known
         self._read: dict[TableName, Table] = {}
@@ -50,15 +53,18 @@ class NamedTables:
     def _table(self, name: TableName, columns: Sequence[str]) -> Table:
         known = self._known.get(name.fullname)
         # one Table object for all rules about it, so that they share its scan
-        if known is not None and columns and all(column in known.c for column in columns) and not name.key:
+        complete = known is not None and columns and all(column in known.c for column in columns) and not name.key
+        if known is not None and (complete or self._connect is None):
             return known
+        if self._connect is None:
+            raise MissingTableError(f"its table {name.fullname} is known by name alone: a run reads it")
         if name not in self._read:
-            self._read[name] = self._reflected(name, known)
+            self._read[name] = self._reflected(self._connect, name, known)
         return self._read[name]
 
-    def _reflected(self, name: TableName, known: Table | None) -> Table:
+    def _reflected(self, connect: Connect, name: TableName, known: Table | None) -> Table:
         schema, plain = name.parts
-        with self._connect() as connection, warnings.catch_warnings():
+        with connect() as connection, warnings.catch_warnings():
             # a type of an extension is no trouble: nobody reads its values
             warnings.simplefilter("ignore", SAWarning)
             try:
@@ -66,6 +72,7 @@ class NamedTables:
             except NoSuchTableError:
                 raise MissingTableError(_missing(name, inspect(connection))) from None
             key = name.key or _key(table, known, inspect(connection))
+        table.info["optional"] = name.optional
         return _described(table, known, key)
 
 

@@ -26,7 +26,7 @@ RUNS = (
     ),
     Case(
         imports.overdue_feed,
-        good=[feed(60 * HOUR), feed(49 * HOUR, outcome="unchanged"), feed(31 * DAY, kind="players")],
+        good=[feed(60 * HOUR), feed(49 * HOUR, outcome="unchanged"), feed(241 * DAY, kind="players")],
         bad=[feed(51 * HOUR, league="CITA"), feed(1 * HOUR, league="CITA", outcome="failed")],
         total=2,
     ),

@@ -145,12 +145,54 @@ FIXTURES = (
             *TWO_TEAMS, team(3), team(4), match(1, 2, TODAY - 20 * DAY), played(2, 1, TODAY - 10 * DAY),
             match(3, 4, TODAY - 6 * DAY), match(3, None, TODAY - 20 * DAY), practice(day=TODAY - 20 * DAY),
             # who played that day is not known
-            match(3, 4, TODAY - 30 * DAY), played(None, None, TODAY - 30 * DAY), played(2, 1, TODAY - 40 * DAY),
+            match(3, 4, TODAY - 30 * DAY), played(None, None, TODAY - 30 * DAY, home_team="winnetka", away_team="?"),
+            played(2, 1, TODAY - 40 * DAY),
             # a league without any results, and a season that is over
             league(2, "CITA"), match(3, 4, TODAY - 20 * DAY, league_id=2), match(3, 4, TODAY - 200 * DAY),
         ],
         bad=[match(3, 4, TODAY - 20 * DAY)],
         total=2,
+    ),
+    Case(  # two meetings, two results: one of the season before and one of this month are not for the same fixture
+        matches.fixture_without_result,
+        good=[*TWO_TEAMS, match(1, 2, TODAY - 60 * DAY), match(2, 1, TODAY - 30 * DAY), played(1, 2, TODAY - 60 * DAY),
+              played(1, 2, TODAY - 60 * DAY, scores="1-6, 1-6"), played(1, 2, TODAY - 25 * DAY)],
+        bad=[match(1, 2, TODAY - 20 * DAY), match(2, 1, TODAY - 45 * DAY)],
+        count=2,
+        total=4,
+    ),
+    Case(
+        matches.results_of_league,
+        good=[*ELSEWHERE, *TWO_TEAMS, played(league_id=2)],
+        bad=[played(), played()],
+        value=2,
+        earlier=(3, 3, 3),
+        parameter="CNSWPL",
+    ),
+    Case(
+        matches.results_on_one_date,
+        good=[*TWO_TEAMS, *(played(day=TODAY - n * DAY) for n in range(49)), league(2, "CITA"), played(league_id=2)],
+        bad=[played() for _ in range(60)],
+        total=1,
+    ),
+    Case(
+        matches.result_of_another_team_of_the_club,
+        good=[
+            *ELSEWHERE, *TWO_TEAMS, team(3), team(4, club_id=2), *(player(n, team_id=1) for n in (1, 2)),
+            *(player(n, team_id=2) for n in (3, 4)), player(5, team_id=3), player(6, team_id=4),
+            # a substitute, somebody of another club, nobody known
+            played(home_player_2_id=player_id(5)), played(home_player_1_id=player_id(6), home_player_2_id=player_id(5)),
+            played(home_player_1_id=None, home_player_2_id=player_id(9)),
+        ],
+        bad=[played(3, 2), played(1, 3)],
+        count=2,
+    ),
+    Case(
+        matches.name_cut_short,
+        good=[*TWO_TEAMS, team(3, "Winnetka PD"), team(4, "Wilmette"), team(5, "Wilmette PD II"), played(),
+              played(3, 1, home_team="Winnetka PD"), played(5, 1, home_team="Wilmette"), played(None, 2)],
+        bad=[played(5, 1, home_team="Wilmette PD"), played(1, 3, away_team="Winn")],
+        count=2,
     ),
 )  # fmt: skip
 

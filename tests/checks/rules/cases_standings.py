@@ -6,14 +6,14 @@ from datetime import timedelta
 
 from checks.rules import standings
 from tests.checks.rules.case import Case
-from tests.checks.rules.entries import ELSEWHERE, TODAY, TWO_TEAMS, match, practice, standing, team
+from tests.checks.rules.entries import ELSEWHERE, PLACE, TODAY, TWO_TEAMS, league, match, practice, standing, team
 
 STRONG = {"matches_won": 3, "matches_lost": 1, "lines_won": 12, "sets_won": 26, "games_won": 190}
 WEAK = {"matches_won": 1, "matches_lost": 3, "lines_won": 5, "sets_won": 12, "games_won": 120}
 
 CASES = (
     Case(
-        standings.percentage_is_none,
+        standings.percentage_is_a_count,
         good=[standing(), standing(lines_percentage="66.7%", games_percentage=None)],
         bad=[standing(lines_percentage="1"), standing(sets_percentage="340"), standing(games_percentage="")],
         count=3,
@@ -83,5 +83,13 @@ CASES = (
             practice(home_team_id=1),
         ],
         total=2,
+    ),
+    Case(
+        standings.standings_of_league,
+        good=[*PLACE, league(2, "CITA"), standing(league_id=2)],
+        bad=[standing(), standing(2)],
+        value=2,
+        earlier=(3, 3, 3),
+        parameter="CNSWPL",
     ),
 )  # fmt: skip
