@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby, pairwise
 
-from sqlalchemy import CheckConstraint, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Integer, MetaData, Table, Text, UniqueConstraint
 
-from checks.engine.authoring.spec import Check
+from checks.engine.authoring.spec import Check, TableName
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import Values, values
 from checks.engine.measuring.compile_queries import Parameter, Query, queries_of
-from checks.engine.measuring.reflect import MissingTableError, NamedTables
+from checks.engine.measuring.reflect import NamedTables
 from checks.engine.measuring.scope import Scope
 from checks.engine.reporting.literal import readable_sql
 from checks.rules import thresholds
@@ -142,13 +142,21 @@ def _rule(rule: Check, given: Values) -> Iterator[str]:
 
 def _sql(rule: Check, given: Values) -> str:
     parameters: Sequence[Parameter] = (Parameter(),) if rule.mark.each is None else (SAMPLE_PARAMETER,)
-    try:
-        (asked,) = queries_of(NamedTables(None, metadata.tables).bind(rule), parameters, given)
-    except MissingTableError as error:
-        return f"-- {error}"
+    (asked,) = queries_of(NamedTables(None, {**metadata.tables, **_site_table(rule)}).bind(rule), parameters, given)
     if not isinstance(asked, Query):
         return f"-- {asked.reason}"
     return "\n".join(line.rstrip() for line in readable_sql(asked, Scope()).splitlines())
+
+
+def _site_table(rule: Check) -> Mapping[str, Table]:
+    """The table that a rule knows by name alone, with the columns that it names; none where ours has all of them."""
+    name, known = rule.mark.table, metadata.tables.get(rule.table)
+    columns = [column for column in rule.mark.columns if known is None or column not in known.c]
+    if not isinstance(name, TableName) or not columns:
+        return {}
+    key = [Column("id", Integer, primary_key=True)] if known is None else [Column(c.name, c.type) for c in known.c]
+    info = {"key": ("id",)} if known is None else known.info
+    return {rule.table: Table(rule.table, MetaData(), *key, *(Column(one, Text) for one in columns), info=info)}
 
 
 def _per(rule: Check) -> str:

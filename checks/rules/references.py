@@ -15,7 +15,7 @@ from checks.rules.thresholds import ORPHANS
 from checks.rules.words import in_use
 from etl.tables import club_leagues, clubs, leagues, series, teams
 
-PLAYER_ID, ID = "players.tenniscores_player_id", "players.id"
+ID_OF_PERSON, ID_OF_ROW = "players.tenniscores_player_id", "players.id"
 SERIES_LEAGUES = TableName("series_leagues", optional=True)
 
 
@@ -28,17 +28,17 @@ def _dead(table: str, column: str, to: str, summary: str) -> Rule:
 
 
 association_of_unknown_player = _dead(
-    "user_player_associations", "tenniscores_player_id", PLAYER_ID,
+    "user_player_associations", "tenniscores_player_id", ID_OF_PERSON,
     "A user is associated with a player who does not exist (any more).",
 )  # fmt: skip
 user_of_unknown_player = _dead(
-    "users", "tenniscores_player_id", PLAYER_ID, "A user names a player who does not exist (any more)."
+    "users", "tenniscores_player_id", ID_OF_PERSON, "A user names a player who does not exist (any more)."
 )
 user_in_unknown_league = _dead(
     "users", "league_context", "leagues.id", "A user looks at a league that does not exist (any more)."
 )
 availability_of_unknown_player = _dead(
-    "player_availability", "player_id", ID, "An availability belongs to a player who does not exist (any more)."
+    "player_availability", "player_id", ID_OF_ROW, "An availability belongs to a player who does not exist (any more)."
 )
 availability_in_unknown_series = _dead(
     "player_availability", "series_id", "series.id",
@@ -46,10 +46,13 @@ availability_in_unknown_series = _dead(
 )  # fmt: skip
 poll_of_unknown_team = _dead("polls", "team_id", "teams.id", "A poll belongs to a team that does not exist (any more).")
 answer_of_unknown_player = _dead(
-    "poll_responses", "player_id", ID, "An answer to a poll is of a player who does not exist (any more)."
+    "poll_responses", "player_id", ID_OF_ROW, "An answer to a poll is of a player who does not exist (any more)."
 )
 season_of_unknown_player = _dead(
-    "player_season_tracking", "player_id", PLAYER_ID, "A season is tracked for a player who does not exist (any more)."
+    "player_season_tracking",
+    "player_id",
+    ID_OF_PERSON,
+    "A season is tracked for a player who does not exist (any more).",
 )
 
 doubled_match_id = matches(

@@ -68,7 +68,7 @@ def test_a_pyproject_without_the_table_says_nothing(write: Write) -> None:
         ("\nkeep_logs = 0", "rally.toml:2: keep_logs: Input should be greater than 0"),
         ("keep_logs = ", "rally.toml is no TOML: Invalid value (at end of document)"),
         ("rules = 3", "rally.toml: rules is no list of tables; expected [[rules]] or [rules.NAME]"),
-        ("task_runner = 'dusk'", "rally.toml:1: task_runner: Input should be 'thread', 'dask' or 'ray'"),
+        ("task_runner = 'dusk'", "rally.toml:1: task_runner: Input should be 'thread' or 'dask'"),
     ],
 )
 def test_what_the_file_says_wrongly_is_told_with_its_line(write: Write, text: str, message: str) -> None:
