@@ -32,7 +32,6 @@ from etl.importing.import_run import replay as try_again
 from flows.bridge.entry import run
 from flows.cli.shared import AsJson, Exit, print_rows, requested, say_lost, write
 from flows.service.context import Invocation, open_engine
-from flows.service.import_feeds import import_all
 from flows.service.requests import ImportRequest
 
 if TYPE_CHECKING:
@@ -147,6 +146,8 @@ def import_(  # noqa: PLR0917 - typer makes options of them
     Examples: `rally-health import feeds/2025-06-30T0809/all`, `rally-health import feeds --json report.json`,
     `rally-health import feeds --allow shrunken_feed --reason "the season ended"`
     """
+    from flows.service.import_feeds import import_all  # noqa: PLC0415 - lists need neither rules nor publishers
+
     request = requested(ImportRequest, context)
     with Progress() as progress:
         invocation = Invocation(context.obj, progress.read)

@@ -23,7 +23,6 @@ from checks.engine.judging.judge import Waiver
 from flows.cli.shared import AsJson, Exit, day, one_rule, print_rows
 from flows.service.alerts import utc
 from flows.service.context import open_engine
-from flows.service.health_check import rules_of, today_here
 
 app = typer.Typer(help="What is wrong since when, and who is at it.", no_args_is_help=True)
 Number = Annotated[int, typer.Argument(help="Its number in `rally-health incidents list`.")]
@@ -188,6 +187,8 @@ def waive(  # noqa: PLR0917 - typer makes options of them
     `rally-health waive match_without_teams --until 2026-09-01 --owner kim --reason "league rescrapes in August"`,
     `rally-health waive match_without_teams --key 5f0c1d2e3a4b5c6d --until 2026-09-01 --owner kim --reason "bye week"`
     """
+    from flows.service.health_check import today_here  # noqa: PLC0415 - incidents need no rules
+
     today = today_here()
     with open_engine(context.obj) as engine, engine.begin() as connection:
         if withdraw is not None:
@@ -195,7 +196,7 @@ def waive(  # noqa: PLR0917 - typer makes options of them
         elif rule is None:
             told = waivers.active_waivers(connection)
         else:
-            one_rule(rules_of(context.obj), rule)
+            one_rule(context.obj, rule)
             wanted = Waiver(
                 rule=rule,
                 until=day(_given("--until", until)) or today,
@@ -229,7 +230,7 @@ def accept(
     Examples: `rally-health accept`, `rally-health accept matches_in_schedule --reason "CITA has left"`,
     `rally-health accept standing_without_team --reason "no standings in summer" --by kim`
     """
-    check = None if rule is None else one_rule(rules_of(context.obj), rule)
+    check = None if rule is None else one_rule(context.obj, rule)
     with open_engine(context.obj) as engine, engine.begin() as connection:
         if check is None:
             found = baseline.list_acceptances(connection)

@@ -155,7 +155,7 @@ def main() -> None:
             leave(end)
         raise
     except Exception as error:
-        from flows.cli.shared import fail  # noqa: PLC0415 - knows the errors of all packages
+        from flows.cli.errors import fail  # noqa: PLC0415 - knows the errors of all packages
 
         fail(error)
         raise

@@ -19,9 +19,8 @@ from checks.review.values import PeriodKind
 from checks.stored import StoredResult, StoredRun, stored_results, stored_runs
 from flows.cli.shared import AsJson, Exit, day, one_rule, print_rows, requested, write
 from flows.service.context import open_engine
-from flows.service.health_check import require_people, rules_of
 from flows.service.requests import ReviewRequest
-from flows.service.review import email_review, make_review, review_html, review_json, review_text
+from flows.settings import Settings
 
 
 def history(
@@ -41,13 +40,20 @@ def history(
         else:
             results = stored_results(connection, rule, limit)
             lines, documents = list(map(result_line, results)), list(map(stored_document, results))
-    if rule is not None and not lines and rule not in rules_of(context.obj):
-        raise SelectionError(f"no rule is called {rule!r}, and none of that name ever ran; see rally-health rules list")
+    if rule is not None and not lines:
+        _require_known(context.obj, rule)
     if as_json:
         typer.echo(json.dumps(documents, indent=2, ensure_ascii=False))
         return
     for line in lines or ["Nothing has run yet. Next: rally-health check"]:
         typer.echo(line)
+
+
+def _require_known(settings: Settings, rule: str) -> None:
+    from flows.service.health_check import rules_of  # noqa: PLC0415 - the history itself needs no rules
+
+    if rule not in rules_of(settings):
+        raise SelectionError(f"no rule is called {rule!r}, and none of that name ever ran; see rally-health rules list")
 
 
 def run_line(run: StoredRun) -> str:
@@ -93,14 +99,16 @@ def report(  # noqa: PLR0917 - typer makes options of them
     Examples: `rally-health report weekly`, `rally-health report monthly --html report.html`,
     `rally-health report quarterly --until 2025-06-30 --json - `, `rally-health report weekly --email kim`
     """
+    from flows.service import health_check, review  # noqa: PLC0415 - `history` needs neither
+
     request = requested(ReviewRequest, context, until=day(until))
-    require_people(context.obj, request.email)
-    review = make_review(context.obj, request)
-    done = write(html_file, lambda: review_html(review))
-    done &= write(json_file, lambda: review_json(review))
+    health_check.require_people(context.obj, request.email)
+    made = review.make_review(context.obj, request)
+    done = write(html_file, lambda: review.review_html(made))
+    done &= write(json_file, lambda: review.review_json(made))
     if Path("-") not in {html_file, json_file}:
-        typer.echo(review_text(review), nl=False)
-    if request.email and email_review(context.obj, review, request.email):
+        typer.echo(review.review_text(made), nl=False)
+    if request.email and review.email_review(context.obj, made, request.email):
         typer.secho("error: the report waits in the outbox. Next: rally-health alerts outbox", fg="red", err=True)
         done = False
     raise typer.Exit(Exit.OK if done else Exit.PARTIAL)
@@ -127,7 +135,7 @@ def backtest_(  # noqa: PLR0917 - typer makes options of them
     Examples: `rally-health backtest match_without_teams --warn 0.5%`,
     `rally-health backtest matches_in_schedule --as outlier --warn 4 --critical 8 --window 21`
     """
-    check = one_rule(rules_of(context.obj), rule)
+    check = one_rule(context.obj, rule)
     threshold = parse_threshold(check, ThresholdOptions(kind, warn, critical, window))
     now = datetime.now(UTC)
     since = None if days is None else now - timedelta(days=days)

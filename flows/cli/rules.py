@@ -53,7 +53,7 @@ def show_rule(
 
     Example: `rally-health rules show match_without_teams`
     """
-    described = _described(one_rule(rules_of(context.obj), rule))
+    described = _described(one_rule(context.obj, rule))
     if as_json:
         typer.echo(json.dumps(described, indent=2))
         return

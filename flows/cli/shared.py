@@ -1,4 +1,4 @@
-"""What commands share: exit codes, options, requests made of options, and how lists, files and questions look."""
+"""What commands share: the exit codes, options, requests made of options, and how lists, files and questions look."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from datetime import date, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
@@ -18,21 +18,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from alerts import AlertError
-from checks import CheckError
-from checks.engine.authoring import SelectionError
-from checks.engine.authoring.spec import Check
-from checks.engine.collecting.rules import Rules, Selection
-from etl import AccessDenied, EtlError, FeedError, ImporterBusy, UnreadableValue
-from etl.circuit_breaker import ImportsStopped
-from etl.database import DATABASE_ERRORS, DatabaseUrlError, describe_error, own_error
-from etl.importing.ledger_queries import AliasError
-from etl.migrate import NotAdoptable, NotMigrated
-from etl.repairs import NoSuchRepair, RepairError
-from etl.snapshots import SnapshotError
-from flows.service.context import Invocation
-from flows.service.requests import RequestError
-from flows.settings import SettingsError
+from flows.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from checks.engine.authoring.spec import Check
+    from flows.service.context import Invocation
 
 
 class Exit(IntEnum):
@@ -45,56 +35,6 @@ class Exit(IntEnum):
     INFRASTRUCTURE = 4
     PARTIAL = 5
     BUSY = 75
-
-
-_BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
-    (SettingsError, Exit.USAGE),
-    (RequestError, Exit.USAGE),
-    (DatabaseUrlError, Exit.USAGE),
-    (NotMigrated, Exit.USAGE),
-    (NotAdoptable, Exit.USAGE),
-    (CheckError, Exit.USAGE),
-    (AlertError, Exit.USAGE),
-    (AliasError, Exit.USAGE),
-    (AccessDenied, Exit.USAGE),
-    (FeedError, Exit.REFUSED),
-    (UnreadableValue, Exit.REFUSED),
-    (ImportsStopped, Exit.REFUSED),
-    (NoSuchRepair, Exit.USAGE),
-    (RepairError, Exit.REFUSED),
-    (SnapshotError, Exit.REFUSED),
-    (ImporterBusy, Exit.BUSY),
-    (EtlError, Exit.INFRASTRUCTURE),
-    (OSError, Exit.INFRASTRUCTURE),
-)
-
-
-def exit_of(error: BaseException) -> Exit | None:
-    """The exit code of an error that has one; None for one that is a bug and deserves its traceback.
-
-    Everything that a person can cause has one: a lost database, a full disk, a folder that cannot be written to.
-    """
-    meant = own_error(error) or error
-    code = next((code for kind, code in _BY_ERROR if isinstance(meant, kind)), None)
-    return Exit.INFRASTRUCTURE if code is None and isinstance(error, DATABASE_ERRORS) else code
-
-
-def said_of(error: BaseException) -> str:
-    """An error in a line for a person, with what to do where that is known; it holds no data of rows."""
-    meant = own_error(error)
-    if meant is not None:
-        return str(meant)
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return describe_error(error) if isinstance(error, DATABASE_ERRORS) else str(error) or type(error).__name__
-
-
-def fail(error: Exception) -> None:
-    """End the process with one line and the exit code of an error; return where it is a bug."""
-    code = exit_of(error)
-    if code is not None:
-        typer.secho(f"error: {said_of(error)}", fg=typer.colors.RED, err=True)
-        sys.exit(code)
 
 
 _lost: ContextVar[bool] = ContextVar("lost", default=False)
@@ -128,6 +68,8 @@ def requested(model: type[Q], context: typer.Context, **changes: object) -> Q:
     try:
         return model(**{name: given[name] for name in model.model_fields if given.get(name) is not None})
     except ValidationError as error:
+        from flows.service.requests import RequestError  # noqa: PLC0415 - who makes no request needs none
+
         options = {param.name or "": param.opts[0] for param in context.command.params}
         raise RequestError.of(error, options) from None
 
@@ -205,8 +147,13 @@ Leagues: TypeAlias = Annotated[
 ]
 
 
-def one_rule(rules: Rules, name: str) -> Check:
+def one_rule(settings: Settings, name: str) -> Check:
     """The rule of that very name; SelectionError, which names what is near, for none."""
+    from checks.engine.authoring import SelectionError  # noqa: PLC0415 - few commands are about a rule
+    from checks.engine.collecting.rules import Selection  # noqa: PLC0415
+    from flows.service.health_check import rules_of  # noqa: PLC0415
+
+    rules = rules_of(settings)
     if name not in rules:
         Selection(names=(name,)).apply(rules)
         raise SelectionError(f"{name!r} is a pattern; expected the name of one rule")

@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import URL, Engine
 
-from checks.engine.run import Progress, UnitHook
 from etl import DatabaseUnavailable, database, embedded, migrate
 from etl.connections import Limits
 from etl.database import DATABASE_ERRORS, own_error, retried, shown_url, without_secrets
-from etl.feeds import Feed
 from flows.settings import Settings, SettingsError, read_settings
+
+if TYPE_CHECKING:
+    from checks.engine.run import Progress, UnitHook
+    from etl.feeds import Feed
 
 R = TypeVar("R")
 

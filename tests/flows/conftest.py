@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.cli.shared import exit_of
+from flows.cli.errors import exit_of
 from tests.flows.bridge.command import Command
 from tests.flows.bridge.server import prefect_environment, shared_server
 

@@ -18,8 +18,9 @@ from checks.engine.reporting.score import Score
 from etl import DatabaseUnavailable
 from etl.importing import FeedResult, ImportReport, Outcome
 from flows.bridge.entry import run
+from flows.cli.errors import exit_of
 from flows.cli.imports import CODES
-from flows.cli.shared import Exit, exit_of
+from flows.cli.shared import Exit
 from flows.service.context import Invocation, without_prefect
 from flows.service.ending import Ending, StateName, of_import, of_report
 from flows.service.nightly import Night, of_night
