@@ -28,8 +28,6 @@ from pydantic_settings import SettingsError as UnreadableError
 OURS = "RALLY_"
 CONFIG = "RALLY_CONFIG"
 """Names the file to read in place of `rally.toml` of the working folder."""
-HOME = "RALLY_HOME"
-"""Where a worker finds the code; prefect.yaml alone reads it."""
 FILES = ("rally.toml", "pyproject.toml")
 TABLE = "rally-health"
 
@@ -94,6 +92,10 @@ class Settings(BaseSettings):
     """What measures the leagues of a partitioned check."""
     task_runner_address: str | None = None
     """A running Dask scheduler; without it one is started on this machine."""
+    prefect_task_runs: Literal["all", "trouble", "none"] = "trouble"
+    """Which task runs a health check leaves in Prefect: of every rule, of scans and rules in trouble, or none."""
+    critical_fails: bool = False
+    """Whether a flow run that ends as Critical is of the type FAILED, for who is alerted by that."""
     alerts_policy: Path | None = None
     """Who is notified of what: a TOML file; see docs/ALERTS.md."""
     alerts_contacts: Path | None = None
@@ -242,7 +244,7 @@ def environment_name(name: str) -> str:
 
 def unknown_variables() -> tuple[str, ...]:
     """Each `RALLY_*` variable of the environment that is no setting, with the nearest that is one."""
-    known = {CONFIG, HOME, *filter(None, map(environment_name, Settings.model_fields))}
+    known = {CONFIG, *filter(None, map(environment_name, Settings.model_fields))}
     strangers = sorted(name for name in os.environ if name.upper().startswith(OURS) and name.upper() not in known)
     return tuple(f"{name} is no setting{_nearest(name, known)}" for name in strangers)
 

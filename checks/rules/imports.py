@@ -26,7 +26,18 @@ from checks.rules.thresholds import (
 )
 from checks.rules.words import PUBLISHED, SUCCESS, feeds_of, latest_feeds
 from etl.adoption.adopt import BY_DEFAULT
-from etl.tables import additions, import_feeds, leagues, links, match_scores, rejects, schedule, team_aliases, teams
+from etl.tables import (
+    additions,
+    import_feeds,
+    import_stops,
+    leagues,
+    links,
+    match_scores,
+    rejects,
+    schedule,
+    team_aliases,
+    teams,
+)
 
 RUNNING = "running"
 MONTH = timedelta(days=30)
@@ -72,6 +83,13 @@ def failed_import(row: Row, now: datetime) -> Bad:
 def import_without_end(row: Row, now: datetime) -> sa.ColumnElement[bool]:
     """An import began hours ago and has not ended: it hangs, or was killed."""
     return (row.outcome == RUNNING) & (row.started_at < now - STUCK)
+
+
+@row_check(import_stops, severity=Severity.HIGH, threshold=NEVER, owner="imports", tags={"hourly", "daily"},
+           runbook="docs/RUNBOOKS.md#imports-that-do-not-run")  # fmt: skip
+def imports_stopped(row: Row) -> Bad:
+    """Imports have stopped by themselves, and nobody has resumed them: no night brings anything in."""
+    return Bad(row.resumed_at.is_(None), among=row.automatic)
 
 
 @check(severity=Severity.LOW, threshold=ANY, table=import_feeds, owner="imports", tags={"daily"})

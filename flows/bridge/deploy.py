@@ -1,124 +1,256 @@
-"""Deploying: what has to be there first, `prefect deploy` itself, and the automations that it leaves to be made.
+"""Deploying: pools, queues and deployments of prefect.yaml, without undoing what a person has paused.
 
-An automation is what Prefect does by itself when a run ends badly, or does not come. Ours only start deployments of
-this project, or pause them; whom to notify, and how, is up to the alert policy.
+`prefect deploy` by itself resumes every paused deployment. The step `standing` of prefect.yaml keeps it from that, and
+so both it and `rally-health deploy` leave alone what a person has paused or switched off.
 """
 
 from __future__ import annotations
 
+import asyncio
+import atexit
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.events import ResourceSpecification
-from prefect.events.actions import PauseDeployment, RunDeployment
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
-from prefect.exceptions import ObjectNotFound
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterTags,
+    FlowRunFilter,
+    FlowRunFilterEndTime,
+    FlowRunFilterTags,
+)
+from prefect.client.schemas.objects import DeploymentSchedule
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
-from flows.bridge.artifacts import key
-from flows.settings import Settings
-
-DAILY = f"rally.health.{key('score', 'tag daily')}"
-DAY_AND_A_BIT = timedelta(hours=26)
-CRASHED = {"prefect.flow-run.Crashed", "prefect.flow-run.Failed"}
-
-
-def automations(deployments: Mapping[str, UUID], silence: timedelta = DAY_AND_A_BIT) -> list[AutomationCore]:
-    """The automations, given the ids of deployments by name ("flow/deployment"). Raises KeyError for one that lacks.
-
-    `silence` is how long no report of the daily rules is borne with.
-    """
-    return [_critical(deployments), _silent(deployments, silence), _broken(deployments)]
-
-
-def apply_automations(client: SyncPrefectClient, wanted: Sequence[AutomationCore]) -> None:
-    """Create the automations, in place of those with the same names."""
-    for automation in wanted:
-        for old in client.read_automations_by_name(automation.name):
-            client.delete_automation(old.id)
-        client.create_automation(automation)
-
-
-def _critical(deployments: Mapping[str, UUID]) -> AutomationCore:
-    return AutomationCore(
-        name="rally: score below 75",
-        description="A health check in the critical band starts the incident flow at once.",
-        trigger=EventTrigger(
-            expect={"rally.health.reported"},
-            match=ResourceSpecification({"prefect.resource.id": "rally.health.*", "rally.band": "critical"}),
-            posture=Posture.Reactive,
-            threshold=1,
-        ),
-        actions=[RunDeployment(source="selected", deployment_id=deployments["dispatch-alerts/dispatch-alerts"])],
-    )
-
-
-def _silent(deployments: Mapping[str, UUID], silence: timedelta) -> AutomationCore:
-    return AutomationCore(
-        name="rally: no health check for a day",
-        description="No report of the daily rules for too long: the watch looks for itself, and tells.",
-        trigger=EventTrigger(
-            expect={"rally.health.reported"},
-            match=ResourceSpecification({"prefect.resource.id": DAILY}),
-            posture=Posture.Proactive,
-            threshold=1,
-            within=silence,
-        ),
-        actions=[RunDeployment(source="selected", deployment_id=deployments["watch/watch"])],
-    )
-
-
-def _broken(deployments: Mapping[str, UUID]) -> AutomationCore:
-    imports = ("nightly/nightly", "import-feeds/import")
-    return AutomationCore(
-        name="rally: crashed import",
-        description="An import that crashed stops the ETL: its deployments are paused until somebody resumes them.",
-        trigger=EventTrigger(
-            expect=CRASHED,
-            match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
-            match_related=ResourceSpecification(
-                {
-                    "prefect.resource.role": "deployment",
-                    "prefect.resource.id": [f"prefect.deployment.{deployments[name]}" for name in imports],
-                }
-            ),
-            posture=Posture.Reactive,
-            threshold=1,
-        ),
-        actions=[PauseDeployment(source="selected", deployment_id=deployments[name]) for name in imports],
-    )
-
+from flows.settings import Settings, SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = "prefect.yaml"
-ONLINE = "ONLINE"
+DEPLOYMENT_TAG = "rally"
+"""Every deployment of ours has it, and so has every run of one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A deployment as `prefect.yaml` declares it."""
+    """A deployment as `prefect.yaml` declares it; `schedules` are crons by slug."""
 
     name: str
     entrypoint: str
     pool: str
-    parameters: dict[str, Any]
+    queue: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    schedules: dict[str, str] = field(default_factory=dict)
 
 
-def declared(folder: Path = ROOT) -> list[Deployment]:
-    """The deployments of a `prefect.yaml`. Raises FileNotFoundError outside of a checkout."""
-    document = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
-    return [
-        Deployment(one["name"], one["entrypoint"], one["work_pool"]["name"], one.get("parameters") or {})
-        for one in document["deployments"]
-    ]
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a `prefect.yaml` declares: deployments, the types of pools, and how many runs a queue may have at once."""
+
+    deployments: tuple[Deployment, ...]
+    pool_types: Mapping[str, str]
+    queue_limits: Mapping[str, int]
+
+    @property
+    def pools(self) -> list[str]:
+        """The pools that deployments use."""
+        return sorted({deployment.pool for deployment in self.deployments})
+
+    @property
+    def limited_queues(self) -> list[tuple[str, str, int]]:
+        """Pool, queue and limit of each queue that has one."""
+        used = sorted({(deployment.pool, deployment.queue) for deployment in self.deployments})
+        return [(pool, queue, self.queue_limits[queue]) for pool, queue in used if queue in self.queue_limits]
+
+
+def declared(folder: Path = ROOT) -> Declared:
+    """What the `prefect.yaml` of a checkout declares. Raises SettingsError outside of one."""
+    try:
+        document = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"there is no {FILE} in {folder}; deploy from a checkout") from None
+    definitions = document["definitions"]
+    return Declared(tuple(map(_deployment, document["deployments"])), definitions["pools"], definitions["queues"])
+
+
+def _deployment(entry: Mapping[str, Any]) -> Deployment:
+    pool = entry["work_pool"]
+    return Deployment(
+        name=entry["name"], entrypoint=entry["entrypoint"], pool=pool["name"],
+        queue=pool.get("work_queue_name", "default"), parameters=entry.get("parameters") or {},
+        schedules={schedule["slug"]: schedule["cron"] for schedule in entry.get("schedules") or ()},
+    )  # fmt: skip
+
+
+def deployed(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
+    """Our deployments on the server, by name."""
+    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[DEPLOYMENT_TAG]))
+    return {deployment.name: deployment for deployment in client.read_deployments(deployment_filter=ours, limit=200)}
+
+
+def standing() -> dict[str, dict[str, bool]]:
+    """A step of prefect.yaml: which schedules, by slug, are on; those of a paused deployment are off.
+
+    `prefect deploy` resumes what it deploys. With its schedules off nothing is started by that, and when the process
+    ends, what a person had paused is paused again.
+    """
+    # prefect runs the steps once for each deployment
+    return {"active": _hold_still()}
+
+
+@cache
+def _hold_still() -> dict[str, bool]:
+    with get_client(sync_client=True) as api:
+        there = deployed(api)
+    paused = [known for known in there.values() if known.paused]
+    atexit.register(_pause_again, paused)
+    off = {slug for known in there.values() for slug in (_crons(known) if known.paused else _switched_off(known))}
+    return {slug: slug not in off for wanted in declared().deployments for slug in wanted.schedules}
+
+
+def _pause_again(paused: Sequence[DeploymentResponse]) -> None:
+    with get_client(sync_client=True) as api:
+        for known in paused:
+            api.pause_deployment(known.id)
+            were_on = _crons(known).keys() - _switched_off(known)
+            for schedule in api.read_deployment(known.id).schedules:
+                if schedule.slug in were_on:
+                    api.update_deployment_schedule(known.id, schedule.id, active=True)
+
+
+def enter_home() -> dict[str, str]:
+    """A step of prefect.yaml: go to where this package is installed, on whatever machine the run works."""
+    os.chdir(ROOT)
+    return {"directory": str(ROOT)}
+
+
+def paused_deployments(client: SyncPrefectClient) -> list[str]:
+    """Our deployments that somebody has paused."""
+    return sorted(name for name, deployment in deployed(client).items() if deployment.paused)
+
+
+def resume_deployments(client: SyncPrefectClient) -> list[str]:
+    """Resume every deployment of ours that is paused, and return their names."""
+    there = deployed(client)
+    paused = sorted(name for name, deployment in there.items() if deployment.paused)
+    for name in paused:
+        client.resume_deployment(there[name].id)
+    return paused
+
+
+def changes(client: SyncPrefectClient, wanted: Declared) -> Iterator[str]:
+    """What deploying would change on the server, one line each; nothing for what stays as it is."""
+    there = deployed(client)
+    for name in _missing_pools(client, wanted.pools):
+        yield f"pool {name}: made, of type {wanted.pool_types[name]}"
+    for deployment in wanted.deployments:
+        known = there.get(deployment.name)
+        yield from [f"{deployment.name}: new"] if known is None else _differences(deployment, known)
+    for name in sorted(there.keys() - {deployment.name for deployment in wanted.deployments}):
+        gone = f"{name}: is in {FILE} no more"
+        yield f"{gone}, its schedules are taken off" if there[name].schedules else f"{gone}, and has no schedule"
+
+
+def _differences(wanted: Deployment, known: DeploymentResponse) -> Iterator[str]:
+    if known.entrypoint != wanted.entrypoint:
+        yield f"{wanted.name}: entrypoint {known.entrypoint} -> {wanted.entrypoint}"
+    if known.parameters != wanted.parameters:
+        yield f"{wanted.name}: parameters {known.parameters} -> {wanted.parameters}"
+    if (known.work_pool_name, known.work_queue_name) != (wanted.pool, wanted.queue):
+        yield f"{wanted.name}: pool {known.work_pool_name}/{known.work_queue_name} -> {wanted.pool}/{wanted.queue}"
+    crons = _crons(known)
+    for slug in sorted(crons.keys() | wanted.schedules.keys()):
+        before, after = crons.get(slug, "off"), wanted.schedules.get(slug, "off")
+        if before != after:
+            yield f"{wanted.name}: schedule {slug} {before} -> {after}"
+    if known.paused:
+        yield f"{wanted.name}: is paused, and stays so"
+    for slug in sorted(_switched_off(known) & wanted.schedules.keys()):
+        yield f"{wanted.name}: schedule {slug} is switched off, and stays so"
+
+
+def _crons(known: DeploymentResponse) -> dict[str, str]:
+    return {_slug(entry): str(getattr(entry.schedule, "cron", entry.schedule)) for entry in known.schedules}
+
+
+def _slug(entry: DeploymentSchedule) -> str:
+    return entry.slug or str(entry.id)
+
+
+def _switched_off(known: DeploymentResponse) -> set[str]:
+    return {_slug(entry) for entry in known.schedules if not entry.active}
+
+
+def _missing_pools(client: SyncPrefectClient, names: Sequence[str]) -> list[str]:
+    there = {pool.name for pool in client.read_work_pools(limit=200)}
+    return [name for name in names if name not in there]
+
+
+def make_pools(client: SyncPrefectClient, wanted: Declared) -> None:
+    """Create the work pools that are not there, of the type that prefect.yaml gives them."""
+    for name in _missing_pools(client, wanted.pools):
+        kind = wanted.pool_types[name]
+        template = job_template(kind)
+        client.create_work_pool(WorkPoolCreate(name=name, type=kind, base_job_template=template))
+
+
+def job_template(kind: str) -> dict[str, Any]:
+    """What a pool's runs are started with: a file below `deploy/` where there is one, else Prefect's default."""
+    own = ROOT / "deploy" / f"{kind}-pool.json"
+    if own.is_file():
+        template: dict[str, Any] | None = json.loads(own.read_text(encoding="utf-8"))
+    else:
+        template = asyncio.run(get_default_base_job_template_for_infrastructure_type(kind))
+    if template is None:
+        raise SettingsError(f"Prefect knows no pools of type {kind!r}; pip install prefect-{kind}")
+    return template
+
+
+def limit_queues(client: SyncPrefectClient, wanted: Declared) -> None:
+    """Let no more runs of a queue run at once than prefect.yaml says."""
+    for pool, name, limit in wanted.limited_queues:
+        queue = client.read_work_queue_by_name(name, work_pool_name=pool)
+        client.update_work_queue(queue.id, concurrency_limit=limit)
+
+
+def deploy_all(folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run `prefect deploy --all` on the checkout, without a question; workers find the flows where it lies."""
+    prefect = str(Path(sys.executable).with_name("prefect"))
+    command = [prefect, "--no-prompt", "deploy", "--all"]
+    return subprocess.run(command, cwd=folder, text=True, capture_output=True, check=False)  # noqa: S603 - our own program and folder
+
+
+def take_off_schedules(client: SyncPrefectClient, wanted: Declared) -> None:
+    """Delete the schedules of deployments of ours that prefect.yaml declares no more; the deployments stay."""
+    names = {deployment.name for deployment in wanted.deployments}
+    for name, known in deployed(client).items():
+        if name not in names:
+            for schedule in known.schedules:
+                client.delete_deployment_schedule(known.id, schedule.id)
+
+
+def prune_runs(client: SyncPrefectClient, days: int) -> int:
+    """Delete flow runs of ours that ended longer ago, with their task runs, and return how many."""
+    before = datetime.now(UTC) - timedelta(days=days)
+    old = FlowRunFilter(
+        tags=FlowRunFilterTags(any_=[DEPLOYMENT_TAG, "command-line"]), end_time=FlowRunFilterEndTime(before_=before)
+    )
+    deleted = 0
+    while runs := client.read_flow_runs(flow_run_filter=old, limit=200):
+        for run in runs:
+            client.delete_flow_run(run.id)
+        deleted += len(runs)
+    return deleted
 
 
 def missing(settings: Settings) -> Iterator[str]:
@@ -130,46 +262,7 @@ def missing(settings: Settings) -> Iterator[str]:
     elif not settings.feeds.is_dir():
         yield f"RALLY_FEEDS is {settings.feeds}, which is no folder here"
     if settings.alerts_policy is None:
-        yield "RALLY_ALERTS_POLICY is not set here: dispatch-alerts and watch fail without it, and tell nobody"
-
-
-def make_pools(client: SyncPrefectClient, names: Sequence[str]) -> list[str]:
-    """Create the work pools that are not there, as process pools, and return their names."""
-    made = []
-    for name in names:
-        try:
-            client.read_work_pool(name)
-        except ObjectNotFound:
-            client.create_work_pool(WorkPoolCreate(name=name, type="process"))
-            made.append(name)
-    return made
-
-
-def idle_pools(client: SyncPrefectClient, names: Sequence[str]) -> list[str]:
-    """The work pools without a worker that is online."""
-    return [
-        name
-        for name in names
-        if not any(worker.status == ONLINE for worker in client.read_workers_for_work_pool(name, None, 0, 200))
-    ]
-
-
-def deploy_all(folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run `prefect deploy --all` on the checkout, without a question; workers find the flows where it lies."""
-    prefect = str(Path(sys.executable).with_name("prefect"))
-    command = ["env", f"RALLY_HOME={folder}", prefect, "--no-prompt", "deploy", "--all"]
-    return subprocess.run(command, cwd=folder, text=True, capture_output=True, check=False)  # noqa: S603 - our own program and folder
-
-
-def make_automations(client: SyncPrefectClient, silence: timedelta = DAY_AND_A_BIT) -> list[str]:
-    """Create the automations for what is deployed, and return their names. Raises KeyError for what is not."""
-    known: dict[str, UUID] = {}
-    for deployment in client.read_deployments(limit=200):
-        flow = client.read_flow(deployment.flow_id)
-        known[f"{flow.name}/{deployment.name}"] = deployment.id
-    wanted = automations(known, silence)
-    apply_automations(client, wanted)
-    return [automation.name for automation in wanted]
+        yield "RALLY_ALERTS_POLICY is not set here: without it nobody is notified of anything"
 
 
 def client() -> SyncPrefectClient:

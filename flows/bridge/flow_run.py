@@ -33,9 +33,8 @@ from prefect.states import Completed, Failed
 from alerts import AlertError
 from checks.engine.authoring import CheckError
 from etl import EtlError
-from etl.circuit_breaker import ImportsStopped
 from etl.database import DATABASE_ERRORS, DELAYS, JITTER, RETRIES, describe_error, is_transient, own_error
-from flows.bridge.zombies import COMMAND_LINE, process_tag, reap
+from flows.bridge.zombies import COMMAND_LINE, process_tag, reap, tag_run
 from flows.service.context import (
     FlowOutcome,
     Invocation,
@@ -44,7 +43,7 @@ from flows.service.context import (
     plain_step,
     without_prefect,
 )
-from flows.service.ending import Ending, StateName
+from flows.service.ending import Ending, StateName, of_error
 from flows.settings import SettingsError
 
 P = ParamSpec("P")
@@ -135,14 +134,27 @@ def run_body(
     outcome.started = True
     # tags of the flow run are not for its task runs: see `call`
     with TagsContext(current_tags=set()), invoked(invocation):
+        tell(_register)
         try:
             outcome.value = result = safely(outcome, lambda: body(invocation))
-        except ImportsStopped as stopped:
-            return _final(outcome, Ending(StateName.BLOCKED, str(stopped)))
+        except Exception as error:
+            end = of_error(error)
+            if end is None:
+                raise
+            return _final(invocation, end)
         outcome.error = None
         outcome.done = True
         tell(lambda: show(result))
-        return _final(outcome, ending(result), result)
+        return _final(invocation, ending(result), result)
+
+
+def _register() -> None:
+    """Tag this run with its process, and close runs whose process is gone."""
+    context = FlowRunContext.get()
+    if context is not None and context.flow_run is not None:
+        with get_client(sync_client=True) as client:
+            tag_run(client, context.flow_run)
+            reap(client)
 
 
 def as_subflow(flow: Flow[..., Any]) -> Callable[[Invocation, Any], Any]:
@@ -164,12 +176,14 @@ def log_line(line: str) -> None:
     tell(lambda: get_run_logger().info("%s", line))
 
 
-def _final(outcome: FlowOutcome, end: Ending, result: R | None = None) -> State[R]:
-    make = Failed if end.failed else Completed
+def _final(invocation: Invocation, end: Ending, result: R | None = None) -> State[R]:
+    outcome = invocation.outcome
+    failed = end.failed or (end.name is StateName.CRITICAL and invocation.settings.critical_fails)
+    make = Failed if failed else Completed
     context = FlowRunContext.get()
     if context is not None and context.flow_run is not None:
         outcome.final = context.flow_run.id, make(name=end.name.value, message=end.message)
-    state: State[R] = make(name=end.name.value, message=end.message, data=None if end.failed else result)
+    state: State[R] = make(name=end.name.value, message=end.message, data=None if failed else result)
     return state
 
 
@@ -181,8 +195,13 @@ def tell(work: Callable[[], object]) -> None:
     try:
         patiently(work)
     except Exception as error:  # noqa: BLE001 - whatever a client of an API that is away may raise
-        outcome.lost = type(error).__name__
+        outcome.lost = reason_of(error)
         log.warning("Prefect is not told any more of this run: %s", outcome.lost)
+
+
+def reason_of(error: Exception) -> str:
+    """Why Prefect could not be told, in a word or two."""
+    return f"HTTP {error.response.status_code}" if isinstance(error, PrefectHTTPStatusError) else type(error).__name__
 
 
 def patiently(work: Callable[[], R], *, unless: Callable[[], bool] = lambda: False) -> R:
@@ -208,12 +227,10 @@ def under_prefect(
     outcome = invocation.outcome
     try:
         with _patience(), _quiet(), invoked(invocation), tags(COMMAND_LINE, process_tag()):
-            with get_client(sync_client=True) as client:
-                patiently(lambda: reap(client))
             patiently(lambda: flow(*request, **more), unless=lambda: outcome.started)
     except Exception as error:  # noqa: BLE001 - the flow run's error; what counts is what the body returned
         if not outcome.started:
-            return work(without_prefect(invocation, type(error).__name__), *request, **more)
+            return work(without_prefect(invocation, reason_of(error)), *request, **more)
         if outcome.done and not outcome.lost and not _said_by_the_state(error):
             outcome.lost = _unsaid(outcome, error)
     if outcome.error is not None:
@@ -225,13 +242,13 @@ def under_prefect(
 def _unsaid(outcome: FlowOutcome, error: Exception) -> str:
     """Why the final state could not be said, after a second try where the API was only busy; empty when that worked."""
     if not isinstance(error, PrefectHTTPStatusError) or outcome.final is None:
-        return type(error).__name__
+        return reason_of(error)
     run, state = outcome.final
     try:
         with _patience(), get_client(sync_client=True) as client:
             patiently(lambda: client.set_flow_run_state(run, state, force=True))
     except Exception as again:  # noqa: BLE001 - as above
-        return type(again).__name__
+        return reason_of(again)
     return ""
 
 

@@ -27,13 +27,17 @@ from checks.engine.reporting.report import Report, Result
 from checks.engine.run import UnitHook
 from etl.feeds import Feed
 from flows.bridge.flow_run import call, log_line, tell
+from flows.service.context import current_invocation, plain_step
 
 RED = {Status.CRITICAL, Status.ERROR}
 MOST_VERDICTS = 150
 
 
 def unit_tasks() -> UnitHook:
-    """Runs each scan and each rule by itself as a task run of this flow run, with a line of its log for each rule."""
+    """Runs scans as task runs of this flow run, and other rules too where all are wanted; the log has a line for each.
+
+    What is wanted is RALLY_PREFECT_TASK_RUNS.
+    """
     # units are worked on by threads of the engine, which know nothing of the flow run
     here = copy_context()
 
@@ -50,6 +54,9 @@ def _unit_task(unit: Unit, work: Callable[[], list[Outcome]]) -> list[Outcome]:
             log_line(_outcome_line(outcome))
         return outcomes
 
+    wanted = current_invocation().settings.prefect_task_runs
+    if wanted == "none" or (wanted == "trouble" and not isinstance(unit, Scan)):
+        return plain_step(unit.name, logged)
     rules = {query.check.name for query in unit.queries}
     title = f"scan of {unit.name}: {len(rules)} rules" if isinstance(unit, Scan) else _unit_title(unit)
     return call(title, logged, what=", ".join(sorted(rules)))
@@ -74,8 +81,9 @@ def _reading_text(measured: Measured) -> str:
 
 
 def rule_task_runs(report: Report) -> None:
-    """A task run for each rule, named by it; red on the timeline where it is CRITICAL or could not be measured."""
-    for result in _one_a_rule(report.results):
+    """A task run for each rule in trouble, or for all; red where it is CRITICAL or could not be measured."""
+    wanted = current_invocation().settings.prefect_task_runs
+    for result in _one_a_rule(report.results if wanted == "all" else report.trouble if wanted == "trouble" else ()):
         each = _verdict.with_options(
             name=result.rule, task_run_name=f"{result.rule} ({result.severity}, {result.domain})",
             description=result.summary,

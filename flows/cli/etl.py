@@ -14,6 +14,7 @@ import typer
 
 from checks.engine.reporting.verdict import Exit as Ended
 from etl import circuit_breaker
+from flows.cli.deploy import paused_in_prefect, resume_in_prefect
 from flows.cli.shared import AsJson, Yes
 from flows.service.context import open_engine
 
@@ -35,12 +36,14 @@ def stop(context: typer.Context, reason: Why) -> None:
 
 @app.command("resume")
 def resume(context: typer.Context, reason: Why) -> None:
-    """Let imports run again.
+    """Let imports run again, and deployments that are paused in Prefect.
 
     Example: `rally-health etl resume --reason "the scraper is mended"`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         ended = circuit_breaker.resume(connection, _given(reason), getpass.getuser())
+    for name in resume_in_prefect(context.obj):
+        typer.echo(f"The deployment {name} was paused in Prefect, and is resumed.")
     if ended is None:
         typer.echo("Imports were not stopped. Next: rally-health import PATH")
     else:
@@ -54,7 +57,7 @@ def status(
     limit: Annotated[int, typer.Option(min=1, help="How many earlier stops to show.")] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether imports may run, and which stops there were.
+    """Say whether imports may run, which deployments are paused in Prefect, and which stops there were.
 
     Exit codes: 0 they may run, 3 they are stopped.
 
@@ -62,11 +65,14 @@ def status(
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         held, stops = circuit_breaker.in_force(connection), circuit_breaker.stop_history(connection, limit)
+    paused = paused_in_prefect(context.obj)
     if as_json:
-        document = {"running": held is None, "stops": [asdict(one) for one in stops]}
+        document = {"running": held is None, "paused": paused, "stops": [asdict(one) for one in stops]}
         typer.echo(json.dumps(document, indent=2, default=str))
     else:
         typer.echo(f"{_sentence(held)}." if held else "Imports may run.")
+        for name in paused:
+            typer.echo(f'  The deployment {name} is paused in Prefect. Next: rally-health etl resume --reason "..."')
         for one in stops:
             if one.resumed_at:
                 typer.echo(f"  stopped {one.at:%Y-%m-%d %H:%M} by {one.by}: {one.reason}; resumed"

@@ -55,7 +55,7 @@ COMMANDS = {
     "alerts": Entry("alerts:app", "Who is told what, and whether it arrived."),
     "watch": Entry("alerts:watch_command", "Tell somebody when health checks are silent: the dead man's switch."),
     "deploy": Entry(
-        "setup:deploy_command", "Deploy the flows of prefect.yaml with their schedules, and say what a run would miss."
+        "deploy:deploy_command", "Deploy the flows of prefect.yaml with their schedules, and say what a run would miss."
     ),
     "fix": Entry("fix:app", "Repairs: planned, made, undone."),
     "snapshot": Entry("snapshot:app", "Snapshots of the tables that we write."),

@@ -43,8 +43,10 @@ _lost: ContextVar[bool] = ContextVar("lost", default=False)
 def say_lost(invocation: Invocation) -> None:
     """Say on standard error that Prefect was lost; the data work and the exit code are not touched by that."""
     if invocation.outcome.lost:
+        from flows.service.context import silent_prefect  # noqa: PLC0415 - of a command that ran already
+
         _lost.set(True)
-        line = f"note: Prefect does not answer ({invocation.outcome.lost}); the work is done, its UI may not show it"
+        line = f"note: {silent_prefect(invocation.outcome.lost)}; the work is done, its UI may not show it"
         typer.secho(line, fg=typer.colors.YELLOW, err=True)
 
 

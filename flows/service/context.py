@@ -109,13 +109,20 @@ def _worker_settings() -> Settings:
 def without_prefect(invocation: Invocation, why: str) -> Invocation:
     """The same invocation, with the remark that Prefect shows nothing of this run."""
     invocation.outcome.lost = why
-    remark = f"Prefect does not answer ({why}): its UI knows nothing of this run"
+    remark = f"{silent_prefect(why)}: its UI knows nothing of this run"
     return replace(invocation, remarks=(*invocation.remarks, remark))
 
 
 def limits_of(settings: Settings) -> Limits:
     """How long connections may wait."""
     return Limits(settings.lock_timeout, settings.write_timeout, settings.until)
+
+
+def silent_prefect(why: str) -> str:
+    """Why Prefect knows nothing of a run, as people say it: it does not answer, or it answers that it refuses."""
+    if why in {"HTTP 401", "HTTP 403"}:
+        return f"Prefect refuses this client ({why}); set PREFECT_API_KEY or PREFECT_API_AUTH_STRING"
+    return f"Prefect does not answer ({why})"
 
 
 @contextmanager

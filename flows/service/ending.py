@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from checks.engine.reporting.report import Report
+from etl import FeedError, ImporterBusy
+from etl.circuit_breaker import ImportsStopped
 from etl.importing import ImportReport, Outcome
 
 
@@ -28,6 +30,7 @@ class StateName(StrEnum):
     UNKNOWN = "Unknown"
     CRITICAL = "Critical"
     BLOCKED = "Blocked"
+    BUSY = "Busy"
     REFUSED = "Refused"
 
 
@@ -39,7 +42,11 @@ EXITS = {
     StateName.CRITICAL: 1,
     StateName.BLOCKED: 3,
     StateName.REFUSED: 3,
+    StateName.BUSY: 75,
 }
+
+
+BY_ERROR = ((ImportsStopped, StateName.BLOCKED), (ImporterBusy, StateName.BUSY), (FeedError, StateName.REFUSED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,12 @@ class Ending:
 def of_report(report: Report) -> Ending:
     """The ending of a health check."""
     return Ending(StateName(report.verdict.state), state_message(report))
+
+
+def of_error(error: Exception) -> Ending | None:
+    """The ending of a run that did not begin its work for a reason that is no fault of it; None for any other error."""
+    name = next((name for kind, name in BY_ERROR if isinstance(error, kind)), None)
+    return Ending(name, str(error)) if name else None
 
 
 def of_import(report: ImportReport) -> Ending:

@@ -20,6 +20,7 @@ from flows.service.health_check import rules_of
 from flows.service.import_gate import after_import, rule_gate
 from flows.service.repair import snapshot_before
 from flows.service.requests import ImportRequest
+from flows.service.stops import announce_stop, settle_crashes
 from flows.settings import Settings, SettingsError
 
 
@@ -42,11 +43,15 @@ def import_all(invocation: Invocation, request: ImportRequest) -> ImportReport:
     with open_engine(settings, application="rally-health import") as engine:
         with engine.begin() as connection:
             require_platform(connection)
+        if settings.breaker and not request.dry_run and settle_crashes(engine) is not None:
+            announce_stop(invocation)
         if request.prune and not request.dry_run:
             snapshot_before(engine, settings, "import --prune")
         report = import_paths(engine, paths, options, wait=request.wait, importer=one_feed)
         if settings.breaker:
-            after_import(engine, report, allowed_by=who if request.allow else "", why=request.reason)
+            stop = after_import(engine, report, allowed_by=who if request.allow else "", why=request.reason)
+            if stop is not None:
+                announce_stop(invocation)
         return report
 
 

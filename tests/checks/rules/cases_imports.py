@@ -7,7 +7,7 @@ from typing import Any
 
 from checks.rules import imports
 from tests.checks.rules.case import Case
-from tests.checks.rules.entries import ELSEWHERE, NOW, TWO_TEAMS, Entry, alias, feed, link, reject, team
+from tests.checks.rules.entries import ELSEWHERE, NOW, TWO_TEAMS, Entry, alias, feed, link, reject, stop, team
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -41,6 +41,12 @@ RUNS = (
         imports.import_without_end,
         good=[feed(7 * HOUR), feed(5 * HOUR, outcome="running")],
         bad=[feed(7 * HOUR, outcome="running", finished_at=None)],
+    ),
+    Case(
+        imports.imports_stopped,
+        good=[stop(resumed_at=NOW - DAY, automatic=True)],
+        bad=[stop(automatic=True)],
+        total=2,
     ),
     Case(
         imports.slow_import,

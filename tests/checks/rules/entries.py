@@ -11,6 +11,7 @@ from sqlalchemy import Table, func, select
 from etl.tables import (
     clubs,
     import_feeds,
+    import_stops,
     leagues,
     links,
     match_scores,
@@ -125,6 +126,11 @@ def feed(ago: timedelta = timedelta(hours=3), **values: Any) -> Entry:
     """An imported feed, by how long ago it was done."""
     row = {"run_id": 1, "path": "schedules.json", "kind": "schedules", "league": "CNSWPL", "outcome": "published"}
     return Entry(import_feeds, {**row, "started_at": NOW - ago, "finished_at": NOW - ago, **values})
+
+
+def stop(**values: Any) -> Entry:
+    """A stop of all imports."""
+    return Entry(import_stops, {"at": NOW, "by": "rally-health", "reason": "a feed was blocked", **values})
 
 
 def reject(**values: Any) -> Entry:

@@ -20,13 +20,13 @@ PREFECT = str(Path(sys.executable).with_name("prefect"))
 
 
 @contextmanager
-def shared_server(home: Path) -> Iterator[str]:
-    """The URL of the server's API; the first to ask starts it, the last to leave stops it."""
+def shared_server(home: Path, **environment: str) -> Iterator[str]:
+    """The URL of the server's API; the first to ask starts it, with this environment, the last to leave stops it."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "users.lock").open("a+") as users:
         with _alone(home):
             fcntl.flock(users, fcntl.LOCK_SH)
-            _ensure_started(home)
+            _ensure_started(home, environment)
         try:
             yield (home / "url").read_text()
         finally:
@@ -69,7 +69,7 @@ def _last(descriptor: int) -> bool:
     return True
 
 
-def _ensure_started(home: Path) -> None:
+def _ensure_started(home: Path, environment: Mapping[str, str]) -> None:
     if (home / "url").exists():
         return
     port = free_port()
@@ -79,7 +79,11 @@ def _ensure_started(home: Path) -> None:
     quick = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2", "PREFECT_SERVER_DATABASE_TIMEOUT": "60"}
     with (home / "server.log").open("w") as log:
         process = subprocess.Popen(
-            command, env={**prefect_environment(home, url), **quick}, stdout=log, stderr=log, start_new_session=True
+            command,
+            env={**prefect_environment(home, url), **quick, **environment},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     _await(url, process, home / "server.log")
     (home / "pid").write_text(str(process.pid))
@@ -90,7 +94,8 @@ def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx.get(f"{url}/health", timeout=2).is_success:
+            # one that wants a password says 401
+            if httpx.get(f"{url}/health", timeout=2).status_code < httpx.codes.INTERNAL_SERVER_ERROR:
                 return
         except httpx.HTTPError:
             time.sleep(0.2)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import prefect
 import pytest
 import yaml
 from prefect import Flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.client.schemas.schedules import CronSchedule
 
+from flows.bridge.deploy import job_template
 from flows.service.health_check import rules_of
 from flows.service.requests import RuleSelection
 from flows.settings import Settings
@@ -19,6 +23,7 @@ from flows.settings import Settings
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 DEPLOYMENTS: list[dict[str, Any]] = DOCUMENT["deployments"]
+COLLECTIONS = Path(prefect.__file__).parent / "server/api/collections_data/views/aggregate-worker-metadata.json"
 TOP = {"name", "prefect-version", "build", "push", "pull", "definitions", "deployments"}
 KEYS = {
     "name", "entrypoint", "description", "version", "tags", "parameters", "enforce_parameter_schema",
@@ -29,6 +34,16 @@ POOL = {"name", "work_queue_name", "job_variables"}
 WAITING = {"repair"}
 
 each = pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda one: one["name"])
+
+
+def known_variables(kind: str) -> dict[str, Any]:
+    """What Prefect's own job template of a type of pools takes, as JSON schema."""
+    collections = json.loads(COLLECTIONS.read_text()).values()
+    workers = (worker for collection in collections for worker in collection.values())
+    found: dict[str, Any] = next(
+        worker["default_base_job_configuration"]["variables"] for worker in workers if worker["type"] == kind
+    )
+    return found
 
 
 def flow_of(deployment: dict[str, Any]) -> Flow[..., Any]:
@@ -93,6 +108,62 @@ def test_a_pile_of_runs_is_prevented(deployment: dict[str, Any]) -> None:
         return
     assert deployment["concurrency_limit"]["limit"] == 1
     assert deployment["concurrency_limit"]["collision_strategy"] in {"ENQUEUE", "CANCEL_NEW"}
+
+
+@each
+def test_a_schedule_keeps_what_a_person_switched_off(deployment: dict[str, Any]) -> None:
+    for schedule in deployment.get("schedules", []):
+        assert schedule["active"] == f"{{{{ standing.active.{schedule['slug']} }}}}"
+
+
+def test_slugs_are_unique() -> None:
+    slugs = [schedule["slug"] for deployment in DEPLOYMENTS for schedule in deployment.get("schedules", [])]
+
+    assert len(slugs) == len(set(slugs))
+
+
+def test_night_and_import_share_a_queue_of_one_run_and_wait() -> None:
+    imports = [deployment for deployment in DEPLOYMENTS if deployment["name"] in {"nightly", "import"}]
+
+    assert [one["work_pool"]["work_queue_name"] for one in imports] == ["imports", "imports"]
+    assert DOCUMENT["definitions"]["queues"] == {"imports": 1}
+    assert all(one["parameters"]["request"]["wait"] > 0 for one in imports)
+
+
+@pytest.mark.parametrize("kind", ["docker", "kubernetes"])
+def test_a_container_is_started_with_what_its_pool_knows(kind: str) -> None:
+    pool = DOCUMENT["definitions"][kind]
+    default = known_variables(kind)
+
+    assert DOCUMENT["definitions"]["pools"][pool["name"]] == kind
+    assert set(pool["job_variables"]) <= set(default["properties"])
+    jsonschema.validate(pool["job_variables"], default)
+
+
+def test_kubernetes_mounts_what_the_environment_names() -> None:
+    pod = job_template("kubernetes")["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
+    mounts = [mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]]
+    environment = DOCUMENT["definitions"]["kubernetes"]["job_variables"]["env"]
+    paths = [value for name, value in environment.items() if name.startswith("RALLY_")]
+
+    assert paths
+    assert job_template("kubernetes")["variables"] == known_variables("kubernetes")
+    assert [path for path in paths if not path.startswith(tuple(mounts))] == []
+
+
+def test_docker_mounts_what_the_environment_names() -> None:
+    variables = DOCUMENT["definitions"]["docker"]["job_variables"]
+    mounts = [volume.split(":")[1] for volume in variables["volumes"]]
+
+    for name, value in variables["env"].items():
+        assert not name.startswith("RALLY_") or value.startswith(tuple(mounts))
+
+
+def test_a_compose_file_starts_what_it_says() -> None:
+    services = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
+
+    assert set(services) == {"database", "prefect", "worker", "page"}
+    assert services["prefect"]["image"].startswith(f"prefecthq/prefect:{prefect.__version__.rsplit('.', 1)[0]}.")
 
 
 def test_names_are_unique() -> None:

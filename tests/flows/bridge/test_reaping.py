@@ -1,18 +1,24 @@
-"""A command that was killed leaves a flow run that says Running; the next one says what became of it."""
+"""What was killed leaves a flow run that says Running; the next run of any of our flows says what became of it."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import Engine, text
 
-from flows.bridge.zombies import COMMAND_LINE
+from flows.bridge.deploy import client
+from flows.bridge.zombies import COMMAND_LINE, ZOMBIE_AGE, process_tag, reap
 from tests.etl.importing.feeds import fixture, standing, write
 from tests.flows.bridge.command import Command
 from tests.flows.bridge.stage import Stage, until
 
 pytestmark = pytest.mark.slow
+
+ELSEWHERE = "process:another-machine:1:1"
 
 
 def test_the_flow_run_of_a_killed_import_is_marked_as_crashed_by_the_next_command(
@@ -41,3 +47,63 @@ def test_the_flow_run_of_a_killed_import_is_marked_as_crashed_by_the_next_comman
         outcomes = connection.execute(text("select outcome from quality.import_runs order by id")).scalars().all()
     assert outcomes[-1] == "published"
     assert "running" not in outcomes
+
+
+def test_a_child_of_a_run_that_has_ended_is_closed_and_one_at_work_is_left(stage: Stage) -> None:
+    parent = run_of(stage, "night", "COMPLETED")
+    at_work = run_of(stage, "night", "RUNNING")
+    orphan, working = (
+        run_of(stage, "health check", "RUNNING", tags=[ELSEWHERE], parent_task_run_id=task_of(stage, run))
+        for run in (parent, at_work)
+    )
+
+    reaped(stage)
+
+    assert (state_of(stage, orphan), state_of(stage, working)) == ("CRASHED", "RUNNING")
+
+
+def test_a_run_of_a_killed_worker_is_closed_by_its_process_and_elsewhere_by_its_age(stage: Stage) -> None:
+    mine = process_tag()
+    gone = mine.rpartition(":")[0] + ":1"
+    killed, alive, far = (run_of(stage, "night", "RUNNING", tags=["rally", tag]) for tag in (gone, mine, ELSEWHERE))
+
+    reaped(stage)
+    assert [state_of(stage, run) for run in (killed, alive, far)] == ["CRASHED", "RUNNING", "RUNNING"]
+
+    reaped(stage, datetime.now(UTC) + ZOMBIE_AGE + timedelta(minutes=1))
+    assert state_of(stage, far) == "CRASHED"
+
+
+def test_runs_of_others_are_left_alone(stage: Stage) -> None:
+    foreign = run_of(stage, "night", "RUNNING", tags=["theirs"])
+
+    reaped(stage, datetime.now(UTC) + 10 * ZOMBIE_AGE)
+
+    assert state_of(stage, foreign) == "RUNNING"
+
+
+@pytest.fixture
+def stage(command: Command, prefect_api: str) -> Stage:
+    return Stage(prefect_api, command.under(prefect_api))
+
+
+def run_of(stage: Stage, name: str, kind: str, **more: Any) -> str:
+    """A flow run of this name in a state."""
+    flow = stage.post("flows/", {"name": "tests"})["id"]
+    return str(stage.post("flow_runs/", {"flow_id": flow, "name": name, "state": {"type": kind}, **more})["id"])
+
+
+def task_of(stage: Stage, run: str) -> str:
+    """The task run in a flow run that stands for its child."""
+    body = {"flow_run_id": run, "task_key": "child", "dynamic_key": "0", "state": {"type": "RUNNING"}}
+    return str(stage.post("task_runs/", body)["id"])
+
+
+def state_of(stage: Stage, run: str) -> str:
+    (found,) = stage.runs(id={"any_": [run]})
+    return str(found["state"]["type"])
+
+
+def reaped(stage: Stage, now: datetime | None = None) -> None:
+    with temporary_settings({PREFECT_API_URL: stage.url}), client() as api:
+        reap(api, now)

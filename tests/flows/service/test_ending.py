@@ -15,14 +15,15 @@ from checks.engine.authoring.units import Severity, Status
 from checks.engine.judging.judge import Waiver
 from checks.engine.reporting.report import Report, Result
 from checks.engine.reporting.score import Score
-from etl import DatabaseUnavailable
+from etl import DatabaseUnavailable, FeedError, ImporterBusy
+from etl.circuit_breaker import ImportsStopped
 from etl.importing import FeedResult, ImportReport, Outcome
 from flows.bridge.entry import run
 from flows.cli.errors import exit_of
 from flows.cli.imports import CODES
 from flows.cli.shared import Exit
 from flows.service.context import Invocation, without_prefect
-from flows.service.ending import Ending, StateName, of_import, of_report
+from flows.service.ending import Ending, StateName, of_error, of_import, of_report
 from flows.service.nightly import Night, of_night
 from flows.settings import Settings
 
@@ -229,6 +230,28 @@ def _night(invocation: Invocation, night: Night, error: Exception | None) -> End
         return raised
 
 
+@pytest.mark.parametrize(
+    ("error", "name", "failed"),
+    [
+        (ImportsStopped("imports are stopped"), StateName.BLOCKED, False),
+        (ImporterBusy("another import is running"), StateName.BUSY, False),
+        (FeedError("no feed in /nowhere"), StateName.REFUSED, True),
+    ],
+    ids=str,
+)
+def test_a_run_that_may_not_begin_ends_by_name_and_as_the_command(
+    error: Exception, name: StateName, failed: bool
+) -> None:
+    end = of_error(error)
+
+    assert end is not None
+    assert (end.name, end.failed, end.exit_code) == (name, failed, exit_of(error))
+
+
+def test_a_technical_error_has_no_name_of_ours() -> None:
+    assert of_error(DatabaseUnavailable("away")) is None
+
+
 def test_the_message_of_a_state_counts_and_names_the_run() -> None:
     found = replace(report(result(Status.WARN), result(Status.OK), score="97"))
 
@@ -253,5 +276,6 @@ def test_every_name_has_a_type_and_an_exit_code() -> None:
         StateName.UNKNOWN: ("FAILED", 5),
         StateName.CRITICAL: ("COMPLETED", 1),
         StateName.BLOCKED: ("COMPLETED", 3),
+        StateName.BUSY: ("COMPLETED", 75),
         StateName.REFUSED: ("FAILED", 3),
     }

@@ -1,0 +1,184 @@
+"""A server from nothing to a night: checked, deployed twice over what a person paused, stopped and resumed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+
+from flows.bridge import deploy
+from tests.conftest import copy_of
+from tests.etl.importing.feeds import fixture, standing, write
+from tests.flows.bridge.command import Command, Ended
+from tests.flows.bridge.server import prefect_environment, shared_server
+from tests.flows.bridge.stage import Stage, worker
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def stage(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A new server, on which nothing is deployed, and a database with the feeds of a night."""
+    home = tmp_path_factory.mktemp("prefect")
+    folder = tmp_path_factory.mktemp("worker")
+    write(folder / "feeds", "series_stats", [standing("Birchwood - 11"), standing("Skokie - 11")])
+    write(folder / "feeds", "schedules", [fixture("Birchwood - 11", "Skokie - 11")])
+    engine: Engine
+    for engine in copy_of(server, template):
+        with shared_server(home) as url:
+            environment = {
+                **prefect_environment(home, url), "RALLY_FEEDS": str(folder / "feeds"),
+                "DATABASE_URL": engine.url.render_as_string(hide_password=False), "RALLY_REPORTS": str(folder / "logs"),
+            }  # fmt: skip
+            yield Stage(url, Command(environment, folder))
+
+
+def check(stage: Stage) -> tuple[int, dict[str, str]]:
+    """The exit code of `deploy --check`, and what is to be done for what."""
+    ended = stage.command.run("deploy", "--check", "--json")
+    return ended.code, {one["what"]: one["todo"] for one in ended.json if not one["in_order"]}
+
+
+def deployed(stage: Stage, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{stage.url}/deployments/{stage.deployment(name)}", timeout=60).json()
+    return found
+
+
+def still(stage: Stage) -> tuple[bool, list[bool], list[bool]]:
+    """Whether the night is paused, and which schedules of the night and of the hourly watch are on."""
+    night, hourly = deployed(stage, "nightly/nightly"), deployed(stage, "health-check/hourly-watch")
+    return (
+        night["paused"], [one["active"] for one in night["schedules"]], [one["active"] for one in hourly["schedules"]]
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def first(stage: Stage) -> tuple[int, dict[str, str], Ended]:
+    """What the first check of a new server says, and the first deploying."""
+    code, todo = check(stage)
+    return code, todo, stage.command.run("deploy", "--automations")
+
+
+@pytest.fixture(scope="module")
+def paused(stage: Stage, first: Any) -> Stage:
+    """A person has paused the night, and switched off the schedule of the hourly watch."""
+    stage.post(f"deployments/{stage.deployment('nightly/nightly')}/pause_deployment", {})
+    hourly = deployed(stage, "health-check/hourly-watch")
+    (schedule,) = hourly["schedules"]
+    path = f"{stage.url}/deployments/{hourly['id']}/schedules/{schedule['id']}"
+    httpx.patch(path, json={"active": False}, timeout=60).raise_for_status()
+    assert still(stage) == (True, [True], [False])
+    return stage
+
+
+def test_the_first_check_of_a_new_server_says_what_to_do(first: tuple[int, dict[str, str], Ended]) -> None:
+    code, todo, _ = first
+
+    assert code == 1
+    assert todo["pool rally"] == "rally-health deploy makes it"
+    assert todo["deployments"] == "rally-health deploy"
+    assert todo["automations"] == "rally-health deploy --automations"
+
+
+def test_deploying_says_what_it_changed(first: tuple[int, dict[str, str], Ended]) -> None:
+    ended = first[2]
+
+    assert ended.code == 0, ended
+    lines = ended.out.splitlines()
+    assert lines[0] == "pool rally: made, of type process"
+    assert {f"{one.name}: new" for one in deploy.declared().deployments} <= set(lines)
+    assert "automation: rally: crashed import" in lines
+
+
+def test_deploying_again_changes_nothing(stage: Stage, paused: Stage) -> None:
+    told = stage.command.run("deploy", "--dry-run").out.splitlines()
+
+    assert told == ["nightly: is paused, and stays so", "hourly-watch: schedule hourly is switched off, and stays so"]
+
+
+@pytest.mark.parametrize("program", ["prefect deploy --all", "rally-health deploy"])
+def test_what_a_person_paused_stays_paused(paused: Stage, program: str) -> None:
+    for _ in range(2):
+        ended = paused.prefect("deploy", "--all") if "prefect" in program else paused.command.run("deploy")
+
+        assert ended.code == 0, ended
+        assert still(paused) == (True, [True], [False])
+
+
+def test_a_schedule_that_is_gone_from_the_file_is_taken_off(paused: Stage) -> None:
+    weekly = paused.deployment("health-check/weekly-health-check")
+    extra = {"schedule": {"cron": "0 9 * * *", "timezone": "UTC"}, "active": True, "slug": "extra"}
+    paused.post(f"deployments/{weekly}/schedules", [extra])
+
+    told = paused.command.run("deploy", "--dry-run").out
+
+    assert "weekly-health-check: schedule extra 0 9 * * * -> off" in told
+    assert paused.command.run("deploy").code == 0
+    slugs = [one["slug"] for one in deployed(paused, "health-check/weekly-health-check")["schedules"]]
+    assert slugs == ["weekly"]
+
+
+def test_status_and_check_name_what_is_paused_and_resume_resumes_it(paused: Stage) -> None:
+    code, todo = check(paused)
+    status = paused.command.run("etl", "status", "--json")
+
+    assert (code, todo["deployment nightly"]) == (1, "rally-health etl resume, or resume it in the UI")
+    assert status.json["paused"] == ["nightly"]
+
+    resumed = paused.command.run("etl", "resume", "--reason", "mended")
+
+    assert "The deployment nightly was paused in Prefect, and is resumed." in resumed.out
+    assert not deployed(paused, "nightly/nightly")["paused"]
+
+
+def test_a_wrong_value_is_refused_before_a_worker_starts(paused: Stage) -> None:
+    body = {"parameters": {"request": {"kind": "yearly"}}, "state": {"type": "SCHEDULED"}}
+    path = f"{paused.url}/deployments/{paused.deployment('review/weekly-report')}/create_flow_run"
+
+    refused = httpx.post(path, json=body, timeout=60)
+
+    assert refused.status_code == httpx.codes.CONFLICT
+    assert "'yearly' is not one of ['daily', 'weekly', 'monthly', 'quarterly']" in refused.text
+
+
+def test_a_busy_importer_and_a_wrong_path_end_by_name_and_stop_nothing(paused: Stage, tmp_path: Path) -> None:
+    with worker(paused, tmp_path / "worker.log"):
+        wrong = paused.trigger("import-feeds/import", paths=["/there/is/nothing"])["state"]
+        night = paused.trigger("nightly/nightly", wait=0)["state"]
+
+    assert (wrong["type"], wrong["name"]) == ("FAILED", "Refused")
+    assert night["type"] == "COMPLETED"
+    assert paused.command.run("etl", "status", "--json").json["running"]
+    assert not deployed(paused, "nightly/nightly")["paused"]
+
+
+def test_runs_can_be_pruned(paused: Stage) -> None:
+    assert "0 runs" in paused.command.run("deploy", "--prune-runs", "1").out
+
+
+def test_a_wrong_key_is_named(tmp_path: Path, stage: Stage) -> None:
+    """A server that wants a password answers 401: it is there, and so the check does not say that it is away."""
+    home = tmp_path / "prefect"
+    with shared_server(
+        home, PREFECT_SERVER_API_AUTH_STRING="admin:right", PREFECT_API_AUTH_STRING="admin:right"
+    ) as url:
+        command = stage.command.under(url)
+
+        ended = command.run("deploy", "--check")
+        checked = command.run("check", "--name", "duplicate_match")
+
+    assert ended.code == 2
+    assert "refuses this key (HTTP 401); set PREFECT_API_KEY (Cloud) or PREFECT_API_AUTH_STRING" in ended.err
+    assert checked.code == 0, checked
+    assert "note: Prefect refuses this client (HTTP 401)" in checked.err
+
+
+def test_the_answer_of_the_check_is_json_for_programs(stage: Stage) -> None:
+    found = json.loads(stage.command.run("deploy", "--check", "--json").out)
+
+    assert {"what", "found", "todo", "in_order"} == set(found[0])
