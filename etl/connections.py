@@ -49,7 +49,7 @@ class DeadlinePassed(psycopg.OperationalError):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class TimeLimits:
     """How long a connection may wait, in seconds: for a lock, for one statement, and until which `time.monotonic()`."""
 
     lock: float = 30
@@ -65,7 +65,7 @@ class Limits:
 class LimitedConnection(psycopg.Connection[Any]):
     """A connection whose every wait ends, at the latest when its limits say so."""
 
-    limits: Limits = Limits()
+    limits: TimeLimits = TimeLimits()
     blockers: str = ""
     """Who kept the statement waiting that ran last, in words."""
 
@@ -125,7 +125,7 @@ def within_seconds(driver: Any, seconds: float) -> Iterator[None]:
         yield
         return
     before = driver.limits
-    driver.limits = Limits(before.lock, min(seconds, before.statement), before.until)
+    driver.limits = TimeLimits(before.lock, min(seconds, before.statement), before.until)
     try:
         yield
     finally:

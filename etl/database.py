@@ -33,7 +33,7 @@ from etl import (
     TryAgain,
     UnreadableValue,
 )
-from etl.connections import KEEPALIVE, DeadlinePassed, LimitedConnection, Limits, NoAnswer
+from etl.connections import KEEPALIVE, DeadlinePassed, LimitedConnection, NoAnswer, TimeLimits
 
 log = logging.getLogger("rally.database")
 
@@ -53,14 +53,16 @@ class DatabaseUrlError(EtlError):
     """A database URL that cannot be used; the message never holds its password."""
 
 
-def open_engine(url: str, *, application: str = "rally-health", limits: Limits | None = None, **options: Any) -> Engine:
+def open_engine(
+    url: str, *, application: str = "rally-health", limits: TimeLimits | None = None, **options: Any
+) -> Engine:
     """An engine for a PostgreSQL URL (`postgres://`, `postgresql://` or `postgresql+psycopg://`).
 
     Every transaction runs in UTC, waits no longer than `limits`, and frees its locks within half a second of its
     client's death. Nothing depends on session state, so a pooler in transaction mode may stand between. Raises
     DatabaseUrlError.
     """
-    parsed, bounds = _parsed(url), limits or Limits()
+    parsed, bounds = _parsed(url), limits or TimeLimits()
     arguments = {"application_name": application, "connect_timeout": 10, "prepare_threshold": None, **KEEPALIVE}
     engine = create_engine(parsed.set(drivername="postgresql+psycopg"), connect_args=arguments, **options)
 
@@ -69,7 +71,7 @@ def open_engine(url: str, *, application: str = "rally-health", limits: Limits |
     return engine
 
 
-def _connecting(bounds: Limits) -> Callable[..., LimitedConnection]:
+def _connecting(bounds: TimeLimits) -> Callable[..., LimitedConnection]:
     def connect(_dialect: object, _record: object, positional: Any, named: Any) -> LimitedConnection:
         connection: LimitedConnection = LimitedConnection.connect(*positional, **named)
         connection.limits = bounds
@@ -78,7 +80,7 @@ def _connecting(bounds: Limits) -> Callable[..., LimitedConnection]:
     return connect
 
 
-def _session(bounds: Limits) -> str:
+def _session(bounds: TimeLimits) -> str:
     """What every transaction begins with, in one round trip.
 
     SET takes no snapshot, as SELECT set_config() would, so SET TRANSACTION SNAPSHOT can follow.

@@ -33,7 +33,7 @@ def test_a_figure_is_within_its_limit(house: House, figure: object) -> None:
     assert measured.value <= measured.limit, "\n".join([measured.name, *measured.made_of])
 
 
-@pytest.mark.parametrize("package", ["flows", "alerts", "checks"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_no_public_name_is_used_twice_in_a_package(house: House, package: str) -> None:
     assert names_used_twice_in(house, package) == []
 

@@ -169,12 +169,19 @@ class Trial:
         """Why it must not stay; empty when it helps."""
         if self.bad_after >= self.bad_before:
             return f"the rule would still count {self.bad_after:,} bad rows, {self.bad_before:,} before"
-        if (self.score_after or 0) < (self.score_before or 0):
+        if self._is_worse:
             return (
                 f"other rules would get worse ({', '.join(self.worse)}): the score would fall from {self.score_before}"
                 f" to {self.score_after}"
             )
         return ""
+
+    @property
+    def _is_worse(self) -> bool:
+        """Whether the score fell; where too little could be measured for one, whether any rule got worse."""
+        if self.score_before is None or self.score_after is None:
+            return bool(self.worse)
+        return self.score_after < self.score_before
 
 
 def try_out(rules: Rules, check: Check, repair: int, means: Means) -> Trial:

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, delete, func, select, text, update
 
 from etl import EtlError, FeedError, ImporterBusy
 from etl.circuit_breaker import require_running
-from etl.connections import GRACE, Limits
+from etl.connections import GRACE, TimeLimits
 from etl.database import DATABASE_ERRORS, describe_error, retried
 from etl.feeds import Feed, discover
 from etl.importing import FeedResult, ImportReport, Outcome, ledger
@@ -76,7 +76,7 @@ def _importing(engine: Engine, *, wait: float) -> Iterator[Connection]:
 
 def _idle(connection: Connection) -> int:
     """Milliseconds for which the lock may lie on an idle connection; 0, for ever, without a deadline."""
-    limits = getattr(connection.connection.driver_connection, "limits", Limits())
+    limits = getattr(connection.connection.driver_connection, "limits", TimeLimits())
     return int(max(1.0, limits.until - time.monotonic() + GRACE) * 1000) if isfinite(limits.until) else 0
 
 

@@ -25,7 +25,7 @@ from etl.records.fields import Day, Name, Number, Text
 from etl.tables import leagues, player_history, players
 
 
-class Reading(TypedDict):
+class RatingReading(TypedDict):
     """A rating after a day of play."""
 
     date: Day
@@ -34,13 +34,13 @@ class Reading(TypedDict):
 
 
 class PersonHistory(NamedTuple):
-    """One person's ratings, as JSON text of `Reading`s; a person who never played has none."""
+    """One person's ratings, as JSON text of `RatingReading`s; a person who never played has none."""
 
     index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a record
     league: Annotated[str, key("league_id", "league", reads=Text)]
     player_id: Annotated[Name, key("player_id")]
     series: Annotated[Text, key("series", optional=True)]
-    readings: Annotated[str, key("matches", reads=list[Reading])]
+    readings: Annotated[str, key("matches", reads=list[RatingReading])]
 
 
 _INVENTED = "FALLBACK_"
@@ -53,7 +53,7 @@ def _complete(columns: RecordColumns) -> None:
     columns["readings"] = list(map(_as_json, columns["readings"]))
 
 
-def _as_json(readings: Sequence[Reading]) -> str:
+def _as_json(readings: Sequence[RatingReading]) -> str:
     return json.dumps(readings, default=str)
 
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import URL, Engine
 
 from etl import DatabaseUnavailable, database, embedded, migrate
-from etl.connections import Limits
+from etl.connections import TimeLimits
 from etl.database import DATABASE_ERRORS, own_error, retried, shown_url, without_secrets
 from flows.settings import Settings, SettingsError, read_settings
 
@@ -113,9 +113,9 @@ def without_prefect(invocation: Invocation, why: str) -> Invocation:
     return replace(invocation, remarks=(*invocation.remarks, remark))
 
 
-def limits_of(settings: Settings) -> Limits:
+def limits_of(settings: Settings) -> TimeLimits:
     """How long connections may wait."""
-    return Limits(settings.lock_timeout, settings.write_timeout, settings.until)
+    return TimeLimits(settings.lock_timeout, settings.write_timeout, settings.until)
 
 
 def silent_prefect(why: str) -> str:
@@ -145,7 +145,7 @@ def open_engine(settings: Settings, *, application: str = "rally-health", migrat
 
 
 @contextmanager
-def _connected(url: str, application: str, limits: Limits) -> Iterator[Engine]:
+def _connected(url: str, application: str, limits: TimeLimits) -> Iterator[Engine]:
     engine = database.open_engine(url, application=application, limits=limits)
     try:
         try:

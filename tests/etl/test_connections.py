@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError
 
 from etl import DatabaseUnavailable, LockNotFree, OutOfTime, UnreadableValue
-from etl.connections import GRACE, DeadlinePassed, Limits, NoAnswer
+from etl.connections import GRACE, DeadlinePassed, NoAnswer, TimeLimits
 from etl.database import DATABASE_ERRORS, describe_error, is_lost, is_transient, open_engine, own_error
 from tests.silent import DatabaseProxy, Fault
 
@@ -22,7 +22,7 @@ def url_of(engine: Engine) -> str:
 @pytest.fixture
 def hurried(database: Engine) -> Iterator[Engine]:
     """An engine that waits half a second for a lock, and two seconds for a statement."""
-    engine = open_engine(url_of(database), application="the one who waits", limits=Limits(lock=0.5, statement=2))
+    engine = open_engine(url_of(database), application="the one who waits", limits=TimeLimits(lock=0.5, statement=2))
     yield engine
     engine.dispose()
 
@@ -54,7 +54,7 @@ def test_a_statement_that_is_blocked_by_nobody_names_nobody(hurried: Engine) -> 
 @pytest.mark.parametrize("fault", list(Fault))
 def test_a_network_that_goes_silent_in_a_statement_is_noticed(database: Engine, fault: Fault) -> None:
     with DatabaseProxy(url_of(database)) as proxy:
-        engine = open_engine(proxy.url, limits=Limits(lock=0.5, statement=1))
+        engine = open_engine(proxy.url, limits=TimeLimits(lock=0.5, statement=1))
         proxy.fail_at("select 4711", 1, fault)
         began = time.monotonic()
 
@@ -68,7 +68,7 @@ def test_a_network_that_goes_silent_in_a_statement_is_noticed(database: Engine, 
 
 def test_a_network_that_goes_silent_in_a_commit_is_noticed(database: Engine) -> None:
     with DatabaseProxy(url_of(database)) as proxy:
-        engine = open_engine(proxy.url, limits=Limits(lock=0.5, statement=0.5))
+        engine = open_engine(proxy.url, limits=TimeLimits(lock=0.5, statement=0.5))
         proxy.fail_at("COMMIT", 1, Fault.SILENT)
 
         with pytest.raises(DBAPIError) as caught, engine.begin() as connection:
@@ -81,7 +81,7 @@ def test_a_network_that_goes_silent_in_a_commit_is_noticed(database: Engine) -> 
 
 def test_the_deadline_of_a_command_ends_a_statement_and_is_not_worth_another_try(database: Engine) -> None:
     with DatabaseProxy(url_of(database)) as proxy:
-        engine = open_engine(proxy.url, limits=Limits(until=time.monotonic() + 1))
+        engine = open_engine(proxy.url, limits=TimeLimits(until=time.monotonic() + 1))
         proxy.fail_at("select 4711", 1, Fault.SILENT)
 
         with pytest.raises(DBAPIError) as caught, engine.begin() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select, text
@@ -62,6 +63,9 @@ ALIASES = st.lists(st.sampled_from([("x", 1, "CNSWPL"), ("y", 1, "CITA")]), uniq
     lambda found: [alias(*one) for one in found]
 )
 SEASONS = st.builds(lambda teams, dirt, aliases: [*PLACE, *ELSEWHERE, *teams, *dirt, *aliases], TEAMS, DIRT, ALIASES)
+
+# every fix of the catalogue, planned and applied, for each example: minutes
+pytestmark = pytest.mark.slow
 
 few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
