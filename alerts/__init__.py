@@ -8,6 +8,7 @@ AlertError
 ├── UnknownDelivery    no such message in the outbox
 └── DeliveryError      one message was not sent
     ├── Refused          and never will be: another try would end the same way
+    ├── Misconfigured    because of how we are set up: tried when that has changed, and told by another channel
     ├── TryLater         but another try can help (transient)
     ├── OutcomeUnknown   or was it? The provider has to be asked before another try
     └── LostClaim        because another dispatcher took it over
@@ -40,6 +41,10 @@ class DeliveryError(AlertError):
 
 class Refused(DeliveryError):
     """The provider will never take this message as it is."""
+
+
+class Misconfigured(DeliveryError):
+    """Nothing was accepted, and nothing will be until a person has changed how the channel is set up."""
 
 
 class TryLater(DeliveryError):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -67,6 +68,8 @@ class Settings(BaseSettings):
     """Ready-made rules, and changes to rules: only in the file; see docs/ADDING_A_RULE.md."""
     coverage_floor: float = Field(60, ge=0, le=100)
     """Percent of what counts that a check must have measured to be called healthy; rules weigh by severity."""
+    timezone: str = "America/Chicago"
+    """Where the leagues play: their day is the `today` of every rule, wherever the host stands."""
     statement_timeout: float = Field(60, gt=0)
     """Seconds that one statement of a check may take."""
     show_rows: bool = False
@@ -129,6 +132,20 @@ class Settings(BaseSettings):
     def until(self) -> float:
         """When the deadline is over, by `time.monotonic()`; it runs from the reading of the settings."""
         return self._read + self.deadline
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The clock that the leagues live by."""
+        return ZoneInfo(self.timezone)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("expected an IANA time zone such as America/Chicago") from None
+        return name
 
     @field_validator("rule_sources", mode="before")
     @classmethod

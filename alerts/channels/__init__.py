@@ -20,6 +20,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Protocol, runtime_checkable
 
 from pydantic import SecretStr
@@ -83,12 +84,22 @@ class Reply:
     at: datetime | None
 
 
+def setup_mark(*parts: object) -> str:
+    """A short mark for the parts of a channel's set-up; secrets do not show in it."""
+    plain = (part.get_secret_value() if isinstance(part, SecretStr) else part for part in parts)
+    return sha256(repr([*plain]).encode()).hexdigest()[:8]
+
+
 class Sender(Protocol):
     """A channel. Errors are DeliveryErrors, whose texts hold neither contact nor secret."""
 
     @property
     def can_look_up(self) -> bool:
         """Whether the provider can be asked for a message whose outcome is unknown."""
+
+    @property
+    def setup(self) -> str:
+        """A mark of how the channel is set up, another one after a change; it tells nothing of what that is."""
 
     def send(self, to: SecretStr, message: Message, handing_over: Callable[[], None]) -> Receipt:
         """Send a message; `handing_over` is called right before the point of no return, and may raise."""

@@ -14,6 +14,7 @@ class AppriseChat:
     """Sends to Apprise URLs. Apprise only says yes or no: a no counts as not accepted."""
 
     can_look_up = False
+    setup = ""
 
     def __init__(self, timeout: float = 10.0) -> None:
         self.timeout = timeout

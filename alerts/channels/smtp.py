@@ -23,8 +23,8 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
-from alerts import DeliveryError, OutcomeUnknown, PolicyError, Refused, TryLater
-from alerts.channels import Message, Receipt
+from alerts import DeliveryError, Misconfigured, OutcomeUnknown, PolicyError, Refused, TryLater
+from alerts.channels import Message, Receipt, setup_mark
 from alerts.render import one_line
 
 EXPECTED = "smtp+starttls://user:password@host:587 or smtps://user:password@host:465"
@@ -125,6 +125,12 @@ class SmtpMail:
     def __init__(self, server: SmtpServer) -> None:
         self.server = server
 
+    @property
+    def setup(self) -> str:
+        """A mark of the server, and of who we are there."""
+        own = self.server
+        return setup_mark(own.host, own.port, own.security, own.user, own.password, own.sender, own.authorities)
+
     def send(self, to: SecretStr, message: Message, handing_over: Callable[[], None]) -> Receipt:
         """Send one e-mail to one recipient."""
         sender, address = self.server.sender.get_secret_value(), to.get_secret_value()
@@ -206,15 +212,16 @@ def _certain() -> Iterator[None]:
         yield
         return
     except smtplib.SMTPAuthenticationError as error:
-        found = _by_code(error.smtp_code, f"the mail server refused our credentials (code {error.smtp_code})")
+        told = f"the mail server refused our credentials (code {error.smtp_code})"
+        found = TryLater(told) if error.smtp_code // 100 == 4 else Misconfigured(told)
     except smtplib.SMTPNotSupportedError:
-        found = Refused("the mail server lacks what is needed: STARTTLS or a way to authenticate")
+        found = Misconfigured("the mail server lacks what is needed: STARTTLS or a way to authenticate")
     except smtplib.SMTPResponseException as error:
         found = _by_code(error.smtp_code, f"the mail server refused (code {error.smtp_code})")
     except smtplib.SMTPException as error:
         found = TryLater(f"the mail server broke off ({type(error).__name__})")
     except ssl.SSLCertVerificationError:
-        found = Refused("the mail server's certificate cannot be verified")
+        found = Misconfigured("the mail server's certificate cannot be verified")
     except OSError as error:
         found = TryLater(f"no connection to the mail server ({type(error).__name__})")
     raise found

@@ -19,8 +19,8 @@ from requests.adapters import HTTPAdapter
 from twilio.http import HttpClient
 from twilio.http.response import Response
 
-from alerts import DeliveryError, OutcomeUnknown, Refused, TryLater
-from alerts.channels import Message, Receipt, Reply, State, quiet
+from alerts import DeliveryError, Misconfigured, OutcomeUnknown, Refused, TryLater
+from alerts.channels import Message, Receipt, Reply, State, quiet, setup_mark
 from alerts.people import E164
 
 if TYPE_CHECKING:
@@ -97,6 +97,12 @@ PERMANENT = {
 }
 
 
+OUR_SETUP = frozenset({20003, 20404, 21212, 21603, 21606, 21703, 30034})
+"""Codes that say nothing of the recipient: every message meets them until somebody changes the set-up."""
+BEFORE_THE_REQUEST = ("NewConnectionError", "NameResolutionError", "Tunnel connection failed")
+"""What urllib3 says where surely no byte of the request was sent. A proxy that fails otherwise may have sent it."""
+
+
 def meaning(code: int | None, status: int | None = None) -> str:
     """A code in words; Twilio's own text is not used, for it repeats numbers."""
     words = {**TRANSIENT, **PERMANENT}.get(code or 0, "refused")
@@ -111,7 +117,8 @@ def error_of(status: int, code: int | None, headers: Mapping[str, str]) -> Deliv
     if status >= 500:
         # a message can have been accepted before the answer went wrong (measured)
         return OutcomeUnknown(f"Twilio answered HTTP {status}")
-    return Refused(meaning(code, status))
+    wrongly_set_up = status in {401, 403} or code in OUR_SETUP
+    return (Misconfigured if wrongly_set_up else Refused)(meaning(code, status))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -148,8 +155,8 @@ def _no_answer(error: Exception) -> DeliveryError:
     """Which of the many ways not to get an answer it was; only what surely came before the request is certain."""
     text, name = str(error), type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return Refused("Twilio's certificate cannot be verified")
-    if name in {"ConnectTimeout", "ProxyError"} or "NewConnectionError" in text or "NameResolutionError" in text:
+        return Misconfigured("Twilio's certificate cannot be verified")
+    if name == "ConnectTimeout" or any(mark in text for mark in BEFORE_THE_REQUEST):
         return TryLater(f"no connection to Twilio ({name})")
     return OutcomeUnknown(f"the connection to Twilio broke off ({name})")
 
@@ -183,6 +190,12 @@ class TwilioSms:
         if account.sender and not E164.fullmatch(account.sender.get_secret_value()):
             raise Refused("Twilio's sender is no international number (E.164)")
         self.account = account
+
+    @property
+    def setup(self) -> str:
+        """A mark of the account, its secret and its sender."""
+        own = self.account
+        return setup_mark(own.sid, own.token, own.sender, own.service, own.base_url)
 
     def send(self, to: SecretStr, message: Message, handing_over: Callable[[], None]) -> Receipt:
         """Send one SMS, by one request."""

@@ -16,17 +16,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from alerts import DeliveryError, UnknownIncident
 from alerts.channels import Answered, Reply, State
 from alerts.incidents import found_in
 from alerts.incidents.store import acknowledge_by_token, try_lock
 from alerts.outbox.enqueue import enqueue
-from alerts.outbox.send import Work, attempt, claim
+from alerts.outbox.send import Work, attempt, claim, hasten
 from alerts.people import Channel, Person
 from alerts.policy import Policy
-from etl.database import describe_error
+from etl.database import DATABASE_ERRORS, describe_error
 from etl.tables import deliveries
 
 log = logging.getLogger("rally.alerts")
@@ -172,6 +171,7 @@ def dispatch(work: Work, *, only: Sequence[int] | None = None, workers: int = WO
         return Dispatched(attempts=attempts, broken=broken)
     acknowledged = collect_replies(work)
     planned = _plan(work)
+    hasten(work.engine, work.senders, work.clock())
     attempts, broken = _send(work, None, workers)
     return Dispatched(planned, attempts, follow_up(work), acknowledged, broken)
 
@@ -209,7 +209,7 @@ def _worker(work: Work, only: Sequence[int] | None, tried: _Tried) -> None:
             tried.numbers.add(claimed.id)
         try:
             state = attempt(work, claimed)
-        except SQLAlchemyError as error:
+        except DATABASE_ERRORS as error:
             # the lease ends by itself, and a later round goes on from what was written
             log.warning("message %d: the outbox cannot be written (%s)", claimed.id, describe_error(error))
             with tried.guard:

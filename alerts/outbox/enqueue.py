@@ -110,7 +110,8 @@ def _due(connection: Connection, policy: Policy, now: datetime) -> tuple[list[Pl
 
 
 def _in_conversation(connection: Connection, planned: Planned, content: Content) -> Content:
-    if planned.channel is not Channel.EMAIL:
+    # headers make it one conversation; "Re: CRITICAL" over what has recovered would be read as the contrary
+    if planned.channel is not Channel.EMAIL or planned.lead.recovered:
         return content
     first = conversation(connection, planned.recipient, planned.lead.incident.id)
     return replace(content, subject=f"Re: {first}") if first else content

@@ -14,13 +14,17 @@ from typing import Any
 from uuid import uuid4
 
 from pydantic import SecretStr
-from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import ColumnElement, Connection, Engine, and_, false, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 
-from alerts import DeliveryError, LostClaim, OutcomeUnknown, Refused, TryLater
+from alerts import DeliveryError, LostClaim, Misconfigured, OutcomeUnknown, Refused, TryLater
 from alerts.channels import Message, Receipt, Sender, State
+from alerts.incidents import new_token
 from alerts.people import Channel
 from alerts.policy import Policy
+from alerts.render import one_line
+from alerts.render.sms import gsm
+from etl.database import DATABASE_ERRORS
 from etl.tables import deliveries
 
 FIRST = 30.0
@@ -42,6 +46,24 @@ def delay(attempts: int, jitter: Random, retry_after: float | None = None) -> ti
 def worn_out(attempts: int, created: datetime | None, now: datetime) -> bool:
     """Whether it was tried often or long enough."""
     return attempts >= TRIES or (created is not None and now - created >= GIVES_UP)
+
+
+SETUP = "set-up {}"
+SETUP_LOOK = timedelta(hours=1)
+"""How soon what waits for another set-up is tried without one: the provider's mind can change, too."""
+
+
+def hasten(engine: Engine, senders: Mapping[Channel, Sender], now: datetime) -> int:
+    """Let messages that wait for another set-up of their channel be due where there is one; how many."""
+    own = deliveries.c
+    waits = own.state == State.QUEUED.value, own.due_at > now, own.error.contains(SETUP.format(""))
+    changed = [
+        and_(own.channel == channel.value, ~own.error.contains(SETUP.format(sender.setup)))
+        for channel, sender in senders.items()
+    ]
+    with engine.begin() as connection:
+        due = update(deliveries).where(*waits, or_(false(), *changed)).values(due_at=now)
+        return connection.execute(due).rowcount
 
 
 LEASE = timedelta(minutes=3)
@@ -138,6 +160,33 @@ def attempt(work: Work, claimed: Claim) -> State:
     return _write(work, claimed, values or _send(work, claimed, sender, contact))
 
 
+def _elsewhere(work: Work, claimed: Claim, error: Misconfigured) -> None:
+    """Tell what a channel that is set up wrongly cannot, once, by another one: of its recipient, or of anybody."""
+    people = sorted(work.policy.people, key=lambda person: person.name != claimed.recipient)
+    ways = [(person, one) for person in people for one in person.contacts]
+    way = next(((who, one) for who, one in ways if one is not claimed.channel and one in work.senders), None)
+    if way is None:
+        log.error("message %d can be told by no channel: %s", claimed.id, error)
+        return
+    person, channel = way
+    token, now, own = new_token(), work.clock(), deliveries.c
+    told = f"[to {claimed.recipient} by {claimed.channel}, which is set up wrongly: {error}]"
+    text = f"{claimed.message.text}\n\n{told}"
+    if channel is Channel.SMS:
+        text = (
+            f"{gsm(one_line(f'Rally: {claimed.channel} is set up wrongly. {claimed.message.subject}'))[:140]} #{token}"
+        )
+    row = {
+        "key": f"{claimed.id} by another channel", "token": token, "channel": channel.value, "recipient": person.name,
+        "subject": claimed.message.subject, "text": text, "created_at": now, "due_at": now,
+    }  # fmt: skip
+    same = ("run", "reason", "urgency", "threads")
+    chosen = select(*(literal(value) for value in row.values()), *(own[name] for name in same))
+    statement = insert(deliveries).from_select([*row, *same], chosen.where(own.id == claimed.id))
+    with work.engine.begin() as connection:
+        connection.execute(statement.on_conflict_do_nothing(index_elements=["key"]))
+
+
 def _reach(work: Work, claimed: Claim) -> tuple[Sender, SecretStr]:
     person = work.policy.by_name.get(claimed.recipient)
     contact = person.contacts.get(claimed.channel) if person else None
@@ -176,7 +225,7 @@ def _send(work: Work, claimed: Claim, sender: Sender, contact: SecretStr) -> Val
 
     try:
         receipt = sender.send(contact, claimed.message, handing_over)
-    except SQLAlchemyError:
+    except DATABASE_ERRORS:
         raise  # the outbox could not be written, so nothing was handed over
     except DeliveryError as error:
         found = error
@@ -185,6 +234,8 @@ def _send(work: Work, claimed: Claim, sender: Sender, contact: SecretStr) -> Val
         found = OutcomeUnknown(text) if handed_over else Refused(text)
     else:
         return _accepted(receipt, work.clock())
+    if isinstance(found, Misconfigured):
+        _elsewhere(work, claimed, found)
     return _failure(work, claimed, sender, found) | {"attempts": claimed.attempts + 1}
 
 
@@ -194,7 +245,10 @@ def _failure(work: Work, claimed: Claim, sender: Sender, error: DeliveryError) -
         return _unknown(str(error), now + LOOKS_AGAIN)
     if isinstance(error, OutcomeUnknown) and not work.policy.resend_uncertain:
         return _uncertain(f"{error}; {NEVER_CONFIRMED}")
-    if isinstance(error, Refused) or worn_out(tried, claimed.message.created_at, now):
+    if isinstance(error, Misconfigured) and not worn_out(0, claimed.message.created_at, now):
+        why = f"{error}; it waits for another set-up, {SETUP.format(sender.setup)}"
+        return {"state": State.QUEUED.value, "error": why, "due_at": now + SETUP_LOOK}
+    if isinstance(error, (Refused, Misconfigured)) or worn_out(tried, claimed.message.created_at, now):
         return {"state": State.FAILED.value, "error": str(error)}
     pause = delay(tried, work.jitter, error.retry_after if isinstance(error, TryLater) else None)
     return {"state": State.QUEUED.value, "error": str(error), "due_at": now + pause}

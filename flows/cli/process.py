@@ -1,9 +1,14 @@
-"""The process of a command: it ends at its deadline whatever it waits for, and survives a reader that has left."""
+"""The process of a command: it ends at its deadline whatever it waits for, and survives a reader that has left.
+
+What it prints is text and nothing else: names come from feeds, and a mark that turns the order of letters round would
+let a person confirm another name than the one that he reads.
+"""
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import sys
 import threading
@@ -11,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from math import isinf
-from typing import Any
+from typing import Any, TextIO
 
 ENDLESS = frozenset({"serve"})
 """Commands that run until somebody stops them."""
@@ -28,10 +33,42 @@ def own_process() -> None:
     """Take this process for a command's own: its signals, and its standard output."""
     _own.set(True)
     with suppress(OSError, ValueError, AttributeError):  # no standard output at all
-        before = sys.stdout
-        proof = io.BufferedWriter(PipeProof(before.fileno(), "w", closefd=False))
-        encoding, lines = before.encoding, before.isatty()
-        sys.stdout = io.TextIOWrapper(proof, encoding=encoding, errors="backslashreplace", line_buffering=lines)
+        sys.stdout = _clean(sys.stdout)
+        sys.stderr = _clean(sys.stderr)
+
+
+def _clean(stream: TextIO) -> CleanText:
+    stream.flush()
+    raw = io.BufferedWriter(PipeProof(stream.fileno(), "w", closefd=False))
+    lines = stream.isatty() or stream is sys.stderr
+    return CleanText(raw, encoding=stream.encoding, errors="backslashreplace", line_buffering=lines)
+
+
+BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+UNSAFE = re.compile(f"[{BIDI}\\x00-\\x08\\x0b\\x0c\\x0e-\\x1a\\x1c-\\x1f\\x7f-\\x9f]")
+ESCAPE = "\x1b"
+JSON = ("{", "[")
+
+
+class CleanText(io.TextIOWrapper):
+    """A stream of text without control characters and without marks that change the order of letters.
+
+    In a JSON document they are escaped, so that it says what it said; elsewhere U+FFFD stands for them. Escape
+    sequences, which colours are made of, are for terminals alone.
+    """
+
+    _json: bool | None = None
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        if self._json is None and text.strip():
+            self._json = text.lstrip().startswith(JSON)
+        clean = UNSAFE.sub(self._instead, text)
+        super().write(clean if self.isatty() else clean.replace(ESCAPE, "\N{REPLACEMENT CHARACTER}"))
+        return len(text)
+
+    def _instead(self, found: re.Match[str]) -> str:
+        return f"\\u{ord(found[0]):04x}" if self._json else "\N{REPLACEMENT CHARACTER}"
 
 
 class PipeProof(io.FileIO):

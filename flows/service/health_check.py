@@ -26,7 +26,7 @@ from flows.service.context import Invocation, open_engine
 from flows.service.import_gate import after_check
 from flows.service.report_files import tidy, write_documents
 from flows.service.requests import CheckRequest
-from flows.settings import Settings
+from flows.settings import Settings, read_settings
 
 CATALOGUE = f"{SOURCES[0]}."
 log = logging.getLogger("rally.check")
@@ -138,7 +138,7 @@ def moment(today: date | None) -> datetime:
     """The moment that rules compare with: now, or the end of another day."""
     if today is None or today == today_here():
         return datetime.now(UTC)
-    return datetime(today.year, today.month, today.day, 23, 59, 59, tzinfo=UTC)
+    return datetime(today.year, today.month, today.day, 23, 59, 59, tzinfo=read_settings().zone).astimezone(UTC)
 
 
 def tidy_up(settings: Settings) -> None:
@@ -152,5 +152,5 @@ def _of_another_day(request: CheckRequest) -> bool:
 
 
 def today_here() -> date:
-    """The day where the operator lives."""
-    return datetime.now().astimezone().date()
+    """The day where the leagues play (RALLY_TIMEZONE), which is not the host's for some hours of each night."""
+    return datetime.now(read_settings().zone).date()

@@ -20,7 +20,7 @@ from flows.service.context import Invocation, current_invocation, open_engine
 from flows.service.ending import Ending, StateName
 from flows.service.health_check import require_people, rules_of
 from flows.service.requests import ReviewRequest
-from flows.settings import Settings
+from flows.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from checks.review.section import Review
@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 
 
 def period_of(request: ReviewRequest) -> Period:
-    """The time that a report is about, in the zone of this machine."""
-    now = datetime.now().astimezone()
+    """The time that a report is about, on the clock that the leagues live by."""
+    zone = read_settings().zone
+    now = datetime.now(zone)
     if request.until is None or request.until >= now.date():
         return Period.of(request.kind, now, request.days)
-    end = datetime.combine(request.until, time(23, 59, 59)).astimezone()
+    end = datetime.combine(request.until, time(23, 59, 59), zone)
     return Period.of(request.kind, end, request.days)
 
 

@@ -13,7 +13,7 @@ from random import Random
 import pytest
 from pydantic import SecretStr
 
-from alerts import LostClaim, PolicyError, Refused, TryLater
+from alerts import LostClaim, Misconfigured, PolicyError, Refused, TryLater
 from alerts.channels import Message
 from alerts.channels.apprise import AppriseChat
 from alerts.channels.smtp import SmtpMail, SmtpServer
@@ -54,7 +54,7 @@ def test_one_incident_is_one_conversation(desk: Desk, mail: Mail) -> None:
         dispatch(desk.work)
 
     assert [one["Subject"] for one in mail.arrived] == [
-        "[Rally] WARN: lost_rows", "Re: [Rally] WARN: lost_rows", "Re: [Rally] WARN: lost_rows",
+        "[Rally] WARN: lost_rows", "Re: [Rally] WARN: lost_rows", "[Rally] OK: lost_rows",
     ]  # fmt: skip
     assert len({one["References"] for one in mail.arrived}) == 1
     assert len({one["Message-ID"] for one in mail.arrived}) == 3
@@ -78,7 +78,7 @@ def test_a_mail_server_without_tls_is_refused_and_its_url_not_repeated(url: str)
 
 
 def test_a_server_that_offers_no_starttls_gets_neither_password_nor_mail(plain_mail: Mail) -> None:
-    with pytest.raises(Refused, match="STARTTLS"):
+    with pytest.raises(Misconfigured, match="STARTTLS"):
         SmtpMail(plain_mail.server()).send(TO, MESSAGE, nothing)
 
     assert plain_mail.arrived == []

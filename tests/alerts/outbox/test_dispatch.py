@@ -140,7 +140,6 @@ def test_nothing_is_sent_while_the_provider_cannot_be_asked(sms: Desk, twilio: T
     [
         (21211, "Twilio: the number is not valid (code 21211)"),
         (21610, "Twilio: the recipient has unsubscribed (STOP) (code 21610)"),
-        (20003, "Twilio: the credentials are wrong or the account is suspended (code 20003)"),
     ],
 )
 def test_what_the_provider_refuses_for_good_is_a_dead_letter_at_once(
@@ -180,13 +179,38 @@ def test_a_refused_connection_is_tried_again_and_at_last_given_up(sms: Desk, twi
     assert (line.state, line.attempts) == (State.FAILED, TRIES)
 
 
-def test_wrong_credentials_are_a_dead_letter(sms: Desk, twilio: Twilio) -> None:
+def test_wrong_credentials_wait_for_others_and_are_no_dead_letter(sms: Desk, twilio: Twilio) -> None:
+    """A 401 was a dead letter for ever, also of a CRITICAL."""
     stranger = TwilioSms(replace(twilio.account(), token=SecretStr("another")))
     sms.record(statuses(CRITICAL))
 
     dispatch(replace(sms.work, senders={Channel.SMS: stranger}))
+    sms.clock.forward(MINUTE)
+    dispatch(replace(sms.work, senders={Channel.SMS: stranger}))
 
-    assert states(sms) == [State.FAILED]
+    (line,) = sms.outbox()
+    assert (line.state, line.attempts, twilio.bodies) == (State.QUEUED, 1, [])
+    assert "waits for another set-up" in line.error
+
+    dispatch(sms.work)
+
+    assert states(sms) == [State.SENT]
+    assert len(twilio.bodies) == 1
+
+
+def test_what_a_channel_cannot_tell_that_is_set_up_wrongly_another_one_does_once(
+    desk: Desk, twilio: Twilio, mail: Mail
+) -> None:
+    stranger = TwilioSms(replace(twilio.account(), token=SecretStr("another")))
+    work = replace(desk.work, senders=dict(desk.work.senders) | {Channel.SMS: stranger})
+    desk.record(statuses(CRITICAL))
+
+    for _ in range(3):
+        dispatch(work)
+        desk.clock.forward(HOUR)
+
+    told = [one for one in mail.arrived if "which is set up wrongly" in one.as_string()]
+    assert (len(told), twilio.bodies) == (1, [])
 
 
 def test_the_delivery_is_looked_up(sms: Desk, twilio: Twilio) -> None:
@@ -264,8 +288,8 @@ def test_a_mail_without_an_answer_is_sent_again_where_the_policy_wants_it_under_
 
 
 WRONG_SERVERS: dict[str, tuple[Callable[[Mail], SmtpMail], State]] = {
-    "password": (lambda mail: SmtpMail(mail.server(password=TOKEN)), State.FAILED),
-    "certificate": (lambda mail: SmtpMail(mail.server(authorities=None)), State.FAILED),
+    "password": (lambda mail: SmtpMail(mail.server(password=TOKEN)), State.QUEUED),
+    "certificate": (lambda mail: SmtpMail(mail.server(authorities=None)), State.QUEUED),
     "nobody there": (lambda mail: SmtpMail(mail.server(port=1)), State.QUEUED),
 }
 

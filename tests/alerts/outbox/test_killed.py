@@ -32,7 +32,8 @@ DISPATCHER = """
 import os, signal, sys
 from datetime import datetime
 from pydantic import SecretStr
-from alerts.channels import SmtpMail, SmtpServer, TwilioAccount, TwilioSms
+from alerts.channels.smtp import SmtpMail, SmtpServer
+from alerts.channels.twilio import TwilioAccount, TwilioSms
 from alerts.outbox.send import Work
 from alerts.outbox.send import claim
 from alerts.outbox.dispatch import dispatch

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from flows.service.context import current_invocation
-from flows.settings import SettingsError
+from flows.service.health_check import today_here
+from flows.settings import SettingsError, read_settings
 
 
 @pytest.fixture(autouse=True)
@@ -35,3 +36,22 @@ def test_a_worker_uses_the_database_that_it_is_told(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DATABASE_URL", "postgresql://rally@db/rally")
 
     assert current_invocation().settings.database_url is not None
+
+
+def test_today_is_the_day_where_the_leagues_play(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between six in the evening and midnight of Chicago, a host in UTC took tomorrow's matches for today's."""
+    far_east, far_west = "Pacific/Kiritimati", "Pacific/Pago_Pago"  # 25 hours apart: never the same day
+
+    monkeypatch.setenv("RALLY_TIMEZONE", far_east)
+    east = today_here()
+    monkeypatch.setenv("RALLY_TIMEZONE", far_west)
+    west = today_here()
+
+    assert east > west
+
+
+def test_a_zone_that_nobody_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RALLY_TIMEZONE", "Mars/Olympus")
+
+    with pytest.raises(SettingsError, match="RALLY_TIMEZONE: Value error, expected an IANA time zone"):
+        read_settings()

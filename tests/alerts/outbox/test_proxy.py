@@ -1,0 +1,141 @@
+"""SMS behind an HTTPS proxy that fails in every way: none is lost, none is sent twice."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from random import Random
+
+import pytest
+import trustme
+
+from alerts.channels import State
+from alerts.channels.twilio import TwilioSms
+from alerts.outbox.dispatch import dispatch
+from alerts.outbox.enqueue import enqueue_test
+from alerts.people import Channel
+from tests.alerts.build import policy
+from tests.alerts.channels.twilio_server import Handler, Twilio
+from tests.alerts.conftest import Desk
+
+ONLY_SMS = '[[people]]\nname = "kim"\nphone = "+14155550123"\n'
+FAULTS = ("refuse", "cut at connect", "cut at once", "cut after the request", "cut the answer", "silent", "ok")
+REFUSED = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
+
+
+class Tunnel:
+    """A proxy that speaks CONNECT, and fails once for each fault that is planned."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.faults: deque[str] = deque()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        fault = self.faults.popleft() if self.faults else "ok"
+        with suppress(OSError), client:
+            if fault == "cut at connect":
+                return
+            client.recv(65536)
+            if fault == "refuse":
+                client.sendall(REFUSED)
+                return
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            if fault != "cut at once":
+                self._tunnel(client, fault)
+
+    def _tunnel(self, client: socket.socket, fault: str) -> None:
+        with socket.create_connection(("127.0.0.1", self.target)) as server:
+            swallow = fault in {"cut the answer", "silent", "cut after the request"}
+            back = threading.Thread(target=_pump, args=(server, client, HANDSHAKE if swallow else None), daemon=True)
+            back.start()
+            if fault == "cut after the request":
+                _pump(client, server, HANDSHAKE)
+                return
+            _pump(client, server, None)
+
+
+HANDSHAKE = 4000
+"""Bytes of TLS's handshake, more or less: what comes behind them is swallowed."""
+
+
+def _pump(source: socket.socket, sink: socket.socket, most: int | None) -> None:
+    passed = 0
+    with suppress(OSError):
+        while data := source.recv(1024):
+            passed += len(data)
+            if most is not None and passed > most:
+                return
+            sink.sendall(data)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def secure(authority: trustme.CA) -> Iterator[Twilio]:
+    """Twilio behind TLS."""
+    twilio = Twilio()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"twilio": twilio}))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.daemon_threads = True
+    twilio.url = f"https://localhost:{server.server_address[1]}"
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield twilio
+    twilio.released.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.slow
+def test_a_hundred_plans_of_faults_lose_no_sms_and_send_none_twice(
+    desk: Desk, secure: Twilio, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ProxyError was taken for "surely not accepted", and the message sent once more."""
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    proxy = Tunnel(int(secure.url.rsplit(":", 1)[1]))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", "")
+    sender = TwilioSms(secure.account(timeout=0.3))
+    work = replace(desk.work, policy=policy(base=ONLY_SMS), senders={Channel.SMS: sender})
+    here = desk.under(work.policy)
+    for seed in range(100):
+        chance = Random(seed)  # noqa: S311 - a plan that can be played again
+        proxy.faults.extend(chance.choices(FAULTS, k=chance.randint(1, 4)))
+        with work.engine.begin() as connection:
+            (number,) = enqueue_test(connection, work.policy, here.clock())
+        for _ in range(8):
+            dispatch(work, only=[number], workers=1)
+            here.clock.forward(timedelta(minutes=31))
+        proxy.faults.clear()
+        assert len(secure.bodies) == seed + 1, f"lost or twice, seed {seed}: {here.outbox()[0]}"
+    assert len(set(secure.bodies)) == 100
+    proxy.close()
+    assert {line.state for line in here.outbox()} <= {State.SENT, State.DELIVERED}

@@ -1,0 +1,142 @@
+"""Whatever a person sets or types wrongly is one line with cause and next step; what is printed is text alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from flows.cli.shared import Exit
+
+SECRET = "S3CR3T-canary"  # noqa: S105 - to be found nowhere
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("check",),
+    ("import", "nowhere"),
+    ("history",),
+    ("incidents", "list"),
+    ("rejects", "list"),
+    ("alerts", "dispatch"),
+    ("fix", "plan"),
+    ("snapshot", "list"),
+    ("etl", "status"),
+    ("init",),
+)
+PASSWORDS = (
+    f"postgresql://rally:{SECRET}@127.0.0.1:1/rally",
+    f"postgresql://rally@127.0.0.1:1/rally?password={SECRET}",
+    f"postgresql://rally@127.0.0.1:1/rally?sslpassword={SECRET}",
+    f"postgresql://rally:{SECRET}",
+    f"postgresql://rally:{SECRET}@",
+    f"postgres//rally:{SECRET}@db/rally",
+    f"postgresql://rally:{SECRET} @127.0.0.1:1/rally",
+    f"postgresql://rally:{SECRET}%zz@127.0.0.1:1/rally",
+    f"postgresql://rally:{SECRET}@127.0.0.1:port/rally",
+    f"postgresql://rally:x@{SECRET}@127.0.0.1:1/rally",
+    f"mysql://rally:{SECRET}@db/rally",
+    f"{SECRET}",
+)
+
+
+def rally(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, with nothing set but this."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("RALLY_", "DATABASE_"))}
+    command = [sys.executable, "-c", "from flows.cli.main import main; main()", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=folder, timeout=120,
+        env=clean | {"PYTHONPATH": str(Path(__file__).parents[3])} | environment,
+    )  # fmt: skip
+
+
+def environments(folder: Path) -> dict[str, dict[str, str]]:
+    """Thirty ways to set things wrongly."""
+    (folder / "a_file").write_text("no folder")
+    (folder / "broken.toml").write_text("= 7")
+    (folder / "binary").write_bytes(b"\xff\xfe\x00")
+    away = "postgresql://rally@127.0.0.1:1/rally"
+    below_a_file = str(folder / "a_file" / "below")
+    named = {
+        "data below a file": {"RALLY_DATA": below_a_file},
+        "data in /proc": {"RALLY_DATA": "/proc/rally"},
+        "reports below a file": {"RALLY_REPORTS": below_a_file, "DATABASE_URL": away},
+        "rules nowhere": {"RALLY_RULES": "nowhere/", "DATABASE_URL": away},
+        "rules broken": {"RALLY_RULES": str(folder / "a_file"), "DATABASE_URL": away},
+        "auto_fix no JSON": {"RALLY_AUTO_FIX": "{nonsense", "DATABASE_URL": away},
+        "auto_fix a list": {"RALLY_AUTO_FIX": "[1]", "DATABASE_URL": away},
+        "policy nowhere": {"RALLY_ALERTS_POLICY": "nowhere.toml", "DATABASE_URL": away},
+        "policy broken": {"RALLY_ALERTS_POLICY": str(folder / "broken.toml"), "DATABASE_URL": away},
+        "policy binary": {"RALLY_ALERTS_POLICY": str(folder / "binary"), "DATABASE_URL": away},
+        "contacts nowhere": {"RALLY_ALERTS_CONTACTS": "nowhere.toml", "DATABASE_URL": away},
+        "log level": {"RALLY_LOG_LEVEL": "LOUD", "DATABASE_URL": away},
+        "timeout": {"RALLY_STATEMENT_TIMEOUT": "soon", "DATABASE_URL": away},
+        "deadline": {"RALLY_DEADLINE": "-1", "DATABASE_URL": away},
+        "lock": {"RALLY_LOCK_TIMEOUT": "0", "DATABASE_URL": away},
+        "zone": {"RALLY_TIMEZONE": "Mars/Olympus", "DATABASE_URL": away},
+        "half of Twilio": {"RALLY_TWILIO_ACCOUNT_SID": "AC1", "DATABASE_URL": away},
+        "half of SMTP": {"RALLY_SMTP_URL": "smtps://mail.example.org", "DATABASE_URL": away},
+    }
+    return named | {f"url {number}": {"DATABASE_URL": url} for number, url in enumerate(PASSWORDS)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_thirty_wrong_environments_give_a_line_and_no_traceback(command: tuple[str, ...], tmp_path: Path) -> None:
+    wrong = environments(tmp_path)
+    assert len(wrong) == 30
+    for name, environment in wrong.items():
+        ended = rally(tmp_path, *command, **environment)
+        both = ended.stdout + ended.stderr
+        assert "Traceback" not in both, (name, both[-1500:])
+        assert SECRET not in both, (name, both)
+        assert ended.returncode in {Exit.OK, Exit.USAGE, Exit.REFUSED, Exit.INFRASTRUCTURE, Exit.PARTIAL}, (name, both)
+    logs = "".join(path.read_text() for path in (tmp_path / "logs").glob("*.log"))
+    assert SECRET not in logs
+
+
+def test_what_is_printed_holds_no_mark_that_turns_letters_round(database: Engine, tmp_path: Path) -> None:
+    """A team of this name was shown as another one, and a person confirmed that."""
+    url = database.url.render_as_string(hide_password=False)
+    with database.begin() as connection:
+        connection.execute(
+            text("insert into quality.import_stops (reason, by, automatic) values (:reason, 'kim', false)"),
+            {"reason": "Skokie \u202e02 - \x1b[8mhidden\x1b[0m \x07"},
+        )
+
+    plain = rally(tmp_path, "etl", "status", DATABASE_URL=url)
+    as_json = rally(tmp_path, "etl", "status", "--json", DATABASE_URL=url)
+
+    assert plain.returncode == Exit.REFUSED
+    assert not {"\u202e", "\x1b", "\x07"} & set(plain.stdout + as_json.stdout)
+    assert "Skokie \N{REPLACEMENT CHARACTER}02 - " in plain.stdout
+    assert "Skokie \\u202e02 - " in as_json.stdout
+
+
+def test_a_reader_that_has_left_does_not_change_the_exit_code(database: Engine, tmp_path: Path) -> None:
+    """`check | head -1` ended with 1, as if checks had failed."""
+    url = database.url.render_as_string(hide_password=False)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("RALLY_", "DATABASE_"))}
+    line = f"{sys.executable} -c 'from flows.cli.main import main; main()' rules list | true; exit ${{PIPESTATUS[0]}}"
+
+    ended = subprocess.run(
+        ["bash", "-c", line], cwd=tmp_path, check=False, capture_output=True, text=True,
+        env=clean | {"PYTHONPATH": str(Path(__file__).parents[3]), "DATABASE_URL": url},
+    )  # fmt: skip
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_command_ends_at_its_deadline_and_names_who_holds_the_lock(database: Engine, tmp_path: Path) -> None:
+    url = database.url.render_as_string(hide_password=False)
+    with database.begin() as holding:
+        holding.execute(text("lock table quality.import_stops in access exclusive mode"))
+
+        waiting = rally(tmp_path, "etl", "stop", "--reason", "x", DATABASE_URL=url, RALLY_LOCK_TIMEOUT="1")
+        late = rally(tmp_path, "etl", "stop", "--reason", "x", DATABASE_URL=url, RALLY_DEADLINE="2")
+
+    assert (waiting.returncode, late.returncode) == (Exit.INFRASTRUCTURE, Exit.INFRASTRUCTURE)
+    assert "it waited for process" in waiting.stderr
+    assert "RALLY_LOCK_TIMEOUT" in waiting.stderr
+    assert "timeout" in late.stderr or "RALLY_DEADLINE" in late.stderr
