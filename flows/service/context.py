@@ -161,5 +161,5 @@ def _unreachable(error: Exception, url: URL) -> Exception:
     meant = own_error(error)
     if not isinstance(meant, DatabaseUnavailable):
         return meant or error
-    why = without_secrets(str(getattr(error, "orig", error)).strip(), url)
+    why = without_secrets(" ".join(str(getattr(error, "orig", error)).split()), url)
     return DatabaseUnavailable(f"the database at {shown_url(url)} cannot be reached: {why}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -81,17 +82,55 @@ def environments(folder: Path) -> dict[str, dict[str, str]]:
     return named | {f"url {number}": {"DATABASE_URL": url} for number, url in enumerate(PASSWORDS)}
 
 
+DRIVER = """
+import importlib, json, os, pathlib, pkgutil, sys, tempfile, traceback
+import flows.cli
+from flows.cli.main import main
+for found in pkgutil.iter_modules(flows.cli.__path__):
+    importlib.import_module(f"flows.cli.{found.name}")
+
+def run(arguments, environment):
+    # a fork of a process that has imported everything: 30 environments in seconds, not minutes
+    out, err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+    if not (pid := os.fork()):
+        os.dup2(out.fileno(), 1), os.dup2(err.fileno(), 2)
+        os.environ.update(environment)
+        sys.argv = ["rally-health", *arguments]
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        except BaseException:
+            traceback.print_exc()
+            code = 99
+        else:
+            code = 0
+        sys.stdout.flush(), sys.stderr.flush()
+        os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    out.seek(0), err.seek(0)
+    return code, out.read().decode(errors="replace"), err.read().decode(errors="replace")
+
+commands, wrong = json.loads(sys.stdin.read())
+print(json.dumps([[" ".join(one), name, *run(one, own)] for one in commands for name, own in wrong.items()]))
+"""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_thirty_wrong_environments_give_a_line_and_no_traceback(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_thirty_wrong_environments_give_each_command_a_line_and_no_traceback(tmp_path: Path) -> None:
     wrong = environments(tmp_path)
     assert len(wrong) == 30
-    for name, environment in wrong.items():
-        ended = rally(tmp_path, *command, **environment)
-        both = ended.stdout + ended.stderr
-        assert "Traceback" not in both, (name, both[-1500:])
-        assert SECRET not in both, (name, both)
-        assert ended.returncode in {Exit.OK, Exit.USAGE, Exit.REFUSED, Exit.INFRASTRUCTURE, Exit.PARTIAL}, (name, both)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("RALLY_", "DATABASE_"))}
+
+    driven = subprocess.run(
+        [sys.executable, "-c", DRIVER], input=json.dumps([COMMANDS, wrong]), capture_output=True, text=True, check=True,
+        cwd=tmp_path, env=clean | {"PYTHONPATH": str(Path(__file__).parents[3])},
+    )  # fmt: skip
+
+    for command, name, code, out, err in json.loads(driven.stdout):
+        assert "Traceback" not in out + err, (command, name, err[-1500:])
+        assert SECRET not in out + err, (command, name, out + err)
+        assert code in {Exit.OK, Exit.USAGE, Exit.REFUSED, Exit.INFRASTRUCTURE, Exit.PARTIAL}, (command, name, err)
     logs = "".join(path.read_text() for path in (tmp_path / "logs").glob("*.log"))
     assert SECRET not in logs
 
