@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
-from flows.cli.process import ENDLESS, keep_deadline, own_process
+from flows.cli.process import ENDLESS, disarm, keep_deadline, own_process
 
 if TYPE_CHECKING:
     from typer._click import Command, Context
@@ -159,3 +159,5 @@ def main() -> None:
 
         fail(error)
         raise
+    finally:
+        disarm()

@@ -106,6 +106,12 @@ def keep_deadline(command: str, seconds: float) -> None:
     _arm(seconds, interrupt, end)
 
 
+def disarm() -> None:
+    """Forget the deadline: a signal that comes while Python is ending would take the exit code with it."""
+    if _own.get():
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def _arm(seconds: float, interrupt: Callable[..., None], end: Callable[[], None]) -> None:
     signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, min(seconds + LATE, threading.TIMEOUT_MAX))
