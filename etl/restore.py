@@ -14,11 +14,11 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Connection, Integer, cast, exists, func, or_, select, text
 
 from etl.repairs import constraints, ledger
-from etl.repairs.constraints import without_foreign_keys, without_triggers
+from etl.repairs.constraints import beside_foreign_keys, without_triggers
 from etl.repairs.ledger import Repair
 from etl.repairs.perform import NOTHING, RowBackup
 from etl.repairs.reflected_table import ReflectedTable, find_table, reflect
-from etl.repairs.undo import RESTORE
+from etl.repairs.undo import RESTORE, ids_of
 from etl.snapshots import Held, Snapshot, SnapshotError, lines, require_sound
 
 SCHEMA = "rally_restore"
@@ -102,14 +102,17 @@ def compare(connection: Connection, live: ReflectedTable, then: ReflectedTable) 
     return Difference(live.label, counts[0], connection.scalar(changed) or 0, counts[1], tuple(examples))
 
 
-def write_back(copies: RowBackup, live: ReflectedTable, then: ReflectedTable, newer: Rows) -> None:
-    """Make a table what the snapshot holds; every row is kept before it is changed."""
+def discard(copies: RowBackup, live: ReflectedTable, then: ReflectedTable) -> None:
+    """Remove the rows that were written since, after a copy of each was kept."""
+    copies.step += 1
+    rows = select(live.table).where(_only_in(live, then)).subquery()
+    copies.keep(live, "delete", rows, NOTHING, copies.step)
+    copies.remove(live, copies.step)
+
+
+def write_back(copies: RowBackup, live: ReflectedTable, then: ReflectedTable) -> None:
+    """Give rows that were changed since their old values, and add those that are missing; each is kept before."""
     row, old = live.table, then.table
-    if newer is Rows.DISCARD:
-        copies.step += 1
-        rows = select(row).where(_only_in(live, then)).subquery()
-        copies.keep(live, "delete", rows, NOTHING, copies.step)
-        copies.remove(live, copies.step)
     changed = select(old).join(row, row.c.id == old.c.id).where(_differs(live, then))
     copies.change(live, changed.subquery())
     copies.add(live, select(old).where(_only_in(then, live)).order_by(old.c.id))
@@ -191,13 +194,20 @@ def _noted(connection: Connection, snapshot: Snapshot, who: str) -> int:
 def _swap(
     connection: Connection, number: int, pairs: Sequence[tuple[ReflectedTable, ReflectedTable]], newer: Rows
 ) -> Repair:
-    copies = RowBackup(connection, number)
     labels = [live.label for live, _ in pairs]
-    with without_foreign_keys(connection, labels), without_triggers(connection, labels):
-        for live, then in pairs:
-            write_back(copies, live, then, newer)
-        for live, _ in pairs:
-            advance(copies, live)
+
+    def write() -> RowBackup:
+        copies = RowBackup(connection, number)
+        with without_triggers(connection, labels):
+            for live, then in reversed(pairs) if newer is Rows.DISCARD else ():
+                discard(copies, live, then)
+            for live, then in pairs:
+                write_back(copies, live, then)
+            for live, _ in pairs:
+                advance(copies, live)
+        return copies
+
+    copies = beside_foreign_keys(connection, labels, write, lambda label: ids_of(connection, number, label, "delete"))
     return ledger.note(
         connection, number, state="applied", applied_at=func.clock_timestamp(), digest=copies.digest,
         changes=ledger.changes_of(connection, number),

@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     """Where snapshots are kept; without it, `snapshots` below `data`."""
     auto_fix: dict[str, int] = Field(default_factory=dict)
     """How many rows the fix of a rule may change without being asked; in the environment as JSON: `{"duplicate_match": 100}`."""  # noqa: E501 - a description is one line
+    references: dict[str, str] = Field(default_factory=dict)
+    """Columns that refer to a platform's table without a foreign key, for repairs to follow; in the environment as JSON: `{"users.league_context": "leagues"}`."""  # noqa: E501 - a description is one line
     breaker: bool = True
     """Whether a blocked import, or a rule of the gate that gets CRITICAL, stops all imports until somebody resumes."""
     feeds: Path | None = None

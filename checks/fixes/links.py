@@ -23,14 +23,15 @@ from checks.rules.schedule import (
     match_without_teams,
     team_without_schedule,
 )
-from checks.rules.words import in_use, is_match
+from checks.rules.words import in_use, is_match, leads_nowhere
 from etl.feeds import Feed, discover
 from etl.importing.link import resolver
 from etl.kinds.schedules import SCHEDULES, Fixture
 from etl.names.resolver import Resolver
 from etl.reading import extract
 from etl.records.validate import validate
-from etl.repairs import Insert, RepairError, Step, Update
+from etl.repairs import Delete, Insert, RepairError, Step, Update
+from etl.repairs.constraints import definitions
 from etl.tables import BYE, PRACTICE, import_feeds, leagues, match_scores, schedule, series, teams
 
 COPIED_COLUMNS = {
@@ -138,8 +139,16 @@ def link_other_sides(connection: sa.Connection) -> tuple[Step, ...]:
 
 @fix(match_of_unknown_team)
 def link_orphaned_matches(connection: sa.Connection) -> tuple[Step, ...]:
-    """Link matches of teams that are gone by their names; a side that means no team is left open."""
-    return Update(schedule, linked(connection, schedule)), one_row_of_each_fixture()
+    """Link matches of teams that are gone by their names; a side that means no team is left open.
+
+    Where neither side means a team both are left open. A database with `schedule_team_id_not_null` in force can hold no
+    such row: it is removed there, and an undo brings it back.
+    """
+    if ("public.schedule", "schedule_team_id_not_null") not in definitions(connection, ["schedule"]):
+        return Update(schedule, linked(connection, schedule, orphaned=True, unlink=True)), one_row_of_each_fixture()
+    lost = (leads_nowhere(schedule.c[f"{side}_team_id"], teams) for side in HOME_AND_AWAY)
+    orphans = Delete(schedule, sa.select(schedule.c.id).where(*lost))
+    return Update(schedule, linked(connection, schedule, orphaned=True)), orphans, one_row_of_each_fixture()
 
 
 @fix(result_without_teams)
@@ -151,14 +160,18 @@ def link_results(connection: sa.Connection) -> Update:
 @fix(result_of_unknown_team)
 def link_orphaned_results(connection: sa.Connection) -> Update:
     """Link results of teams that are gone by their names; a side that means no team is left open."""
-    return Update(match_scores, linked(connection, match_scores))
+    return Update(match_scores, linked(connection, match_scores, orphaned=True, unlink=True))
 
 
-def linked(connection: sa.Connection, table: sa.Table) -> Any:
-    """Both team ids of each row that lacks one or has one that leads nowhere, found by name where they can be."""
+def linked(connection: sa.Connection, table: sa.Table, *, orphaned: bool = False, unlink: bool = False) -> Any:
+    """Both team ids of each row that lacks one or has one that leads nowhere, found by name where they can be.
+
+    With `orphaned`, only rows with ids that lead nowhere; with `unlink` they get none where neither name means a team.
+    """
     known = resolver(connection)
-    rows = connection.execute(_open_rows(table)).all()
-    found = (new for row in rows for new in _linked(known, row))
+    dead = sa.or_(*(leads_nowhere(table.c[f"{side}_team_id"], teams) for side in HOME_AND_AWAY))
+    rows = connection.execute(_open_rows(table).where(dead if orphaned else sa.true())).all()
+    found = (new for row in rows for new in _linked(known, row, unlink=unlink))
     return ids(list(found), "id", "home_team_id", "away_team_id")
 
 
@@ -187,13 +200,13 @@ def _open_rows(table: sa.Table) -> Any:
     )  # fmt: skip
 
 
-def _linked(known: Resolver, row: FetchedRow[Any]) -> Iterator[tuple[int, int | None, int | None]]:
+def _linked(known: Resolver, row: FetchedRow[Any], *, unlink: bool) -> Iterator[tuple[int, int | None, int | None]]:
     """The row with its teams; nothing where no team can be told, or one team would meet itself under two names."""
     home = row.home or _meant(known, row.league, row.away_series, row.home_team)
     away = row.away or _meant(known, row.league, row.home_series, row.away_team)
-    if home is None and away is None:
+    if home is None and away is None and not unlink:
         return
-    if home == away and row.home_team != row.away_team:
+    if home is not None and home == away and row.home_team != row.away_team:
         return
     if (home, away) != (row.home_team_id, row.away_team_id):
         yield row.id, home, away

@@ -6,22 +6,25 @@ lacks. A restarted sequence takes part in the transaction: its state comes back 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Boolean, Connection, Integer, Select, cast, func, select, text
+from sqlalchemy import Boolean, Connection, Integer, Row, Select, cast, func, select, text
 from sqlalchemy import column as sql_column
 from sqlalchemy import table as sql_table
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.exc import IntegrityError
 
 from etl.adoption.adopt import adopt
+from etl.database import sqlstate
 from etl.repairs import RepairError
 from etl.repairs.reflected_table import ReflectedTable, find_table, label_of
 from etl.tables import QUALITY, metadata
 
+R = TypeVar("R")
+FOREIGN_KEY_VIOLATION = "23503"
 DEFINITIONS = text("""
 select n.nspname || '.' || c.relname as label, k.conname, pg_get_constraintdef(k.oid) as definition
 from pg_constraint k
@@ -84,16 +87,18 @@ def _lacks_columns(connection: Connection, name: str) -> bool:
 
 
 FOREIGN_KEY_NAMES = text("""
-select format('%I.%I', n.nspname, c.relname) as owner, format('%I', k.conname) as name,
-       pg_get_constraintdef(k.oid) as definition
+select n.nspname || '.' || c.relname as child, tn.nspname || '.' || t.relname as parent,
+       format('%I.%I', n.nspname, c.relname) as owner, format('%I', k.conname) as name,
+       pg_get_constraintdef(k.oid) as definition, cardinality(k.conkey) as width, a.attname as column
 from pg_constraint k
 join pg_class c on c.oid = k.conrelid
 join pg_namespace n on n.oid = c.relnamespace
 join pg_class t on t.oid = k.confrelid
 join pg_namespace tn on tn.oid = t.relnamespace
+join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
 where k.contype = 'f' and k.conparentid = 0
   and (n.nspname || '.' || c.relname = any(:labels) or tn.nspname || '.' || t.relname = any(:labels))
-order by 1, 2
+order by 3, 4
 """)
 TRIGGERS = text("""
 select format('%I.%I', n.nspname, c.relname) as owner, format('%I', g.tgname) as name, g.tgenabled as enabled
@@ -117,23 +122,54 @@ def without_triggers(connection: Connection, labels: Iterable[str]) -> Iterator[
         connection.exec_driver_sql(f"alter table {row.owner} {ENABLED[row.enabled]} {row.name}")
 
 
-@contextmanager
-def without_foreign_keys(connection: Connection, labels: Iterable[str]) -> Iterator[None]:
-    """Drop the foreign keys of and to some tables, and put them back, checked again; RepairError where they fail."""
-    found = connection.execute(FOREIGN_KEY_NAMES, {"labels": sorted(set(labels))}).all()
-    for row in found:
-        connection.exec_driver_sql(f"alter table {row.owner} drop constraint {row.name}")
-    yield
-    for row in found:
-        _put_back(connection, row.owner, row.name, row.definition)
+Removed = Callable[[str], Select[Any]]
+"""The ids that were removed from a table, by its label."""
 
 
-def _put_back(connection: Connection, owner: str, name: str, definition: str) -> None:
-    statement = f"alter table {owner} add constraint {name} {definition}"
+def beside_foreign_keys(connection: Connection, labels: Iterable[str], write: Callable[[], R], removed: Removed) -> R:
+    """Write rows as they were once; with foreign keys in force where that is possible, without them where it is not.
+
+    An id that was dead before and is dead again is no obstacle: the key is put back NOT VALID then, which is the truth
+    that the catalogue did not tell. Raises RepairError where rows would refer to what `removed` says is gone.
+    """
     try:
-        connection.exec_driver_sql(statement.replace("%", "%%"))
+        with connection.begin_nested():
+            return write()
+    except IntegrityError as error:
+        if sqlstate(error) != FOREIGN_KEY_VIOLATION:
+            raise
+    keys = connection.execute(FOREIGN_KEY_NAMES, {"labels": sorted(set(labels))}).all()
+    for key in keys:
+        connection.exec_driver_sql(f"alter table {key.owner} drop constraint {key.name}")
+    done = write()
+    for key in keys:
+        _put_key_back(connection, key, removed)
+    return done
+
+
+def _put_key_back(connection: Connection, key: Row[Any], removed: Removed) -> None:
+    lost = _newly_dead(connection, key, removed)
+    if lost:
+        raise RepairError(f"{lost:,} rows of {key.owner} would refer to rows that are not there any more ({key.name})")
+    statement = f"alter table {key.owner} add constraint {key.name} {key.definition}".replace("%", "%%")
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(statement)
     except IntegrityError:
-        raise RepairError(f"rows of {owner} would refer to rows that are not there any more ({name})") from None
+        connection.exec_driver_sql(f"{statement} NOT VALID")
+
+
+def _newly_dead(connection: Connection, key: Row[Any], removed: Removed) -> int:
+    """How many rows refer to an id that was removed and is not back."""
+    child, parent = find_table(connection, key.child), find_table(connection, key.parent)
+    assert child is not None  # noqa: S101 - it has a foreign key
+    assert parent is not None  # noqa: S101 - a foreign key refers to it
+    row, target = child.table, parent.table
+    if key.width > 1 or "id" not in parent.types:
+        return 0
+    back = select(target.c.id).where(target.c.id == row.c[key.column]).exists()
+    gone = row.c[key.column].in_(removed(key.parent))
+    return connection.scalar(select(func.count()).select_from(row).where(gone, ~back)) or 0
 
 
 FOREIGN_KEYS = text("""
@@ -157,10 +193,47 @@ class Reference:
 
 
 def references_to(connection: Connection, target: ReflectedTable) -> tuple[Reference, ...]:
-    """Every column that refers to a table, in an order of their own."""
-    names = sorted({*_of_database(connection, target), *_declared(target)})
+    """Every column that refers to a table, in an order of their own.
+
+    Besides foreign keys these are columns of the platform's tables that bear the name of one, and those that settings
+    name: the platform has tables that refer to a team or a player without saying so.
+    """
+    sure = {*_of_database(connection, target), *_declared(target)}
+    names = sorted(
+        {*sure, *_by_name(connection, target, {column for _, column in sure}), *_by_settings(connection, target)}
+    )
     found = ((find_table(connection, label), column) for label, column in names)
     return tuple(Reference(shape, column) for shape, column in found if shape is not None and column in shape.types)
+
+
+SAME_NAME = text("""
+select n.nspname || '.' || c.relname as label, a.attname
+from pg_attribute a
+join pg_class c on c.oid = a.attrelid
+join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition and not a.attisdropped
+  and a.attname = any(:names) and a.atttypid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+  and not exists (select from pg_constraint k where k.conrelid = c.oid and k.contype = 'f' and a.attnum = any(k.conkey))
+""")
+REFERENCES = "rally_references"
+"""An execution option: which columns refer to which of the platform's tables, such as {"users.context": "leagues"}."""
+
+
+def _by_name(connection: Connection, target: ReflectedTable, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    if target.schema == "public" and target.name in metadata.tables:
+        wanted = sorted({*names, f"{SINGULAR.get(target.name, target.name)}_id"} - {"id"})
+        yield from ((row.label, row.attname) for row in connection.execute(SAME_NAME, {"names": wanted}))
+
+
+SINGULAR = {"leagues": "league", "clubs": "club", "teams": "team", "players": "player"}
+
+
+def _by_settings(connection: Connection, target: ReflectedTable) -> Iterator[tuple[str, str]]:
+    named: dict[str, str] = connection.get_execution_options().get(REFERENCES, {})
+    for place, table in named.items():
+        owner, _, column = place.rpartition(".")
+        if target.label in {f"public.{table}", table}:
+            yield owner if "." in owner else f"public.{owner}", column
 
 
 def require_unreferenced(connection: Connection, target: ReflectedTable, ids: Select[Any]) -> None:

@@ -6,16 +6,15 @@ What was changed since the repair would be lost by that, so it is looked for fir
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Subquery, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from etl.database import describe_error
 from etl.repairs import RepairError, UndoConflict, constraints, ledger
-from etl.repairs.constraints import require_unreferenced, without_foreign_keys, without_triggers
+from etl.repairs.constraints import beside_foreign_keys, require_unreferenced, without_triggers
 from etl.repairs.ledger import Repair, State
 from etl.repairs.perform import ROWS
 from etl.repairs.reflected_table import ReflectedTable, Restoring, find_table, first_of_each, reflect, steady
@@ -209,9 +208,17 @@ def _reverse(connection: Connection, known: Repair) -> None:
     steps = select(ROWS.step, ROWS.table, ROWS.action).where(ROWS.repair_id == known.id).distinct()
     found = connection.execute(steps.order_by(ROWS.step.desc(), ROWS.action, ROWS.table)).all()
     tables = {one.table for one in found}
-    with ExitStack() as stack:
-        stack.enter_context(without_triggers(connection, tables))
-        if known.kind == RESTORE:
-            stack.enter_context(without_foreign_keys(connection, tables))
-        for step, label, action in found:
-            reverse(connection, Copied(known.id, step, label), action)
+
+    def write() -> None:
+        with without_triggers(connection, tables):
+            for step, label, action in found:
+                reverse(connection, Copied(known.id, step, label), action)
+
+    beside_foreign_keys(connection, tables, write, lambda label: ids_of(connection, known.id, label, "insert"))
+
+
+def ids_of(connection: Connection, repair: int, label: str, action: str) -> Select[Any]:
+    """The ids of the rows of a table that a repair removed, added or changed."""
+    shape = reflect(connection, label)
+    mine = and_(ROWS.repair_id == repair, ROWS.table == label, ROWS.action == action)
+    return select(shape.value(ROWS.key, "id")).where(mine)

@@ -18,6 +18,7 @@ from sqlalchemy import URL, Engine
 from etl import DatabaseUnavailable, database, embedded, migrate
 from etl.connections import TimeLimits
 from etl.database import DATABASE_ERRORS, own_error, retried, shown_url, without_secrets
+from etl.repairs.constraints import REFERENCES
 from flows.settings import Settings, SettingsError, read_settings
 
 if TYPE_CHECKING:
@@ -136,11 +137,13 @@ def open_engine(settings: Settings, *, application: str = "rally-health", migrat
         with embedded.running(settings.data) as url, _connected(url, application, limits_of(settings)) as engine:
             if migrate.current(engine) != migrate.newest():
                 migrate.upgrade(engine)
+            engine.update_execution_options(**{REFERENCES: settings.references})
             yield engine
     else:
         with _connected(settings.database_url.get_secret_value(), application, limits_of(settings)) as engine:
             if migrated:
                 migrate.require_newest(engine)
+            engine.update_execution_options(**{REFERENCES: settings.references})
             yield engine
 
 
