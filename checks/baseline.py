@@ -40,13 +40,17 @@ class Acceptance:
     reason: str
     by: str
     at: datetime
+    scope: str = ""
 
 
-def usual_readings(connection: Connection, rules: Sequence[str]) -> dict[Id, tuple[float, ...]]:
-    """The readings that metrics are compared with, newest last; one that was accepted stands for the days before it."""
-    accepted = _accepted_values(connection, rules)
+def usual_readings(connection: Connection, rules: Sequence[str], scope: str = "") -> dict[Id, tuple[float, ...]]:
+    """The readings that metrics are compared with, newest last; one that was accepted stands for the days before it.
+
+    `scope` is what a run is narrowed to, such as "league CNSWPL": a part is compared with itself alone.
+    """
+    accepted = _accepted_values(connection, rules, scope)
     found: dict[Id, list[tuple[int, float]]] = {}
-    for row in connection.execute(_readings_in_order(rules)):
+    for row in connection.execute(_readings_in_order(rules, scope)):
         found.setdefault((row.rule, row.parameter), []).append((row.place, row.value))
     ids = accepted.keys() | found.keys()
     return {id_: (*accepted.get(id_, ()), *_daily(found.get(id_, ()), id_ in accepted)) for id_ in sorted(ids)}
@@ -57,9 +61,9 @@ def _daily(readings: Sequence[tuple[int, float]], accepted: bool) -> list[float]
     return days if accepted or len(days) >= FEW_DAYS else [value for _, value in readings]
 
 
-def _readings_in_order(rules: Sequence[str]) -> Select[Any]:
+def _readings_in_order(rules: Sequence[str], scope: str) -> Select[Any]:
     """Readings with their place in their day, the last one being 1, oldest first."""
-    results, runs, accepted = check_results.c, check_runs.c, _last_accepted(rules)
+    results, runs, accepted = check_results.c, check_runs.c, _last_accepted(rules, scope)
     of = results.rule, results.parameter
     place = func.row_number().over(partition_by=(*of, runs.today), order_by=results.at.desc())
     day = func.dense_rank().over(partition_by=of, order_by=runs.today.desc())
@@ -68,7 +72,7 @@ def _readings_in_order(rules: Sequence[str]) -> Select[Any]:
         .join(check_runs, runs.id == results.run_id)
         .outerjoin(accepted, _same(accepted.c, results))
         .where(results.rule.in_(rules), results.value.is_not(None), results.status.in_(IN_ORDER))
-        .where(~results.accepted, ~runs.scoped, ~runs.another_day)
+        .where(~results.accepted, *_alike(scope))
         .where(or_(accepted.c.at.is_(None), results.at > accepted.c.at))
         .subquery()
     )
@@ -76,24 +80,33 @@ def _readings_in_order(rules: Sequence[str]) -> Select[Any]:
     return select(in_order).where(*recent).order_by(in_order.c.at)
 
 
-def _accepted_values(connection: Connection, rules: Sequence[str]) -> dict[Id, tuple[float, ...]]:
-    last = _last_accepted(rules)
+def _alike(scope: str) -> tuple[ColumnElement[bool], ...]:
+    """Runs of their own day, on all rows or on those of the scope, which ends the words of a selection."""
+    runs = check_runs.c
+    if not scope:
+        return ~runs.scoped, ~runs.another_day
+    same = or_(runs.selection == scope, runs.selection.endswith(f" and {scope}", autoescape=True))
+    return runs.scoped, ~runs.another_day, same
+
+
+def _accepted_values(connection: Connection, rules: Sequence[str], scope: str) -> dict[Id, tuple[float, ...]]:
+    last = _last_accepted(rules, scope)
     own = acceptances.c
     rows = connection.execute(
         select(own.rule, own.parameter, own.value)
         .join(last, and_(_same(last.c, own), last.c.at == own.accepted_at))
-        .where(own.value.is_not(None))
+        .where(own.value.is_not(None), own.scope == scope)
     )
     return {(row.rule, row.parameter): (row.value,) * FEW_DAYS for row in rows}
 
 
-def last_measured(connection: Connection, rules: Sequence[str], selection: str | None) -> dict[Id, datetime]:
-    """When each rule last had something to measure, of the runs of a scoped selection or, with None, of the whole.
+def last_measured(connection: Connection, rules: Sequence[str], scope: str = "") -> dict[Id, datetime]:
+    """When each rule last had something to measure, of the runs of a scope or of the whole.
 
     What somebody accepted as empty since then is left out.
     """
-    found = _whole_states(rules) if selection is None else _scoped_states(rules, selection)
-    accepted = _last_accepted(rules)
+    found = _scoped_states(rules, scope) if scope else _whole_states(rules)
+    accepted = _last_accepted(rules, scope)
     chosen = select(found).outerjoin(accepted, _same(accepted.c, found.c))
     rows = connection.execute(chosen.where(or_(accepted.c.at.is_(None), found.c.at > accepted.c.at)))
     return {(row.rule, row.parameter): row.at for row in rows}
@@ -104,35 +117,36 @@ def _whole_states(rules: Sequence[str]) -> Subquery:
     return select(own.rule, own.parameter, own.at).where(own.rule.in_(rules), own.status.in_(MEASURED)).subquery()
 
 
-def _scoped_states(rules: Sequence[str], selection: str) -> Subquery:
+def _scoped_states(rules: Sequence[str], scope: str) -> Subquery:
     results, runs = check_results.c, check_runs.c
     return (
         select(results.rule, results.parameter, func.max(results.at).label("at"))
         .join(check_runs, runs.id == results.run_id)
-        .where(results.rule.in_(rules), results.status.in_(MEASURED), runs.selection == selection, ~runs.another_day)
+        .where(results.rule.in_(rules), results.status.in_(MEASURED), *_alike(scope))
         .group_by(results.rule, results.parameter)
         .subquery()
     )
 
 
-def _last_accepted(rules: Sequence[str]) -> Subquery:
+def _last_accepted(rules: Sequence[str], scope: str) -> Subquery:
     own = acceptances.c
     last = select(own.rule, own.parameter, func.max(own.accepted_at).label("at"))
-    return last.where(own.rule.in_(rules)).group_by(own.rule, own.parameter).subquery()
+    return last.where(own.rule.in_(rules), own.scope == scope).group_by(own.rule, own.parameter).subquery()
 
 
 def _same(one: Any, other: Any) -> ColumnElement[bool]:
     return and_(one.rule == other.rule, one.parameter == other.parameter)
 
 
-def accept(connection: Connection, check: Check, reason: str, by: str) -> tuple[Acceptance, ...]:
+def accept(connection: Connection, check: Check, reason: str, by: str, scope: str = "") -> tuple[Acceptance, ...]:
     """Take what a rule found last for usual: a changed reading of its own history, or nothing to measure any more.
 
-    One for each parameter that there is something to accept of. Raises AcceptanceError where there is nothing.
+    One for each parameter that there is something to accept of, in the runs of a scope or of the whole. Raises
+    AcceptanceError where there is nothing.
     """
     if not reason.strip():
         raise AcceptanceError("an acceptance needs a reason; someone will ask")
-    newest = _newest_results(connection, check.name)
+    newest = _newest_results(connection, check.name, scope)
     relative = not isinstance(check.threshold, Fixed)
     lasting = [
         row for row in newest if row.emptied or (relative and Status(row.status).failing and row.value is not None)
@@ -141,7 +155,7 @@ def accept(connection: Connection, check: Check, reason: str, by: str) -> tuple[
         raise AcceptanceError(_nothing_to_accept(check, newest, relative=relative))
     rows = [
         {"rule": row.rule, "parameter": row.parameter, "value": None if row.emptied else row.value, "reason": reason,
-         "accepted_by": by}
+         "accepted_by": by, "scope": scope}
         for row in lasting
     ]  # fmt: skip
     kept = connection.execute(acceptances.insert().returning(*acceptances.c), rows)
@@ -154,10 +168,10 @@ def list_acceptances(connection: Connection) -> tuple[Acceptance, ...]:
     return tuple(_acceptance(row) for row in rows)
 
 
-def _newest_results(connection: Connection, rule: str) -> Sequence[Any]:
-    """What the newest whole run of a rule found, parameter by parameter."""
+def _newest_results(connection: Connection, rule: str, scope: str) -> Sequence[Any]:
+    """What the newest run of a rule on all rows, or on those of a scope, found, parameter by parameter."""
     results, runs = check_results.c, check_runs.c
-    whole = select(check_results).join(check_runs, runs.id == results.run_id).where(~runs.scoped, ~runs.another_day)
+    whole = select(check_results).join(check_runs, runs.id == results.run_id).where(*_alike(scope))
     newest = whole.where(results.rule == rule).order_by(results.at.desc()).limit(1).subquery()
     columns = results.rule, results.parameter, results.status, results.value, results.emptied
     chosen = select(*columns).join(newest, newest.c.run_id == results.run_id)
@@ -177,4 +191,4 @@ def _nothing_to_accept(check: Check, newest: Sequence[Any], *, relative: bool) -
 
 
 def _acceptance(row: Any) -> Acceptance:
-    return Acceptance(row.rule, row.parameter, row.value, row.reason, row.accepted_by, row.accepted_at)
+    return Acceptance(row.rule, row.parameter, row.value, row.reason, row.accepted_by, row.accepted_at, row.scope)

@@ -165,10 +165,10 @@ def _replacing(statement: Any, keys: tuple[str, ...], new: Any) -> Insert:
 def load_history(connection: Connection, rules: Iterable[str], selection: Selection | None = None) -> Baseline:
     """The history of some rules, as a run of a selection (None: of everything) is compared with it."""
     names = sorted(set(rules))
-    scoped = str(selection) if selection is not None and selection.scope else None
+    scope = str(Selection(scope=selection.scope)) if selection is not None and selection.scope else ""
     return Baseline(
-        readings=usual_readings(connection, names),
-        measured=last_measured(connection, names, scoped),
+        readings=usual_readings(connection, names, scope),
+        measured=last_measured(connection, names, scope),
         **_states(connection, names),
     )
 

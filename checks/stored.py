@@ -16,8 +16,10 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, Row, Select, func, select
 
 from checks.engine.authoring.units import Severity, Status
+from checks.engine.collecting.rules import Selection
 from checks.engine.judging.bad_rows import Cluster
 from checks.engine.reporting.report import Result
+from checks.engine.reporting.score import Band
 from etl.tables import check_results, check_runs
 
 LEAN = (
@@ -25,6 +27,9 @@ LEAN = (
     "value", "points", "waived", "accepted", "new", "known", "fixed", "exact", "seconds",
 )  # fmt: skip
 DETAILS = ("threshold", "examples", "clusters", "sql", "error", "note")
+
+WHOLE = str(Selection())
+"""The selection of a run of all rules."""
 
 Clock: TypeAlias = Callable[[datetime], datetime]
 
@@ -59,6 +64,18 @@ class StoredRun:
 def stored_runs(connection: Connection, limit: int = 20) -> tuple[StoredRun, ...]:
     """The newest runs, newest first, each with the number of its results that are failing."""
     return tuple(map(run_of, connection.execute(select_runs().order_by(check_runs.c.started_at.desc()).limit(limit))))
+
+
+def last_healthy_run(connection: Connection, floor: float) -> StoredRun | None:
+    """The newest healthy run of all rules on all rows and its own day, with a coverage of at least `floor`; or None.
+
+    A run of one rule, of one league or about another day says nothing of the whole, however well it went.
+    """
+    runs = check_runs.c
+    whole = runs.selection == WHOLE, ~runs.scoped, ~runs.another_day
+    healthy = select_runs().where(*whole, runs.band == Band.HEALTHY.value, runs.coverage >= floor)
+    row = connection.execute(healthy.order_by(runs.started_at.desc()).limit(1)).first()
+    return None if row is None else run_of(row)
 
 
 def stored_results(connection: Connection, rule: str, limit: int = 20) -> tuple[StoredResult, ...]:

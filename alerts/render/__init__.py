@@ -33,7 +33,8 @@ class Headline:
         return cls(report.score, report.band.value, report.coverage)
 
     def __str__(self) -> str:
-        score = "unknown" if self.score is None else f"{self.score:.0f}"
+        # rounded down: 74.99 is not 75, which would be another band
+        score = "unknown" if self.score is None else str(int(self.score))
         return f"score {score}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import floor
 from typing import TYPE_CHECKING
 
 from alerts.planning import Item, Planned, Reason
@@ -105,7 +106,7 @@ def _heading(planned: Planned, headline: Headline | None) -> str:
     parts = [f"{number} incident{'s' * (number != 1)}, worst {planned.status}"] if number else []
     parts += [f"{gone} gone"] if gone else []
     if headline:
-        parts.append(f"health {headline} ({headline.band}), {headline.coverage:.0%} measured")
+        parts.append(f"health {headline} ({headline.band}), {floor(headline.coverage * 100)}% measured")
     return f"Rally: {'; '.join(parts)}"
 
 

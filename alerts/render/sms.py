@@ -87,6 +87,9 @@ def _head(planned: Planned, headline: Headline | None) -> str:
     if planned.reason is Reason.RECOVERY:
         return "Rally OK:"
     score = f", {headline}" if headline else ""
+    # the band, unless a word beside it says the same
+    if headline and headline.score is not None and headline.band != planned.status.lower():
+        score = f"{score} ({headline.band})"
     urgent = "UNANSWERED " if planned.reason is Reason.ESCALATION else ""
     return f"Rally {urgent}{planned.status}{score}:"
 

@@ -198,7 +198,9 @@ def try_out(rules: Rules, check: Check, repair: int, means: Means) -> Trial:
         raise RepairRefused(f"the fix of {check.name} meets a constraint: {describe_error(error)}") from None
     changes = ledger.changes_of(means.connection, repair)
     after = _measure(watched, means) if changes else before
-    return Trial(changes, digest, bad_before, bad_rows(after, check), before.score, after.score, _worse(before, after))
+    # the rules of the gate are few: what they score is compared, whatever share of all that is
+    scores = before.net.value, after.net.value
+    return Trial(changes, digest, bad_before, bad_rows(after, check), *scores, _worse(before, after))
 
 
 def bad_rows(report: Report, check: Check) -> int:

@@ -57,14 +57,21 @@ class Difference:
     before: Decimal | None
     after: Decimal | None
     steps: tuple[Step, ...]
+    formulas: tuple[int, int] | None = None
+    """The versions of the formula, where they differ: then no step can be told."""
 
     @property
     def whole(self) -> Decimal | None:
-        """By how much the score moved; None where one of them is unknown."""
-        return None if self.before is None or self.after is None else self.after - self.before
+        """By how much the score moved; None where one of them is unknown, or of another formula."""
+        if self.before is None or self.after is None or self.formulas is not None:
+            return None
+        return self.after - self.before
 
     def __str__(self) -> str:
         before, after = (_said(score) for score in (self.before, self.after))
+        if self.formulas is not None:
+            old, new = self.formulas
+            return f"{before} (formula {old}) -> {after} (formula {new}): scores of two formulas cannot be compared"
         if not self.steps:
             return f"{before} -> {after}: no rule moved the score" if before == after else f"{before} -> {after}"
         rest = self.steps[SAID:]
@@ -160,4 +167,6 @@ def _difference(report: Report, before: tuple[StoredRun, Sequence[StoredResult]]
     if before is None or report.scoped:
         return ""
     units = {result.rule: result.unit for result in report.results}
+    if before[0].formula != report.formula:
+        return str(Difference(before[0].score, report.score, (), (before[0].formula, report.formula)))
     return str(score_difference((before[0].score, before[1]), (report.score, report.results), units))

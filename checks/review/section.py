@@ -161,6 +161,8 @@ def _difference(inputs: ReviewInputs, before: StoredRun | None) -> Difference | 
     after = inputs.newest
     if before is None or after is None:
         return None
+    if before.formula != after.formula:
+        return Difference(before.score, after.score, (), (before.formula, after.formula))
     units = {name: getattr(rule.threshold, "unit", None) for name, rule in inputs.rules.items()}
     return score_difference(
         (before.score, _results(inputs.book, before)), (after.score, _results(inputs.book, after)), units

@@ -128,6 +128,8 @@ acceptances = sa.Table(
     sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
     sa.Column("rule", sa.Text, nullable=False),
     sa.Column("parameter", sa.Text, nullable=False, server_default=""),
+    # what the runs were narrowed to that it is about, such as "league CNSWPL"; empty: all rows
+    sa.Column("scope", sa.Text, nullable=False, server_default=""),
     # the reading that is usual from then on; NULL where there is nothing to measure any more
     sa.Column("value", sa.Double),
     sa.Column("reason", sa.Text, nullable=False),

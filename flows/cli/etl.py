@@ -15,7 +15,7 @@ import typer
 from checks.engine.reporting.verdict import Exit as Ended
 from etl import circuit_breaker
 from flows.cli.deploy import paused_in_prefect, resume_in_prefect
-from flows.cli.shared import AsJson, Yes
+from flows.cli.shared import AsJson, Exit, Yes
 from flows.service.context import open_engine
 
 app = typer.Typer(help="Stop all imports, and let them run again.", no_args_is_help=True)
@@ -106,7 +106,8 @@ def emergency(
     On a terminal each fix and the resuming are asked for. Elsewhere nothing is fixed or resumed without --yes. The
     record is Markdown with a timeline for the post-mortem.
 
-    Exit codes: 0 healthy in the end, 1 still in trouble, 4 database away, 5 something could not be measured.
+    Exit codes: 0 healthy in the end and imports run again, 1 still in trouble, 3 imports are left stopped, 4 database
+    away, 5 something could not be measured.
 
     Examples: `rally-health emergency --reason "captains report missing schedules"`,
     `rally-health emergency --reason "nightly import went wrong" --yes`
@@ -128,9 +129,14 @@ def emergency(
                 written = write_record(walk.emergency, record or path_of(context.obj.reports, began))
                 typer.echo(f"The incident record: {written}")
     after = walk.emergency.after
-    code = after.exit_code() if after else Ended.FAILED
-    typer.echo("Next: rally-health check --detailed" if code else "Next: finish the incident record")
-    raise typer.Exit(code)
+    code: int = after.exit_code() if after else Ended.FAILED
+    if code:
+        typer.echo("Next: rally-health check --detailed")
+    elif walk.emergency.resumed:
+        typer.echo("Next: finish the incident record")
+    else:
+        typer.echo('Imports are left stopped. Next: rally-health etl resume --reason "..."')
+    raise typer.Exit(code or (Exit.OK if walk.emergency.resumed else Exit.REFUSED))
 
 
 def _always(question: str) -> bool:

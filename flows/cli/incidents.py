@@ -18,10 +18,11 @@ from alerts.incidents.store import note as note_down
 from alerts.incidents.store import resolve as resolve_by_hand
 from checks import baseline, waivers
 from checks.engine.authoring import WaiverError
+from checks.engine.collecting.rules import Selection
 from checks.engine.judging.findings import key_text_of
 from checks.engine.judging.judge import Waiver
 from flows.cli.shared import AsJson, Exit, day, one_rule, print_rows
-from flows.service.alerts import utc
+from flows.service.alerts import accept_change, utc
 from flows.service.context import open_engine
 
 app = typer.Typer(help="What is wrong since when, and who is at it.", no_args_is_help=True)
@@ -214,11 +215,14 @@ def waive(  # noqa: PLR0917 - typer makes options of them
         typer.echo("Nothing is waived.")
 
 
-def accept(
+def accept(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
     rule: Annotated[str | None, typer.Argument(help="The rule; without one, what was accepted is listed.")] = None,
     reason: Annotated[str, typer.Option(help="Why that is how it is from now on; it is recorded.")] = "",
     by: Annotated[str, typer.Option(metavar="NAME", help="Who accepts it; else the user of this machine.")] = "",
+    league: Annotated[
+        list[str] | None, typer.Option("--league", help="What `check --league` found; repeat as there.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Take a lasting change for usual.
@@ -235,7 +239,8 @@ def accept(
         if check is None:
             found = baseline.list_acceptances(connection)
         else:
-            found = baseline.accept(connection, check, reason, by.strip() or getpass.getuser())
+            scope = str(Selection(scope={"league": tuple(league)})) if league else ""
+            found = accept_change(connection, check, reason, by.strip() or getpass.getuser(), scope)
     if as_json:
         typer.echo(json.dumps([{**asdict(one), "at": one.at.isoformat()} for one in found], indent=2))
         return
@@ -250,6 +255,7 @@ def accept(
 def acceptance_line(one: baseline.Acceptance) -> str:
     """An acceptance on one line."""
     title = f"{one.rule}[{one.parameter}]" if one.parameter else one.rule
+    title += f" of {one.scope}" if one.scope else ""
     usual = "nothing to measure" if one.value is None else f"{one.value:,.6g}"
     return f"{one.at:%Y-%m-%d %H:%M} {title}: {usual} is usual from then on, by {one.by}: {one.reason}"
 

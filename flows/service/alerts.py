@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from alerts.channels import Sender
 from alerts.channels.apprise import AppriseChat
 from alerts.channels.smtp import SmtpMail, SmtpServer
+from alerts.incidents.store import listed, resolve
 from alerts.outbox.dispatch import Dispatched, dispatch
 from alerts.outbox.enqueue import enqueue_report, record
 from alerts.outbox.send import Work
@@ -20,6 +21,8 @@ from alerts.people import Channel
 from alerts.policy import Policy, load_policy
 from alerts.render.mail import render_report
 from alerts.watching import alarms, back, enqueue_alarms, tell_away
+from checks.baseline import Acceptance, accept
+from checks.engine.authoring.spec import Check
 from checks.engine.reporting.report import Report
 from etl import EtlError
 from etl.database import DATABASE_ERRORS, describe_error
@@ -172,3 +175,18 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} cannot be read: {type(error).__name__}") from None
+
+
+def accept_change(
+    connection: Connection, check: Check, reason: str, by: str, scope: str = ""
+) -> tuple[Acceptance, ...]:
+    """Take a lasting change of a rule for usual, and close the incidents that were about it.
+
+    Raises AcceptanceError where there is nothing to accept.
+    """
+    accepted = accept(connection, check, reason, by, scope)
+    about = {(one.rule, one.parameter, scope) for one in accepted}
+    for incident in listed(connection):
+        if (incident.rule, incident.parameter, incident.scope) in about:
+            resolve(connection, incident.id, by, utc(), f"accepted as usual: {reason}")
+    return accepted

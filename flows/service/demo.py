@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ RENAMED_FROM = 11
 """APTA's series from here on carry " (Division n)" in the schedule."""
 PRACTICING_TEAMS, PRACTICES = 98, 21  # 98 x 21 = 2,058
 COURTS = 4
+SQUAD = 8
+SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "ri", "so", "tu", "va")
 CLUBS = (
     "Birchwood", "Briarwood", "Cedar Lake", "Dunes", "Edgemoor", "Fairview", "Glen Arbor", "Harbor Point",
     "Indian Creek", "Juniper Hill", "Kenwood", "Lakeside PD", "Maple Grove CC", "North Bluff", "Oak Ridge",
@@ -73,6 +76,7 @@ class Season:
     """Feed rows by kind, ready to be written as JSON."""
 
     standings: tuple[dict[str, Any], ...]
+    players: tuple[dict[str, Any], ...]
     schedules: tuple[dict[str, Any], ...]
     teams: int
 
@@ -83,6 +87,7 @@ def season(today: date, *, seed: int = 2025) -> Season:
     september = date(today.year if today.month >= 9 else today.year - 1, 9, 1)
     begin = max(today - timedelta(weeks=15), september)
     standings: list[dict[str, Any]] = []
+    players: list[dict[str, Any]] = []
     schedules: list[dict[str, Any]] = []
     practicing: list[Club] = []
     for league, count in SERIES.items():
@@ -91,10 +96,11 @@ def season(today: date, *, seed: int = 2025) -> Season:
             fixtures = list(_fixtures(teams, begin + timedelta(days=number % 5)))
             schedules += [_fixture_row(*fixture) for fixture in fixtures]
             standings += _standings(teams, [pair[:2] for pair in fixtures if pair[2] < today], chance)
+            players += [_player_row(team, number) for team in teams for number in range(SQUAD)]
             practicing += teams if league == APTA else []
     for team in practicing[:PRACTICING_TEAMS]:
         schedules += 2 * [_practice_row(team, begin + timedelta(weeks=week, days=5)) for week in range(PRACTICES)]
-    return Season(tuple(standings), tuple(schedules), TEAMS_PER_SERIES * sum(SERIES.values()))
+    return Season(tuple(standings), tuple(players), tuple(schedules), TEAMS_PER_SERIES * sum(SERIES.values()))
 
 
 def _teams(league: str, number: int, chance: random.Random) -> list[Club]:
@@ -124,6 +130,18 @@ def _fixture_row(home: Club, away: Club, day: date) -> dict[str, Any]:
     return {
         "date": f"{day:%m/%d/%Y}", "time": "06:30 pm", "home_team": home.scheduled_as,
         "away_team": away.scheduled_as, "location": home.club, "series": home.series, "League": home.league,
+    }  # fmt: skip
+
+
+def _player_row(team: Club, number: int) -> dict[str, Any]:
+    """A player of a team with an invented name; the first one is its captain."""
+    digest = md5(f"{team.name} {team.series} {number}".encode(), usedforsecurity=False).hexdigest()
+    name = "".join(SYLLABLES[int(digit, 16)] for digit in digest[:8])
+    return {
+        "League": team.league, "Series": team.series, "Team": team.name, "Club": team.club,
+        "Player ID": f"nndz-{digest[:16]}", "First Name": name[:6].capitalize(), "Last Name": name[6:].capitalize(),
+        "PTI": f"{20 + int(digest[-2:], 16) / 10:.1f}", "Wins": "0", "Losses": "0", "Win %": "0.0%",
+        "Captain": "" if number else "C",
     }  # fmt: skip
 
 
@@ -234,17 +252,17 @@ def play(settings: Settings, today: date, tell: Callable[[str], None]) -> Story:
     own = settings.model_copy(update={"database_url": None, "data": home})
     demo = Invocation(own)
     sample = season(today)
-    standings, schedules = write_feeds(sample, home / "feeds")
+    standings, players, schedules = write_feeds(sample, home / "feeds")
     with open_engine(own) as engine:
         with engine.begin() as connection:
             connection.exec_driver_sql("drop schema public, quality cascade; create schema public")
         tell(f"A season of {sample.teams} teams, {len(sample.schedules):,} schedule rows, as the old loader left it:")
-        import_all(demo, ImportRequest(paths=(standings,)))
+        import_all(demo, ImportRequest(paths=(standings, players)))
         with engine.begin() as connection:
             load_as_in_2025(connection, sample.schedules)
         before = check_health(demo, CheckRequest(today=today, alert=False))
         tell("The same feeds, imported as they should be:")
-        imported = import_all(demo, ImportRequest(paths=(standings, schedules)))
+        imported = import_all(demo, ImportRequest(paths=(standings, players, schedules)))
         after = check_health(demo, CheckRequest(today=today, alert=False))
         tell("What an import does not touch, repaired by plans that can be undone:")
         repairs = tuple(repair_all(engine, own))
@@ -260,11 +278,11 @@ def repair_all(engine: Engine, settings: Settings) -> Iterator[Repair]:
             yield apply_plan(engine, settings, plan.repair.id)
 
 
-def write_feeds(sample: Season, folder: Path) -> tuple[Path, Path]:
-    """Write the season's feeds as scraped JSON: standings and schedules."""
+def write_feeds(sample: Season, folder: Path) -> tuple[Path, Path, Path]:
+    """Write the season's feeds as scraped JSON: standings, players and schedules."""
     folder = folder / "all"
     folder.mkdir(parents=True)
-    paths = folder / "series_stats.json", folder / "schedules.json"
-    for path, rows in zip(paths, (sample.standings, sample.schedules), strict=True):
+    paths = folder / "series_stats.json", folder / "players.json", folder / "schedules.json"
+    for path, rows in zip(paths, (sample.standings, sample.players, sample.schedules), strict=True):
         path.write_text(json.dumps(rows, indent=1))
     return paths

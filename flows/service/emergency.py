@@ -16,10 +16,9 @@ from sqlalchemy import Engine
 
 from checks.engine.authoring.units import Status
 from checks.engine.reporting.report import Report
-from checks.engine.reporting.score import Band
 from checks.render.terminal import clean, headline
 from checks.repairs.plan import Plan, fixable_in_order
-from checks.stored import stored_runs
+from checks.stored import last_healthy_run
 from etl import circuit_breaker
 from etl.repairs import RepairError
 from etl.repairs.ledger import Repair
@@ -87,7 +86,7 @@ class Walk:
     def assess(self, *, notify: bool) -> None:
         """Check everything, say what changed since the last healthy run and who is affected, and tell people."""
         with self.engine.begin() as connection:
-            healthy = next((run for run in stored_runs(connection, 1000) if run.band == Band.HEALTHY.value), None)
+            healthy = last_healthy_run(connection, self.settings.coverage_floor / 100)
         policy = policy_of(self.settings) if notify else None
         report = check_health(Invocation(self.settings), CheckRequest(alert=policy is not None))
         self.emergency.before = report

@@ -33,6 +33,17 @@ class Ran:
 Run = Callable[..., Ran]
 
 
+def run_here(*arguments: object) -> Ran:
+    """Run `rally-health` with some arguments in this process."""
+    result = CliRunner().invoke(app, [str(one) for one in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        code = exit_of(result.exception)
+        if code is None:
+            raise result.exception
+        return Ran(code, str(result.exception))
+    return Ran(result.exit_code, result.output)
+
+
 @pytest.fixture
 def run(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run `rally-health` with some arguments; files go below `tmp_path`."""
@@ -40,16 +51,7 @@ def run(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ru
     monkeypatch.setenv("RALLY_REPORTS", str(tmp_path / "logs"))
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: object) -> Ran:
-        result = CliRunner().invoke(app, [str(one) for one in arguments])
-        if result.exception and not isinstance(result.exception, SystemExit):
-            code = exit_of(result.exception)
-            if code is None:
-                raise result.exception
-            return Ran(code, str(result.exception))
-        return Ran(result.exit_code, result.output)
-
-    return run
+    return run_here
 
 
 @pytest.fixture(scope="session")

@@ -264,6 +264,7 @@ def report_document(report: Report) -> dict[str, Any]:
         },
         "daily": [figure_document(figure) for figure in report.figures],
         "difference": report.difference or None,
+        "state": report.verdict.state,
         "reason": report.verdict.reason or None,
         "coverage_floor": report.floor,
         "another_day": report.another_day,

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.slow
 def feeds(run: Run, database: Engine, tmp_path: Path) -> Path:
     """The season as the old loader left it; the feeds that it read."""
     sample = season(datetime.now(UTC).date())
-    standings, _ = write_feeds(sample, tmp_path / "feeds")
-    assert run("import", standings).code == 0
+    standings, players, _ = write_feeds(sample, tmp_path / "feeds")
+    assert run("import", standings, players).code == 0
     with database.begin() as connection:
         load_as_in_2025(connection, sample.schedules)
     return tmp_path / "feeds"
