@@ -231,11 +231,11 @@ def deploy_all(folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 
 def take_off_schedules(client: SyncPrefectClient, wanted: Declared) -> None:
-    """Delete the schedules of deployments of ours that prefect.yaml declares no more; the deployments stay."""
-    names = {deployment.name for deployment in wanted.deployments}
+    """Delete schedules of our deployments that prefect.yaml declares no more; the deployments stay."""
+    slugs = {deployment.name: deployment.schedules.keys() for deployment in wanted.deployments}
     for name, known in deployed(client).items():
-        if name not in names:
-            for schedule in known.schedules:
+        for schedule in known.schedules:
+            if _slug(schedule) not in slugs.get(name, ()):
                 client.delete_deployment_schedule(known.id, schedule.id)
 
 
