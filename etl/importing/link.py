@@ -123,7 +123,7 @@ def _newly_unlinked(connection: sa.Connection, open_names: Mapping[NameKey, Link
     return sum(lost)
 
 
-def _means_nothing(row: sa.Row[Any], open_names: Mapping[NameKey, Link]) -> bool:
+def _means_nothing(row: Any, open_names: Mapping[NameKey, Link]) -> bool:
     return row.id is None and not open_names[row.league, row.series, row.name].candidates
 
 

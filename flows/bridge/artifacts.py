@@ -20,7 +20,7 @@ from prefect.assets import add_asset_metadata, materialize
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
 from prefect.events import emit_event
-from sqlalchemy import Engine, Row, select
+from sqlalchemy import Engine, select
 
 from checks.engine.authoring.units import Status
 from checks.engine.reporting.report import Report, Result
@@ -134,7 +134,7 @@ def emit_incidents(engine: Engine, run: str) -> None:
         _emit(row)
 
 
-def _emit(row: Row[Any]) -> None:
+def _emit(row: Any) -> None:
     resource = {"prefect.resource.id": f"rally.rule.{row.rule}", "rally.severity": row.severity}
     payload = {"incident": row.id, "rule": row.rule, "parameter": row.parameter, "status": row.status}
     emit_event(f"rally.incident.{row.kind}", resource, payload=payload)
