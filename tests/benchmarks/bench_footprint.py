@@ -85,8 +85,15 @@ def _measure_year(command: Command, database: Path, task_runs: str) -> None:
 
 
 def _size(database: Path) -> tuple[int, int]:
-    """Rows and bytes, when the server has stored what it was sent."""
-    time.sleep(SETTLE_SECONDS)
+    """Rows and bytes, when the server has stored all that it was sent: it takes a while."""
+    known, now = (-1, 0), _stored(database)
+    while now != known:
+        time.sleep(SETTLE_SECONDS)
+        known, now = now, _stored(database)
+    return now
+
+
+def _stored(database: Path) -> tuple[int, int]:
     with closing(sqlite3.connect(database, timeout=60)) as connection:
         connection.execute("pragma wal_checkpoint(truncate)")
         rows = sum(connection.execute(f"select count(*) from {table}").fetchone()[0] for table in TABLES)
