@@ -197,7 +197,6 @@ _RIGHTS = (AccessDenied, "the user of DATABASE_URL lacks a right: {}; grant it, 
 MEANINGS: Mapping[str, tuple[type[EtlError], str]] = {
     "40001": _BUSY,
     "40P01": _BUSY,
-    "23505": _BUSY,  # somebody else inserted the same row between our look and our insert
     "53300": (DatabaseUnavailable, "{}"),
     "55P03": (LockNotFree, "{}; end that process, wait for it, or wait longer by RALLY_LOCK_TIMEOUT"),
     "57014": (OutOfTime, "{}; see what the database is busy with, or raise RALLY_WRITE_TIMEOUT"),

@@ -93,7 +93,8 @@ def _recognise(path: Path, root: Path | None) -> Feed | Unrecognised:
     if reason:
         return Unrecognised(path, reason)
     place = path.absolute()
-    return Feed(path, _STEMS[path.stem.lower()], _league(place), _moment(place))
+    kind = _kind_of(path.stem.lower())
+    return Feed(path, kind, _league(place), _moment(place)) if kind else Unrecognised(path, f"not one of {_FILES}")
 
 
 def _trouble(path: Path, root: Path | None) -> str | None:
@@ -107,9 +108,18 @@ def _trouble(path: Path, root: Path | None) -> str | None:
         return "a linked folder" if path.is_symlink() else "a folder that cannot be opened"
     if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
         return "not a regular file"
-    if path.suffix.lower() != ".json" or path.stem.lower() not in _STEMS:
+    if path.suffix.lower() != ".json" or _kind_of(path.stem.lower()) is None:
         return f"not one of {_FILES}"
     return None if os.access(path, os.R_OK) else "cannot be read: Permission denied"
+
+
+def _kind_of(stem: str) -> FeedKind | None:
+    """The kind of a file by its stem; some scrapers put their league before it."""
+    if stem in _STEMS:
+        return _STEMS[stem]
+    ends = (known for known in _STEMS if stem.endswith(f"_{known}"))
+    known = (known for known in ends if leagues.is_known(leagues.canonical(stem.removesuffix(f"_{known}"))))
+    return next((_STEMS[one] for one in known), None)
 
 
 def _moment(path: Path) -> str:

@@ -5,16 +5,19 @@ There are thousands of teams, not millions, so names are compared in Python, by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select, update
+from sqlalchemy import Connection, Table, func, insert, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from etl.importing.link import resolver
+from etl.importing.target import Target, UniqueKey, read_target
 from etl.leagues import name_of
 from etl.names import Strategy
 from etl.names.resolver import Resolver
-from etl.names.structure import club_of, series_key
+from etl.names.structure import club_of, series_key, words
 from etl.tables import club_leagues, clubs, leagues, series, series_leagues, teams
 
 SAME_TEAM = frozenset({Strategy.EXACT, Strategy.NORMALISED, Strategy.STRUCTURAL})
@@ -30,71 +33,187 @@ def ensure_leagues(connection: Connection, names: Iterable[str]) -> Mapping[str,
 def ensure_series(connection: Connection, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
     """Ids of series by (league, name).
 
-    A name that says the same as one of the league's own ("Division 20" for "Chicago 20") is that series; else the
-    series of that very name is shared with other leagues, or added.
+    A series of the league's own is found by its very name, else by one that says the same ("Division 20" for
+    "Chicago 20"); else the series of that name is shared with other leagues, or added. Where a series belongs to one
+    league (the platform, since November 2025), none is shared.
     """
     pairs = sorted(set(wanted))
     league_ids = ensure_leagues(connection, (league for league, _ in pairs))
-    known = _series_of_leagues(connection)
-    missing = [pair for pair in pairs if (pair[0], series_key(pair[1])) not in known]
-    by_name = _ensure(connection, series, "name", [{"name": name, "display_name": name} for _, name in missing])
+    target = read_target(connection, series)
+    known = _series_of_leagues(connection, target)
+    missing = [pair for pair in pairs if pair not in known and _said(*pair) not in known]
     for league, name in missing:
-        known.setdefault((league, series_key(name)), by_name[name])
-    found = {(league, name): known[league, series_key(name)] for league, name in pairs}
-    _join(connection, series_leagues, ({"series_id": found[pair], "league_id": league_ids[pair[0]]} for pair in pairs))
+        row = {"name": name, "display_name": name, "league_id": league_ids[league]}
+        known[_said(league, name)] = _ensure_one_series(connection, target, row)
+    found = {pair: known.get(pair) or known[_said(*pair)] for pair in pairs}
+    if _exists(connection, series_leagues):
+        rows = ({"series_id": found[pair], "league_id": league_ids[pair[0]]} for pair in pairs)
+        _join(connection, series_leagues, rows)
     return found
+
+
+def _ensure_one_series(connection: Connection, target: Target, row: dict[str, Any]) -> int:
+    """The id of a series, added where there is none of this name, or none of the league's own."""
+    there, values = target.table.c, target.given(row)
+    same = select(there.id).where(*(there[name] == values[name] for name in ("name", "league_id") if name in values))
+    known = connection.scalar(same.order_by(there.id).limit(1))
+    return known if known is not None else int(_add(connection, target, values))
+
+
+def _said(league: str, name: str) -> tuple[str, str]:
+    """What tells series of a league from each other; no name is spelled so."""
+    return league, f"\n{series_key(name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Ids of teams by (league, series, name), and why others cannot be stored."""
+
+    ids: Mapping[tuple[str, str, str], int]
+    refused: Mapping[tuple[str, str, str], str]
 
 
 def ensure_teams(
     connection: Connection, wanted: Iterable[tuple[str, str, str]], series_ids: Mapping[tuple[str, str], int]
-) -> Mapping[tuple[str, str, str], int]:
-    """Ids of teams by (league, series, name); a team that a league spells in a new way is renamed, others are added."""
+) -> Places:
+    """Teams by (league, series, name); a team that a league spells in a new way is renamed, others are added.
+
+    A team that a unique key of the table forbids is not stored; its reason names the key and the team in the way.
+    """
     names = sorted(set(wanted))
     league_ids = ensure_leagues(connection, (league for league, _, _ in names))
-    found = _renamed(connection, names, resolver(connection))
+    taken = _Taken.of(connection)
+    found = _renamed(connection, names, resolver(connection), taken)
     missing = [name for name in names if name not in found]
     club_ids = ensure_clubs(connection, {(club_of(*name), name[0]) for name in missing})
-    rows = [
-        {"club_id": club_ids[club_of(*name)], "series_id": series_ids[name[:2]], "league_id": league_ids[name[0]],
-         "team_name": name[2], "display_name": name[2]}
-        for name in missing
-    ]  # fmt: skip
-    for row, name in zip(rows, missing, strict=True):
-        found[name] = connection.execute(insert(teams).values(row).returning(teams.c.id)).scalar_one()
-    return found
+    refused: dict[tuple[str, str, str], str] = {}
+    for name in missing:
+        league, in_series, team = name
+        row = {
+            "club_id": club_ids[club_of(*name)], "series_id": series_ids[league, in_series],
+            "league_id": league_ids[league], "team_name": team, "display_name": team,
+        }  # fmt: skip
+        added = taken.add(connection, row)
+        if isinstance(added, str):
+            refused[name] = added
+        else:
+            found[name] = added
+    return Places(found, refused)
+
+
+@dataclass(slots=True)
+class _Taken:
+    """The keys of teams that are there, by each unique key of plain columns."""
+
+    target: Target
+    rows: dict[int, dict[str, Any]]
+    held: dict[UniqueKey, dict[tuple[Any, ...], int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, connection: Connection) -> _Taken:
+        target = read_target(connection, teams)
+        rows = {row["id"]: dict(row) for row in connection.execute(select(target.table)).mappings()}
+        taken = cls(target, rows)
+        for key, row in rows.items():
+            taken.note(key, row)
+        return taken
+
+    def note(self, team: int, row: Mapping[str, Any]) -> None:
+        """Take a team into account as it is now."""
+        self.rows[team] = {**self.rows.get(team, {}), **row}
+        for key in self._keys():
+            values = tuple(self.rows[team].get(part) for part in key.parts)
+            if None not in values:
+                self.held.setdefault(key, {}).setdefault(values, team)
+
+    def add(self, connection: Connection, row: Mapping[str, Any]) -> int | str:
+        """The id of a team that is added, or why it cannot be."""
+        reason = self.reason(row)
+        if reason:
+            return reason
+        team = _add(connection, self.target, row)
+        self.note(team, row)
+        return team
+
+    def reason(self, row: Mapping[str, Any], team: int = 0) -> str:
+        """Why the team cannot stand so, empty where it can."""
+        would_be = {**self.rows.get(team, {}), **row}
+        for key in self._keys():
+            other = self.held.get(key, {}).get(tuple(would_be.get(part) for part in key.parts))
+            if other is not None and other != team:
+                return f"the team cannot be stored: teams: {key} is taken by team {other}"
+        return ""
+
+    def _keys(self) -> Iterator[UniqueKey]:
+        columns = self.target.columns
+        return (key for key in self.target.keys if not key.condition and {*key.parts} <= {*columns})
+
+
+def _add(connection: Connection, target: Target, row: Mapping[str, Any]) -> int:
+    table = target.table
+    return int(connection.execute(insert(table).values(target.given(row)).returning(table.c.id)).scalar_one())
 
 
 def ensure_clubs(connection: Connection, homes: Iterable[tuple[str, str]]) -> Mapping[str, int]:
-    """Ids of clubs by name, given as (club, league); missing ones are added, and joined to their leagues."""
+    """Ids of clubs by name, given as (club, league), found under any spelling; missing ones are added.
+
+    They are joined to their leagues.
+    """
     pairs = sorted(set(homes))
     league_ids = ensure_leagues(connection, (league for _, league in pairs))
-    ids = _ensure(connection, clubs, "name", [{"name": club} for club in sorted({club for club, _ in pairs})])
+    wanted = sorted({club for club, _ in pairs})
+    known = {
+        words(name): key
+        for name, key in connection.execute(select(clubs.c.name, clubs.c.id).order_by(clubs.c.id.desc()))
+    }
+    exact = _ids(connection, clubs, "name", wanted)
+    missing = [{"name": club} for club in wanted if club not in exact and words(club) not in known]
+    added = _ensure(connection, clubs, "name", missing)
+    ids = {club: exact.get(club) or added.get(club) or known[words(club)] for club in wanted}
     _join(connection, club_leagues, ({"club_id": ids[club], "league_id": league_ids[league]} for club, league in pairs))
     return ids
 
 
-def _series_of_leagues(connection: Connection) -> dict[tuple[str, str], int]:
+def _series_of_leagues(connection: Connection, target: Target) -> dict[tuple[str, str], int]:
+    """Series of each league by name, and by what the name says: of several that say the same, that with most teams."""
+    there = target.table.c
+    league = leagues.c.league_id
+    sources = [select(league, teams.c.series_id).join(leagues, leagues.c.id == teams.c.league_id)]
+    if "league_id" in target.columns:
+        sources.append(select(league, there.id).join(leagues, leagues.c.id == there.league_id))
+    elif _exists(connection, series_leagues):
+        sources.append(select(league, series_leagues.c.series_id).join(leagues))
+    pairs = union_all(*sources).subquery("pair")
     rows = connection.execute(
-        select(leagues.c.league_id, series.c.name, series.c.id)
-        .join(series_leagues, series_leagues.c.series_id == series.c.id)
-        .join(leagues, leagues.c.id == series_leagues.c.league_id)
-        .order_by(series.c.id.desc())
+        select(pairs.c.league_id, there.name, there.id)
+        .join(target.table, there.id == pairs.c.series_id)
+        .group_by(pairs.c.league_id, there.name, there.id)
+        .order_by(func.count(), there.id.desc())
     )
-    return {(league, series_key(name)): key for league, name, key in rows}
+    known: dict[tuple[str, str], int] = {}
+    for of_league, name, key in rows:
+        known[of_league, name] = known[_said(of_league, name)] = key
+    return known
+
+
+def _exists(connection: Connection, table: Table) -> bool:
+    return connection.scalar(select(func.to_regclass(f"public.{table.name}"))) is not None
 
 
 def _renamed(
-    connection: Connection, names: list[tuple[str, str, str]], known: Resolver
+    connection: Connection, names: list[tuple[str, str, str]], known: Resolver, taken: _Taken
 ) -> dict[tuple[str, str, str], int]:
     """Teams that are there already, under this name or another; the others' names are brought up to date."""
     links = {name: known.resolve(*name) for name in names}
     exact = {name: link.team_id for name, link in links.items() if link.strategy is Strategy.EXACT and link.team_id}
-    taken = set(exact.values())
+    used = set(exact.values())
     for name, link in links.items():
-        if link.team_id and link.team_id not in taken and link.strategy in SAME_TEAM:
-            connection.execute(update(teams).where(teams.c.id == link.team_id).values(team_name=name[2]))
+        if link.team_id and link.team_id not in used and link.strategy in SAME_TEAM:
+            if not taken.reason({"team_name": name[2]}, link.team_id):
+                connection.execute(update(teams).where(teams.c.id == link.team_id).values(team_name=name[2]))
+                taken.note(link.team_id, {"team_name": name[2]})
             exact[name] = link.team_id
-            taken.add(link.team_id)
+            used.add(link.team_id)
     return exact
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import Engine, insert
 
 from etl.records import Batch, Reject
-from etl.records.feed_schema import Drift
+from etl.records.feed_schema import Drift, FeedSchema
 from etl.tables import rejects
 
 
@@ -47,3 +49,15 @@ class Intake:
         if rows:
             with self.engine.begin() as connection:
                 connection.execute(insert(rejects), rows)
+
+
+def as_read(schema: FeedSchema, stage: sa.Table) -> sa.ColumnElement[str]:
+    """A staged row as its feed had it, as JSON text, so that it can be tried again."""
+    values: dict[str, Any] = {}
+    for slot in schema.slots:
+        parts = {part: stage.c[name] for name, (whole, part) in schema.parts.items() if whole == slot.target}
+        if parts:
+            values[slot.name] = sa.func.jsonb_build_object(*chain.from_iterable(parts.items()))
+        elif slot.target in stage.c:
+            values[slot.name] = stage.c[slot.target]
+    return sa.cast(sa.func.jsonb_strip_nulls(sa.func.jsonb_build_object(*chain.from_iterable(values.items()))), sa.Text)

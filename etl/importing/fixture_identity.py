@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from etl.importing import staging
 from etl.importing.link import is_link_of, names_of_sides
+from etl.importing.provenance import keep_ours
 from etl.importing.staging import copied, ids, name_links, pair, same_key, swappable, temporary, texts
 from etl.tables import leagues, schedule, teams
 
@@ -27,7 +28,7 @@ FIXTURE_LIKENESSES: tuple[tuple[tuple[str, ...], bool], ...] = (
     (("match_date", "home_team_id"), True),
 )
 """Columns to pair by, and whether only single rows are paired."""
-EITHER_TEAM = swappable("home_team_id", "away_team_id")
+_COMPARED = {"teams": swappable("home_team_id", "away_team_id"), "names": "btrim(home_team) || '|' || btrim(away_team)"}
 
 matchups = temporary(
     "stage_matchups",
@@ -37,9 +38,9 @@ fixture_plan = temporary(
     "plan_fixtures",
     *ids("index", "target_id"), *texts("kind"),
     *copied(schedule, "match_date", "match_time", *SIDES, *TEAM_COLUMNS, "location"),
-    teams=EITHER_TEAM,
+    **_COMPARED,
 )  # fmt: skip
-gone_fixtures = temporary("gone_fixtures", *copied(schedule, "id", "match_date", *TEAM_COLUMNS), teams=EITHER_TEAM)
+gone_fixtures = temporary("gone_fixtures", *copied(schedule, "id", "match_date", *SIDES, *TEAM_COLUMNS), **_COMPARED)
 
 
 def stage_matchups(connection: sa.Connection, staged: sa.Table) -> None:
@@ -107,6 +108,13 @@ def find_gone(connection: sa.Connection, staged: sa.Table, *, known: int, nothin
     span = spans()
     if nothing or _all_known(connection, span, known):
         return
+    _stage_gone(connection, staged, span)
+    pair(connection, fixture_plan, gone, ("match_date", "league_id", "names"))  # the platform's loader trims names
+    keep_ours(connection, schedule, gone)
+
+
+def _stage_gone(connection: sa.Connection, staged: sa.Table, span: sa.Subquery) -> None:
+    gone = gone_fixtures
     named = same_key(schedule, staged, ("match_date", "home_team", "away_team"))
     named &= sa.func.coalesce(staged.c.league, leagues.c.league_id) == leagues.c.league_id  # a practice may not tell it
     columns = staging.written(gone)

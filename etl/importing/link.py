@@ -34,10 +34,12 @@ NameKey = tuple[str, str, str]
 """League, series ("" where unknown) and name."""
 
 
-def link_names(connection: sa.Connection, names: sa.Select[Any], intake: Intake) -> Mapping[NameKey, Link]:
+def link_names(
+    connection: sa.Connection, names: sa.Select[Any], intake: Intake, open_before: sa.Select[tuple[str]]
+) -> Mapping[NameKey, Link]:
     """Resolve names, given as (league, series, name, sides), into `name_links`, and keep how each was found.
 
-    Returns what stayed open.
+    `open_before` gives the names that stand in the table without a team: they are no news. Returns what stayed open.
     """
     known = resolver(connection)
     homes = connection.scalars(sa.select(leagues.c.league_id).order_by(leagues.c.id)).all()
@@ -54,7 +56,7 @@ def link_names(connection: sa.Connection, names: sa.Select[Any], intake: Intake)
     create_staging(connection, name_links)
     load_rows(connection, name_links, rows)
     open_names = {key: link for key, link in links_by_name.items() if link.team_id is None}
-    intake.newly_unlinked = _newly_unlinked(connection, open_names)
+    intake.newly_unlinked = _newly_unlinked(connection, open_names, open_before)
     _remember(connection, intake.feed_id)
     return open_names
 
@@ -110,7 +112,9 @@ def sides_linked(connection: sa.Connection) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def _newly_unlinked(connection: sa.Connection, open_names: Mapping[NameKey, Link]) -> int:
+def _newly_unlinked(
+    connection: sa.Connection, open_names: Mapping[NameKey, Link], open_before: sa.Select[tuple[str]]
+) -> int:
     """Sides whose name had a team when it was last seen, or was never seen and can mean no team at all."""
     staged = name_links.c
     same = sa.and_(*(links.c[name] == staged[name] for name in ("league", "series", "name")))
@@ -119,12 +123,34 @@ def _newly_unlinked(connection: sa.Connection, open_names: Mapping[NameKey, Link
         .outerjoin_from(name_links, links, same)
         .where(staged.team_id.is_(None))
     )
-    lost = (row.sides for row in rows if row.team_id is not None or _means_nothing(row, open_names))
-    return sum(lost)
+    lost = [row for row in rows if row.team_id is not None or _means_nothing(row, open_names)]
+    stood_open = {*connection.scalars(open_before)} if lost else set()
+    return sum(row.sides for row in lost if row.team_id is not None or row.name not in stood_open)
+
+
+def open_sides(table: sa.Table) -> sa.Select[tuple[str]]:
+    """Names of sides that stand in the table without a team."""
+    home, away = (
+        sa.select(table.c[f"{side}_team"].label("name")).where(table.c[f"{side}_team_id"].is_(None))
+        for side in ("home", "away")
+    )
+    return sa.select(home.union(away).subquery().c.name)
 
 
 def _means_nothing(row: Any, open_names: Mapping[NameKey, Link]) -> bool:
     return row.id is None and not open_names[row.league, row.series, row.name].candidates
+
+
+def remember_refused(connection: sa.Connection, feed_id: int, reasons: Mapping[NameKey, str]) -> None:
+    """Keep why names of standings have no team: it cannot be stored."""
+    rows = [
+        {"league": league, "series": in_series, "name": name, "team_id": None, "strategy": None, "confidence": 0,
+         "reason": reason, "sides": 1}
+        for (league, in_series, name), reason in reasons.items()
+    ]  # fmt: skip
+    create_staging(connection, name_links)
+    load_rows(connection, name_links, rows)
+    _remember(connection, feed_id)
 
 
 def _remember(connection: sa.Connection, feed_id: int) -> None:

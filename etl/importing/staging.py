@@ -125,7 +125,7 @@ def joining_by_hash(connection: sa.Connection) -> Iterator[None]:
 
 def differs(old: sa.FromClause, new: sa.FromClause, columns: Sequence[str]) -> sa.ColumnElement[bool]:
     """Whether any of the columns differs, NULL being a value like any other."""
-    return sa.or_(*(old.c[name].is_distinct_from(new.c[name]) for name in columns))
+    return sa.or_(sa.false(), *(old.c[name].is_distinct_from(new.c[name]) for name in columns))
 
 
 def same_key(old: sa.FromClause, new: sa.FromClause, columns: Sequence[str]) -> sa.ColumnElement[bool]:
@@ -133,14 +133,16 @@ def same_key(old: sa.FromClause, new: sa.FromClause, columns: Sequence[str]) -> 
     return sa.and_(*(old.c[name] == new.c[name] for name in columns))
 
 
-def update_planned(connection: sa.Connection, target: sa.Table, plan: sa.FromClause, columns: Sequence[str]) -> int:
+def update_planned(
+    connection: sa.Connection, target: sa.TableClause, plan: sa.FromClause, columns: Sequence[str]
+) -> int:
     """Write the planned values over the rows that the plan names in `target_id`; returns how many."""
     values = {name: plan.c[name] for name in columns}
     return connection.execute(sa.update(target).where(target.c.id == plan.c.target_id).values(values)).rowcount
 
 
 def insert_planned(
-    connection: sa.Connection, target: sa.Table, plan: sa.FromClause, columns: Sequence[str], order: Sequence[str]
+    connection: sa.Connection, target: sa.TableClause, plan: sa.FromClause, columns: Sequence[str], order: Sequence[str]
 ) -> int:
     """Insert the planned rows that replace none and return how many; sorted, for unsorted writers deadlock."""
     new = sa.select(*(plan.c[name] for name in columns)).where(plan.c.target_id.is_(None))
@@ -150,7 +152,7 @@ def insert_planned(
     return connection.execute(statement).rowcount
 
 
-def drop_unchanged(connection: sa.Connection, target: sa.Table, plan: sa.Table, columns: Sequence[str]) -> int:
+def drop_unchanged(connection: sa.Connection, target: sa.TableClause, plan: sa.Table, columns: Sequence[str]) -> int:
     """Take out of the plan what stands in its target row as it is; returns how many rows."""
     same = (plan.c.target_id == target.c.id) & ~differs(target, plan, columns)
     return connection.execute(sa.delete(plan).where(same)).rowcount

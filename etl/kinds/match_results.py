@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -19,20 +20,19 @@ import sqlalchemy as sa
 
 from etl.importing import Counts, staging
 from etl.importing.feed_rows import Intake
-from etl.importing.link import NameKey, is_link_of, link_names, names_of_sides
+from etl.importing.link import NameKey, is_link_of, link_names, names_of_sides, open_sides
+from etl.importing.provenance import keep_ours
 from etl.importing.staging import (
     copied,
-    drop_unchanged,
     ids,
-    insert_planned,
     name_links,
     pair,
     swappable,
     temporary,
     texts,
-    update_planned,
     withdraw,
 )
+from etl.importing.target import WriteCounts, Writer, keep_empty, read_target
 from etl.kinds.kind import FeedKind
 from etl.names import Link, Meeting, Meetings
 from etl.records import RecordColumns
@@ -91,19 +91,25 @@ def _verdict(said: str | None, scores: str | None) -> tuple[Side | None, MatchOu
     return None, "tied" if word.startswith("tie") else "undecided"
 
 
+MATCH_SCHEMA = FeedSchema(
+    Match,
+    derive=_decide_winners,
+    # names of people are in the feed, and not needed: ids name them
+    ignored=ignoring("Home Player 1", "Home Player 2", "Away Player 1", "Away Player 2"),
+)
 staged_matches = staging.stage_table("stage_matches", Match)
 PLAYER_IDS = ("home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id")
 DAY = ("league_id", "match_date")
 TEAM_NAMES = ("home_team", "away_team")
 TEAM_IDS = ("home_team_id", "away_team_id")
-MATCH_COLUMNS = ("league_id", *TEAM_IDS, *staging.shared_columns(staged_matches, match_scores))
+MATCH_COLUMNS = ("league_id", *TEAM_IDS, "tenniscores_match_id", *staging.shared_columns(staged_matches, match_scores))
+"""What is written; the platform has `tenniscores_match_id` since November 2025."""
 SURE_LIKENESSES: tuple[tuple[str, ...], ...] = (
     (*DAY, *TEAM_NAMES, "line"),
     (*DAY, *TEAM_IDS, "line"),
     (*DAY, "teams", "sides"),
 )
-MATCH_LIKENESSES = (
-    *SURE_LIKENESSES,
+LOOSE_LIKENESSES = (
     (*DAY, *TEAM_NAMES),
     (*DAY, "teams"),
     ("league_id", *TEAM_IDS, "players"),
@@ -122,7 +128,12 @@ _COMPARED = {
 meetings = temporary(
     "stage_meetings", *texts("league", "series", *TEAM_NAMES), *copied(match_scores, "match_date", *TEAM_IDS)
 )
-match_plan = temporary("plan_matches", *ids("index", "target_id"), *copied(match_scores, *MATCH_COLUMNS), **_COMPARED)
+match_plan = temporary(
+    "plan_matches",
+    *ids("index", "target_id"), *texts("tenniscores_match_id"),
+    *copied(match_scores, *(name for name in MATCH_COLUMNS if name in match_scores.c)),
+    **_COMPARED,
+)  # fmt: skip
 gone_matches = temporary(
     "gone_matches", *copied(match_scores, "id", *DAY, *TEAM_NAMES, *TEAM_IDS, *PLAYER_IDS, "scores"), **_COMPARED
 )
@@ -137,17 +148,30 @@ def publish_matches(connection: sa.Connection, intake: Intake, *, prune: bool = 
     link_meetings(connection, intake)
     duplicates = _plan(connection)
     linked, unlinked = _sides(connection)
+    _match_stored(connection, partial=intake.partial)
+    written = _write(connection, intake)
+    withdrawn = 0 if intake.partial else withdraw(connection, match_scores, gone_matches, prune=prune)
+    return Counts(linked=linked, unlinked=unlinked, duplicates=duplicates, withdrawn=withdrawn, **asdict(written))
+
+
+def _match_stored(connection: sa.Connection, *, partial: bool) -> None:
+    """Let planned rows replace the stored ones that they are; loose likenesses count among rows of feeds alone."""
     _find_stored(connection)
-    for keys in SURE_LIKENESSES if intake.partial else MATCH_LIKENESSES:
+    for keys in SURE_LIKENESSES:
         pair(connection, match_plan, gone_matches, keys)
-    unchanged = drop_unchanged(connection, match_scores, match_plan, MATCH_COLUMNS)
-    updated = update_planned(connection, match_scores, match_plan, MATCH_COLUMNS)
-    inserted = insert_planned(connection, match_scores, match_plan, MATCH_COLUMNS, ("index",))
-    return Counts(
-        linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, unchanged=unchanged,
-        duplicates=duplicates,
-        withdrawn=0 if intake.partial else withdraw(connection, match_scores, gone_matches, prune=prune),
-    )  # fmt: skip
+    if not partial:  # a line whose players the table does not know all
+        pair(connection, match_plan, gone_matches, (*DAY, *TEAM_NAMES, "scores"), only=True)
+    keep_ours(connection, match_scores, gone_matches)
+    for keys in () if partial else LOOSE_LIKENESSES:
+        pair(connection, match_plan, gone_matches, keys)
+
+
+def _write(connection: sa.Connection, intake: Intake) -> WriteCounts:
+    target = read_target(connection, match_scores)
+    columns = target.present(MATCH_COLUMNS, MATCH_SCHEMA.untold(intake.drift.told))
+    keep_empty(connection, target, match_plan, target.present(("tenniscores_match_id",)))
+    _keep_teams(connection)
+    return Writer(target, match_plan, columns, staged_matches, MATCH_SCHEMA, intake).write(connection, ("index",))
 
 
 def _plan(connection: sa.Connection) -> int:
@@ -173,11 +197,27 @@ def _resolved() -> sa.Select[Any]:
         sa.select(
             staged.c.index, leagues.c.id.label("league_id"), *(staged.c[name] for name in ("match_date", *TEAM_NAMES)),
             *(met.c[name] for name in TEAM_IDS), *players,
-            staged.c.scores, staged.c.winner, sa.case((nameless, 0), else_=again).label("later"),
+            _match_id().label("tenniscores_match_id"), staged.c.scores, staged.c.winner,
+            sa.case((nameless, 0), else_=again).label("later"),
         )
         .join(leagues, leagues.c.league_id == staged.c.league)
         .join(met, same)
     )  # fmt: skip
+
+
+def _keep_teams(connection: sa.Connection) -> None:
+    """Leave a side with its team where its name is still the same, and means no single team to us."""
+    for side in ("home", "away"):
+        name, team = f"{side}_team", f"{side}_team_id"
+        same = (match_plan.c.target_id == match_scores.c.id) & (match_plan.c[name] == match_scores.c[name])
+        lost = sa.update(match_plan).where(same, match_plan.c[team].is_(None))
+        connection.execute(lost.values({team: match_scores.c[team]}))
+
+
+def _match_id() -> sa.ColumnElement[str | None]:
+    """The site's id of a row, where it is one: some feeds give all lines of a meeting the meeting's."""
+    found = staged_matches.c.source_match_id
+    return sa.case((sa.func.count().over(partition_by=found) == 1, found))
 
 
 def _sides(connection: sa.Connection) -> tuple[int, int]:
@@ -205,7 +245,7 @@ def _find_stored(connection: sa.Connection) -> None:
 
 def link_meetings(connection: sa.Connection, intake: Intake) -> None:
     """Stage the team ids of each staged meeting, NULL where they stay unknown."""
-    open_names = link_names(connection, names_of_sides(staged_matches, "home_team", "away_team"), intake)
+    open_names = link_names(connection, names_of_sides(staged_matches, *TEAM_NAMES), intake, open_sides(match_scores))
     found = connection.execute(_links_of_meetings()).all()
     fixtures = _fixtures(connection) if any(link.candidates for link in open_names.values()) else Meetings([])
     staging.create_staging(connection, meetings)
@@ -259,12 +299,7 @@ def _candidates(row: sa.Row[Any], side: str, open_names: Mapping[NameKey, Link])
 MATCH_HISTORY = FeedKind(
     name="match_history",
     place=40,
-    schema=FeedSchema(
-        Match,
-        derive=_decide_winners,
-        # names of people are in the feed, and not needed: ids name them
-        ignored=ignoring("Home Player 1", "Home Player 2", "Away Player 1", "Away Player 2"),
-    ),
+    schema=MATCH_SCHEMA,
     stage=staged_matches,
     publish=publish_matches,
     tables=(match_scores,),

@@ -17,7 +17,9 @@ from typing_extensions import TypedDict  # pydantic takes no other below Python 
 
 from etl.importing import Counts, staging
 from etl.importing.feed_rows import Intake
-from etl.importing.staging import copied, differs, ids, insert_planned, same_key, temporary, update_planned, withdraw
+from etl.importing.provenance import claim
+from etl.importing.staging import copied, differs, ids, same_key, temporary, withdraw
+from etl.importing.target import Writer, read_target
 from etl.kinds.kind import FeedKind
 from etl.records import RecordColumns, Reject
 from etl.records.feed_schema import FeedSchema, Refused, ignoring, key
@@ -57,6 +59,12 @@ def _as_json(readings: Sequence[RatingReading]) -> str:
     return json.dumps(readings, default=str)
 
 
+HISTORY_SCHEMA = FeedSchema(
+    PersonHistory,
+    derive=_complete,
+    # whom the id names is the business of `players`
+    ignored=ignoring("name", "first_name", "last_name", "club", "rating", "wins", "losses"),
+)
 staged_history = staging.stage_table("stage_player_history", PersonHistory)
 HISTORY_COLUMNS = ("player_id", "league_id", "date", "series", "end_pti")
 history_plan = temporary(
@@ -78,8 +86,12 @@ def publish_history(connection: sa.Connection, intake: Intake, *, prune: bool = 
     _find_gone(connection)
     people, changed = _people(connection)
     inserted, updated = _changes(connection)
-    update_planned(connection, player_history, history_plan, HISTORY_COLUMNS)
-    insert_planned(connection, player_history, history_plan, HISTORY_COLUMNS, ("index", "place"))
+    target = read_target(connection, player_history)
+    writer = Writer(target, history_plan, HISTORY_COLUMNS, staged_history, HISTORY_SCHEMA, intake)
+    claim(connection, "player_history", sa.select(history_plan.c.target_id.label("id")))
+    writer.refuse(connection)
+    writer.update(connection)
+    writer.insert(connection, ("index", "place"))
     withdrawn = 0 if intake.partial else withdraw(connection, player_history, gone_history, prune=prune)
     return Counts(
         inserted=inserted, updated=updated, unchanged=people - changed, withdrawn=withdrawn, duplicates=duplicates
@@ -206,12 +218,7 @@ def _changes(connection: sa.Connection) -> tuple[int, int]:
 PLAYER_HISTORY = FeedKind(
     name="player_history",
     place=25,
-    schema=FeedSchema(
-        PersonHistory,
-        derive=_complete,
-        # whom the id names is the business of `players`
-        ignored=ignoring("name", "first_name", "last_name", "club", "rating", "wins", "losses"),
-    ),
+    schema=HISTORY_SCHEMA,
     stage=staged_history,
     publish=publish_history,
     tables=(player_history,),

@@ -5,31 +5,32 @@ A player of two teams has two rows with one id. A player who changed series, clu
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, exists, func, insert, select
+import sqlalchemy as sa
 
 from etl.importing import Counts, staging
 from etl.importing.ensure_dimensions import ensure_clubs, ensure_series
 from etl.importing.feed_rows import Intake
 from etl.importing.link import is_link_of, link_names, names_of_sides, sides_linked
+from etl.importing.provenance import keep_ours
 from etl.importing.staging import (
     copied,
-    drop_unchanged,
     ids,
-    insert_planned,
     name_links,
     pair,
     temporary,
     texts,
-    update_planned,
     withdraw,
 )
+from etl.importing.target import WriteCounts, Writer, fill_required, keep_empty, read_target
 from etl.kinds.kind import FeedKind
-from etl.names.structure import club_of
+from etl.names.structure import club_of, series_key
+from etl.records import RecordColumns
 from etl.records.feed_schema import FeedSchema, key
 from etl.records.fields import Name, Number, Text, Whole
-from etl.tables import leagues, players, teams
+from etl.tables import leagues, players, series, teams
 
 
 class Player(NamedTuple):
@@ -49,46 +50,95 @@ class Player(NamedTuple):
     losses: Annotated[Whole, key("Losses")]
     win_percentage: Annotated[Number, key("Win %", "Win Percentage")]
     captain_status: Annotated[Text, key("Captain", optional=True)]
+    career_wins: Annotated[Whole, key("Career Wins", optional=True)]
+    career_losses: Annotated[Whole, key("Career Losses", optional=True)]
+    career_matches: Annotated[Whole, key("Career Matches", optional=True)]
+    career_win_percentage: Annotated[Number, key("Career Win %", optional=True)]
 
 
+def _count_career(columns: RecordColumns) -> None:
+    """A career's matches, where the feed tells only how many were won and lost."""
+    told = zip(columns["career_matches"], columns["career_wins"], columns["career_losses"], strict=True)
+    columns["career_matches"] = [
+        won + lost if matches is None and won is not None and lost is not None else matches
+        for matches, won, lost in told
+    ]
+
+
+PLAYER_SCHEMA = FeedSchema(Player, derive=_count_career)
 staged_players = staging.stage_table("stage_players", Player)
 PERSON = ("tenniscores_player_id", "league_id")
 HOME = ("series_id", "club_id", "team_id")
 PLAYER_FIGURES = staging.shared_columns(staged_players, players)
 PLAYER_COLUMNS = (*PERSON, *HOME, *PLAYER_FIGURES)
+NUMBERS = ("pti", "wins", "losses", "win_percentage")
+CAREER = ("career_wins", "career_losses", "career_matches", "career_win_percentage")
+PLAYER_LIKENESSES = (
+    (*PERSON, "team_id", "said"), (*PERSON, "said", "club_id"), (*PERSON, "said"), (*PERSON, "team_id"),
+)  # fmt: skip
+"""A membership is one of the table's by its team, and what its series says, however that is spelled."""
 player_homes = temporary("stage_player_homes", *texts("league", "series", "club"), *ids("series_id", "club_id"))
-player_plan = temporary("plan_players", *ids("index", "target_id"), *copied(players, *PLAYER_COLUMNS))
-gone_players = temporary("gone_players", *copied(players, "id", *PERSON))
+series_said = temporary("stage_series_said", *texts("series", "said"))
+player_plan = temporary("plan_players", *ids("index", "target_id"), *texts("said"), *copied(players, *PLAYER_COLUMNS))
+gone_players = temporary("gone_players", *texts("said"), *copied(players, "id", *PERSON, *HOME))
 
 
-def publish_players(connection: Connection, intake: Intake, *, prune: bool = False) -> Counts:
+def publish_players(connection: sa.Connection, intake: Intake, *, prune: bool = False) -> Counts:
     """Write the staged players; returns the figures that publishing adds.
 
     Of rows with one player, league and team the last in the feed counts. Players that vanished from the feed's leagues
     count as withdrawn, and go only with `prune`.
     """
-    link_names(connection, names_of_sides(staged_players, "team"), intake)
+    link_names(connection, names_of_sides(staged_players, "team"), intake, _open_teams())
     _stage_homes(connection)
+    _stage_series(connection)
     duplicates = _plan(connection)
-    _find_gone(connection)
-    if not intake.partial:
-        pair(connection, player_plan, gone_players, PERSON, only=True)
-    unchanged = drop_unchanged(connection, players, player_plan, PLAYER_COLUMNS)
-    updated = update_planned(connection, players, player_plan, PLAYER_COLUMNS)
-    inserted = insert_planned(connection, players, player_plan, PLAYER_COLUMNS, (*PERSON, "index"))
+    _match_stored(connection, partial=intake.partial)
+    written = _write(connection, intake)
     linked, unlinked = sides_linked(connection)
-    return Counts(
-        linked=linked, unlinked=unlinked, inserted=inserted, updated=updated, unchanged=unchanged,
-        duplicates=duplicates,
-        withdrawn=0 if intake.partial else withdraw(connection, players, gone_players, prune=prune),
-    )  # fmt: skip
+    withdrawn = 0 if intake.partial else withdraw(connection, players, gone_players, prune=prune)
+    return Counts(linked=linked, unlinked=unlinked, duplicates=duplicates, withdrawn=withdrawn, **asdict(written))
 
 
-def _stage_homes(connection: Connection) -> None:
+def _match_stored(connection: sa.Connection, *, partial: bool) -> None:
+    """Let planned rows replace the memberships that they are, or that their player has given up for them."""
+    _find_stored(connection)
+    for keys in PLAYER_LIKENESSES:
+        pair(connection, player_plan, gone_players, keys)
+    if not partial:
+        pair(connection, player_plan, gone_players, (*PERSON, "club_id"))
+        pair(connection, player_plan, gone_players, PERSON, only=True)
+    _keep_series(connection)
+    keep_ours(connection, players, gone_players)
+
+
+def _write(connection: sa.Connection, intake: Intake) -> WriteCounts:
+    target = read_target(connection, players)
+    untold = PLAYER_SCHEMA.untold(intake.drift.told)
+    columns = target.present(PLAYER_COLUMNS, untold if "career_wins" in untold else untold - {"career_matches"})
+    keep_empty(connection, target, player_plan, target.present(("team_id", "club_id", *NUMBERS, *CAREER)))
+    fill_required(connection, target, player_plan, {"first_name": "", "last_name": ""})
+    writer = Writer(target, player_plan, columns, staged_players, PLAYER_SCHEMA, intake)
+    return writer.write(connection, (*PERSON, "index"))
+
+
+def _open_teams() -> sa.Select[tuple[str]]:
+    """Names of teams in the feed whose players stand in the table without a team."""
+    person = (players.c.tenniscores_player_id == staged_players.c.player_id) & (players.c.league_id == leagues.c.id)
+    return (
+        sa.select(staged_players.c.team)
+        .join(leagues, leagues.c.league_id == staged_players.c.league)
+        .join(players, person)
+        .where(players.c.team_id.is_(None))
+        .distinct()
+    )
+
+
+def _stage_homes(connection: sa.Connection) -> None:
     """Stage the series and club of each (league, series, club) whose team is unknown, by their names."""
     staged, link = staged_players, name_links
     homeless = (
-        select(staged.c.league, staged.c.series, staged.c.club, func.min(staged.c.team).label("team"))
+        sa.select(staged.c.league, staged.c.series, staged.c.club, sa.func.min(staged.c.team).label("team"))
         .outerjoin(link, is_link_of(link, staged, "team"))
         .where(link.c.team_id.is_(None))
         .group_by(staged.c.league, staged.c.series, staged.c.club)
@@ -106,57 +156,76 @@ def _stage_homes(connection: Connection) -> None:
     staging.load_rows(connection, player_homes, rows)
 
 
-def _plan(connection: Connection) -> int:
-    """Plan every record that is the last of its player and home; returns how many are not."""
+def _stage_series(connection: sa.Connection) -> None:
+    """Stage what each name of a series says, of the feed and of the table."""
+    names = sa.union(sa.select(staged_players.c.series), sa.select(series.c.name))
+    staging.create_staging(connection, series_said)
+    rows = ({"series": name, "said": series_key(name)} for name in connection.scalars(names))
+    staging.load_rows(connection, series_said, rows)
+
+
+def _plan(connection: sa.Connection) -> int:
+    """Plan every record that is the last of its player and home, as if all were new; returns how many are not."""
     plan, new = player_plan, _resolved().cte("new")
-    same = and_(*(func.coalesce(players.c[name], -1) == func.coalesce(new.c[name], -1) for name in HOME))
-    same &= and_(*(players.c[name] == new.c[name] for name in PERSON))
-    rows = select(new.c.index, players.c.id, *(new.c[name] for name in PLAYER_COLUMNS)).outerjoin_from(
-        new, players, same
-    )
+    planned = (new.c.index, new.c.said, *(new.c[name] for name in PLAYER_COLUMNS))
     staging.create_staging(connection, plan)
-    connection.execute(insert(plan).from_select(["index", "target_id", *PLAYER_COLUMNS], rows.where(new.c.later == 0)))
+    rows = sa.select(*planned).where(new.c.later == 0)
+    connection.execute(sa.insert(plan).from_select(["index", "said", *PLAYER_COLUMNS], rows))
     staging.analyze(connection, plan)
-    return connection.execute(select(func.count()).where(new.c.later > 0)).scalar_one()
+    return connection.execute(sa.select(sa.func.count()).where(new.c.later > 0)).scalar_one()
 
 
-def _resolved() -> Select[Any]:
+def _resolved() -> sa.Select[Any]:
     """Staged rows with the ids of their names, and how many later rows of the feed say the same player and home."""
     staged, link, home = staged_players, name_links, player_homes
-    at_home = and_(home.c.league == staged.c.league, home.c.series == staged.c.series)
-    at_home &= home.c.club == func.coalesce(staged.c.club, "")
-    series_id, club_id = (func.coalesce(teams.c[name], home.c[name]) for name in ("series_id", "club_id"))
+    at_home = sa.and_(home.c.league == staged.c.league, home.c.series == staged.c.series)
+    at_home &= home.c.club == sa.func.coalesce(staged.c.club, "")
+    series_id, club_id = (sa.func.coalesce(teams.c[name], home.c[name]) for name in ("series_id", "club_id"))
     person = (staged.c.player_id, leagues.c.id, series_id, club_id, teams.c.id)
-    later = func.row_number().over(partition_by=person, order_by=staged.c.index.desc()) - 1
+    later = sa.func.row_number().over(partition_by=person, order_by=staged.c.index.desc()) - 1
     return (
-        select(
+        sa.select(
             staged.c.index, staged.c.player_id.label("tenniscores_player_id"), leagues.c.id.label("league_id"),
             series_id.label("series_id"), club_id.label("club_id"), teams.c.id.label("team_id"),
-            *(staged.c[name] for name in PLAYER_FIGURES), later.label("later"),
+            *(staged.c[name] for name in PLAYER_FIGURES), series_said.c.said, later.label("later"),
         )
         .join(leagues, leagues.c.league_id == staged.c.league)
         .outerjoin(link, is_link_of(link, staged, "team"))
         .outerjoin(teams, teams.c.id == link.c.team_id)
         .outerjoin(home, at_home)
+        .outerjoin(series_said, series_said.c.series == staged.c.series)
     )  # fmt: skip
 
 
-def _find_gone(connection: Connection) -> None:
-    """Stage the players of the feed's leagues whom the feed no longer has in their series, club and team."""
-    plan, gone = player_plan, gone_players
-    in_feed = players.c.league_id.in_(select(plan.c.league_id))
-    rows = select(*(players.c[column.name] for column in gone.columns))
-    rows = rows.where(in_feed, ~exists().where(plan.c.target_id == players.c.id))
-    staging.create_staging(connection, gone)
-    connection.execute(insert(gone).from_select([column.name for column in gone.columns], rows))
+def _find_stored(connection: sa.Connection) -> None:
+    """Stage the players of the feed's leagues that stand in the table, with what their series says."""
+    columns = ("id", *PERSON, *HOME)
+    rows = (
+        sa.select(*(players.c[name] for name in columns), series_said.c.said)
+        .outerjoin(series, series.c.id == players.c.series_id)
+        .outerjoin(series_said, series_said.c.series == series.c.name)
+        .where(players.c.league_id.in_(sa.select(player_plan.c.league_id)))
+    )
+    staging.create_staging(connection, gone_players)
+    connection.execute(sa.insert(gone_players).from_select([*columns, "said"], rows))
+    staging.analyze(connection, gone_players)
+
+
+def _keep_series(connection: sa.Connection) -> None:
+    """Leave a player in the series that he stands in, where it says what the feed says."""
+    plan = player_plan
+    same = (plan.c.target_id == players.c.id) & (series.c.id == players.c.series_id)
+    same &= (series_said.c.series == series.c.name) & (series_said.c.said == plan.c.said)
+    connection.execute(sa.update(plan).where(same).values(series_id=players.c.series_id))
 
 
 PLAYERS = FeedKind(
     name="players",
     place=20,
-    schema=FeedSchema(Player),
+    schema=PLAYER_SCHEMA,
     stage=staged_players,
     publish=publish_players,
     tables=(players,),
     domains=("players",),
+    stems=("players_career_stats",),
 )

@@ -16,12 +16,9 @@ from operator import not_
 from typing import Annotated, Any, Literal, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy import (
-    Text as SqlText,
-)
 
 from etl.importing import Counts, staging
-from etl.importing.feed_rows import Intake
+from etl.importing.feed_rows import Intake, as_read
 from etl.importing.fixture_identity import (
     SIDES,
     TEAM_COLUMNS,
@@ -35,8 +32,10 @@ from etl.importing.fixture_identity import (
     resolved_matchups,
     stage_matchups,
 )
-from etl.importing.link import is_link_of, link_names, sides_linked
-from etl.importing.staging import differs, insert_planned, name_links, same_key, update_planned, withdraw
+from etl.importing.link import is_link_of, link_names, open_sides, sides_linked
+from etl.importing.provenance import claim, is_ours
+from etl.importing.staging import differs, drop_unchanged, name_links, same_key, withdraw
+from etl.importing.target import Writer, read_target
 from etl.kinds.kind import FeedKind
 from etl.records import RecordColumns, Reject
 from etl.records.feed_schema import FeedSchema, Refused, key, require_leagues
@@ -100,12 +99,18 @@ def _fixture_kind(home: str, away: str) -> FixtureKind:
     return "bye" if _BYE.match(home) or _BYE.match(away) else "match"
 
 
+SCHEDULE_SCHEMA = FeedSchema(
+    Fixture,
+    inputs={"practice": Annotated[Text, key("Practice", optional=True)]},
+    derive=_complete,
+    league_required=False,
+)
 staged_fixtures = staging.stage_table("stage_fixtures", Fixture)
 STAGED_KEY = ("match_date", "home_team", "away_team", "league")
 """What tells one fixture of a feed from another."""
 SCHEDULE_KEY = ("match_date", "home_team", "away_team", "league_id")
 VALUE_COLUMNS = ("match_time", "home_team_id", "away_team_id", "location")
-BATCH = 500
+_BATCH = 500
 
 
 def refuse_unlinked(connection: sa.Connection, keep: Callable[[list[Reject]], None]) -> int:
@@ -115,14 +120,16 @@ def refuse_unlinked(connection: sa.Connection, keep: Callable[[list[Reject]], No
     nameless = plan.c.target_id.is_(None) & plan.c.home_team_id.is_(None) & plan.c.away_team_id.is_(None)
     nameless &= plan.c.kind == "match"
     rows = (
-        sa.select(staged.c.index, sa.func.concat_ws("; ", home.c.reason, away.c.reason), sa.cast(_as_read(), SqlText))
+        sa.select(
+            staged.c.index, sa.func.concat_ws("; ", home.c.reason, away.c.reason), as_read(SCHEDULE_SCHEMA, staged)
+        )
         .join(plan, plan.c.index == staged.c.index)
         .outerjoin(home, is_link_of(home, staged, "home_team"))
         .outerjoin(away, is_link_of(away, staged, "away_team"))
         .where(nameless)
         .order_by(staged.c.index)
     )
-    with connection.execute(rows.execution_options(yield_per=BATCH)) as found:
+    with connection.execute(rows.execution_options(yield_per=_BATCH)) as found:
         for batch in found.partitions():
             keep(
                 [
@@ -131,17 +138,6 @@ def refuse_unlinked(connection: sa.Connection, keep: Callable[[list[Reject]], No
                 ]
             )
     return connection.execute(sa.delete(plan).where(nameless)).rowcount
-
-
-def _as_read() -> sa.Function[Any]:
-    """The row as its feed had it, so that it can be tried again."""
-    staged = staged_fixtures.c
-    return sa.func.jsonb_build_object(
-        "date", sa.func.to_char(staged.match_date, "MM/DD/YYYY"),
-        "time", sa.func.to_char(staged.match_time, "HH12:MI am"),
-        "home_team", staged.home_team, "away_team", staged.away_team, "location", staged.location,
-        "series", staged.series, "League", staged.league,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +157,20 @@ def publish_fixtures(connection: sa.Connection, intake: Intake, *, prune: bool =
     """
     duplicates = drop_duplicates(connection) if intake.repeated else 0
     stage_matchups(connection, staged_fixtures)
-    link_names(connection, matchup_names(), intake)
-    planned = _plan(connection)
-    refuse_unlinked(connection, intake.keep)
+    link_names(connection, matchup_names(), intake, open_sides(schedule))
+    target = read_target(connection, schedule)
+    untold = SCHEDULE_SCHEMA.untold(intake.drift.told) - {
+        *SCHEDULE_KEY
+    }  # practices tell their club, and are named by it
+    columns = target.present((*SCHEDULE_KEY, *VALUE_COLUMNS), untold)
+    planned = _plan(connection, columns)
     find_gone(connection, staged_fixtures, known=planned.staged - planned.new, nothing=intake.partial)
+    refuse_unlinked(connection, intake.keep)
     duplicates += drop_second_names(connection)
     follow(connection)
-    updated = update_planned(connection, schedule, fixture_plan, (*SCHEDULE_KEY, *VALUE_COLUMNS))
-    inserted = insert_planned(connection, schedule, fixture_plan, (*SCHEDULE_KEY, *VALUE_COLUMNS), SCHEDULE_KEY)
+    writer = Writer(target, fixture_plan, columns, staged_fixtures, SCHEDULE_SCHEMA, intake, frozenset({SCHEDULE_KEY}))
+    writer.refuse(connection)
+    updated, inserted = writer.update(connection), writer.insert(connection, SCHEDULE_KEY)
     withdrawn = withdraw(connection, schedule, gone_fixtures, prune=prune)
     linked, unlinked = sides_linked(connection)
     return Counts(
@@ -193,28 +195,42 @@ def drop_duplicates(connection: sa.Connection) -> int:
     return connection.execute(sa.delete(staged).where(*same, staged.c.index != several.c.last)).rowcount
 
 
-def _plan(connection: sa.Connection) -> Planned:
-    """Plan staged rows that are new or differ; what the feed does not tell (a team, a practice's league) is kept."""
+def _plan(connection: sa.Connection, columns: Sequence[str]) -> Planned:
+    """Plan staged rows that are new or differ; what the feed does not tell (a team, a practice's league) is kept.
+
+    Rows of the table that no feed has matched before are planned with them, and dropped again where nothing differs.
+    """
     plan, new = fixture_plan, _resolved().cte("resolved")
     kept = {name: sa.func.coalesce(new.c[name], schedule.c[name]) for name in TEAM_COLUMNS}
-    columns = staging.written(plan)
+    told = [name for name in ("match_time", "location") if name in columns]
+    names = staging.written(plan)
     values = {"target_id": schedule.c.id} | kept
     changed = sa.or_(*(kept[name].is_distinct_from(schedule.c[name]) for name in TEAM_COLUMNS))
     rows = (
-        sa.select(*(values[name] if name in values else new.c[name] for name in columns))
+        sa.select(*(values[name] if name in values else new.c[name] for name in names))
         .select_from(new.outerjoin(schedule, _same_row(new)))
-        .where(schedule.c.id.is_(None) | changed | differs(schedule, new, ("match_time", "location")))
+        .where(schedule.c.id.is_(None) | changed | differs(schedule, new, told) | ~is_ours(schedule))
     )
     staging.create_staging(connection, plan)
     with staging.joining_by_hash(connection):
-        connection.execute(sa.insert(plan).from_select(columns, rows))
+        connection.execute(sa.insert(plan).from_select(names, rows))
     staging.analyze(connection, plan)
     # a table without its key holds copies of a row: the first is brought up to date, a rule counts the others
     copy = plan.alias("copy")
     connection.execute(sa.delete(plan).where(plan.c.index == copy.c.index, plan.c.target_id > copy.c.target_id))
+    _claim_matched(connection, [*TEAM_COLUMNS, *told])
     staged = sa.select(sa.func.count()).select_from(staged_fixtures).scalar_subquery()
     counts = sa.select(staged, sa.func.count().filter(plan.c.target_id.is_(None)), sa.func.count(plan.c.target_id))
     return Planned(*connection.execute(counts).one())
+
+
+def _claim_matched(connection: sa.Connection, columns: Sequence[str]) -> None:
+    """Make rows the feed's that no feed has matched before, and drop them from the plan where nothing differs."""
+    plan = fixture_plan
+    known = sa.select(plan.c.target_id).join(schedule, schedule.c.id == plan.c.target_id)
+    if connection.execute(known.where(~is_ours(schedule)).limit(1)).first():
+        claim(connection, "schedule", sa.select(plan.c.target_id.label("id")))
+        drop_unchanged(connection, schedule, plan, columns)
 
 
 def _same_row(new: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -246,12 +262,7 @@ def _resolved() -> sa.Select[Any]:
 SCHEDULES = FeedKind(
     name="schedules",
     place=30,
-    schema=FeedSchema(
-        Fixture,
-        inputs={"practice": Annotated[Text, key("Practice", optional=True)]},
-        derive=_complete,
-        league_required=False,
-    ),
+    schema=SCHEDULE_SCHEMA,
     stage=staged_fixtures,
     publish=publish_fixtures,
     tables=(schedule,),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from dataclasses import asdict
+from typing import Annotated, NamedTuple
 
 import sqlalchemy as sa
 
 from etl.importing import Counts, staging
 from etl.importing.ensure_dimensions import ensure_series, ensure_teams
 from etl.importing.feed_rows import Intake
-from etl.importing.staging import copied, differs, ids, insert_planned, temporary, texts, update_planned
+from etl.importing.link import remember_refused
+from etl.importing.provenance import keep_ours
+from etl.importing.staging import copied, ids, pair, same_key, temporary, texts, withdraw
+from etl.importing.target import WriteCounts, Writer, keep_empty, keep_untold, read_target
 from etl.kinds.kind import FeedKind
+from etl.names.structure import series_key, words
 from etl.records.feed_schema import FeedSchema, key
 from etl.records.fields import Name, Number, Short, Text, Whole
 from etl.tables import leagues, series_stats, teams
@@ -41,11 +46,23 @@ class Standing(NamedTuple):
     games_percentage: Annotated[Short, key("games", part="percentage")]
 
 
+STANDING_SCHEMA = FeedSchema(Standing)
 staged_standings = staging.stage_table("stage_standings", Standing)
-STANDING_FIGURES = staging.shared_columns(staged_standings, series_stats)
-STANDING_COLUMNS = ("league_id", "series_id", "team_id", *STANDING_FIGURES)
-standing_links = temporary("stage_standing_links", *texts("league", "series", "team"), *ids("series_id", "team_id"))
-standing_plan = temporary("plan_standings", *ids("index", "target_id"), *copied(series_stats, *STANDING_COLUMNS))
+STANDING_COLUMNS = ("league_id", "series_id", "team_id", *staging.shared_columns(staged_standings, series_stats))
+FIGURES = tuple(
+    name for name in STANDING_COLUMNS if isinstance(series_stats.c[name].type, sa.Numeric | sa.Integer)
+    and name not in {"league_id", "series_id", "team_id"}
+)  # fmt: skip
+STANDING_LIKENESSES = (("league_id", "said"), ("league_id", "team_id"))
+"""A row of the table is one of the feed by what series and team say, however they are spelled, or by their team."""
+standing_links = temporary(
+    "stage_standing_links", *texts("league", "series", "team", "said"), *ids("series_id", "team_id")
+)
+standing_plan = temporary(
+    "plan_standings", *ids("index", "target_id"), *texts("said"), *copied(series_stats, *STANDING_COLUMNS)
+)
+stored_standings = temporary("stored_standings", *ids("id"), *texts("said"))
+gone_standings = temporary("gone_standings", *ids("id", "league_id", "team_id"), *texts("said"))
 
 
 def publish_standings(connection: sa.Connection, intake: Intake, *, prune: bool = False) -> Counts:
@@ -54,83 +71,92 @@ def publish_standings(connection: sa.Connection, intake: Intake, *, prune: bool 
     A team can stand in its series more than once (CITA keeps two sessions): the nth row of a team in the feed is its
     nth row in the table. Rows that vanished from the feed's leagues count as withdrawn, and go only with `prune`.
     """
-    _link(connection)
-    unchanged = _plan(connection)
-    updated = update_planned(connection, series_stats, standing_plan, STANDING_COLUMNS)
-    inserted = insert_planned(connection, series_stats, standing_plan, STANDING_COLUMNS, ("index",))
-    linked = connection.execute(sa.select(sa.func.count()).select_from(staged_standings)).scalar_one()
-    withdrawn = 0 if intake.partial else _withdraw(connection, prune=prune)
-    return Counts(linked=linked, inserted=inserted, updated=updated, unchanged=unchanged, withdrawn=withdrawn)
+    linked, unlinked = _link(connection, intake.feed_id)
+    _plan(connection)
+    _find_stored(connection)
+    for keys in STANDING_LIKENESSES:
+        pair(connection, standing_plan, gone_standings, keys)
+    _keep_spelling(connection)
+    keep_ours(connection, series_stats, gone_standings)
+    written = _write(connection, intake)
+    withdrawn = 0 if intake.partial else withdraw(connection, series_stats, gone_standings, prune=prune)
+    return Counts(linked=linked, unlinked=unlinked, withdrawn=withdrawn, **asdict(written))
 
 
-def _link(connection: sa.Connection) -> None:
-    """Stage the ids of each (league, series, team), and give them to stored rows that have none yet."""
+def _write(connection: sa.Connection, intake: Intake) -> WriteCounts:
+    target = read_target(connection, series_stats)
+    columns = target.present(STANDING_COLUMNS, STANDING_SCHEMA.untold(intake.drift.told))
+    keep_empty(connection, target, standing_plan, target.present(("team_id", "series_id", *FIGURES)))
+    keep_untold(connection, target, standing_plan, target.present(FIGURES))
+    writer = Writer(target, standing_plan, columns, staged_standings, STANDING_SCHEMA, intake)
+    return writer.write(connection, ("index",))
+
+
+def _link(connection: sa.Connection, feed_id: int) -> tuple[int, int]:
+    """Stage the ids of each (league, series, team); returns how many rows have a team, and how many cannot."""
     staged, link = staged_standings.c, standing_links
     names = [tuple(row) for row in connection.execute(sa.select(staged.league, staged.series, staged.team).distinct())]
     series_ids = ensure_series(connection, (name[:2] for name in names))
-    team_ids = ensure_teams(connection, names, series_ids)
+    places = ensure_teams(connection, names, series_ids)
+    remember_refused(connection, feed_id, places.refused)
     staging.create_staging(connection, link)
     rows = (
-        {"league": name[0], "series": name[1], "team": name[2], "series_id": series_ids[name[:2]],
-         "team_id": team_ids[name]}
+        {"league": name[0], "series": name[1], "team": name[2], "said": _said(name[1], name[2]),
+         "series_id": series_ids[name[:2]], "team_id": places.ids.get(name)}
         for name in names
     )  # fmt: skip
     staging.load_rows(connection, link, rows)
-    in_league = (series_stats.c.league_id == leagues.c.id) & (link.c.league == leagues.c.league_id)
-    named = (series_stats.c.series == link.c.series) & (series_stats.c.team == link.c.team)
-    connection.execute(
-        sa.update(series_stats).where(series_stats.c.team_id.is_(None), in_league, named).values(team_id=link.c.team_id)
-    )
+    counts = sa.select(sa.func.count(link.c.team_id), sa.func.count()).select_from(_staged_with_links())
+    found, every = connection.execute(counts).one()
+    return int(found), int(every - found)
 
 
-def _plan(connection: sa.Connection) -> int:
-    """Plan what is new or differs; returns how many staged rows are in the table as they are."""
-    new, old, plan = _staged().cte("new"), _stored().cte("old"), standing_plan
-    same = (new.c.team_id == old.c.team_id) & (new.c.nth == old.c.nth)
-    rows = (
-        sa.select(new.c.index, old.c.id, *(new.c[name] for name in STANDING_COLUMNS))
-        .select_from(new.outerjoin(old, same))
-        .where(old.c.id.is_(None) | differs(old, new, STANDING_COLUMNS))
-    )
-    staging.create_staging(connection, plan)
-    connection.execute(sa.insert(plan).from_select(["index", "target_id", *STANDING_COLUMNS], rows))
-    known, planned = (
-        sa.select(sa.func.count()).select_from(one).scalar_subquery() for one in (_staged().subquery(), plan)
-    )
-    return int(connection.execute(sa.select(known - planned)).scalar_one())
+def _said(in_series: str | None, team: str | None) -> str:
+    """What series and team say, in whatever spelling."""
+    return f"{series_key(in_series or '')}|{' '.join(words(team or ''))}"
 
 
-def _withdraw(connection: sa.Connection, *, prune: bool) -> int:
-    """Rows of the feed's leagues that stand beyond what the feed has of their team."""
-    held, stored = _staged().cte("held"), _stored().cte("stored")
-    kept = sa.exists().where(held.c.team_id == stored.c.team_id, held.c.nth == stored.c.nth)
-    gone = sa.select(stored.c.id).where(stored.c.league_id.in_(sa.select(held.c.league_id)), ~kept)
-    if prune:
-        return connection.execute(sa.delete(series_stats).where(series_stats.c.id.in_(gone))).rowcount
-    return connection.execute(sa.select(sa.func.count()).select_from(gone.subquery())).scalar_one()
+def _staged_with_links() -> sa.Join:
+    names = ("league", "series", "team")
+    return staged_standings.join(standing_links, same_key(standing_links, staged_standings, names))
 
 
-def _staged() -> sa.Select[Any]:
-    staged, link = staged_standings, standing_links
-    nth = sa.func.row_number().over(partition_by=link.c.team_id, order_by=staged.c.index).label("nth")
-    named = sa.and_(*(link.c[name] == staged.c[name] for name in ("league", "series", "team")))
-    ids = (leagues.c.id.label("league_id"), link.c.series_id, link.c.team_id)
-    return (
-        sa.select(*ids, staged.c.index, *(staged.c[name] for name in STANDING_FIGURES), nth)
-        .join_from(staged, link, named)
-        .join(leagues, leagues.c.league_id == staged.c.league)
-    )
+def _plan(connection: sa.Connection) -> None:
+    """Plan every staged row, as if all were new."""
+    staged, link = staged_standings, standing_links.c
+    values = {"league_id": leagues.c.id, "series_id": link.series_id, "team_id": link.team_id}
+    columns = [values[name] if name in values else staged.c[name] for name in STANDING_COLUMNS]
+    source = _staged_with_links().join(leagues, leagues.c.league_id == staged.c.league)
+    staging.create_staging(connection, standing_plan)
+    rows = sa.select(staged.c.index, link.said, *columns).select_from(source)
+    connection.execute(sa.insert(standing_plan).from_select(["index", "said", *STANDING_COLUMNS], rows))
 
 
-def _stored() -> sa.Select[Any]:
-    nth = sa.func.row_number().over(partition_by=series_stats.c.team_id, order_by=series_stats.c.id).label("nth")
-    return sa.select(series_stats, nth)
+def _find_stored(connection: sa.Connection) -> None:
+    """Stage the rows of the feed's leagues that stand in the table, with what they say."""
+    there, of_feed = series_stats.c, sa.select(standing_plan.c.league_id)
+    rows = connection.execute(sa.select(there.id, there.series, there.team).where(there.league_id.in_(of_feed)))
+    staging.create_staging(connection, stored_standings, gone_standings)
+    said = ({"id": row.id, "said": _said(row.series, row.team)} for row in rows)
+    staging.load_rows(connection, stored_standings, said)
+    stored = sa.select(there.id, there.league_id, there.team_id, stored_standings.c.said)
+    stored = stored.join(stored_standings, stored_standings.c.id == there.id)
+    connection.execute(sa.insert(gone_standings).from_select(["id", "league_id", "team_id", "said"], stored))
+
+
+def _keep_spelling(connection: sa.Connection) -> None:
+    """Leave series as they are spelled in the table, where both say the same."""
+    plan, there, stored = standing_plan, series_stats, stored_standings
+    same = (plan.c.target_id == there.c.id) & (stored.c.id == there.c.id)
+    same &= sa.func.split_part(stored.c.said, "|", 1) == sa.func.split_part(plan.c.said, "|", 1)
+    values = {"series": there.c.series, "series_id": sa.func.coalesce(there.c.series_id, plan.c.series_id)}
+    connection.execute(sa.update(plan).where(same, there.c.series.is_not(None)).values(values))
 
 
 SERIES_STATS = FeedKind(
     name="series_stats",
     place=10,
-    schema=FeedSchema(Standing),
+    schema=STANDING_SCHEMA,
     stage=staged_standings,
     publish=publish_standings,
     tables=(series_stats, teams),

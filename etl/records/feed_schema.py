@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby, repeat
@@ -70,9 +70,12 @@ class Drift:
 
     unknown: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
+    told: set[str] = field(default_factory=set)
+    """What the feed has a key for, in any row."""
 
     def count(self, layout: KeyMapping, rows: int) -> None:
         """Take some rows of this layout into account."""
+        self.told |= layout.told
         for counter, keys in ((self.unknown, layout.unknown), (self.missing, layout.missing)):
             for key in keys:
                 counter[key if key in counter or len(counter) < _LIMIT else _OTHERS] += rows
@@ -90,6 +93,7 @@ class KeyMapping:
     size: int
     unknown: tuple[str, ...]
     missing: tuple[str, ...]
+    told: frozenset[str]
 
     def columns(self, rows: Sequence[Mapping[str, object]]) -> list[Sequence[object]]:
         """The values of rows of this layout, a column for each slot; None for what they do not have."""
@@ -143,7 +147,8 @@ class KeyMappings:
         unknown = tuple(capped(key, 60) for key in keys if key not in spare)
         missing = (s.name for s, key in zip(self._slots, chosen, strict=True) if key is _ABSENT and not s.optional)
         others = tuple(key for key in keys if key not in chosen)
-        return KeyMapping(chosen, others, len(keys), unknown[:_LIMIT], tuple(missing))
+        told = frozenset(s.target for s, key in zip(self._slots, chosen, strict=True) if key is not _ABSENT)
+        return KeyMapping(chosen, others, len(keys), unknown[:_LIMIT], tuple(missing), told)
 
     @staticmethod
     def _choose(slot: Slot, found: Mapping[str, str]) -> object:
@@ -205,6 +210,11 @@ class FeedSchema:
             require_leagues(columns["league"])
         self.derive(columns)
         return {name: columns[name] for name in self.record._fields[1:]}
+
+    def untold(self, told: Set[str]) -> frozenset[str]:
+        """Columns of the record that a feed says nothing of, as it has none of their keys."""
+        silent = {slot.target for slot in self.slots} - told
+        return frozenset(silent | {name for name, (whole, _) in self.parts.items() if whole in silent})
 
     def read_row(self, index: int, feed: str, checked: Sequence[Any]) -> Record:
         """The record of one row; Refused where it is none."""

@@ -20,6 +20,7 @@ from etl.tables.imports import (
     import_runs,
     import_stops,
     links,
+    provenance,
     rejects,
     repair_rows,
     repairs,
@@ -47,6 +48,6 @@ __all__ = [
     "BYE", "PRACTICE", "QUALITY", "acceptances", "additions", "check_findings", "check_results", "check_runs",
     "check_states", "club_leagues", "clubs", "deliveries", "delivery_incidents", "import_feeds", "import_runs",
     "import_stops", "incident_events", "incidents", "leagues", "links", "match_scores", "metadata", "player_history",
-    "players", "rejects", "repair_rows", "repairs", "schedule", "series", "series_leagues", "series_stats",
-    "team_aliases", "teams", "waivers",
+    "players", "provenance", "rejects", "repair_rows", "repairs", "schedule", "series", "series_leagues",
+    "series_stats", "team_aliases", "teams", "waivers",
 ]  # fmt: skip

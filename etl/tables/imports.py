@@ -5,7 +5,7 @@ rows.
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, JSONB
 
 from etl.tables.platform import QUALITY, metadata, teams
 
@@ -149,6 +149,16 @@ repair_rows = sa.Table(
     sa.Index("ix_repair_rows_table", "table"),
     schema=QUALITY,
     info={"key": ("id",)},
+)
+
+provenance = sa.Table(
+    "provenance",
+    metadata,
+    sa.Column("table", sa.Text, primary_key=True),
+    # of the rows that a feed has brought or matched
+    sa.Column("ids", INT8MULTIRANGE, nullable=False),
+    schema=QUALITY,
+    info={"key": ("table",)},
 )
 
 import_stops = sa.Table(

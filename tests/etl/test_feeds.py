@@ -80,9 +80,8 @@ def test_what_is_no_feed_is_listed_with_the_reason(tmp_path: Path) -> None:
 
     feeds, others = discover([tmp_path])
 
-    names = (
-        "series_stats.json, players.json, player_history.json, schedules.json, match_history.json, match_scores.json"
-    )
+    stems = ("series_stats", "players", "players_career_stats", "player_history", "schedules", "match_history")
+    names = ", ".join(f"{stem}.json" for stem in (*stems, "match_scores"))
     assert feeds == ()
     assert {other.path.name for other in others} == {"README.md", "schedules.json.bak", "teams.json"}
     assert {other.reason for other in others} == {f"not one of {names}"}

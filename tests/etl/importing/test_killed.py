@@ -137,8 +137,8 @@ from etl.importing.import_feed import Options
 
 engine = open_engine(sys.argv[1])
 original = schedules._plan
-def terminate(connection):
-    original(connection)
+def terminate(connection, *arguments):
+    planned = original(connection, *arguments)
     own = connection.scalar(text("select pg_backend_pid()"))
     with engine.begin() as other:
         other.execute(text("select pg_terminate_backend(:pid, 5000)"), {"pid": own})

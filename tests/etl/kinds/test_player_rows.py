@@ -19,7 +19,7 @@ def player(row: object) -> Player:
 def test_a_player_is_taken_with_numbers_for_figures() -> None:
     assert player(PLAYER) == Player(
         0, "CNSWPL", "Division 1", "Birchwood 1", "Birchwood 1", "BIRCHWOOD_1", "nndz-1", "Facag", "Takudam",
-        Decimal("45.3"), 17, 2, Decimal("89.5"), "C",
+        Decimal("45.3"), 17, 2, Decimal("89.5"), "C", None, None, None, None,
     )  # fmt: skip
 
 

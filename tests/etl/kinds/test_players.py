@@ -104,3 +104,19 @@ def test_a_pti_that_is_not_available_is_none(league: Engine, tmp_path: Path) -> 
     published(league, tmp_path, player("p1", PTI="N/A"))
 
     assert rows_of(league, players, "pti") == [(None,)]
+
+
+def test_career_figures_are_written_and_a_season_leaves_them(league: Engine, tmp_path: Path) -> None:
+    career = {"Career Wins": "131", "Career Losses": "38", "Career Win %": "77.5%", "PTI": "N/A"}
+    publish_one(league, write(tmp_path, "apta_chicago_players_career_stats", [player("p1", **career)]))
+    published(league, tmp_path, player("p1", Wins="2"))
+
+    assert rows_of(league, players, "wins", "career_wins", "career_losses", "career_matches") == [(2, 131, 38, 169)]
+
+
+def test_a_figure_that_the_feed_does_not_tell_stays(league: Engine, tmp_path: Path) -> None:
+    published(league, tmp_path, player("p1"))
+    untold = {key: value for key, value in player("p1", PTI="N/A").items() if key != "Captain"}
+    published(league, tmp_path, untold)
+
+    assert rows_of(league, players, "pti", "captain_status") == [(21.5, "C")]

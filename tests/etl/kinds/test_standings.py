@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from etl.importing import Counts
 from etl.tables import clubs, leagues, series, series_stats, teams
@@ -88,3 +88,26 @@ def test_a_row_of_the_old_loader_without_a_team_is_given_its_team(database: Engi
 
     assert again.counts.inserted == 0
     assert rows_of(database, series_stats, "team_id") == [(1,)]
+
+
+def test_points_that_a_league_never_tells_stay(database: Engine, tmp_path: Path) -> None:
+    """The platform computes CITA's; the feed has 0 in every row."""
+    rows = [
+        standing("Glenbrook", "Series Open Fri", "CITA", points=0),
+        standing("Tam", "Series Open Fri", "CITA", points=0),
+    ]
+    publish_one(database, write(tmp_path, "series_stats", rows, "CITA"))
+    with database.begin() as connection:
+        connection.execute(update(series_stats).values(points=77))
+    publish_one(database, write(tmp_path, "series_stats", rows, "CITA"), force=True)
+
+    assert rows_of(database, series_stats, "points") == [(77,), (77,)]
+
+
+def test_a_series_in_another_spelling_is_the_same_row(database: Engine, tmp_path: Path) -> None:
+    """CNSWPL's 278 teams stood twice, in "Division 1" and in "Series 1"."""
+    publish_one(database, write(tmp_path, "series_stats", [standing("Birchwood 1", "Division 1")]))
+    result = publish_one(database, write(tmp_path, "series_stats", [standing("Birchwood 1", "Series 1", points=9)]))
+
+    assert (result.counts.inserted, result.counts.updated) == (0, 1)
+    assert rows_of(database, series_stats, "series", "points") == [("Division 1", 9)]
