@@ -9,12 +9,13 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError, model_validator
 
 from alerts import PolicyError
 from alerts.people import Channel, Person, Span, Strict
 from checks import Severity, Status
 
+ADMIN = "admin"
 FAILING = tuple(status for status in Status if status.failing)
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 Channels = Annotated[tuple[Channel, ...], Field(min_length=1)]
@@ -131,6 +132,26 @@ class Policy(Strict):
     def maintained(self, rule: str, now: datetime) -> Maintenance | None:
         """The window in which a rule stands now; its start lies within, its end does not."""
         return next((window for window in self.windows(rule) if window.start <= now < window.end), None)
+
+
+def admin_policy(phone: SecretStr | None, email: SecretStr | None) -> Policy | None:
+    """The policy of one administrator: SMS of what is CRITICAL, e-mail of the rest; None without phone and address.
+
+    Without a phone the e-mails tell of everything. Raises PolicyError, whose message repeats neither.
+    """
+    if phone is None and email is None:
+        return None
+    by = [*([Channel.SMS] if phone else []), *([Channel.EMAIL] if email else [])]
+    critical, rest = (Status.CRITICAL,), tuple(status for status in FAILING if status is not Status.CRITICAL)
+    routes: list[dict[str, Any]] = [{"who": (ADMIN,), "by": (by[0],), "statuses": critical}]
+    if email:
+        routes.append({"who": (ADMIN,), "by": (Channel.EMAIL,), "statuses": rest})
+    person = {"name": ADMIN, "phone": phone, "email": email}
+    try:
+        return Policy.model_validate({"people": [person], "routes": routes, "watch": {"who": (ADMIN,), "by": by}})
+    except ValidationError as error:
+        lines = [f"RALLY_ADMIN_{str(one['loc'][-1]).upper()}: {_said(one['msg'])}" for one in error.errors()]
+        raise PolicyError("; ".join(lines)) from None
 
 
 def _contact(channel: Channel) -> str:

@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     """Who is notified of what: a TOML file; see docs/ALERTS.md."""
     alerts_contacts: Path | None = None
     """Phone numbers, addresses and URLs of the policy's people, where they are kept in a TOML file of their own."""
+    admin_phone: SecretStr | None = None
+    """Who gets an SMS of what is CRITICAL where no policy is set."""
+    admin_email: SecretStr | None = None
+    """Who gets an e-mail of the rest where no policy is set; without a phone, of everything."""
     twilio_account_sid: SecretStr | None = None
     """The account that sends SMS."""
     twilio_auth_token: SecretStr | None = None

@@ -261,8 +261,8 @@ def missing(settings: Settings) -> Iterator[str]:
         yield "RALLY_FEEDS is not set here: a worker without it has no feeds to import at night"
     elif not settings.feeds.is_dir():
         yield f"RALLY_FEEDS is {settings.feeds}, which is no folder here"
-    if settings.alerts_policy is None:
-        yield "RALLY_ALERTS_POLICY is not set here: without it nobody is notified of anything"
+    if settings.alerts_policy is None and settings.admin_phone is None and settings.admin_email is None:
+        yield "neither RALLY_ALERTS_POLICY nor RALLY_ADMIN_PHONE or RALLY_ADMIN_EMAIL is set here: nobody is notified"
 
 
 def client() -> SyncPrefectClient:

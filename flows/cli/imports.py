@@ -125,7 +125,12 @@ def _remarks(feed: FeedResult) -> list[str]:
 
 def import_(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(help="Feeds: files, folders of a league, or trees of them.")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Feeds: files, folders, or trees of them; without any RALLY_FEEDS.")
+    ] = None,
+    kinds: Annotated[
+        list[str] | None, typer.Option("--kind", help="Only feeds of this kind, such as schedules; repeat for more.")
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the report as JSON to FILE; - for standard output.")
     ] = None,

@@ -16,7 +16,7 @@ from etl.adoption.inspect import Finding, Inspection, Level, inspect_database
 from etl.adoption.rights import Readable
 from etl.migrate import Adoption, newest
 from etl.snapshots import Snapshot, holds_rows
-from flows.service.alerts import required_policy
+from flows.service.alerts import policy_of
 from flows.service.context import open_engine
 from flows.service.health_check import rules_of
 from flows.service.repair import snapshot_before
@@ -103,10 +103,14 @@ def _settings_findings(settings: Settings) -> Iterator[Finding]:
         yield Finding("settings", Level.WARNING, complaint, "mend or remove the variable")
     if settings.feeds is not None and not settings.feeds.exists():
         yield Finding("settings", Level.WARNING, f"RALLY_FEEDS: there is no {settings.feeds}", "make the folder")
-    if settings.alerts_policy is None:
-        yield Finding("settings", Level.WARNING, "nobody is notified of anything", "set RALLY_ALERTS_POLICY")
+    if policy_of(settings) is None:
+        yield Finding(
+            "settings",
+            Level.WARNING,
+            "nobody is notified of anything",
+            "set RALLY_ADMIN_PHONE and RALLY_ADMIN_EMAIL, or RALLY_ALERTS_POLICY",
+        )
     else:
-        required_policy(settings)
         yield Finding("settings", Level.OK, "the alert policy can be read")
 
 

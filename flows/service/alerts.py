@@ -18,7 +18,7 @@ from alerts.outbox.dispatch import Dispatched, dispatch
 from alerts.outbox.enqueue import enqueue_report, record
 from alerts.outbox.send import Work
 from alerts.people import Channel
-from alerts.policy import Policy, load_policy
+from alerts.policy import Policy, admin_policy, load_policy
 from alerts.render.mail import render_report
 from alerts.watching import alarms, back, enqueue_alarms, tell_away
 from checks.baseline import Acceptance, accept
@@ -49,9 +49,12 @@ def utc() -> datetime:
 
 
 def policy_of(settings: Settings) -> Policy | None:
-    """The alert policy, None where none is set; raises SettingsError and PolicyError."""
+    """The alert policy, None where nobody is to be notified; raises SettingsError and PolicyError.
+
+    Without a file RALLY_ADMIN_PHONE and RALLY_ADMIN_EMAIL make one.
+    """
     if settings.alerts_policy is None:
-        return None
+        return admin_policy(settings.admin_phone, settings.admin_email)
     contacts = _read(settings.alerts_contacts) if settings.alerts_contacts else ""
     return load_policy(_read(settings.alerts_policy), contacts, source=str(settings.alerts_policy))
 
@@ -60,7 +63,8 @@ def required_policy(settings: Settings) -> Policy:
     """The alert policy; raises SettingsError where none is set."""
     policy = policy_of(settings)
     if policy is None:
-        raise SettingsError("nobody can be told: set RALLY_ALERTS_POLICY to a TOML file; docs/ALERTS.md has an example")
+        own = "RALLY_ADMIN_PHONE or RALLY_ADMIN_EMAIL, or RALLY_ALERTS_POLICY to a TOML file"
+        raise SettingsError(f"nobody can be told: set {own}; docs/ALERTS.md has an example")
     return policy
 
 

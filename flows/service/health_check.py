@@ -21,7 +21,7 @@ from checks.scopes import SOURCES
 from etl.adoption.rights import READER, may_keep_history
 from etl.migrate import Mode, mode_of
 from etl.retention import delete_expired
-from flows.service.alerts import email_report, keep_incidents, required_policy, send_alerts
+from flows.service.alerts import email_report, keep_incidents, policy_of, required_policy, send_alerts
 from flows.service.context import Invocation, open_engine
 from flows.service.import_gate import after_check
 from flows.service.report_files import tidy, write_documents
@@ -84,7 +84,7 @@ def require_people(settings: Settings, names: Sequence[str]) -> None:
 
 def _alerts(settings: Settings, request: CheckRequest) -> bool:
     """Whether what the alert policy promises is sent at once."""
-    wanted = settings.alerts_policy is not None if request.alert is None else request.alert
+    wanted = policy_of(settings) is not None if request.alert is None else request.alert
     return wanted and request.keep
 
 

@@ -14,6 +14,7 @@ from etl.feeds import Feed
 from etl.importing import FeedResult, ImportReport
 from etl.importing.import_feed import Allowance, Options, import_feed
 from etl.importing.import_run import import_paths
+from etl.kinds import KINDS, kind_named
 from etl.migrate import require_platform
 from flows.service.context import Invocation, open_engine
 from flows.service.health_check import rules_of
@@ -31,6 +32,7 @@ def import_all(invocation: Invocation, request: ImportRequest) -> ImportReport:
     options = Options(
         force=request.force, dry_run=request.dry_run, prune=request.prune, gate=gate, progress=invocation.progress,
         allow=Allowance(frozenset(request.allow), who, request.reason),
+        kinds=frozenset(map(kind_named, request.kinds)) or frozenset(KINDS),
     )  # fmt: skip
     paths = _paths(settings, request)
 

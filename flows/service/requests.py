@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from checks.engine.authoring.units import Severity
 from checks.engine.collecting.rules import Selection
 from checks.review.values import PeriodKind
+from etl.kinds import KINDS
 
 _WAIT = "Seconds to wait for another import to end; with 0 a second import gives up at once."
 _PATHS = "Feeds: files, folders of a league, or trees of them. Without any, the folder of RALLY_FEEDS."
@@ -79,6 +80,7 @@ class ImportRequest(_Request):
     """An import: which feeds, and how."""
 
     paths: tuple[Path, ...] = Field((), description=_PATHS, examples=[["feeds/2025-06-30T0809/all"]])
+    kinds: tuple[str, ...] = Field((), description="Only feeds of these kinds.", examples=[["schedules"]])
     force: bool = Field(False, description="Import a feed that was published before, too.")
     dry_run: bool = Field(False, description="Do everything but the commit.")
     prune: bool = Field(False, description=_PRUNE)
@@ -89,6 +91,15 @@ class ImportRequest(_Request):
     reason: str = Field(
         "", description="Why `allow` is right; it is recorded with your name.", examples=["the season ended"]
     )
+
+    @field_validator("kinds")
+    @classmethod
+    def _known_kinds(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = [kind.name for kind in KINDS]
+        for name in names:
+            if name not in known:
+                raise ValueError(f"expected kinds among {', '.join(known)}")
+        return names
 
     @model_validator(mode="after")
     def _allowed_for_a_reason(self) -> ImportRequest:

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from alerts import PolicyError
 from alerts.people import Channel, Hours, span
-from alerts.policy import load_policy
+from alerts.policy import FAILING, admin_policy, load_policy
+from checks import Status
 from tests.alerts.build import EMAIL, PHONE
 
 DANA = '[[people]]\nname = "dana"\n'
@@ -136,3 +138,35 @@ def test_a_night_began_less_than_a_day_ago_and_was_quiet_ever_since(naive: datet
 
 def test_hours_are_written_as_they_are_read() -> None:
     assert str(Hours.parse("07:00-22:00")) == "07:00-22:00"
+
+
+def test_phone_and_address_of_an_administrator_make_a_policy() -> None:
+    policy = admin_policy(SecretStr("+13125550100"), SecretStr("kim@example.org"))
+
+    assert policy is not None
+    assert [(route.by, route.statuses) for route in policy.routes] == [
+        ((Channel.SMS,), (Status.CRITICAL,)),
+        ((Channel.EMAIL,), tuple(status for status in FAILING if status is not Status.CRITICAL)),
+    ]
+    assert policy.watch is not None
+    assert policy.watch.by == (Channel.SMS, Channel.EMAIL)
+
+
+def test_an_address_alone_hears_of_everything() -> None:
+    policy = admin_policy(None, SecretStr("kim@example.org"))
+
+    assert policy is not None
+    assert {status for route in policy.routes for status in route.statuses} == set(FAILING)
+    assert {channel for route in policy.routes for channel in route.by} == {Channel.EMAIL}
+
+
+def test_without_both_there_is_none() -> None:
+    assert admin_policy(None, None) is None
+
+
+def test_a_bad_number_is_named_by_its_setting_and_not_repeated() -> None:
+    with pytest.raises(PolicyError) as refused:
+        admin_policy(SecretStr("312 555 0100"), None)
+
+    assert str(refused.value).startswith("RALLY_ADMIN_PHONE: expected an international number")
+    assert "555" not in str(refused.value)

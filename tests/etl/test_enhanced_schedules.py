@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
+from etl import circuit_breaker
 from etl.enhanced_schedules import EnhancedSchedulesETL
 from etl.tables import players, schedule
 from tests.etl.importing.feeds import fixture, rows_of, standing, write
@@ -15,44 +15,74 @@ from tests.etl.importing.feeds import fixture, rows_of, standing, write
 TEAMS = ("Birchwood - 11", "Tennaqua - 11")
 
 
-@pytest.fixture
-def url(database: Engine) -> str:
-    return database.url.render_as_string(hide_password=False)
+@pytest.fixture(autouse=True)
+def surroundings(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a master script has set: the database and the folder of feeds."""
+    monkeypatch.setenv("DATABASE_URL", database.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("RALLY_FEEDS", str(tmp_path))
+    monkeypatch.setenv("RALLY_REPORTS", str(tmp_path / "logs"))
+    monkeypatch.setenv("RALLY_DATA", str(tmp_path / "data"))
+    return tmp_path
 
 
-def test_it_imports_standings_and_schedules_and_says_true(url: str, database: Engine, tmp_path: Path) -> None:
+def test_without_arguments_it_imports_standings_and_schedules_and_says_true(database: Engine, tmp_path: Path) -> None:
     write(tmp_path, "series_stats", [standing(name) for name in TEAMS])
     write(tmp_path, "schedules", [fixture(*TEAMS)])
-
-    assert EnhancedSchedulesETL(url, [tmp_path]).run() is True
-    assert len(rows_of(database, schedule, "id")) == 1
-
-
-def test_it_leaves_other_kinds_alone(url: str, database: Engine, tmp_path: Path) -> None:
-    write(tmp_path, "series_stats", [standing(name) for name in TEAMS])
     write(tmp_path, "players", [{"League": "APTA_CHICAGO", "Series": "Chicago 11", "Player ID": "p1"}])
+    master = EnhancedSchedulesETL()
 
-    EnhancedSchedulesETL(url, [tmp_path]).run()
-
+    assert master.run() is True
+    assert len(rows_of(database, schedule, "id")) == 1
     assert rows_of(database, players, "id") == []
+    assert master.report is not None
+    assert [feed["kind"] for feed in master.report["feeds"]] == ["series_stats", "schedules"]
 
 
-def test_a_blocked_feed_is_false_and_logged_with_its_reason(
-    url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_with_a_file_it_imports_that(database: Engine, tmp_path: Path) -> None:
+    write(tmp_path, "schedules", [fixture(*TEAMS)])
+    file = write(tmp_path / "other", "series_stats", [standing(name) for name in TEAMS])
+
+    assert EnhancedSchedulesETL(file).run() is True
+    assert rows_of(database, schedule, "id") == []
+
+
+def test_a_blocked_feed_is_false_and_logged_with_its_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write(tmp_path, "schedules", [])
 
-    assert EnhancedSchedulesETL(url, [tmp_path]).run() is False
-    assert caplog.messages == [f"{path}: empty_feed: the feed has no rows; nothing is published over what is there"]
+    assert EnhancedSchedulesETL(str(tmp_path)).run() is False
+    assert caplog.messages[0] == f"{path}: empty_feed: the feed has no rows; nothing is published over what is there"
 
 
-def test_a_database_that_is_away_is_false_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_it_stops_where_imports_are_stopped(database: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path, "series_stats", [standing(name) for name in TEAMS])
+    with database.begin() as connection:
+        circuit_breaker.stop(connection, "the season changes", "kim", automatic=False)
+
+    assert EnhancedSchedulesETL().run() is False
+    assert "imports are stopped since" in caplog.messages[0]
+    assert "the season changes" in caplog.messages[0]
+
+
+def test_a_dry_run_commits_nothing(database: Engine, tmp_path: Path) -> None:
+    write(tmp_path, "series_stats", [standing(name) for name in TEAMS])
     write(tmp_path, "schedules", [fixture(*TEAMS)])
 
-    with caplog.at_level(logging.ERROR):
-        assert EnhancedSchedulesETL("postgresql://rally:secret@127.0.0.1:1/rally", [tmp_path]).run() is False
-    assert caplog.messages == ["schedules were not imported: connection lost or refused (OperationalError)"]
+    EnhancedSchedulesETL(dry_run=True).run()
+
+    assert rows_of(database, schedule, "id") == []
 
 
-def test_a_path_without_feeds_is_false(url: str, tmp_path: Path) -> None:
-    assert EnhancedSchedulesETL(url, [tmp_path / "nowhere"]).run() is False
+def test_a_database_that_is_away_is_false_and_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://rally:secret@127.0.0.1:1/rally")
+    write(tmp_path, "schedules", [fixture(*TEAMS)])
+
+    assert EnhancedSchedulesETL().run() is False
+    assert caplog.messages[0].startswith("schedules were not imported: the database at ")
+    assert "secret" not in caplog.text
+
+
+def test_a_path_without_feeds_is_false(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert EnhancedSchedulesETL(tmp_path / "nowhere").run() is False
+    assert caplog.messages
