@@ -10,22 +10,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    Select,
-    Table,
-    Text,
-    and_,
-    cast,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-    union,
-    union_all,
-)  # fmt: skip
+import sqlalchemy as sa  # fmt: skip
 from sqlalchemy.sql.selectable import Subquery
 
 from checks import Bad, Row, Severity, change, check, metric_check, percent, row_check
@@ -47,7 +32,7 @@ LINKED = match_scores.c.home_team_id.is_not(None) & match_scores.c.away_team_id.
 
 
 @row_check(match_scores, severity=Severity.HIGH, threshold=IMPOSSIBLE, owner="matches", tags={"daily"})
-def result_of_team_against_itself(row: Row) -> ColumnElement[bool]:
+def result_of_team_against_itself(row: Row) -> sa.ColumnElement[bool]:
     """A result has one team on both sides, by name or by what the names were linked to."""
     return (row.home_team_id == row.away_team_id).is_(True) | (row.home_team == row.away_team)
 
@@ -55,7 +40,7 @@ def result_of_team_against_itself(row: Row) -> ColumnElement[bool]:
 # not NULL_IDS: CITA's results name clubs without a series, and one in fourteen cannot be told apart, in good order
 @row_check(match_scores, severity=Severity.MEDIUM, threshold=PATCHY, owner="matches", tags={"daily", "gate"},
            runbook="docs/RUNBOOKS.md#matches-without-team-ids")  # fmt: skip
-def result_without_teams(row: Row) -> ColumnElement[bool]:
+def result_without_teams(row: Row) -> sa.ColumnElement[bool]:
     """A result is not linked to both of its teams."""
     return row.home_team_id.is_(None) | row.away_team_id.is_(None)
 
@@ -72,12 +57,14 @@ def result_of_unknown_team() -> Bad:
 def duplicate_result() -> Bad:
     """A result repeats date, teams, players and score of another. Results without players cannot be told apart."""
     # one text per result, hashed and grouped: numbering sorted rows of nine columns takes many times as long
-    key = func.md5(func.concat_ws("|", *(func.coalesce(cast(match_scores.c[name], Text), "") for name in SAME_RESULT)))
-    named = or_(
+    key = sa.func.md5(
+        sa.func.concat_ws("|", *(sa.func.coalesce(sa.cast(match_scores.c[name], sa.Text), "") for name in SAME_RESULT))
+    )
+    named = sa.or_(
         *(match_scores.c[name].is_not(None) for name in SAME_RESULT if name.endswith("_id") and "player" in name)
     )
-    first = func.min(match_scores.c.id).label("first")
-    repeated = select(key.label("key"), first).where(named).group_by(key).having(func.count() > 1).subquery()
+    first = sa.func.min(match_scores.c.id).label("first")
+    repeated = sa.select(key.label("key"), first).where(named).group_by(key).having(sa.func.count() > 1).subquery()
     copies = result_keys().join(repeated, repeated.c.key == key)
     return Bad(copies.where(named, match_scores.c.id > repeated.c.first), among=rows_of(match_scores).where(named))
 
@@ -85,7 +72,7 @@ def duplicate_result() -> Bad:
 @check(severity=Severity.LOW, threshold=PATCHY, table=match_scores, owner="matches", tags={"weekly"})
 def result_without_fixture() -> Bad:
     """A result has no match in the schedule: the two teams were not to meet in those weeks."""
-    bad = result_keys().where(LINKED, ~exists().where(_is_fixture_of_result()))
+    bad = result_keys().where(LINKED, ~sa.exists().where(_is_fixture_of_result()))
     return Bad(bad, among=rows_of(match_scores).where(LINKED))
 
 
@@ -98,67 +85,70 @@ def fixture_without_result(today: date, season_start: date) -> Bad:
     of_league = row.league_id.in_(_leagues_with_results())
     # an unlinked result of that day, of one of its clubs, may be the one that is missing: nobody can say
     sides = [(result[f"{one}_team"], row[f"{other}_team"]) for one in RESULT_SIDES for other in RESULT_SIDES]
-    of_a_club = or_(*(func.starts_with(func.lower(one), func.lower(other)) for pair in sides
+    of_a_club = sa.or_(*(sa.func.starts_with(sa.func.lower(one), sa.func.lower(other)) for pair in sides
                       for one, other in (pair, pair[::-1])))  # fmt: skip
-    unsure = exists().where(result.league_id == row.league_id, result.match_date == row.match_date, ~LINKED, of_a_club)
+    unsure = sa.exists().where(
+        result.league_id == row.league_id, result.match_date == row.match_date, ~LINKED, of_a_club
+    )
     judged = (due, linked, of_league, ~unsure)
     missing = match_keys().where(*judged, row.id.not_in(_fixtures_with_result()))
     return Bad(missing, among=rows_of(schedule).where(*judged))
 
 
-def _fixtures_with_result() -> Select[tuple[int]]:
+def _fixtures_with_result() -> sa.Select[tuple[int]]:
     """Fixtures matched to meetings one to one: on their day, else what is left of two teams in the order of its days.
 
     The results of one day are one meeting. A fixture that was put off is matched to a meeting within some weeks.
     """
     fixture = _pairs_of(schedule, schedule.c.id).where(is_match(Row(schedule))).subquery("fixture")
     meeting = _pairs_of(match_scores).distinct().subquery("meeting")
-    on_day = and_(_same_pair(fixture, meeting), fixture.c.day == meeting.c.day)
-    waiting = _numbered(fixture, ~exists().where(on_day), fixture.c.id).subquery("waiting")
-    left = _numbered(meeting, ~exists().where(on_day)).subquery("left_over")
+    on_day = sa.and_(_same_pair(fixture, meeting), fixture.c.day == meeting.c.day)
+    waiting = _numbered(fixture, ~sa.exists().where(on_day), fixture.c.id).subquery("waiting")
+    left = _numbered(meeting, ~sa.exists().where(on_day)).subquery("left_over")
     put_off = left.c.day.between(waiting.c.day - POSTPONED.days, waiting.c.day + POSTPONED.days)
-    in_order = and_(_same_pair(waiting, left), waiting.c.place == left.c.place, put_off)
-    return union(
-        select(fixture.c.id).where(exists().where(on_day)), select(waiting.c.id).where(exists().where(in_order))
+    in_order = sa.and_(_same_pair(waiting, left), waiting.c.place == left.c.place, put_off)
+    return sa.union(
+        sa.select(fixture.c.id).where(sa.exists().where(on_day)),
+        sa.select(waiting.c.id).where(sa.exists().where(in_order)),
     )  # type: ignore[return-value]
 
 
-def _pairs_of(table: Table, *more: ColumnElement[Any]) -> Select[Any]:
+def _pairs_of(table: sa.Table, *more: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """Rows with two known teams, by the lesser id, the greater id and the day; sides may be swapped, as rinks are."""
     home, away = table.c.home_team_id, table.c.away_team_id
-    pair = (func.least(home, away).label("lesser"), func.greatest(home, away).label("greater"))
-    known = (home.is_not(None), away.is_not(None), func.isfinite(table.c.match_date))
-    return select(*more, *pair, table.c.match_date.label("day")).where(*known)
+    pair = (sa.func.least(home, away).label("lesser"), sa.func.greatest(home, away).label("greater"))
+    known = (home.is_not(None), away.is_not(None), sa.func.isfinite(table.c.match_date))
+    return sa.select(*more, *pair, table.c.match_date.label("day")).where(*known)
 
 
-def _same_pair(one: FromClause, other: FromClause) -> ColumnElement[bool]:
-    return and_(one.c.lesser == other.c.lesser, one.c.greater == other.c.greater)
+def _same_pair(one: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
+    return sa.and_(one.c.lesser == other.c.lesser, one.c.greater == other.c.greater)
 
 
-def _numbered(rows: Subquery, condition: ColumnElement[bool], *more: ColumnElement[Any]) -> Select[Any]:
+def _numbered(rows: Subquery, condition: sa.ColumnElement[bool], *more: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """Rows of each pair, numbered by their day."""
     pair = (rows.c.lesser, rows.c.greater)
-    place = func.row_number().over(partition_by=pair, order_by=(rows.c.day, *more)).label("place")
-    return select(*more, *pair, rows.c.day, place).where(condition)
+    place = sa.func.row_number().over(partition_by=pair, order_by=(rows.c.day, *more)).label("place")
+    return sa.select(*more, *pair, rows.c.day, place).where(condition)
 
 
-def _leagues_with_results() -> Select[tuple[int]]:
+def _leagues_with_results() -> sa.Select[tuple[int]]:
     """Leagues that have results, and know for most of them whose they are."""
     league_id = match_scores.c.league_id
-    known = func.count().filter(LINKED) * 2 > func.count()
-    return select(league_id).group_by(league_id).having(known)
+    known = sa.func.count().filter(LINKED) * 2 > sa.func.count()
+    return sa.select(league_id).group_by(league_id).having(known)
 
 
-def _is_fixture_of_result() -> ColumnElement[bool]:
+def _is_fixture_of_result() -> sa.ColumnElement[bool]:
     """The same two teams within some weeks; sides may be swapped, since rinks are.
 
     The lesser and the greater id are compared, so that the join is one of equalities.
     """
     played, due = match_scores.c, schedule.c
-    same = and_(
+    same = sa.and_(
         *(
             pick(played.home_team_id, played.away_team_id) == pick(due.home_team_id, due.away_team_id)
-            for pick in (func.least, func.greatest)
+            for pick in (sa.func.least, sa.func.greatest)
         )
     )
     return same & played.match_date.between(due.match_date - POSTPONED.days, due.match_date + POSTPONED.days)
@@ -169,24 +159,24 @@ def _is_fixture_of_result() -> ColumnElement[bool]:
 def name_cut_short() -> Bad:
     """A side's name is only the beginning of that of its team: "Wilmette" of "Wilmette PD II"."""
     side = [_named_side(own) for own in RESULT_SIDES]
-    sides = union_all(*side).subquery("named")
+    sides = sa.union_all(*side).subquery("named")
     # the whole name of another team is no cut one: the link is what is wrong
     other = teams.alias("other")
-    whole = exists().where(other.c.league_id == sides.c.league_id, other.c.team_name == sides.c.name)
-    cut = and_(sides.c.name != sides.c.team_name, func.starts_with(sides.c.team_name, sides.c.name), ~whole)
+    whole = sa.exists().where(other.c.league_id == sides.c.league_id, other.c.team_name == sides.c.name)
+    cut = sa.and_(sides.c.name != sides.c.team_name, sa.func.starts_with(sides.c.team_name, sides.c.name), ~whole)
     found = result_keys().add_columns(sides.c.side).join(sides, sides.c.id == match_scores.c.id)
-    return Bad(found.where(cut), among=select(sides.c.league_id, sides.c.team_id))
+    return Bad(found.where(cut), among=sa.select(sides.c.league_id, sides.c.team_id))
 
 
-def _named_side(side: str) -> Select[Any]:
+def _named_side(side: str) -> sa.Select[Any]:
     row, own = match_scores.c, teams.alias(f"{side}_of")
-    name = func.btrim(row[f"{side}_team"]).label("name")
-    columns = (row.id, row.league_id, own.c.id.label("team_id"), name, own.c.team_name, literal(side).label("side"))
-    return select(*columns).join(own, own.c.id == row[f"{side}_team_id"]).where(name != "")
+    name = sa.func.btrim(row[f"{side}_team"]).label("name")
+    columns = (row.id, row.league_id, own.c.id.label("team_id"), name, own.c.team_name, sa.literal(side).label("side"))
+    return sa.select(*columns).join(own, own.c.id == row[f"{side}_team_id"]).where(name != "")
 
 
 @row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily", "gate"})
-def winner_neither_home_nor_away(row: Row) -> ColumnElement[bool]:
+def winner_neither_home_nor_away(row: Row) -> sa.ColumnElement[bool]:
     """A result has a winner that is no side. A match without a winner (NULL) was not decided."""
     return row.winner.not_in(RESULT_SIDES)
 
@@ -215,18 +205,18 @@ def tiebreak_contradicts_set(row: Row) -> Bad:
 @row_check(match_scores, severity=Severity.MEDIUM, threshold=ROUTINE, owner="matches", tags={"daily"})
 def undecided_match_with_score(row: Row) -> Bad:
     """A match has a score that decides it, but no winner."""
-    decided = or_(row.scores.regexp_match(HOME_WON), row.scores.regexp_match(AWAY_WON))
+    decided = sa.or_(row.scores.regexp_match(HOME_WON), row.scores.regexp_match(AWAY_WON))
     return Bad(row.winner.is_(None) & decided, among=row.scores.is_not(None) & row.scores.op("!~")(A_DATE))
 
 
 @row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily"})
-def result_from_the_future(row: Row, today: date) -> ColumnElement[bool]:
+def result_from_the_future(row: Row, today: date) -> sa.ColumnElement[bool]:
     """A match that is still to come has a winner already."""
-    return and_(row.match_date > today, row.winner.is_not(None))
+    return sa.and_(row.match_date > today, row.winner.is_not(None))
 
 
 @row_check(match_scores, severity=Severity.MEDIUM, threshold=NULL_IDS, owner="matches", tags={"daily", "gate"})
-def result_without_date(row: Row) -> ColumnElement[bool]:
+def result_without_date(row: Row) -> sa.ColumnElement[bool]:
     """A result has no date, so it belongs to no season."""
     return row.match_date.is_(None)
 
@@ -236,21 +226,21 @@ AWAY_PLAYERS = ("away_player_1_id", "away_player_2_id")
 
 
 @row_check(match_scores, severity=Severity.HIGH, threshold=IMPOSSIBLE, owner="matches", tags={"daily"})
-def player_on_both_sides(row: Row) -> ColumnElement[bool]:
+def player_on_both_sides(row: Row) -> sa.ColumnElement[bool]:
     """One player stands on both sides of a match."""
-    return or_(*(row[home] == row[away] for home in HOME_PLAYERS for away in AWAY_PLAYERS))
+    return sa.or_(*(row[home] == row[away] for home in HOME_PLAYERS for away in AWAY_PLAYERS))
 
 
 @row_check(match_scores, severity=Severity.MEDIUM, threshold=IMPOSSIBLE, owner="matches", tags={"daily"})
-def player_twice_in_pair(row: Row) -> ColumnElement[bool]:
+def player_twice_in_pair(row: Row) -> sa.ColumnElement[bool]:
     """One player is both halves of a pair."""
-    return or_(row[HOME_PLAYERS[0]] == row[HOME_PLAYERS[1]], row[AWAY_PLAYERS[0]] == row[AWAY_PLAYERS[1]])
+    return sa.or_(row[HOME_PLAYERS[0]] == row[HOME_PLAYERS[1]], row[AWAY_PLAYERS[0]] == row[AWAY_PLAYERS[1]])
 
 
 @row_check(match_scores, severity=Severity.LOW, threshold=PATCHY, owner="matches", tags={"weekly"})
 def result_with_missing_player(row: Row) -> Bad:
     """A played match names some of its players, but not all. Leagues that give no ids at all are left out."""
-    known = func.num_nonnulls(*(row[name] for name in HOME_PLAYERS + AWAY_PLAYERS))
+    known = sa.func.num_nonnulls(*(row[name] for name in HOME_PLAYERS + AWAY_PLAYERS))
     return Bad(known < len(HOME_PLAYERS + AWAY_PLAYERS), among=(known > 0) & row.winner.is_not(None))
 
 
@@ -258,16 +248,16 @@ def result_with_missing_player(row: Row) -> Bad:
 def result_of_unknown_player() -> Bad:
     """Somebody who played is not among the players of the league. Leagues without any players are left out."""
     seat, person = _seats(), _seats()
-    judged = select(players.c.league_id)
-    known = exists().where(
+    judged = sa.select(players.c.league_id)
+    known = sa.exists().where(
         players.c.league_id == person.c.league_id, players.c.tenniscores_player_id == person.c.player_id
     )
     # people first, then their seats: millions of seats are a few thousand people
-    people = select(person.c.league_id, person.c.player_id).distinct()
+    people = sa.select(person.c.league_id, person.c.player_id).distinct()
     unknown = people.where(person.c.league_id.in_(judged), ~known).subquery()
     same = (unknown.c.league_id == seat.c.league_id) & (unknown.c.player_id == seat.c.player_id)
     seats = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
-    return Bad(seats.join(unknown, same), among=select(seat).where(seat.c.league_id.in_(judged)))
+    return Bad(seats.join(unknown, same), among=sa.select(seat).where(seat.c.league_id.in_(judged)))
 
 
 @check(severity=Severity.LOW, threshold=ROUTINE, table=match_scores, owner="matches", tags={"weekly"})
@@ -278,12 +268,12 @@ def player_of_another_club() -> Bad:
     """
     seat, own = _seats(), teams.alias("own")
     same_person = (players.c.league_id == seat.c.league_id) & (players.c.tenniscores_player_id == seat.c.player_id)
-    of_club = (own.c.id == seat.c.team_id) & or_(own.c.club_id == players.c.club_id, players.c.club_id.is_(None))
-    known, at_home = exists().where(same_person), exists().where(same_person, of_club)
-    club_known = exists().where(own.c.id == seat.c.team_id, own.c.club_id.is_not(None))
+    of_club = (own.c.id == seat.c.team_id) & sa.or_(own.c.club_id == players.c.club_id, players.c.club_id.is_(None))
+    known, at_home = sa.exists().where(same_person), sa.exists().where(same_person, of_club)
+    club_known = sa.exists().where(own.c.id == seat.c.team_id, own.c.club_id.is_not(None))
     judged = (seat.c.team_id.is_not(None), known, club_known)
     strangers = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
-    return Bad(strangers.where(*judged, ~at_home), among=select(seat).where(*judged))
+    return Bad(strangers.where(*judged, ~at_home), among=sa.select(seat).where(*judged))
 
 
 @check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=match_scores, owner="matches", tags={"daily"},
@@ -295,44 +285,44 @@ def result_of_another_team_of_the_club() -> Bad:
     here = own.c.id == linked.c.id
     elsewhere = (own.c.club_id == linked.c.club_id) & ~here
     of_side = (
-        select(seat.c.id, seat.c.team_id)
+        sa.select(seat.c.id, seat.c.team_id)
         .join(linked, linked.c.id == seat.c.team_id)
         .join(players, same_person)
         .join(own, own.c.id == players.c.team_id)
         .group_by(seat.c.id, seat.c.team_id)
     )
-    foreign = func.count(seat.c.player_id.distinct()).filter(elsewhere)
-    wrong = of_side.having(foreign >= 2, func.count().filter(here) == 0).subquery("wrong")
+    foreign = sa.func.count(seat.c.player_id.distinct()).filter(elsewhere)
+    wrong = of_side.having(foreign >= 2, sa.func.count().filter(here) == 0).subquery("wrong")
     return Bad(
         result_keys().add_columns(wrong.c.team_id).join(wrong, wrong.c.id == match_scores.c.id),
-        among=of_side.add_columns(func.min(seat.c.league_id).label("league_id")),
+        among=of_side.add_columns(sa.func.min(seat.c.league_id).label("league_id")),
     )
 
 
 @metric_check(match_scores, severity=Severity.HIGH, threshold=change(drop=(percent(10), percent(30))), owner="matches",
               tags={"daily"}, each="league", runbook="docs/RUNBOOKS.md#results-that-are-gone")  # fmt: skip
-def results_of_league(row: Row, league: int) -> ColumnElement[Any]:
+def results_of_league(row: Row, league: int) -> sa.ColumnElement[Any]:
     """The results of a league have become fewer: an import took a part for the whole."""
-    return func.count().filter(row.league_id == league)
+    return sa.func.count().filter(row.league_id == league)
 
 
 @check(severity=Severity.HIGH, threshold=ANY, table=match_scores, owner="matches", tags={"daily", "gate"})
 def results_on_one_date() -> Bad:
     """Half of a league's results are of one date: the date of another row was written into all of them."""
     league, day = match_scores.c.league_id, match_scores.c.match_date
-    dated = select(league, day, func.count().label("number")).where(day.is_not(None)).group_by(league, day)
+    dated = sa.select(league, day, sa.func.count().label("number")).where(day.is_not(None)).group_by(league, day)
     return busiest_dates(dated.subquery("days"))
 
 
 def _seats() -> Subquery:
     """Who played where: one row for each named player of each match."""
-    return union_all(*(_seat(name) for name in HOME_PLAYERS + AWAY_PLAYERS)).subquery()
+    return sa.union_all(*(_seat(name) for name in HOME_PLAYERS + AWAY_PLAYERS)).subquery()
 
 
-def _seat(name: str) -> Select[tuple[int, int, int, str, str]]:
+def _seat(name: str) -> sa.Select[tuple[int, int, int, str, str]]:
     row = match_scores.c
     team_id = row.home_team_id if name in HOME_PLAYERS else row.away_team_id
-    seat = select(
-        row.id, row.league_id, team_id.label("team_id"), row[name].label("player_id"), literal(name).label("seat")
+    seat = sa.select(
+        row.id, row.league_id, team_id.label("team_id"), row[name].label("player_id"), sa.literal(name).label("seat")
     )
     return seat.where(row[name].is_not(None))

@@ -47,7 +47,7 @@ def dispatch(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _dispatch_flow() -> Flow[..., Any]:
-    from flows.alerting import dispatch_alerts  # noqa: PLC0415 - Prefect takes two seconds to import
+    from flows.flows import dispatch_alerts  # noqa: PLC0415 - Prefect takes two seconds to import
 
     return dispatch_alerts
 
@@ -201,7 +201,7 @@ def watch_command(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _watch_flow() -> Flow[..., Any]:
-    from flows.alerting import watch  # noqa: PLC0415 - Prefect takes two seconds to import
+    from flows.flows import watch  # noqa: PLC0415 - Prefect takes two seconds to import
 
     return watch
 

@@ -96,7 +96,7 @@ def check(  # noqa: PLR0917 - typer makes options of them
 
 
 def _flow() -> Flow[..., Any]:
-    from flows.health_check import health_check  # noqa: PLC0415 - Prefect takes two seconds to import
+    from flows.flows import health_check  # noqa: PLC0415 - Prefect takes two seconds to import
 
     return health_check
 

@@ -166,7 +166,7 @@ def import_(  # noqa: PLR0917 - typer makes options of them
 
 
 def _flow() -> Flow[..., Any]:
-    from flows.import_feeds import import_feeds  # noqa: PLC0415 - Prefect takes two seconds to import
+    from flows.flows import import_feeds  # noqa: PLC0415 - Prefect takes two seconds to import
 
     return import_feeds
 

@@ -74,7 +74,7 @@ def _tasks() -> None:
 def _leagues() -> None:
     from checks.engine.collecting.collect import collect  # noqa: PLC0415
     from checks.scopes import SOURCES  # noqa: PLC0415
-    from flows.leagues import league_checks  # noqa: PLC0415
+    from flows.flows import league_checks  # noqa: PLC0415
     from flows.service.context import Invocation, invoked  # noqa: PLC0415
     from flows.service.leagues import check_one_league  # noqa: PLC0415
     from flows.service.requests import LeaguesRequest  # noqa: PLC0415

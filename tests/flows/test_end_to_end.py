@@ -13,9 +13,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import Engine, text
 
 from etl.importing.import_run import importer_lock
-from flows.alerting import NO_POLICY
 from flows.bridge.automations import make_automations
 from flows.bridge.deploy import client
+from flows.flows import NO_POLICY
 from tests.conftest import copy_of
 from tests.etl.importing.feeds import fixture, standing, write
 from tests.flows.bridge.command import Command

@@ -17,7 +17,7 @@ from checks.scopes import SOURCES
 from etl.tables import check_runs
 from flows.bridge import leagues as module
 from flows.bridge.leagues import task_runner
-from flows.leagues import league_checks
+from flows.flows import league_checks
 from flows.service.context import Invocation, invoked
 from flows.service.ending import Ending, StateName
 from flows.service.leagues import LeagueResult, of_leagues

@@ -137,7 +137,7 @@ def test_reports_that_are_too_old_are_deleted_by_a_check(
 
 @pytest.mark.usefixtures("planted")
 def test_the_flow_leaves_a_page_and_json_and_says_it_is_done(run: Run, tmp_path: Path) -> None:
-    from flows.review import review  # noqa: PLC0415 - Prefect takes two seconds to import
+    from flows.flows import review  # noqa: PLC0415 - Prefect takes two seconds to import
 
     with invoked(Invocation(read_settings())):
         state = review.fn(ReviewRequest(kind=PeriodKind.MONTHLY, until=NOW.date()))

@@ -9,14 +9,8 @@ import pytest
 from prefect import Flow
 from pydantic import BaseModel, ValidationError
 
-from flows.alerting import dispatch_alerts, watch
 from flows.cli.main import load_command
-from flows.health_check import health_check
-from flows.import_feeds import import_feeds
-from flows.leagues import league_checks
-from flows.nightly import nightly
-from flows.repair import repair
-from flows.review import review
+from flows.flows import dispatch_alerts, health_check, import_feeds, league_checks, nightly, repair, review, watch
 from flows.service.requests import (
     CheckRequest,
     ImportRequest,
