@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 RUN = """
 import json, sys
 from prefect import tags
-from flows.repair import repair
+from flows.flows import repair
 from flows.service.requests import RepairRequest
 with tags(sys.argv[1]):
     repair(RepairRequest(**json.loads(sys.argv[2])), return_state=True)
