@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.spec import Check
@@ -104,19 +104,23 @@ class Night:
 def backtest(history: Mapping[Id, Sequence[StoredResult]], threshold: Threshold) -> tuple[Night, ...]:
     """Judge every stored result of a rule anew, oldest first, a metric on the baseline that it had on its night.
 
-    Results that were not measured stay what they were; rows that were waived one by one count as bad.
+    That baseline holds one measurement a day and none that this threshold calls failing; what was accepted as usual is
+    not known here. Results that were not measured stay what they were; rows that were waived one by one count as bad.
     """
     nights = [night for results in history.values() for night in _nights(results, threshold)]
     return tuple(sorted(nights, key=lambda night: (night.at, night.result.parameter)))
 
 
 def _nights(results: Sequence[StoredResult], threshold: Threshold) -> Iterator[Night]:
-    baseline: list[float] = []
+    baseline: dict[date, float] = {}
     for result in results:
         if result.status is Status.ERROR or (result.count is None and result.value is None):
             yield Night(result, result.status)
             continue
         reading = Measurement(count=result.count, total=result.total, value=result.value)
-        yield Night(result, judge(threshold, reading, baseline).status)
-        if result.value is not None and not result.accepted:
-            baseline.append(result.value)
+        then = judge(threshold, reading, tuple(baseline.values())).status
+        yield Night(result, then)
+        # as in a run: one measurement a day, none that was failing
+        if result.value is not None and not result.accepted and not then.failing:
+            baseline.pop(result.at.date(), None)
+            baseline[result.at.date()] = result.value
