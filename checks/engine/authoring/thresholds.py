@@ -339,6 +339,8 @@ def change(*, drop: Pair = (None, None), growth: Pair = (None, None), window: in
         given = [limit for limit in pair if limit is not None]
         if any(not isinstance(limit, Limit) or limit.unit is not Measure.PERCENT for limit in given):
             raise CheckDefinitionError(f"change({name}=) takes a pair of percent(...), warn and critical")
+        if name == "drop" and any(limit.value >= percent(100).value for limit in given):
+            raise CheckDefinitionError(f"change(drop={given[-1]}) can never be passed; a fall is at most 100 %")
         _check_limits("change", given[0].value, given[-1].value, ", ".join(map(str, given))) if given else None
     if not any((*drop, *growth)):
         raise CheckDefinitionError("change() needs limits: drop=(warn, critical), growth=(warn, critical) or both")

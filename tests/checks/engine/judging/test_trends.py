@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks import CheckDefinitionError, Status, drop, outlier, percent, rows
+from checks import CheckDefinitionError, Status, change, drop, outlier, percent, rows
 
 DROP = drop(warn=percent(20), critical=percent(50))
 OUTLIER = outlier(warn=3.5, critical=7)
@@ -89,6 +89,11 @@ WRONG: list[tuple[Callable[[], object], str]] = [
         lambda: drop(warn=percent(1), critical=percent(2), window=2),
         "drop(window=2) is too short; expected at least 3 days",
     ),
+    (
+        lambda: change(drop=(percent(10), percent(100))),
+        "change(drop=100 %) can never be passed; a fall is at most 100 %",
+    ),
+    (lambda: change(growth=(None, percent(5)), window=0), "change(window=0) is too short; expected at least 1 day"),
     (lambda: outlier(warn=_odd("much")), "outlier(warn=much) is no number of deviations; expected e.g. 3.5"),
     (lambda: outlier(warn=7, critical=3), "outlier() has its limits out of order (7, 3); expected warn <= critical"),
     (lambda: outlier(window=4), "outlier(window=4) is too short; expected at least 5 days"),
