@@ -19,6 +19,7 @@ from checks.engine.collecting.rules import Selection
 from checks.engine.judging.findings import Finding, Findings, packed, unpacked
 from checks.engine.judging.judge import Baseline, Id
 from checks.engine.reporting.report import Report, Result, clusters_of
+from checks.seals import seal_run
 from etl.tables import check_findings, check_results, check_runs, check_states
 
 LOCK = "rally-health history"
@@ -34,6 +35,7 @@ def save(connection: Connection, report: Report) -> bool:
         return False
     if report.results:
         connection.execute(check_results.insert(), [_result_row(report, result) for result in report.results])
+    seal_run(connection, report.run)
     if report.scoped or report.another_day:
         return True
     newer = _newer(connection, report)

@@ -43,6 +43,8 @@ statements after it as PendingRollbackError or as "this Connection is closed".""
 TRANSIENT = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "53300"})
 """Not 55P03: who waited as long as he may for a lock has waited enough."""
 CONNECTION_CLASS = "08"
+ENDED = frozenset({"57P01", "57P02", "57P03", "25P03", "25P04"})
+"""The server ended the connection: by command, by its own end, or because its transaction lay idle or lasted too long."""
 # a connection that died inside a savepoint leaves a transaction behind that SQLAlchemy calls closed
 AFTER_A_LOSS = re.compile(r"closed transaction|[Cc]onnection is closed|invalid transaction is rolled back")
 SECRETS = frozenset({"password", "sslpassword", "passfile", "sslkey"})
@@ -88,7 +90,9 @@ def _session(bounds: TimeLimits) -> str:
     return (
         "SET LOCAL TimeZone = 'UTC'; SET LOCAL client_connection_check_interval = '500ms';"
         f" SET LOCAL lock_timeout = {_milliseconds(bounds.lock)};"
-        f" SET LOCAL statement_timeout = {_milliseconds(bounds.left)}"
+        f" SET LOCAL statement_timeout = {_milliseconds(bounds.left)};"
+        # a network that went silent leaves a transaction behind, with its locks: it is gone before the client gives up
+        f" SET LOCAL idle_in_transaction_session_timeout = {_milliseconds(bounds.left)}"
     )
 
 
@@ -157,7 +161,7 @@ def is_lost(error: BaseException) -> bool:
         return False
     code = sqlstate(error)
     if code is not None:
-        return code in {"57P01", "57P02", "57P03"} or code.startswith(CONNECTION_CLASS)
+        return code in ENDED or code.startswith(CONNECTION_CLASS)
     invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
     return invalidated or isinstance(_origin(error), (psycopg.OperationalError, psycopg.InterfaceError))
 
@@ -252,7 +256,7 @@ def retried(work: Callable[[], R]) -> R:
     """Do the work, and after a transient failure do it again, as often as Prefect would; each retry is logged."""
     attempts = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(RETRIES + 1),
-        wait=tenacity.wait_exponential_jitter(initial=FIRST_DELAY, exp_base=3),
+        wait=tenacity.wait_exponential_jitter(multiplier=FIRST_DELAY, exp_base=3),
         retry=tenacity.retry_if_exception(is_transient),
         before_sleep=_log_retry,
         reraise=True,

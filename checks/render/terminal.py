@@ -29,9 +29,13 @@ MOST_PARTS = 12
 UNSAFE = {"Cc", "Cf", "Cs"}
 
 
+NONE = "\ufffe\uffff"
+"""No characters at all: a document in XML that holds one cannot be read."""
+
+
 def clean(text: str) -> str:
     """Text without characters that are no text, each shown as U+FFFD."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in UNSAFE else c for c in text)
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in UNSAFE or c in NONE else c for c in text)
 
 
 def lines_of(text: str) -> list[str]:

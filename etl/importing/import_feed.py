@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection, Engine
 
 from etl import FeedError, RowsUnaccounted, UnreadableValue
-from etl.database import DATABASE_ERRORS, describe_error, own_error, retried, retryable
+from etl.database import DATABASE_ERRORS, describe_error, own_error, retried
 from etl.feeds import Feed, fingerprint
 from etl.importing import Counts, FeedResult, Objection, Outcome, ledger, staging
 from etl.importing.copy_writer import Keys
@@ -79,7 +79,7 @@ def import_feed(engine: Engine, feed: Feed, run: int, options: Options) -> FeedR
             return _close(engine, feed_id, _unchanged(feed, known))
         return _attempt(engine, feed, feed_id, options)
     except DATABASE_ERRORS as error:
-        raise retryable(error) or error from None
+        raise own_error(error) or error from None
 
 
 def _attempt(engine: Engine, feed: Feed, feed_id: int, options: Options) -> FeedResult:

@@ -7,6 +7,7 @@ from etl.tables.checks import (
     check_findings,
     check_results,
     check_runs,
+    check_seals,
     check_states,
     deliveries,
     delivery_incidents,
@@ -46,8 +47,8 @@ from etl.tables.platform import (
 
 __all__ = [
     "BYE", "PRACTICE", "QUALITY", "acceptances", "additions", "check_findings", "check_results", "check_runs",
-    "check_states", "club_leagues", "clubs", "deliveries", "delivery_incidents", "import_feeds", "import_runs",
-    "import_stops", "incident_events", "incidents", "leagues", "links", "match_scores", "metadata", "player_history",
-    "players", "provenance", "rejects", "repair_rows", "repairs", "schedule", "series", "series_leagues",
-    "series_stats", "team_aliases", "teams", "waivers",
+    "check_seals", "check_states", "club_leagues", "clubs", "deliveries", "delivery_incidents", "import_feeds",
+    "import_runs", "import_stops", "incident_events", "incidents", "leagues", "links", "match_scores", "metadata",
+    "player_history", "players", "provenance", "rejects", "repair_rows", "repairs", "schedule", "series",
+    "series_leagues", "series_stats", "team_aliases", "teams", "waivers",
 ]  # fmt: skip

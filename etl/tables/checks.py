@@ -74,6 +74,19 @@ check_results = sa.Table(
     info={"key": ("run_id", "rule", "parameter")},
 )
 
+check_seals = sa.Table(
+    "check_seals",
+    metadata,
+    sa.Column("number", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("run_id", sa.Uuid(as_uuid=False), sa.ForeignKey(check_runs.c.id), nullable=False, unique=True),
+    # the columns that the seal covers: a later migration may add more
+    sa.Column("columns", JSONB, nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("seal", sa.String(64), nullable=False),
+    schema=QUALITY,
+    info={"key": ("number",)},
+)
+
 check_states = sa.Table(
     "check_states",
     metadata,

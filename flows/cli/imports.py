@@ -263,7 +263,7 @@ def export(
     with open_engine(context.obj) as engine, engine.begin() as connection:
         rows = ledger_queries.list_rejects(connection, feed=feed, limit=None)
     lines = "".join(json.dumps(row, default=str, ensure_ascii=False) + "\n" for row in rows)
-    raise typer.Exit(Exit.OK if write(file, lambda: lines) else Exit.PARTIAL)
+    raise typer.Exit(Exit.OK if write(file, lambda: lines, private=True) else Exit.PARTIAL)
 
 
 names_app = typer.Typer(help="Team names of feeds, and the teams that they mean.", no_args_is_help=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from checks.engine.authoring.units import points_text
 from checks.review.backtest import Night, ThresholdOptions, backtest, parse_threshold
 from checks.review.reading import read_results
 from checks.review.values import PeriodKind
+from checks.seals import verify_history
 from checks.stored import StoredResult, StoredRun, stored_results, stored_runs
 from flows.cli.shared import AsJson, Exit, day, one_rule, print_rows, requested, write
 from flows.service.context import open_engine
@@ -31,8 +33,13 @@ def history(
 ) -> None:
     """Show how the score went, or since when a rule is in trouble; newest first.
 
+    `history verify` computes the seals of all runs anew: exit code 1 where something was rewritten.
+
     Examples: `rally-health history`, `rally-health history match_without_teams --limit 50`
     """
+    if rule == VERIFY:
+        _verify(context.obj, as_json=as_json)
+        return
     with open_engine(context.obj) as engine, engine.connect() as connection:
         if rule is None:
             runs = stored_runs(connection, limit)
@@ -47,6 +54,22 @@ def history(
         return
     for line in lines or ["Nothing has run yet. Next: rally-health check"]:
         typer.echo(line)
+
+
+VERIFY = "verify"
+
+
+def _verify(settings: Settings, *, as_json: bool) -> None:
+    with open_engine(settings) as engine, engine.connect() as connection:
+        found = verify_history(connection)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+    else:
+        for line in found.broken:
+            typer.echo(f"REWRITTEN {line}")
+        before = f", {found.unsealed:,} runs have no seal" if found.unsealed else ""
+        typer.echo(f"{found.sealed:,} runs are sealed{before}; the newest seal is {found.head or 'none'}")
+    raise typer.Exit(Exit.CHECKS_FAILED if found.broken else Exit.OK)
 
 
 def _require_known(settings: Settings, rule: str) -> None:

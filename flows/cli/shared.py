@@ -106,10 +106,10 @@ def _said(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def write(file: Path | None, render: Callable[[], str]) -> bool:
+def write(file: Path | None, render: Callable[[], str], *, private: bool = False) -> bool:
     """Write to a file, `-` being standard output; False, and a line on standard error, when that fails.
 
-    With None nothing is written, and nothing is rendered.
+    With None nothing is written, and nothing is rendered. A `private` file is for its owner's eyes alone.
     """
     if file is None:
         return True
@@ -119,11 +119,19 @@ def write(file: Path | None, render: Callable[[], str]) -> bool:
         return True
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        with open(file, "w", encoding="utf-8", opener=owners_alone if private else None) as out:
+            out.write(text)
     except OSError as error:
         typer.secho(f"error: {file} cannot be written: {error.strerror}", fg=typer.colors.RED, err=True)
         return False
     return True
+
+
+def owners_alone(path: str, flags: int) -> int:
+    """Open a file that nobody but its owner can read, also where it was there before."""
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, also on a terminal.")]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 from psycopg.sql import Literal
-from sqlalchemy import BindParameter, literal_column, select
+from psycopg.types.json import Jsonb
+from sqlalchemy import JSON, BindParameter, literal_column, select
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.elements import ClauseElement
@@ -25,10 +27,11 @@ DIALECT._backslash_escapes = False
 
 def runnable_sql(statement: ClauseElement) -> str:
     """The text of a statement with its values written out."""
+    plain: Any = replacement_traverse(statement, {}, _odd)
     try:
-        return _text(statement)
+        return _text(plain)
     except (SQLAlchemyError, NotImplementedError):  # a type that SQLAlchemy cannot write; psycopg can
-        return _text(replacement_traverse(statement, {}, _written))
+        return _text(replacement_traverse(plain, {}, _written))
 
 
 def readable_sql(query: Query, scope: Scope) -> str:
@@ -59,6 +62,18 @@ def _narrowed(query: Query, scope: Scope) -> Any:
 
 def _text(statement: Any) -> str:
     return str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+
+
+def _odd(element: Any, **_: Any) -> Any:
+    """Values that SQLAlchemy writes, but not so that PostgreSQL takes them: NaN, infinity, bytes, JSON."""
+    if not isinstance(element, BindParameter) or element.expanding:
+        return None
+    value = element.effective_value
+    if isinstance(value, (dict, list)) and isinstance(element.type, JSON):
+        return literal_column(Literal(Jsonb(value)).as_string())
+    if isinstance(value, (bytes, bytearray)) or (isinstance(value, float) and not isfinite(value)):
+        return literal_column(Literal(value).as_string())
+    return None
 
 
 def _written(element: Any, **_: Any) -> Any:

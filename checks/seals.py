@@ -1,0 +1,78 @@
+"""Seals of runs: a hash over a run, its results and the seal before, so that no run can be rewritten unseen.
+
+Triggers refuse UPDATE and DELETE; who owns the tables can switch those off, but then the chain tells. The newest seal
+stands in `history verify`: kept elsewhere, it also proves that no run was cut off at the end.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, text
+
+from etl.tables import check_results, check_runs, check_seals
+
+COLUMNS = {"run": [*check_runs.c.keys()], "result": [*check_results.c.keys()]}
+DIGEST = text("""
+select encode(sha256(convert_to(
+    :previous
+    || (select coalesce(jsonb_object_agg(key, value), '{}')::text from jsonb_each(to_jsonb(r))
+        where key in (select jsonb_array_elements_text(cast(:columns as jsonb) -> 'run')))
+    || coalesce((select string_agg(one.line, chr(10) order by one.line) from (
+            select (select jsonb_object_agg(key, value)::text from jsonb_each(to_jsonb(c))
+                    where key in (select jsonb_array_elements_text(cast(:columns as jsonb) -> 'result'))) as line
+            from quality.check_results c where c.run_id = r.id) one), ''),
+    'UTF8')), 'hex')
+from quality.check_runs r where r.id = cast(:run as uuid)
+""")
+BEGINNING = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the chain of seals proves: `broken` names what was changed, `head` is the newest seal."""
+
+    sealed: int
+    unsealed: int
+    head: str
+    broken: tuple[str, ...] = ()
+
+
+def seal_run(connection: Connection, run: str) -> str:
+    """Seal a run behind the newest seal, in the transaction that writes it; one writer at a time."""
+    newest = select(check_seals.c.seal).order_by(check_seals.c.number.desc()).limit(1)
+    previous = connection.scalar(newest) or BEGINNING
+    seal = _digest(connection, run, previous, COLUMNS) or ""
+    values = {"run_id": run, "columns": COLUMNS, "previous": previous, "seal": seal}
+    connection.execute(check_seals.insert().values(values))
+    return seal
+
+
+def verify_history(connection: Connection) -> Verification:
+    """Compute every seal anew. Runs from before there were seals are counted; nothing is proved of them."""
+    rows = connection.execute(select(check_seals).order_by(check_seals.c.number)).all()
+    broken, previous = [], BEGINNING
+    for row in rows:
+        if row.previous != previous:
+            broken.append(f"before run {row.run_id}: at least one run was removed")
+        if _digest(connection, row.run_id, row.previous, row.columns) != row.seal:
+            broken.append(f"run {row.run_id}: it, or a result of it, is not what was written")
+        previous = row.seal
+    without = _unsealed(connection)
+    first = connection.scalar(select(check_runs.c.started_at).join(check_seals).order_by(check_seals.c.number).limit(1))
+    broken += [f"run {run}: its seal was removed, or it was added later" for run, at in without if first and at > first]
+    return Verification(len(rows), len(without), previous, tuple(broken))
+
+
+def _digest(connection: Connection, run: str, previous: str, columns: dict[str, list[str]]) -> str | None:
+    given = {"run": run, "previous": previous, "columns": json.dumps(columns)}
+    seal: str | None = connection.scalar(DIGEST, given)
+    return seal
+
+
+def _unsealed(connection: Connection) -> list[tuple[str, datetime]]:
+    own = select(check_runs.c.id, check_runs.c.started_at).join(check_seals, isouter=True)
+    rows = connection.execute(own.where(check_seals.c.number.is_(None)).order_by(check_runs.c.started_at))
+    return [(row.id, row.started_at) for row in rows]

@@ -1,0 +1,80 @@
+"""History cannot be rewritten unseen: a trigger refuses it, and who switches the trigger off breaks the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from checks import Status, history
+from checks.seals import verify_history
+from tests.alerts.build import report, result
+
+NOON = datetime(2025, 3, 4, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def three_runs(database: Engine) -> list[str]:
+    """Three stored runs of two results each."""
+    runs = [str(uuid4()) for _ in range(3)]
+    with database.begin() as connection:
+        for number, run in enumerate(runs):
+            found = report(result("one", Status.OK), result("two", Status.CRITICAL), at=NOON + timedelta(days=number))
+            history.save(connection, replace(found, run=run))
+    return runs
+
+
+def owner(database: Engine, *statements: str, **values: object) -> None:
+    """What somebody who owns the tables can do."""
+    with database.begin() as connection:
+        connection.execute(text("set local session_replication_role = replica"))
+        for statement in statements:
+            connection.execute(text(statement), values)
+
+
+def test_what_is_written_is_sealed_and_verified(database: Engine, three_runs: list[str]) -> None:
+    with database.connect() as connection:
+        found = verify_history(connection)
+
+    assert (found.sealed, found.unsealed, found.broken) == (3, 0, ())
+    assert len(found.head) == 64
+
+
+REWRITES: dict[str, Callable[[Connection], object]] = {
+    "a score": lambda c: c.execute(text("update quality.check_runs set score = 100")),
+    "a result": lambda c: c.execute(text("delete from quality.check_results where rule = 'two'")),
+    "a run": lambda c: c.execute(text("delete from quality.check_runs")),
+    "a seal": lambda c: c.execute(text("update quality.check_seals set seal = ''")),
+}
+
+
+@pytest.mark.usefixtures("three_runs")
+@pytest.mark.parametrize("rewrite", REWRITES)
+def test_history_is_only_added_to(database: Engine, rewrite: str) -> None:
+    with database.connect() as connection, pytest.raises(DBAPIError, match="never changed or deleted"):
+        REWRITES[rewrite](connection)
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("update quality.check_runs set score = 100 where id = :run", "run {run}: it, or a result of it"),
+        ("update quality.check_results set status = 'OK' where run_id = :run", "run {run}: it, or a result of it"),
+        ("delete from quality.check_results where run_id = :run and rule = 'two'", "run {run}: it, or a result of it"),
+        ("delete from quality.check_seals where run_id = :run", "at least one run was removed"),
+    ],
+)
+def test_who_owns_the_tables_rewrites_nothing_unseen(
+    database: Engine, three_runs: list[str], statement: str, told: str
+) -> None:
+    owner(database, statement, run=three_runs[1])
+
+    with database.connect() as connection:
+        found = verify_history(connection)
+
+    assert any(told.format(run=three_runs[1]) in line for line in found.broken)

@@ -1,0 +1,68 @@
+"""Every commit of an import is cut or goes silent, before and after the server has done it; then the network is back.
+
+Each time the feed is published once, its run is closed, and the report says so: a commit is asked, not guessed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from etl.connections import TimeLimits
+from etl.database import open_engine, retried
+from etl.feeds import Feed
+from etl.importing import FeedResult, Outcome
+from etl.importing.import_feed import Options, import_feed
+from etl.importing.import_run import import_paths
+from etl.tables import import_feeds, import_runs, schedule
+from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write
+from tests.silent import DatabaseProxy, Fault
+
+TEAMS = ("Birchwood - 11", "Tennaqua - 11")
+
+
+def one_feed(engine: Engine, feed: Feed, run: int, options: Options) -> FeedResult:
+    """One feed, tried as commands and flows do."""
+    return retried(lambda: import_feed(engine, feed, run, options))
+
+
+@pytest.fixture
+def league(database: Engine, tmp_path: Path) -> Engine:
+    publish_one(database, write(tmp_path, "series_stats", [standing(name) for name in TEAMS]))
+    return database
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("fault", list(Fault))
+def test_each_commit_of_an_import_is_asked_and_not_guessed(
+    league: Engine, tmp_path: Path, fault: Fault, before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("etl.database.FIRST_DELAY", 0.05)
+    url = league.url.render_as_string(hide_password=False)
+    limits = TimeLimits(lock=5, statement=1)
+    with DatabaseProxy(url) as proxy:
+        proxy.fail_at("COMMIT", 0, fault)
+        engine = open_engine(proxy.url, limits=limits)
+        import_paths(engine, [write(tmp_path, "schedules", [fixture(*TEAMS)])], Options(), importer=one_feed)
+        commits = proxy.count
+        engine.dispose()
+        assert commits >= 5
+        for number in range(1, commits + 1):
+            # one fixture more each time, so that there is something to publish
+            days = [f"{1 + day // 28:02}/{1 + day % 28:02}/2025" for day in range(number)]
+            path = write(tmp_path, "schedules", [fixture(*TEAMS), *(fixture(*TEAMS, day) for day in days)])
+            engine = open_engine(proxy.url, limits=limits)
+            proxy.fail_at("COMMIT", number, fault, before=before, for_good=False)
+
+            report = import_paths(engine, [path], Options(), importer=one_feed)
+
+            engine.dispose()
+            assert proxy.failed or number == commits, number
+            assert report.outcome in {Outcome.PUBLISHED, Outcome.UNCHANGED}, (number, report.feeds)
+            assert len(rows_of(league, schedule, "id")) == 1 + number
+            open_rows = [row for row in rows_of(league, import_feeds, "outcome") if row == ("running",)]
+            assert open_rows == [], number
+            assert rows_of(league, import_runs, "outcome")[-1][0] in {"published", "unchanged"}, number
