@@ -44,7 +44,7 @@ TRANSIENT = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "53300"})
 """Not 55P03: who waited as long as he may for a lock has waited enough."""
 CONNECTION_CLASS = "08"
 ENDED = frozenset({"57P01", "57P02", "57P03", "25P03", "25P04"})
-"""The server ended the connection: by command, by its own end, or because its transaction lay idle or lasted too long."""
+"""The server ended the connection: by command, with its own end, or because a transaction was idle or long."""
 # a connection that died inside a savepoint leaves a transaction behind that SQLAlchemy calls closed
 AFTER_A_LOSS = re.compile(r"closed transaction|[Cc]onnection is closed|invalid transaction is rolled back")
 SECRETS = frozenset({"password", "sslpassword", "passfile", "sslkey"})
