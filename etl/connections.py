@@ -80,12 +80,10 @@ class LimitedConnection(psycopg.Connection[Any]):
             try:
                 return super().wait(gen, interval, max(0.0, min(end, look) - time.monotonic()))
             except _WaitTimeout:
-                now = time.monotonic()
-                if now >= end:
-                    self._give_up(now - start)
-                if now >= look:
-                    self.blockers = self._look() or self.blockers
-                    look = now + max(0.5, self.limits.lock * 0.4)
+                if time.monotonic() >= end:
+                    self._give_up(time.monotonic() - start)
+                self.blockers = self._look() or self.blockers
+                look = time.monotonic() + max(0.5, self.limits.lock * 0.4)
             except psycopg.Error as error:
                 error.blockers = self.blockers  # type: ignore[attr-defined]  # read by `etl.database.describe_error`
                 raise

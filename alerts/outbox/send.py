@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from alerts import DeliveryError, LostClaim, Misconfigured, OutcomeUnknown, Refused, TryLater
 from alerts.channels import Message, Receipt, Sender, State
 from alerts.incidents import new_token
-from alerts.people import Channel
+from alerts.people import Channel, Person
 from alerts.policy import Policy
 from alerts.render import one_line
 from alerts.render.sms import gsm
@@ -168,9 +168,13 @@ def _elsewhere(work: Work, claimed: Claim, error: Misconfigured) -> None:
     if way is None:
         log.error("message %d can be told by no channel: %s", claimed.id, error)
         return
+    _copy(work, claimed, way, f"which is set up wrongly: {error}")
+
+
+def _copy(work: Work, claimed: Claim, way: tuple[Person, Channel], why: str) -> None:
     person, channel = way
     token, now, own = new_token(), work.clock(), deliveries.c
-    told = f"[to {claimed.recipient} by {claimed.channel}, which is set up wrongly: {error}]"
+    told = f"[to {claimed.recipient} by {claimed.channel}, {why}]"
     text = f"{claimed.message.text}\n\n{told}"
     if channel is Channel.SMS:
         text = (

@@ -100,11 +100,7 @@ def import_paths(
     to import, ImportsStopped while imports are stopped, ImporterBusy after `wait` seconds, and DatabaseUnavailable when
     the database stays away.
     """
-    found, unknown = discover(paths)
-    feeds = [feed for feed in found if feed.kind in options.kinds]
-    ignored = tuple(f"{one.path}: {one.reason}" for one in unknown)
-    if not feeds:
-        raise FeedError(f"no feed in {', '.join(map(str, paths))}" + (f": {'; '.join(ignored)}" if ignored else ""))
+    feeds, ignored = _feeds_of(paths, options)
     with _importing(engine, wait=wait) as connection:
         if not options.dry_run:
             require_running(connection, excused=bool(options.allow.rules))
@@ -113,6 +109,15 @@ def import_paths(
         report = ImportReport(run, results, options.dry_run, ignored)
         _close_run(engine, report)
     return report
+
+
+def _feeds_of(paths: Sequence[Path], options: Options) -> tuple[list[Feed], tuple[str, ...]]:
+    found, unknown = discover(paths)
+    feeds = [feed for feed in found if feed.kind in options.kinds]
+    ignored = tuple(f"{one.path}: {one.reason}" for one in unknown)
+    if not feeds:
+        raise FeedError(f"no feed in {', '.join(map(str, paths))}" + (f": {'; '.join(ignored)}" if ignored else ""))
+    return feeds, ignored
 
 
 def _import_each(engine: Engine, run: int, works: Iterable[Callable[[], FeedResult]]) -> tuple[FeedResult, ...]:

@@ -88,22 +88,23 @@ class PipeProof(io.FileIO):
 def keep_deadline(command: str, seconds: float) -> None:
     """Let a command end at its deadline: statements by their own limits, Python by a signal, what hangs in C for good.
 
-    Where the process is not the command's own, as in a test or in somebody's program, only statements end.
+    Where the process is not the command's own, as in somebody's program, only statements end.
     """
     if isinf(seconds) or not _own.get():
         return
     told = f"{command} took longer than {seconds:g} s; give it more time by RALLY_DEADLINE"
 
-    def interrupt(*_: object) -> None:
-        from etl import OutOfTime  # noqa: PLC0415 - seldom needed
-
-        raise OutOfTime(told)
-
     def end() -> None:
         sys.stderr.write(f"error: {told}\n")
         os._exit(INFRASTRUCTURE)
 
-    _arm(seconds, interrupt, end)
+    _arm(seconds, lambda *_: _interrupt(told), end)
+
+
+def _interrupt(told: str) -> None:
+    from etl import OutOfTime  # noqa: PLC0415 - seldom needed
+
+    raise OutOfTime(told)
 
 
 def disarm() -> None:

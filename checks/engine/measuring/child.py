@@ -41,11 +41,13 @@ def in_child(seconds: float, what: str, function: Callable[[], bytes]) -> bytes:
         ended = os.waitpid(pid, 0)[1]
     if answer is None:
         raise DeadlineError(f"{what} did not return within {seconds:g} s")
+    return _told(answer, f"{what} ended its process ({_ending(ended)}); it ran in one of its own")
+
+
+def _told(answer: bytes, otherwise: str) -> bytes:
     if answer.startswith(DONE):
         return answer[1:]
-    if answer.startswith(FAILED):
-        raise MeasureError(answer[1:].decode(errors="replace"))
-    raise MeasureError(f"{what} ended its process ({_ending(ended)}); it ran in one of its own")
+    raise MeasureError(answer[1:].decode(errors="replace") if answer.startswith(FAILED) else otherwise)
 
 
 def _fork(function: Callable[[], bytes]) -> tuple[int, int]:

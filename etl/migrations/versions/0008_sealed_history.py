@@ -34,6 +34,14 @@ TABLES = {
 
 
 def upgrade() -> None:
+    _create_seals()
+    op.execute(sa.text(APPEND_ONLY))
+    for table, open_columns in TABLES.items():
+        refuse = f"for each row execute function quality.append_only({open_columns})"
+        op.execute(sa.text(f"create trigger append_only before update or delete on quality.{table} {refuse}"))
+
+
+def _create_seals() -> None:
     op.create_table(
         "check_seals",
         sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -46,14 +54,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("run_id", name=op.f("uq_check_seals_run_id")),
         schema="quality",
     )
-    op.execute(sa.text(APPEND_ONLY))
-    for table, open_columns in TABLES.items():
-        op.execute(
-            sa.text(
-                f"create trigger append_only before update or delete on quality.{table} for each row"
-                f" execute function quality.append_only({open_columns})"
-            )
-        )
 
 
 def downgrade() -> None:
