@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from inspect import Parameter, Signature
@@ -31,6 +30,7 @@ from checks.engine.authoring.decorators import AnyTable, Bad, Row, table_behind
 from checks.engine.authoring.spec import Kind
 from checks.engine.authoring.thresholds import Threshold, above, below, change
 from checks.engine.authoring.units import days, hours, percent
+from checks.engine.collecting.sql_rules import escaped, one_statement
 from checks.ready.make import LimitPair, ReadyOptions, Rule, both, counted, limit_pair, ready_rule
 from checks.scopes import DIMENSIONS
 
@@ -136,20 +136,6 @@ def same_as(first: str, second: str, **options: Unpack[ReadyOptions]) -> Rule:
         raise CheckDefinitionError("same_as() needs a name=, for its statements give it none")
     summary = "Two statements that should agree give different rows."
     return ready_rule(Kind.CHECK, "same_as", None, (), rule, options=options, summary=summary)
-
-
-def one_statement(sql: str) -> str:
-    """The text of one SELECT, without its semicolon; raises CheckDefinitionError for anything else."""
-    statement = sql.strip().removesuffix(";").strip()
-    plain = re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", " ", statement, flags=re.DOTALL)
-    if not re.match(r"\s*(select|with|table|values)\b", plain, re.IGNORECASE) or ";" in plain:
-        raise CheckDefinitionError(f"{statement[:40]!r} is not one SELECT")
-    return statement
-
-
-def escaped(sql: str) -> str:
-    """SQL as `text()` takes it: a colon is a colon, not the beginning of a parameter."""
-    return sql.replace(":", "\\:")
 
 
 def _only_in(side: str, one: str, other: str) -> Any:

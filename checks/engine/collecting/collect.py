@@ -22,10 +22,12 @@ from checks.engine.authoring.spec import AUTOMATIC, CHECK, FIX, FIXTURE, Mark
 from checks.engine.authoring.thresholds import above
 from checks.engine.authoring.units import Severity, rows
 from checks.engine.collecting.rules import Rules
+from checks.engine.collecting.sql_rules import sql_module
 from checks.engine.measuring.child import OF_A_FILE, rehearse
 
 GROUP = "rally_health.rules"
 IMPORT_SECONDS = 60.0
+SUFFIXES = (".py", ".sql")
 IGNORED = ("_", ".", "test_", "conftest")
 
 
@@ -45,10 +47,10 @@ def load_modules(source: str | Path) -> Iterator[Found]:
     path = Path(source).expanduser()
     if path.is_dir():
         yield from _folder(path)
-    elif path.is_file() and path.suffix == ".py":
+    elif path.is_file() and path.suffix in SUFFIXES:
         yield _file(path, path.stem)
-    elif isinstance(source, Path) or "/" in source or source.endswith(".py"):
-        raise CollectError(f"no rules at {str(source)!r}: it is neither a folder nor a .py file")
+    elif isinstance(source, Path) or "/" in source or source.endswith(SUFFIXES):
+        raise CollectError(f"no rules at {str(source)!r}: it is neither a folder nor a .py or .sql file")
     else:
         yield from _package(source)
 
@@ -60,13 +62,15 @@ def load_entry_points() -> Iterator[Found]:
 
 
 def _folder(folder: Path) -> Iterator[Found]:
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES):
         parts = path.relative_to(folder).with_suffix("").parts
         if not any(part.startswith(IGNORED) for part in parts):
             yield _file(path, parts[0])
 
 
 def _file(path: Path, domain: str) -> Found:
+    if path.suffix == ".sql":
+        return Found(sql_module(path), domain)
     whole = path.resolve()
     # two folders can hold files of one name, and none may hide a module of the standard library
     name = f"{OF_A_FILE}{sha256(str(whole).encode()).hexdigest()[:12]}_{path.stem}"

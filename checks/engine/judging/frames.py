@@ -9,14 +9,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Double, Float, Numeric, Select, cast
 
 from checks.engine.authoring import MeasureError
 from checks.engine.judging.bad_rows import BadRows, Place
 from checks.engine.judging.evidence import SAMPLE, Evidence, places_of
 from checks.engine.judging.findings import Cell, Finding, Findings, add, fingerprint, parts
 from checks.engine.measuring.child import in_child
-from checks.engine.measuring.compile_queries import Query
+from checks.engine.measuring.compile_queries import Query, where_raised
 from checks.engine.measuring.measure import Asking, Measured, Measurement
 from checks.engine.measuring.snapshot import Session, asking, attempt, explained
 
@@ -95,8 +95,13 @@ def _pass(session: Session, query: Query, rows: BadRows, timeout: float, most: i
 
 def frame_statement(rows: BadRows, wanted: Sequence[str]) -> Select[Any]:
     """Key, dimensions and the columns that the rule names."""
-    columns = [rows.source.c[name].label(f"f{number}") for number, name in enumerate(wanted)]
+    columns = [_as_float(rows.source.c[name]).label(f"f{number}") for number, name in enumerate(wanted)]
     return asking(*rows.columns(), *columns).select_from(rows.source).where(rows.condition)
+
+
+def _as_float(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Numbers of any precision arrive as floats: pandas does not count with Decimal and float together."""
+    return cast(column, Double) if isinstance(column.type, Numeric) and not isinstance(column.type, Float) else column
 
 
 def _judged(query: Query, values: Sequence[Sequence[Any]], timeout: float) -> Iterator[bool]:
@@ -120,7 +125,8 @@ def _called(query: Query, frame: pd.DataFrame, given: Mapping[str, Any]) -> Any:
     except BaseException as error:  # noqa: BLE001 - told as the rule's own error, sys.exit() like any other
         # pandas repeats values in its messages ("could not convert string to float: ..."): only the class is safe
         raise MeasureError(
-            f"the rule raised {type(error).__name__}; its message may hold data and is left out"
+            f"the rule raised {type(error).__name__}{where_raised(error, query.check)}; its message may hold data and"
+            " is left out"
         ) from None
 
 

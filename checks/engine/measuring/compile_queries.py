@@ -6,11 +6,27 @@ that rule alone.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, SelectBase, Text, and_, cast, func, select, true
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    FromClause,
+    SelectBase,
+    Text,
+    TextClause,
+    and_,
+    cast,
+    func,
+    literal_column,
+    select,
+    true,
+)  # fmt: skip
+from sqlalchemy.exc import DBAPIError
 
 from checks.engine.authoring import CheckError, MeasureError, UnknownColumnError
 from checks.engine.authoring.decorators import Bad, Row
@@ -78,7 +94,9 @@ class Unasked:
         return self.check.name, self.parameter.label
 
 
-def queries_of(check: Check, parameters: Sequence[Parameter], values: Values) -> Iterator[Query | Unasked]:
+def queries_of(
+    check: Check, parameters: Sequence[Parameter], values: Values, tables: NamedTables | None = None
+) -> Iterator[Query | Unasked]:
     """One query for each parameter of a rule."""
     for number, parameter in enumerate(parameters):
         own = check.segments.get((check.mark.each or "", parameter.label), check)
@@ -86,16 +104,16 @@ def queries_of(check: Check, parameters: Sequence[Parameter], values: Values) ->
             yield Unasked(check, parameter, f"switched off for {parameter.label}", skipped=True)
             continue
         try:
-            yield _question(own, parameter, values, first=not number)
+            yield _question(own, parameter, values, tables or NamedTables(None, {}), first=not number)
         except UnknownColumnError as error:
             yield Unasked(check, parameter, str(error), skipped=_is_optional(check))
         except CheckError as error:
             yield Unasked(check, parameter, str(error))
         except Exception as error:  # noqa: BLE001 - the boundary of one rule
-            yield Unasked(check, parameter, f"the rule raised {type(error).__name__}: {error}")
+            yield Unasked(check, parameter, told_where(error, check))
 
 
-def _question(check: Check, parameter: Parameter, values: Values, *, first: bool) -> Query:
+def _question(check: Check, parameter: Parameter, values: Values, tables: NamedTables, *, first: bool) -> Query:
     if isinstance(check.mark.table, TableName) or any(isinstance(own, TableName) for _, own in check.mark.tables):
         raise MeasureError(f"its table {check.table} is known by name alone: a run reads it from the database")
     given = {**values.arguments(check), **check.parameters, **dict(check.mark.tables)}
@@ -107,7 +125,21 @@ def _question(check: Check, parameter: Parameter, values: Values, *, first: bool
     if check.function.__module__.startswith(OF_A_FILE) and first:
         rehearse(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
     answer = within(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
-    return READERS[check.mark.kind](check, parameter, answer)
+    return READERS[check.mark.kind](check, parameter, _told_as_text(answer, check.mark.kind, tables))
+
+
+def _told_as_text(answer: Any, kind: Kind, tables: NamedTables) -> Any:
+    """The answer with `text()` made into what it stands for: a condition, an aggregate, or a statement."""
+    if isinstance(answer, Bad):
+        return replace(answer, **{
+            name: _told_as_text(value, kind, tables)
+            for name in ("found", "among") if isinstance(value := getattr(answer, name), TextClause)
+        })  # fmt: skip
+    if not isinstance(answer, TextClause):
+        return answer
+    if kind is Kind.CHECK:
+        return tables.described(answer)
+    return literal_column(f"({answer.text})", Boolean if kind is Kind.ROW else None)
 
 
 def _row(check: Check, parameter: Parameter, answer: object) -> Query:
@@ -136,6 +168,23 @@ def _set(check: Check, parameter: Parameter, answer: object) -> Query:
     if answer.among is None and getattr(check.threshold, "unit", None) is Measure.PERCENT:
         raise MeasureError("the rule is judged in percent, but says no among=, so there is nothing to divide by")
     return Query(check, parameter, answer.found, answer.among)
+
+
+AMBIGUOUS = "Boolean value of this clause is not defined"
+
+
+def told_where(error: Exception, check: Check) -> str:
+    """What a rule raised, at which line and from which text; a condition joined by `and` is told how to write it."""
+    if isinstance(error, DBAPIError):
+        return explained(error)
+    hint = "; join conditions by & | ~ in place of and, or, not" if AMBIGUOUS in str(error) else ""
+    return f"the rule raised {type(error).__name__}{where_raised(error, check)} ({error}){hint}"
+
+
+def where_raised(error: BaseException, check: Check) -> str:
+    """The line of a rule's own file that raised, and its text; empty where none of it did."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == check.source.file]
+    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}: {frames[-1].line}" if frames else ""
 
 
 READERS = {Kind.ROW: _row, Kind.METRIC: _metric, Kind.CHECK: _set}
@@ -246,7 +295,7 @@ def compile_queries(
         except Exception as error:  # noqa: BLE001 - the boundary of one rule's parameters
             asked.append(Unasked(check, Parameter(), explained(error)))
         else:
-            asked.extend(_asked(bound, found, parameters, values, scope, labels))
+            asked.extend(_asked(bound, found, parameters, values, scope, labels, tables))
     return asked
 
 
@@ -257,11 +306,12 @@ def _asked(  # noqa: PLR0917 - what a run knows
     values: Values,
     scope: Scope,
     labels: Labels | None,
+    tables: NamedTables | None,
 ) -> Iterator[Query | Unasked]:
     if not found:
         yield Unasked(check, Parameter(), f"there is no {check.mark.each} to run for", skipped=True)
     narrow = bool(scope) and parameters.narrow(check)
-    for item in queries_of(check, found, values):
+    for item in queries_of(check, found, values, tables):
         scoped = _scoped(item, scope, narrow=narrow)
         yield from _divided(scoped, labels, scope) if labels is not None else [scoped]
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from difflib import get_close_matches
 
-from sqlalchemy import Column, Connection, Inspector, MetaData, Table, inspect
+from sqlalchemy import Column, Connection, Inspector, MetaData, SelectBase, Table, TextClause, inspect, select, text
 from sqlalchemy.exc import NoSuchTableError, SAWarning
 
 from checks.engine.authoring import MeasureError
@@ -46,6 +46,19 @@ class NamedTables:
             for key, own in check.segments.items()
         }
         return replace(check, mark=replace(mark, table=table, tables=others), segments=bound)
+
+    def described(self, statement: TextClause) -> SelectBase:
+        """A statement that was written as text, with the columns that the database says it has.
+
+        Asked inside a subquery, which can hold no change of data, and without any row. Raises MeasureError.
+        """
+        if self._connect is None:
+            raise MeasureError("its statement is text: a run asks what it selects")
+        inner = text(f"(select * from ({statement.text}\n) told limit 0) nothing")  # noqa: S608 - an author's own text, READ ONLY
+        with self._connect() as connection, connection.begin_nested():
+            connection.exec_driver_sql("set local transaction_read_only = on")
+            names = list(connection.execute(select(text("*")).select_from(inner)).keys())
+        return statement.columns(*(Column(name) for name in names))
 
     def _other(self, own: object, main: object, table: object) -> object:
         return table if own == main else self._table(own, ()) if isinstance(own, TableName) else own

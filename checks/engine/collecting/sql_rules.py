@@ -1,0 +1,118 @@
+"""Rules as SQL: a file with a header of comments and one SELECT of the keys of bad rows.
+
+    -- A scheduled match has no location.
+    -- severity: LOW
+    -- warn: 5 %
+    -- table: schedule
+    select match_date, home_team, away_team, league_id from schedule where location is null
+
+The first comment is the summary unless `summary:` says it. `table` is the table that the bad rows stand in: its rows
+are those among which they are counted, `where` keeps some of them. Statements are guarded like those of other rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Boolean, Table, literal_column, select, text
+
+from checks.engine.authoring import CheckDefinitionError
+from checks.engine.authoring.decorators import Bad
+from checks.engine.authoring.spec import CHECK, Kind, Mark, Source, TableName, put, verified
+from checks.engine.authoring.thresholds import above
+from checks.engine.authoring.units import Severity, limit_of, rows
+
+HEADER = re.compile(r"--\s*([a-z_]+):\s*(.*?)\s*$")
+KEYS = ("name", "severity", "warn", "critical", "target", "owner", "tags", "summary", "table", "where", "domain",
+        "timeout", "runbook")  # fmt: skip
+LIMITS_OF_RULE = ("target", "warn", "critical")
+HIDDEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+def sql_module(path: Path) -> ModuleType:
+    """A module that holds the rule of a file; raises CheckDefinitionError, which names the file and the line."""
+    found = ModuleType(f"sql rule {path}")
+    found.__file__ = str(path)
+    rule = _rule(path)
+    setattr(found, rule.__name__, rule)
+    return found
+
+
+def one_statement(sql: str) -> str:
+    """The text of one SELECT, without its semicolon; raises CheckDefinitionError for anything else."""
+    statement = sql.strip().removesuffix(";").strip()
+    plain = HIDDEN.sub(" ", statement)
+    if not re.match(r"\s*(select|with|table|values)\b", plain, re.IGNORECASE) or ";" in plain:
+        raise CheckDefinitionError(f"{' '.join(plain.split())[:40]!r} is not one SELECT")
+    return statement
+
+
+def escaped(sql: str) -> str:
+    """SQL as `text()` takes it: a colon is a colon, not the beginning of a parameter."""
+    return sql.replace(":", "\\:")
+
+
+def _rule(path: Path) -> Callable[..., Any]:
+    content = path.read_text(encoding="utf-8")
+    header = dict(_header(path, content))
+    try:
+        statement = one_statement(content)
+        mark = _mark(path, header)
+    except CheckDefinitionError as error:
+        raise CheckDefinitionError(f"{path}: {error}") from None
+    where = header.get("where")
+    condition = literal_column(f"({where})", Boolean) if where else None
+
+    def alone() -> Bad:
+        return Bad(text(f"{escaped(statement)}\n"))  # type: ignore[arg-type]  # the engine asks what it selects
+
+    def among(rows: Table) -> Bad:
+        every = select(*(column for column in rows.c if not column.info.get("personal")))
+        counted = every if condition is None else every.where(condition)
+        return Bad(text(f"{escaped(statement)}\n"), among=counted)  # type: ignore[arg-type]  # see above
+
+    function = among if mark.tables else alone
+    function.__name__ = header.get("name", path.stem)
+    function.__doc__ = header.get("summary") or path.stem.replace("_", " ") + "."
+    put(function, CHECK, mark)
+    return function
+
+
+def _header(path: Path, content: str) -> Iterator[tuple[str, str]]:
+    """The keys of the comments at the top of a file; the first comment without a key is the summary."""
+    summary = False
+    for number, line in enumerate(content.splitlines(), 1):
+        plain = line.strip()
+        if plain and not plain.startswith("--"):
+            return
+        if found := HEADER.match(plain):
+            if found.group(1) not in KEYS:
+                near = get_close_matches(found.group(1), KEYS, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(KEYS)}"
+                raise CheckDefinitionError(f"{path}:{number}: a rule has no {found.group(1)!r}; {hint}")
+            yield found.group(1), found.group(2)
+        elif plain.removeprefix("--").strip() and not summary:
+            summary = True
+            yield "summary", plain.removeprefix("--").strip()
+
+
+def _mark(path: Path, header: dict[str, str]) -> Mark:
+    severity = header.get("severity", "MEDIUM").upper()
+    if severity not in set(Severity):
+        raise CheckDefinitionError(f"severity {severity!r} is none; expected {', '.join(Severity)}")
+    limits = {name: limit_of(header[name]) for name in LIMITS_OF_RULE if name in header}
+    table = TableName(header["table"]) if "table" in header else None
+    return verified(
+        Mark(
+            kind=Kind.CHECK, table=table, severity=Severity(severity), owner=header.get("owner", ""),
+            threshold=above(**limits) if limits else above(critical=rows(0)), runbook=header.get("runbook", ""),
+            tags=frozenset(tag.strip() for tag in header.get("tags", "").split(",") if tag.strip()),
+            timeout=float(header.get("timeout", 60)), tables=(("rows", table),) if table else (),
+            source=Source(str(path), 1),
+        )
+    )  # fmt: skip
