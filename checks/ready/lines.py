@@ -11,8 +11,8 @@ from typing import Any
 from checks import ready
 from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.spec import CHECK, Source, mark_of
-from checks.engine.collecting.overrides import RuleOverride, read_override
 from checks.ready.make import OPTIONS, Rule
+from checks.ready.overrides import RuleOverride, read_override
 
 READY_KINDS: Mapping[str, Any] = {name: getattr(ready, name) for name in ready.__all__}
 ENTRY_KEYS = ("kind", "line", "domain")

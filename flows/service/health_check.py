@@ -11,12 +11,12 @@ from sqlalchemy import Engine
 
 from alerts.outbox.enqueue import known
 from checks.engine.collecting.collect import collect
-from checks.engine.collecting.overrides import override_rules
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request
 from checks.health import Beside, examine
 from checks.ready.lines import overrides_of, rules_of_lines
+from checks.ready.overrides import override_rules
 from checks.scopes import SOURCES
 from etl.adoption.rights import READER, may_keep_history
 from etl.migrate import Mode, mode_of

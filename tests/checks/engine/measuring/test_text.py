@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
@@ -70,9 +71,10 @@ def test_a_file_is_a_rule(lines: Engine, tmp_path: Path) -> None:
     found = of_file(lines, tmp_path, HEADER + sql)
 
     assert (found.rule, found.error, found.count, found.total) == ("line_without_price", "", 4, 16)
-    assert (found.status, found.severity, found.owner, found.tags) == (Status.WARN, "LOW", "kim", {"daily", "shop"})
+    assert (found.status, found.severity.value, found.owner) == (Status.WARN, "LOW", "kim")
+    assert found.tags == {"daily", "shop"}
     assert found.summary == 'An order\'s line has no "price": 100 % wrong.'
-    assert [example["id"] for example in found.examples] == sorted(example["id"] for example in found.examples)
+    assert {example["id"] for example in found.examples} == {4, 8, 12, 16}
 
 
 def test_a_file_without_header_finds_any_row(lines: Engine, tmp_path: Path) -> None:
@@ -131,7 +133,7 @@ def test_text_stands_for_a_condition_an_aggregate_and_a_statement(lines: Engine)
         return Bad(text("price < 2"), among=text("kind <> 'gift'"))  # type: ignore[arg-type]
 
     @metric_check("lines", **some)  # type: ignore[arg-type]
-    def dearest(row: Row) -> object:
+    def dearest(row: Row) -> Any:
         """The highest price."""
         return text("max(price)")
 
@@ -174,4 +176,4 @@ def test_numbers_of_any_precision_arrive_in_a_frame_as_floats(lines: Engine, tmp
 
     (found,) = run(lines, collect([tmp_path])).results
 
-    assert (found.error, found.count) == ("", 6)
+    assert (found.error, found.count) == ("", 3)
