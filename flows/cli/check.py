@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import sys
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,14 +27,17 @@ from flows.cli.shared import (
     Severities,
     Tags,
     day,
+    print_rows,
     requested,
     say_lost,
     write,
 )
+from flows.service.authoring import last_failed, rows_of_rule
 from flows.service.context import Invocation
 from flows.service.health_check import check_health
 from flows.service.report_files import unwritten
 from flows.service.requests import CheckRequest
+from flows.settings import Settings
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -64,6 +71,14 @@ def check(  # noqa: PLR0917 - typer makes options of them
     alert: Annotated[
         bool, typer.Option("--alert", help="Tell whom the alert policy names, now and not with the next dispatch.")
     ] = False,
+    rows: Annotated[
+        int | None,
+        typer.Option(min=1, help="Show so many whole bad rows of the rule of --name; needs RALLY_SHOW_ROWS."),
+    ] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write all bad rows of the rule of --name to FILE.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--last-failed", help="Only rules in trouble in the newest run.")] = False,
     email: Annotated[
         list[str] | None, typer.Option("--email", metavar="NAME", help="Send the report to a person of the policy.")
     ] = None,
@@ -76,9 +91,18 @@ def check(  # noqa: PLR0917 - typer makes options of them
 
     Examples: `rally-health check`, `rally-health check --domain schedule --detailed`,
     `rally-health check --tag daily --league CNSWPL --fail-on new --json report.json`,
-    `rally-health check --tag daily --alert --email kim`
+    `rally-health check --tag daily --alert --email kim`, `rally-health check --last-failed`,
+    `rally-health check --name match_without_teams --rows 50`
     """
-    request = requested(CheckRequest, context, today=day(today))
+    if rows is not None or csv_file is not None:
+        show_rows(context.obj, names, rows, csv_file)
+        return
+    if again:
+        names = [*(names or ()), *last_failed(context.obj)]
+        if not names:
+            typer.echo("No rule was in trouble in the newest run.")
+            return
+    request = requested(CheckRequest, context, today=day(today), names=names)
     with progress_bar(Console(stderr=True)) as progress:
         invocation = Invocation(context.obj, checked=progress)
         report = run(invocation, check_health, _flow, request)
@@ -93,6 +117,21 @@ def check(  # noqa: PLR0917 - typer makes options of them
     complete = written and _nothing_unsent(invocation, report)
     code = report.exit_code(fail_on)
     raise typer.Exit(code if complete or code else Exit.PARTIAL)
+
+
+def show_rows(settings: Settings, names: Sequence[str] | None, most: int | None, file: Path | None) -> None:
+    """Print the first bad rows of one rule, or write all of them to a CSV file."""
+    if not names or len(names) != 1:
+        raise typer.BadParameter("--rows and --csv are about one rule: name it with --name")
+    with rows_of_rule(settings, names[0]) as found:
+        if file is None:
+            shown = [dict(zip(found.names, row, strict=True)) for row in islice(found.rows, most)]
+            print_rows(shown, found.names, as_json=False, nothing="No row is bad.")
+            return
+        with sys.stdout if file == Path("-") else file.open("w", encoding="utf-8", newline="") as target:
+            writer = csv.writer(target)
+            writer.writerow(found.names)
+            writer.writerows(islice(found.rows, most))
 
 
 def _flow() -> Flow[..., Any]:

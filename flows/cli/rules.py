@@ -15,7 +15,8 @@ from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules
 from checks.engine.reporting.report import relative
 from checks.standards import render_standards
-from flows.cli.shared import Domains, Names, Owners, Severities, Tags, one_rule, requested
+from flows.cli.shared import Domains, Exit, Names, Owners, Severities, Tags, one_rule, requested
+from flows.service.authoring import new_rule, suggested, try_rules
 from flows.service.health_check import rules_of
 from flows.service.requests import RuleSelection
 
@@ -76,6 +77,51 @@ def docs(
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(render_standards(rules), encoding="utf-8")
     typer.echo(f"Wrote {target}: {len(rules)} rules.")
+
+
+@app.command("new")
+def new(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What the rule says is wrong, such as order_without_customer.")],
+    table: Annotated[str, typer.Option(help="The table that it is about.")],
+    folder: Annotated[Path | None, typer.Option(help="Where to write it; the first folder of RALLY_RULES.")] = None,
+) -> None:
+    """Write a file with a rule that runs, to be changed.
+
+    Example: `rally-health rules new order_without_customer --table orders`
+    """
+    target = new_rule(context.obj, name, table, folder)
+    typer.echo(f"Wrote {target}. Next: rally-health rules test {target}")
+
+
+@app.command("test")
+def try_(
+    context: typer.Context,
+    source: Annotated[str | None, typer.Argument(help="A file or folder, or a rule's name; without: your own.")] = None,
+) -> None:
+    """Try rules on their good= and bad= rows, in a schema that is gone afterwards; name those that cannot fail.
+
+    Examples: `rally-health rules test rules/orders.py`, `rally-health rules test order_without_customer`
+    """
+    trials = list(try_rules(context.obj, source))
+    for trial in trials:
+        typer.echo(f"{'ok    ' if trial.passed else 'FAILED'}  {trial.rule}: {trial.said}")
+    failed = sum(not trial.passed for trial in trials)
+    typer.echo(f"{len(trials)} rules tried, {failed} failed.")
+    if failed or not trials:
+        raise typer.Exit(Exit.CHECKS_FAILED if failed else Exit.USAGE)
+
+
+@app.command("profile")
+def profile(
+    context: typer.Context, table: Annotated[str, typer.Argument(help="A table, such as orders or shop.orders.")]
+) -> None:
+    """Suggest ready-made rules that the table keeps today, as lines to paste into rally.toml.
+
+    Example: `rally-health rules profile schedule`
+    """
+    for suggestion in suggested(context.obj, table):
+        typer.echo(f"{suggestion}\n")
 
 
 def _print(rules: Rules, console: Console) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Unpack
@@ -82,6 +82,7 @@ class RuleOptions(TypedDict, total=False):
 
     `owner` is who answers for the data; `each` names the argument (and fixture) whose values the rule runs once per;
     `timeout` is in seconds for each statement; `retries` counts further tries after a lost connection and the like;
+    `good` and `bad` are rows that the rule leaves alone and finds, for `rally-health rules test`;
     `runbook` is what to do or where it stands. `can_be_empty` says that what the rule looks at comes and goes, such as
     the fixtures of a week: none of it is then nothing to measure, and not trouble as where there was something before.
     """
@@ -91,6 +92,8 @@ class RuleOptions(TypedDict, total=False):
     timeout: float
     retries: int
     runbook: str
+    good: Sequence[Mapping[str, Any]]
+    bad: Sequence[Mapping[str, Any]]
     can_be_empty: bool
 
 
@@ -108,7 +111,14 @@ def row_check(
     """
     labels = _labels(Kind.ROW, tags)
     return _marker(
-        Mark(kind=Kind.ROW, table=table_of(table), severity=severity, threshold=threshold, tags=labels, **options)
+        Mark(
+            kind=Kind.ROW,
+            table=table_of(table),
+            severity=severity,
+            threshold=threshold,
+            tags=labels,
+            **_rows_of(options),
+        )
     )
 
 
@@ -125,7 +135,14 @@ def metric_check(
     An interval is read in hours. NULL, as of an empty table, is SKIPPED.
     """
     labels = _labels(Kind.METRIC, tags)
-    mark = Mark(kind=Kind.METRIC, table=table_of(table), severity=severity, threshold=threshold, tags=labels, **options)
+    mark = Mark(
+        kind=Kind.METRIC,
+        table=table_of(table),
+        severity=severity,
+        threshold=threshold,
+        tags=labels,
+        **_rows_of(options),
+    )
     return _marker(mark)
 
 
@@ -148,7 +165,7 @@ def check(
     named = tuple((name, table_of(own)) for name, own in (tables or {}).items())
     mark = Mark(
         kind=Kind.CHECK, table=table_of(table), severity=severity, threshold=threshold, tags=labels, tables=named,
-        **options,
+        **_rows_of(options),
     )  # fmt: skip
     return _marker(mark)
 
@@ -180,7 +197,7 @@ def frame_check(
         severity=severity,
         threshold=threshold,
         tags=labels,
-        **options,
+        **_rows_of(options),
     )
     return _marker(mark)
 
@@ -208,6 +225,15 @@ def _labels(kind: Kind, tags: Iterable[str]) -> frozenset[str]:
     if isinstance(tags, str):
         raise CheckDefinitionError(f"{kind.value}(tags={tags!r}) is one text; expected a set: tags={{{tags!r}}}")
     return frozenset(tags)
+
+
+def _rows_of(options: RuleOptions) -> dict[str, Any]:
+    """The options, with rows that nobody changes any more."""
+    given: dict[str, Any] = dict(options)
+    for name in ("good", "bad"):
+        if any(not isinstance(row, Mapping) for row in given.get(name, ())):
+            raise CheckDefinitionError(f"{name}= holds something else than rows; expected [{{'column': value}}, ...]")
+    return given | {name: tuple(given[name]) for name in ("good", "bad") if name in given}
 
 
 def _marker(mark: Mark) -> Callable[[Function], Function]:

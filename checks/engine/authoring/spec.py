@@ -37,7 +37,7 @@ class TableName:
     """A table that is known by name alone, such as "orders" or 'shop."Order Lines"'; a run reads what it has.
 
     Without a schema it is looked for on the search path. `key` names the columns that a row is known by, where the
-    table has no primary key, as a view. A rule about an `optional` table that is not there is SKIPPED, not ERROR.
+    table has no primary key, as a view. A rule about an `optional` table that is not there is left out of the run.
     Raises CheckDefinitionError for what cannot be a name.
     """
 
@@ -109,6 +109,9 @@ class Mark:
     can_be_empty: bool = False
     source: Source | None = None
     """Where a rule stands that is not written as a function of its own."""
+    good: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
+    bad: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
+    """Rows that the rule leaves alone and rows that it finds, for `rules test`; a row may say its `table`."""
     tables: tuple[tuple[str, Any], ...] = ()
     """Arguments that are tables, by name; TableName until a run has read them."""
 

@@ -106,7 +106,8 @@ def queries_of(
         try:
             yield _question(own, parameter, values, tables or NamedTables(None, {}), first=not number)
         except UnknownColumnError as error:
-            yield Unasked(check, parameter, str(error), skipped=_is_optional(check))
+            if not _is_optional(own):
+                yield Unasked(check, parameter, str(error))
         except CheckError as error:
             yield Unasked(check, parameter, str(error))
         except Exception as error:  # noqa: BLE001 - the boundary of one rule
@@ -291,7 +292,8 @@ def compile_queries(
             bound = check if tables is None else tables.bind(check)
             found = parameters.of(bound)
         except MissingTableError as error:
-            asked.append(Unasked(check, Parameter(), str(error), skipped=_is_optional(check)))
+            # a rule about an optional table that is not there has nothing to say of this database
+            asked.extend([] if _is_optional(check) else [Unasked(check, Parameter(), str(error))])
         except Exception as error:  # noqa: BLE001 - the boundary of one rule's parameters
             asked.append(Unasked(check, Parameter(), explained(error)))
         else:

@@ -47,6 +47,10 @@ class NamedTables:
         }
         return replace(check, mark=replace(mark, table=table, tables=others), segments=bound)
 
+    def table(self, name: TableName) -> Table:
+        """One table by its name; raises MissingTableError with the nearest."""
+        return self._table(name, ())
+
     def described(self, statement: TextClause) -> SelectBase:
         """A statement that was written as text, with the columns that the database says it has.
 

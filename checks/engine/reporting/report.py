@@ -87,6 +87,11 @@ class Result:
         return title_of(self.rule, self.parameter)
 
     @property
+    def without_history(self) -> bool:
+        """Whether a figure was read that has too little history to be judged by."""
+        return self.relative and self.status is Status.SKIPPED and self.value is not None
+
+    @property
     def trouble(self) -> bool:
         """Whether someone should look: it is failing, and nobody has accepted that."""
         return self.status.failing and not self.accepted

@@ -1,0 +1,161 @@
+"""A rule tried on rows of its author's: good ones are left alone, bad ones found, in a schema that is gone afterwards.
+
+A rule without rows of its own is tried on rows made up for its columns. One that finds none of them bad may be one
+that cannot fail, such as `id > 0 and id < 0`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Engine, Table, insert, inspect
+from sqlalchemy.exc import DBAPIError
+
+from checks.engine.authoring import MeasureError
+from checks.engine.authoring.spec import Check, Kind
+from checks.engine.collecting.rules import Rules
+from checks.engine.judging.judge import Baseline
+from checks.engine.measuring.reflect import NamedTables
+from checks.engine.measuring.snapshot import explained
+from checks.engine.reporting.report import Result
+from checks.engine.run import Options, Request, measure_on
+
+MADE_UP: Mapping[type, Sequence[Any]] = {
+    bool: (True, False),
+    int: (0, -1, 1, 7, 100_000),
+    float: (0, -1.5, 99.5, 1e6),
+    str: ("", " ", "x", "?", "-1", "a" * 60, "Ab(S)", "0", "9-9"),
+    date: (date(1900, 1, 1), date(2025, 1, 1), date(2999, 1, 1)),
+}
+"""Values that a rule may well object to, by what a column holds; NULL besides."""
+ROOM = "rally_trial_"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of trying a rule: whether it passed, and in a sentence why not."""
+
+    rule: str
+    passed: bool
+    said: str
+
+
+def try_rule(engine: Engine, rules: Rules, check: Check, request: Request) -> Trial:
+    """Try one rule in a transaction that is rolled back; the database is as it was."""
+    with engine.connect() as connection, connection.begin() as transaction:
+        try:
+            return _tried(connection, rules.only([check]), check, request)
+        except (DBAPIError, MeasureError) as error:
+            return Trial(check.name, passed=False, said=f"its rows cannot be written: {explained(error)}")
+        finally:
+            transaction.rollback()
+
+
+def _tried(connection: Connection, rules: Rules, check: Check, request: Request) -> Trial:
+    tables = _scratch(connection, check, request)
+    main = tables.get(check.table)
+    asked = replace(request, options=Options(details=False), baseline=Baseline())
+    if not check.mark.bad:
+        return _made_up(connection, rules, check, asked, main)
+    _write(connection, tables, check.table, check.mark.good)
+    left = _found(connection, rules, asked)
+    if left.error or left.count:
+        return Trial(check.name, passed=False, said=left.error or f"{left.count} of the good rows are found bad")
+    _write(connection, tables, check.table, check.mark.bad)
+    found, wanted = _found(connection, rules, asked), len(_rows(check.table, check.mark.bad).get(check.table, ()))
+    if found.count != wanted:
+        return Trial(check.name, passed=False, said=f"{found.count or 0} of {wanted} bad rows are found")
+    return Trial(check.name, passed=True, said=f"{len(check.mark.good)} good, {wanted} bad")
+
+
+def _made_up(connection: Connection, rules: Rules, check: Check, request: Request, main: Table | None) -> Trial:
+    """Rows made up one by one; enough is one that is found bad."""
+    if check.mark.kind is not Kind.ROW or main is None:
+        found = _found(connection, rules, request)
+        said = found.error or "it can be asked; give it good= and bad= rows to try what it finds"
+        return Trial(check.name, passed=not found.error, said=said)
+    tried = 0
+    for values in _candidates(main):
+        with connection.begin_nested() as savepoint:
+            connection.execute(insert(main).values(values))
+            result = _found(connection, rules, request)
+            savepoint.rollback()
+        tried += 1
+        if result.error:
+            return Trial(check.name, passed=False, said=result.error)
+        if result.count:
+            return Trial(
+                check.name, passed=True, said=f"it can fail: {', '.join(values)} (one of {tried} rows made up)"
+            )
+    return Trial(check.name, passed=False, said=f"it cannot fail, or not on one of {tried} rows made up; give it bad=")
+
+
+def _candidates(main: Table) -> Iterator[dict[str, Any]]:
+    """One row for each value of each column, all other columns NULL or at their default; then pairs of neighbours."""
+    columns = [column for column in main.c if column.computed is None and column.identity is None]
+    keys = {column.name: 1 for column in main.primary_key if column in columns and _kind(column) is int}
+    values = {column.name: (None, *MADE_UP.get(_kind(column), ())) for column in columns}
+    for name, own in values.items():
+        yield from ({**keys, name: value} for value in own if value is not None or name not in keys)
+    names = list(values)
+    for first, second in ((a, b) for place, a in enumerate(names) for b in names[place + 1 :]):
+        yield from ({**keys, first: one, second: other} for one in values[first][1:3] for other in values[second][1:4])
+
+
+def _kind(column: Any) -> type:
+    try:
+        own = column.type.python_type
+    except NotImplementedError:
+        return object
+    return date if issubclass(own, date) else float if own.__name__ == "Decimal" else own
+
+
+def _found(connection: Connection, rules: Rules, request: Request) -> Result:
+    results = measure_on(connection, rules, request).results
+    return max(results, key=lambda result: (bool(result.error), result.count or 0))
+
+
+def _scratch(connection: Connection, check: Check, request: Request) -> dict[str, Table]:
+    """Empty copies of the tables that a rule can ask about, first on the search path, without their constraints."""
+    room, quote = f"{ROOM}{uuid4().hex[:12]}", connection.dialect.identifier_preparer
+    bound = NamedTables(lambda: nullcontext(connection), request.tables).bind(check).mark
+    named = (bound.table, *(other for _, other in bound.tables))
+    known = {**request.tables, **{table.fullname: table for table in named if isinstance(table, Table)}}
+    there = set(inspect(connection).get_table_names())
+    found = {name: table for name, table in known.items() if table.schema is None and table.name in there}
+    connection.exec_driver_sql(f'create schema "{room}"')
+    for table in found.values():
+        name = quote.format_table(table)
+        connection.exec_driver_sql(f'create table "{room}".{name} (like {name} including generated)')
+        for column in table.c:
+            own = quote.quote(column.name)
+            connection.exec_driver_sql(f'alter table "{room}".{name} alter {own} drop not null')
+    connection.exec_driver_sql(f'set local search_path = "{room}", public')
+    return found
+
+
+def _rows(main: str, given: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Rows by table: a row says its own with the key `table`, otherwise it is of the rule's."""
+    answer: dict[str, list[dict[str, Any]]] = {}
+    for row in given:
+        values = dict(row)
+        answer.setdefault(str(values.pop("table", main)), []).append(values)
+    return answer
+
+
+def _write(connection: Connection, tables: Mapping[str, Table], main: str, given: Sequence[Mapping[str, Any]]) -> None:
+    for name, rows in _rows(main, given).items():
+        if name not in tables:
+            raise MeasureError(f"there is no table {name!r} to write rows into")
+        for row in rows:
+            strangers = [column for column in row if column not in tables[name].c]
+            if strangers:
+                raise MeasureError(
+                    f"table {name} has no column {strangers[0]!r}; it has {', '.join(tables[name].c.keys())}"
+                )
+            connection.execute(insert(tables[name]).values(row))

@@ -1,0 +1,141 @@
+"""What rule authors ask for: a new file, a trial of rules, suggestions for a table, and all bad rows of a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from string import Template
+
+from sqlalchemy import select
+
+from checks.author.rows import RowsOfRule, bad_rows_of
+from checks.author.suggest import Suggestion, suggestions
+from checks.author.trial import Trial, try_rule
+from checks.engine.authoring import CheckDefinitionError, MeasureError
+from checks.engine.authoring.spec import TableName
+from checks.engine.collecting.collect import collect
+from checks.engine.collecting.rules import Rules
+from checks.engine.measuring.reflect import NamedTables
+from checks.engine.run import Options, Request
+from checks.scopes import DIMENSIONS, IMPORT, SOURCES
+from etl.tables import check_results, check_runs, metadata
+from flows.service.context import open_engine
+from flows.service.health_check import rules_of, today_here
+from flows.settings import Settings, SettingsError
+
+NEW_RULE = Template('''\
+"""What must not be in $table."""
+
+from __future__ import annotations
+
+from checks import Bad, Row, Severity, above, row_check, rows
+
+
+@row_check(
+    "$table",
+    severity=Severity.LOW,
+    threshold=above(warn=rows(0)),
+    owner="me",
+    tags={"daily"},
+    good=[{"$column": $good}],
+    bad=[{"$column": None}],
+)
+def $name(row: Row) -> Bad:
+    """A row of $table has no $column."""
+    return Bad(row["$column"].is_(None))
+''')
+
+
+def new_rule(settings: Settings, name: str, table: str, folder: Path | None) -> Path:
+    """Write a file with a rule that runs, about a column of the table; raises SettingsError for one that is there."""
+    if not name.isidentifier():
+        raise CheckDefinitionError(f"{name!r} is no name of a rule; expected such as order_without_customer")
+    target = (folder or _own_folder(settings)) / f"{name}.py"
+    if target.exists():
+        raise SettingsError(f"{target} is there already")
+    with open_engine(settings, application="rally-health rules", migrated=False) as engine:
+        own = NamedTables(engine.connect, {}).table(TableName(table))
+    plain = [column for column in own.c if not column.primary_key] or list(own.c)
+    column = plain[0]
+    good = {int: "1", float: "1.0", str: '"x"', bool: "True"}.get(_python_type(column), "None")
+    text = NEW_RULE.substitute(name=name, table=table, column=column.name, good=good)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text if good != "None" else text.replace('    good=[{"%s": None}],\n' % column.name, ""), "utf-8")  # noqa: UP031
+    return target
+
+
+def try_rules(settings: Settings, source: str | None) -> Iterator[Trial]:
+    """Try the rules of a file or a folder, of one name, or all that the settings name."""
+    rules = rules_of(settings)
+    if source is not None and Path(source).exists():
+        rules = collect([*SOURCES, source])
+        own = {name for name in rules if _is_of(rules, name, Path(source))}
+    elif source is not None:
+        own = {name for name in rules if name == source}
+        if not own:
+            raise MeasureError(f"{source!r} is neither a file nor a rule")
+    else:
+        own = {name for name, check in rules.items() if not check.function.__module__.startswith("checks.rules")}
+    with open_engine(settings, application="rally-health rules", migrated=False) as engine:
+        for name in sorted(own):
+            yield try_rule(engine, rules, rules[name], _request())
+
+
+def suggested(settings: Settings, table: str) -> list[Suggestion]:
+    """Ready-made rules that a table keeps today."""
+    name = TableName(table)
+    with open_engine(settings, application="rally-health rules", migrated=False) as engine:
+        own = NamedTables(engine.connect, metadata.tables).table(name)
+        with engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql("set transaction read only")
+            return list(suggestions(connection, name, own))
+
+
+@contextmanager
+def rows_of_rule(settings: Settings, name: str) -> Iterator[RowsOfRule]:
+    """All bad rows of one rule, for those who may see them. Raises SettingsError without that right."""
+    if not settings.show_rows:
+        raise SettingsError(
+            "whole rows are shown to those who may see them alone: set RALLY_SHOW_ROWS=true, or show_rows = true"
+        )
+    rules = rules_of(settings)
+    if name not in rules:
+        raise MeasureError(f"{name!r} is no rule; --rows takes one by --name")
+    with (
+        open_engine(settings, application="rally-health check", migrated=False) as engine,
+        bad_rows_of(engine, rules, rules[name], _request()) as found,
+    ):
+        yield found
+
+
+def last_failed(settings: Settings) -> tuple[str, ...]:
+    """The rules that were in trouble in the newest run of the history."""
+    with open_engine(settings, application="rally-health check") as engine, engine.connect() as connection:
+        newest = select(check_runs.c.id).order_by(check_runs.c.started_at.desc()).limit(1).scalar_subquery()
+        failing = check_results.c.status.in_(("WARN", "CRITICAL", "ERROR"))
+        found = select(check_results.c.rule).distinct().where(check_results.c.run_id == newest, failing)
+        return tuple(connection.scalars(found.order_by(check_results.c.rule)))
+
+
+def _own_folder(settings: Settings) -> Path:
+    return next((Path(source) for source in settings.rule_sources if Path(source).is_dir()), Path("rules"))
+
+
+def _is_of(rules: Rules, name: str, source: Path) -> bool:
+    return Path(rules[name].source.file).resolve().is_relative_to(source.resolve())
+
+
+def _python_type(column: object) -> type:
+    try:
+        return column.type.python_type  # type: ignore[attr-defined,no-any-return]
+    except NotImplementedError:
+        return object
+
+
+def _request() -> Request:
+    known = [dimension for dimension in DIMENSIONS if dimension is not IMPORT]
+    return Request(
+        now=datetime.now(UTC), today=today_here(), dimensions=known, tables=metadata.tables, options=Options(workers=1)
+    )
