@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from checks import Bad, Row, Severity, TableName, check, percent
 from checks.ready import matches, references
 from checks.ready.make import Rule
-from checks.rules.thresholds import ORPHANS
+from checks.rules.thresholds import DEAD_IDS
 from checks.rules.words import in_use
 from etl.tables import club_leagues, clubs, leagues, series, teams
 
@@ -22,7 +22,7 @@ SERIES_LEAGUES = TableName("series_leagues", optional=True)
 def _dead(table: str, column: str, to: str, summary: str) -> Rule:
     """A reference of the site's own tables, which only some databases have."""
     return references(
-        table, column, to=to, summary=summary, severity=Severity.HIGH, threshold=ORPHANS, owner="site", tags={"daily"},
+        table, column, to=to, summary=summary, severity=Severity.HIGH, threshold=DEAD_IDS, owner="site", tags={"daily"},
         optional=True, runbook="docs/RUNBOOKS.md#ids-that-lead-nowhere",
     )  # fmt: skip
 
@@ -62,7 +62,7 @@ doubled_match_id = matches(
 )  # fmt: skip
 
 
-@check(severity=Severity.HIGH, threshold=ORPHANS, table=teams, owner="teams", tags={"daily"},
+@check(severity=Severity.HIGH, threshold=DEAD_IDS, table=teams, owner="teams", tags={"daily"},
        runbook="docs/RUNBOOKS.md#missing-links")  # fmt: skip
 def club_without_league() -> Bad:
     """A club has teams in a league that it is not linked to: the site does not offer it there."""
@@ -74,7 +74,7 @@ def club_without_league() -> Bad:
     return Bad(judged.where(~linked), among=judged)
 
 
-@check(severity=Severity.HIGH, threshold=ORPHANS, table=teams, owner="teams", tags={"daily"},
+@check(severity=Severity.HIGH, threshold=DEAD_IDS, table=teams, owner="teams", tags={"daily"},
        tables={"linking": SERIES_LEAGUES}, runbook="docs/RUNBOOKS.md#missing-links")  # fmt: skip
 def series_without_league(linking: sa.Table) -> Bad:
     """A series has teams of a league that it is not linked to; where series belong to leagues, nothing is asked."""

@@ -20,6 +20,8 @@ ORPHANS = above(target=rows(0), warn=rows(0), critical=rows(10))
 match that no page can show, and proof that something deletes without looking. So the first one warns, and more than ten
 are no accident, however large the table is.
 """
+DEAD_IDS = above(target=percent(0.01), warn=percent(0.1), critical=percent(1))
+"""Ids in the site's own tables that lead nowhere; not part of the orphan rate, which is that of the leagues' data."""
 IMPORT_FAILURES = above(target=percent(5), warn=percent(10), critical=percent(25))
 """Feeds that ended badly: a success rate of 95 % is wanted."""
 

@@ -158,7 +158,7 @@ def _judge(before: Report | None, rules: Rules) -> Callable[[Connection], str]:
 
 def _measure(connection: Connection, rules: Rules) -> Report:
     request = Request(
-        now=moment(None), today=today_here(), options=Options(details=False), dimensions=DIMENSIONS,
+        now=moment(None), today=today_here(), options=Options(details=False, floor=0), dimensions=DIMENSIONS,
         tables=metadata.tables,
     )  # fmt: skip
     return measure_on(connection, rules, request)
