@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, Table, insert, inspect
+from sqlalchemy import ColumnElement, Connection, Engine, Table, insert, inspect
 from sqlalchemy.exc import DBAPIError
 
 from checks.engine.authoring import MeasureError
+from checks.engine.authoring.decorators import Bad, Row
 from checks.engine.authoring.spec import Check, Kind
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Baseline
@@ -80,7 +82,7 @@ def _made_up(connection: Connection, rules: Rules, check: Check, request: Reques
         said = found.error or "it can be asked; give it good= and bad= rows to try what it finds"
         return Trial(check.name, passed=not found.error, said=said)
     tried = 0
-    for values in _candidates(main):
+    for values in _candidates(main, _literals(check, main)):
         with connection.begin_nested() as savepoint:
             connection.execute(insert(main).values(values))
             result = _found(connection, rules, request)
@@ -95,16 +97,29 @@ def _made_up(connection: Connection, rules: Rules, check: Check, request: Reques
     return Trial(check.name, passed=False, said=f"it cannot fail, or not on one of {tried} rows made up; give it bad=")
 
 
-def _candidates(main: Table) -> Iterator[dict[str, Any]]:
+def _literals(check: Check, main: Table) -> tuple[Any, ...]:
+    """The values that a rule itself compares with; they are what a row most likely needs to be bad."""
+    try:
+        answer = check.function(Row(main))
+    except Exception:  # noqa: BLE001 - the trial itself tells what it raises
+        return ()
+    condition = answer.found if isinstance(answer, Bad) else answer
+    given = condition.compile().params.values() if isinstance(condition, ColumnElement) else ()
+    return tuple(one for value in given for one in (value if isinstance(value, list | tuple) else (value,)))
+
+
+def _candidates(main: Table, literals: Sequence[Any]) -> Iterator[dict[str, Any]]:
     """One row for each value of each column, all other columns NULL or at their default; then pairs of neighbours."""
     columns = [column for column in main.c if column.computed is None and column.identity is None]
     keys = {column.name: 1 for column in main.primary_key if column in columns and _kind(column) is int}
-    values = {column.name: (None, *MADE_UP.get(_kind(column), ())) for column in columns}
+    said = {column.name: tuple(one for one in literals if isinstance(one, _kind(column))) for column in columns}
+    values = {column.name: (None, *said[column.name], *MADE_UP.get(_kind(column), ())) for column in columns}
     for name, own in values.items():
         yield from ({**keys, name: value} for value in own if value is not None or name not in keys)
     names = list(values)
     for first, second in ((a, b) for place, a in enumerate(names) for b in names[place + 1 :]):
-        yield from ({**keys, first: one, second: other} for one in values[first][1:3] for other in values[second][1:4])
+        pairs = product(values[first][: 5 + len(said[first])], values[second][: 5 + len(said[second])])
+        yield from ({**keys, first: one, second: other} for one, other in pairs)
 
 
 def _kind(column: Any) -> type:
@@ -152,10 +167,11 @@ def _write(connection: Connection, tables: Mapping[str, Table], main: str, given
     for name, rows in _rows(main, given).items():
         if name not in tables:
             raise MeasureError(f"there is no table {name!r} to write rows into")
-        for row in rows:
+        for number, row in enumerate(rows, 1):
             strangers = [column for column in row if column not in tables[name].c]
             if strangers:
                 raise MeasureError(
                     f"table {name} has no column {strangers[0]!r}; it has {', '.join(tables[name].c.keys())}"
                 )
-            connection.execute(insert(tables[name]).values(row))
+            numbered = {key.name: number for key in tables[name].primary_key if _kind(key) is int}
+            connection.execute(insert(tables[name]).values({**numbered, **row}))
