@@ -20,9 +20,9 @@ from checks.engine.measuring.scope import Labels
 from checks.engine.measuring.snapshot import SnapshotSession, asking, one_moment
 from checks.engine.run import Request
 
-HIDDEN = ("name", "email", "phone", "address", "password", "birth")
+PERSONAL_WORDS = ("name", "email", "phone", "address", "password", "birth")
 """Parts of column names that tell of a person, for tables that nobody has described."""
-PLAIN = ("team", "club", "league", "series", "table")
+IMPERSONAL_WORDS = ("team", "club", "league", "series", "table")
 """Names that are nobody's."""
 AT_ONCE = 1_000
 
@@ -81,4 +81,4 @@ def _is_personal(column: Any) -> bool:
     if any(getattr(origin, "info", {}).get("personal") for origin in origins):
         return True
     words = str(column.key).lower()
-    return any(part in words for part in HIDDEN) and not any(part in words for part in PLAIN)
+    return any(part in words for part in PERSONAL_WORDS) and not any(part in words for part in IMPERSONAL_WORDS)

@@ -35,11 +35,11 @@ MADE_UP: Mapping[type, Sequence[Any]] = {
     date: (date(1900, 1, 1), date(2025, 1, 1), date(2999, 1, 1)),
 }
 """Values that a rule may well object to, by what a column holds; NULL besides."""
-ROOM = "rally_trial_"
+SCRATCH_SCHEMA = "rally_trial_"
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class RuleTrial:
     """What came of trying a rule: whether it passed, and in a sentence why not."""
 
     rule: str
@@ -47,18 +47,18 @@ class Trial:
     said: str
 
 
-def try_rule(engine: Engine, rules: Rules, check: Check, request: Request) -> Trial:
+def try_rule(engine: Engine, rules: Rules, check: Check, request: Request) -> RuleTrial:
     """Try one rule in a transaction that is rolled back; the database is as it was."""
     with engine.connect() as connection, connection.begin() as transaction:
         try:
             return _tried(connection, rules.only([check]), check, request)
         except (DBAPIError, MeasureError) as error:
-            return Trial(check.name, passed=False, said=f"its rows cannot be written: {explained(error)}")
+            return RuleTrial(check.name, passed=False, said=f"its rows cannot be written: {explained(error)}")
         finally:
             transaction.rollback()
 
 
-def _tried(connection: Connection, rules: Rules, check: Check, request: Request) -> Trial:
+def _tried(connection: Connection, rules: Rules, check: Check, request: Request) -> RuleTrial:
     tables = _scratch(connection, check, request)
     main = tables.get(check.table)
     asked = replace(request, options=Options(details=False), baseline=Baseline())
@@ -67,20 +67,20 @@ def _tried(connection: Connection, rules: Rules, check: Check, request: Request)
     _write(connection, tables, check.table, check.mark.good)
     left = _found(connection, rules, asked)
     if left.error or left.count:
-        return Trial(check.name, passed=False, said=left.error or f"{left.count} of the good rows are found bad")
+        return RuleTrial(check.name, passed=False, said=left.error or f"{left.count} of the good rows are found bad")
     _write(connection, tables, check.table, check.mark.bad)
     found, wanted = _found(connection, rules, asked), len(_rows(check.table, check.mark.bad).get(check.table, ()))
     if found.count != wanted:
-        return Trial(check.name, passed=False, said=f"{found.count or 0} of {wanted} bad rows are found")
-    return Trial(check.name, passed=True, said=f"{len(check.mark.good)} good, {wanted} bad")
+        return RuleTrial(check.name, passed=False, said=f"{found.count or 0} of {wanted} bad rows are found")
+    return RuleTrial(check.name, passed=True, said=f"{len(check.mark.good)} good, {wanted} bad")
 
 
-def _made_up(connection: Connection, rules: Rules, check: Check, request: Request, main: Table | None) -> Trial:
+def _made_up(connection: Connection, rules: Rules, check: Check, request: Request, main: Table | None) -> RuleTrial:
     """Rows made up one by one; enough is one that is found bad."""
     if check.mark.kind is not Kind.ROW or main is None:
         found = _found(connection, rules, request)
         said = found.error or "it can be asked; give it good= and bad= rows to try what it finds"
-        return Trial(check.name, passed=not found.error, said=said)
+        return RuleTrial(check.name, passed=not found.error, said=said)
     tried = 0
     for values in _candidates(main, _literals(check, main)):
         with connection.begin_nested() as savepoint:
@@ -89,12 +89,14 @@ def _made_up(connection: Connection, rules: Rules, check: Check, request: Reques
             savepoint.rollback()
         tried += 1
         if result.error:
-            return Trial(check.name, passed=False, said=result.error)
+            return RuleTrial(check.name, passed=False, said=result.error)
         if result.count:
-            return Trial(
+            return RuleTrial(
                 check.name, passed=True, said=f"it can fail: {', '.join(values)} (one of {tried} rows made up)"
             )
-    return Trial(check.name, passed=False, said=f"it cannot fail, or not on one of {tried} rows made up; give it bad=")
+    return RuleTrial(
+        check.name, passed=False, said=f"it cannot fail, or not on one of {tried} rows made up; give it bad="
+    )
 
 
 def _literals(check: Check, main: Table) -> tuple[Any, ...]:
@@ -137,7 +139,7 @@ def _found(connection: Connection, rules: Rules, request: Request) -> Result:
 
 def _scratch(connection: Connection, check: Check, request: Request) -> dict[str, Table]:
     """Empty copies of the tables that a rule can ask about, first on the search path, without their constraints."""
-    room, quote = f"{ROOM}{uuid4().hex[:12]}", connection.dialect.identifier_preparer
+    room, quote = f"{SCRATCH_SCHEMA}{uuid4().hex[:12]}", connection.dialect.identifier_preparer
     bound = NamedTables(lambda: nullcontext(connection), request.tables).bind(check).mark
     named = (bound.table, *(other for _, other in bound.tables))
     known = {**request.tables, **{table.fullname: table for table in named if isinstance(table, Table)}}

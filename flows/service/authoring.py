@@ -13,7 +13,7 @@ from sqlalchemy import select
 import checks.rules
 from checks.author.rows import RowsOfRule, bad_rows_of
 from checks.author.suggest import Suggestion, suggestions
-from checks.author.trial import Trial, try_rule
+from checks.author.trial import RuleTrial, try_rule
 from checks.engine.authoring import CheckDefinitionError, MeasureError
 from checks.engine.authoring.spec import TableName
 from checks.engine.collecting.collect import collect
@@ -69,7 +69,7 @@ def new_rule(settings: Settings, name: str, table: str, folder: Path | None) -> 
     return target
 
 
-def try_rules(settings: Settings, source: str | None) -> Iterator[Trial]:
+def try_rules(settings: Settings, source: str | None) -> Iterator[RuleTrial]:
     """Try the rules of a file or a folder, of one name, or all that the settings name."""
     rules = rules_of(settings)
     if source is not None and Path(source).exists():
