@@ -14,7 +14,7 @@ from itertools import product
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, insert, inspect
+from sqlalchemy import ColumnElement, Connection, Engine, Insert, Table, insert, inspect
 from sqlalchemy.exc import DBAPIError
 
 from checks.engine.authoring import MeasureError
@@ -82,21 +82,21 @@ def _made_up(connection: Connection, rules: Rules, check: Check, request: Reques
         said = found.error or "it can be asked; give it good= and bad= rows to try what it finds"
         return RuleTrial(check.name, passed=not found.error, said=said)
     tried = 0
-    for values in _candidates(main, _literals(check, main)):
-        with connection.begin_nested() as savepoint:
-            connection.execute(insert(main).values(values))
-            result = _found(connection, rules, request)
-            savepoint.rollback()
-        tried += 1
-        if result.error:
-            return RuleTrial(check.name, passed=False, said=result.error)
-        if result.count:
-            return RuleTrial(
-                check.name, passed=True, said=f"it can fail: {', '.join(values)} (one of {tried} rows made up)"
-            )
-    return RuleTrial(
-        check.name, passed=False, said=f"it cannot fail, or not on one of {tried} rows made up; give it bad="
-    )
+    for tried, values in enumerate(_candidates(main, _literals(check, main)), 1):
+        result = _of_one_row(connection, rules, request, insert(main).values(values))
+        if result.error or result.count:
+            said = result.error or f"it can fail: {', '.join(values)} (one of {tried} rows made up)"
+            return RuleTrial(check.name, passed=not result.error, said=said)
+    said = f"it cannot fail, or not on one of {tried} rows made up; give it bad="
+    return RuleTrial(check.name, passed=False, said=said)
+
+
+def _of_one_row(connection: Connection, rules: Rules, request: Request, row: Insert) -> Result:
+    with connection.begin_nested() as savepoint:
+        connection.execute(row)
+        result = _found(connection, rules, request)
+        savepoint.rollback()
+    return result
 
 
 def _literals(check: Check, main: Table) -> tuple[Any, ...]:

@@ -29,12 +29,17 @@ def show_config(
     Examples: `rally-health config show`, `rally-health config show --all --json`
     """
     rows = [row for row in _settings(context.obj) if every or row["origin"] != "default"]
-    changes = list(_changes(rules_of(context.obj)))
-    if as_json:
-        file = read_config()
-        document = {"file": str(file.path) if file else None, "settings": rows, "rules": changes}
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
-        return
+    changes = _changes(rules_of(context.obj))
+    (_print_json if as_json else _print_tables)(rows, changes)
+
+
+def _print_json(rows: list[dict[str, Any]], changes: list[dict[str, str]]) -> None:
+    file = read_config()
+    document = {"file": str(file.path) if file else None, "settings": rows, "rules": changes}
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _print_tables(rows: list[dict[str, Any]], changes: list[dict[str, str]]) -> None:
     nothing = "Everything is at its default. Next: rally-health config show --all"
     print_rows(rows, ("setting", "value", "origin"), as_json=False, nothing=nothing)
     if changes:

@@ -125,7 +125,9 @@ def test_a_fixture_can_be_shared_by_import(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_place_that_is_not_there_is_named() -> None:
-    with pytest.raises(CollectError, match=r"^no rules at 'no/such/folder': it is neither a folder nor a \.py file$"):
+    with pytest.raises(
+        CollectError, match=r"^no rules at 'no/such/folder': it is neither a folder nor a \.py or \.sql file$"
+    ):
         collect(["no/such/folder"])
     with pytest.raises(
         CollectError, match="no rules at 'no_such_package': no such package, and no such file or folder"
