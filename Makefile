@@ -5,7 +5,7 @@ PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --reruns 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test slow lint house bench clean
+.PHONY: faults help install demo test slow lint house bench clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -34,6 +34,9 @@ test: lint ## Format, lint, types and every test that needs less than a minute
 
 slow: install ## Whole processes, servers, browsers and every command of the documents; with `test` all that CI asks for
 	$(PYTEST) -m slow
+
+faults: install ## Every commit cut, hostile rules, wrong environments, a failing proxy, kills
+	$(BIN)/pytest -m "slow or not slow" tests/etl/test_connections.py tests/etl/importing/test_cut_commits.py tests/etl/importing/test_killed.py tests/checks/engine/measuring/test_hostile_rules.py tests/flows/cli/test_environments.py tests/alerts/outbox tests/checks/test_seals.py
 
 bench: install ## Speed, as ratios within one run
 	$(BIN)/python -m tests.benchmarks
