@@ -128,7 +128,7 @@ class TimeSeries:
         low, high = sorted((self.trend.low, self.trend.high), key=abs)
         return (
             f"{self.trend.direction} by {self._pace(self.trend.per_day)} a day since {self.trend.since:%Y-%m-%d} "
-            f"(95 %: {self._pace(low)} to {self._pace(high)})"
+            f"(95 %: {self._pace(low)} to {self._pace(high)}){'' if self.trend.even else ', at a pace that changes'}"
         )
 
     @property

@@ -122,3 +122,48 @@ def test_a_falling_figure_crosses_what_lies_below() -> None:
 
     assert ahead is not None
     assert ahead.days(NOW) == pytest.approx(10)
+
+
+def handed_on(seed: int, share: float, days: int = 60, slope: float = 0.0) -> list[Point]:
+    """Figures of which each has that share of the deviation of the one before; a share of 1 is a random walk."""
+    chance = random.Random(seed)  # noqa: S311 - sample data
+    deviation, figures = 0.0, []
+    for day in range(days):
+        deviation = share * deviation + chance.gauss(0, 1)
+        figures.append(deviation + slope * day)
+    return course(figures.__getitem__, days)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 1.0])
+def test_what_one_day_hands_on_to_the_next_is_no_trend(share: float) -> None:
+    wrong = [seed for seed in range(60) if direction(handed_on(seed, share)) is not Direction.STEADY]
+
+    assert len(wrong) <= 2
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_a_ramp_is_found_though_days_hang_together(share: float) -> None:
+    found = [direction(handed_on(seed, share, slope=0.25)) for seed in range(20)]
+
+    assert found.count(Direction.RISING) >= 16
+    assert Direction.FALLING not in found
+
+
+@pytest.mark.parametrize("doubles_in", [5, 10, 20, 40])
+@pytest.mark.parametrize("size", [0.0, 0.3])
+def test_growth_that_quickens_is_not_forecast_beyond_the_band(doubles_in: int, size: float) -> None:
+    found = trend(course(lambda day: 10 * 2 ** (day / doubles_in) + noise(day, size)), NOW)
+    assert found is not None
+
+    for ahead in (5, 10, 20, 60):
+        foreseen = crossing(found, 10 * 2 ** ((59 + ahead) / doubles_in), "WARN")
+        truth = NOW + timedelta(days=ahead)
+        assert foreseen is None or foreseen.earliest - timedelta(days=1) <= truth
+
+
+def test_a_forecast_leads_no_farther_than_twice_its_window() -> None:
+    found = trend(course(lambda day: 10 + 2 * day, days=20), NOW)
+    assert found is not None
+
+    assert crossing(found, 10 + 2 * (19 + 30), "WARN") is not None
+    assert crossing(found, 10 + 2 * (19 + 45), "WARN") is None
