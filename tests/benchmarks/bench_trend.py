@@ -1,4 +1,4 @@
-"""How often figures that go nowhere are told a trend, and how often a ramp is found: 2,000 series each, by a fixed seed.
+"""How often figures that go nowhere are told a trend, and how often a ramp is found: 2,000 series each, seeds fixed.
 
 A night hands a share of its deviation on to the next: none (white noise), .5, .8, or all of it (a random walk). Ramps
 rise over the whole series by a number of deviations of the noise. At most one series in a hundred may be told a trend
