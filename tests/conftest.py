@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.pool import NullPool
 
@@ -28,6 +29,10 @@ QUIET = (
 
 # the league's day of most tests is the one that they write
 os.environ.setdefault("RALLY_TIMEZONE", "UTC")
+
+# how long an example takes says how busy the machine is, not whether the law holds
+settings.register_profile("rally", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("rally")
 
 _numbers = itertools.count(1)
 
