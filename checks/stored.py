@@ -24,7 +24,7 @@ from etl.tables import check_results, check_runs
 
 LEAN = (
     "run_id", "at", "rule", "parameter", "domain", "severity", "status", "gross_status", "count", "total", "rate",
-    "value", "points", "waived", "accepted", "new", "known", "fixed", "exact", "seconds",
+    "value", "points", "impact", "emptied", "waived", "accepted", "new", "known", "fixed", "exact", "seconds",
 )  # fmt: skip
 DETAILS = ("threshold", "examples", "clusters", "sql", "error", "note")
 
@@ -44,13 +44,18 @@ class StoredResult(Result):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRun:
-    """One run as it is kept. `parts` are scores by dimension, such as league, and label; `failing` counts results."""
+    """One run as it is kept. `parts` are scores by dimension, such as league, and label; `failing` counts results.
+
+    `scoped` says that it was about one league alone, `another_day` that its rules were compared with another day than
+    its own: what such a run found says nothing of the whole today.
+    """
 
     id: str
     at: datetime
     today: date
     selection: str
     scoped: bool
+    another_day: bool
     score: Decimal | None
     gross: Decimal | None
     band: str
@@ -59,6 +64,12 @@ class StoredRun:
     failing: int = 0
     domains: Mapping[str, float | None] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+
+    @property
+    def apart(self) -> str:
+        """Why no later run and no report is compared with it; empty for one that they are compared with."""
+        reasons = (("about a part alone", self.scoped), (f"as of {self.today}", self.another_day))
+        return ", ".join(reason for reason, holds in reasons if holds)
 
 
 def stored_runs(connection: Connection, limit: int = 20) -> tuple[StoredRun, ...]:
@@ -103,8 +114,8 @@ def select_results(*, details: bool = False) -> Select[Any]:
 
 def run_of(row: Row[Any], clock: Clock = lambda at: at) -> StoredRun:
     """A row of `select_runs` as a run, its moment as `clock` has it."""
-    same = ("id", "today", "selection", "scoped", "score", "gross", "band", "formula", "coverage", "failing",
-            "domains", "parts")  # fmt: skip
+    same = ("id", "today", "selection", "scoped", "another_day", "score", "gross", "band", "formula", "coverage",
+            "failing", "domains", "parts")  # fmt: skip
     return StoredRun(at=clock(row.started_at), **{name: getattr(row, name) for name in same})
 
 
@@ -114,6 +125,7 @@ def results_of(rows: Iterable[Row[Any]], clock: Clock = lambda at: at) -> Iterat
     for row in rows:
         run, at, rule, parameter, domain, severity, status, gross_status, *figures = row[: len(LEAN)]
         lean = dict(zip(LEAN[8:], figures, strict=True))
+        lean["impact"] = lean["impact"] or 0.0  # NULL: a run of an earlier version did not keep it
         yield StoredResult(
             run=run, at=clock(at), rule=rule, parameter=parameter, domain=domain, severity=severities[severity],
             status=statuses[status], gross_status=statuses[gross_status], summary="", **lean, **_details(row),

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import log
@@ -85,11 +85,15 @@ def score_difference(
     before: tuple[Decimal | None, Iterable[Pointed]],
     after: tuple[Decimal | None, Iterable[Pointed]],
     units: Mapping[str, Measure | None],
+    formulas: tuple[int, int] | None = None,
 ) -> Difference:
     """Compare two runs, each a score with its results. `units` say what the values of metrics are counted in.
 
-    A rule's points cannot be compared, for they shrink when others fail; its impact can, and it is in the points.
+    `formulas` are the versions of the formula that gave the scores: under two of them no rule's part can be told. A
+    rule's points cannot be compared, for they shrink when others fail; its impact can, and it is in the points.
     """
+    if formulas is not None and formulas[0] != formulas[1]:
+        return Difference(before[0], after[0], (), formulas)
     if before[0] is None or after[0] is None:
         return Difference(before[0], after[0], ())
     old, new = ({result.id: result for result in results} for results in (before[1], after[1]))
@@ -160,7 +164,16 @@ def with_headlines(report: Report, before: tuple[StoredRun, Sequence[StoredResul
     # a run about one domain says nothing of the metrics of others
     keys = [standard.key for standard in STANDARDS if asked & set(standard.rules)]
     figures = tuple(figure for figure in daily_figures(report.results) if figure.key in keys)
-    return replace(report, figures=figures, difference=_difference(report, before))
+    complaints = (*report.complaints, *_no_longer_asked(report, before))
+    return replace(report, figures=figures, difference=_difference(report, before), complaints=complaints)
+
+
+def _no_longer_asked(report: Report, before: tuple[StoredRun, Sequence[StoredResult]] | None) -> Iterator[str]:
+    """Rules that the run before, of the same selection, had and this one has not: dropped, renamed or switched off."""
+    earlier = set() if before is None else {result.rule for result in before[1]}
+    gone = sorted(earlier - {result.rule for result in report.results})
+    if gone:
+        yield f"no longer asked since the last run: {', '.join(gone)}"
 
 
 def _difference(report: Report, before: tuple[StoredRun, Sequence[StoredResult]] | None) -> str:

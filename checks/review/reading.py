@@ -11,11 +11,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, func, or_, select, union_all
 
 from checks.engine.authoring.units import Severity, Status
 from checks.engine.judging.judge import Id
 from checks.engine.reporting.report import worst_first
+from checks.review.deeds import read_deeds
 from checks.review.values import Book, Feed, IncidentRecord, Period
 from checks.stored import (
     Clock,
@@ -33,6 +34,7 @@ from etl.tables import (
     deliveries,
     delivery_incidents,
     import_feeds,
+    import_runs,
     incident_events,
     incidents,
 )
@@ -44,15 +46,19 @@ STALE = timedelta(days=40)
 def read_book(connection: Connection, period: Period) -> Book:
     """All that a report about a period needs, its moments in the time zone of the period.
 
-    Runs about one league alone are left out: they tell nothing of the rest.
+    Runs about one league alone, or about another day, are set apart: they tell nothing of the whole.
     """
     since, until = period.reads_from, period.until
+    runs = _runs(connection, since, until)
     return Book(
-        runs=_runs(connection, since, until),
+        runs=tuple(run for run in runs if not run.apart),
+        apart=tuple(run for run in runs if run.apart),
         results=read_results(connection, since, until),
         latest=_latest(connection, until),
         feeds=_feeds(connection, since, until),
         incidents=incident_history(connection, period.since, until),
+        deeds=tuple(read_deeds(connection, until)),
+        installed=_installed(connection, until),
     )
 
 
@@ -92,9 +98,16 @@ def _unscoped(statement: Select[Any]) -> Select[Any]:
 
 def _runs(connection: Connection, since: datetime, until: datetime) -> tuple[StoredRun, ...]:
     runs = check_runs.c
-    chosen = select_runs().where(~runs.scoped, ~runs.another_day, runs.started_at > since, runs.started_at <= until)
+    chosen = select_runs().where(runs.started_at > since, runs.started_at <= until)
     clock = clock_of(until)
     return tuple(run_of(row, clock) for row in connection.execute(chosen.order_by(runs.started_at)))
+
+
+def _installed(connection: Connection, until: datetime) -> datetime | None:
+    """When the first check or import began: before that there was nothing that could have failed."""
+    first = union_all(select(func.min(check_runs.c.started_at)), select(func.min(import_runs.c.started_at))).subquery()
+    at: datetime | None = connection.execute(select(func.min(first.c[0]))).scalar()
+    return None if at is None else at.astimezone(until.tzinfo)
 
 
 def _latest(connection: Connection, until: datetime) -> tuple[StoredResult, ...]:

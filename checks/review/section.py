@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -164,9 +165,8 @@ def _difference(inputs: ReviewInputs, before: StoredRun | None) -> Difference | 
     if before.formula != after.formula:
         return Difference(before.score, after.score, (), (before.formula, after.formula))
     units = {name: getattr(rule.threshold, "unit", None) for name, rule in inputs.rules.items()}
-    return score_difference(
-        (before.score, _results(inputs.book, before)), (after.score, _results(inputs.book, after)), units
-    )
+    scores = [(run.score, _results(inputs.book, run)) for run in (before, after)]
+    return score_difference(scores[0], scores[1], units, (before.formula, after.formula))
 
 
 def _results(book: Book, run: StoredRun) -> list[StoredResult]:
@@ -177,6 +177,10 @@ def _remarks(inputs: ReviewInputs) -> Iterator[str]:
     if inputs.newest is None:
         yield "no health check has run: rally-health check"
     yield from too_short(inputs)
+    yield from _left_out(inputs)
+    gone = sorted({result.rule for result in inputs.book.latest} - set(inputs.rules))
+    if gone:
+        yield f"no longer asked, for no rule has the name any more: {', '.join(gone)}"
     unmeasured = [result.title for result in inputs.book.latest if result.status is Status.ERROR]
     if unmeasured:
         yield f"could not be measured: {', '.join(unmeasured)}"
@@ -193,3 +197,17 @@ def too_short(inputs: ReviewInputs) -> Iterator[str]:
         earlier = max(0, sum(result.value is not None and not result.accepted for result in results) - 1)
         if earlier < fewest:
             yield f"{rule.name} cannot fire yet: it needs {fewest} earlier readings to compare with, and has {earlier}"
+
+
+def _left_out(inputs: ReviewInputs) -> Iterator[str]:
+    """Which runs of the period are not compared with others, and why."""
+    reasons = Counter(run.apart for run in inputs.book.apart if inputs.period.covers(run.at))
+    for reason, count in sorted(reasons.items()):
+        yield f"left out: {count} {'run' if count == 1 else 'runs'} {reason}"
+    widest = inputs.newest.selection if inputs.newest is not None else None
+    others = [run for run in inputs.book.runs if run.selection != widest and inputs.period.covers(run.at)]
+    if others:
+        yield (
+            f"{len(others)} {'run' if len(others) == 1 else 'runs'} of other selections than {widest}: their results"
+            " count for their rules, their scores are not compared"
+        )

@@ -5,6 +5,7 @@ A time series is a figure with its points, the limits that it may cross, and wha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,10 +47,7 @@ def limits_of(threshold: Threshold | None) -> tuple[tuple[str, Limit], ...]:
 
 def comparable_runs(book: Book) -> tuple[StoredRun, ...]:
     """The runs of the selection that is asked most often and widest: their scores can be compared."""
-    sizes: dict[str, int] = {}
-    for results in book.results.values():
-        for result in results:
-            sizes[result.run] = sizes.get(result.run, 0) + 1
+    sizes = _sizes(book)
     weights: dict[str, int] = {}
     for run in book.runs:
         weights[run.selection] = weights.get(run.selection, 0) + sizes.get(run.id, 0)
@@ -57,6 +55,18 @@ def comparable_runs(book: Book) -> tuple[StoredRun, ...]:
         return ()
     widest = max(weights, key=lambda selection: (weights[selection], selection))
     return tuple(run for run in book.runs if run.selection == widest)
+
+
+def whole_checks(book: Book) -> tuple[StoredRun, ...]:
+    """The runs that looked at the whole: each has at least half as many results as the widest."""
+    sizes = _sizes(book)
+    widest = max(sizes.values(), default=0)
+    return tuple(run for run in book.runs if 2 * sizes.get(run.id, 0) >= widest)
+
+
+def _sizes(book: Book) -> Counter[str]:
+    """How many results each run has."""
+    return Counter(result.run for results in book.results.values() for result in results)
 
 
 def score_points(runs: Sequence[StoredRun]) -> list[Point]:

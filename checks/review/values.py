@@ -125,14 +125,37 @@ class IncidentRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """Something that a person did and answers for: accepted, allowed, stopped, repaired, acknowledged, and since when.
+
+    `ended` is when it was withdrawn or undone, None while it holds or where it cannot be ended.
+    """
+
+    at: datetime
+    by: str
+    kind: str
+    what: str
+    reason: str = ""
+    until: date | None = None
+    ended: datetime | None = None
+    ended_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """Everything that was read, oldest first; `latest` is the newest result of each rule, worst first."""
+    """Everything that was read, oldest first; `latest` is the newest result of each rule, worst first.
+
+    `runs` are comparable: those that are not are `apart`. `installed` is the moment of the first check or import.
+    """
 
     runs: tuple[StoredRun, ...] = ()
+    apart: tuple[StoredRun, ...] = ()
     results: Mapping[Id, tuple[StoredResult, ...]] = field(default_factory=dict)
     latest: tuple[StoredResult, ...] = ()
     feeds: tuple[Feed, ...] = ()
     incidents: tuple[IncidentRecord, ...] = ()
+    deeds: tuple[Deed, ...] = ()
+    installed: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

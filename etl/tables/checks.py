@@ -129,7 +129,10 @@ waivers = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("until", sa.Date, nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    # NULL where an earlier version did not ask
+    sa.Column("created_by", sa.Text),
     sa.Column("withdrawn_at", sa.DateTime(timezone=True)),
+    sa.Column("withdrawn_by", sa.Text),
     schema=QUALITY,
     info={"key": ("id",)},
 )

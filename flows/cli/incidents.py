@@ -180,6 +180,7 @@ def waive(  # noqa: PLR0917 - typer makes options of them
     owner: Annotated[str | None, typer.Option(help="Who answers for it.")] = None,
     reason: Annotated[str | None, typer.Option(help="Why it is accepted.")] = None,
     withdraw: Annotated[int | None, typer.Option(metavar="NUMBER", help="Take a waiver back.")] = None,
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who does it; else the user of this machine.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Accept a rule's trouble, or one bad row of it, until a day. A waiver that is over fails the next check.
@@ -193,7 +194,7 @@ def waive(  # noqa: PLR0917 - typer makes options of them
     today = today_here()
     with open_engine(context.obj) as engine, engine.begin() as connection:
         if withdraw is not None:
-            told: tuple[Waiver, ...] = (waivers.withdraw(connection, withdraw),)
+            told: tuple[Waiver, ...] = (waivers.withdraw(connection, withdraw, by.strip() or getpass.getuser()),)
         elif rule is None:
             told = waivers.active_waivers(connection)
         else:
@@ -203,6 +204,7 @@ def waive(  # noqa: PLR0917 - typer makes options of them
                 until=day(_given("--until", until)) or today,
                 owner=_given("--owner", owner),
                 reason=_given("--reason", reason),
+                created_by=by.strip() or getpass.getuser(),
             )
             told = (waivers.waive(connection, wanted, key, today=today),)
     if as_json:
@@ -275,4 +277,5 @@ def _waiver_line(waiver: Waiver) -> dict[str, Any]:
         "owner": waiver.owner,
         "reason": waiver.reason,
         "until": waiver.until.isoformat(),
+        "created_by": waiver.created_by or None,
     }

@@ -84,7 +84,7 @@ def run_line(run: StoredRun) -> str:
     score = "unknown" if run.score is None else f"{run.score:>6}"
     return (
         f"{run.at:%Y-%m-%d %H:%M} {score} {run.band:8} {run.failing:3} failing"
-        f"  coverage {run.coverage:.0%}  {run.selection}  {run.id}"
+        f"  coverage {run.coverage:.0%}  {run.selection}{f' ({run.apart})' if run.apart else ''}  {run.id}"
     )
 
 

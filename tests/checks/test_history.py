@@ -18,6 +18,7 @@ from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request
 from checks.health import examine
 from checks.stored import stored_results, stored_runs
+from etl import tables
 from etl.tables import check_findings, check_results, check_states, leagues, schedule
 
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
@@ -68,12 +69,12 @@ class Season:
         with self.engine.begin() as connection:
             connection.execute(update(schedule).where(schedule.c.home_team == name).values(location="Court 1"))
 
-    def run(self, **options: Any) -> Report:
+    def run(self, rules: Rules = RULES, **options: Any) -> Report:
         """One more run, kept."""
         self.number += 1
         number = UUID(int=self.number)
         options.setdefault("options", Options(pause=0.0))
-        return examine(self.engine, RULES, Request(now=NOW, run=str(number), **options))
+        return examine(self.engine, rules, Request(now=NOW, run=str(number), **options))
 
     def rows(self, statement: Any) -> list[Any]:
         """What a statement gives."""
@@ -299,6 +300,49 @@ def test_a_waiver_that_is_taken_back_holds_no_more(season: Season) -> None:
         waivers.withdraw(connection, number)
 
     assert not season.run().of("nowhere").accepted
+
+
+def test_who_accepts_and_who_withdraws_is_kept(season: Season) -> None:
+    season.add("a")
+    number = waived(season, created_by="kim").id
+    assert number is not None
+    with season.engine.begin() as connection:
+        waivers.withdraw(connection, number, by="robin")
+        row = connection.execute(select(tables.waivers)).one()
+
+    assert (row.created_by, row.withdrawn_by, row.withdrawn_at is None) == ("kim", "robin", False)
+
+
+@pytest.mark.parametrize("key", ['["2025-06-30","Skokie - 02","BYE",1]', "0123456789abcdef"])
+def test_a_key_of_no_bad_row_is_refused_with_the_nearest(season: Season, key: str) -> None:
+    for name in ("Skokie - 20", "Winnetka", "Lake Forest", "Glen View"):
+        season.add(name)
+    season.run()
+
+    with pytest.raises(WaiverError) as caught:
+        waived(season, key)
+
+    told = str(caught.value)
+    assert told.startswith(f"the key {key!r} names no bad row of nowhere; the nearest are ")
+    assert told.count('"home_team"') == 3
+    if key.startswith("["):
+        assert '"Skokie - 20"' in told.split("nearest are ")[1].split("; ")[0]
+
+
+def test_a_key_is_refused_while_no_row_is_bad(season: Season) -> None:
+    season.add("fine", location="Court 1")
+    season.run()
+
+    with pytest.raises(WaiverError, match="no row of it was bad in its newest run"):
+        waived(season, '["2025-06-30","fine","BYE",1]')
+
+
+def test_rules_that_are_no_longer_asked_are_named(season: Season) -> None:
+    season.run()
+
+    report = season.run(Rules.of(volume, domain="schedule"))
+
+    assert "no longer asked since the last run: nowhere" in report.complaints
 
 
 def test_a_waiver_that_is_not_there_cannot_be_taken_back(season: Season) -> None:

@@ -92,6 +92,7 @@ class Waiver:
     fingerprint: int | None = None
     key: str = ""
     id: int | None = None
+    created_by: str = ""
 
     def __post_init__(self) -> None:
         for name in ("rule", "owner", "reason"):

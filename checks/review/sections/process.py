@@ -14,9 +14,9 @@ from checks.documents import plain_value
 from checks.engine.authoring.units import Figure, Measure, Status, figure_text
 from checks.engine.reporting.report import figure_document
 from checks.review.section import CellKind, Section, SectionColumn
+from checks.review.time_series import whole_checks
 from checks.review.values import Book, Feed, IncidentRecord, Period, ReviewInputs
 from checks.rules.thresholds import IMPORT_FAILURES, VALIDATION_COVERAGE
-from checks.stored import StoredRun
 
 SUCCESSFUL = {"published", "unchanged"}
 STILL_RUNNING = "running"
@@ -36,7 +36,7 @@ def _process_figures(inputs: ReviewInputs) -> tuple[Figure, ...]:
         _response(book.incidents, period),
         _resolution(book.incidents, period),
         _validated(book.feeds, period),
-        _frequency(book.runs, period),
+        _frequency(inputs),
         _compliance(inputs),
     )
 
@@ -93,10 +93,10 @@ def _lasting(key: str, title: str, incidents: Sequence[IncidentRecord], target: 
 
 
 def _response(incidents: Iterable[IncidentRecord], period: Period) -> Figure:
-    """From the first message to the acknowledgement; what ended before its target needed no answer."""
+    """From the first message about a CRITICAL incident to the acknowledgement; what ended in time needed no answer."""
     target, spans, silent = HOUR / 2, [], 0
     for incident in incidents:
-        if incident.notified is None or not period.covers(incident.notified):
+        if incident.worst is not Status.CRITICAL or incident.notified is None or not period.covers(incident.notified):
             continue
         if incident.acknowledged is not None:
             spans.append(incident.acknowledged - incident.notified)
@@ -114,13 +114,16 @@ def _validated(feeds: Iterable[Feed], period: Period) -> Figure:
     return _share("validation_coverage", "Validation coverage", seen, rows, limit.value, "rows")
 
 
-def _frequency(runs: Iterable[StoredRun], period: Period) -> Figure:
-    within = [run for run in runs if period.covers(run.at)]
-    days = len({run.today for run in within} & period.dates)
-    moments = [period.since, *(run.at for run in within), period.until]
-    longest = max(then - first for first, then in pairwise(moments))
+def _frequency(inputs: ReviewInputs) -> Figure:
+    """Days with a check of the whole, of the days since the installation: before it nothing could be missed."""
+    period, installed = inputs.period, inputs.book.installed
+    since = period.since if installed is None else min(max(period.since, installed), period.until)
+    checks = [run for run in whole_checks(inputs.book) if period.covers(run.at)]
+    dates = {day for day in period.dates if installed is None or day >= installed.date()}
+    days = len({run.today for run in checks} & dates)
+    longest = max(then - first for first, then in pairwise([since, *(run.at for run in checks), period.until]))
     detail = f"longest pause {figure_text(longest / HOUR, Measure.HOURS)}"
-    return _share("check_frequency", "Days with a health check", days, period.days, 1.0, "days", detail)
+    return _share("check_frequency", "Days with a health check", days, len(dates), 1.0, "days", detail)
 
 
 def _compliance(inputs: ReviewInputs) -> Figure:
@@ -245,7 +248,8 @@ def _incident_documents(incidents: Sequence[IncidentRecord]) -> list[dict[str, A
 
 PROCESS_METRICS = Section(
     key="process", anchor="process", title="How well the process works", navigation="Process", place=80,
-    empty="Nothing is known of the process.", rows=_process_figures, caption="Process metrics of this period",
+    empty="Nothing is known of the process.", rows=_process_figures,
+    caption="Process metrics of this period. In order, for standards compliance, is a result that is OK or accepted",
     columns=(
         SectionColumn("metric", lambda figure: figure.title, CellKind.NAME),
         SectionColumn("value", lambda figure: figure.said),

@@ -40,8 +40,11 @@ class Plant:
     number: int = 0
     baseline: dict[str, list[float]] = field(default_factory=dict)
 
-    def run(self, at: datetime, figures: Figures, *, leagues: Mapping[str, float] | None = None, **own: Any) -> Score:
-        """One health check with what it read, and its score."""
+    def run(
+        self, at: datetime, figures: Figures, *, leagues: Mapping[str, float] | None = None,
+        kept: Mapping[str, Any] | None = None, **own: Any,
+    ) -> Score:  # fmt: skip
+        """One health check with what it read, and its score; `kept` changes its row, `own` those of its results."""
         self.number += 1
         weighed = {name: self._weighed(name, figure) for name, figure in figures.items()}
         found = score(weighed.values())
@@ -52,7 +55,7 @@ class Plant:
             "formula": 1, "coverage": 1.0, "snapshots": 1, "parts": {"league": dict(leagues or {})},
             "domains": {name: None if part is None else float(part) for name, part in found.domains.items()},
         }  # fmt: skip
-        self.connection.execute(check_runs.insert(), row)
+        self.connection.execute(check_runs.insert(), row | dict(kept or {}))
         results = [self._result(run, at, figures[name], one, found) | own for name, one in weighed.items()]
         if results:
             self.connection.execute(check_results.insert(), results)
@@ -112,7 +115,8 @@ class Plant:
             if kind == "told":
                 self._sent(number, worst, at)
             else:
-                event = {"incident_id": number, "at": at, "kind": kind}
+                actor = "kim" if kind == "acknowledged" else ""
+                event = {"incident_id": number, "at": at, "kind": kind, "actor": actor}
                 self.connection.execute(incident_events.insert(), event)
         return number
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from checks.engine.authoring.units import Status
+from etl.tables import acceptances, import_stops, repairs, waivers
 from tests.checks.review.plant import Figures, Plant, season
 
 NIGHTS = 60
 FIRST = datetime(2025, 5, 2, 6, tzinfo=UTC)
 LAST = FIRST + timedelta(days=NIGHTS - 1)
 NOW = LAST + timedelta(hours=1)
+NOON = FIRST + timedelta(days=57, hours=6)
 
 RISES_BY = 1.2
 """Rows of 10,000 a night; from 10 rows on, and the limit of one in a hundred is crossed on this night."""
@@ -53,6 +55,38 @@ def plant_season(plant: Plant) -> None:
             plant.imported(began, **(blocked if night in BLOCKED else {}))
     season(plant, FIRST, NIGHTS, figures, {NO_CHECK})
     plant_incidents(plant)
+    plant_runs_apart(plant)
+    plant_deeds(plant)
+
+
+def plant_runs_apart(plant: Plant) -> None:
+    """Runs that say nothing of the whole today, each with figures that would show: one league, 2030, one rule."""
+    disaster = {name: (value[1], value[1]) for name, value in figures(0).items() if isinstance(value, tuple)}
+    plant.run(NOON, disaster, kept={"scoped": True, "selection": "all, league CITA"})
+    in_2030 = {"another_day": True, "today": date(2030, 1, 1)}
+    plant.run(NOON + timedelta(days=1), disaster, kept=in_2030)
+    plant.run(LAST + timedelta(minutes=30), {"duplicate_team": (0, 727)}, kept={"selection": "duplicate_team"})
+
+
+def plant_deeds(plant: Plant) -> None:
+    """What people did: a waiver that was withdrawn, one that holds, an acceptance, a stop of imports and a repair."""
+    rows: list[tuple[Any, dict[str, Any]]] = [
+        (waivers, {"rule": "duplicate_match", "owner": "kim", "reason": "the feed is mended on Friday",
+                   "until": date(2025, 7, 31), "created_at": FIRST + timedelta(days=41), "created_by": "kim",
+                   "withdrawn_at": FIRST + timedelta(days=42), "withdrawn_by": "robin"}),
+        (waivers, {"rule": "standing_without_team", "owner": "lee", "reason": "no teams in summer",
+                   "until": date(2025, 9, 1), "created_at": FIRST - timedelta(days=70)}),
+        (acceptances, {"rule": "matches_in_schedule", "value": 7_000.0, "reason": "a league left",
+                       "accepted_by": "robin", "accepted_at": FIRST + timedelta(days=51)}),
+        (import_stops, {"at": FIRST + timedelta(days=20, hours=1), "by": "kim", "reason": "205 teams without matches",
+                        "resumed_at": FIRST + timedelta(days=20, hours=3), "resumed_by": "lee"}),
+        (repairs, {"rule": "team_without_schedule", "summary": "203 teams linked", "state": "applied",
+                   "applied_at": FIRST + timedelta(days=20, hours=2), "applied_by": "lee"}),
+        (repairs, {"rule": "duplicate_team", "summary": "before the period", "state": "applied",
+                   "applied_at": FIRST - timedelta(days=9), "applied_by": "lee"}),
+    ]  # fmt: skip
+    for table, row in rows:
+        plant.connection.execute(table.insert(), row)
 
 
 def plant_incidents(plant: Plant) -> None:

@@ -123,3 +123,12 @@ def test_the_steps_add_up_to_the_whole(moves: list[tuple[Severity, Status, Statu
 
     if found.whole:
         assert sum(step.points for step in found.steps) == found.whole
+
+
+def test_scores_of_two_formulas_are_not_taken_apart() -> None:
+    before, after = run(weighed("copies", Status.OK)), run(weighed("copies", Status.WARN, 5))
+
+    assert str(score_difference(before, after, {}, (1, 2))) == (
+        "100.00 (formula 1) -> 87.15 (formula 2): scores of two formulas cannot be compared"
+    )
+    assert str(score_difference(before, after, {}, (2, 2))) == "100.00 -> 87.15: -12.85 copies, +5 rows"
