@@ -326,7 +326,7 @@ def test_a_key_of_no_bad_row_is_refused_with_the_nearest(season: Season, key: st
     assert told.startswith(f"the key {key!r} names no bad row of nowhere; the nearest are ")
     assert told.count('"home_team"') == 3
     if key.startswith("["):
-        assert '"Skokie - 20"' in told.split("nearest are ")[1].split("; ")[0]
+        assert '"Skokie - 20"' in told.split("nearest are ")[1].split("; ", maxsplit=1)[0]
 
 
 def test_a_key_is_refused_while_no_row_is_bad(season: Season) -> None:
