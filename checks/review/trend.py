@@ -28,7 +28,7 @@ WALK = 4.4
 USUAL_DEVIATION = 1.4826
 OUTAGE = 3.5
 """Figures farther off the line than so many usual deviations count as that far off: an outage is no noise."""
-ROUNDING = 1e-9
+ROUNDING_ERROR = 1e-9
 HORIZON = timedelta(days=180)
 AHEAD_OF_WINDOW = 2
 """A forecast leads no farther than so many times the days that its line was drawn through."""
@@ -158,7 +158,7 @@ def _chance(days: Sequence[float], off: Sequence[float], slope: float) -> float:
     spread = USUAL_DEVIATION * float(np.median(abs(rest)))
     if spread:
         rest = rest.clip(-OUTAGE * spread, OUTAGE * spread)
-    if not abs(rest).max() > ROUNDING * abs(slope) * (day[-1] - day[0]):
+    if not abs(rest).max() > ROUNDING_ERROR * abs(slope) * (day[-1] - day[0]):
         return 0.0 if slope else 1.0
     figure, handed_on = slope * day + rest, _handed_on(rest - rest.mean())
     if handed_on > 1 - WALK / len(day) ** 0.5:
