@@ -82,5 +82,20 @@ def test_a_team_that_the_platform_cannot_store_is_open_and_says_why(platform: En
     assert results["series_stats"].counts.unlinked == 155
     assert ask(platform, "select reason from links where series = 'Series 1' and name = 'Hinsdale PC 1b'") == (
         "the team cannot be stored: teams: unique_team_club_series_league (club_id, series_id, league_id) is taken by "
-        "team 204",
+        "team 227",
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", [AUGUST, NOVEMBER], indirect=True)
+def test_what_came_afterwards_prunes_nothing_of_peoples_own(platform: Engine) -> None:
+    """Every moment of the feeds from 18 July 2025 on, with --prune: 24 practices were deleted once."""
+    upgrade(platform)
+    imported(platform)
+    practices, points = ask(platform, PRACTICES), ask(platform, POINTS)
+    moments = [path for path in sorted(FEEDS.iterdir()) if path.is_dir() and path.name >= "2025-07-18"]
+    reports = [import_paths(platform, [moment], Options(prune=True), wait=10) for moment in moments]
+
+    assert not [feed for report in reports for feed in report.feeds if feed.outcome is Outcome.FAILED]
+    assert sum(feed.counts.withdrawn for report in reports for feed in report.feeds) > 0
+    assert (ask(platform, PRACTICES), ask(platform, POINTS)) == (practices, points)
