@@ -28,7 +28,7 @@ FIXTURE_LIKENESSES: tuple[tuple[tuple[str, ...], bool], ...] = (
     (("match_date", "home_team_id"), True),
 )
 """Columns to pair by, and whether only single rows are paired."""
-_COMPARED = {"teams": swappable("home_team_id", "away_team_id"), "names": "btrim(home_team) || '|' || btrim(away_team)"}
+EITHER_TEAM = swappable("home_team_id", "away_team_id")
 
 matchups = temporary(
     "stage_matchups",
@@ -38,9 +38,11 @@ fixture_plan = temporary(
     "plan_fixtures",
     *ids("index", "target_id"), *texts("kind"),
     *copied(schedule, "match_date", "match_time", *SIDES, *TEAM_COLUMNS, "location"),
-    **_COMPARED,
+    teams=EITHER_TEAM,
 )  # fmt: skip
-gone_fixtures = temporary("gone_fixtures", *copied(schedule, "id", "match_date", *SIDES, *TEAM_COLUMNS), **_COMPARED)
+gone_fixtures = temporary(
+    "gone_fixtures", *copied(schedule, "id", "match_date", *SIDES, *TEAM_COLUMNS), teams=EITHER_TEAM
+)
 
 
 def stage_matchups(connection: sa.Connection, staged: sa.Table) -> None:
@@ -109,8 +111,21 @@ def find_gone(connection: sa.Connection, staged: sa.Table, *, known: int, nothin
     if nothing or _all_known(connection, span, known):
         return
     _stage_gone(connection, staged, span)
-    pair(connection, fixture_plan, gone, ("match_date", "league_id", "names"))  # the platform's loader trims names
+    _match_trimmed(connection)
     keep_ours(connection, schedule, gone)
+
+
+def _match_trimmed(connection: sa.Connection) -> None:
+    """Let planned rows replace those with the same names but for spaces around them: the platform's loader trims."""
+    plan, gone = fixture_plan, gone_fixtures
+    if connection.execute(sa.select(gone.c.id).limit(1)).first() is None:
+        return
+    names = (sa.func.btrim(plan.c[side]) == sa.func.btrim(gone.c[side]) for side in SIDES)
+    same = sa.and_(same_key(gone, plan, ("match_date", "league_id")), *names, _new(plan))
+    found = sa.select(gone.c.id, plan.c.index).where(same).distinct(gone.c.id).order_by(gone.c.id, plan.c.index)
+    known = found.subquery("known")
+    connection.execute(sa.update(plan).where(plan.c.index == known.c.index).values(target_id=known.c.id))
+    connection.execute(sa.delete(gone).where(sa.exists().where(plan.c.target_id == gone.c.id)))
 
 
 def _stage_gone(connection: sa.Connection, staged: sa.Table, span: sa.Subquery) -> None:
