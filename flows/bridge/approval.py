@@ -83,10 +83,11 @@ def _pause(client: SyncPrefectClient, run: UUID, form: type[Approval], seconds: 
     # a key of its own: a run that is started again asks again, and takes no answer of before
     state: Any = Paused(timeout_seconds=int(seconds + GRACE_SECONDS), pause_key=uuid4().hex)
     keys = state.state_details.run_input_keyset = keyset_from_paused_state(state)
-    form.save(keys, run)
     result = patiently(lambda: client.set_flow_run_state(run, state))
     if result.status is not SetStateStatus.ACCEPT:
         raise RunFailed("Prefect does not let this run pause")
+    # after the pause: from 3.9 on a server forgets what stood under these keys before
+    patiently(lambda: form.save(keys, run))
     return keys["response"]
 
 

@@ -78,7 +78,7 @@ def test_what_a_person_approves_is_made_in_their_name(stage: Stage, start: Start
 
     answered = stage.resume(run, approve=[matches], who="Kim of Winnetka")
 
-    assert answered["status"] == "ACCEPT"
+    assert answered["status"] == "ACCEPT", answered
     ended = stage.ended(run)["state"]
     assert (ended["type"], ended["name"]) == ("COMPLETED", "Repaired")
     assert ended["message"] == f"repair {matches} of duplicate_match: delete 2 of schedule; bad rows 2 -> 0"
