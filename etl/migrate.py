@@ -16,15 +16,8 @@ from sqlalchemy import Connection, Engine, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from etl import EtlError
+from etl.adoption import catalogue
 from etl.adoption.adopt import Addition, AdditionState, adopt, record, remove_additions
-from etl.adoption.catalogue import (
-    CatalogueTable,
-    can_read,
-    missing_columns,
-    missing_tables,
-    platform_tables,
-    read_catalogue,
-)
 from etl.adoption.rights import READER, Readable, ensure_reader, platform_readable, remove_reader
 from etl.database import describe_error
 from etl.tables import QUALITY, additions, metadata
@@ -96,7 +89,7 @@ def upgrade(
     with engine.begin() as connection:
         connection.execute(text(LOCK))
         connection.exec_driver_sql(PATH)
-        before = read_catalogue(connection)
+        before = catalogue.read_catalogue(connection)
         mode = _mode(connection, before, rules_only=rules_only)
         if connection.scalar(text("select to_regnamespace(:name)"), {"name": QUALITY}) is None:
             connection.exec_driver_sql(f"create schema {QUALITY}")
@@ -107,7 +100,7 @@ def upgrade(
         found = adopt(connection, constraints=constraints)
         record(connection, before)
         reader = ensure_reader(connection, (*platform_readable(), *readable))
-        return Adoption(mode, found, _lacking(read_catalogue(connection)), reader)
+        return Adoption(mode, found, _lacking(catalogue.read_catalogue(connection)), reader)
 
 
 def remove(engine: Engine) -> tuple[str, ...]:
@@ -120,7 +113,7 @@ def remove(engine: Engine) -> tuple[str, ...]:
         connection.exec_driver_sql(PATH)
         kept = remove_additions(connection) if _has_additions(connection) else ()
         remove_reader(connection)
-        own = [name for name, table in read_catalogue(connection, QUALITY).items() if table.is_table]
+        own = [name for name, table in catalogue.read_catalogue(connection, QUALITY).items() if table.is_table]
         known = {*(table.name for table in metadata.sorted_tables if table.schema == QUALITY), "alembic_version"}
         try:
             with connection.begin_nested():
@@ -144,10 +137,10 @@ def mode_of(connection: Connection) -> Mode | None:
 
 
 def _has_additions(connection: Connection) -> bool:
-    return can_read(connection, QUALITY, additions.name)
+    return catalogue.can_read(connection, QUALITY, additions.name)
 
 
-def _mode(connection: Connection, there: dict[str, CatalogueTable], *, rules_only: bool) -> Mode:
+def _mode(connection: Connection, there: dict[str, catalogue.CatalogueTable], *, rules_only: bool) -> Mode:
     known = mode_of(connection)
     if known is Mode.RULES_ONLY:
         return known
@@ -155,16 +148,16 @@ def _mode(connection: Connection, there: dict[str, CatalogueTable], *, rules_onl
         if known is not None or _revision(connection) is not None:
             raise NotAdoptable("the database is used with the platform's tables: `rally-health init --remove` first")
         return Mode.RULES_ONLY
-    if not any(name in there for name in platform_tables()):
+    if not any(name in there for name in catalogue.platform_tables()):
         return Mode.CREATE
     _refuse_strangers(there)
     return known or Mode.ADOPT
 
 
-def _refuse_strangers(there: dict[str, CatalogueTable]) -> None:
+def _refuse_strangers(there: dict[str, catalogue.CatalogueTable]) -> None:
     """Raise NotAdoptable for tables that lack what everything is built on."""
-    tables, columns = missing_tables(there), missing_columns(there, required=True)
-    views = [name for name in platform_tables() if name in there and not there[name].is_table]
+    tables, columns = catalogue.missing_tables(there), catalogue.missing_columns(there, required=True)
+    views = [name for name in catalogue.platform_tables() if name in there and not there[name].is_table]
     faults = [
         *([f"there is no table {', '.join(tables)}"] if tables else []),
         *(f"table {name} lacks {', '.join(lacking)}" for name, lacking in columns.items()),
@@ -177,8 +170,10 @@ def _refuse_strangers(there: dict[str, CatalogueTable]) -> None:
         )
 
 
-def _lacking(there: dict[str, CatalogueTable]) -> tuple[str, ...]:
-    return tuple(f"{name}: {', '.join(columns)}" for name, columns in missing_columns(there, required=False).items())
+def _lacking(there: dict[str, catalogue.CatalogueTable]) -> tuple[str, ...]:
+    return tuple(
+        f"{name}: {', '.join(columns)}" for name, columns in catalogue.missing_columns(there, required=False).items()
+    )
 
 
 def _remember(connection: Connection, mode: Mode) -> None:

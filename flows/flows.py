@@ -19,25 +19,16 @@ from etl.importing import ImportReport
 from flows.bridge.approval import ask_person
 from flows.bridge.artifacts import show_import, show_repairs, show_report, show_review
 from flows.bridge.flow_run import as_subflow, run_body
-from flows.bridge.leagues import check_in_tasks, task_runner
-from flows.bridge.task_runs import shown_in_prefect, unit_tasks
+from flows.bridge.task_runs import check_in_tasks, shown_in_prefect, task_runner, unit_tasks
 from flows.bridge.zombies import note_crash
+from flows.service import requests
 from flows.service.alerts import Watched, dispatch_round, of_round, of_watch, policy_of, watch_once
 from flows.service.context import Invocation
 from flows.service.ending import Ending, StateName, of_import, of_report
 from flows.service.health_check import check_health as check
-from flows.service.import_feeds import import_all
+from flows.service.import_feeds import Night, import_all, of_night, run_night
 from flows.service.leagues import LeagueResult, check_leagues, of_leagues
-from flows.service.nightly import Night, of_night, run_night
 from flows.service.repair import Repairs, of_repairs, repair_with_approval
-from flows.service.requests import (
-    CheckRequest,
-    ImportRequest,
-    LeaguesRequest,
-    NightRequest,
-    RepairRequest,
-    ReviewRequest,
-)
 from flows.service.review import of_review, publish_review
 from flows.service.stops import look_for_crashes
 
@@ -46,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @flow(name="import-feeds", flow_run_name="import of feeds", on_crashed=[note_crash], on_cancellation=[note_crash])
-def import_feeds(request: ImportRequest = ImportRequest()) -> State[ImportReport]:
+def import_feeds(request: requests.ImportRequest = requests.ImportRequest()) -> State[ImportReport]:
     """Import feeds: files, folders of a league, or trees; each is published on its own, whole or not at all.
 
     Final states: Published, Unchanged, Blocked (the gate refused a feed), Refused (FAILED: a feed cannot be read).
@@ -60,7 +51,7 @@ def import_feeds(request: ImportRequest = ImportRequest()) -> State[ImportReport
 
 
 @flow(name="health-check", flow_run_name="health check", on_crashed=[note_crash])
-def health_check(request: CheckRequest = CheckRequest()) -> State[Report]:
+def health_check(request: requests.CheckRequest = requests.CheckRequest()) -> State[Report]:
     """Run a selection of the rules, and keep the report in the database and as JSON.
 
     The final state is the band: Healthy, Watch (a score below 90), Critical (a rule is CRITICAL, the score is below 75,
@@ -74,7 +65,7 @@ def health_check(request: CheckRequest = CheckRequest()) -> State[Report]:
 
 
 @flow(name="nightly", flow_run_name="night")
-def nightly(request: NightRequest = NightRequest()) -> State[Night]:
+def nightly(request: requests.NightRequest = requests.NightRequest()) -> State[Night]:
     """Import the feeds of the night, then run the rules; each is a flow run of its own inside this one.
 
     Where a feed was blocked or could not be read, nothing is checked. In between, the fixes that RALLY_AUTO_FIX allows
@@ -90,7 +81,7 @@ def nightly(request: NightRequest = NightRequest()) -> State[Night]:
 
 
 @flow(name="review", flow_run_name="report of a period")
-def review(request: ReviewRequest = ReviewRequest()) -> State[Any]:
+def review(request: requests.ReviewRequest = requests.ReviewRequest()) -> State[Any]:
     """Write a report as HTML and JSON below RALLY_REPORTS, and send it to people of the alert policy.
 
     Final states: Done, Undelivered (FAILED: an e-mail could not be sent yet).
@@ -103,7 +94,7 @@ def review(request: ReviewRequest = ReviewRequest()) -> State[Any]:
 
 
 @flow(name="repair", flow_run_name="repair", on_crashed=[note_crash])
-def repair(request: RepairRequest = RepairRequest()) -> State[Repairs]:
+def repair(request: requests.RepairRequest = requests.RepairRequest()) -> State[Repairs]:
     """Plan the fixes of some rules, of all without, and pause until a person says which plans to apply.
 
     Nothing is locked while the person thinks; a plan whose rows have changed meanwhile is refused. To answer, resume
@@ -120,13 +111,13 @@ def repair(request: RepairRequest = RepairRequest()) -> State[Repairs]:
 
 
 @flow(name="measure-leagues", flow_run_name="leagues side by side")
-def measure_leagues(leagues: list[str], request: LeaguesRequest, today: date) -> list[LeagueResult]:
+def measure_leagues(leagues: list[str], request: requests.LeaguesRequest, today: date) -> list[LeagueResult]:
     """Check each league in a task of its own; the task runner is the caller's choice."""
     return check_in_tasks(leagues, request, today)
 
 
 @flow(name="league-checks", flow_run_name="league checks")
-def league_checks(request: LeaguesRequest = LeaguesRequest()) -> State[list[LeagueResult]]:
+def league_checks(request: requests.LeaguesRequest = requests.LeaguesRequest()) -> State[list[LeagueResult]]:
     """Run the rules on each league by itself, all leagues by default, where RALLY_TASK_RUNNER says.
 
     Each league has its own report, score and incidents, as `rally-health check --league` gives them. The final state is
@@ -136,7 +127,7 @@ def league_checks(request: LeaguesRequest = LeaguesRequest()) -> State[list[Leag
     def body(invocation: Invocation) -> list[LeagueResult]:
         inner = measure_leagues.with_options(task_runner=task_runner(invocation.settings))
 
-        def side_by_side(leagues: Sequence[str], request: LeaguesRequest, today: date) -> list[LeagueResult]:
+        def side_by_side(leagues: Sequence[str], request: requests.LeaguesRequest, today: date) -> list[LeagueResult]:
             return inner([*leagues], request, today)
 
         return check_leagues(invocation, request, side_by_side)

@@ -20,6 +20,7 @@ def house() -> House:
 @pytest.mark.parametrize(
     "figure",
     [
+        House.files_per_thousand_lines,
         House.cycles, House.single_importers, House.engine_files, House.engine_floors, House.long_files,
         House.median_function, House.long_functions,
     ],

@@ -15,14 +15,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from checks import Row, fix
 from checks.fixes.rows import ids, one_row_of_each_fixture
+from checks.rules import schedule as schedule_rules
 from checks.rules.matches import result_of_unknown_team, result_without_teams
-from checks.rules.schedule import (
-    gap_in_league_schedule,
-    match_of_unknown_team,
-    match_with_one_team,
-    match_without_teams,
-    team_without_schedule,
-)
 from checks.rules.words import in_use, is_match, leads_nowhere
 from etl.feeds import Feed, discover
 from etl.importing.link import resolver
@@ -40,13 +34,13 @@ COPIED_COLUMNS = {
 }  # fmt: skip
 
 
-@fix(team_without_schedule)
+@fix(schedule_rules.team_without_schedule)
 def import_schedules_of_teams(connection: sa.Connection, feeds: tuple[Path, ...]) -> Insert:
     """Import the matches of teams without a schedule from the feeds given, or the last published ones."""
     return matches_of(connection, feeds)
 
 
-@fix(gap_in_league_schedule)
+@fix(schedule_rules.gap_in_league_schedule)
 def import_schedules_of_league(connection: sa.Connection, feeds: tuple[Path, ...]) -> Insert:
     """Import the matches of teams without a schedule from the feeds given, or the last published ones."""
     return matches_of(connection, feeds)
@@ -125,19 +119,19 @@ def _lacking(rows: Iterable[dict[str, Any]]) -> sa.Select[Any]:
 HOME_AND_AWAY = ("home", "away")
 
 
-@fix(match_without_teams)
+@fix(schedule_rules.match_without_teams)
 def link_matches(connection: sa.Connection) -> tuple[Step, ...]:
     """Link matches to the teams that their names mean; one that stands there under both names becomes one row."""
     return Update(schedule, linked(connection, schedule)), one_row_of_each_fixture()
 
 
-@fix(match_with_one_team)
+@fix(schedule_rules.match_with_one_team)
 def link_other_sides(connection: sa.Connection) -> tuple[Step, ...]:
     """Link the open side of matches to the team that its name means, in the series of the other side."""
     return Update(schedule, linked(connection, schedule)), one_row_of_each_fixture()
 
 
-@fix(match_of_unknown_team)
+@fix(schedule_rules.match_of_unknown_team)
 def link_orphaned_matches(connection: sa.Connection) -> tuple[Step, ...]:
     """Link matches of teams that are gone by their names; a side that means no team is left open.
 

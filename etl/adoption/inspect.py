@@ -13,18 +13,8 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
+from etl.adoption import catalogue
 from etl.adoption.adopt import DIALECT, Addition, AdditionState, plan_additions
-from etl.adoption.catalogue import (
-    PUBLIC,
-    CatalogueColumn,
-    CatalogueConstraint,
-    CatalogueTable,
-    can_read,
-    missing_columns,
-    missing_tables,
-    platform_tables,
-    read_catalogue,
-)
 from etl.adoption.rights import READER, Readable, needed_grants, platform_readable
 from etl.tables import QUALITY, import_feeds, metadata, rejects
 
@@ -79,9 +69,9 @@ def _error(subject: str, text: str, remedy: str, statements: tuple[str, ...] = (
 
 def inspect_database(connection: sa.Connection, readable: Sequence[Readable] = ()) -> Inspection:
     """Everything that the database itself can tell. `readable` names tables that rules read besides the catalogue's."""
-    there, path = read_catalogue(connection), tuple(_path(connection, read_catalogue(connection)))
+    there, path = catalogue.read_catalogue(connection), tuple(_path(connection, catalogue.read_catalogue(connection)))
     connection.exec_driver_sql("set local search_path = public")  # whatever the path is, the rest is about this schema
-    platform = any(name in there for name in platform_tables())
+    platform = any(name in there for name in catalogue.platform_tables())
     parts = (
         _server(connection),
         _account(connection),
@@ -91,7 +81,9 @@ def inspect_database(connection: sa.Connection, readable: Sequence[Readable] = (
         _contradictions(connection, there),
         _unfilled(there),
         _triggers(there),
-        _additions(connection, there) if platform and not missing_tables(there) and not _lacks_keys(there) else (),
+        _additions(connection, there)
+        if platform and not catalogue.missing_tables(there) and not _lacks_keys(there)
+        else (),
         _rights(connection, there),
         _reader(connection, dict.fromkeys((*platform_readable(), *readable) if platform else readable)),
     )
@@ -142,12 +134,12 @@ def _account(connection: sa.Connection) -> Iterator[Finding]:
         )
 
 
-def _path(connection: sa.Connection, there: Mapping[str, CatalogueTable]) -> Iterator[Finding]:
+def _path(connection: sa.Connection, there: Mapping[str, catalogue.CatalogueTable]) -> Iterator[Finding]:
     path = str(connection.scalar(sa.text("select current_setting('search_path')")))
-    found = connection.execute(FOUND, {"names": [name for name in platform_tables() if name in there]}).all()
-    hidden = [row.place or f"no {row.name}" for row in found if row.place != f"{PUBLIC}.{row.name}"]
+    found = connection.execute(FOUND, {"names": [name for name in catalogue.platform_tables() if name in there]}).all()
+    hidden = [row.place or f"no {row.name}" for row in found if row.place != f"{catalogue.PUBLIC}.{row.name}"]
     remedy = "alter role current_user set search_path = public"
-    if PUBLIC not in (connection.scalar(sa.text("select current_schemas(false)")) or []):
+    if catalogue.PUBLIC not in (connection.scalar(sa.text("select current_schemas(false)")) or []):
         yield _error("search_path", f"{path or 'empty'}: the schema public is not on it", remedy, (remedy,))
     elif hidden:
         yield _error("search_path", f"{path}: {', '.join(hidden)} is found before public", remedy, (remedy,))
@@ -174,37 +166,37 @@ def _empty() -> Iterator[Finding]:
     )
 
 
-def _tables(there: Mapping[str, CatalogueTable]) -> Iterator[Finding]:
-    lacking = missing_tables(there)
+def _tables(there: Mapping[str, catalogue.CatalogueTable]) -> Iterator[Finding]:
+    lacking = catalogue.missing_tables(there)
     for name in lacking:
         yield _error(
             "tables",
             f"there is no table {name}",
             "this is no Rally database: take another, or rally-health init --rules-only",
         )
-    known = [name for name in platform_tables() if name in there]
+    known = [name for name in catalogue.platform_tables() if name in there]
     others = sum(1 for name, table in there.items() if table.is_table and name not in known)
     yield _ok("tables", f"{len(known)} of the platform's tables, and {others} others that we leave alone")
 
 
-def _lacks_keys(there: Mapping[str, CatalogueTable]) -> bool:
-    return bool(missing_columns(there, required=True))
+def _lacks_keys(there: Mapping[str, catalogue.CatalogueTable]) -> bool:
+    return bool(catalogue.missing_columns(there, required=True))
 
 
-def _columns(there: Mapping[str, CatalogueTable]) -> Iterator[Finding]:
-    for table, names in missing_columns(there, required=True).items():
+def _columns(there: Mapping[str, catalogue.CatalogueTable]) -> Iterator[Finding]:
+    for table, names in catalogue.missing_columns(there, required=True).items():
         yield _error(
             "columns",
             f"{table} lacks {', '.join(names)}, which everything is built on",
             "this is no Rally database, or a very old one",
         )
-    for table, names in missing_columns(there, required=False).items():
+    for table, names in catalogue.missing_columns(there, required=False).items():
         yield _warning(
             "columns",
             f"{table} lacks {', '.join(names)}",
             "feeds are imported without them, and rules about them cannot be asked",
         )
-    for table in (name for name in platform_tables() if name in there):
+    for table in (name for name in catalogue.platform_tables() if name in there):
         for column in metadata.tables[table].columns:
             if column.name in there[table].columns:
                 yield from _type(table, column, there[table].columns[column.name])
@@ -222,7 +214,7 @@ FAMILIES = {
 }
 
 
-def _type(table: str, wanted: sa.Column[object], own: CatalogueColumn) -> Iterator[Finding]:
+def _type(table: str, wanted: sa.Column[object], own: catalogue.CatalogueColumn) -> Iterator[Finding]:
     expected = str(wanted.type.compile(dialect=DIALECT)).lower().replace("varchar", "character varying")
     families = [_family(expected), _family(own.type)]
     if families[0] != families[1]:
@@ -249,9 +241,9 @@ def _length(name: str) -> int:
     return int(found.group(1)) if found else 1 << 30
 
 
-def _contradictions(connection: sa.Connection, there: Mapping[str, CatalogueTable]) -> Iterator[Finding]:
+def _contradictions(connection: sa.Connection, there: Mapping[str, catalogue.CatalogueTable]) -> Iterator[Finding]:
     """Unique keys and CHECKs of the platform's own that a feed's rows can meet."""
-    for table in (name for name in platform_tables() if name in there):
+    for table in (name for name in catalogue.platform_tables() if name in there):
         for constraint in there[table].constraints.values():
             if _contradicts(table, constraint):
                 met = _met(connection, constraint.name)
@@ -264,7 +256,7 @@ def _contradictions(connection: sa.Connection, there: Mapping[str, CatalogueTabl
                 )
 
 
-def _contradicts(table: str, constraint: CatalogueConstraint) -> bool:
+def _contradicts(table: str, constraint: catalogue.CatalogueConstraint) -> bool:
     own = metadata.tables[table]
     ours = [one for one in own.constraints if isinstance(one, sa.UniqueConstraint)]
     keys = [set(own.info.get("key", ())), *({column.name for column in one.columns} for one in ours)]
@@ -279,7 +271,7 @@ def _contradicts(table: str, constraint: CatalogueConstraint) -> bool:
 
 def _met(connection: sa.Connection, name: str) -> str:
     """How many refused rows of the last feeds name a constraint."""
-    if not can_read(connection, QUALITY, rejects.name):
+    if not catalogue.can_read(connection, QUALITY, rejects.name):
         return "no feed was imported yet"
     last = sa.select(sa.func.max(import_feeds.c.id)).group_by(import_feeds.c.kind, import_feeds.c.league)
     own = sa.select(sa.func.count()).where(rejects.c.feed_id.in_(last), sa.func.strpos(rejects.c.reason, name) > 0)
@@ -290,8 +282,8 @@ FILLED_BY_IMPORTS = {"series": {"league_id", "display_name"}, "teams": {"display
 """What no feed tells and imports fill all the same."""
 
 
-def _unfilled(there: Mapping[str, CatalogueTable]) -> Iterator[Finding]:
-    for table in (name for name in platform_tables() if name in there):
+def _unfilled(there: Mapping[str, catalogue.CatalogueTable]) -> Iterator[Finding]:
+    for table in (name for name in catalogue.platform_tables() if name in there):
         ours, filled = metadata.tables[table].columns, FILLED_BY_IMPORTS.get(table, set())
         needed = [own.name for own in there[table].columns.values() if not own.nullable and not own.filled]
         strange = [name for name in needed if name not in ours and name not in filled]
@@ -310,8 +302,8 @@ def _unfilled(there: Mapping[str, CatalogueTable]) -> Iterator[Finding]:
             )
 
 
-def _triggers(there: Mapping[str, CatalogueTable]) -> Iterator[Finding]:
-    for table in (name for name in platform_tables() if name in there):
+def _triggers(there: Mapping[str, catalogue.CatalogueTable]) -> Iterator[Finding]:
+    for table in (name for name in catalogue.platform_tables() if name in there):
         for name, definition in there[table].triggers.items():
             when = definition.partition(f" {name} ")[2].partition(" ON ")[0]
             yield _ok(
@@ -320,7 +312,7 @@ def _triggers(there: Mapping[str, CatalogueTable]) -> Iterator[Finding]:
             )
 
 
-def _additions(connection: sa.Connection, there: Mapping[str, CatalogueTable]) -> Iterator[Finding]:
+def _additions(connection: sa.Connection, there: Mapping[str, catalogue.CatalogueTable]) -> Iterator[Finding]:
     for addition in plan_additions(connection, there):
         yield Finding("additions", _level(addition), _told(addition))
 
@@ -336,7 +328,7 @@ def _told(addition: Addition) -> str:
     return str(addition)
 
 
-def _rights(connection: sa.Connection, there: Mapping[str, CatalogueTable]) -> Iterator[Finding]:
+def _rights(connection: sa.Connection, there: Mapping[str, catalogue.CatalogueTable]) -> Iterator[Finding]:
     account = str(connection.scalar(sa.text("select current_user")))
     for work, level in (("check", Level.ERROR), ("import", Level.WARNING), ("init", Level.WARNING)):
         lacking = needed_grants(connection, work, account)
@@ -345,7 +337,7 @@ def _rights(connection: sa.Connection, there: Mapping[str, CatalogueTable]) -> I
             yield Finding("rights", level, text, "the owner of the tables runs the statements below", lacking)
         else:
             yield _ok("rights", f"{account} has the rights that {work} needs")
-    owners = {there[name].owner for name in platform_tables() if name in there}
+    owners = {there[name].owner for name in catalogue.platform_tables() if name in there}
     member = sa.text("select pg_has_role(current_user, :owner, 'USAGE')")
     foreign = sorted(owner for owner in owners if not connection.scalar(member, {"owner": owner}))
     if foreign:

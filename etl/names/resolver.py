@@ -10,18 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from etl import leagues
-from etl.names import Alias, Link, Strategy, Suggestion, Team
-from etl.names.evidence import (
-    LeagueIndex,
-    SeriesIndex,
-    build,
-    by_structure,
-    by_typo,
-    everywhere,
-    of_any_series,
-    rare,
-    suggest,
-)
+from etl.names import Alias, Link, Strategy, Suggestion, Team, evidence
 from etl.names.structure import CITY, PREFIXES, names_only_series, normalise, readings, series_key, squash, words
 
 _SUGGESTIONS = 10
@@ -54,7 +43,7 @@ def unlinked(reason: str, suggestions: tuple[Suggestion, ...] = (), candidates: 
     return Link(None, None, 0.0, reason, suggestions, candidates)
 
 
-def no_team(series: SeriesIndex, name: str) -> Link:
+def no_team(series: evidence.SeriesIndex, name: str) -> Link:
     """No team of the series has the name: say what the name lacks."""
     if names_only_series(name, series.key):
         return unlinked("names a series, but no team")
@@ -63,10 +52,12 @@ def no_team(series: SeriesIndex, name: str) -> Link:
     ids = _of_club(series, name)
     if len(ids) > 1:
         return _ambiguous(f"ambiguous: the name tells none of the club's {len(ids)} teams in the series", ids)
-    return unlinked("no team of the series has this name", suggest((entry.team for entry in series.entries), name))
+    return unlinked(
+        "no team of the series has this name", evidence.suggest((entry.team for entry in series.entries), name)
+    )
 
 
-def _of_club(series: SeriesIndex, name: str) -> tuple[int, ...]:
+def _of_club(series: evidence.SeriesIndex, name: str) -> tuple[int, ...]:
     clubs = {squash(reading.club) for reading in readings(name, series.key) if not reading.squads}
     return tuple(sorted({team.id for club in clubs for team in series.by_club.get(club, ())}))
 
@@ -85,7 +76,7 @@ class Resolver:
     """Resolves names against a fixed set of teams; the answer for a name is remembered."""
 
     def __init__(self, teams: Iterable[Team], aliases: Iterable[Alias] = ()) -> None:
-        self._leagues = build(tuple(teams), tuple(aliases))
+        self._leagues = evidence.build(tuple(teams), tuple(aliases))
         self._known: dict[tuple[str | None, str | None, str], Link] = {}
 
     def resolve(self, league: str | None, series: str | None, name: str) -> Link:
@@ -112,7 +103,7 @@ def _tells(series: str) -> bool:
     return any(word not in PREFIXES and word != CITY for word in series_key(series).split())
 
 
-def _in_series(league: LeagueIndex, series: str, name: str) -> Link:
+def _in_series(league: evidence.LeagueIndex, series: str, name: str) -> Link:
     key, folded = series_key(series), normalise(name)
     index = league.series.get(key) or _without_squad(league, key, name)
     if index is None:
@@ -120,9 +111,12 @@ def _in_series(league: LeagueIndex, series: str, name: str) -> Link:
     steps: _Steps = (
         (Strategy.EXACT, lambda: index.by_name.get(name, [])),
         (Strategy.ALIAS, lambda: league.aliases.get((index.key, folded)) or league.aliases.get(("", folded), [])),
-        (Strategy.NORMALISED, lambda: _unopposed(index.by_words.get(folded), by_structure(league, index, name))),
-        (Strategy.STRUCTURAL, lambda: by_structure(league, index, name)),
-        (Strategy.FUZZY, lambda: by_typo(league, index, name)),
+        (
+            Strategy.NORMALISED,
+            lambda: _unopposed(index.by_words.get(folded), evidence.by_structure(league, index, name)),
+        ),
+        (Strategy.STRUCTURAL, lambda: evidence.by_structure(league, index, name)),
+        (Strategy.FUZZY, lambda: evidence.by_typo(league, index, name)),
     )
     for strategy, find in steps:
         if found := find():
@@ -130,28 +124,30 @@ def _in_series(league: LeagueIndex, series: str, name: str) -> Link:
     return no_team(index, name)
 
 
-def _in_league(league: LeagueIndex, name: str) -> Link:
+def _in_league(league: evidence.LeagueIndex, name: str) -> Link:
     folded, told = normalise(name), list(league.series_in(name))
     steps: _Steps = (
-        (Strategy.EXACT, lambda: everywhere(league, name, league.by_name.get(name, []))),
+        (Strategy.EXACT, lambda: evidence.everywhere(league, name, league.by_name.get(name, []))),
         (Strategy.ALIAS, lambda: league.aliases.get(("", folded), [])),
-        (Strategy.NORMALISED, lambda: everywhere(league, name, _same_words(league, told, name))),
-        (Strategy.STRUCTURAL, lambda: _any(by_structure, league, told, name)),
-        (Strategy.FUZZY, lambda: _any(by_typo, league, told, name)),
+        (Strategy.NORMALISED, lambda: evidence.everywhere(league, name, _same_words(league, told, name))),
+        (Strategy.STRUCTURAL, lambda: _any(evidence.by_structure, league, told, name)),
+        (Strategy.FUZZY, lambda: _any(evidence.by_typo, league, told, name)),
     )
     for strategy, find in steps:
         if found := find():
             return linked(strategy, found, confidence=_WITHOUT_SERIES)
-    candidates = tuple(sorted(team.id for team in of_any_series(league, name)))
+    candidates = tuple(sorted(team.id for team in evidence.of_any_series(league, name)))
     reason = "neither the row nor the name tells a series" if candidates else "no team of the league has this name"
-    return unlinked(reason, suggest(rare(league, name), name), candidates)
+    return unlinked(reason, evidence.suggest(evidence.rare(league, name), name), candidates)
 
 
-def _same_words(league: LeagueIndex, told: list[SeriesIndex], name: str) -> list[Team]:
-    return _unopposed(league.by_words.get(normalise(name)), _any(by_structure, league, told, name))
+def _same_words(league: evidence.LeagueIndex, told: list[evidence.SeriesIndex], name: str) -> list[Team]:
+    return _unopposed(league.by_words.get(normalise(name)), _any(evidence.by_structure, league, told, name))
 
 
-def _any(find: Callable[..., list[Team]], league: LeagueIndex, told: list[SeriesIndex], name: str) -> list[Team]:
+def _any(
+    find: Callable[..., list[Team]], league: evidence.LeagueIndex, told: list[evidence.SeriesIndex], name: str
+) -> list[Team]:
     return [team for series in told for team in find(league, series, name, explicit=True)]
 
 
@@ -160,7 +156,7 @@ def _unopposed(same: list[Team] | None, meant: list[Team]) -> list[Team]:
     return [*same, *meant] if same else []
 
 
-def _without_squad(league: LeagueIndex, key: str, name: str) -> SeriesIndex | None:
+def _without_squad(league: evidence.LeagueIndex, key: str, name: str) -> evidence.SeriesIndex | None:
     """Players stand in "Division 14a" where the standings know series 14 with a team "Biltmore 14a"."""
     index = league.series.get(key[:-1]) if key[-1:].isalpha() and key[-2:-1].isdigit() else None
     if index and any(reading.squads[-1:] == (key[-1],) for reading in readings(name, index.key)):

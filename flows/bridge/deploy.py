@@ -21,14 +21,8 @@ from typing import Any
 
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas import filters
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterTags,
-    FlowRunFilter,
-    FlowRunFilterEndTime,
-    FlowRunFilterTags,
-)
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
@@ -94,7 +88,7 @@ def _deployment(entry: Mapping[str, Any]) -> Deployment:
 
 def deployed(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
     """Our deployments on the server, by name."""
-    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[DEPLOYMENT_TAG]))
+    ours = filters.DeploymentFilter(tags=filters.DeploymentFilterTags(all_=[DEPLOYMENT_TAG]))
     return {deployment.name: deployment for deployment in client.read_deployments(deployment_filter=ours, limit=200)}
 
 
@@ -242,8 +236,9 @@ def take_off_schedules(client: SyncPrefectClient, wanted: Declared) -> None:
 def prune_runs(client: SyncPrefectClient, days: int) -> int:
     """Delete flow runs of ours that ended longer ago, with their task runs, and return how many."""
     before = datetime.now(UTC) - timedelta(days=days)
-    old = FlowRunFilter(
-        tags=FlowRunFilterTags(any_=[DEPLOYMENT_TAG, "command-line"]), end_time=FlowRunFilterEndTime(before_=before)
+    old = filters.FlowRunFilter(
+        tags=filters.FlowRunFilterTags(any_=[DEPLOYMENT_TAG, "command-line"]),
+        end_time=filters.FlowRunFilterEndTime(before_=before),
     )
     deleted = 0
     while runs := client.read_flow_runs(flow_run_filter=old, limit=200):

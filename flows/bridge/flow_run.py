@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from prefect import Flow, Task, tags, task
+from prefect import settings as prefect_settings
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, TaskRun
@@ -22,12 +23,6 @@ from prefect.context import FlowRunContext, TagsContext
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.logging import get_run_logger
 from prefect.logging.handlers import PrefectConsoleHandler
-from prefect.settings import (
-    PREFECT_API_REQUEST_TIMEOUT,
-    PREFECT_CLIENT_CSRF_SUPPORT_ENABLED,
-    PREFECT_CLIENT_MAX_RETRIES,
-    temporary_settings,
-)
 from prefect.states import Completed, Failed
 
 from alerts import AlertError
@@ -118,9 +113,9 @@ BUSY_SECONDS = 3.0
 PAUSE_SECONDS = 0.3
 PATIENCE = {
     # one request more for a token that our requests do not need
-    PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False,
-    PREFECT_CLIENT_MAX_RETRIES: 0,
-    PREFECT_API_REQUEST_TIMEOUT: 3.0,
+    prefect_settings.PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False,
+    prefect_settings.PREFECT_CLIENT_MAX_RETRIES: 0,
+    prefect_settings.PREFECT_API_REQUEST_TIMEOUT: 3.0,
 }
 """How long a command waits for Prefect: with its own settings it waits more than two minutes for one that is away."""
 
@@ -259,7 +254,7 @@ def _said_by_the_state(error: Exception) -> bool:
 
 @contextmanager
 def _patience() -> Iterator[None]:
-    with temporary_settings(PATIENCE):
+    with prefect_settings.temporary_settings(PATIENCE):
         yield
 
 

@@ -1,7 +1,4 @@
-"""Task runs of a flow run: scans and rules while they are measured, rules when they are judged, and long imports.
-
-The progress of an import is an artifact that updates itself.
-"""
+"""Task runs that Prefect shows: a unit of a check, a league on threads or on Dask, the progress of a long import."""
 
 from __future__ import annotations
 
@@ -10,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from datetime import date
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
@@ -18,16 +17,23 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
+from prefect.futures import PrefectFuture, wait
 from prefect.states import Completed, Failed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from checks.engine.authoring.units import Status
 from checks.engine.judging.evaluate import Outcome
 from checks.engine.measuring.measure import Measured, Scan, Unit
 from checks.engine.reporting.report import Report, Result
 from checks.engine.run import UnitHook
+from etl.database import DELAYS, JITTER, RETRIES
 from etl.feeds import Feed
-from flows.bridge.flow_run import call, log_line, tell
-from flows.service.context import current_invocation, plain_step
+from flows.bridge.flow_run import call, harmless, log_line, retry_transient, safely, tell
+from flows.service.context import FlowOutcome, current_invocation, plain_step
+from flows.service.ending import Ending, StateName
+from flows.service.leagues import LeagueResult, check_one_league
+from flows.service.requests import LeaguesRequest
+from flows.settings import Settings, SettingsError, read_settings
 
 RED = {Status.CRITICAL, Status.ERROR}
 MOST_VERDICTS = 150
@@ -148,3 +154,53 @@ class _Shown:
             key = f"rally-progress-{feed.kind.name.replace('_', '-')}"
             what = f"{feed.kind.name} of {feed.league}, bytes read"
             self.bars[feed] = create_progress_artifact(percent, key=key, description=what)  # type: ignore[assignment]
+
+
+OWN_CLUSTER = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+"""Dask's workers where no scheduler is named: processes of this machine, on any free port of loopback."""
+
+
+@task(
+    task_run_name="check {league}", retries=RETRIES, retry_delay_seconds=DELAYS, retry_jitter_factor=JITTER,
+    retry_condition_fn=retry_transient, cache_policy=NO_CACHE, persist_result=False,
+)  # fmt: skip
+def check_league(league: str, request: LeaguesRequest, today: date) -> LeagueResult:
+    """Run rules on one league, with settings and connections of the process that does it."""
+    return safely(FlowOutcome(), lambda: check_one_league(read_settings(), league, request, today))
+
+
+def check_in_tasks(leagues: list[str], request: LeaguesRequest, today: date) -> list[LeagueResult]:
+    """Check each league in a task of its own; a league that cannot be checked does not cost the others their result.
+
+    Where none can be checked, the first one's error is raised.
+    """
+    futures = [check_league.submit(league, request, today) for league in leagues]
+    wait(futures)
+    results = [_result(league, future) for league, future in zip(leagues, futures, strict=True)]
+    errors = [result.error for result in results if result.error]
+    if errors and len(errors) == len(results):
+        raise errors[0]
+    return results
+
+
+def task_runner(settings: Settings) -> TaskRunner[Any]:
+    """The task runner that the settings name. Raises SettingsError where its package is not installed."""
+    if settings.task_runner == "thread":
+        return ThreadPoolTaskRunner(max_workers=4)
+    try:
+        prefect_dask: Any = import_module("prefect_dask")
+    except ImportError:
+        raise SettingsError("RALLY_TASK_RUNNER is dask; pip install 'rally-data-health[dask]'") from None
+    address = settings.task_runner_address
+    runner: TaskRunner[Any] = prefect_dask.DaskTaskRunner(
+        address=address, cluster_kwargs=None if address else OWN_CLUSTER
+    )
+    return runner
+
+
+def _result(league: str, future: PrefectFuture[LeagueResult]) -> LeagueResult:
+    try:
+        return future.result()
+    except Exception as error:  # noqa: BLE001 - the task's own error, or that of an engine whose worker is gone
+        safe = harmless(error)
+        return LeagueResult(league, {}, Ending(StateName.UNKNOWN, str(safe)), safe)

@@ -16,12 +16,7 @@ from uuid import UUID
 import psutil
 from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterName,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
+from prefect.client.schemas import filters
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
@@ -66,9 +61,9 @@ def reap(client: SyncPrefectClient, now: datetime | None = None) -> int:
     Gone is the process of a tag on this machine that lives no more; the parent of a child run that has ended; and, on
     machines that cannot be asked, whatever is Running for longer than `ZOMBIE_AGE`.
     """
-    running = FlowRunFilter(
-        name=FlowRunFilterName(any_=RUN_NAMES),
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])),
+    running = filters.FlowRunFilter(
+        name=filters.FlowRunFilterName(any_=RUN_NAMES),
+        state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=[StateType.RUNNING])),
     )
     oldest = (now or datetime.now(UTC)) - ZOMBIE_AGE
     ours = [run for run in client.read_flow_runs(flow_run_filter=running) if any(map(_is_ours, run.tags))]

@@ -18,20 +18,7 @@ from checks.engine.reporting.verdict import FailOn
 from checks.render.formats import github_annotations, junit, markdown
 from checks.render.terminal import print_report, progress_bar
 from flows.bridge.entry import run
-from flows.cli.shared import (
-    Domains,
-    Exit,
-    Leagues,
-    Names,
-    Owners,
-    Severities,
-    Tags,
-    day,
-    print_rows,
-    requested,
-    say_lost,
-    write,
-)
+from flows.cli import shared
 from flows.service.authoring import last_failed, rows_of_rule
 from flows.service.context import Invocation
 from flows.service.health_check import check_health
@@ -45,12 +32,12 @@ if TYPE_CHECKING:
 
 def check(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
-    domains: Domains = None,
-    tags: Tags = None,
-    severities: Severities = None,
-    names: Names = None,
-    owners: Owners = None,
-    leagues: Leagues = None,
+    domains: shared.Domains = None,
+    tags: shared.Tags = None,
+    severities: shared.Severities = None,
+    names: shared.Names = None,
+    owners: shared.Owners = None,
+    leagues: shared.Leagues = None,
     detailed: Annotated[bool, typer.Option("--detailed", help="Add examples, clusters and SQL.")] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE; - for standard output.")
@@ -102,21 +89,21 @@ def check(  # noqa: PLR0917 - typer makes options of them
         if not names:
             typer.echo("No rule was in trouble in the newest run.")
             return
-    request = requested(CheckRequest, context, today=day(today), names=names)
+    request = shared.requested(CheckRequest, context, today=shared.day(today), names=names)
     with progress_bar(Console(stderr=True)) as progress:
         invocation = Invocation(context.obj, checked=progress)
         report = run(invocation, check_health, _flow, request)
-    say_lost(invocation)
-    written = write(json_file, lambda: json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
-    written &= write(junit_file, lambda: junit(report, fail_on))
-    written &= write(markdown_file, lambda: markdown(report, detailed=detailed))
+    shared.say_lost(invocation)
+    written = shared.write(json_file, lambda: json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
+    written &= shared.write(junit_file, lambda: junit(report, fail_on))
+    written &= shared.write(markdown_file, lambda: markdown(report, detailed=detailed))
     if Path("-") not in {json_file, junit_file, markdown_file}:
         print_report(report, Console(), detailed=detailed)
     if github:
         typer.echo(github_annotations(report), nl=False)
     complete = written and _nothing_unsent(invocation, report)
     code = report.exit_code(fail_on)
-    raise typer.Exit(code if complete or code else Exit.PARTIAL)
+    raise typer.Exit(code if complete or code else shared.Exit.PARTIAL)
 
 
 def show_rows(settings: Settings, names: Sequence[str] | None, most: int | None, file: Path | None) -> None:
@@ -126,7 +113,7 @@ def show_rows(settings: Settings, names: Sequence[str] | None, most: int | None,
     with rows_of_rule(settings, names[0]) as found:
         if file is None:
             shown = [dict(zip(found.names, row, strict=True)) for row in islice(found.rows, most)]
-            print_rows(shown, found.names, as_json=False, nothing="No row is bad.")
+            shared.print_rows(shown, found.names, as_json=False, nothing="No row is bad.")
             return
         with sys.stdout if file == Path("-") else file.open("w", encoding="utf-8", newline="") as target:
             writer = csv.writer(target)

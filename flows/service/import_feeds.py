@@ -1,26 +1,29 @@
-"""One import, the same from a flow and from the command line."""
+"""One import, the same from a flow and from the command line; and a night: an import, then a check unless it is stopped."""
 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from checks.engine.reporting.report import Report
 from checks.engine.run import Options as Checking
+from checks.repairs.apply import Attempt
 from etl.feeds import Feed
-from etl.importing import FeedResult, ImportReport
+from etl.importing import FeedResult, ImportReport, Outcome
 from etl.importing.import_feed import Allowance, Options, import_feed
 from etl.importing.import_run import import_paths
 from etl.kinds import KINDS, kind_named
 from etl.migrate import require_platform
 from flows.service.context import Invocation, open_engine
-from flows.service.health_check import rules_of
+from flows.service.ending import Ending, of_import, of_report
+from flows.service.health_check import check_health, rules_of
 from flows.service.import_gate import after_import, rule_gate
-from flows.service.repair import snapshot_before
-from flows.service.requests import ImportRequest
+from flows.service.repair import fix_what_is_allowed, snapshot_before
+from flows.service.requests import CheckRequest, ImportRequest, NightRequest
 from flows.service.stops import announce_stop, settle_crashes
 from flows.settings import Settings, SettingsError
 
@@ -68,3 +71,41 @@ def _paths(settings: Settings, request: ImportRequest) -> Sequence[Path]:
 def _line(run: int, result: FeedResult) -> str:
     counts = ", ".join(f"{number} {name}" for name, number in asdict(result.counts).items() if number)
     return f"import run {run}: {result.outcome}: {'; '.join([counts or 'nothing', *result.reasons])}"
+
+
+STOPPED = {Outcome.BLOCKED, Outcome.FAILED}
+NightlyImport = Callable[[Invocation, ImportRequest], ImportReport]
+NightlyCheck = Callable[[Invocation, CheckRequest], Report]
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What a night did; without a report where the import stopped it."""
+
+    imported: ImportReport
+    report: Report | None = None
+    fixed: tuple[Attempt, ...] = ()
+
+
+def run_night(
+    invocation: Invocation,
+    request: NightRequest,
+    importing: NightlyImport = import_all,
+    checking: NightlyCheck = check_health,
+) -> Night:
+    """Import, repair what RALLY_AUTO_FIX allows, and check; the check's report names the repairs.
+
+    `importing` and `checking` do these two, as flows of their own where Prefect shows them.
+    """
+    imported = importing(invocation, ImportRequest(paths=request.paths, wait=request.wait, prune=request.prune))
+    if imported.outcome in STOPPED:
+        return Night(imported)
+    what = "Repairs of RALLY_AUTO_FIX."
+    fixed = invocation.step("automatic fixes", lambda: fix_what_is_allowed(invocation.settings), what=what)
+    informed = replace(invocation, remarks=(*invocation.remarks, *map(str, fixed)))
+    return Night(imported, checking(informed, CheckRequest(tags=request.tags)), fixed)
+
+
+def of_night(night: Night) -> Ending:
+    """The ending of a night: the import's where it stopped there, otherwise that of what the rules found."""
+    return of_import(night.imported) if night.report is None else of_report(night.report)

@@ -15,8 +15,8 @@ from sqlalchemy import Engine, select, text
 from checks.engine.collecting.collect import collect
 from checks.scopes import SOURCES
 from etl.tables import check_runs
-from flows.bridge import leagues as module
-from flows.bridge.leagues import task_runner
+from flows.bridge import task_runs as module
+from flows.bridge.task_runs import task_runner
 from flows.flows import league_checks
 from flows.service.context import Invocation, invoked
 from flows.service.ending import Ending, StateName

@@ -24,7 +24,7 @@ from flows.cli.imports import CODES
 from flows.cli.shared import Exit
 from flows.service.context import Invocation, without_prefect
 from flows.service.ending import Ending, StateName, of_error, of_import, of_report
-from flows.service.nightly import Night, of_night
+from flows.service.import_feeds import Night, of_night
 from flows.settings import Settings
 
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
