@@ -1,4 +1,4 @@
-"""One import, the same from a flow and from the command line; and a night: an import, then a check unless it is stopped."""
+"""One import, the same from a flow and from the command line; and a night: an import, then a check."""
 
 from __future__ import annotations
 
