@@ -7,23 +7,7 @@ from datetime import datetime, timedelta
 from inspect import Parameter, Signature
 from typing import Any, Unpack
 
-from sqlalchemy import (
-    ColumnElement,
-    DateTime,
-    Float,
-    Interval,
-    String,
-    Text,
-    case,
-    cast,
-    func,
-    literal,
-    literal_column,
-    or_,
-    select,
-    text,
-    union_all,
-)
+import sqlalchemy as sa
 
 from checks.engine.authoring import CheckDefinitionError, MeasureError
 from checks.engine.authoring.decorators import AnyTable, Bad, Row, table_behind
@@ -34,7 +18,7 @@ from checks.engine.collecting.sql_rules import escaped, one_statement
 from checks.ready.make import LimitPair, ReadyOptions, Rule, both, counted, limit_pair, ready_rule
 from checks.scopes import DIMENSIONS
 
-Aggregate = Callable[[Row, ColumnElement[bool], datetime], ColumnElement[Any]]
+Aggregate = Callable[[Row, sa.ColumnElement[bool], datetime], sa.ColumnElement[Any]]
 """One aggregate of a table's rows, of those that a condition keeps, at a moment."""
 SCOPED = {dimension.name: dimension for dimension in DIMENSIONS if dimension.name != "import"}
 FEWEST_COMPARED = 30
@@ -82,9 +66,9 @@ def filled(
     With `warn` or `critical` it is judged by those limits instead: `warn="95 %"` wants it filled in so many rows.
     """
 
-    def figure(row: Row, kept: ColumnElement[bool], now: datetime) -> ColumnElement[Any]:
-        share = func.avg(case((_is_empty(row[column]), 0.0), else_=1.0))
-        return cast(share.filter(kept), Float)
+    def figure(row: Row, kept: sa.ColumnElement[bool], now: datetime) -> sa.ColumnElement[Any]:
+        share = sa.func.avg(sa.case((_is_empty(row[column]), 0.0), else_=1.0))
+        return sa.cast(share.filter(kept), sa.Float)
 
     fallen = change(drop=limit_pair(drop))
     summary = f"{column} is filled in fewer rows than it was."
@@ -96,10 +80,10 @@ def filled(
 def fresh(table: AnyTable, column: str, *, by: str = "", **options: Unpack[ReadyOptions]) -> Rule:
     """The newest value of a date or time is too old, by default after 26 hours; the future does not count."""
 
-    def figure(row: Row, kept: ColumnElement[bool], now: datetime) -> ColumnElement[Any]:
-        moment = cast(literal(now), DateTime(timezone=True))
-        at = cast(row[column], DateTime(timezone=True))
-        return cast(moment - func.max(at).filter(kept, func.isfinite(at), at <= moment), Interval)
+    def figure(row: Row, kept: sa.ColumnElement[bool], now: datetime) -> sa.ColumnElement[Any]:
+        moment = sa.cast(sa.literal(now), sa.DateTime(timezone=True))
+        at = sa.cast(row[column], sa.DateTime(timezone=True))
+        return sa.cast(moment - sa.func.max(at).filter(kept, sa.func.isfinite(at), at <= moment), sa.Interval)
 
     late = above(warn=hours(26), critical=days(3))
     summary = f"The newest {column} of {_name(table)} is too old."
@@ -116,7 +100,7 @@ def drifts(
     between 0 and 100 %. With fewer than 30 recent or older rows there is nothing to compare.
     """
 
-    def figure(row: Row, kept: ColumnElement[bool], now: datetime) -> ColumnElement[Any]:
+    def figure(row: Row, kept: sa.ColumnElement[bool], now: datetime) -> sa.ColumnElement[Any]:
         return _distance(row[column], row[since], kept, now - timedelta(days=recent))
 
     far = above(warn=percent(10), critical=percent(25))
@@ -130,7 +114,7 @@ def same_as(first: str, second: str, **options: Unpack[ReadyOptions]) -> Rule:
 
     def rule() -> Bad:
         sides = (("first", *statements), ("second", *reversed(statements)))
-        return Bad(union_all(*(_only_in(side, one, other) for side, one, other in sides)))
+        return Bad(sa.union_all(*(_only_in(side, one, other) for side, one, other in sides)))
 
     if not options.get("name"):
         raise CheckDefinitionError("same_as() needs a name=, for its statements give it none")
@@ -139,53 +123,53 @@ def same_as(first: str, second: str, **options: Unpack[ReadyOptions]) -> Rule:
 
 
 def _only_in(side: str, one: str, other: str) -> Any:
-    difference = text(escaped(f"(select * from ({one}\n) a except all select * from ({other}\n) b) d"))  # noqa: S608 - an author's own text, READ ONLY
-    row = literal_column("to_jsonb(d)::text", Text).label("row")
-    return select(literal(side).label("only_in"), row).select_from(difference)
+    difference = sa.text(escaped(f"(select * from ({one}\n) a except all select * from ({other}\n) b) d"))  # noqa: S608 - an author's own text, READ ONLY
+    row = sa.literal_column("to_jsonb(d)::text", sa.Text).label("row")
+    return sa.select(sa.literal(side).label("only_in"), row).select_from(difference)
 
 
 def _distance(
-    own: ColumnElement[Any], since: ColumnElement[Any], kept: ColumnElement[bool], start: datetime
-) -> ColumnElement[Any]:
-    at, first = cast(since, DateTime(timezone=True)), cast(literal(start), DateTime(timezone=True))
-    rows = select(own.label("value"), (at >= first).label("recent")).where(kept, own.is_not(None), at.is_not(None))
-    distance = _moved_share(rows) if isinstance(own.type, String) else _largest_gap(rows)
+    own: sa.ColumnElement[Any], since: sa.ColumnElement[Any], kept: sa.ColumnElement[bool], start: datetime
+) -> sa.ColumnElement[Any]:
+    at, first = sa.cast(since, sa.DateTime(timezone=True)), sa.cast(sa.literal(start), sa.DateTime(timezone=True))
+    rows = sa.select(own.label("value"), (at >= first).label("recent")).where(kept, own.is_not(None), at.is_not(None))
+    distance = _moved_share(rows) if isinstance(own.type, sa.String) else _largest_gap(rows)
     # an aggregate of one value, so that it can share the scan of its table
-    return func.max(distance)
+    return sa.func.max(distance)
 
 
-def _largest_gap(rows: Any) -> ColumnElement[Any]:
+def _largest_gap(rows: Any) -> sa.ColumnElement[Any]:
     """The statistic of Kolmogorov and Smirnov; rows of one value are passed together, as RANGE does."""
     value = rows.subquery("value")
-    counts = [func.count().filter(value.c.recent.is_(flag)) for flag in (True, False)]
-    passed = [one.over(order_by=value.c.value) * 1.0 / func.nullif(one.over(), 0) for one in counts]
-    total = func.least(*(one.over() for one in counts)).label("fewest")
-    gaps = select(func.abs(passed[0] - passed[1]).label("gap"), total).subquery("gaps")
-    return select(func.max(gaps.c.gap)).where(gaps.c.fewest >= FEWEST_COMPARED).scalar_subquery()
+    counts = [sa.func.count().filter(value.c.recent.is_(flag)) for flag in (True, False)]
+    passed = [one.over(order_by=value.c.value) * 1.0 / sa.func.nullif(one.over(), 0) for one in counts]
+    total = sa.func.least(*(one.over() for one in counts)).label("fewest")
+    gaps = sa.select(sa.func.abs(passed[0] - passed[1]).label("gap"), total).subquery("gaps")
+    return sa.select(sa.func.max(gaps.c.gap)).where(gaps.c.fewest >= FEWEST_COMPARED).scalar_subquery()
 
 
-def _moved_share(rows: Any) -> ColumnElement[Any]:
+def _moved_share(rows: Any) -> sa.ColumnElement[Any]:
     """Half of the sum of what the shares of all values differ by."""
     value = rows.subquery("value")
-    counts = [func.count().filter(value.c.recent.is_(flag)) for flag in (True, False)]
+    counts = [sa.func.count().filter(value.c.recent.is_(flag)) for flag in (True, False)]
     columns = [one.label(name) for one, name in zip(counts, ("now", "then"), strict=True)]
-    by_value = select(*columns).group_by(value.c.value).subquery("by_value")
-    totals = [func.sum(by_value.c[name]).over() for name in ("now", "then")]
+    by_value = sa.select(*columns).group_by(value.c.value).subquery("by_value")
+    totals = [sa.func.sum(by_value.c[name]).over() for name in ("now", "then")]
     shares = [
-        by_value.c[name] * 1.0 / func.nullif(total, 0) for name, total in zip(("now", "then"), totals, strict=True)
+        by_value.c[name] * 1.0 / sa.func.nullif(total, 0) for name, total in zip(("now", "then"), totals, strict=True)
     ]
-    moved = select(func.abs(shares[0] - shares[1]).label("moved"), func.least(*totals).label("fewest")).subquery(
-        "moved"
-    )
-    return select(func.sum(moved.c.moved) / 2).where(moved.c.fewest >= FEWEST_COMPARED).scalar_subquery()
+    moved = sa.select(
+        sa.func.abs(shares[0] - shares[1]).label("moved"), sa.func.least(*totals).label("fewest")
+    ).subquery("moved")
+    return sa.select(sa.func.sum(moved.c.moved) / 2).where(moved.c.fewest >= FEWEST_COMPARED).scalar_subquery()
 
 
-def _is_empty(own: ColumnElement[Any]) -> ColumnElement[bool]:
-    return or_(own.is_(None), func.btrim(own) == "") if isinstance(own.type, String) else own.is_(None)
+def _is_empty(own: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    return sa.or_(own.is_(None), sa.func.btrim(own) == "") if isinstance(own.type, sa.String) else own.is_(None)
 
 
-def _count(row: Row, kept: ColumnElement[bool], now: datetime) -> ColumnElement[Any]:
-    return func.count().filter(kept)
+def _count(row: Row, kept: sa.ColumnElement[bool], now: datetime) -> sa.ColumnElement[Any]:
+    return sa.func.count().filter(kept)
 
 
 def _figure(
@@ -196,7 +180,7 @@ def _figure(
     group = by if by in SCOPED else "group" if by else ""
     groups = "" if by in SCOPED else by
 
-    def rule(row: Row, **given: Any) -> ColumnElement[Any]:
+    def rule(row: Row, **given: Any) -> sa.ColumnElement[Any]:
         own = _of_group(row, by, given[group]) if group else None
         return figure(row, both(counted(options), own), given["now"])
 
@@ -212,9 +196,9 @@ def _takes(rule: Rule, names: Iterable[str]) -> None:
     rule.__signature__ = Signature(arguments)  # type: ignore[attr-defined]
 
 
-def _of_group(row: Row, by: str, value: Any) -> ColumnElement[bool]:
+def _of_group(row: Row, by: str, value: Any) -> sa.ColumnElement[bool]:
     if by not in SCOPED:
-        return func.coalesce(cast(row[by], Text), "none") == str(value)
+        return sa.func.coalesce(sa.cast(row[by], sa.Text), "none") == str(value)
     condition = SCOPED[by].holds(table_behind(row), value)
     if condition is None:
         raise MeasureError(f"its rows do not say their {by}, so they cannot be counted by it")
