@@ -25,7 +25,7 @@ from checks.engine.reporting.report import Report, Result
 from checks.engine.run import Progress
 
 # Cc: control characters and escapes; Cf: invisible ones such as right-to-left overrides; Cs: lone surrogates
-MOST_PARTS = 12
+MOST_PARTS = 10
 UNSAFE = {"Cc", "Cf", "Cs"}
 
 
