@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from checks import Severity, Status
@@ -65,3 +66,11 @@ def test_the_newest_version_and_the_floor_are_those_of_the_code() -> None:
     assert f"\n| {FORMULA} | " in SCORE
     assert f"\n| {FORMULA + 1} | " not in SCORE
     assert f"Below the floor ({COVERAGE_FLOOR:.0%}".replace("%", " %") in SCORE
+
+
+def test_what_is_switched_off_or_accepted_lowers_no_coverage() -> None:
+    measured, *_, skipped = results()
+
+    assert coverage_of([measured, skipped]) == 0.5
+    assert coverage_of([measured, replace(skipped, left_out=True)]) == 1.0
+    assert coverage_of([measured, replace(skipped, accepted=True)]) == 1.0

@@ -87,6 +87,8 @@ class Unasked:
     parameter: Parameter
     reason: str
     skipped: bool = False
+    empty: bool = False
+    """Whether there is nothing to ask about, such as no league; otherwise the rule is left out on purpose."""
 
     @property
     def id(self) -> tuple[str, str]:
@@ -311,7 +313,7 @@ def _asked(  # noqa: PLR0917 - what a run knows
     tables: NamedTables | None,
 ) -> Iterator[Query | Unasked]:
     if not found:
-        yield Unasked(check, Parameter(), f"there is no {check.mark.each} to run for", skipped=True)
+        yield Unasked(check, Parameter(), f"there is no {check.mark.each} to run for", skipped=True, empty=True)
     narrow = bool(scope) and parameters.narrow(check)
     for item in queries_of(check, found, values, tables):
         scoped = _scoped(item, scope, narrow=narrow)

@@ -139,7 +139,7 @@ def _vanished(outcomes: Sequence[Outcome], unasked: Sequence[Unasked], context: 
     for rule, label in sorted(context.baseline.measured.keys() - ids):
         if rule in of_each and label:
             reason = f"nothing to measure: there is no {of_each[rule].mark.each} {label}"
-            yield Unasked(of_each[rule], Parameter(label), reason, skipped=True)
+            yield Unasked(of_each[rule], Parameter(label), reason, skipped=True, empty=True)
 
 
 def _bare(item: Query | Unasked, context: RunContext) -> Result:
@@ -170,7 +170,7 @@ def _unasked(item: Unasked, context: RunContext) -> Result:
     result = _bare(item, context)
     if item.skipped:
         skipped = replace(result, status=Status.SKIPPED, gross_status=Status.SKIPPED, note=item.reason)
-        return _emptied(skipped, item.check, context)
+        return _emptied(skipped, item.check, context) if item.empty else replace(skipped, left_out=True)
     return replace(result, error=item.reason, share=1.0, gross_share=1.0)
 
 

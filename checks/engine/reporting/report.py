@@ -30,8 +30,9 @@ class Result:
     `changed` says what of the rule is not as its author wrote it, and by which line of which file. `count`, `total`
     and `rate` are as found. `share` is the failing share that the score weighs, `impact` what the result takes of it: a
     score is 100 * product(1 - impact). `emptied` says that there was something to measure before and is nothing now,
-    `relative` that the rule is judged on its own history. `new`, `known` and `fixed` are None for metrics, without an
-    earlier run all bad rows are new; with `exact` false they are least numbers.
+    `relative` that the rule is judged on its own history, `left_out` that it is switched off or cannot be
+    narrowed. `new`, `known` and `fixed` are None for metrics, without an earlier run all bad rows are new; with `exact`
+    false they are least numbers.
     """
 
     rule: str
@@ -52,6 +53,7 @@ class Result:
     impact: float = 0.0
     emptied: bool = False
     relative: bool = False
+    left_out: bool = False
     points: Decimal = Decimal("0.00")
     waived: int = 0
     accepted: bool = False

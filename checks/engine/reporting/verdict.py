@@ -56,6 +56,8 @@ class Judged(Protocol):
     @property
     def emptied(self) -> bool: ...
     @property
+    def left_out(self) -> bool: ...
+    @property
     def without_history(self) -> bool: ...
     @property
     def impact(self) -> float: ...
@@ -129,10 +131,13 @@ def coverage_of(results: Iterable[Judged]) -> float:
     """The share of what counts that was measured, 0 without any.
 
     Each rule weighs what it would cost the score not to measure it; one with parameters counts once. Accepted rules
-    that were not measured are left out, and so are figures that have no history yet to be judged by.
+    that were not measured do not count, nor do those that are switched off, and figures that have no history yet to be
+    judged by.
     """
     counted = [
-        result for result in results if result.status.measured or not (result.accepted or result.without_history)
+        result
+        for result in results
+        if result.status.measured or not (result.accepted or result.left_out or result.without_history)
     ]
     parameters = Counter(result.rule for result in counted)
     weights = [(result.status.measured, _weight(result) / parameters[result.rule]) for result in counted]
