@@ -87,8 +87,7 @@ class Unasked:
     parameter: Parameter
     reason: str
     skipped: bool = False
-    empty: bool = False
-    """Whether there is nothing to ask about, such as no league; otherwise the rule is left out on purpose."""
+    empty: bool = False  # there is nothing to ask about, such as no league; else it is left out on purpose
 
     @property
     def id(self) -> tuple[str, str]:
