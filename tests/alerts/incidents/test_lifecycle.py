@@ -72,7 +72,7 @@ def test_an_unchanged_status_moves_only_the_figures() -> None:
     change = seen(opened(), WARN, hours=1, count=300)
 
     assert change.kind is None
-    assert change.incident.measurement == "300 of 727 (28.2 %)"
+    assert change.incident.measurement == "300 of 727 (41.3 %)"
     assert change.incident.since == NOON
 
 
