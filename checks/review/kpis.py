@@ -70,11 +70,8 @@ STANDARDS = (
     ),
     Standard(
         "orphan_rate", "Orphan rate", ORPHANS,
-        ("answer_of_unknown_player", "association_of_unknown_player", "availability_in_unknown_series",
-         "availability_of_unknown_player", "club_without_league", "match_of_unknown_team", "player_of_unknown_team",
-         "poll_of_unknown_team", "rating_without_player", "result_of_unknown_team", "season_of_unknown_player",
-         "series_without_league", "team_of_unknown_club", "team_of_unknown_league", "team_of_unknown_series",
-         "user_in_unknown_league", "user_of_unknown_player"),
+        ("match_of_unknown_team", "player_of_unknown_team", "rating_without_player", "result_of_unknown_team",
+         "team_of_unknown_club", "team_of_unknown_league", "team_of_unknown_series"),
     ),
 )  # fmt: skip
 

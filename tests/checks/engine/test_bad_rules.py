@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -56,7 +57,8 @@ def test_a_rule_that_raises(run: Run, put: Put) -> None:
     def raises(row: Row) -> ColumnElement[bool]:
         raise ValueError("no idea")
 
-    assert alone(run, put, raises).error == "the rule raised ValueError: no idea"
+    at = f'at test_bad_rules.py:{raises.__code__.co_firstlineno + 2}: raise ValueError("no idea")'
+    assert alone(run, put, raises).error == f"the rule raised ValueError {at} (no idea)"
 
 
 def test_a_rule_that_forgets_to_return(run: Run, put: Put) -> None:
@@ -246,7 +248,7 @@ FRAMES: list[tuple[Callable[[pd.DataFrame], Any], str]] = [
     (lambda frame: [True] * len(frame), "the rule returned list; expected a boolean Series, true for a bad row"),
     (lambda frame: frame[frame["size"] > 9]["size"] > 9, "the rule returned 1 answers for 2 rows or in another order;"
      " expected one for each row, with the index of the frame"),
-    (lambda frame: frame["nmae"] > 9, "the rule raised KeyError; its message may hold data and is left out"),
+    (lambda frame: frame["nmae"] > 9, "the rule raised KeyError{at}; its message may hold data and is left out"),
 ]  # fmt: skip
 
 
@@ -256,7 +258,9 @@ def test_a_pandas_rule_that_answers_wrongly(run: Run, put: Put, body: Callable[[
     def odd(frame: pd.DataFrame) -> Any:
         return body(frame)
 
-    assert alone(run, put, odd).error == told
+    line = body.__code__.co_firstlineno
+    at = f" at test_bad_rules.py:{line}: {linecache.getline(__file__, line).strip()}"
+    assert alone(run, put, odd).error == told.replace("{at}", at)
 
 
 def test_a_pandas_rule_that_hangs(run: Run, put: Put) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.checks.dirt import planned, repaired, write
 from tests.checks.rules.entries import (
     ELSEWHERE,
     PLACE,
+    TODAY,
     TWO_TEAMS,
     Entry,
     alias,
@@ -32,6 +34,9 @@ from tests.checks.rules.entries import (
 from tests.etl.repairs.dump import dump
 
 TWINS = (*PLACE, team(1, "A 1"), team(2, "A 1 (Division 1)"), team(3, "B 1"))
+
+SEASON = [match(1, 2, TODAY - timedelta(days=day)) for day in range(1, 31)]
+"""Matches in order: an open side is judged as a share of them, a link that leads nowhere is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ CASES = [
            "update 2 of schedule"),
     Mended("match_with_one_team", [*TWO_TEAMS, match(1, 2, away_team_id=None)], "update 1 of schedule"),
     Mended("match_of_unknown_team", [*TWO_TEAMS, match(1, 2, home_team_id=77)], "update 1 of schedule"),
-    Mended("match_of_unknown_team", [*TWO_TEAMS, match(77, 2)], "update 1 of schedule"),
+    Mended("match_of_unknown_team", [*TWO_TEAMS, *SEASON, match(77, 2)], "update 1 of schedule"),
     Mended("match_of_unknown_league", [*TWO_TEAMS, match(1, 2, league_id=None), match(2, 1, league_id=77)],
            "update 2 of schedule"),
     Mended("result_without_teams", [*TWO_TEAMS, played(1, 2, home_team_id=None)], "update 1 of match_scores"),

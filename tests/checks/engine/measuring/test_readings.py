@@ -91,7 +91,7 @@ def test_an_interval_is_read_in_hours(run: Run, put: Put) -> None:
 
     result = run(age).of("age")
 
-    assert (result.value, result.status, result.measurement) == (30.0, Status.WARN, "30 hours")
+    assert (result.value, result.status, result.measurement) == (30.0, Status.WARN, "30 h")
 
 
 def test_no_rows_at_all_is_nothing_to_measure(run: Run) -> None:
