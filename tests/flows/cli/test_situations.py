@@ -263,7 +263,7 @@ SITUATIONS = (
         then(fresh, of(NO_PLAYERS)),
         "unknown",
         5,
-        "Score unknown: only 42 % of what counts was measured, at least 60 % is needed",
+        "Score unknown: only 57 % of what counts was measured, at least 60 % is needed",
     ),
     Situation(
         "one league gone",
@@ -392,7 +392,7 @@ SITUATIONS = (
         "unknown",
         5,
         "Score unknown: 2 rules have nothing to measure any more; "
-        "only 42 % of what counts was measured, at least 60 % is needed",
+        "only 57 % of what counts was measured, at least 60 % is needed",
         "Rally ERROR, score unknown: rating_that_divides not measured; barefoot_player not measured",
         options=("--league", "NORTH"),
     ),
@@ -558,10 +558,17 @@ SITUATIONS = (
     ),
     Situation(
         "a floor that is not reached",
-        then(fresh, setting("RALLY_COVERAGE_FLOOR", "90")),
+        then(fresh, of(NO_STANDINGS), setting("RALLY_COVERAGE_FLOOR", "90")),
         "unknown",
         5,
-        "Score unknown: only 73 % of what counts was measured, at least 90 % is needed",
+        "Score unknown: only 89 % of what counts was measured, at least 90 % is needed",
+    ),
+    Situation(
+        "what has no history yet lowers no coverage",
+        then(fresh, setting("RALLY_COVERAGE_FLOOR", "100")),
+        "healthy",
+        0,
+        "Score 100.00 of 100: healthy",
     ),
     Situation(
         "no floor",
