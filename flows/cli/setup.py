@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from checks.render.terminal import print_report
 from flows.cli.fix import line as repair_line
 from flows.cli.imports import print_report as print_import
 from flows.service.demo import play
+from flows.service.health_check import today_here
 
 PICTURE_WIDTH = 180
 
@@ -33,7 +33,7 @@ def demo(
     Example: `rally-health demo`
     """
     console = Console()
-    story = play(context.obj, datetime.now(UTC).date(), lambda line: console.print(f"[bold]{line}[/]"))
+    story = play(context.obj, today_here(), lambda line: console.print(f"[bold]{line}[/]"))
     console.rule("As the old loader left it", align="left")
     print_report(story.before, console, brief=True)
     console.rule("The import", align="left")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
+from typing import Never
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from flows.cli import setup
 from flows.service.demo import CNSWPL, Season, season
 
 TODAY = date(2025, 3, 3)
@@ -63,3 +67,22 @@ def test_standings_follow_from_the_matches_held(sample: Season) -> None:
 def _day(text: str) -> date:
     month, day, year = map(int, text.split("/"))
     return date(year, month, day)
+
+
+def test_the_demo_is_played_on_the_day_where_the_leagues_play(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the host's day its runs are about another day for some hours of each night, and compared with nothing."""
+    days: list[date] = []
+
+    def played(_settings: object, today: date, _tell: object) -> Never:
+        days.append(today)
+        raise typer.Exit
+
+    monkeypatch.setattr(setup, "play", played)
+    app = typer.Typer()
+    app.command()(setup.demo)
+
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):  # 25 hours apart: never the same day
+        monkeypatch.setenv("RALLY_TIMEZONE", zone)
+        CliRunner().invoke(app)
+
+    assert days[0] > days[1]
