@@ -33,6 +33,8 @@ FOLDER = Path(__file__).with_name("migrations")
 LOCK = "select pg_advisory_xact_lock(hashtext('rally-health migrate'))"
 # A schema of the role's own name would take the tables in.
 PATH = "set local search_path = public"
+# What the triggers of history call; see revision 0009.
+APPEND_ONLY = f"{QUALITY}.append_only()"
 
 
 class NotMigrated(EtlError):
@@ -119,6 +121,7 @@ def remove(engine: Engine) -> tuple[str, ...]:
             with connection.begin_nested():
                 ours = ", ".join(f"{QUALITY}.{name}" for name in own if name in known)
                 connection.exec_driver_sql(f"drop table if exists {ours}" if ours else "select 1")
+                connection.exec_driver_sql(f"drop function if exists {APPEND_ONLY}")
                 connection.exec_driver_sql(f"drop schema if exists {QUALITY}")
         except DBAPIError as error:
             raise NotAdoptable(f"the schema {QUALITY} holds what is not ours: {describe_error(error)}") from None

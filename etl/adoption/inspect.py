@@ -84,7 +84,7 @@ def inspect_database(connection: sa.Connection, readable: Sequence[Readable] = (
         _additions(connection, there)
         if platform and not catalogue.missing_tables(there) and not _lacks_keys(there)
         else (),
-        _rights(connection, there),
+        _rights(connection, there, readable),
         _reader(connection, dict.fromkeys((*platform_readable(), *readable) if platform else readable)),
     )
     return Inspection(tuple(finding for part in parts for finding in part))
@@ -328,10 +328,12 @@ def _told(addition: Addition) -> str:
     return str(addition)
 
 
-def _rights(connection: sa.Connection, there: Mapping[str, catalogue.CatalogueTable]) -> Iterator[Finding]:
+def _rights(
+    connection: sa.Connection, there: Mapping[str, catalogue.CatalogueTable], readable: Sequence[Readable]
+) -> Iterator[Finding]:
     account = str(connection.scalar(sa.text("select current_user")))
     for work, level in (("check", Level.ERROR), ("import", Level.WARNING), ("init", Level.WARNING)):
-        lacking = needed_grants(connection, work, account)
+        lacking = needed_grants(connection, work, account, readable)
         if lacking:
             text = f"{account} lacks {len(lacking)} rights that {work} needs"
             yield Finding("rights", level, text, "the owner of the tables runs the statements below", lacking)

@@ -99,9 +99,11 @@ def read_columns(connection: Connection, table: Readable) -> set[str]:
     """The columns of a table of the database; empty where there is none."""
     rows = connection.scalars(
         text(
-            "select attname from pg_attribute where attrelid = to_regclass(:label) and attnum > 0 and not attisdropped"
+            "select a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid"
+            " join pg_namespace n on n.oid = c.relnamespace"
+            " where n.nspname = :schema and c.relname = :name and a.attnum > 0 and not a.attisdropped"
         ),
-        {"label": table.label},
+        {"schema": table.schema, "name": table.name},
     )
     return set(rows)
 
@@ -141,12 +143,17 @@ WORK = ("check", "import", "init")
 """What an account can be there for: reading, importing (and repairing), and making the tables."""
 
 
-def needed_grants(connection: Connection, work: str, account: str) -> tuple[str, ...]:
-    """The GRANT statements that an account lacks for a kind of work, for the owner to run; empty where it may."""
-    lacking = (
-        statement for right, statement in _rights(connection, work, _quote(account)) if not _has(connection, right)
-    )
-    return tuple(dict.fromkeys(lacking))
+def needed_grants(
+    connection: Connection, work: str, account: str, readable: Sequence[Readable] = ()
+) -> tuple[str, ...]:
+    """The GRANT statements that an account lacks for a kind of work, for the owner to run; empty where it may.
+
+    `readable` names tables that rules read besides ours; an import is judged by rules too.
+    """
+    rights = [*_rights(connection, work, _quote(account))]
+    if work != "init":
+        rights += _on_columns(connection, readable, _quote(account))
+    return tuple(dict.fromkeys(statement for right, statement in rights if not _has(connection, right)))
 
 
 Right = tuple[str, str, str]
@@ -187,6 +194,16 @@ def _on_tables(connection: Connection, schema: str, rights: Sequence[str], accou
                 yield ("table", label, right), f"grant {words} on {label} to {account}"
 
 
+def _on_columns(connection: Connection, readable: Sequence[Readable], account: str) -> Iterator[tuple[Right, str]]:
+    """Of tables that are not ours, nothing but the columns that rules read."""
+    for one in readable:
+        if one.columns is not None and set(one.columns) <= read_columns(connection, one):
+            yield ("schema", one.schema, "USAGE"), f"grant usage on schema {_quote(one.schema)} to {account}"
+            for column in one.columns:
+                label = f"{one.label}.{_quote(column)}"
+                yield ("column", label, "SELECT"), f"grant {one.select} on {one.label} to {account}"
+
+
 SERIALS = text("""
 select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
 join pg_depend d on d.objid = c.oid and d.classid = 'pg_class'::regclass and d.deptype in ('a', 'i')
@@ -212,6 +229,10 @@ HAS = {
     "table": text("""
         select has_table_privilege(c.oid, :privilege) from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where format('%I.%I', n.nspname, c.relname) = :name"""),
+    "column": text("""
+        select has_column_privilege(c.oid, a.attnum, :privilege) from pg_attribute a
+        join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+        where format('%I.%I.%I', n.nspname, c.relname, a.attname) = :name"""),
     "sequence": text("""
         select has_sequence_privilege(c.oid, :privilege) from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where format('%I.%I', n.nspname, c.relname) = :name"""),

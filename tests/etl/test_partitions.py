@@ -167,7 +167,8 @@ def test_every_rule_finds_the_same_rows(server: str, template: str, catalogue: R
     found = {name: _results(engine, catalogue) for name, engine in both.items()}
 
     assert found["partitioned"] == found["plain"]
-    assert sum(bool(result["count"]) for result in found["plain"]) > len(catalogue) / 2
+    asked = {result["rule"] for result in found["plain"] if result["status"] != "SKIPPED"}  # not of the site's tables
+    assert sum(bool(result["count"]) for result in found["plain"]) > len(asked) / 2
     assert not [result for result in found["plain"] if result["status"] == "ERROR"]
     for copy in copies.values():
         next(copy, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +14,9 @@ from checks.engine.authoring.units import Status
 from checks.engine.collecting.collect import collect
 from checks.engine.run import Options, Request
 from checks.health import examine
-from checks.scopes import SOURCES
+from checks.scopes import SOURCES, tables_read
 from etl.adoption.inspect import Inspection, Level, inspect_database
-from etl.adoption.rights import WORK, may_keep_history, needed_grants
+from etl.adoption.rights import WORK, Readable, may_keep_history, needed_grants
 from etl.database import open_engine
 from etl.importing import Outcome
 from etl.importing.import_feed import Options as ImportOptions
@@ -138,13 +138,13 @@ def test_a_table_that_is_missing_is_an_error(platform: Engine) -> None:
 
 
 @contextmanager
-def clerk(platform: Engine, work: str) -> Iterator[Engine]:
+def clerk(platform: Engine, work: str, readable: Sequence[Readable] = ()) -> Iterator[Engine]:
     """An engine of an account that owns nothing, and has the rights that the report lists for its work."""
     url = platform.url.render_as_string(hide_password=False)
     administer(url, f"create role clerk_{work} login")
     engine = open_engine(platform.url.set(username=f"clerk_{work}").render_as_string(hide_password=False))
     with engine.begin() as connection:
-        statements = needed_grants(connection, work, f"clerk_{work}")
+        statements = needed_grants(connection, work, f"clerk_{work}", readable)
         assert statements
     with platform.begin() as connection:
         for statement in statements:
@@ -162,11 +162,13 @@ def test_an_account_with_the_rights_listed_can_check(platform: Engine) -> None:
     upgrade(platform)
     rules = collect(SOURCES)
     request = Request(now=datetime(2025, 9, 1, tzinfo=UTC), options=Options(workers=1, role="rally_reader"))
+    readable = [Readable.of(*read) for read in tables_read(rules, request.now, platform.connect).items()]
 
-    with clerk(platform, "check") as engine:
+    with clerk(platform, "check", readable) as engine:
         found = examine(engine, rules, request, keep=False)
         with engine.begin() as connection:
             assert not may_keep_history(connection)
+            assert needed_grants(connection, "check", "clerk_check", readable) == ()
 
     errors = {one.rule for one in found.by_status(Status.ERROR)}
     assert errors <= {"percentage_contradicts_counts", "percentage_is_none"}
