@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from checks import Row, Severity, change, fixture, metric_check, percent
 
-COLUMNS = "oid", "relname", "relkind", "relnamespace", "relispartition", "reltuples"
-CATALOGUE = sa.table("pg_class", *map(sa.column, COLUMNS), schema="pg_catalog")
+OF_RELATION = "oid", "relname", "relkind", "relnamespace", "relispartition", "reltuples"
+CATALOGUE = sa.table("pg_class", *map(sa.column, OF_RELATION), schema="pg_catalog")
 SMALL = 10_000
 """Rows up to which a table may grow as it likes."""
 PUBLIC = CATALOGUE.c.relnamespace == sa.func.to_regnamespace("public")
