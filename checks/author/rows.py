@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, FromClause, Select, SelectBase
+from sqlalchemy import Engine, Select, SelectBase
 
 from checks.engine.authoring import MeasureError
+from checks.engine.authoring.decorators import impersonal
 from checks.engine.authoring.spec import Check, Kind
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import values
@@ -20,10 +21,6 @@ from checks.engine.measuring.scope import Labels
 from checks.engine.measuring.snapshot import SnapshotSession, asking, one_moment
 from checks.engine.run import Request
 
-PERSONAL_WORDS = ("name", "email", "phone", "address", "password", "birth")
-"""Parts of column names that tell of a person, for tables that nobody has described."""
-IMPERSONAL_WORDS = ("team", "club", "league", "series", "table")
-"""Names that are nobody's."""
 AT_ONCE = 1_000
 
 
@@ -66,19 +63,7 @@ def _statement(query: Query) -> Select[Any]:
     """The rows as they stand in their table, or the keys that a statement selects."""
     if isinstance(query.bad, SelectBase):
         rows = query.bad.subquery()
-        return asking(*_shown(rows)).select_from(rows)
+        return asking(*impersonal(rows)).select_from(rows)
     if query.check.mark.kind is not Kind.ROW:
         raise MeasureError(f"a {query.check.mark.kind} has no rows to show")
-    return asking(*_shown(query.table)).select_from(query.table).where(bad_condition(query))
-
-
-def _shown(source: FromClause) -> list[Any]:
-    return [column for column in source.c if not _is_personal(column)]
-
-
-def _is_personal(column: Any) -> bool:
-    origins = {column, *getattr(column, "base_columns", ())}
-    if any(getattr(origin, "info", {}).get("personal") for origin in origins):
-        return True
-    words = str(column.key).lower()
-    return any(part in words for part in PERSONAL_WORDS) and not any(part in words for part in IMPERSONAL_WORDS)
+    return asking(*impersonal(query.table)).select_from(query.table).where(bad_condition(query))

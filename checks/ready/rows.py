@@ -11,7 +11,7 @@ from typing import Any, Unpack
 from sqlalchemy import ColumnElement, Table, Text, and_, cast, exists, false, func, literal, or_, select
 
 from checks.engine.authoring import CheckDefinitionError
-from checks.engine.authoring.decorators import AnyTable, Bad, Row
+from checks.engine.authoring.decorators import AnyTable, Bad, Row, impersonal
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.findings import key_columns
 from checks.ready.make import ReadyOptions, Rule, beside, both, counted, ready_rule
@@ -116,7 +116,7 @@ def _equal(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[
 
 def _among(rows: Table, judged: ColumnElement[bool]) -> Any:
     """The rows that could have been bad, with the columns that tell where they stand."""
-    return select(*(column for column in rows.c if not column.info.get("personal"))).where(judged)
+    return select(*impersonal(rows)).where(judged)
 
 
 def _needed(what: str, columns: tuple[str, ...]) -> None:

@@ -17,6 +17,11 @@ from checks.engine.authoring.units import Severity
 if TYPE_CHECKING:
     import pandas as pd
 
+PERSONAL_WORDS = ("name", "email", "phone", "address", "password", "birth")
+"""Parts of column names that tell of a person, for tables that nobody has described."""
+IMPERSONAL_WORDS = ("team", "club", "league", "series", "table")
+"""Names that are nobody's."""
+
 
 class Row:
     """The row that a rule looks at: `row.home_team` is the column `home_team` of its table.
@@ -57,6 +62,19 @@ class Bad:
 
     found: ColumnElement[bool] | SelectBase
     among: ColumnElement[bool] | SelectBase | None = None
+
+
+def impersonal(source: FromClause) -> list[ColumnElement[Any]]:
+    """The columns that tell of no person: none that is marked personal, and none whose name says that it is."""
+    return [column for column in source.c if not _is_personal(column)]
+
+
+def _is_personal(column: Any) -> bool:
+    origins = {column, *getattr(column, "base_columns", ())}
+    if any(getattr(origin, "info", {}).get("personal") for origin in origins):
+        return True
+    words = str(column.key).lower()
+    return any(part in words for part in PERSONAL_WORDS) and not any(part in words for part in IMPERSONAL_WORDS)
 
 
 def _unknown(name: str, table: FromClause) -> str:

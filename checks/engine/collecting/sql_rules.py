@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import Boolean, Table, literal_column, select, text
 
 from checks.engine.authoring import CheckDefinitionError
-from checks.engine.authoring.decorators import Bad
+from checks.engine.authoring.decorators import Bad, impersonal
 from checks.engine.authoring.spec import CHECK, Kind, Mark, Source, TableName, put, verified
 from checks.engine.authoring.thresholds import above
 from checks.engine.authoring.units import Severity, limit_of, rows
@@ -72,7 +72,7 @@ def _rule(path: Path) -> Callable[..., Any]:
         return Bad(text(f"{escaped(statement)}\n"))  # type: ignore[arg-type]  # the engine asks what it selects
 
     def among(rows: Table) -> Bad:
-        every = select(*(column for column in rows.c if not column.info.get("personal")))
+        every = select(*impersonal(rows))
         counted = every if condition is None else every.where(condition)
         return Bad(text(f"{escaped(statement)}\n"), among=counted)  # type: ignore[arg-type]  # see above
 
