@@ -49,9 +49,15 @@ def require_running(connection: Connection, *, excused: bool = False) -> None:
 
 
 def stop(connection: Connection, reason: str, who: str, *, automatic: bool = False) -> Stop:
-    """Stop all imports; where they are stopped already, the first stop and its reason stay."""
+    """Stop all imports; where they are stopped already, the first stop and its reason stay.
+
+    A person who stops what has stopped by itself takes it over: it is automatic no more.
+    """
     values = {"reason": reason, "by": who, "automatic": automatic, "at": func.clock_timestamp()}
     connection.execute(insert(import_stops).values(values).on_conflict_do_nothing())
+    if not automatic:
+        held = update(import_stops).where(import_stops.c.resumed_at.is_(None), import_stops.c.automatic)
+        connection.execute(held.values(automatic=False))
     known = in_force(connection)
     assert known is not None  # noqa: S101 - ours, or the one that stood in the way
     return known

@@ -169,6 +169,8 @@ def test_an_account_with_the_rights_listed_can_check(platform: Engine) -> None:
         with engine.begin() as connection:
             assert not may_keep_history(connection)
             assert needed_grants(connection, "check", "clerk_check", readable) == ()
+            asked = "select has_column_privilege('public.users', 'password_hash', 'select')"
+            assert not connection.scalar(text(asked))
 
     errors = {one.rule for one in found.by_status(Status.ERROR)}
     assert errors <= {"percentage_contradicts_counts", "percentage_is_none"}

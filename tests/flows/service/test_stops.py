@@ -113,3 +113,13 @@ def test_a_stop_that_came_by_itself_opens_an_incident_at_once(database: Engine, 
     with database.begin() as connection:
         (row,) = connection.execute(select(incidents.c.rule, incidents.c.status)).all()
     assert tuple(row) == ("imports_stopped", "CRITICAL")
+
+
+def test_a_person_takes_over_what_has_stopped_by_itself(database: Engine) -> None:
+    with database.begin() as connection:
+        circuit_breaker.stop(connection, "duplicate_match got CRITICAL", "rally-health", automatic=True)
+
+        held = circuit_breaker.stop(connection, "looking into it", "ada")
+
+        assert held.reason == "duplicate_match got CRITICAL"
+        assert not held.automatic
