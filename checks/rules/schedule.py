@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.selectable import Exists
 
 from checks import Bad, Row, Severity, change, check, drop, metric_check, percent, row_check
+from checks.rules import words
 from checks.rules.thresholds import (
     ANY,
     DUPLICATES,
@@ -25,19 +26,6 @@ from checks.rules.thresholds import (
     PATCHY,
     RARE,
     ROUTINE,
-)
-from checks.rules.words import (
-    SEASON_GAP,
-    busiest_dates,
-    in_use,
-    is_match,
-    is_practice,
-    leads_nowhere,
-    league_days,
-    match_keys,
-    rows_of,
-    seasons,
-    team_keys,
 )
 from etl.tables import leagues, schedule, teams
 
@@ -52,15 +40,15 @@ FEWEST_MATCHES, MOST_TIMES = 0.4, 2.5
        runbook=COVERAGE_RUNBOOK)  # fmt: skip
 def team_without_schedule() -> Bad:
     """A team has no match in the newest season of its league."""
-    return Bad(_idle().where(in_use(TEAM)), among=rows_of(teams).where(in_use(TEAM)))
+    return Bad(_idle().where(words.in_use(TEAM)), among=words.rows_of(teams).where(words.in_use(TEAM)))
 
 
 @check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=teams, owner="schedules", tags={"daily"}, each="league",
        runbook=COVERAGE_RUNBOOK)  # fmt: skip
 def gap_in_league_schedule(league: int) -> Bad:
     """The schedule of one league leaves teams out; a small league would be lost in the share of all."""
-    of_league = (teams.c.league_id == league, in_use(TEAM))
-    return Bad(_idle().where(*of_league), among=rows_of(teams).where(*of_league))
+    of_league = (teams.c.league_id == league, words.in_use(TEAM))
+    return Bad(_idle().where(*of_league), among=words.rows_of(teams).where(*of_league))
 
 
 @check(severity=Severity.LOW, threshold=ROUTINE, table=teams, owner="schedules", tags={"weekly"})
@@ -68,30 +56,32 @@ def team_with_uneven_schedule() -> Bad:
     """A team has far fewer or far more matches in the newest season than the others of its series."""
     team = _with_usual().subquery()
     uneven = (team.c.matches < FEWEST_MATCHES * team.c.usual) | (team.c.matches > MOST_TIMES * team.c.usual)
-    found = team_keys().add_columns(team.c.matches, team.c.usual).join(team, team.c.id == teams.c.id)
+    found = words.team_keys().add_columns(team.c.matches, team.c.usual).join(team, team.c.id == teams.c.id)
     return Bad(found.where(uneven), among=sa.select(team.c.id.label("team_id")))
 
 
 def _idle() -> sa.Select[Any]:
     """Teams that no match of the newest season names on one of its sides; of a league without a season, all."""
-    season = seasons()
+    season = words.seasons()
     plays = [
         sa.select(schedule.c[f"{side}_team_id"].label("id"))
         .join(season, season.c.league_id == schedule.c.league_id)
-        .where(schedule.c.match_date >= season.c.starts, is_match(MATCH), schedule.c[f"{side}_team_id"].is_not(None))
+        .where(
+            schedule.c.match_date >= season.c.starts, words.is_match(MATCH), schedule.c[f"{side}_team_id"].is_not(None)
+        )
         for side in SCHEDULE_SIDES
     ]
     playing = plays[0].union(plays[1]).subquery("playing")
-    return team_keys().outerjoin(playing, playing.c.id == teams.c.id).where(playing.c.id.is_(None))
+    return words.team_keys().outerjoin(playing, playing.c.id == teams.c.id).where(playing.c.id.is_(None))
 
 
 def _with_usual() -> sa.Select[Any]:
     """Teams with their number of matches in the newest season, and the median of their series."""
-    season = seasons()
+    season = words.seasons()
     sides = [
         sa.select(schedule.c[f"{side}_team_id"].label("id"))
         .join(season, season.c.league_id == schedule.c.league_id)
-        .where(schedule.c.match_date >= season.c.starts, is_match(MATCH))
+        .where(schedule.c.match_date >= season.c.starts, words.is_match(MATCH))
         for side in SCHEDULE_SIDES
     ]
     side = sides[0].union_all(sides[1]).subquery()
@@ -111,42 +101,44 @@ LINKS_RUNBOOK = "docs/RUNBOOKS.md#matches-without-team-ids"
            runbook=LINKS_RUNBOOK)  # fmt: skip
 def match_without_teams(row: Row) -> Bad:
     """A scheduled match is linked to no team at all."""
-    return Bad(row.home_team_id.is_(None) & row.away_team_id.is_(None), among=is_match(row))
+    return Bad(row.home_team_id.is_(None) & row.away_team_id.is_(None), among=words.is_match(row))
 
 
 @row_check(schedule, severity=Severity.HIGH, threshold=NULL_IDS, owner="schedules", tags={"daily", "gate"},
            runbook=LINKS_RUNBOOK)  # fmt: skip
 def match_with_one_team(row: Row) -> Bad:
     """A scheduled match is linked on one side only."""
-    return Bad(row.home_team_id.is_(None) != row.away_team_id.is_(None), among=is_match(row))
+    return Bad(row.home_team_id.is_(None) != row.away_team_id.is_(None), among=words.is_match(row))
 
 
 @check(severity=Severity.HIGH, threshold=ORPHANS, table=schedule, owner="schedules", tags={"daily", "gate"})
 def match_of_unknown_team() -> Bad:
     """A scheduled match is linked to a team that does not exist (any more)."""
-    lost = leads_nowhere(schedule.c.home_team_id, teams) | leads_nowhere(schedule.c.away_team_id, teams)
-    return Bad(match_keys().where(lost), among=rows_of(schedule))
+    lost = words.leads_nowhere(schedule.c.home_team_id, teams) | words.leads_nowhere(schedule.c.away_team_id, teams)
+    return Bad(words.match_keys().where(lost), among=words.rows_of(schedule))
 
 
 @check(severity=Severity.MEDIUM, threshold=NULL_IDS, table=schedule, owner="schedules", tags={"daily"})
 def match_of_unknown_league() -> Bad:
     """A scheduled match stands in no league, or in one that does not exist."""
-    lost = schedule.c.league_id.is_(None) | leads_nowhere(schedule.c.league_id, leagues)
-    is_one = is_match(Row(schedule))
-    return Bad(match_keys().where(lost, is_one), among=rows_of(schedule).where(is_one))
+    lost = schedule.c.league_id.is_(None) | words.leads_nowhere(schedule.c.league_id, leagues)
+    is_one = words.is_match(Row(schedule))
+    return Bad(words.match_keys().where(lost, is_one), among=words.rows_of(schedule).where(is_one))
 
 
 @row_check(schedule, severity=Severity.MEDIUM, threshold=IMPOSSIBLE, owner="schedules", tags={"daily"})
 def team_against_itself(row: Row) -> Bad:
     """A team is scheduled to meet itself, by its name or by what the names were linked to."""
     same = (row.home_team_id == row.away_team_id).is_(True) | (row.home_team == row.away_team)
-    return Bad(same, among=is_match(row))
+    return Bad(same, among=words.is_match(row))
 
 
 @check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"daily"})
 def sides_of_different_series() -> Bad:
     """The two sides of a scheduled match are linked to teams of different series."""
-    return Bad(_pairs(match_keys()).where(HOME.c.series_id != AWAY.c.series_id), among=_pairs(rows_of(schedule)))
+    return Bad(
+        _pairs(words.match_keys()).where(HOME.c.series_id != AWAY.c.series_id), among=_pairs(words.rows_of(schedule))
+    )
 
 
 @check(severity=Severity.HIGH, threshold=IMPOSSIBLE, table=schedule, owner="schedules", tags={"daily"})
@@ -154,7 +146,7 @@ def sides_of_different_leagues() -> Bad:
     """A scheduled match and the teams that it is linked to are not all of one league."""
     own = schedule.c.league_id
     mixed: sa.ColumnElement[bool] = (HOME.c.league_id != AWAY.c.league_id) | (HOME.c.league_id != own)
-    return Bad(_pairs(match_keys()).where(mixed), among=_pairs(rows_of(schedule)))
+    return Bad(_pairs(words.match_keys()).where(mixed), among=_pairs(words.rows_of(schedule)))
 
 
 def _pairs(statement: sa.Select[Any]) -> sa.Select[Any]:
@@ -178,12 +170,12 @@ def duplicate_match() -> Bad:
     nth = sa.func.row_number().over(partition_by=[*key, schedule.c.league_id], order_by=schedule.c.id)
     told = sa.func.count(schedule.c.league_id).over(partition_by=key)  # rows of these names that tell a league
     surplus = sa.or_(nth > 1, sa.and_(schedule.c.league_id.is_(None), told > 0))
-    keys = match_keys().add_columns(schedule.c.id)
+    keys = words.match_keys().add_columns(schedule.c.id)
     names = [column.name for column in keys.selected_columns]
     group = keys.add_columns(surplus.label("surplus"))
     copies = group.join(several, sa.and_(*(column == several.c[column.name] for column in key))).subquery()
     return Bad(sa.select(*(copies.c[name] for name in names)).where(copies.c.surplus),
-               among=rows_of(schedule))  # fmt: skip
+               among=words.rows_of(schedule))  # fmt: skip
 
 
 @check(severity=Severity.HIGH, threshold=DUPLICATES, table=schedule, owner="schedules", tags={"daily", "gate"},
@@ -197,9 +189,9 @@ def fixture_under_two_names() -> Bad:
     same = [schedule.c[name] == twice.c[name] for name in ("match_date", "home_team_id", "away_team_id")]
     first = schedule.alias("first")
     respelled = sa.or_(first.c.home_team != schedule.c.home_team, first.c.away_team != schedule.c.away_team)
-    again = match_keys().join(twice, sa.and_(*same)).join(first, first.c.id == twice.c.first).where(respelled)
+    again = words.match_keys().join(twice, sa.and_(*same)).join(first, first.c.id == twice.c.first).where(respelled)
     linked = schedule.c.home_team_id.is_not(None) & schedule.c.away_team_id.is_not(None)
-    return Bad(again, among=rows_of(schedule).where(linked))
+    return Bad(again, among=words.rows_of(schedule).where(linked))
 
 
 @check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"daily"})
@@ -211,7 +203,7 @@ def team_twice_at_once() -> Bad:
     ids, names = (sa.func.min(column) == sa.func.max(column) for column in (played.c.opponent_id, played.c.opponent))
     all_linked = sa.func.count() == sa.func.count(played.c.opponent_id)
     busy = sa.select(*key).group_by(*key).having(~names, ~(ids & all_linked)).subquery()
-    twice = team_keys().add_columns(busy.c.match_date, busy.c.match_time).join(busy, busy.c.team_id == teams.c.id)
+    twice = words.team_keys().add_columns(busy.c.match_date, busy.c.match_time).join(busy, busy.c.team_id == teams.c.id)
     return Bad(twice, among=sa.select(played.c.team_id))
 
 
@@ -221,7 +213,7 @@ def _sides(own: str, other: str) -> sa.Select[Any]:
     opponent = sa.func.lower(schedule.c[f"{other}_team"]).label("opponent")
     columns = (schedule.c[f"{other}_team_id"].label("opponent_id"), schedule.c.match_date, schedule.c.match_time)
     side = sa.select(team_id.label("team_id"), opponent, *columns)
-    return side.where(team_id.is_not(None), schedule.c.match_time.is_not(None), is_match(Row(schedule)))
+    return side.where(team_id.is_not(None), schedule.c.match_time.is_not(None), words.is_match(Row(schedule)))
 
 
 EARLIEST, LATEST = time(7), time(22)
@@ -232,35 +224,35 @@ UNKNOWN_PLACES = ("", "tbd", "tba", "n/a", "unknown")
 @row_check(schedule, severity=Severity.LOW, threshold=PATCHY, owner="schedules", tags={"weekly"})
 def match_without_time(row: Row) -> Bad:
     """A scheduled match has no time of day."""
-    return Bad(row.match_time.is_(None), among=is_match(row))
+    return Bad(row.match_time.is_(None), among=words.is_match(row))
 
 
 @row_check(schedule, severity=Severity.MEDIUM, threshold=RARE, owner="schedules", tags={"daily"})
 def match_at_impossible_time(row: Row) -> Bad:
     """A scheduled match begins before 7 a.m. or after 10 p.m.; often a morning that was meant as an evening."""
-    return Bad((row.match_time < EARLIEST) | (row.match_time > LATEST), among=is_match(row))
+    return Bad((row.match_time < EARLIEST) | (row.match_time > LATEST), among=words.is_match(row))
 
 
 @row_check(schedule, severity=Severity.LOW, threshold=PATCHY, owner="schedules", tags={"weekly"})
 def match_without_location(row: Row) -> Bad:
     """A scheduled match has no location, or one that is still to be announced."""
     place = sa.func.lower(sa.func.btrim(sa.func.coalesce(row.location, "")))
-    return Bad(place.in_(UNKNOWN_PLACES), among=is_match(row))
+    return Bad(place.in_(UNKNOWN_PLACES), among=words.is_match(row))
 
 
 @check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"weekly"})
 def match_outside_season() -> Bad:
     """A scheduled match lies more than 60 days from all others of its league, or at no real date at all."""
-    days = league_days().subquery()
+    days = words.league_days().subquery()
     gaps = (days.c.match_date - days.c.before, days.c.after - days.c.match_date)
-    alone = [sa.func.coalesce(gap > SEASON_GAP, sa.true()) for gap in gaps]
+    alone = [sa.func.coalesce(gap > words.SEASON_GAP, sa.true()) for gap in gaps]
     has_others = days.c.before.is_not(None) | days.c.after.is_not(None)
     lonely = sa.select(days.c.league_id, days.c.match_date).where(*alone, has_others)
     day = sa.tuple_(schedule.c.league_id, schedule.c.match_date)
     # a difference with an infinite date is an error in PostgreSQL, so those are told apart first
     bad = ~sa.func.isfinite(schedule.c.match_date) | day.in_(lonely)
-    is_one = is_match(MATCH)
-    return Bad(match_keys().where(bad, is_one), among=rows_of(schedule).where(is_one))
+    is_one = words.is_match(MATCH)
+    return Bad(words.match_keys().where(bad, is_one), among=words.rows_of(schedule).where(is_one))
 
 
 YOUNG = timedelta(weeks=8)
@@ -273,7 +265,7 @@ RECENT = timedelta(days=30)
 def hours_since_last_match_day(row: Row, today: date) -> sa.ColumnElement[Any]:
     """No league has had a match for a while: in season a sign that the schedule is no longer fed."""
     day = row.match_date
-    past = sa.func.max(day).filter(is_match(row), day <= today, sa.func.isfinite(day))
+    past = sa.func.max(day).filter(words.is_match(row), day <= today, sa.func.isfinite(day))
     return sa.cast(sa.cast(sa.literal(today), sa.DateTime) - sa.cast(past, sa.DateTime), sa.Interval)
 
 
@@ -281,7 +273,7 @@ def hours_since_last_match_day(row: Row, today: date) -> sa.ColumnElement[Any]:
               owner="schedules", tags={"daily"})  # fmt: skip
 def matches_in_schedule(row: Row) -> sa.ColumnElement[Any]:
     """The newest season of the leagues has lost many of its matches since the last runs."""
-    season = seasons()
+    season = words.seasons()
     # an aggregate of one value, so that it can share the scan of its table
     return sa.func.max(sa.select(sa.func.sum(season.c.matches)).scalar_subquery())
 
@@ -292,14 +284,14 @@ def practices_in_schedule(row: Row) -> sa.ColumnElement[Any]:
     """Practice times that captains have added are gone: an import took them for its own rows."""
     # a copy that is removed is no practice that is gone
     practice = sa.tuple_(row.match_date, row.home_team, row.away_team)
-    return sa.func.count(sa.distinct(practice)).filter(is_practice(row))
+    return sa.func.count(sa.distinct(practice)).filter(words.is_practice(row))
 
 
 @check(severity=Severity.HIGH, threshold=ANY, table=schedule, owner="schedules", tags={"daily", "gate"})
 def matches_on_one_date() -> Bad:
     """Half of a league's matches are on one date: the date of another row was written into all of them."""
-    days = league_days().subquery("every_day")
-    return busiest_dates(sa.select(days.c.league_id, days.c.matches.label("number")).subquery("days"))
+    days = words.league_days().subquery("every_day")
+    return words.busiest_dates(sa.select(days.c.league_id, days.c.matches.label("number")).subquery("days"))
 
 
 @check(severity=Severity.MEDIUM, threshold=ANY, table=leagues, owner="schedules", tags={"daily"}, can_be_empty=True)
@@ -314,5 +306,5 @@ def league_without_match_ahead(today: date) -> Bad:
 def _league_plays(since: date, until: date) -> Exists:
     """The league has a match on or after the first day and before the second."""
     day = schedule.c.match_date
-    of_league = (schedule.c.league_id == leagues.c.id) & is_match(Row(schedule))
+    of_league = (schedule.c.league_id == leagues.c.id) & words.is_match(Row(schedule))
     return sa.exists().where(of_league, day >= since, day < until)
