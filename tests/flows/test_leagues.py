@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 MANY = 100
 PLACES = [f"L{number + 1}" for number in range(MANY)]
-RULES = sorted(collect(SOURCES))
+RULES = collect(SOURCES)
 Found = dict[str, Any]
 MOVING = {"run", "started", "finished"}
 CONNECTIONS = text("select count(*) from pg_stat_activity where application_name like 'rally-health %'")
@@ -108,8 +108,10 @@ def test_the_leagues_are_as_different_as_real_ones(environment: Engine, on_threa
     results = [result for document in documents for result in document["results"]]
 
     assert len(documents) == MANY
-    assert {result["rule"] for result in results} == set(RULES)
-    assert len({result["rule"] for result in results if result["count"]}) > len(RULES) / 3
+    measured_rules = {result["rule"] for result in results}
+    # rules about tables that only the site has: there are none here
+    assert all(getattr(RULES[name].mark.table, "optional", False) for name in RULES.keys() - measured_rules)
+    assert len({result["rule"] for result in results if result["count"]}) > len(measured_rules) / 3
     assert not [result for result in results if result["status"] == "ERROR"]
     assert len({tuple(result["count"] for result in document["results"]) for document in documents}) > MANY / 3
     assert left_open(environment) == 0
