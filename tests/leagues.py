@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import Engine, Table, insert, text
+from sqlalchemy import Engine, Inspector, Table, insert, inspect, text
 
+from checks.engine.authoring.spec import Mark, TableName
+from checks.engine.collecting.rules import Rules
 from etl.tables import (
     clubs,
     import_feeds,
@@ -150,3 +152,17 @@ def _feed(league: int) -> Iterator[tuple[Table, dict[str, Any]]]:
     what = {"path": f"L{league}/schedules.json", "kind": "schedules", "league": f"L{league}", "outcome": "published"}
     yield import_feeds, {"run_id": 1, **what, **counts, "started_at": moment, "finished_at": moment}
     yield rejects, {"feed_id": league, "index": 7, "reason": "the date is missing", "raw": "{}"}
+
+
+def of_the_site_alone(engine: Engine, rules: Rules) -> set[str]:
+    """The rules about tables, or columns of them, that only the platform's site has and that are missing here."""
+    database = inspect(engine)
+    return {name for name, check in rules.items() if _lacks(database, check.mark)}
+
+
+def _lacks(database: Inspector, mark: Mark) -> bool:
+    if not isinstance(mark.table, TableName) or not mark.table.optional:
+        return False
+    name = mark.table.parts[1]
+    columns = {column["name"] for column in database.get_columns(name)} if database.has_table(name) else set()
+    return not columns or not columns.issuperset(mark.columns)

@@ -69,12 +69,16 @@ def impersonal(source: FromClause) -> list[ColumnElement[Any]]:
     return [column for column in source.c if not _is_personal(column)]
 
 
-def _is_personal(column: Any) -> bool:
+def is_marked_personal(column: ColumnElement[Any]) -> bool:
+    """Whether the column, or one that it is made of, is marked as one that no report may show."""
     origins = {column, *getattr(column, "base_columns", ())}
-    if any(getattr(origin, "info", {}).get("personal") for origin in origins):
-        return True
+    return any(getattr(origin, "info", {}).get("personal") for origin in origins)
+
+
+def _is_personal(column: Any) -> bool:
     words = str(column.key).lower()
-    return any(part in words for part in PERSONAL_WORDS) and not any(part in words for part in IMPERSONAL_WORDS)
+    is_named_so = any(part in words for part in PERSONAL_WORDS) and not any(part in words for part in IMPERSONAL_WORDS)
+    return is_marked_personal(column) or is_named_so
 
 
 def _unknown(name: str, table: FromClause) -> str:

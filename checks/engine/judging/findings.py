@@ -24,6 +24,7 @@ from sqlalchemy import BigInteger, ColumnElement, FromClause, Table, Text, cast,
 from sqlalchemy.dialects.postgresql import BIT
 
 from checks.engine.authoring import MeasureError
+from checks.engine.authoring.decorators import is_marked_personal
 
 LONGEST_KEY = 200
 SEPARATOR = "\x1f"
@@ -87,8 +88,7 @@ def _short(value: Any) -> Any:
 def _impersonal(columns: Iterable[ColumnElement[Any]], where: str) -> tuple[ColumnElement[Any], ...]:
     chosen = tuple(columns)
     for column in chosen:
-        origins = {column, *getattr(column, "base_columns", ())}
-        if any(getattr(origin, "info", {}).get("personal") for origin in origins):
+        if is_marked_personal(column):
             name = getattr(column, "key", column)
             raise MeasureError(f"{where} would show the personal column {name!s}; select keys, not people")
     return chosen
