@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
-from types import TracebackType
 
 from sqlalchemy import URL, make_url
+
+from tests.relay import Relay, cut
 
 Connect = Callable[[], socket.socket]
 
@@ -24,7 +25,7 @@ class Fault(Enum):
     CUT = "cut"
 
 
-class DatabaseProxy:
+class DatabaseProxy(Relay):
     """Passes connections on to a server; `fail_at` chooses where it stops doing so.
 
     `before` a message is passed on, or after it (the server has got it, its answer is swallowed). `count` tells how
@@ -41,16 +42,13 @@ class DatabaseProxy:
         self._before = True
         self._for_good = True
         self._lock = threading.Lock()
-        self._open: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
     @property
     def url(self) -> str:
         """Where clients reach the database through this proxy."""
-        port = self._listener.getsockname()[1]
         through: URL = self.target.set(
-            host="127.0.0.1", port=port, query={"sslmode": "disable", "gssencmode": "disable"}
+            host="127.0.0.1", port=self.port, query={"sslmode": "disable", "gssencmode": "disable"}
         )
         return through.render_as_string(hide_password=False)
 
@@ -61,29 +59,11 @@ class DatabaseProxy:
             self._text, self._number = text.encode(), number
             self._fault, self._before, self._for_good = fault, before, for_good
 
-    def __enter__(self) -> DatabaseProxy:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for each in list(self._open):
-            _cut(each)
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
+    def serve(self, client: socket.socket) -> None:
         self._open.add(client)
         if self.failed and self._for_good:
             if self._fault is Fault.CUT:
-                _cut(client)
+                cut(client)
             return
         server = self._connect()
         self._open.add(server)
@@ -118,8 +98,8 @@ class DatabaseProxy:
                     continue
                 sink.sendall(data)
         if not (dead.is_set() and self._fault is Fault.SILENT):
-            _cut(source)
-            _cut(sink)
+            cut(source)
+            cut(sink)
 
     def _hit(self, data: bytes) -> bool:
         with self._lock:
@@ -128,9 +108,3 @@ class DatabaseProxy:
             self.count += data.count(self._text)
             self.failed = 0 < self._number <= self.count
             return self.failed
-
-
-def _cut(each: socket.socket) -> None:
-    with suppress(OSError):
-        each.shutdown(socket.SHUT_RDWR)
-    each.close()

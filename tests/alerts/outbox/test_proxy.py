@@ -25,34 +25,23 @@ from alerts.people import Channel
 from tests.alerts.build import policy
 from tests.alerts.channels.twilio_server import Handler, Twilio
 from tests.alerts.conftest import Desk
+from tests.relay import Relay
 
 ONLY_SMS = '[[people]]\nname = "kim"\nphone = "+14155550123"\n'
 FAULTS = ("refuse", "cut at connect", "cut at once", "cut after the request", "cut the answer", "silent", "ok")
 REFUSED = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
 
 
-class Tunnel:
+class Tunnel(Relay):
     """A proxy that speaks CONNECT, and fails once for each fault that is planned."""
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.faults: deque[str] = deque()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
+        self.url = f"http://127.0.0.1:{self.port}"
 
-    def close(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
+    def serve(self, client: socket.socket) -> None:
         fault = self.faults.popleft() if self.faults else "ok"
         with suppress(OSError), client:
             if fault == "cut at connect":

@@ -6,7 +6,8 @@ import socket
 import threading
 from contextlib import suppress
 from enum import Enum
-from types import TracebackType
+
+from tests.relay import Relay, cut
 
 UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -20,49 +21,29 @@ class Fault(Enum):
     HANGING = "hanging"
 
 
-class Proxy:
+class Proxy(Relay):
     """Passes connections on to a port of this machine, until `fail` says otherwise; then open ones are cut as well."""
 
     def __init__(self, target: int, fault: Fault = Fault.NONE) -> None:
         self.target = target
         self.fault = fault
-        self._open: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def __enter__(self) -> Proxy:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.fail(Fault.REFUSED)
+        super().__init__()
 
     def fail(self, fault: Fault) -> None:
         """Fail from now on in this way."""
         self.fault = fault
         if fault is Fault.REFUSED:
-            with suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-        if fault is not Fault.HANGING:
-            for each in list(self._open):
-                _cut(each)
+            self.close()
+        elif fault is not Fault.HANGING:
+            self.cut_open()
 
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
+    def serve(self, client: socket.socket) -> None:
         self._open.add(client)
         if self.fault is Fault.UNAVAILABLE:
             with suppress(OSError):
                 client.recv(65536)
                 client.sendall(UNAVAILABLE)
-            _cut(client)
+            cut(client)
         elif self.fault is Fault.NONE:
             server = socket.create_connection(("127.0.0.1", self.target))
             self._open.add(server)
@@ -76,11 +57,5 @@ class Proxy:
                     return
                 sink.sendall(data)
         if self.fault is not Fault.HANGING:
-            _cut(source)
-            _cut(sink)
-
-
-def _cut(each: socket.socket) -> None:
-    with suppress(OSError):
-        each.shutdown(socket.SHUT_RDWR)
-    each.close()
+            cut(source)
+            cut(sink)

@@ -219,13 +219,17 @@ def test_a_blocked_import_stops_the_next_until_somebody_lets_it_pass(run: Run, t
     assert "was let pass: season ended" in ended["resume_reason"]
 
 
-def test_a_rule_of_the_gate_that_gets_critical_stops_the_imports(run: Run, database: Engine) -> None:
+def _copy_a_match_after_a_check(run: Run, database: Engine) -> None:
     with database.begin() as connection:
         write(connection, [*TWO_TEAMS, match(1, 2, id=1)])
     run("check")
     with database.begin() as connection:
         connection.execute(text("alter table schedule drop constraint unique_schedule_match"))
         write(connection, [match(1, 2, id=2)])
+
+
+def test_a_rule_of_the_gate_that_gets_critical_stops_the_imports(run: Run, database: Engine) -> None:
+    _copy_a_match_after_a_check(run, database)
 
     run("check")
 
@@ -241,12 +245,7 @@ def test_what_was_critical_all_along_stops_nothing(run: Run, dirty: Engine) -> N
 
 
 def test_a_check_of_another_day_or_of_one_league_stops_nothing(run: Run, database: Engine) -> None:
-    with database.begin() as connection:
-        write(connection, [*TWO_TEAMS, match(1, 2, id=1)])
-    run("check")
-    with database.begin() as connection:
-        connection.execute(text("alter table schedule drop constraint unique_schedule_match"))
-        write(connection, [match(1, 2, id=2)])
+    _copy_a_match_after_a_check(run, database)
 
     run("check", "--today", "2025-02-15")
     run("check", "--league", "CNSWPL")
