@@ -214,12 +214,6 @@ MEANINGS: Mapping[str, tuple[type[EtlError], str]] = {
 """What a SQLSTATE is to us: the error to raise, and its text."""
 
 
-def retryable(error: BaseException) -> EtlError | None:
-    """The error to raise for another try of the whole transaction, None where no try can help."""
-    meant = own_error(error)
-    return meant if meant is not None and meant.transient else None
-
-
 def describe_error(error: BaseException) -> str:
     """An error in words that hold no data: its primary message and SQLSTATE; DETAIL can hold a person's row."""
     origin = _origin(error)

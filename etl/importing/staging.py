@@ -141,17 +141,6 @@ def update_planned(
     return connection.execute(sa.update(target).where(target.c.id == plan.c.target_id).values(values)).rowcount
 
 
-def insert_planned(
-    connection: sa.Connection, target: sa.TableClause, plan: sa.FromClause, columns: Sequence[str], order: Sequence[str]
-) -> int:
-    """Insert the planned rows that replace none and return how many; sorted, for unsorted writers deadlock."""
-    new = sa.select(*(plan.c[name] for name in columns)).where(plan.c.target_id.is_(None))
-    rows = new.order_by(*(plan.c[name] for name in order))
-    # without the option, rowcount of an INSERT is -1
-    statement = sa.insert(target).from_select(list(columns), rows).execution_options(preserve_rowcount=True)
-    return connection.execute(statement).rowcount
-
-
 def drop_unchanged(connection: sa.Connection, target: sa.TableClause, plan: sa.Table, columns: Sequence[str]) -> int:
     """Take out of the plan what stands in its target row as it is; returns how many rows."""
     same = (plan.c.target_id == target.c.id) & ~differs(target, plan, columns)

@@ -205,7 +205,10 @@ class Writer:
         return updated + update_planned(connection, self.target.table, self.plan, self.columns)
 
     def insert(self, connection: sa.Connection, order: Sequence[str]) -> int:
-        """Insert the planned rows that replace none, sorted by `order`, and return how many; they are a feed's now."""
+        """Insert the planned rows that replace none, and return how many; they are a feed's now.
+
+        Sorted by `order`, for unsorted writers deadlock.
+        """
         new = sa.select(*(self.plan.c[name] for name in self.columns)).where(self.plan.c.target_id.is_(None))
         rows = new.order_by(*(self.plan.c[name] for name in order))
         there = self.target.table

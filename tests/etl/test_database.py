@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from etl import DatabaseUnavailable
-from etl.database import DatabaseUrlError, describe_error, is_transient, open_engine, retryable, sqlstate
+from etl.database import DatabaseUrlError, describe_error, is_transient, open_engine, own_error, sqlstate
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
@@ -40,7 +40,7 @@ def test_a_refused_connection_is_worth_another_try() -> None:
         engine.connect()
 
     assert is_transient(caught.value)
-    assert isinstance(retryable(caught.value), DatabaseUnavailable)
+    assert isinstance(own_error(caught.value), DatabaseUnavailable)
 
 
 def test_a_statement_that_took_too_long_is_not_tried_again(engine: Engine) -> None:
@@ -60,7 +60,7 @@ def test_a_constraint_that_a_row_meets_is_no_trouble_that_passes(database: Engin
     with database.connect() as connection, pytest.raises(IntegrityError) as caught:
         connection.execute(text("insert into leagues (league_id, league_name) values ('A', 'a'), ('A', 'a')"))
 
-    assert retryable(caught.value) is None
+    assert not is_transient(caught.value)
 
 
 def test_an_error_is_told_without_the_row_that_it_holds(database: Engine) -> None:

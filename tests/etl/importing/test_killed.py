@@ -27,7 +27,7 @@ STEPS = (
     "etl.kinds.schedules.link_names",
     "etl.kinds.schedules.drop_duplicates",
     "etl.kinds.schedules._plan",
-    "etl.kinds.schedules.insert_planned",
+    "etl.importing.target.Writer.insert",
     "etl.importing.import_feed.objections",
     "etl.importing.ledger.close_feed",
     "etl.importing.ledger.close_run",
@@ -35,7 +35,7 @@ STEPS = (
 # Runs an import whose process kills itself after a step. `after` waits for the step's result, so that its statements
 # have reached the server.
 KILLED = """
-import importlib, os, signal, sys
+import os, pkgutil, signal, sys
 from pathlib import Path
 from etl.database import open_engine
 from etl.importing.import_run import import_paths
@@ -43,7 +43,7 @@ from etl.importing.import_feed import Options
 
 url, path, step = sys.argv[1:]
 module, name = step.rsplit(".", 1)
-home = importlib.import_module(module)
+home = pkgutil.resolve_name(module)
 original = getattr(home, name)
 
 def after(*arguments, **options):
