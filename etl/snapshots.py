@@ -20,9 +20,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, literal, select
 
 from etl import EtlError
+from etl.adoption.catalogue import platform_tables
 from etl.migrate import current
 from etl.repairs.reflected_table import ReflectedTable, find_table
-from etl.tables import QUALITY, links, metadata, team_aliases
+from etl.tables import QUALITY, links, team_aliases
 
 
 class SnapshotError(EtlError):
@@ -172,7 +173,7 @@ AUTOMATIC_KEPT = 10
 
 def written_tables() -> list[str]:
     """The tables that we write, parents first, as the ledger of repairs calls them."""
-    platform = [f"public.{table.name}" for table in metadata.sorted_tables if table.schema != QUALITY]
+    platform = [f"public.{name}" for name in platform_tables()]
     return [*platform, *(f"{QUALITY}.{table.name}" for table in (team_aliases, links))]
 
 

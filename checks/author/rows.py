@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from checks.engine.measuring.compile_queries import Parameters, Query, compile_q
 from checks.engine.measuring.measure import bad_condition
 from checks.engine.measuring.reflect import NamedTables
 from checks.engine.measuring.scope import Labels
-from checks.engine.measuring.snapshot import SnapshotSession, asking, one_moment
+from checks.engine.measuring.snapshot import Session, SnapshotSession, asking, one_moment
 from checks.engine.run import Request
 
 AT_ONCE = 1_000
@@ -53,10 +53,17 @@ def bad_rows_of(engine: Engine, rules: Rules, check: Check, request: Request) ->
             statements = [_statement(query) for query in queries]
             names = tuple(column.key or "" for column in list(statements[0].selected_columns)[1:])
             timeout = check.mark.timeout
-            yield RowsOfRule(names, (tuple(row[1:]) for one in statements
-                                     for chunk in session.chunks(one, timeout, AT_ONCE) for row in chunk))  # fmt: skip
+            with closing(_read(session, statements, timeout)) as rows:  # who stops early has left the savepoint too
+                yield RowsOfRule(names, rows)
         finally:
             session.close()
+
+
+def _read(session: Session, statements: Iterable[Select[Any]], timeout: float) -> Generator[tuple[Any, ...]]:
+    for statement in statements:
+        with closing(session.chunks(statement, timeout, AT_ONCE)) as chunks:
+            for chunk in chunks:
+                yield from (tuple(row[1:]) for row in chunk)
 
 
 def _statement(query: Query) -> Select[Any]:

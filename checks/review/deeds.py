@@ -28,7 +28,7 @@ def read_deeds(connection: Connection, until: datetime) -> Iterator[Deed]:
 def _waivers(connection: Connection, until: datetime) -> Iterator[Deed]:
     clock = clock_of(until)
     for row in connection.execute(select(waivers).where(waivers.c.created_at <= until)):
-        ended = _if_over(row.withdrawn_at, until)
+        ended = if_over(row.withdrawn_at, until)
         yield Deed(
             at=clock(row.created_at), by=row.created_by or UNKNOWN, kind="waived", until=row.until,
             what=f"{row.rule} {row.key}".strip(), reason=f"{row.owner}: {row.reason}", ended=ended,
@@ -47,7 +47,7 @@ def _acceptances(connection: Connection, until: datetime) -> Iterator[Deed]:
 def _stops(connection: Connection, until: datetime) -> Iterator[Deed]:
     clock = clock_of(until)
     for row in connection.execute(select(import_stops).where(import_stops.c.at <= until)):
-        ended = _if_over(row.resumed_at, until)
+        ended = if_over(row.resumed_at, until)
         yield Deed(
             at=clock(row.at), by=row.by, kind="stopped imports", what="all imports", reason=row.reason, ended=ended,
             ended_by=row.resumed_by or "" if ended else "",
@@ -57,7 +57,7 @@ def _stops(connection: Connection, until: datetime) -> Iterator[Deed]:
 def _repairs(connection: Connection, until: datetime) -> Iterator[Deed]:
     clock = clock_of(until)
     for row in connection.execute(select(repairs).where(repairs.c.applied_at <= until)):
-        ended = _if_over(row.undone_at, until)
+        ended = if_over(row.undone_at, until)
         yield Deed(
             at=clock(row.applied_at), by=row.applied_by or UNKNOWN, kind="repaired", reason=row.summary, ended=ended,
             what=f"{row.rule or row.kind} #{row.id}", ended_by=row.undone_by or "" if ended else "",
@@ -74,5 +74,6 @@ def _events(connection: Connection, until: datetime) -> Iterator[Deed]:
         yield Deed(at=clock(at), by=actor, kind=kind, what=what, reason=text)
 
 
-def _if_over(at: Any, until: datetime) -> datetime | None:
+def if_over(at: Any, until: datetime) -> datetime | None:
+    """The moment in the zone of `until`; None where it has not come by then."""
     return None if at is None or at > until else at.astimezone(until.tzinfo)

@@ -180,6 +180,5 @@ def _difference(report: Report, before: tuple[StoredRun, Sequence[StoredResult]]
     if before is None or report.scoped:
         return ""
     units = {result.rule: result.unit for result in report.results}
-    if before[0].formula != report.formula:
-        return str(Difference(before[0].score, report.score, (), (before[0].formula, report.formula)))
-    return str(score_difference((before[0].score, before[1]), (report.score, report.results), units))
+    formulas = before[0].formula, report.formula
+    return str(score_difference((before[0].score, before[1]), (report.score, report.results), units, formulas))

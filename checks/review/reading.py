@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Select, func, or_, select, union_all
 from checks.engine.authoring.units import Severity, Status
 from checks.engine.judging.judge import Id
 from checks.engine.reporting.report import worst_first
-from checks.review.deeds import read_deeds
+from checks.review.deeds import if_over, read_deeds
 from checks.review.values import Book, Feed, IncidentRecord, Period
 from checks.stored import (
     Clock,
@@ -201,10 +201,7 @@ def _begun(row: Any, at: datetime) -> IncidentRecord:
 
 
 def _without_events(row: Any, until: datetime) -> IncidentRecord:
-    acknowledged, ended = (
-        None if at is None or at > until else at.astimezone(until.tzinfo)
-        for at in (row.acknowledged_at, row.resolved_at)
-    )
+    acknowledged, ended = (if_over(at, until) for at in (row.acknowledged_at, row.resolved_at))
     begun = _begun(row, row.opened_at.astimezone(until.tzinfo))
     return replace(begun, ended=ended, acknowledged=acknowledged, resolution=row.resolution or "" if ended else "")
 

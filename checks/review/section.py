@@ -162,8 +162,6 @@ def _difference(inputs: ReviewInputs, before: StoredRun | None) -> Difference | 
     after = inputs.newest
     if before is None or after is None:
         return None
-    if before.formula != after.formula:
-        return Difference(before.score, after.score, (), (before.formula, after.formula))
     units = {name: getattr(rule.threshold, "unit", None) for name, rule in inputs.rules.items()}
     scores = [(run.score, _results(inputs.book, run)) for run in (before, after)]
     return score_difference(scores[0], scores[1], units, (before.formula, after.formula))

@@ -69,7 +69,8 @@ def _error(subject: str, text: str, remedy: str, statements: tuple[str, ...] = (
 
 def inspect_database(connection: sa.Connection, readable: Sequence[Readable] = ()) -> Inspection:
     """Everything that the database itself can tell. `readable` names tables that rules read besides the catalogue's."""
-    there, path = catalogue.read_catalogue(connection), tuple(_path(connection, catalogue.read_catalogue(connection)))
+    there = catalogue.read_catalogue(connection)
+    path = tuple(_path(connection, there))
     connection.exec_driver_sql("set local search_path = public")  # whatever the path is, the rest is about this schema
     platform = any(name in there for name in catalogue.platform_tables())
     parts = (

@@ -6,14 +6,14 @@ tables that rules ask about and nothing else: passwords and phone numbers of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
-from etl.adoption.catalogue import PUBLIC, platform_tables, read_catalogue
+from etl.adoption.catalogue import PUBLIC, RELATIONS, platform_tables
 from etl.tables import QUALITY
 
 READER = "rally_reader"
@@ -184,7 +184,7 @@ def _exists(connection: Connection, schema: str) -> bool:
 
 
 def _on_tables(connection: Connection, schema: str, rights: Sequence[str], account: str) -> Iterator[tuple[Right, str]]:
-    there: Mapping[str, object] = read_catalogue(connection, schema)
+    there = set(connection.scalars(RELATIONS, {"schema": schema}))
     names = platform_tables() if schema == PUBLIC else sorted(there)
     for name in names:
         if name in there:

@@ -18,10 +18,11 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.exc import IntegrityError
 
 from etl.adoption.adopt import adopt
+from etl.adoption.catalogue import platform_tables
 from etl.database import sqlstate
 from etl.repairs import RepairError
 from etl.repairs.reflected_table import ReflectedTable, find_table, label_of
-from etl.tables import QUALITY, metadata
+from etl.tables import metadata
 
 R = TypeVar("R")
 FOREIGN_KEY_VIOLATION = "23503"
@@ -51,7 +52,7 @@ class Altered:
 
 def adopted(connection: Connection) -> Iterator[Altered]:
     """Put our constraints into force as far as the rows allow, and tell what came of it."""
-    names = [table.name for table in metadata.sorted_tables if table.schema != QUALITY]
+    names = platform_tables()
     lacking = [name for name in names if _lacks_columns(connection, name)]
     if lacking:
         raise RepairError(f"{', '.join(lacking)} lacks columns: run `rally-health init` first")

@@ -20,9 +20,9 @@ from flows.bridge.artifacts import key
 DAILY = f"rally.health.{key('score', 'tag daily')}"
 DAY_AND_A_BIT = timedelta(hours=26)
 CRASHED = {"prefect.flow-run.Crashed"}
-
-
-AUTOMATIONS = ("rally: score below 75", "rally: no health check for a day", "rally: crashed import")
+AUTOMATIONS = LOW_SCORE, SILENT, CRASHED_IMPORT = (
+    "rally: score below 75", "rally: no health check for a day", "rally: crashed import",
+)  # fmt: skip
 
 
 def automations(deployments: Mapping[str, UUID], silence: timedelta = DAY_AND_A_BIT) -> list[AutomationCore]:
@@ -43,7 +43,7 @@ def apply_automations(client: SyncPrefectClient, wanted: Sequence[AutomationCore
 
 def _critical(deployments: Mapping[str, UUID]) -> AutomationCore:
     return AutomationCore(
-        name="rally: score below 75",
+        name=LOW_SCORE,
         description="A health check in the critical band starts the incident flow at once.",
         trigger=EventTrigger(
             expect={"rally.health.reported"},
@@ -57,7 +57,7 @@ def _critical(deployments: Mapping[str, UUID]) -> AutomationCore:
 
 def _silent(deployments: Mapping[str, UUID], silence: timedelta) -> AutomationCore:
     return AutomationCore(
-        name="rally: no health check for a day",
+        name=SILENT,
         description="No report of the daily rules for too long: the watch looks for itself, and tells.",
         trigger=EventTrigger(
             expect={"rally.health.reported"},
@@ -73,7 +73,7 @@ def _silent(deployments: Mapping[str, UUID], silence: timedelta) -> AutomationCo
 def _crashed(deployments: Mapping[str, UUID]) -> AutomationCore:
     imports = ("nightly/nightly", "import-feeds/import")
     return AutomationCore(
-        name="rally: crashed import",
+        name=CRASHED_IMPORT,
         description="An import that was killed: the watch closes what it left open; the second time in a row it stops.",
         trigger=EventTrigger(
             expect=CRASHED,

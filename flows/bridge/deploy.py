@@ -130,16 +130,19 @@ def enter_home() -> dict[str, str]:
 
 def paused_deployments(client: SyncPrefectClient) -> list[str]:
     """Our deployments that somebody has paused."""
-    return sorted(name for name, deployment in deployed(client).items() if deployment.paused)
+    return list(_paused(client))
 
 
 def resume_deployments(client: SyncPrefectClient) -> list[str]:
     """Resume every deployment of ours that is paused, and return their names."""
-    there = deployed(client)
-    paused = sorted(name for name, deployment in there.items() if deployment.paused)
-    for name in paused:
-        client.resume_deployment(there[name].id)
-    return paused
+    paused = _paused(client)
+    for deployment in paused.values():
+        client.resume_deployment(deployment.id)
+    return list(paused)
+
+
+def _paused(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
+    return {name: deployment for name, deployment in sorted(deployed(client).items()) if deployment.paused}
 
 
 def changes(client: SyncPrefectClient, wanted: Declared) -> Iterator[str]:

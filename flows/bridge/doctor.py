@@ -113,8 +113,9 @@ def _late_runs(client: SyncPrefectClient) -> Finding:
 
 
 def _automations(client: SyncPrefectClient) -> Iterator[Finding]:
-    lacking = [name for name in AUTOMATIONS if not client.read_automations_by_name(name)]
-    off = [name for name in AUTOMATIONS if any(not one.enabled for one in client.read_automations_by_name(name))]
+    there = {name: client.read_automations_by_name(name) for name in AUTOMATIONS}
+    lacking = [name for name, automations in there.items() if not automations]
+    off = [name for name, automations in there.items() if any(not automation.enabled for automation in automations)]
     if lacking:
         yield Finding("automations", f"not there: {', '.join(lacking)}", "rally-health deploy --automations")
     if off:

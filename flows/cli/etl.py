@@ -112,7 +112,7 @@ def emergency(
     Examples: `rally-health emergency --reason "captains report missing schedules"`,
     `rally-health emergency --reason "nightly import went wrong" --yes`
     """
-    from flows.service.emergency import Deed, Emergency, Walk, path_of, write_record  # noqa: PLC0415 - the providers of alerts take a second to import  # noqa: PLC0415
+    from flows.service.emergency import Deed, Emergency, Walk, path_of, write_record  # noqa: PLC0415 - the providers of alerts take a second to import
 
     def tell(deed: Deed) -> None:
         typer.echo(f"{deed.at:%H:%M:%S} {deed.step:7} {deed.text}")

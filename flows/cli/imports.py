@@ -26,7 +26,6 @@ from rich.table import Table
 from etl import leagues
 from etl.feeds import Feed
 from etl.importing import FeedResult, ImportReport, Outcome, ledger_queries
-from etl.importing import ledger_queries as confirmed
 from etl.importing.import_feed import Options
 from etl.importing.import_run import replay as try_again
 from flows.bridge.entry import run
@@ -318,12 +317,12 @@ def alias(  # noqa: PLR0917 - typer makes options of them
         raise typer.BadParameter("say the team that the name means, or --remove")
     with open_engine(context.obj) as engine, engine.begin() as connection:
         if team is not None and not remove:
-            confirmed.confirm_alias(connection, home, name, team, series=series, who=by or getpass.getuser())
+            ledger_queries.confirm_alias(connection, home, name, team, series=series, who=by or getpass.getuser())
             said = f"{name!r} means {team!r} in {home} from now on."
-        elif confirmed.forget_alias(connection, home, name, series=series):
+        elif ledger_queries.forget_alias(connection, home, name, series=series):
             said = f"{name!r} is no alias in {home} any more."
         else:
-            raise confirmed.AliasError(f"{name!r} is no alias in {home}; `rally-health names aliases` lists them")
+            raise ledger_queries.AliasError(f"{name!r} is no alias in {home}; `rally-health names aliases` lists them")
     typer.echo(f"{said}\nNext: rally-health rejects replay, or import the feed again")
 
 

@@ -16,6 +16,7 @@ from checks.author.suggest import Suggestion, suggestions
 from checks.author.trial import RuleTrial, try_rule
 from checks.engine.authoring import CheckDefinitionError, MeasureError
 from checks.engine.authoring.spec import TableName
+from checks.engine.authoring.units import Status
 from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules
 from checks.engine.measuring.reflect import NamedTables
@@ -117,7 +118,7 @@ def last_failed(settings: Settings) -> tuple[str, ...]:
     """The rules that were in trouble in the newest run of the history."""
     with open_engine(settings, application="rally-health check") as engine, engine.connect() as connection:
         newest = select(check_runs.c.id).order_by(check_runs.c.started_at.desc()).limit(1).scalar_subquery()
-        failing = check_results.c.status.in_(("WARN", "CRITICAL", "ERROR"))
+        failing = check_results.c.status.in_([status.value for status in Status if status.failing])
         found = select(check_results.c.rule).distinct().where(check_results.c.run_id == newest, failing)
         return tuple(connection.scalars(found.order_by(check_results.c.rule)))
 

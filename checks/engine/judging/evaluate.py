@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, SelectBase, cast, func, literal, null, select, true
 
@@ -25,9 +25,6 @@ from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Asking, Measured, Measurement, Scan, Unit, read_scan
 from checks.engine.measuring.scope import Dimension, Scope
 from checks.engine.measuring.snapshot import Session, asking, attempt, explained
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(slots=True)
@@ -238,8 +235,7 @@ def evidence_of(
     for item in measured:
         if item.reading is not None and item.reading.count:
             try:
-                scope = context.how.scope.of(narrowed=item.query.narrowed)
-                rows[item.query.id] = BadRows.of(item.query, scope, context.dimensions), item.reading.count
+                rows[item.query.id] = _rows(item.query, context), item.reading.count
             except MeasureError as error:
                 notes[item.query.id] = str(error)
     if not rows:

@@ -116,13 +116,9 @@ def _key(table: Table, known: Table | None, inspector: Inspector) -> Sequence[st
         return ()
     for unique in inspector.get_unique_constraints(table.name, schema=table.schema):
         names = unique["column_names"]
-        if not any(_nullable(table.c[name]) for name in names):
+        if not any(table.c[name].nullable for name in names):
             return names
     return ()
-
-
-def _nullable(column: Column[object]) -> bool:
-    return bool(column.nullable)
 
 
 def _missing(name: TableName, inspector: Inspector) -> str:

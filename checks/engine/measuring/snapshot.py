@@ -124,7 +124,7 @@ class OpenSession:
             with within_seconds(self._connection.connection.driver_connection, timeout):
                 yield
         finally:
-            if not self._connection.invalidated:
+            if not _is_gone(self._connection):
                 self._leave()
 
     def _leave(self) -> None:
@@ -287,13 +287,18 @@ class SnapshotSession:
 
     def _alive(self) -> OpenSession:
         # the rule before may have lost the connection; that is not to be this rule's first failure
-        if self._connection.closed or self._connection.invalidated:
+        if _is_gone(self._connection):
             self.renew()
         return OpenSession(self._connection)
 
     def close(self) -> None:
         """Give the connection back."""
         close(self._connection)
+
+
+def _is_gone(connection: Connection) -> bool:
+    """Whether there is nothing left on a connection to undo or to ask."""
+    return connection.closed or connection.invalidated
 
 
 def close(connection: Connection) -> None:

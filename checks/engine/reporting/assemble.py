@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from checks.engine.authoring.spec import Check
 from checks.engine.authoring.thresholds import Fixed
@@ -22,9 +22,6 @@ from checks.engine.measuring.snapshot import explained
 from checks.engine.reporting.literal import readable_sql
 from checks.engine.reporting.report import Report, Result, worst_first
 from checks.engine.reporting.score import Score, Weighed, score
-
-if TYPE_CHECKING:
-    from checks.engine.judging.evaluate import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
