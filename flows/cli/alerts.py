@@ -32,7 +32,7 @@ def dispatch(context: typer.Context, as_json: AsJson = False) -> None:
 
     Run it every few minutes. Several at once do no harm.
 
-    Exit codes: 0 done, 4 a provider is away and messages wait, 5 a message became a dead letter.
+    Exit codes: 0 done, 4 messages wait (a provider is away, or refuses the set-up), 5 a message became a dead letter.
 
     Example: `rally-health alerts dispatch`
     """
@@ -58,6 +58,8 @@ def try_out(
     to: Annotated[list[str] | None, typer.Option("--to", metavar="NAME", help="A person of the policy.")] = None,
 ) -> None:
     """Send a test message by each channel, to the people named or to all.
+
+    Exit codes: 0 sent, 4 it waits (a provider is away, or refuses the set-up), 5 it became a dead letter.
 
     Examples: `rally-health alerts test`, `rally-health alerts test --to kim`
     """

@@ -149,6 +149,18 @@ def test_a_dead_letter_is_exit_5_and_can_be_resent(shell: Shell, twilio: Twilio)
     assert len(twilio.bodies) == 1
 
 
+def test_a_message_that_waits_for_another_set_up_is_exit_4_and_goes_out_once_it_is_mended(
+    shell: Shell, twilio: Twilio
+) -> None:
+    shell.environment["RALLY_TWILIO_AUTH_TOKEN"] = f"{TOKEN}wrong"
+    shell("alerts", "test", code=4)
+    shell.environment["RALLY_TWILIO_AUTH_TOKEN"] = TOKEN
+
+    shell("alerts", "dispatch")
+
+    assert len(twilio.bodies) == 1
+
+
 def test_a_provider_that_is_away_is_exit_4_and_undoes_nothing_of_a_check(shell: Shell, twilio: Twilio) -> None:
     shell.environment["RALLY_TWILIO_URL"] = "http://127.0.0.1:1"
     shell(*CHECK, "--alert", "--fail-on", "never", code=5)
@@ -162,7 +174,10 @@ def test_without_a_policy_an_alert_is_wrong_usage_before_anything_is_run(shell: 
 
     shell(*CHECK, "--alert", code=2)
 
-    assert "set RALLY_ALERTS_POLICY to a TOML file" in shell.said
+    assert shell.said == (
+        "error: nobody can be told: set RALLY_ADMIN_PHONE or RALLY_ADMIN_EMAIL, or RALLY_ALERTS_POLICY to a TOML file; "
+        "docs/ALERTS.md has an example\n"
+    )
     assert json.loads(shell("incidents", "list", "--json")) == []
 
 
@@ -190,7 +205,7 @@ def test_no_number_address_or_secret_is_left_anywhere(
     for command in (["alerts", "dispatch"], ["alerts", "outbox"], ["alerts", "preview"], ["incidents", "show", "1"]):
         shell(*command)
     shell.environment["RALLY_TWILIO_AUTH_TOKEN"] = f"{TOKEN}wrong"
-    shell("alerts", "test", code=5)
+    shell("alerts", "test", code=4)
     shell.environment["RALLY_SMTP_URL"] = f"smtp://{USER}:{PASSWORD}@mail.example.org"
     shell("alerts", "test", code=2)
 
