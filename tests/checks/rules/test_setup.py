@@ -1,4 +1,4 @@
-"""The rule about constraints, on a database that has them."""
+"""The rules about the database itself: its constraints, and how its tables grow."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from sqlalchemy import Connection
 
 from checks import Status
 from checks.engine.collecting.rules import Rules
+from checks.rules import tables
+from tests.checks.rules.ask import report as measured
 from tests.checks.rules.ask import result
 
 
@@ -54,3 +56,68 @@ def test_a_unique_index_of_another_name_is_as_good(catalogue: Rules, connection:
     found = result(connection, catalogue, "missing_constraint")
 
     assert found.count == 0
+
+
+COPY = "create table backup (id int, day date not null default '2025-03-01')"
+FILLED = "insert into backup (id) select generate_series(1, 15000)"
+
+
+def rows_of(connection: Connection, catalogue: Rules) -> float | None:
+    return result(connection, catalogue, "rows_of_table", "backup", earlier=(10_000.0,) * 3).value
+
+
+def test_rows_of_a_table_are_the_same_before_and_after_analyze(catalogue: Rules, connection: Connection) -> None:
+    """Its estimate goes from -1 to 15,000 there, which is no growth."""
+    connection.exec_driver_sql(COPY)
+    connection.exec_driver_sql(FILLED)
+    before = rows_of(connection, catalogue)
+    connection.exec_driver_sql("analyze backup")
+
+    assert (before, rows_of(connection, catalogue)) == (15_000, 15_000)
+
+
+def test_a_table_that_grew_by_more_than_half_is_told(catalogue: Rules, connection: Connection) -> None:
+    connection.exec_driver_sql(COPY)
+    connection.exec_driver_sql(FILLED)
+    usual = result(connection, catalogue, "rows_of_table", "backup", earlier=(10_000.0,) * 3)
+    connection.exec_driver_sql("insert into backup values (1)")
+
+    grown = result(connection, catalogue, "rows_of_table", "backup", earlier=(10_000.0,) * 3)
+
+    assert (usual.status, grown.status) == (Status.OK, Status.WARN)
+
+
+def test_partitions_are_counted_as_their_table(catalogue: Rules, connection: Connection) -> None:
+    connection.exec_driver_sql(f"{COPY} partition by range (day)")
+    connection.exec_driver_sql(
+        "create table backup_25 partition of backup for values from ('2025-01-01') to (maxvalue)"
+    )
+    connection.exec_driver_sql("create table backup_24 partition of backup default")
+    connection.exec_driver_sql(FILLED)
+    connection.exec_driver_sql("insert into backup select g, '2024-05-06' from generate_series(1, 2500) g")
+
+    assert rows_of(connection, catalogue) == 17_500
+
+
+def test_a_large_table_is_estimated_once_there_is_an_estimate(
+    catalogue: Rules, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "LARGEST_COUNTED", 0)
+    connection.exec_driver_sql(COPY)
+    connection.exec_driver_sql(FILLED)
+    before = result(connection, catalogue, "rows_of_table", "backup", earlier=(10_000.0,) * 3)
+    connection.exec_driver_sql("analyze backup")
+
+    assert (before.status, before.value) == (Status.SKIPPED, None)
+    assert rows_of(connection, catalogue) == 15_000
+
+
+def test_a_table_that_may_not_be_read_is_left_out(catalogue: Rules, connection: Connection) -> None:
+    connection.exec_driver_sql(COPY)
+    connection.exec_driver_sql("create role counter")
+    connection.exec_driver_sql("grant select on teams to counter")
+    connection.exec_driver_sql("set local role counter")
+
+    report = measured(connection, catalogue.only([catalogue["rows_of_table"]]))
+
+    assert [(one.parameter, one.error) for one in report.results] == [("teams", "")]
