@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -29,6 +30,7 @@ COMMANDS = [
 ]
 """Every command of the manual, in its order."""
 STARTED_BY_THE_TEST = ("prefect server start", "prefect worker start", "export ", "curl ")
+BEFORE_A_WORKER = ["rally-health deploy --check", "rally-health deploy --dry-run", "rally-health deploy --automations"]
 CODES = {"rally-health deploy --check": 1}
 """On a new server something is to be done; every other command ends with 0."""
 FEEDS = "feeds/2025-06-30T0809/all"
@@ -59,27 +61,29 @@ def run(stage: Stage, command: str) -> Ended:
     return stage.prefect(*words[1:], *(["--watch"] if words[1:3] == ["deployment", "run"] else []))
 
 
-def test_the_commands_of_the_manual_one_by_one(stage: Stage, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def afternoon(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The commands of the manual, one by one, with a worker after the first three; and the night after them."""
     commands = [command for command in COMMANDS if not command.startswith(STARTED_BY_THE_TEST)]
-    before, after = (list(part) for part in (commands[:3], commands[3:]))
-    assert before == [
-        "rally-health deploy --check", "rally-health deploy --dry-run", "rally-health deploy --automations"
-    ]  # fmt: skip
+    before, after = commands[: len(BEFORE_A_WORKER)], commands[len(BEFORE_A_WORKER) :]
+    assert before == BEFORE_A_WORKER
 
     for command in before:
         ended = run(stage, command)
         assert ended.code == CODES.get(command, 0), (command, ended)
-    with worker(stage, tmp_path / "worker.log"):
+    with worker(stage, tmp_path_factory.mktemp("log") / "worker.log"):
         for command in after:
             ended = run(stage, command)
             assert ended.code == CODES.get(command, 0), (command, ended)
-        night = stage.trigger("nightly/nightly")
+        return stage.trigger("nightly/nightly")
 
-    assert night["state"]["type"] == "COMPLETED", night["state"]
+
+def test_after_the_commands_of_the_manual_the_night_goes_on(stage: Stage, afternoon: dict[str, Any]) -> None:
+    assert afternoon["state"]["type"] == "COMPLETED", afternoon["state"]
     assert stage.command.run("etl", "status", "--json").json["running"]
 
 
-def test_what_was_stopped_and_resumed_is_in_the_ledger(stage: Stage) -> None:
+def test_what_was_stopped_and_resumed_is_in_the_ledger(stage: Stage, afternoon: dict[str, Any]) -> None:
     stops = stage.command.run("etl", "status", "--json").json["stops"]
 
     assert [(stop["reason"], stop["resume_reason"]) for stop in stops] == [

@@ -64,16 +64,29 @@ def first(stage: Stage) -> tuple[int, dict[str, str], Ended]:
     return code, todo, stage.command.run("deploy", "--automations")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def paused(stage: Stage, first: Any) -> Stage:
     """A person has paused the night, and switched off the schedule of the hourly watch."""
-    stage.post(f"deployments/{stage.deployment('nightly/nightly')}/pause_deployment", {})
+    put(stage, night_paused=True, hourly_on=False)
+    return stage
+
+
+@pytest.fixture
+def going(stage: Stage, first: Any) -> Stage:
+    """Everything is deployed, and goes on."""
+    put(stage, night_paused=False, hourly_on=True)
+    return stage
+
+
+def put(stage: Stage, *, night_paused: bool, hourly_on: bool) -> None:
+    """Do with two deployments what a person does in the UI."""
+    verb = "pause" if night_paused else "resume"
+    stage.post(f"deployments/{stage.deployment('nightly/nightly')}/{verb}_deployment", {})
     hourly = deployed(stage, "health-check/hourly-watch")
     (schedule,) = hourly["schedules"]
     path = f"{stage.url}/deployments/{hourly['id']}/schedules/{schedule['id']}"
-    httpx.patch(path, json={"active": False}, timeout=60).raise_for_status()
-    assert still(stage) == (True, [True], [False])
-    return stage
+    httpx.patch(path, json={"active": hourly_on}, timeout=60).raise_for_status()
+    assert still(stage) == (night_paused, [True], [hourly_on])
 
 
 def test_the_first_check_of_a_new_server_says_what_to_do(first: tuple[int, dict[str, str], Ended]) -> None:
@@ -110,16 +123,16 @@ def test_what_a_person_paused_stays_paused(paused: Stage, program: str) -> None:
         assert still(paused) == (True, [True], [False])
 
 
-def test_a_schedule_that_is_gone_from_the_file_is_taken_off(paused: Stage) -> None:
-    weekly = paused.deployment("health-check/weekly-health-check")
+def test_a_schedule_that_is_gone_from_the_file_is_taken_off(going: Stage) -> None:
+    weekly = going.deployment("health-check/weekly-health-check")
     extra = {"schedule": {"cron": "0 9 * * *", "timezone": "UTC"}, "active": True, "slug": "extra"}
-    paused.post(f"deployments/{weekly}/schedules", [extra])
+    going.post(f"deployments/{weekly}/schedules", [extra])
 
-    told = paused.command.run("deploy", "--dry-run").out
+    told = going.command.run("deploy", "--dry-run").out
 
     assert "weekly-health-check: schedule extra 0 9 * * * -> off" in told
-    assert paused.command.run("deploy").code == 0
-    slugs = [one["slug"] for one in deployed(paused, "health-check/weekly-health-check")["schedules"]]
+    assert going.command.run("deploy").code == 0
+    slugs = [one["slug"] for one in deployed(going, "health-check/weekly-health-check")["schedules"]]
     assert slugs == ["weekly"]
 
 
@@ -136,9 +149,9 @@ def test_status_and_check_name_what_is_paused_and_resume_resumes_it(paused: Stag
     assert not deployed(paused, "nightly/nightly")["paused"]
 
 
-def test_a_wrong_value_is_refused_before_a_worker_starts(paused: Stage) -> None:
+def test_a_wrong_value_is_refused_before_a_worker_starts(going: Stage) -> None:
     body = {"parameters": {"request": {"kind": "yearly"}}, "state": {"type": "SCHEDULED"}}
-    path = f"{paused.url}/deployments/{paused.deployment('review/weekly-report')}/create_flow_run"
+    path = f"{going.url}/deployments/{going.deployment('review/weekly-report')}/create_flow_run"
 
     refused = httpx.post(path, json=body, timeout=60)
 
@@ -146,19 +159,19 @@ def test_a_wrong_value_is_refused_before_a_worker_starts(paused: Stage) -> None:
     assert "'yearly' is not one of ['daily', 'weekly', 'monthly', 'quarterly']" in refused.text
 
 
-def test_a_busy_importer_and_a_wrong_path_end_by_name_and_stop_nothing(paused: Stage, tmp_path: Path) -> None:
-    with worker(paused, tmp_path / "worker.log"):
-        wrong = paused.trigger("import-feeds/import", paths=["/there/is/nothing"])["state"]
-        night = paused.trigger("nightly/nightly", wait=0)["state"]
+def test_a_wrong_path_ends_by_name_and_stops_nothing(going: Stage, tmp_path: Path) -> None:
+    with worker(going, tmp_path / "worker.log"):
+        wrong = going.trigger("import-feeds/import", paths=["/there/is/nothing"])["state"]
+        night = going.trigger("nightly/nightly", wait=0)["state"]
 
     assert (wrong["type"], wrong["name"]) == ("FAILED", "Refused")
     assert night["type"] == "COMPLETED"
-    assert paused.command.run("etl", "status", "--json").json["running"]
-    assert not deployed(paused, "nightly/nightly")["paused"]
+    assert going.command.run("etl", "status", "--json").json["running"]
+    assert not deployed(going, "nightly/nightly")["paused"]
 
 
-def test_runs_can_be_pruned(paused: Stage) -> None:
-    assert "0 runs" in paused.command.run("deploy", "--prune-runs", "1").out
+def test_runs_can_be_pruned(going: Stage) -> None:
+    assert "0 runs" in going.command.run("deploy", "--prune-runs", "1").out
 
 
 def test_a_wrong_key_is_named(tmp_path: Path, stage: Stage) -> None:
