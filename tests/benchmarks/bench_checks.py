@@ -75,41 +75,41 @@ select count(*) from (
 def main() -> None:
     """Print seconds and ratios."""
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "server") as url:
-        full, empty = _database(url, "season"), _database(url, "nothing")
-        _script(full, FILL)
+        full, empty = database_named(url, "season"), database_named(url, "nothing")
+        run_script(full, FILL)
         _compare(full, "a clean season")
-        _script(full, INCIDENT)
+        run_script(full, INCIDENT)
         _compare(full, "with the incident in it: examples, clusters and sketches too")
-        print(f"200 rules on an empty database: {_fresh(_many, empty):.2f} s")  # noqa: T201
+        print(f"200 rules on an empty database: {fresh(_many, empty):.2f} s")  # noqa: T201
 
 
 def _compare(url: str, what: str) -> None:
     print(f"13 rules over {ROWS:,} schedule rows, {what}; median of {TURNS} turns")  # noqa: T201
     contenders = (_floor, _ours, _ours_imports_included)
-    turns = [[_fresh(contender, url) for contender in contenders] for _ in range(TURNS)]
+    turns = [[fresh(contender, url) for contender in contenders] for _ in range(TURNS)]
     floor, ours, whole = (median(column) for column in zip(*turns, strict=True))
-    _line("hand-written SQL, fused", floor, floor)
-    _line("rules: engine, collecting, snapshot, score, history", ours, floor)
-    _line("the same with the imports of SQLAlchemy and checks", whole, floor)
+    print_line("hand-written SQL, fused", floor, floor)
+    print_line("rules: engine, collecting, snapshot, score, history", ours, floor)
+    print_line("the same with the imports of SQLAlchemy and checks", whole, floor)
 
 
-def _script(url: str, text: str) -> None:
-    with psycopg.connect(_plain(url), autocommit=True) as connection:
+def run_script(url: str, text: str) -> None:
+    with psycopg.connect(plain_url(url), autocommit=True) as connection:
         for statement in filter(str.strip, text.split(";")):
             connection.execute(statement)
 
 
-def _plain(url: str) -> str:
+def plain_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def _line(name: str, seconds: float, floor: float) -> None:
+def print_line(name: str, seconds: float, floor: float) -> None:
     print(f"{name:52} {seconds:8.2f} s  {seconds / floor:7.3f} x")  # noqa: T201
 
 
 def _floor(url: str) -> float:
     started = time.perf_counter()
-    with psycopg.connect(_plain(url)) as connection:
+    with psycopg.connect(plain_url(url)) as connection:
         connection.execute(FLOOR).fetchall()
         connection.execute(DUPLICATES).fetchall()
     return time.perf_counter() - started
@@ -150,17 +150,17 @@ def _many(url: str) -> float:
     return time.perf_counter() - started
 
 
-def _fresh(work: Callable[[str], float], url: str) -> float:
+def fresh(work: Callable[[str], float], url: str) -> float:
     """The answer of a function in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(work, (url,))
 
 
-def _database(url: str, name: str) -> str:
+def database_named(url: str, name: str) -> str:
     from etl.database import open_engine  # noqa: PLC0415 - a fresh process shall not have it yet
     from etl.migrate import upgrade  # noqa: PLC0415
 
-    _script(url, f"create database {name}")
+    run_script(url, f"create database {name}")
     own = make_url(url).set(database=name).render_as_string(hide_password=False)
     engine = open_engine(own)
     upgrade(engine)
