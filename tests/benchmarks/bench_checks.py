@@ -14,12 +14,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 import psycopg
 from sqlalchemy import make_url
 
 from etl.embedded import running
 
+Answer = TypeVar("Answer")
 ROWS = 1_000_000
 TURNS = 5
 HERE = Path(__file__).parent
@@ -150,7 +152,7 @@ def _many(url: str) -> float:
     return time.perf_counter() - started
 
 
-def fresh(work: Callable[[str], float], url: str) -> float:
+def fresh(work: Callable[[str], Answer], url: str) -> Answer:
     """The answer of a function in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(work, (url,))
