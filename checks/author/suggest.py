@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Date, DateTime, Integer, Numeric, String, Table, func, select
 from sqlalchemy.sql.expression import ColumnElement
 
+from checks.engine.authoring.decorators import impersonal
 from checks.engine.authoring.spec import TableName
 from checks.engine.judging.findings import key_columns
 
@@ -36,15 +37,17 @@ class Suggestion:
 
 
 def suggestions(connection: Connection, name: TableName, table: Table) -> Iterator[Suggestion]:
-    """Rules for a table; of one with few rows only that it is not to lose any."""
+    """Rules for a table; of one with few rows only that it is not to lose any.
+
+    Columns that tell of people are left out, for a suggestion repeats values.
+    """
     count = connection.scalar(select(func.count()).select_from(table)) or 0
     yield Suggestion("row_count", {"table": name.name}, f"{count:,} rows")
     if count < FEWEST_ROWS:
         return
     keys = {column.name for column in key_columns(table)} if len(table.primary_key) == 1 else set()
-    for column in table.c:
-        if not column.info.get("personal"):
-            yield from _of_column(connection, name, table, column, count, is_key=column.name in keys)
+    for column in impersonal(table):
+        yield from _of_column(connection, name, table, column, count, is_key=column.name in keys)
 
 
 def _of_column(

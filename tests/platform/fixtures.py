@@ -56,7 +56,7 @@ def platform_template(request: pytest.FixtureRequest) -> Template:
     def template(place: Place) -> str:
         if place not in built:
             server = request.getfixturevalue("server" if place.server == "embedded" else "postgresql15")
-            built[place] = _build(server, place.shape)
+            built[place] = build_template(server, place.shape)
         return built[place]
 
     return template
@@ -90,11 +90,13 @@ def administer(url: str, statement: str, *, database: str = "postgres") -> None:
     admin.dispose()
 
 
-def _build(server: str, shape: Shape) -> str:
+def build_template(server: str, shape: Shape) -> str:
+    """Build the database of a shape; what an attempt that failed has left behind goes first."""
     name = f"template_{shape}"
     url = make_url(server).set(database=name)
     exists = f"select 1 from pg_roles where rolname = '{OWNER}'"
     administer(server, f"do $$ begin if not exists ({exists}) then create role {OWNER} login; end if; end $$")
+    administer(server, f"drop database if exists {name} with (force)")
     administer(server, f"create database {name} template template0 owner {OWNER}")
     build(url.set(drivername="postgresql").render_as_string(hide_password=False), shape)
     return url.render_as_string(hide_password=False)

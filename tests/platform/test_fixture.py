@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
+from tests.platform import fixtures
+from tests.platform.build import Shape
 from tests.platform.fixtures import NOVEMBER
 from tests.platform.loader import load_schedule, schedule_rows
 
@@ -54,3 +58,19 @@ def test_the_platforms_loader_loses_nothing(platform: Engine) -> None:
     rows = schedule_rows()
 
     assert (len(rows), load_schedule(platform, rows)) == (7_343, 0)
+
+
+def test_a_build_that_failed_is_no_obstacle_to_the_next(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database of the first try stood in the way of all others once."""
+    tries = iter([RuntimeError("cut off"), None])
+
+    def build(_url: str, _shape: Shape) -> None:
+        if error := next(tries):
+            raise error
+
+    monkeypatch.setattr(fixtures, "build", build)
+    shape: Any = "trial"
+    with pytest.raises(RuntimeError, match="cut off"):
+        fixtures.build_template(server, shape)
+
+    assert make_url(fixtures.build_template(server, shape)) == make_url(server).set(database="template_trial")

@@ -96,6 +96,8 @@ def test_what_is_suggested_passes_today(run: Run, tmp_path: Path) -> None:
 
     assert {"accepted_values_orders_state", "between_orders_total", "not_null_orders_total"} <= kinds
     assert 'values = ["new", "paid"]' in suggested
+    assert "Secret" not in suggested
+    assert "customer_name" not in suggested
 
 
 def test_rows_are_for_those_who_may_see_them(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

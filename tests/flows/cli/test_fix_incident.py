@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
 from flows.service.demo import load_as_in_2025, season, write_feeds
+from flows.service.health_check import today_here
 from tests.etl.repairs.dump import dump
 from tests.flows.conftest import Run
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def feeds(run: Run, database: Engine, tmp_path: Path) -> Path:
     """The season as the old loader left it; the feeds that it read."""
-    sample = season(datetime.now(UTC).date())
+    sample = season(today_here())
     standings, players, _ = write_feeds(sample, tmp_path / "feeds")
     assert run("import", standings, players).code == 0
     with database.begin() as connection:
