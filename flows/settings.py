@@ -72,6 +72,10 @@ class Settings(BaseSettings):
     """Where the leagues play: their day is the `today` of every rule, wherever the host stands."""
     statement_timeout: float = Field(60, gt=0)
     """Seconds that one statement of a check may take."""
+    reader_url: SecretStr | None = None
+    """The same database for an account that can only read: rules are measured through it; see docs/OPERATIONS.md."""
+    strict: bool = False
+    """Whether a check refuses to run rules through an account that could do more than read, such as a superuser's."""
     show_rows: bool = False
     """Whether `check --rows` and `--csv` may show whole rows of bad data, personal columns left out."""
     write_timeout: float = Field(600, gt=0)

@@ -37,7 +37,10 @@ def bad_rows_of(engine: Engine, rules: Rules, check: Check, request: Request) ->
     """The bad rows of one rule, over all its parameters, read in chunks on one snapshot. Raises MeasureError."""
     chosen = rules.only([check])
     given = {"today": request.day, "now": request.now, **request.values}
-    with one_moment(engine, request.options.role) as snapshot, values(chosen.fixtures, given) as fixtures:
+    with (
+        one_moment(engine, request.options.role, request.options.reader) as snapshot,
+        values(chosen.fixtures, given) as fixtures,
+    ):
         session = SnapshotSession(snapshot)
         try:
             labels = Labels(session, request.dimensions)

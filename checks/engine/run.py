@@ -47,7 +47,8 @@ class Progress:
 class Options:
     """How a run goes about it.
 
-    `workers` connections measure at once (one more holds the snapshot). `role` is taken on where the database has it.
+    `workers` connections measure at once (one more holds the snapshot). `role` is taken on where the database has it;
+    with `reader`, an engine of an account that can only read, rules are measured through connections of its own.
     `timeout` caps every rule's own, in seconds. Up to `listed` bad rows of a rule are remembered one by one, more of
     them as a sketch. Without `details` there are counts and a score, but no examples, comparison or clusters. Less than
     `floor` of what counts measured is no healthy run.
@@ -55,6 +56,7 @@ class Options:
 
     workers: int = 4
     role: str | None = None
+    reader: Engine | None = None
     timeout: float | None = None
     pause: float = 0.2
     examples: int = 5
@@ -100,7 +102,7 @@ def run_checks(engine: Engine, rules: Rules, request: Request) -> Report:
     The rules are those of the selection already, which says here only what the run is called and which rows count.
     """
     started = datetime.now(UTC)
-    with one_moment(engine, request.options.role) as snapshot:
+    with one_moment(engine, request.options.role, request.options.reader) as snapshot:
         first = SnapshotSession(snapshot)
         try:
             with _values(rules, request) as given:

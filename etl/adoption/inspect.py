@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from etl.adoption import catalogue
 from etl.adoption.adopt import DIALECT, Addition, AdditionState, plan_additions
-from etl.adoption.rights import READER, Readable, needed_grants, platform_readable
+from etl.adoption.rights import READER, Readable, needed_grants, platform_readable, powers_beyond_sql
 from etl.tables import QUALITY, import_feeds, metadata, rejects
 
 OLDEST_SERVER = 14
@@ -113,13 +113,11 @@ from pg_database where datname = current_database()
 
 
 def _account(connection: sa.Connection) -> Iterator[Finding]:
-    name, superuser = connection.execute(
-        sa.text("select rolname, rolsuper from pg_roles where rolname = current_user")
-    ).one()
-    if superuser:
+    name = connection.scalar(sa.text("select session_user"))
+    if powers := powers_beyond_sql(connection):
         yield _warning(
             "account",
-            f"{name} is a superuser",
+            f"{name} is {', '.join(powers)}",
             "give the product a role of its own: no slip and no rule can then reach other databases",
         )
     else:

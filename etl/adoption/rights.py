@@ -61,11 +61,47 @@ def ensure_reader(connection: Connection, readable: Sequence[Readable]) -> bool:
             if connection.scalar(text("select 1 from pg_roles where rolname = :name"), {"name": READER}) is None:
                 connection.execute(text(f"create role {READER} nologin"))
                 connection.execute(text(f"grant {READER} to current_user"))
+            connection.execute(OPEN_READER)
             for statement in (*_revocations(connection), *_grants(connection, readable)):
                 connection.exec_driver_sql(statement)
     except DBAPIError:
         return False
     return True
+
+
+# a superuser's checks measure through a connection of the role itself; without a password it can log in only where the
+# server asks for none, as the embedded one does
+OPEN_READER = text("""
+do $$ begin
+    if exists (select from pg_roles where rolname = session_user and rolsuper)
+        and not (select rolcanlogin from pg_roles where rolname = 'rally_reader') then
+        alter role rally_reader login;
+    end if;
+end $$
+""")
+POWERS = text("""
+select array_remove(array[
+    case when r.rolsuper then 'a superuser' end,
+    case when r.rolreplication and not r.rolsuper then 'a role with REPLICATION' end] || array(
+        select 'a member of ' || g.rolname from pg_roles g
+        where not r.rolsuper and pg_has_role(session_user, g.oid, 'MEMBER') and g.rolname in
+            ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files') order by g.rolname), null)
+from pg_roles r where r.rolname = session_user
+""")
+
+
+def powers_beyond_sql(connection: Connection) -> tuple[str, ...]:
+    """What makes an account one that READ ONLY and a role taken on do not contain, such as "a superuser"; often empty.
+
+    A statement can leave the role again (`set_config('role', 'none', ..)`), and such an account can then run programs,
+    read files or make a replication slot within a transaction that is READ ONLY.
+    """
+    return tuple(connection.scalar(POWERS) or ())
+
+
+def may_log_in(connection: Connection, role: str = READER) -> bool:
+    """Whether a role is there and allowed to log in; whether the server lets it in is another question."""
+    return bool(connection.scalar(text("select rolcanlogin from pg_roles where rolname = :name"), {"name": role}))
 
 
 def remove_reader(connection: Connection) -> None:

@@ -65,6 +65,9 @@ def check(  # noqa: PLR0917 - typer makes options of them
     csv_file: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write all bad rows of the rule of --name to FILE.")
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse to run rules through an account that could do more than read.")
+    ] = False,
     again: Annotated[bool, typer.Option("--last-failed", help="Only rules in trouble in the newest run.")] = False,
     email: Annotated[
         list[str] | None, typer.Option("--email", metavar="NAME", help="Send the report to a person of the policy.")
@@ -91,7 +94,8 @@ def check(  # noqa: PLR0917 - typer makes options of them
             return
     request = shared.requested(CheckRequest, context, today=shared.day(today), names=names)
     with progress_bar(Console(stderr=True)) as progress:
-        invocation = Invocation(context.obj, checked=progress)
+        settings = context.obj.model_copy(update={"strict": True}) if strict else context.obj
+        invocation = Invocation(settings, checked=progress)
         report = run(invocation, check_health, _flow, request)
     shared.say_lost(invocation)
     written = shared.write(json_file, lambda: json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")

@@ -17,10 +17,10 @@ from etl.adoption.rights import Readable
 from etl.migrate import Adoption, newest
 from etl.snapshots import Snapshot, holds_rows
 from flows.service.alerts import policy_of
-from flows.service.context import open_engine
+from flows.service.context import open_engine, rule_account
 from flows.service.health_check import rules_of
 from flows.service.repair import snapshot_before
-from flows.settings import Settings, unknown_variables
+from flows.settings import Settings, SettingsError, unknown_variables
 
 LEAST_FREE = 1 << 30
 """Bytes that should be free where we write."""
@@ -85,6 +85,7 @@ def examine_database(settings: Settings) -> Inspection:
             with engine.begin() as connection:
                 found = inspect_database(connection, seen)
                 revision = _revision_finding(migrate.current(engine), newest())
+            own = (*own, *_rules_finding(settings, engine))
     except DatabaseUnavailable as error:
         away = Finding("database", Level.ERROR, str(error), "start the server, or mend DATABASE_URL")
         return Inspection((*own, away), reachable=False)
@@ -96,6 +97,20 @@ def _revision_finding(found: str | None, wanted: str) -> Finding:
         return Finding("database", Level.OK, f"at revision {wanted}")
     at = f"at revision {found}, the newest is {wanted}" if found else "not taken into use yet"
     return Finding("database", Level.WARNING, at, "rally-health init")
+
+
+def _rules_finding(settings: Settings, engine: Engine) -> Iterator[Finding]:
+    """Through which account rules are measured, where that is another one or could do more than read."""
+    try:
+        with rule_account(settings, engine) as account:
+            if account.warning:
+                text, _, remedy = account.warning.partition("; ")
+                yield Finding("rules", Level.WARNING, text, remedy)
+            elif account.reader is not None:
+                yield Finding("rules", Level.OK, f"measured through {account.reader.url.username}, which can only read")
+    except SettingsError as error:
+        text, _, remedy = str(error).partition("; ")
+        yield Finding("rules", Level.ERROR, text, remedy)
 
 
 def _settings_findings(settings: Settings) -> Iterator[Finding]:

@@ -6,16 +6,17 @@ Prefect stores the parameters of a flow in clear, so none of this is a parameter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Connection, Engine, NullPool, text
 
 from etl import DatabaseUnavailable, database, embedded, migrate
+from etl.adoption import rights
 from etl.connections import TimeLimits
 from etl.database import DATABASE_ERRORS, own_error, retried, shown_url, without_secrets
 from etl.repairs.constraints import REFERENCES
@@ -166,3 +167,65 @@ def _unreachable(error: Exception, url: URL) -> Exception:
         return meant or error
     why = without_secrets(" ".join(str(getattr(error, "orig", error)).split()), url)
     return DatabaseUnavailable(f"the database at {shown_url(url)} cannot be reached: {why}")
+
+
+ADVICE = "let rally_reader log in, or set RALLY_READER_URL: docs/OPERATIONS.md"
+SAME_SERVER = text("select oid, pg_postmaster_start_time() from pg_database where datname = current_database()")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleAccount:
+    """How rules reach the database: through `reader` where there is one, and what a person should know of it."""
+
+    reader: Engine | None = None
+    warning: str = ""
+
+
+@contextmanager
+def rule_account(settings: Settings, engine: Engine) -> Iterator[RuleAccount]:
+    """The account that rules are measured through, for the block.
+
+    It is that of RALLY_READER_URL. Without one, it is the account of the database itself; where that could do more than
+    SQL and `rally_reader` can log in, it is `rally_reader`. Raises SettingsError where only an account is left that
+    could do more and the settings are strict, or where RALLY_READER_URL leads elsewhere.
+    """
+    with engine.begin() as connection:
+        powers, place = rights.powers_beyond_sql(connection), connection.execute(SAME_SERVER).one()
+        url = _reader_url(settings, engine, connection) if powers or settings.reader_url else None
+    if url is None:
+        yield RuleAccount(None, _warned(settings, "DATABASE_URL", powers))
+        return
+    reader = database.open_engine(url, application="rally-health rules", limits=limits_of(settings), poolclass=NullPool)
+    try:
+        with reader.begin() as connection:
+            if connection.execute(SAME_SERVER).one() != place:
+                raise SettingsError("RALLY_READER_URL leads to another database than DATABASE_URL; name the same one")
+            own = rights.powers_beyond_sql(connection)
+        account = RuleAccount(reader, _warned(settings, "RALLY_READER_URL", own))
+    except DATABASE_ERRORS as error:
+        if settings.reader_url is not None:
+            raise _unreachable(error, reader.url) from None
+        account = RuleAccount(None, _warned(settings, "DATABASE_URL", powers))
+    try:
+        yield account
+    finally:
+        reader.dispose()
+
+
+def _reader_url(settings: Settings, engine: Engine, connection: Connection) -> str | None:
+    if settings.reader_url is not None:
+        return settings.reader_url.get_secret_value()
+    if not rights.may_log_in(connection):
+        return None
+    # the password, if it needs one, is in libpq's own file: ~/.pgpass
+    return engine.url.set(username=rights.READER, password=None).render_as_string(hide_password=False)
+
+
+def _warned(settings: Settings, variable: str, powers: Sequence[str]) -> str:
+    """The warning about an account that could do more than read; empty where it could not."""
+    if not powers:
+        return ""
+    warning = f"the account of {variable} is {', '.join(powers)}: a rule could leave the read-only role; {ADVICE}"
+    if settings.strict:
+        raise SettingsError(f"{warning} (refused, for the run is strict)")
+    return warning

@@ -22,7 +22,7 @@ from etl.adoption.rights import READER, may_keep_history
 from etl.migrate import Mode, mode_of
 from etl.retention import delete_expired
 from flows.service.alerts import email_report, keep_incidents, policy_of, required_policy, send_alerts
-from flows.service.context import Invocation, open_engine
+from flows.service.context import Invocation, open_engine, rule_account
 from flows.service.import_gate import after_check
 from flows.service.report_files import tidy, write_documents
 from flows.service.requests import CheckRequest
@@ -43,11 +43,15 @@ def check_health(invocation: Invocation, request: CheckRequest) -> Report:
     beside = _incidents(settings, request, alert=alert)
     require_people(settings, request.email)
     what = "Run the rules on one snapshot of the database, and keep what they found."
-    with open_engine(settings, application="rally-health check") as engine:
+    with (
+        open_engine(settings, application="rally-health check") as engine, rule_account(settings, engine) as account
+    ):  # fmt: skip
         rules, request, invocation = _fitting(engine, rules, request, invocation)
+        invocation = replace(invocation, remarks=(*invocation.remarks, *filter(None, [account.warning])))
+        asked = _engine_request(invocation, request, account.reader)
 
         def measure() -> Report:
-            return examine(engine, rules, _engine_request(invocation, request), keep=request.keep, beside=beside)
+            return examine(engine, rules, asked, keep=request.keep, beside=beside)
 
         report = invocation.step("measure", measure, what=what)
         if request.keep:
@@ -88,10 +92,14 @@ def _alerts(settings: Settings, request: CheckRequest) -> bool:
     return wanted and request.keep
 
 
-def _engine_request(invocation: Invocation, request: CheckRequest) -> Request:
+def _engine_request(invocation: Invocation, request: CheckRequest, reader: Engine | None) -> Request:
     settings = invocation.settings
     options = Options(
-        workers=request.workers, role=READER, timeout=settings.statement_timeout, floor=settings.coverage_floor / 100
+        workers=request.workers,
+        role=READER,
+        reader=reader,
+        timeout=settings.statement_timeout,
+        floor=settings.coverage_floor / 100,
     )
     return Request(
         now=moment(request.today), today=request.today or today_here(), another_day=_of_another_day(request),

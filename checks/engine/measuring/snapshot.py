@@ -2,8 +2,10 @@
 
 Four walls keep a rule from writing: the transaction is READ ONLY, a first statement fixes that (before it SET
 TRANSACTION READ WRITE would still work), each statement goes through the extended protocol, which refuses a second
-statement behind a semicolon, and a role without write rights is taken on where the database has one. Statements have
-the database's timeout; Python code of a rule runs in a thread that the run stops waiting for.
+statement behind a semicolon, and a role without write rights is taken on where the database has one. That role can be
+left by a statement: where the account behind it could do more than SQL, the statements go through connections that log
+in as an account without rights. Statements have the database's timeout; Python code of a rule runs in a thread that the
+run stops waiting for.
 
 A leading connection exports its snapshot and stays open; the others import it. A lost follower reconnects to the same
 moment. When the leader itself is lost, its moment is gone: a new one is taken, and the run says so.
@@ -190,8 +192,9 @@ ROLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}")
 class Snapshot:
     """A moment of a database; `taken` counts how many were needed."""
 
-    def __init__(self, engine: Engine, role: str | None) -> None:
+    def __init__(self, engine: Engine, role: str | None, reader: Engine | None = None) -> None:
         self._engine = engine
+        self._reader = reader
         self._role = role
         self._lock = Lock()
         self._leader: Connection | None = None
@@ -213,21 +216,22 @@ class Snapshot:
             if lost and lost == self._name:
                 self._lead()
             name = self._name
-        connection = self._begin(f"SET TRANSACTION SNAPSHOT '{name}'")
-        self._restrict(connection, self.role)
+        connection = self._begin(self._reader or self._engine, f"SET TRANSACTION SNAPSHOT '{name}'")
+        if self._reader is None:
+            self._restrict(connection, self.role)
         return name, connection
 
     def _lead(self) -> None:
         if self._leader is not None:
             close(self._leader)
-        self._leader = self._begin("SET LOCAL idle_in_transaction_session_timeout = 0")
+        self._leader = self._begin(self._engine, "SET LOCAL idle_in_transaction_session_timeout = 0")
         self._name = str(self._leader.execute(text("select pg_export_snapshot()")).scalar_one())
-        self.role = self._usable(self._leader)
+        self.role = self._usable(self._leader) if self._reader is None else self._reader.url.username
         self.taken += 1
 
-    def _begin(self, first: str) -> Connection:
+    def _begin(self, engine: Engine, first: str) -> Connection:
         options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        connection = self._engine.connect().execution_options(**options)
+        connection = engine.connect().execution_options(**options)
         try:
             connection.exec_driver_sql(first)
             # from the first query on, SET TRANSACTION READ WRITE is refused
@@ -311,7 +315,7 @@ def close(connection: Connection) -> None:
 
 
 @contextmanager
-def one_moment(engine: Engine, role: str | None) -> Iterator[Snapshot]:
-    """A snapshot of the database, held until the end of the block."""
-    with Snapshot(engine, role) as snapshot:
+def one_moment(engine: Engine, role: str | None, reader: Engine | None = None) -> Iterator[Snapshot]:
+    """A snapshot of the database, held until the end of the block; `reader` is what its rules are measured through."""
+    with Snapshot(engine, role, reader) as snapshot:
         yield snapshot
