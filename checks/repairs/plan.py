@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from checks.engine.authoring import CheckDefinitionError, SelectionError
-from checks.engine.authoring.spec import Check
+from checks.engine.authoring.spec import Check, Source
 from checks.engine.authoring.units import Status
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report
@@ -54,7 +54,13 @@ def steps_of(fix: Callable[..., Any], means: Means) -> tuple[Step, ...]:
             f"fix {fix.__qualname__}() asks for {unknown[0]!r}; available: {', '.join(sorted(known))}"
         )
     found: Step | Sequence[Step] = fix(**{name: known[name] for name in wanted})
-    return tuple(found) if isinstance(found, Sequence) else (found,)
+    steps = tuple(found) if isinstance(found, Sequence) and not isinstance(found, str) else (found,)
+    for stranger in (step for step in steps if not isinstance(step, Step)):
+        raise CheckDefinitionError(
+            f"{Source.of(fix)}: fix {fix.__qualname__}() returned {type(stranger).__name__}; expected steps of"
+            " etl.repairs: Update, Delete, Insert, Merge or Adopt"
+        )
+    return steps
 
 
 def summary_of(fix: Callable[..., Any]) -> str:

@@ -252,6 +252,11 @@ def _labels(kind: Kind, tags: Iterable[str]) -> frozenset[str]:
 def _rows_of(options: RuleOptions) -> dict[str, Any]:
     """The options, with rows that nobody changes any more."""
     given: dict[str, Any] = dict(options)
+    for stranger in (name for name in given if name not in RuleOptions.__annotations__):
+        known = ("severity", "threshold", "tags", *RuleOptions.__annotations__)
+        near = get_close_matches(stranger, known, n=1)
+        hint = f"did you mean {near[0]}=?" if near else f"it takes {', '.join(known)}"
+        raise CheckDefinitionError(f"a rule has no {stranger}=; {hint}")
     for name in ("good", "bad"):
         if any(not isinstance(row, Mapping) for row in given.get(name, ())):
             raise CheckDefinitionError(f"{name}= holds something else than rows; expected [{{'column': value}}, ...]")

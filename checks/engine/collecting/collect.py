@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import pkgutil
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from checks.engine.authoring import CheckDefinitionError, CollectError, MeasureError
+from checks.engine.authoring import CheckDefinitionError, CollectError, DuplicateCheckError, MeasureError
 from checks.engine.authoring.decorators import Bad, check
 from checks.engine.authoring.spec import AUTOMATIC, CHECK, FIX, FIXTURE, Mark
 from checks.engine.authoring.thresholds import above
@@ -81,15 +83,57 @@ def _file(path: Path, domain: str) -> Found:
     sys.modules[name] = module
     execute = partial(specification.loader.exec_module, module)
     try:
+        source = ast.parse(whole.read_bytes(), str(whole))
+        _verify_names_of_file(source, path)
         rehearse(IMPORT_SECONDS, f"the import of {path}", execute)
         execute()
+        _verify_members(source, module, path)
     except MeasureError as error:  # it would take the whole run with it: the other files are measured
         del sys.modules[name]
         return Found(_unusable(path, name, str(error)), domain)
     except Exception as error:
         del sys.modules[name]
-        raise _explained(str(path), error) from error
+        raise _explained(str(path), error, str(whole)) from error
     return Found(module, _domain(module, domain))
+
+
+def _verify_names_of_file(source: ast.Module, path: Path) -> None:
+    """Of two marked functions of one name in a file the first is lost, and a fix without an answer repairs nothing."""
+    seen: dict[str, int] = {}
+    for function in (one for one in source.body if isinstance(one, ast.FunctionDef) and one.decorator_list):
+        first = seen.setdefault(function.name, function.lineno)
+        if first != function.lineno:
+            raise DuplicateCheckError(
+                f"{path}:{function.lineno}: {function.name}() stands in line {first} too, and the second replaces the"
+                " first; rename one of them"
+            )
+        decorated = {_called(one) for one in function.decorator_list}
+        answers = any(isinstance(one, ast.Return) and one.value is not None for one in ast.walk(function))
+        if "fix" in decorated and not answers:
+            raise CheckDefinitionError(
+                f"{path}:{function.lineno}: fix {function.name}() returns no plan; expected a step of etl.repairs, such"
+                " as Update(table, select(...)) or Delete(table, select(...))"
+            )
+
+
+def _called(decorator: ast.expr) -> str:
+    function = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return str(getattr(function, "attr", getattr(function, "id", "")))
+
+
+def _verify_members(source: ast.Module, module: ModuleType, path: Path) -> None:
+    """A file in which nothing is marked was most likely to hold a rule; a module of a package may be for others."""
+    if (path.parent / "__init__.py").exists() or any(_members([Found(module, "")])):
+        return
+    bare = [one for one in source.body if isinstance(one, ast.FunctionDef) and not one.decorator_list]
+    place, found = (f"{path}:{bare[0].lineno}", f"{bare[0].name}() has no decorator") if bare else (path, "it is empty")
+    if not bare and source.body:
+        found = "nothing in it carries a mark"
+    raise CollectError(
+        f"{place}: the file holds no rule, fixture or fix: {found}; expected a function under @row_check(...),"
+        " @check(...), @metric_check(...) or @frame_check(...), or a name that begins with _, such as"
+        f" _{path.name}, for helpers"
+    )
 
 
 def _unusable(path: Path, name: str, reason: str) -> ModuleType:
@@ -123,12 +167,19 @@ def _import(name: str) -> ModuleType:
         raise _explained(name, error) from error
 
 
-def _explained(where: str, error: Exception) -> CollectError | CheckDefinitionError:
-    if isinstance(error, CheckDefinitionError):
-        return type(error)(f"{where}: {error}")
+def _explained(where: str, error: Exception, file: str = "") -> CollectError | CheckDefinitionError:
+    """What is wrong with a module, and in which line of its file, where the file is known."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    place = f"{where}:{line}" if line else where
+    if isinstance(error, CheckDefinitionError | CollectError):
+        return type(error)(str(error) if str(error).startswith(where) else f"{place}: {error}")
     if isinstance(error, ModuleNotFoundError) and error.name == where:
         return CollectError(f"no rules at {where!r}: no such package, and no such file or folder")
-    return CollectError(f"rules in {where} cannot be imported: {type(error).__name__}: {error}")
+    what = error.msg if isinstance(error, SyntaxError) else error
+    if isinstance(error, TypeError) and (name := re.match(r"(\w+_check|check)\(\) missing", str(error))):
+        what = f"{error}; expected @{name[1]}(..., severity=Severity.LOW, threshold=above(warn=rows(0)))"
+    return CollectError(f"rules in {place} cannot be imported: {type(error).__name__}: {what}")
 
 
 def _domain(module: ModuleType, default: str) -> str:
@@ -154,8 +205,8 @@ def collect(
     found = [found for source in sources for found in load_modules(source)]
     if plugins:
         found.extend(load_entry_points())
-    # a source can be named twice, or hold another
-    once = {one.module.__name__: one for one in reversed(found)}
+    # a source can be named twice, or hold another, as a file does that is a module of a package too
+    once = {getattr(one.module, "__file__", None) or one.module.__name__: one for one in reversed(found)}
     return Rules.assemble([*_members(reversed(once.values())), *more], provided=provided)
 
 

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from checks.engine.authoring import CheckDefinitionError, DuplicateCheckError, SelectionError
-from checks.engine.authoring.spec import CHECK, FIX, FIXTURE, Check
+from checks.engine.authoring.spec import CHECK, FIX, FIXTURE, Check, Source, mark_of
 from checks.engine.authoring.units import Severity
 from checks.engine.collecting.wiring import Fixture, verify
 
@@ -49,7 +49,7 @@ class Rules(Mapping[str, Check]):
         """Sort marked functions, each with its domain, into rules, fixtures and fixes."""
         marked = list(members)
         fixes = _fixes(function for function, _ in marked if hasattr(function, FIX))
-        checks = [Check.of(function, domain) for function, domain in marked if hasattr(function, CHECK)]
+        checks = [_check_of(function, domain) for function, domain in marked if hasattr(function, CHECK)]
         fixtures = [Fixture.of(function) for function, _ in marked if hasattr(function, FIXTURE)]
         strangers = [f for f, _ in marked if not any(hasattr(f, mark) for mark in (CHECK, FIX, FIXTURE))]
         for stranger in strangers:
@@ -71,6 +71,13 @@ class Rules(Mapping[str, Check]):
 
     def __repr__(self) -> str:
         return f"Rules({', '.join(self)})"
+
+
+def _check_of(function: Callable[..., Any], domain: str) -> Check:
+    try:
+        return Check.of(function, domain)
+    except CheckDefinitionError as error:
+        raise type(error)(f"{mark_of(function).source or Source.of(function)}: {error}") from None
 
 
 def _unique(what: str, things: Iterable[Named]) -> dict[str, Named]:

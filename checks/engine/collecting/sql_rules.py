@@ -13,7 +13,7 @@ are those among which they are counted, `where` keeps some of them. Statements a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
@@ -48,7 +48,8 @@ def one_statement(sql: str) -> str:
     statement = sql.strip().removesuffix(";").strip()
     plain = HIDDEN.sub(" ", statement)
     if not re.match(r"\s*(select|with|table|values)\b", plain, re.IGNORECASE) or ";" in plain:
-        raise CheckDefinitionError(f"{' '.join(plain.split())[:40]!r} is not one SELECT")
+        found = f"{' '.join(plain.split())[:40]!r} is" if plain.strip() else "the text holds only comments, which are"
+        raise CheckDefinitionError(f"{found} not one SELECT; expected one that gives the keys of bad rows")
     return statement
 
 
@@ -58,13 +59,17 @@ def escaped(sql: str) -> str:
 
 
 def _rule(path: Path) -> Callable[..., Any]:
-    content = path.read_text(encoding="utf-8")
-    header = dict(_header(path, content))
+    try:
+        content = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CheckDefinitionError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
+    placed = dict(_header(path, content))
+    header = {key: value for key, (value, _) in placed.items()}
     try:
         statement = one_statement(content)
-        mark = _mark(path, header)
     except CheckDefinitionError as error:
-        raise CheckDefinitionError(f"{path}: {error}") from None
+        raise CheckDefinitionError(f"{path}:{_first_line(content)}: {error}") from None
+    mark = _mark(path, placed)
     where = header.get("where")
     condition = literal_column(f"({where})", Boolean) if where else None
 
@@ -83,8 +88,14 @@ def _rule(path: Path) -> Callable[..., Any]:
     return function
 
 
-def _header(path: Path, content: str) -> Iterator[tuple[str, str]]:
-    """The keys of the comments at the top of a file; the first comment without a key is the summary."""
+def _first_line(content: str) -> int:
+    """The line that a statement begins in."""
+    lines = (number for number, line in enumerate(content.splitlines(), 1) if not line.lstrip().startswith("--"))
+    return next((number for number in lines if content.splitlines()[number - 1].strip()), 1)
+
+
+def _header(path: Path, content: str) -> Iterator[tuple[str, tuple[str, int]]]:
+    """The keys of the comments at the top of a file, with their lines; the first comment without one is the summary."""
     summary = False
     for number, line in enumerate(content.splitlines(), 1):
         plain = line.strip()
@@ -95,24 +106,41 @@ def _header(path: Path, content: str) -> Iterator[tuple[str, str]]:
                 near = get_close_matches(found.group(1), KEYS, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(KEYS)}"
                 raise CheckDefinitionError(f"{path}:{number}: a rule has no {found.group(1)!r}; {hint}")
-            yield found.group(1), found.group(2)
+            yield found.group(1), (found.group(2), number)
         elif plain.removeprefix("--").strip() and not summary:
             summary = True
-            yield "summary", plain.removeprefix("--").strip()
+            yield "summary", (plain.removeprefix("--").strip(), number)
 
 
-def _mark(path: Path, header: dict[str, str]) -> Mark:
-    severity = header.get("severity", "MEDIUM").upper()
-    if severity not in set(Severity):
-        raise CheckDefinitionError(f"severity {severity!r} is none; expected {', '.join(Severity)}")
-    limits = {name: limit_of(header[name]) for name in LIMITS_OF_RULE if name in header}
-    table = TableName(header["table"]) if "table" in header else None
-    return verified(
-        Mark(
-            kind=Kind.CHECK, table=table, severity=Severity(severity), owner=header.get("owner", ""),
-            threshold=above(**limits) if limits else above(critical=rows(0)), runbook=header.get("runbook", ""),
-            tags=frozenset(tag.strip() for tag in header.get("tags", "").split(",") if tag.strip()),
-            timeout=float(header.get("timeout", 60)), tables=(("rows", table),) if table else (),
-            source=Source(str(path), 1),
-        )
-    )  # fmt: skip
+def _mark(path: Path, header: Mapping[str, tuple[str, int]]) -> Mark:
+    def value(key: str, read: Callable[[str], Any], default: Any) -> Any:
+        text, line = header.get(key, ("", 0))
+        try:
+            return read(text) if key in header else default
+        except (CheckDefinitionError, ValueError) as error:
+            raise CheckDefinitionError(f"{path}:{line}: {key}: {error}") from None
+
+    limits = {name: value(name, limit_of, None) for name in LIMITS_OF_RULE if name in header}
+    table = value("table", TableName, None)
+    try:
+        return verified(
+            Mark(
+                kind=Kind.CHECK, table=table, severity=value("severity", _severity, Severity.MEDIUM),
+                owner=value("owner", str, ""), threshold=above(**limits) if limits else above(critical=rows(0)),
+                runbook=value("runbook", str, ""), tags=value("tags", _tags, frozenset()),
+                timeout=value("timeout", float, 60.0), tables=(("rows", table),) if table else (),
+                source=Source(str(path), 1),
+            )
+        )  # fmt: skip
+    except CheckDefinitionError as error:
+        raise CheckDefinitionError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
+
+
+def _severity(text: str) -> Severity:
+    if text.upper() not in set(Severity):
+        raise CheckDefinitionError(f"{text!r} is no severity; expected {', '.join(Severity)}")
+    return Severity(text.upper())
+
+
+def _tags(text: str) -> frozenset[str]:
+    return frozenset(tag.strip() for tag in text.split(",") if tag.strip())

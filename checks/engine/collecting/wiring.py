@@ -57,7 +57,9 @@ def _verify_names(what: str, asking: Check | Fixture, known: frozenset[str] | se
         near = get_close_matches(name, known, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         available = ", ".join(sorted(known))
-        raise CheckDefinitionError(f"{what} asks for {name!r}, which is no fixture{hint}; available: {available}")
+        raise CheckDefinitionError(
+            f"{asking.source}: {what} asks for {name!r}, which is no fixture{hint}; available: {available}"
+        )
 
 
 def _verify_no_circle(path: tuple[str, ...], fixtures: Mapping[str, Fixture]) -> None:

@@ -208,6 +208,15 @@ def test_a_fix_asks_by_name_for_what_there_is(loose: Connection) -> None:
         steps_of(remove, means(loose))
 
 
+@pytest.mark.parametrize(("answer", "said"), [(None, "NoneType"), ("delete", "str"), ([7], "int")])
+def test_a_fix_that_answers_with_no_step_is_told(answer: object, said: str, loose: Connection) -> None:
+    def remove() -> object:
+        return answer
+
+    with pytest.raises(CheckDefinitionError, match=rf"remove\(\) returned {said}; expected steps of etl.repairs"):
+        steps_of(remove, means(loose))
+
+
 def test_what_is_allowed_by_size_is_made_by_itself(loose: Connection, catalogue: Rules) -> None:
     write(loose, COPIES)
 

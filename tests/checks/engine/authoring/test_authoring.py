@@ -101,6 +101,7 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     ),
     (_wrong(table=_function), "row_check() got _function for its table; expected @row_check(table, severity=...)"),
     (_wrong(tags="daily"), "row_check(tags='daily') is one text; expected a set: tags={'daily'}"),
+    (_wrong(ownr="site"), "a rule has no ownr=; did you mean owner=?"),
     (_wrong(timeout=0), "row_check(timeout=0) is no time; expected seconds above 0"),
     (_wrong(retries=-1), "row_check(retries=-1) is no count; expected 0 or more"),
     (_wrong(each="the league"), "row_check(each='the league') names no argument; expected e.g. each='league'"),
@@ -157,7 +158,8 @@ def test_a_row_rule_needs_its_row() -> None:
     with pytest.raises(CheckDefinitionError) as refused:
         Rules.of(big)
 
-    assert str(refused.value) == "row_check 'big' takes no argument; expected def big(row: Row)"
+    place = f"{__file__}:{big.__code__.co_firstlineno}"
+    assert str(refused.value) == f"{place}: row_check 'big' takes no argument; expected def big(row: Row)"
 
 
 def test_each_names_an_argument() -> None:
@@ -168,7 +170,8 @@ def test_each_names_an_argument() -> None:
     with pytest.raises(CheckDefinitionError) as refused:
         Rules.of(big)
 
-    assert str(refused.value) == "check 'big' says each='league', but has no argument 'league'"
+    place = f"{__file__}:{big.__code__.co_firstlineno}"
+    assert str(refused.value) == f"{place}: check 'big' says each='league', but has no argument 'league'"
 
 
 def test_a_stray_argument_names_nothing() -> None:

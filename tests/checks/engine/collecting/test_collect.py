@@ -110,9 +110,15 @@ def test_a_rule_that_is_imported_from_elsewhere_is_not_collected_twice(
 ) -> None:
     write(tmp_path, "origin_of_rules/__init__.py")
     monkeypatch.syspath_prepend(str(tmp_path))
-    write(tmp_path, "other.py", "from origin_of_rules import match_without_place\n")
+    write(tmp_path, "other.py", "from origin_of_rules import match_without_place\n" + RULE.format(name="own"))
 
-    assert list(collect([tmp_path / "other.py"])) == []
+    assert list(collect([tmp_path / "other.py"])) == ["own"]
+
+
+def test_a_file_of_a_package_that_is_named_too_is_read_once() -> None:
+    folder = Path(sys.modules["checks"].__file__ or "").parent / "rules"
+
+    assert list(collect(["checks.rules", "checks.scopes", folder])) == list(collect(["checks.rules", "checks.scopes"]))
 
 
 def test_a_fixture_can_be_shared_by_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +148,7 @@ def test_a_file_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
         collect([tmp_path])
 
     assert str(refused.value) == (
-        f"rules in {path} cannot be imported: ModuleNotFoundError: No module named 'nothing_of_that_name'"
+        f"rules in {path}:1 cannot be imported: ModuleNotFoundError: No module named 'nothing_of_that_name'"
     )
     assert not [name for name in sys.modules if name.endswith("_broken") and name.startswith("rally_rules")]
 
@@ -154,8 +160,96 @@ def test_a_wrong_definition_is_told_with_its_file(tmp_path: Path) -> None:
         collect([tmp_path])
 
     assert str(refused.value) == (
-        f"{path}: above() got the bare value 1; say its unit: percent(1), rows(1) or hours(1)"
+        f"{path}:5: above() got the bare value 1; say its unit: percent(1), rows(1) or hours(1)"
     )
+
+
+TWICE = RULE.format(name="twice") + RULE.format(name="twice")
+IDLE = RULE.format(name="idle") + "\n@fix(idle)\ndef mend():\n    pass\n"
+REFUSED = {
+    "two rules of one name": (
+        TWICE, ":14: twice() stands in line 6 too, and the second replaces the first; rename one of them",
+    ),
+    "a fix without a plan": (
+        "from checks import fix\n" + IDLE,
+        ":12: fix mend() returns no plan; expected a step of etl.repairs,"
+        " such as Update(table, select(...)) or Delete(table, select(...))",
+    ),
+    "a share above the whole": (
+        RULE.format(name="much").replace("percent(1)", "percent(500)"),
+        ":5: above() got 500 %, which no share can be; expected percent(0) to percent(100)",
+    ),
+    "an option that there is not": (
+        RULE.format(name="typed").replace("tags=", "tag="), ":5: a rule has no tag=; did you mean tags=?",
+    ),
+    "a function that nobody marked": (
+        "import os\n\ndef order_without_day(row):\n    return row.day.is_(None)\n",
+        ":3: the file holds no rule, fixture or fix: order_without_day() has no decorator; expected a function under"
+        " @row_check(...), @check(...), @metric_check(...) or @frame_check(...), or a name that begins with _, such as"
+        " _wrong.py, for helpers",
+    ),
+    "a fixture that there is not": (
+        RULE.format(name="asks").replace("row: Row", "row: Row, todya"),
+        ":5: check 'asks' asks for 'todya', which is no fixture (did you mean 'today'?); available: now, today",
+    ),
+    "a rule without its row": (
+        RULE.format(name="bare").replace("row: Row", ""),
+        ":5: row_check 'bare' takes no argument; expected def bare(row: Row)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said"), REFUSED.values(), ids=list(REFUSED))
+def test_what_cannot_be_a_rule_is_refused_with_file_line_and_what_to_do(text: str, said: str, tmp_path: Path) -> None:
+    path = write(tmp_path, "wrong.py", text)
+
+    with pytest.raises((CheckDefinitionError, CollectError)) as refused:
+        collect([tmp_path])
+
+    assert str(refused.value) == f"{path}{said}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def x(:\n", "rules in {path}:1 cannot be imported: SyntaxError: invalid syntax"),
+        (
+            RULE.format(name="bare").replace("row_check(schedule, severity=Severity.LOW, ", "row_check(schedule, "),
+            "rules in {path}:5 cannot be imported: TypeError: row_check() missing 1 required keyword-only argument:"
+            " 'severity'; expected @row_check(..., severity=Severity.LOW, threshold=above(warn=rows(0)))",
+        ),
+    ],
+)
+def test_what_python_refuses_is_told_with_its_line(text: str, said: str, tmp_path: Path) -> None:
+    path = write(tmp_path, "wrong.py", text)
+
+    with pytest.raises(CollectError) as refused:
+        collect([tmp_path])
+
+    assert str(refused.value) == said.format(path=path)
+
+
+SQL_REFUSED = {
+    "-- Nothing.\n": ":1: the text holds only comments, which are not one SELECT;",
+    "-- A.\n\ndelete from schedule": ":3: 'delete from schedule' is not one SELECT;",
+    "-- A.\nselect 1; select 2": ":2: 'select 1; select 2' is not one SELECT;",
+    "-- A.\n-- severty: LOW\nselect 1": ":2: a rule has no 'severty'; did you mean 'severity'?",
+    "-- A.\n-- severity: grave\nselect 1": ":2: severity: 'grave' is no severity; expected LOW, MEDIUM, HIGH",
+    "-- A.\n-- warn: lots\nselect 1": ":2: warn: 'lots' is no limit; expected such as '5 %'",
+    "-- A.\n-- timeout: long\nselect 1": ":2: timeout: could not convert string to float: 'long'",
+    "-- A.\n-- table: a.b.c\nselect 1": ":2: table: 'a.b.c' names no table; expected such as",
+    "-- A.\n-- warn: 500 %\nselect 1": ": above() got 500 %, which no share can be;",
+}
+
+
+@pytest.mark.parametrize(("text", "said"), SQL_REFUSED.items(), ids=range(len(SQL_REFUSED)))
+def test_a_file_of_sql_is_refused_with_its_line(text: str, said: str, tmp_path: Path) -> None:
+    path = write(tmp_path, "wrong.sql", text)
+
+    with pytest.raises(CheckDefinitionError) as refused:
+        collect([tmp_path])
+
+    assert str(refused.value).startswith(f"{path}{said}")
 
 
 def test_importing_the_catalogue_connects_to_nothing() -> None:

@@ -148,7 +148,8 @@ def test_an_unknown_name_says_what_is_available() -> None:
         Rules.of(asks, season_start)
 
     assert str(refused.value) == (
-        "check 'asks' asks for 'season_stat', which is no fixture (did you mean 'season_start'?);"
+        f"{__file__}:{asks.__code__.co_firstlineno}: check 'asks' asks for 'season_stat',"
+        " which is no fixture (did you mean 'season_start'?);"
         " available: now, season_start, today"
     )
 
