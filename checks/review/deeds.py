@@ -31,7 +31,7 @@ def _waivers(connection: Connection, until: datetime) -> Iterator[Deed]:
         ended = if_over(row.withdrawn_at, until)
         yield Deed(
             at=clock(row.created_at), by=row.created_by or UNKNOWN, kind="waived", until=row.until,
-            what=f"{row.rule} {row.key}".strip(), reason=f"{row.owner}: {row.reason}", ended=ended,
+            what=f"{row.rule} {row.key}".strip(), reason=f"{row.owner}: {row.reason}", ended_at=ended,
             ended_by=row.withdrawn_by or UNKNOWN if ended else "",
         )  # fmt: skip
 
@@ -49,7 +49,7 @@ def _stops(connection: Connection, until: datetime) -> Iterator[Deed]:
     for row in connection.execute(select(import_stops).where(import_stops.c.at <= until)):
         ended = if_over(row.resumed_at, until)
         yield Deed(
-            at=clock(row.at), by=row.by, kind="stopped imports", what="all imports", reason=row.reason, ended=ended,
+            at=clock(row.at), by=row.by, kind="stopped imports", what="all imports", reason=row.reason, ended_at=ended,
             ended_by=row.resumed_by or "" if ended else "",
         )  # fmt: skip
 
@@ -59,7 +59,7 @@ def _repairs(connection: Connection, until: datetime) -> Iterator[Deed]:
     for row in connection.execute(select(repairs).where(repairs.c.applied_at <= until)):
         ended = if_over(row.undone_at, until)
         yield Deed(
-            at=clock(row.applied_at), by=row.applied_by or UNKNOWN, kind="repaired", reason=row.summary, ended=ended,
+            at=clock(row.applied_at), by=row.applied_by or UNKNOWN, kind="repaired", reason=row.summary, ended_at=ended,
             what=f"{row.rule or row.kind} #{row.id}", ended_by=row.undone_by or "" if ended else "",
         )  # fmt: skip
 

@@ -135,8 +135,8 @@ def _feeds(connection: Connection, since: datetime, until: datetime) -> tuple[Fe
 def _feed(row: Any, clock: Clock) -> Feed:
     same = ("kind", "league", "outcome", "rows", "records", "rejects", "linked", "unlinked")
     return Feed(
-        **{name: getattr(row, name) for name in same}, run=row.run_id, began=clock(row.started_at),
-        ended=None if row.finished_at is None else clock(row.finished_at),
+        **{name: getattr(row, name) for name in same}, run=row.run_id, started_at=clock(row.started_at),
+        finished_at=None if row.finished_at is None else clock(row.finished_at),
         changed=row.inserted + row.updated + row.withdrawn, reasons=tuple(str(reason) for reason in row.reasons),
     )  # fmt: skip
 
@@ -154,8 +154,8 @@ def incident_history(connection: Connection, since: datetime, until: datetime) -
     numbers = [row.id for row in rows]
     events, sent = _events(connection, numbers, until), _sent(connection, numbers, until)
     records = [record for row in rows for record in _records(row, events.get(row.id, ()), sent.get(row.id, ()), until)]
-    recent = (record for record in records if record.ended is None or record.ended > since)
-    return tuple(sorted(recent, key=lambda record: record.began))
+    recent = (record for record in records if record.resolved_at is None or record.resolved_at > since)
+    return tuple(sorted(recent, key=lambda record: record.opened_at))
 
 
 def _events(connection: Connection, numbers: Sequence[int], until: datetime) -> dict[int, list[tuple[datetime, str]]]:
@@ -185,26 +185,32 @@ def _records(
         if kind in BEGINS:
             records.append(_begun(row, at))
         elif records and kind == ENDS:
-            records[-1] = replace(records[-1], ended=records[-1].ended or at, resolution=row.resolution or "")
+            records[-1] = replace(
+                records[-1], resolved_at=records[-1].resolved_at or at, resolution=row.resolution or ""
+            )
         elif records and kind == ACKNOWLEDGES:
-            records[-1] = replace(records[-1], acknowledged=records[-1].acknowledged or at)
+            records[-1] = replace(records[-1], acknowledged_at=records[-1].acknowledged_at or at)
     # an incident of another writer than ours may come without its events
     records = records or [_without_events(row, until)]
-    return [replace(record, notified=_first(sent, record)) for record in records]
+    return [replace(record, notified_at=_first(sent, record)) for record in records]
 
 
 def _begun(row: Any, at: datetime) -> IncidentRecord:
     return IncidentRecord(
-        incident=row.id, rule=row.rule, parameter=row.parameter, domain=row.domain, severity=Severity(row.severity),
-        worst=Status(row.worst), began=at,
+        id=row.id, rule=row.rule, parameter=row.parameter, domain=row.domain, severity=Severity(row.severity),
+        worst=Status(row.worst), opened_at=at,
     )  # fmt: skip
 
 
 def _without_events(row: Any, until: datetime) -> IncidentRecord:
     acknowledged, ended = (if_over(at, until) for at in (row.acknowledged_at, row.resolved_at))
     begun = _begun(row, row.opened_at.astimezone(until.tzinfo))
-    return replace(begun, ended=ended, acknowledged=acknowledged, resolution=row.resolution or "" if ended else "")
+    return replace(
+        begun, resolved_at=ended, acknowledged_at=acknowledged, resolution=row.resolution or "" if ended else ""
+    )
 
 
 def _first(sent: Sequence[datetime], record: IncidentRecord) -> datetime | None:
-    return next((at for at in sent if at >= record.began and (record.ended is None or at <= record.ended)), None)
+    return next(
+        (at for at in sent if at >= record.opened_at and (record.resolved_at is None or at <= record.resolved_at)), None
+    )

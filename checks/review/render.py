@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from checks.documents import plain_value
+from checks.documents import plain_value, run_document
 from checks.render.terminal import clean
 from checks.review.difference import Difference
 from checks.review.section import Review, all_sections
@@ -46,7 +46,7 @@ def _shown(line: str) -> str:
 
 
 def review_document(review: Review) -> dict[str, Any]:
-    """The document that `report --json` writes; it only ever grows.
+    """The document that `report --json` writes; its schema is `checks/schemas/report.schema.json`.
 
     Sections that a kind of report does not have are there, and empty.
     """
@@ -56,10 +56,10 @@ def review_document(review: Review) -> dict[str, Any]:
         "since": period.since.isoformat(),
         "until": period.until.isoformat(),
         "headline": review.headline,
-        "run": plain_value(review.run),
-        "difference": _difference(review.step),
-        "change": _difference(review.change),
-        "score": series_document(review.score),
+        "run": None if review.run is None else run_document(review.run),
+        "since_last_run": _difference(review.step),
+        "since_period_began": _difference(review.change),
+        "score_trend": series_document(review.score),
         **{section.key: section.document(review.of(section)) for section in all_sections()},
         "remarks": list(review.remarks),
     }

@@ -58,7 +58,7 @@ class Trend:
     low: float
     high: float
     pivot: Point
-    certain: bool
+    certain: bool = False
     even: bool = True
 
     @property
@@ -91,17 +91,18 @@ class Crossing:
 def trend(points: Sequence[Point], until: datetime) -> Trend | None:
     """The trend of a figure, of which the last point of each day counts; None with too few of them."""
     daily = once_a_day(points)
-    last: Trend | None = None
+    last: tuple[Trend, Sequence[Point]] | None = None
     quickened = False
     for days in WINDOWS:
         window = [point for point in daily if until - timedelta(days=days) < point[0] <= until]
         if len(window) < FEWEST_POINTS:
             break
-        last, halves = _line(window), _halves(window)
-        if _steady(last, halves):
-            return replace(last, even=days > WINDOWS[-1] or not quickened)
+        line, halves = _line(window), _halves(window)
+        if _steady(line, halves):
+            return _tested(line, window, even=days > WINDOWS[-1] or not quickened)
+        last = line, window
         quickened |= _quickened(halves)
-    return None if last is None else replace(last, even=False)
+    return None if last is None else _tested(*last, even=False)
 
 
 def crossing(line: Trend, limit: float, name: str) -> Crossing | None:
@@ -137,12 +138,18 @@ def _line(window: Sequence[Point]) -> Trend:
     middle = float(median(days))
     # not scipy's own intercept, which takes the medians of time and figure apart: an outage would shift the line
     height = median(figure - slope * (day - middle) for day, figure in zip(days, figures, strict=True))
-    pivot = window[0][0] + timedelta(days=middle), float(height)
-    off = [figure - height - slope * (day - middle) for day, figure in zip(days, figures, strict=True)]
     return Trend(
         since=window[0][0], until=window[-1][0], points=len(window), per_day=float(slope), low=float(low),
-        high=float(high), pivot=pivot, certain=bool(low * high > 0 and _chance(days, off, slope) < CHANCE),
+        high=float(high), pivot=(window[0][0] + timedelta(days=middle), float(height)),
     )  # fmt: skip
+
+
+def _tested(line: Trend, window: Sequence[Point], *, even: bool) -> Trend:
+    """The line of a window, and whether chance hardly gives such a slope."""
+    days = [_days(at - window[0][0]) for at, _ in window]
+    off = [figure - line.at(at) for at, figure in window]
+    certain = line.low * line.high > 0 and _chance(days, off, line.per_day) < CHANCE
+    return replace(line, certain=certain, even=even)
 
 
 def _chance(days: Sequence[float], off: Sequence[float], slope: float) -> float:

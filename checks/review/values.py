@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 from checks.engine.authoring.units import Severity, Status
 from checks.engine.collecting.rules import Rules
@@ -77,14 +78,14 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """One feed of one import run. `ended` None: it is still running, or was killed."""
+    """One feed of one import run. `finished_at` None: it is still running, or was killed."""
 
     run: int
     kind: str
     league: str
     outcome: str
-    began: datetime
-    ended: datetime | None
+    started_at: datetime
+    finished_at: datetime | None
     rows: int
     records: int
     rejects: int
@@ -96,26 +97,26 @@ class Feed:
     @property
     def seconds(self) -> float | None:
         """How long it took."""
-        return None if self.ended is None else (self.ended - self.began).total_seconds()
+        return None if self.finished_at is None else (self.finished_at - self.started_at).total_seconds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentRecord:
     """An incident from one beginning to its end; one that is reopened has several records.
 
-    `notified` is when the first message about it was sent, `acknowledged` when somebody acknowledged it.
+    `id` is its number, `notified_at` when the first message about it was sent.
     """
 
-    incident: int
+    id: int
     rule: str
     parameter: str
     domain: str
     severity: Severity
     worst: Status
-    began: datetime
-    ended: datetime | None = None
-    notified: datetime | None = None
-    acknowledged: datetime | None = None
+    opened_at: datetime
+    resolved_at: datetime | None = None
+    notified_at: datetime | None = None
+    acknowledged_at: datetime | None = None
     resolution: str = ""
 
     @property
@@ -128,7 +129,7 @@ class IncidentRecord:
 class Deed:
     """Something that a person did and answers for: accepted, allowed, stopped, repaired, acknowledged, and since when.
 
-    `ended` is when it was withdrawn or undone, None while it holds or where it cannot be ended.
+    `ended_at` is when it was withdrawn or undone, None while it holds or where it cannot be ended.
     """
 
     at: datetime
@@ -137,7 +138,7 @@ class Deed:
     what: str
     reason: str = ""
     until: date | None = None
-    ended: datetime | None = None
+    ended_at: datetime | None = None
     ended_by: str = ""
 
 
@@ -158,7 +159,7 @@ class Book:
     installed: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what is computed once is kept in the instance
 class ReviewInputs:
     """What each section of a report is made from. `runs` are those whose scores can be compared, oldest first."""
 
@@ -177,7 +178,7 @@ class ReviewInputs:
         """The last run before the period."""
         return next((run for run in reversed(self.runs) if run.at <= self.period.since), None)
 
-    @property
+    @cached_property
     def results(self) -> dict[Id, list[StoredResult]]:
         """The results of the period, for each rule and parameter that has some."""
         within = {

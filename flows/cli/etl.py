@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import json
 import sys
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +13,7 @@ import typer
 from checks.engine.reporting.verdict import Exit as Ended
 from etl import circuit_breaker
 from flows.cli.deploy import paused_in_prefect, resume_in_prefect
-from flows.cli.shared import AsJson, Exit, Yes
+from flows.cli.shared import AsJson, Exit, Yes, print_json
 from flows.service.context import open_engine
 
 app = typer.Typer(help="Stop all imports, and let them run again.", no_args_is_help=True)
@@ -67,8 +65,7 @@ def status(
         held, stops = circuit_breaker.in_force(connection), circuit_breaker.stop_history(connection, limit)
     paused = paused_in_prefect(context.obj)
     if as_json:
-        document = {"running": held is None, "paused": paused, "stops": [asdict(one) for one in stops]}
-        typer.echo(json.dumps(document, indent=2, default=str))
+        print_json({"running": held is None, "paused": paused, "stops": stops})
     else:
         typer.echo(f"{_sentence(held)}." if held else "Imports may run.")
         for name in paused:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ import typer
 from checks.repairs.plan import Plan, Preview, fixable_in_order, is_proposal, preview, summary_of
 from etl.repairs import ledger
 from etl.repairs.ledger import Repair, State
-from flows.cli.shared import AsJson, Yes, print_rows, sure
+from flows.cli.shared import AsJson, Yes, print_json, print_rows, sure
 from flows.service.context import open_engine
 from flows.service.health_check import rules_of
 from flows.service.repair import apply_plan, plan_repairs, undo_repair
@@ -43,15 +42,13 @@ def of_plan(one: Plan) -> dict[str, Any]:
 
 
 def of_repair(known: Repair) -> dict[str, Any]:
-    at = {name: getattr(known, name) for name in ("planned_at", "applied_at", "undone_at")}
     return {
         "repair": known.id, "kind": known.kind, "rule": known.rule, "summary": known.summary,
         "state": known.state.value, "proposal": known.proposal, "rows": known.rows,
         "changes": [{"table": one.table, "action": one.action, "rows": one.rows} for one in known.changes],
         "bad_before": known.bad_before, "bad_after": known.bad_after,
-        "score_before": None if known.score_before is None else float(known.score_before),
-        "score_after": None if known.score_after is None else float(known.score_after),
-        **{name: value.isoformat() if value else None for name, value in at.items()},
+        "score_before": known.score_before, "score_after": known.score_after,
+        "planned_at": known.planned_at, "applied_at": known.applied_at, "undone_at": known.undone_at,
         "planned_by": known.planned_by, "applied_by": known.applied_by, "undone_by": known.undone_by,
         "snapshot": known.snapshot,
     }  # fmt: skip
@@ -107,7 +104,7 @@ def plan(
     with open_engine(context.obj) as engine:
         plans = plan_repairs(engine, rules_of(context.obj), rules or (), feeds or (), show=None if as_json else rows)
     if as_json:
-        typer.echo(json.dumps([of_plan(one) for one in plans], indent=2, default=str))
+        print_json([of_plan(one) for one in plans])
         return
     for one in plans:
         if one.repair or rules:
@@ -134,7 +131,7 @@ def show_fix(
         known = ledger.find_repair(connection, number)
         changed = preview(connection, number, None if as_json else rows)
     if as_json:
-        typer.echo(json.dumps(of_repair(known) | {"examples": [of_row(row) for row in changed]}, indent=2))
+        print_json(of_repair(known) | {"examples": [of_row(row) for row in changed]})
         return
     typer.echo(line(known))
     for row in changed:
@@ -170,7 +167,7 @@ def apply_fix(
             if not as_json:
                 typer.echo(line(made[-1]))
     if as_json:
-        typer.echo(json.dumps([of_repair(one) for one in made], indent=2))
+        print_json([of_repair(one) for one in made])
     else:
         typer.echo(f"Next: rally-health check; to take it back: rally-health fix undo {plans[-1]}")
 
@@ -195,7 +192,7 @@ def undo(context: typer.Context, numbers: Numbers, yes: Yes = False, as_json: As
             if not as_json:
                 typer.echo(line(undone[-1]))
     if as_json:
-        typer.echo(json.dumps([of_repair(one) for one in undone], indent=2))
+        print_json([of_repair(one) for one in undone])
     else:
         typer.echo("Next: rally-health check")
 
@@ -213,7 +210,7 @@ def fix_history(
     with open_engine(context.obj) as engine, engine.begin() as connection:
         known = ledger.repair_history(connection, limit)
     if as_json:
-        typer.echo(json.dumps([of_repair(one) for one in known], indent=2))
+        print_json([of_repair(one) for one in known])
         return
     for one in known:
         typer.echo(line(one))

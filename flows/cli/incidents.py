@@ -21,7 +21,7 @@ from checks.engine.authoring import WaiverError
 from checks.engine.collecting.rules import Selection
 from checks.engine.judging.findings import key_text_of
 from checks.engine.judging.judge import Waiver
-from flows.cli.shared import AsJson, Exit, day, one_rule, print_rows
+from flows.cli.shared import AsJson, Exit, day, one_rule, print_json, print_rows
 from flows.service.alerts import accept_change, utc
 from flows.service.context import open_engine
 
@@ -57,8 +57,7 @@ def show_incident(context: typer.Context, number: Number, as_json: AsJson = Fals
     with open_engine(context.obj) as engine, engine.begin() as connection:
         incident, story = find(connection, number), all_events(connection, number)
     if as_json:
-        document = _row(incident) | {"events": [asdict(event) for event in story]}
-        typer.echo(json.dumps(document, indent=2, default=str, ensure_ascii=False))
+        print_json(_row(incident) | {"events": story})
         return
     for line in _described(incident):
         typer.echo(line)
@@ -145,7 +144,8 @@ def _confirm(touched: list[Incident]) -> None:
 
 
 def _row(incident: Incident) -> dict[str, Any]:
-    return asdict(incident) | {"title": incident.title, "state": incident.state}
+    clusters = [{"text": text} for text in incident.clusters]
+    return asdict(incident) | {"title": incident.title, "state": incident.state, "clusters": clusters}
 
 
 def _described(incident: Incident) -> list[str]:
@@ -208,7 +208,7 @@ def waive(  # noqa: PLR0917 - typer makes options of them
             )
             told = (waivers.waive(connection, wanted, key, today=today),)
     if as_json:
-        typer.echo(json.dumps([_waiver_line(waiver) for waiver in told], indent=2))
+        print_json([_waiver_line(waiver) for waiver in told])
         return
     for waiver in told:
         state = "withdrawn" if withdraw is not None else "OVER" if waiver.expired(today) else "valid"
@@ -244,7 +244,7 @@ def accept(  # noqa: PLR0917 - typer makes options of them
             scope = str(Selection(scope={"league": tuple(league)})) if league else ""
             found = accept_change(connection, check, reason, by.strip() or getpass.getuser(), scope)
     if as_json:
-        typer.echo(json.dumps([{**asdict(one), "at": one.at.isoformat()} for one in found], indent=2))
+        print_json(found)
         return
     for one in found:
         typer.echo(acceptance_line(one))
@@ -276,6 +276,6 @@ def _waiver_line(waiver: Waiver) -> dict[str, Any]:
         "key": waiver.key,
         "owner": waiver.owner,
         "reason": waiver.reason,
-        "until": waiver.until.isoformat(),
+        "until": waiver.until,
         "created_by": waiver.created_by or None,
     }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +17,7 @@ from checks.review.reading import read_results
 from checks.review.values import PeriodKind
 from checks.seals import verify_history
 from checks.stored import StoredResult, StoredRun, stored_results, stored_runs
-from flows.cli.shared import AsJson, Exit, day, one_rule, print_rows, requested, write
+from flows.cli.shared import AsJson, Exit, day, one_rule, print_json, print_rows, requested, write
 from flows.service.context import open_engine
 from flows.service.requests import ReviewRequest
 from flows.settings import Settings
@@ -50,7 +48,7 @@ def history(
     if rule is not None and not lines:
         _require_known(context.obj, rule)
     if as_json:
-        typer.echo(json.dumps(documents, indent=2, ensure_ascii=False))
+        print_json(documents)
         return
     for line in lines or ["Nothing has run yet. Next: rally-health check"]:
         typer.echo(line)
@@ -63,7 +61,7 @@ def _verify(settings: Settings, *, as_json: bool) -> None:
     with open_engine(settings) as engine, engine.connect() as connection:
         found = verify_history(connection)
     if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2))
+        print_json(found)
     else:
         for line in found.broken:
             typer.echo(f"REWRITTEN {line}")
@@ -164,11 +162,11 @@ def backtest_(  # noqa: PLR0917 - typer makes options of them
     since = None if days is None else now - timedelta(days=days)
     with open_engine(context.obj) as engine, engine.connect() as connection:
         nights = backtest(read_results(connection, since, now, rule), threshold)
-    shown = [_row(night) for night in nights if everything or as_json or _alerts(night)]
     if as_json:
-        typer.echo(json.dumps(_document(rule, str(threshold), nights, shown), indent=2, default=str))
+        print_json(_document(rule, str(threshold), nights))
         return
     typer.echo(_said(rule, str(threshold), nights))
+    shown = [_row(night) for night in nights if everything or _alerts(night)]
     if shown:
         print_rows(shown, COLUMNS, as_json=False, nothing="")
 
@@ -193,7 +191,11 @@ def _row(night: Night) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _document(rule: str, threshold: str, nights: Sequence[Night], shown: Sequence[dict[str, Any]]) -> dict[str, Any]:
+SAME = ("run", "at", "parameter", "status", "count", "total", "rate", "value")
+
+
+def _document(rule: str, threshold: str, nights: Sequence[Night]) -> dict[str, Any]:
     would = sum(night.then.failing for night in nights)
     did = sum(night.result.status.failing for night in nights)
-    return {"rule": rule, "threshold": threshold, "would_alert": would, "did_alert": did, "nights": list(shown)}
+    read = [{name: getattr(night.result, name) for name in SAME} | {"would_be": night.then} for night in nights]
+    return {"rule": rule, "threshold": threshold, "would_alert": would, "did_alert": did, "nights": read}

@@ -83,7 +83,7 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON inst
 def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, nothing: str) -> None:
     """Print some columns of rows as a table, or all of them as a JSON array; `nothing` where there are none."""
     if as_json:
-        typer.echo(json.dumps([dict(row) for row in rows], indent=2, default=str, ensure_ascii=False))
+        print_json(rows)
         return
     if not rows:
         typer.echo(nothing)
@@ -96,6 +96,13 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
     # what is piped on is not wrapped at the width of a terminal that nobody looks at
     console = Console() if sys.stdout.isatty() else Console(width=WIDE)
     console.print(table)
+
+
+def print_json(document: Any) -> None:
+    """Print a document in the one form that all commands share: see `checks.documents.plain_value`."""
+    from checks.documents import plain_value  # noqa: PLC0415 - most commands print a table
+
+    typer.echo(json.dumps(plain_value(document), indent=2, ensure_ascii=False))
 
 
 def _said(value: Any) -> str:

@@ -66,11 +66,11 @@ DAILY_FIGURES = Section(
 )  # fmt: skip
 
 BY_DOMAIN = Section(
-    key="domains", anchor="by-domain", title="By domain", place=20, empty="No domain has a score.",
+    key="domain_scores", anchor="by-domain", title="By domain", place=20, empty="No domain has a score.",
     rows=lambda inputs: _segments(inputs, lambda run: run.domains), layout=Layout.BARS, line=str,
 )  # fmt: skip
 
 BY_LEAGUE = Section(
-    key="leagues", anchor="by-league", title="By league", place=30, empty="No league has a score of its own.",
+    key="league_scores", anchor="by-league", title="By league", place=30, empty="No league has a score of its own.",
     rows=lambda inputs: _segments(inputs, lambda run: run.parts.get(LEAGUE_SEGMENT, {})), layout=Layout.BARS, line=str,
 )  # fmt: skip

@@ -10,7 +10,7 @@ LASTING = {"waived", "stopped imports"}
 
 
 def _holds(deed: Deed, inputs: ReviewInputs) -> bool:
-    over = deed.ended is not None or (deed.until is not None and deed.until < inputs.period.until.date())
+    over = deed.ended_at is not None or (deed.until is not None and deed.until < inputs.period.until.date())
     return deed.kind in LASTING and not over
 
 
@@ -19,13 +19,13 @@ def _deeds(inputs: ReviewInputs) -> tuple[Deed, ...]:
     period = inputs.period
     return tuple(
         deed for deed in reversed(inputs.book.deeds)
-        if period.covers(deed.at) or period.covers(deed.ended) or _holds(deed, inputs)
+        if period.covers(deed.at) or period.covers(deed.ended_at) or _holds(deed, inputs)
     )  # fmt: skip
 
 
 def _end(deed: Deed) -> str:
-    if deed.ended is not None:
-        return f"ended {deed.ended:%Y-%m-%d %H:%M} by {deed.ended_by or 'unknown'}"
+    if deed.ended_at is not None:
+        return f"ended {deed.ended_at:%Y-%m-%d %H:%M} by {deed.ended_by or 'unknown'}"
     return "" if deed.until is None else f"until {deed.until}"
 
 

@@ -42,7 +42,7 @@ def _process_figures(inputs: ReviewInputs) -> tuple[Figure, ...]:
 
 
 def _import_success(feeds: Iterable[Feed], period: Period) -> Figure:
-    ended = [feed for feed in feeds if period.covers(feed.began) and feed.outcome != STILL_RUNNING]
+    ended = [feed for feed in feeds if period.covers(feed.started_at) and feed.outcome != STILL_RUNNING]
     good = sum(feed.outcome in SUCCESSFUL for feed in ended)
     limit = IMPORT_FAILURES.target
     assert limit is not None  # noqa: S101 - a test keeps it so
@@ -53,12 +53,12 @@ def _detection(book: Book, period: Period) -> Figure:
     """From the end of the first import that can have brought the dirt to the incident; the strictest reading."""
     spans, others = [], 0
     for incident in book.incidents:
-        if period.covers(incident.began):
+        if period.covers(incident.opened_at):
             brought = brought_by(incident, book)
             if brought is None:
                 others += 1
             else:
-                spans.append(incident.began - brought)
+                spans.append(incident.opened_at - brought)
     detail = f"{others} incidents that no import can have brought" if others else ""
     return _spans("error_detection_time", "Error detection time", spans, HOUR, detail)
 
@@ -66,8 +66,12 @@ def _detection(book: Book, period: Period) -> Figure:
 def brought_by(incident: IncidentRecord, book: Book) -> datetime | None:
     """When the first import ended that changed rows since the rule was last seen well; None without one."""
     results = book.results.get((incident.rule, incident.parameter), ())
-    well = [result.at for result in results if result.status is Status.OK and result.at < incident.began]
-    ends = [feed.ended for feed in book.feeds if feed.ended and feed.changed and feed.ended <= incident.began]
+    well = [result.at for result in results if result.status is Status.OK and result.at < incident.opened_at]
+    ends = [
+        feed.finished_at
+        for feed in book.feeds
+        if feed.finished_at and feed.changed and feed.finished_at <= incident.opened_at
+    ]
     since = [ended for ended in ends if not well or ended > well[-1]]
     return min(since) if since else None
 
@@ -84,10 +88,10 @@ def _resolution(incidents: Iterable[IncidentRecord], period: Period) -> Figure:
 
 def _lasting(key: str, title: str, incidents: Sequence[IncidentRecord], target: timedelta, period: Period) -> Figure:
     spans = [
-        incident.ended - incident.began for incident in incidents
-        if incident.ended and period.covers(incident.ended) and incident.resolution != ACCEPTED
+        incident.resolved_at - incident.opened_at for incident in incidents
+        if incident.resolved_at and period.covers(incident.resolved_at) and incident.resolution != ACCEPTED
     ]  # fmt: skip
-    late = sum(incident.ended is None and period.until - incident.began > target for incident in incidents)
+    late = sum(incident.resolved_at is None and period.until - incident.opened_at > target for incident in incidents)
     detail = f"{late} still open and over it" if late else ""
     return _spans(key, title, spans, target, detail)
 
@@ -96,18 +100,24 @@ def _response(incidents: Iterable[IncidentRecord], period: Period) -> Figure:
     """From the first message about a CRITICAL incident to the acknowledgement; what ended in time needed no answer."""
     target, spans, silent = HOUR / 2, [], 0
     for incident in incidents:
-        if incident.worst is not Status.CRITICAL or incident.notified is None or not period.covers(incident.notified):
+        if (
+            incident.worst is not Status.CRITICAL
+            or incident.notified_at is None
+            or not period.covers(incident.notified_at)
+        ):
             continue
-        if incident.acknowledged is not None:
-            spans.append(incident.acknowledged - incident.notified)
+        if incident.acknowledged_at is not None:
+            spans.append(incident.acknowledged_at - incident.notified_at)
         else:
-            silent += (incident.ended or period.until) - incident.notified > target
+            silent += (incident.resolved_at or period.until) - incident.notified_at > target
     detail = f"{silent} never answered" if silent else ""
     return _spans("alert_response_time", "Alert response time", spans, target, detail)
 
 
 def _validated(feeds: Iterable[Feed], period: Period) -> Figure:
-    done = [feed for feed in feeds if feed.ended and period.covers(feed.ended) and feed.outcome in SUCCESSFUL]
+    done = [
+        feed for feed in feeds if feed.finished_at and period.covers(feed.finished_at) and feed.outcome in SUCCESSFUL
+    ]
     rows, seen = sum(feed.rows for feed in done), sum(feed.records + feed.rejects for feed in done)
     limit = VALIDATION_COVERAGE.target
     assert limit is not None  # noqa: S101 - a test keeps it so
@@ -175,7 +185,7 @@ class FeedReview:
     changed: int
     seconds: float | None
     slowest: float | None
-    last: datetime | None
+    last_at: datetime | None
     reasons: tuple[str, ...]
 
     @property
@@ -193,7 +203,7 @@ def _feed_reviews(inputs: ReviewInputs) -> tuple[FeedReview, ...]:
     """Every feed that was imported in a period, those with trouble first."""
     groups: dict[tuple[str, str], list[Feed]] = {}
     for feed in inputs.book.feeds:
-        if inputs.period.covers(feed.began):
+        if inputs.period.covers(feed.started_at):
             groups.setdefault((feed.kind, feed.league), []).append(feed)
     reviews = [_reviewed(kind, league, feeds) for (kind, league), feeds in groups.items()]
     return tuple(sorted(reviews, key=lambda feed: (-feed.refused, feed.kind, feed.league)))
@@ -212,7 +222,8 @@ def _reviewed(kind: str, league: str, feeds: Sequence[Feed]) -> FeedReview:
         rows=ended[-1].rows if ended else 0, rejects=sum(feed.rejects for feed in ended),
         unlinked=ended[-1].unlinked if ended else 0, changed=sum(feed.changed for feed in ended),
         seconds=median(taken) if taken else None, slowest=max(taken, default=None),
-        last=ended[-1].ended if ended else None, reasons=tuple(name for name, _ in reasons.most_common(REASONS)),
+        last_at=ended[-1].finished_at if ended else None,
+        reasons=tuple(name for name, _ in reasons.most_common(REASONS)),
     )  # fmt: skip
 
 
@@ -224,10 +235,12 @@ def _feed_line(feed: FeedReview) -> str:
 
 
 def _incident_line(incident: IncidentRecord) -> str:
-    ended = "open" if incident.ended is None else f"ended after {_span(incident.ended - incident.began)}"
-    notified = _after(incident.began, incident.notified)
+    ended = (
+        "open" if incident.resolved_at is None else f"ended after {_span(incident.resolved_at - incident.opened_at)}"
+    )
+    notified = _after(incident.opened_at, incident.notified_at)
     told = f"notified after {notified}" if notified else "not notified"
-    return f"{incident.worst:8} {incident.title} #{incident.incident}, {incident.began:%Y-%m-%d %H:%M}, {told}, {ended}"
+    return f"{incident.worst:8} {incident.title} #{incident.id}, {incident.opened_at:%Y-%m-%d %H:%M}, {told}, {ended}"
 
 
 def _after(began: datetime | None, ended: datetime | None) -> str:
@@ -239,11 +252,8 @@ def _span(span: timedelta) -> str:
 
 
 def _incident_documents(incidents: Sequence[IncidentRecord]) -> list[dict[str, Any]]:
-    """Oldest first. `told` and `answered` are the earlier names of two fields."""
-    return [
-        plain_value(incident) | {"told": plain_value(incident.notified), "answered": plain_value(incident.acknowledged)}
-        for incident in reversed(incidents)
-    ]
+    """Oldest first."""
+    return [plain_value(incident) | {"title": incident.title} for incident in reversed(incidents)]
 
 
 PROCESS_METRICS = Section(
@@ -285,15 +295,17 @@ INCIDENTS = Section(
     rows=lambda inputs: inputs.book.incidents[::-1],
     caption="Incidents that were open in this period, newest first",
     columns=(
-        SectionColumn("incident", lambda incident: f"{incident.title} #{incident.incident}", CellKind.NAME),
+        SectionColumn("incident", lambda incident: f"{incident.title} #{incident.id}", CellKind.NAME),
         SectionColumn("worst", lambda incident: incident.worst, CellKind.BADGE),
-        SectionColumn("began", lambda incident: f"{incident.began:%Y-%m-%d %H:%M}"),
-        SectionColumn("notified after", lambda incident: _after(incident.began, incident.notified) or "not notified"),
+        SectionColumn("began", lambda incident: f"{incident.opened_at:%Y-%m-%d %H:%M}"),
+        SectionColumn(
+            "notified after", lambda incident: _after(incident.opened_at, incident.notified_at) or "not notified"
+        ),
         SectionColumn(
             "acknowledged after",
-            lambda incident: _after(incident.notified or incident.began, incident.acknowledged),
+            lambda incident: _after(incident.notified_at or incident.opened_at, incident.acknowledged_at),
         ),
-        SectionColumn("ended after", lambda incident: _after(incident.began, incident.ended) or "open"),
+        SectionColumn("ended after", lambda incident: _after(incident.opened_at, incident.resolved_at) or "open"),
     ),
     line=_incident_line, document=_incident_documents,
 )  # fmt: skip

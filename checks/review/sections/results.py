@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from checks.documents import plain_value
+from checks.documents import stored_document
 from checks.engine.authoring.units import points_text
 from checks.review.section import CellKind, Layout, Section, SectionColumn
 from checks.review.values import ReviewInputs
@@ -40,23 +40,9 @@ def _rule_line(result: StoredResult) -> str:
     return f"{result.status:8} {result.title}  {result.error or result.measurement or result.note}{accepted}"
 
 
-def _result_document(result: StoredResult) -> dict[str, Any]:
-    """A stored result as the JSON of reports has it."""
-    same = (
-        "run", "at", "domain", "severity", "status", "gross_status", "count", "total", "rate", "value", "points",
-        "accepted", "threshold", "new", "known", "fixed", "exact", "waived", "examples", "error", "note", "summary",
-        "owner", "runbook", "unit", "measurement", "seconds",
-    )  # fmt: skip
-    return {
-        "rule": result.rule, "parameter": result.parameter or None, "title": result.title,
-        **{name: plain_value(getattr(result, name)) for name in same},
-        "clusters": [str(cluster) for cluster in result.clusters],
-    }  # fmt: skip
-
-
 def _in_short(results: Sequence[StoredResult]) -> list[dict[str, Any]]:
     """Which rules these are; all that is known of them stands among the rules."""
-    return [{name: value for name, value in _result_document(result).items() if name in SHORT} for result in results]
+    return [{name: value for name, value in stored_document(result).items() if name in SHORT} for result in results]
 
 
 TROUBLE = Section(
@@ -74,5 +60,5 @@ ALL_RULES = Section(
         SectionColumn("limits", lambda result: result.threshold, CellKind.MUTED),
         SectionColumn("points", lambda result: points_text(result.points), CellKind.NUMBER),
     ),
-    line=_rule_line, document=lambda results: [_result_document(result) for result in results],
+    line=_rule_line, document=lambda results: list(map(stored_document, results)),
 )  # fmt: skip

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from checks.documents import plain_value
 from checks.engine.authoring.spec import Check
 from checks.engine.authoring.thresholds import Above
 from checks.engine.authoring.units import Limit, Measure, Severity, Status, figure_text
@@ -33,10 +32,10 @@ NOBODY = "nobody"
 
 @dataclass(frozen=True, slots=True)
 class FailureStreak:
-    """Runs in a row that saw a rule in trouble; `ended` None: it still is."""
+    """Runs in a row that saw a rule in trouble; `ended_at` None: it still is."""
 
-    began: datetime
-    ended: datetime | None
+    began_at: datetime
+    ended_at: datetime | None
     worst: Status
     runs: int
 
@@ -60,8 +59,8 @@ class RecurringFailure:
     def said(self) -> str:
         """In words: how often, how much of the time, since when."""
         last = self.streaks[-1]
-        now = "failing now" if last.ended is None else f"well since {last.ended:%Y-%m-%d}"
-        return f"{len(self.streaks)} times, in {self.share:.0%} of the runs, last from {last.began:%Y-%m-%d}; {now}"
+        now = "failing now" if last.ended_at is None else f"well since {last.ended_at:%Y-%m-%d}"
+        return f"{len(self.streaks)} times, in {self.share:.0%} of the runs, last from {last.began_at:%Y-%m-%d}; {now}"
 
 
 def _recurring(inputs: ReviewInputs) -> tuple[RecurringFailure, ...]:
@@ -228,7 +227,6 @@ RECURRING = Section(
         SectionColumn("how often", lambda failure: failure.said),
     ),
     line=lambda failure: f"{failure.title}: {failure.said}",
-    document=lambda failures: [plain_value(one) | {"stretches": plain_value(one.streaks)} for one in failures],
 )  # fmt: skip
 
 PROPOSALS = Section(

@@ -124,7 +124,7 @@ def test_owners_answer_for_their_rules(quarter: Review) -> None:
 
 
 def test_incidents_are_told_with_their_story(quarter: Review) -> None:
-    told = [(one.rule, one.worst, one.began, one.ended) for one in reversed(quarter.of(INCIDENTS))]
+    told = [(one.rule, one.worst, one.opened_at, one.resolved_at) for one in reversed(quarter.of(INCIDENTS))]
 
     assert told == [
         ("standing_without_team", Status.WARN, FIRST + timedelta(days=1), None),
@@ -135,14 +135,14 @@ def test_incidents_are_told_with_their_story(quarter: Review) -> None:
          FIRST + timedelta(days=DENT, hours=9, minutes=5)),
         ("duplicate_match", Status.WARN, FIRST + timedelta(days=55), FIRST + timedelta(days=55, hours=20)),
     ]  # fmt: skip
-    assert [one.rule for one in quarter.of(INCIDENTS) if one.ended is None] == ["standing_without_team"]
+    assert [one.rule for one in quarter.of(INCIDENTS) if one.resolved_at is None] == ["standing_without_team"]
 
 
 def test_what_fails_again_and_again_is_told(quarter: Review) -> None:
     (found,) = quarter.of(RECURRING)
 
     assert found.title == "duplicate_match"
-    assert [streak.began for streak in found.streaks] == [FIRST + timedelta(days=min(group)) for group in RECURS]
+    assert [streak.began_at for streak in found.streaks] == [FIRST + timedelta(days=min(group)) for group in RECURS]
     assert found.said == "4 times, in 12% of the runs, last from 2025-06-26; well since 2025-06-27"
 
 
@@ -209,7 +209,7 @@ def test_a_report_of_an_earlier_day_knows_nothing_of_later_ones(season: Plant, r
 
     assert then.run is not None
     assert then.run.today == date(2025, 5, 22)
-    assert [(one.rule, one.ended) for one in reversed(then.of(INCIDENTS))] == [
+    assert [(one.rule, one.resolved_at) for one in reversed(then.of(INCIDENTS))] == [
         ("standing_without_team", None), ("team_without_schedule", None),
     ]  # fmt: skip
     assert then.score.points[-1][0] == FIRST + timedelta(days=20)
