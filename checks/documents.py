@@ -36,10 +36,7 @@ def plain_value(value: Any) -> Any:
 
 
 def _plain_object(members: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    return {
-        name: None if name in NULL_WHEN_EMPTY and part == "" else plain_value(part)
-        for name, part in members
-    }
+    return {name: None if name in NULL_WHEN_EMPTY and part == "" else plain_value(part) for name, part in members}
 
 
 def run_document(run: StoredRun) -> dict[str, Any]:

@@ -183,7 +183,10 @@ def imports(
         rows = ledger_queries.feeds(connection, limit=limit)
     figures = ("rows", "rejects", "unlinked", "inserted", "updated", "withdrawn")
     columns = ("id", "started_at", "kind", "league", "outcome", *figures, "why")
-    rows = [{**row, "why": "; ".join([*row["reasons"], *map(_let_pass, row["allowed"])])} for row in rows]
+    rows = [
+        {"run": row.pop("run_id"), **row, "why": "; ".join([*row["reasons"], *map(_let_pass, row["allowed"])])}
+        for row in map(dict, rows)
+    ]
     print_rows(rows, columns, as_json=as_json, nothing="Nothing was imported yet. Next: rally-health import PATH")
 
 

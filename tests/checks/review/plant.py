@@ -29,6 +29,9 @@ from etl.tables import (
 Figures = Mapping[str, tuple[int, int] | float]
 """What a run reads: for each rule bad rows of all rows, or the value of a metric."""
 
+RUN = "00000000-0000-4000-8000-000000000001"
+"""The run of planted incidents; none of the planted runs has its id."""
+
 
 @dataclass(slots=True)
 class Plant:
@@ -106,8 +109,8 @@ class Plant:
         own = self.rules[rule]
         row = {
             "rule": rule, "domain": own.domain, "severity": own.severity.value, "status": worst.value,
-            "worst": worst.value, "summary": own.summary, "opened_at": moments["opened"], "opened_run": "x",
-            "seen_at": moments["opened"], "seen_run": "x", "since": moments["opened"], "resolved_at": ended,
+            "worst": worst.value, "summary": own.summary, "opened_at": moments["opened"], "opened_run": RUN,
+            "seen_at": moments["opened"], "seen_run": RUN, "since": moments["opened"], "resolved_at": ended,
             "resolution": "gone" if ended else None, "acknowledged_at": moments.get("acknowledged"),
         }  # fmt: skip
         number = int(self.connection.execute(incidents.insert().values(row).returning(incidents.c.id)).scalar_one())

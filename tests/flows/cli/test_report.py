@@ -80,7 +80,7 @@ def test_a_backtest_says_on_which_nights_it_would_have_alerted(run: Run) -> None
 
     alerts = [night for night in told["nights"] if night["would_be"] == "WARN"]
     assert (told["would_alert"], told["did_alert"]) == (len(alerts), 0)
-    assert all(night["reading"] > 70 for night in alerts)
+    assert all(night["count"] > 70 for night in alerts)
     assert len(told["nights"]) == 59
 
 
