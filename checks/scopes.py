@@ -10,7 +10,21 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, String, Table, Text, and_, cast, func, literal, or_, select
+from sqlalchemy import (
+    Integer,
+    Select,
+    String,
+    Table,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.sql import visitors
 
 from checks.engine.authoring import CheckError
@@ -20,7 +34,7 @@ from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import Values, values
 from checks.engine.measuring.compile_queries import Parameter, Query, queries_of
 from checks.engine.measuring.reflect import Connect, NamedTables
-from checks.engine.measuring.scope import Column, Dimension, Way, direct, through
+from checks.engine.measuring.scope import Column, Dimension, Lookup, Way, direct, through
 from etl import tables
 from etl.tables import clubs, import_runs, leagues, teams
 
@@ -36,17 +50,22 @@ def _team_ways(value: Column) -> tuple[Way, ...]:
 
 def _named(column: str, name: Column, key: Column) -> Way:
     """The column holds a name; an adopted database may have two things of one name, of which the older is meant."""
-    known = select(func.min(key))
+    known = select(name.label("name"), func.min(key).label("key")).group_by(name).subquery()
     return Way(
         column,
-        lambda own: known.where(name == own).scalar_subquery(),
+        lambda own: Lookup(known, "name", "key"),
         lambda own, wanted: own.in_(select(name).where(key == wanted)),
     )
 
 
-def _import_of(written: Column) -> Any:
-    own = import_runs.c
-    return select(func.max(own.id)).where(own.started_at <= written).scalar_subquery()
+def _import_of(written: Column) -> Column:
+    """The newest import of those that had started by then: by a search in their sorted starts, read once."""
+    own, newest = import_runs.c, func.max(import_runs.c.id).over(order_by=import_runs.c.started_at)
+    runs = select(own.started_at, newest.label("newest")).subquery()
+    starts = select(func.array_agg(aggregate_order_by(runs.c.started_at, runs.c.started_at))).scalar_subquery()
+    latest = select(func.array_agg(aggregate_order_by(runs.c.newest, runs.c.started_at))).scalar_subquery()
+    place = func.width_bucket(cast(written, own.started_at.type), starts)
+    return type_coerce(latest, ARRAY(Integer))[place]
 
 
 def _written_by(written: Column, run: Any) -> Any:

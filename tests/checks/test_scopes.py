@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, ColumnElement, Connection, Integer, MetaData, Table, Text, select
+from sqlalchemy import Column, ColumnElement, Connection, Integer, MetaData, Table, Text, func, select
 
 from checks import Row, Severity, above, percent, row_check
 from checks.engine.collecting.rules import Rules
+from checks.engine.measuring.scope import Dimension, reach
 from checks.scopes import CLUB, DIMENSIONS, IMPORT, LEAGUE, SERIES, tables_read
 from etl.tables import clubs, import_runs, leagues, match_scores, players, schedule, series, series_stats, teams
 
@@ -46,35 +47,61 @@ def season(connection: Connection) -> Connection:
     ],
 )
 def test_every_table_of_the_platform_says_where_its_rows_stand(table: Table, reached: set[str]) -> None:
-    assert {dimension.name for dimension in DIMENSIONS if dimension.of(table) is not None} == reached
+    assert {dimension.name for dimension in DIMENSIONS if dimension.way(table) is not None} == reached
+
+
+def standing(season: Connection, table: Table, *dimensions: Dimension) -> list[tuple[Any, ...]]:
+    """The values of the dimensions of each row of a table, in the order of its ids."""
+    joined, reached = reach(table, dimensions)
+    values = [value for _, value in reached]
+    return [tuple(row) for row in season.execute(select(*values).select_from(joined).order_by(table.c.id))]
 
 
 def test_a_match_stands_where_its_home_team_does(season: Connection) -> None:
-    wanted: list[Any] = [dimension.of(schedule) for dimension in (LEAGUE, SERIES, CLUB)]
-
-    assert season.execute(select(*wanted).select_from(schedule)).one() == (1, 2, 3)
+    assert standing(season, schedule, LEAGUE, SERIES, CLUB) == [(1, 2, 3)]
 
 
 def test_a_league_is_known_by_its_number_or_by_its_name(season: Connection) -> None:
-    conditions: list[Any] = [LEAGUE.of(leagues) == 1, LEAGUE.holds(leagues, 1), LEAGUE.holds(leagues, 2)]
+    conditions: list[Any] = [LEAGUE.holds(leagues, 1), LEAGUE.holds(leagues, 2)]
 
     found = [season.execute(select(leagues.c.id).where(condition)).scalars().all() for condition in conditions]
 
-    assert found == [[1], [1], []]
+    assert found == [[1], []]
+    assert standing(season, leagues, LEAGUE) == [(1,)]
 
 
 def test_a_row_belongs_to_the_import_that_was_running_when_it_was_written(season: Connection) -> None:
-    value: Any = IMPORT.of(schedule)
     latest = season.execute(select(import_runs.c.id).order_by(import_runs.c.id.desc())).scalars().all()
 
-    found = season.execute(select(value).select_from(schedule)).scalar_one()
+    assert standing(season, schedule, IMPORT) == [(latest[0],)]
 
-    assert found == latest[0]
+
+def test_imports_are_told_by_their_starts_whatever_their_order(season: Connection) -> None:
+    """A row that was written before all imports has none; of two that started at once the newer counts."""
+    base, runs = MONDAY - timedelta(days=4), []
+    for hour in (10, 30, 30, 50):
+        run = {"started_at": base + timedelta(hours=hour), "outcome": "published", "paths": []}
+        runs.append(season.execute(import_runs.insert().values(run).returning(import_runs.c.id)).scalar_one())
+    match = {"match_date": MONDAY.date(), "home_team": "Skokie - 20", "home_team_id": 7, "league_id": 1}
+    wrote = {"before": 9, "first": 10, "second": 30, "last": 51, "never": None}
+    for name, hour in wrote.items():
+        written = None if hour is None else base + timedelta(hours=hour)
+        season.execute(schedule.insert(), [{**match, "away_team": name, "created_at": written}])
+
+    assert standing(season, schedule, IMPORT)[1:] == [(None,), (runs[0],), (runs[2],), (runs[3],), (None,)]
+
+
+def test_what_a_value_is_looked_up_in_is_joined_once_and_adds_no_row(season: Connection) -> None:
+    joined, reached = reach(schedule, DIMENSIONS)
+
+    assert len(reached) == 4
+    assert str(joined).count("JOIN") == 1
+    assert season.execute(select(func.count()).select_from(joined)).scalar_one() == 1
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS, ids=lambda dimension: dimension.name)
 def test_a_test_for_a_value_agrees_with_the_value(season: Connection, dimension: Any) -> None:
-    own = season.execute(select(dimension.of(schedule)).select_from(schedule)).scalar_one()
+    ((own,),) = standing(season, schedule, dimension)
 
     agreeing = season.execute(select(schedule.c.id).where(dimension.holds(schedule, own))).all()
     other = season.execute(select(schedule.c.id).where(dimension.holds(schedule, own + 1000))).all()

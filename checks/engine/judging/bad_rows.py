@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Select, SelectBase, and_, func, select, true
+from sqlalchemy import ARRAY, ColumnElement, FromClause, Select, SelectBase, and_, cast, func, select, true
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.findings import key_columns, key_names, key_text
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Measurement, bad_condition
-from checks.engine.measuring.scope import Dimension, Labels, Scope
+from checks.engine.measuring.scope import Dimension, Labels, Reached, Scope, reach
 from checks.engine.measuring.snapshot import Session, asking
 
 Place: TypeAlias = tuple[tuple[str, Any], ...]
@@ -22,23 +24,26 @@ Place: TypeAlias = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class BadRows:
-    """The bad rows of a query: where they are read from, which of them are bad, and what names them."""
+    """The bad rows of a query: where they are read from, which of them are bad, and what names them.
+
+    `joined` is the source with what the values of the dimensions are looked up in.
+    """
 
     source: FromClause
+    joined: FromClause
     names: tuple[str, ...]
     key: ColumnElement[str]
     condition: ColumnElement[bool]
-    reached: tuple[tuple[Dimension, ColumnElement[Any]], ...]
+    reached: Reached
 
     @classmethod
     def of(cls, query: Query, scope: Scope, dimensions: Sequence[Dimension]) -> BadRows:
         """Read off a query; raises MeasureError when its rows have no key, or a personal one."""
         source, own = _source(query)
         columns = key_columns(source)
-        reached = [(dimension, dimension.of(source)) for dimension in dimensions]
-        known = tuple((dimension, value) for dimension, value in reached if value is not None)
+        joined, reached = reach(source, dimensions)
         condition = and_(own, scope.condition(source)) if scope else own
-        return cls(source, key_names(columns), key_text(columns), condition, known)
+        return cls(source, joined, key_names(columns), key_text(columns), condition, reached)
 
     def columns(self) -> list[ColumnElement[Any]]:
         """The key, then the value of each dimension that these rows have."""
@@ -47,7 +52,7 @@ class BadRows:
 
     def statement(self) -> Select[Any]:
         """One row for each bad row."""
-        return select(*self.columns()).select_from(self.source).where(self.condition)
+        return select(*self.columns()).select_from(self.joined).where(self.condition)
 
     def place(self, values: Sequence[Any]) -> Place:
         """The place of a row, from the values that follow its key."""
@@ -61,21 +66,6 @@ def population(query: Query) -> tuple[FromClause, ColumnElement[bool] | None] | 
     if isinstance(query.among, SelectBase):
         return query.among.subquery(), None
     return None if query.check.mark.kind is Kind.CHECK else (query.table, query.among)
-
-
-def holds(place: Place, dimensions: Sequence[Dimension], source: FromClause) -> ColumnElement[bool] | None:
-    """The condition that a row of the source stands at a place, None when it does not say."""
-    by_name = {dimension.name: dimension for dimension in dimensions}
-    conditions = [_holds(by_name[name], value, source) for name, value in place]
-    found = [condition for condition in conditions if condition is not None]
-    return and_(*found) if len(found) == len(place) else None
-
-
-def _holds(dimension: Dimension, value: Any, source: FromClause) -> ColumnElement[bool] | None:
-    if value is not None:
-        return dimension.holds(source, value)
-    own = dimension.of(source)
-    return None if own is None else own.is_(None)
 
 
 def _source(query: Query) -> tuple[FromClause, ColumnElement[bool]]:
@@ -122,39 +112,74 @@ class Cluster:
         return f"{self.count:,} of {self.of:,} in {', '.join(_said(name, label) for name, label in self.where)}"
 
 
+def least_rows(count: int) -> float:
+    """How many of so many bad rows make a place worth a closer look."""
+    return max(2, LEAST_SHARE * count)
+
+
 def candidates(places: Mapping[Place, int], count: int) -> list[Place]:
     """The few places worth a closer look: of each group of dimensions those with most bad rows."""
     groups: dict[tuple[str, ...], list[Place]] = {}
     for place in sorted(places, key=lambda place: (-places[place], str(place))):
-        if places[place] >= max(2, LEAST_SHARE * count):
+        if places[place] >= least_rows(count):
             groups.setdefault(tuple(name for name, _ in place), []).append(place)
     return [place for group in groups.values() for place in group[:CANDIDATES]]
 
 
-def totals(
-    session: Session,
-    asked: Sequence[tuple[Query, Sequence[Place]]],
-    dimensions: Sequence[Dimension],
-    scope: Scope,
-    timeout: float,
-) -> dict[tuple[str, str], dict[Place, int]]:
-    """How many rows stand at each place, for queries that share one population: one pass for all of them."""
+Asked: TypeAlias = Sequence[tuple[Query, Sequence[Place]]]
+"""Queries with the places that are asked about."""
+
+
+def census(
+    session: Session, asked: Asked, dimensions: Sequence[Dimension], scope: Scope, timeout: float
+) -> dict[tuple[str, str], Counter[Place]]:
+    """How many rows could have been bad at each place asked about, and at each value of a scored dimension.
+
+    The queries share one population, which is read once; nothing is known of queries that do not say theirs.
+    """
     found = population(asked[0][0])
     if found is None:
         return {}
-    source, _ = found
-    counted = [
-        (query.id, place, _filter(query, place, dimensions, source)) for query, places in asked for place in places
-    ]
-    usable = [(key, place, condition) for key, place, condition in counted if condition is not None]
-    if not usable:
-        return {}
-    columns = [func.count().filter(c).label(f"c{number}") for number, (_, _, c) in enumerate(usable)]
-    row = session.all(asking(*columns).select_from(source).where(scope.condition(source)), timeout)[0]
-    answer: dict[tuple[str, str], dict[Place, int]] = {}
-    for (key, place, _), value in zip(usable, row[1:], strict=True):
-        answer.setdefault(key, {})[place] = int(value)
-    return answer
+    source = found[0]
+    joined, reached = reach(source, dimensions)
+    grouped = [(dimension.name, *_coded(dimension, value, asked)) for dimension, value in reached]
+    grouped = [(name, value, values) for name, value, values in grouped if values != ()]
+    conditions = [(population(query) or found)[1] for query, _ in asked]
+    flags = [(true() if own is None else own).label(f"p{number}") for number, own in enumerate(conditions)]
+    places = [value.label(f"d{number}") for number, (_, value, _) in enumerate(grouped)]
+    rows = select(*places, *flags).select_from(joined).where(scope.condition(source)).subquery()
+    counts = [func.count().filter(rows.c[flag.name]) for flag in flags]
+    by = [rows.c[place.name] for place in places]
+    counted: dict[tuple[str, str], Counter[Place]] = {query.id: Counter() for query, _ in asked}
+    for row in session.all(asking(*by, *counts).group_by(*by), timeout):
+        stands = [(name, values, row[1 + number]) for number, (name, _, values) in enumerate(grouped)]
+        here = tuple((name, _decoded(values, value)) for name, values, value in stands if _is_known(values, value))
+        for (query, _), number in zip(asked, row[1 + len(by) :], strict=True):
+            counted[query.id].update(dict.fromkeys(places_of(here), number))
+    return counted
+
+
+def places_of(place: Place) -> Iterable[Place]:
+    """The places that a row counts for: each of its dimensions alone, and each two of them."""
+    yield from ((part,) for part in place)
+    yield from combinations(place, 2)
+
+
+def _coded(dimension: Dimension, value: ColumnElement[Any], asked: Asked) -> tuple[ColumnElement[Any], Any]:
+    """What rows are grouped by: the value of a scored dimension; of others its place among the values asked about."""
+    if dimension.scored:
+        return value, None
+    parts = {part for _, places in asked for place in places for part in place}
+    wanted = tuple(own for name, own in sorted(parts, key=str) if name == dimension.name)
+    return func.array_position(cast(list(wanted), ARRAY(value.type)), value), wanted
+
+
+def _is_known(values: Sequence[Any] | None, code: Any) -> bool:
+    return values is None or code is not None
+
+
+def _decoded(values: Sequence[Any] | None, code: Any) -> Any:
+    return code if values is None else values[code - 1]
 
 
 def clusters(spots: Sequence[Spot], reading: Measurement, labels: Labels, most: int) -> tuple[Cluster, ...]:
@@ -184,16 +209,6 @@ def _repeats(cluster: Cluster, other: Cluster) -> bool:
     mine, theirs = set(cluster.where), set(other.where)
     nested = mine <= theirs or theirs <= mine
     return nested and abs(cluster.count - other.count) <= SAME_DENSITY * max(cluster.count, other.count)
-
-
-def _filter(
-    query: Query, place: Place, dimensions: Sequence[Dimension], source: FromClause
-) -> ColumnElement[bool] | None:
-    condition = holds(place, dimensions, source)
-    found = population(query)
-    if condition is None or found is None or found[1] is None:
-        return condition
-    return condition & found[1]
 
 
 def _said(name: str, label: str) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Integer, Select, SelectBase, cast, func, l
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.authoring.units import Status
-from checks.engine.judging.bad_rows import BadRows, Place, Spot, candidates, population, totals
+from checks.engine.judging.bad_rows import BadRows, Place, Spot, candidates, census
 from checks.engine.judging.evidence import Evidence, few, few_of_many, listed, many, waived_rows
 from checks.engine.judging.frames import read_frame
 from checks.engine.judging.judge import Baseline, Id, Verdict, Waivers, judge
@@ -57,8 +57,7 @@ def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]
     for outcome in outcomes:
         outcome.notes.extend(filter(None, [notes.get(outcome.query.id)]))
     if context.details:
-        _locate(session, [outcome for outcome in outcomes if outcome.gross.status.failing], context)
-        _divide(session, [outcome for outcome in outcomes if outcome.evidence is not None], context)
+        _locate(session, outcomes, context)
     return outcomes
 
 
@@ -125,48 +124,41 @@ def _waived(session: Session, query: Query, evidence: Evidence | None, context: 
     return waived_rows(session, query.check.name, rows, accepted, context.how.limit([query]))
 
 
-def _locate(session: Session, failing: Sequence[Outcome], context: RunContext) -> None:
-    """See how dense bad rows are where many of them are: one further pass for all failing rules of a unit."""
+def _locate(session: Session, found: Sequence[Outcome], context: RunContext) -> None:
+    """See how many rows there are where bad rows are: one further pass for all rules of a unit.
+
+    It tells how dense the bad rows of a failing rule are, and what any rule is in each part that has a score.
+    """
     asked = [
-        (outcome, candidates(outcome.evidence.places, outcome.evidence.findings.count))
-        for outcome in failing
-        if outcome.evidence is not None
+        (outcome, outcome.evidence) for outcome in found if outcome.evidence is not None and outcome.evidence.places
     ]
-    asked = [(outcome, places) for outcome, places in asked if places]
     if not asked:
         return
+    likely = {outcome.query.id: _candidates(outcome, evidence) for outcome, evidence in asked}
     queries = [outcome.query for outcome, _ in asked]
     scope = context.how.scope.of(narrowed=queries[0].narrowed)
-    rows: Mapping[Id, Mapping[Place, int]] = {}
+    counted: Mapping[Id, Mapping[Place, int]] = {}
     try:
-        pairs = [(outcome.query, places) for outcome, places in asked]
-        rows = totals(session, pairs, context.dimensions, scope, context.how.limit(queries))
-    except Exception as error:  # noqa: BLE001 - clusters without their lift are still worth saying
+        pairs = [(query, likely[query.id]) for query in queries]
+        counted = census(session, pairs, context.dimensions, scope, context.how.limit(queries))
+    except Exception as error:  # noqa: BLE001 - the rules are measured; clusters without lift are still worth saying
         for outcome, _ in asked:
-            outcome.notes.append(f"the density of its clusters is unknown: {explained(error)}")
-    for outcome, places in asked:
-        known = rows.get(outcome.query.id, {})
-        assert outcome.evidence is not None  # noqa: S101 - chosen above
-        counts = outcome.evidence.places
-        outcome.spots = tuple(Spot(place, counts[place], known.get(place)) for place in places)
+            outcome.notes.append(f"the density of its clusters, and its parts, are unknown: {explained(error)}")
+    scored = [dimension.name for dimension in context.dimensions if dimension.scored]
+    for outcome, evidence in asked:
+        rows, places = counted.get(outcome.query.id, {}), evidence.places
+        outcome.spots = tuple(Spot(place, places[place], rows.get(place)) for place in likely[outcome.query.id])
+        outcome.parts = {name: parts for name in scored if (parts := segment_readings(rows, places, name))}
 
 
-def _divide(session: Session, found: Sequence[Outcome], context: RunContext) -> None:
-    """Read each rule that has bad rows once more per value of the dimensions that are scored: one pass for a unit."""
-    pairs = [(o.query, o.evidence.places) for o in found if o.evidence is not None and o.evidence.places]
-    scored = [dimension for dimension in context.dimensions if dimension.scored]
-    if not pairs or not scored:
-        return
-    scope = context.how.scope.of(narrowed=pairs[0][0].narrowed)
-    timeout = context.how.limit([query for query, _ in pairs])
-    try:
-        parts = {dimension.name: segment_readings(session, pairs, dimension, scope, timeout) for dimension in scored}
-    except Exception as error:  # noqa: BLE001 - the rules are measured; only their parts are not known
-        for outcome in found:
-            outcome.notes.append(f"what it is in each {scored[0].name} is unknown: {explained(error)}")
-        return
-    for outcome in found:
-        outcome.parts = {name: own[outcome.query.id] for name, own in parts.items() if outcome.query.id in own}
+def _candidates(outcome: Outcome, evidence: Evidence) -> list[Place]:
+    return candidates(evidence.places, evidence.findings.count) if outcome.gross.status.failing else []
+
+
+def segment_readings(rows: Mapping[Place, int], bad: Mapping[Place, int], name: str) -> dict[Any, Measurement]:
+    """The reading at each value of a dimension; a value without any row is left out."""
+    alone = {place[0][1]: (place, total) for place, total in rows.items() if len(place) == 1 and place[0][0] == name}
+    return {value: Measurement(bad.get(place, 0), total) for value, (place, total) in alone.items()}
 
 
 def read_alone(
@@ -267,29 +259,3 @@ def _fetched(
         except Exception as error:  # noqa: BLE001 - the rule is measured; only its examples are missing
             notes[id_] = f"its bad rows cannot be shown: {explained(error, timeout)}"
     return found
-
-
-Asked = Sequence[tuple[Query, Mapping[Place, int]]]
-
-
-def segment_readings(
-    session: Session, asked: Asked, dimension: Dimension, scope: Scope, timeout: float
-) -> dict[Id, dict[Any, Measurement]]:
-    """The reading of each query at each value of a dimension. They share one population, which is read once.
-
-    A value without any row is left out. Queries whose rows do not say where they stand are left out, too.
-    """
-    found = population(asked[0][0])
-    value = None if found is None else dimension.of(found[0])
-    if found is None or value is None:
-        return {}
-    source = found[0]
-    conditions = [(population(query) or found)[1] for query, _ in asked]
-    flags = [(true() if own is None else own).label(f"p{number}") for number, own in enumerate(conditions)]
-    rows = select(value.label("value"), *flags).select_from(source).where(scope.condition(source)).subquery()
-    totals = [func.count().filter(rows.c[f"p{number}"]) for number in range(len(flags))]
-    fetched = session.all(asking(rows.c.value, *totals).group_by(rows.c.value), timeout)
-    return {
-        query.id: {row[1]: Measurement(places.get(((dimension.name, row[1]),), 0), row[2 + number]) for row in fetched}
-        for number, (query, places) in enumerate(asked)
-    }

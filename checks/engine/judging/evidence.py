@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from itertools import combinations
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import BIT, array
+from sqlalchemy.dialects.postgresql import BIT
 
-from checks.engine.judging.bad_rows import BadRows, Place
+from checks.engine.judging.bad_rows import BadRows, Place, least_rows, places_of
 from checks.engine.judging.findings import (
     CHECK_BITS,
     CUTS,
@@ -27,6 +26,7 @@ from checks.engine.judging.findings import (
     fingerprint_of,
     gathered,
     parts,
+    prefix_of,
 )
 from checks.engine.judging.judge import Id
 from checks.engine.measuring.snapshot import Session, asking
@@ -46,7 +46,7 @@ def few_of_many(session: Session, rules: Mapping[Id, BadRows], timeout: float) -
     first = chosen[0][1]
     flags = [rows.condition.label(f"b{number}") for number, (_, rows) in enumerate(chosen)]
     conditions = [rows.condition for _, rows in chosen]
-    statement = asking(*first.columns(), *flags).select_from(first.source).where(sa.or_(*conditions))
+    statement = asking(*first.columns(), *flags).select_from(first.joined).where(sa.or_(*conditions))
     width = 2 + len(first.reached)
     fetched = session.all(statement, timeout)
     return {
@@ -62,13 +62,23 @@ def few(session: Session, rule: str, rows: BadRows, timeout: float) -> Evidence:
 
 
 def many(session: Session, rule: str, rows: BadRows, count: int, timeout: float) -> Evidence:
-    """A sample and a sketch of the bad rows of one rule, and their number by place, in one pass."""
-    fetched = session.all(summary(rule, rows), timeout)
-    sample = Counter(str(row[2]) for row in fetched if row[1] == SummaryPart.SAMPLE)
-    cells = gathered((row[3], row[4], row[5], row[6]) for row in fetched if row[1] == SummaryPart.SKETCH)
-    places = {_grouped(rows.place(row[7:]), row[3]): int(row[4]) for row in fetched if row[1] == SummaryPart.PLACES}
-    findings = sorted(_findings(rule, rows.names, sample), key=_order)
-    return Evidence(Findings(count, tuple(findings), cells), places)
+    """A sample and a sketch of the bad rows of one rule, and their number at each place where many of them are."""
+    cells: list[tuple[int, int, int, int]] = []
+    sample: list[str] = []
+    for _, mask, number, keys, checks, least, *values in session.all(summary(rule, rows), timeout):
+        ((cut, value),) = _grouped(mask, values)
+        cells.append((cut * SKETCH_RANGES + value, number, keys, checks))
+        sample.extend([least] if cut == 0 else [])
+    chosen = Counter(key[DIGEST:] for key in sorted(sample)[:SAMPLE])
+    findings = sorted(_findings(rule, rows.names, chosen), key=_order)
+    places = _places(session, rows, count, timeout) if rows.reached else {}
+    return Evidence(Findings(count, tuple(findings), gathered(cells)), places)
+
+
+def _places(session: Session, rows: BadRows, count: int, timeout: float) -> dict[Place, int]:
+    names = [dimension.name for dimension, _ in rows.reached]
+    fetched = session.all(spread(rows, count), timeout)
+    return {tuple((names[bit], value) for bit, value in _grouped(row[1], row[3:])): int(row[2]) for row in fetched}
 
 
 def listed(rule: str, rows: BadRows, fetched: Sequence[Sequence[Any]]) -> Evidence:
@@ -78,12 +88,6 @@ def listed(rule: str, rows: BadRows, fetched: Sequence[Sequence[Any]]) -> Eviden
     for row in fetched:
         places.update(places_of(rows.place(row[1:])))
     return Evidence(Findings(len(fetched), tuple(sorted(findings, key=_order))), places)
-
-
-def places_of(place: Place) -> Iterable[Place]:
-    """The places that a row counts for: each of its dimensions alone, and each two of them."""
-    yield from ((part,) for part in place)
-    yield from combinations(place, 2)
 
 
 def waived_rows(session: Session, rule: str, rows: BadRows, accepted: Iterable[int], timeout: float) -> int:
@@ -101,77 +105,63 @@ def _order(finding: Finding) -> str:
     return str([(type(value).__name__, value) for value in finding.key.values()])
 
 
-def _grouped(place: Place, mask: int) -> Place:
+def _grouped(mask: int, values: Sequence[Any]) -> list[tuple[int, Any]]:
+    """By which columns a row of the summary is grouped, with their values."""
     # the leftmost column has the highest bit, and a set bit says that the row is not grouped by it
-    return tuple(part for bit, part in enumerate(place) if not mask >> (len(place) - 1 - bit) & 1)
+    return [(bit, value) for bit, value in enumerate(values) if not mask >> (len(values) - 1 - bit) & 1]
 
 
 SAMPLE = 100
-
-
-class SummaryPart(IntEnum):
-    """Which part of the summary a row belongs to."""
-
-    PLACES = 1
-    SAMPLE = 2
-    SKETCH = 3
+DIGEST = 32
 
 
 def summary(rule: str, rows: BadRows) -> sa.Select[Any]:
-    """Rows of (part, key, range or mask, count, sum of fingerprints, sum of checksums, value of each dimension)."""
-    marked = rows.statement().add_columns(fingerprint_of(rule, rows.key).label("fingerprint"))
-    bad = marked.cte("bad").prefix_with("MATERIALIZED")
-    dimensions: list[sa.ColumnElement[Any]] = [bad.c[f"d{number}"] for number in range(len(rows.reached))]
-    # the places first: the NULLs of the other parts take the types of their dimensions
-    parts = [*([_places(bad, dimensions)] if dimensions else []), _sample(bad, dimensions), _sketch(bad, dimensions)]
-    whole = sa.union_all(*parts).subquery("summary")
-    return asking(*whole.c)
+    """Rows of (mask, count, sum of fingerprints, sum of checksums, least digest and key, ranges of the sketch).
 
-
-def _places(bad: sa.CTE, dimensions: list[sa.ColumnElement[Any]]) -> sa.Select[Any]:
-    sets = [*((column,) for column in dimensions), *combinations(dimensions, 2)]
-    grouped = sa.func.grouping_sets(*(sa.tuple_(*columns) for columns in sets))
-    mask = sa.cast(sa.func.grouping(*dimensions), sa.BigInteger)
-    columns = _columns(SummaryPart.PLACES, number=mask, count=sa.func.count())
-    return sa.select(*columns, *dimensions).select_from(bad).group_by(grouped)
-
-
-def _sample(bad: sa.CTE, dimensions: list[sa.ColumnElement[Any]]) -> sa.Select[Any]:
-    # the smallest fingerprints: a sample by chance, and the same rows as long as they are bad
-    columns = _columns(SummaryPart.SAMPLE, key=bad.c.key)
-    # no subquery around it: that would make texts of the NULLs
-    return sa.select(*columns, *_nothing(dimensions)).order_by(bad.c.fingerprint).limit(SAMPLE)
-
-
-def _sketch(bad: sa.CTE, dimensions: list[sa.ColumnElement[Any]]) -> sa.Select[Any]:
-    key = bad.c.fingerprint
-    check = sa.cast(
-        sa.cast(sa.func.concat("x", sa.func.substr(sa.func.md5(sa.cast(key, sa.Text)), 1, 8)), BIT(CHECK_BITS)),
-        sa.BigInteger,
-    )
-    cells = array([_range(key, number, shift) for number, shift in enumerate(CUTS)])
-    spread = sa.select(key.label("key"), check.label("checksum"), sa.func.unnest(cells).label("cell")).subquery()
-    sums = sa.func.sum(spread.c.key), sa.func.sum(spread.c.checksum)
-    columns = _columns(SummaryPart.SKETCH, number=spread.c.cell, count=sa.func.count(), keys=sums[0], checks=sums[1])
-    return sa.select(*columns, *_nothing(dimensions)).group_by(spread.c.cell)
-
-
-def _columns(part: SummaryPart, **given: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
-    types: dict[str, Any] = {
-        "key": sa.Text,
-        "number": sa.BigInteger,
-        "count": sa.BigInteger,
-        "keys": sa.Numeric,
-        "checks": sa.Numeric,
-    }
-    named = [sa.cast(given.get(name, sa.null()), kind).label(f"s_{name}") for name, kind in types.items()]
-    return [sa.literal(int(part), sa.Integer).label("part"), *named]
-
-
-def _nothing(dimensions: list[sa.ColumnElement[Any]]) -> list[sa.ColumnElement[Any]]:
-    return [sa.null().label(f"d{number}") for number in range(len(dimensions))]
-
-
-def _range(key: sa.ColumnElement[int], number: int, shift: int) -> sa.ColumnElement[int]:
+    The mask says by which of the ranges a row is grouped. The least digests are a sample by chance, and the same rows
+    as long as they are bad.
+    """
+    bad = _once(sa.select(rows.key.label("key")).select_from(rows.source).where(rows.condition))
+    named = _once(sa.select(sa.func.md5(prefix_of(rule).concat(bad.c.key)).concat(bad.c.key).label("named")))
+    marked = _once(sa.select(_bits(named.c.named, 64).label("fingerprint"), named.c.named))
+    found = marked.c.fingerprint
     # PostgreSQL shifts a bigint by an integer, not by another bigint
-    return key.bitwise_rshift(sa.literal(shift, sa.Integer)).bitwise_and(SKETCH_RANGES - 1) + number * SKETCH_RANGES
+    shifted = [found.bitwise_rshift(sa.literal(shift, sa.Integer)) for shift in CUTS]
+    cuts = [own.bitwise_and(SKETCH_RANGES - 1).label(f"r{number}") for number, own in enumerate(shifted)]
+    whole = sa.select(*cuts, *marked.c).subquery("summary")
+    check = _bits(sa.func.md5(sa.cast(whole.c.fingerprint, sa.Text)), CHECK_BITS)
+    sums = sa.func.sum(whole.c.fingerprint), sa.func.sum(check)
+    least = sa.func.min(sa.collate(whole.c.named, "C"))
+    ranges = [whole.c[cut.name] for cut in cuts]
+    by = sa.func.grouping_sets(*map(sa.tuple_, ranges))
+    return asking(sa.func.grouping(*ranges), sa.func.count(), *sums, least, *ranges).group_by(by)
+
+
+def _bits(digest: sa.ColumnElement[str], number: int) -> sa.ColumnElement[int]:
+    """The first bits of a hexadecimal text as a number."""
+    return sa.cast(sa.cast(sa.func.concat("x", sa.func.left(digest, number // 4)), BIT(number)), sa.BigInteger)
+
+
+def spread(rows: BadRows, count: int) -> sa.Select[Any]:
+    """Rows of (mask, count, value of each dimension) of the places where many bad rows are, and of those scored."""
+    values = [value.label(f"d{number}") for number, (_, value) in enumerate(rows.reached)]
+    each = sa.select(*values).select_from(rows.joined).where(rows.condition).subquery()
+    # grouped by all of them first, so that the ten groupings that follow have little to do
+    fine = sa.select(*each.c, sa.func.count().label("number")).group_by(*each.c).subquery()
+    by = [fine.c[value.name] for value in values]
+    sets = [*((column,) for column in by), *combinations(by, 2)]
+    number, mask = sa.cast(sa.func.sum(fine.c.number), sa.BigInteger), sa.func.grouping(*by)
+    scored = [_mask(bit, by) for bit, (dimension, _) in enumerate(rows.reached) if dimension.scored]
+    kept = sa.or_(number >= least_rows(count), mask.in_(scored))
+    by_set = sa.func.grouping_sets(*(sa.tuple_(*columns) for columns in sets))
+    return asking(mask, number, *by).group_by(by_set).having(kept)
+
+
+def _mask(bit: int, by: Sequence[Any]) -> int:
+    """The mask of the rows that are grouped by one column alone."""
+    return (1 << len(by)) - 1 - (1 << len(by) - 1 - bit)
+
+
+def _once(statement: sa.Select[Any]) -> sa.Subquery:
+    """A statement whose columns are computed once a row: the database would repeat them wherever they are used."""
+    return statement.offset(0).subquery()

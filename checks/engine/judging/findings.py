@@ -52,8 +52,13 @@ def key_text(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[str]:
 
 def fingerprint_of(rule: str, key: ColumnElement[str]) -> ColumnElement[int]:
     """SQL of the fingerprint of (rule, key)."""
-    digest = func.md5(literal(rule + SEPARATOR, Text).concat(key))
+    digest = func.md5(prefix_of(rule).concat(key))
     return cast(cast(func.concat("x", func.substr(digest, 1, 16)), BIT(64)), BigInteger)
+
+
+def prefix_of(rule: str) -> ColumnElement[str]:
+    """What stands before a key whose fingerprint is taken."""
+    return literal(rule + SEPARATOR, Text)
 
 
 def fingerprint(rule: str, key: str) -> int:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Double, Float, Numeric, Select, cast
 
 from checks.engine.authoring import MeasureError
-from checks.engine.judging.bad_rows import BadRows, Place
-from checks.engine.judging.evidence import SAMPLE, Evidence, places_of
+from checks.engine.judging.bad_rows import BadRows, Place, places_of
+from checks.engine.judging.evidence import SAMPLE, Evidence
 from checks.engine.judging.findings import Cell, Finding, Findings, add, fingerprint, parts
 from checks.engine.measuring.child import in_child
 from checks.engine.measuring.compile_queries import Query, where_raised
@@ -96,7 +96,7 @@ def _pass(session: Session, query: Query, rows: BadRows, timeout: float, most: i
 def frame_statement(rows: BadRows, wanted: Sequence[str]) -> Select[Any]:
     """Key, dimensions and the columns that the rule names."""
     columns = [_as_float(rows.source.c[name]).label(f"f{number}") for number, name in enumerate(wanted)]
-    return asking(*rows.columns(), *columns).select_from(rows.source).where(rows.condition)
+    return asking(*rows.columns(), *columns).select_from(rows.joined).where(rows.condition)
 
 
 def _as_float(column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -20,11 +20,20 @@ Column: TypeAlias = ColumnElement[Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """Where the value of a column's row is looked up: in the one row of `source` whose `key` is that column."""
+
+    source: FromClause
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
-    """One way to a dimension: from `column`, the value by `value` and a test for a given value by `holds`."""
+    """One way to a dimension: from `column`, the value or where it is looked up, and a test for a given value."""
 
     column: str
-    value: Callable[[Column], Column]
+    value: Callable[[Column], Column | Lookup]
     holds: Callable[[Column, Any], ColumnElement[bool]]
 
 
@@ -45,11 +54,6 @@ class Dimension:
         """The first way whose column the source has, with that column."""
         return next(((way, source.c[way.column]) for way in self.ways if way.column in source.c), None)
 
-    def of(self, source: FromClause) -> Column | None:
-        """The value of a row of the source, None when no way leads there."""
-        found = self.way(source)
-        return None if found is None else found[0].value(found[1])
-
     def holds(self, source: FromClause, value: Any) -> ColumnElement[bool] | None:
         """The condition that a row of the source has that value, None when no way leads there."""
         found = self.way(source)
@@ -62,13 +66,34 @@ def direct(column: str) -> Way:
 
 
 def through(column: str, key: Column, value: Column) -> Way:
-    """The column refers to `key` of another table, whose column `value` holds the value."""
+    """The column refers to `key` of another table, in which it is unique and whose column `value` holds the value."""
     return Way(
         column,
-        lambda own: select(value).where(key == own).scalar_subquery(),
+        lambda own: Lookup(key.table, str(key.key), str(value.key)),
         # uncorrelated, so the database looks the few keys up once and not once per row
         lambda own, wanted: own.in_(select(key).where(value == wanted)),
     )
+
+
+Reached: TypeAlias = tuple[tuple[Dimension, Column], ...]
+
+
+def reach(source: FromClause, dimensions: Sequence[Dimension]) -> tuple[FromClause, Reached]:
+    """A source joined with what its rows' values are looked up in, each once, and the value of each dimension it has.
+
+    It has as many rows as before: a join finds one row or none.
+    """
+    joined, aliases, reached = source, dict[tuple[str, FromClause, str], FromClause](), list[tuple[Dimension, Column]]()
+    for dimension, (way, column) in [(one, found) for one in dimensions if (found := one.way(source)) is not None]:
+        value = way.value(column)
+        if isinstance(value, Lookup):
+            place = way.column, value.source, value.key
+            if place not in aliases:
+                aliases[place] = value.source.alias()
+                joined = joined.outerjoin(aliases[place], aliases[place].c[value.key] == column)
+            value = aliases[place].c[value.value]
+        reached.append((dimension, value))
+    return joined, tuple(reached)
 
 
 LOOKUP_TIMEOUT = 30.0

@@ -176,6 +176,7 @@ def test_runs_can_be_pruned(going: Stage) -> None:
 
 def test_a_wrong_key_is_named(tmp_path: Path, stage: Stage) -> None:
     """A server that wants a password answers 401: it is there, and so the check does not say that it is away."""
+    assert stage.command.run("import").code == 0
     home = tmp_path / "prefect"
     with shared_server(
         home, PREFECT_SERVER_API_AUTH_STRING="admin:right", PREFECT_API_AUTH_STRING="admin:right"
