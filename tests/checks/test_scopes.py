@@ -84,8 +84,8 @@ def test_imports_are_told_by_their_starts_whatever_their_order(season: Connectio
         runs.append(season.execute(import_runs.insert().values(run).returning(import_runs.c.id)).scalar_one())
     match = {"match_date": MONDAY.date(), "home_team": "Skokie - 20", "home_team_id": 7, "league_id": 1}
     wrote = {"before": 9, "first": 10, "second": 30, "last": 51, "never": None}
-    for name, hour in wrote.items():
-        written = None if hour is None else base + timedelta(hours=hour)
+    for name, when in wrote.items():
+        written = None if when is None else base + timedelta(hours=when)
         season.execute(schedule.insert(), [{**match, "away_team": name, "created_at": written}])
 
     assert standing(season, schedule, IMPORT)[1:] == [(None,), (runs[0],), (runs[2],), (runs[3],), (None,)]
