@@ -69,7 +69,7 @@ def many(session: Session, rule: str, rows: BadRows, count: int, timeout: float)
         ((cut, value),) = _grouped(mask, values)
         cells.append((cut * SKETCH_RANGES + value, number, keys, checks))
         sample.extend([least] if cut == 0 else [])
-    chosen = Counter(key[DIGEST:] for key in sorted(sample)[:SAMPLE])
+    chosen = Counter(key[MD5_DIGITS:] for key in sorted(sample)[:SAMPLE])
     findings = sorted(_findings(rule, rows.names, chosen), key=_order)
     places = _places(session, rows, count, timeout) if rows.reached else {}
     return Evidence(Findings(count, tuple(findings), gathered(cells)), places)
@@ -112,7 +112,7 @@ def _grouped(mask: int, values: Sequence[Any]) -> list[tuple[int, Any]]:
 
 
 SAMPLE = 100
-DIGEST = 32
+MD5_DIGITS = 32
 
 
 def summary(rule: str, rows: BadRows) -> sa.Select[Any]:
