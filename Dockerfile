@@ -1,4 +1,5 @@
-# The image of the Docker and Kubernetes pools in prefect.yaml; see docs/PREFECT.md.
+# The image of the Docker and Kubernetes pools in prefect.yaml; see docs/PREFECT.md. What is installed is what the lock
+# names, by its hash; extras are pinned by their versions.
 #   docker build --tag rally-data-health:latest .
 #   docker build --tag rally-data-health:latest --build-arg EXTRAS=dask,kubernetes .
 FROM python:3.12-slim
@@ -12,7 +13,8 @@ ENV RALLY_FEEDS=/var/lib/rally/feeds \
     RALLY_DATA=/var/lib/rally/data \
     PYTHONUNBUFFERED=1
 
-COPY constraints.txt pyproject.toml README.md ./
+COPY requirements.lock constraints.txt pyproject.toml README.md LICENSE ./
+RUN pip install --no-cache-dir --require-hashes --no-deps --requirement requirements.lock
 COPY etl etl
 COPY checks checks
 COPY alerts alerts

@@ -5,17 +5,18 @@ PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --reruns 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: faults help install demo test slow lint house bench clean
+.PHONY: faults help install demo test slow lint house bench clean lock audit
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
 install: .venv/installed ## Make .venv with everything in it
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml requirements-dev.lock
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . && $(BIN)/python -m pip check
 	touch $@
 
 demo: install ## A sample season with the 2025 incident in it: import, check, report
@@ -37,6 +38,15 @@ slow: install ## Whole processes, servers, browsers and every command of the doc
 
 faults: install ## Every commit cut, hostile rules, wrong environments, a failing proxy, kills
 	$(BIN)/pytest -m "slow or not slow" tests/etl/test_connections.py tests/etl/importing/test_cut_commits.py tests/etl/importing/test_killed.py tests/checks/engine/measuring/test_hostile_rules.py tests/flows/cli/test_environments.py tests/alerts/outbox tests/checks/test_seals.py
+
+audit: install ## The code, its dependencies, their hashes, licences and known flaws
+	$(BIN)/python -m tests.audit
+
+LOCK := .venv/lock/bin/uv pip compile --quiet --no-header --no-annotate --generate-hashes
+lock: install ## Write requirements.lock and requirements-dev.lock anew from pyproject.toml and constraints.txt
+	$(BIN)/python -m venv .venv/lock && .venv/lock/bin/python -m pip install --quiet uv==0.13.9
+	$(LOCK) --no-deps --output-file requirements-dev.lock constraints.txt
+	$(LOCK) --universal --constraint constraints.txt --output-file requirements.lock pyproject.toml
 
 bench: install ## Speed, as ratios within one run
 	$(BIN)/python -m tests.benchmarks
