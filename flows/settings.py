@@ -97,6 +97,12 @@ class Settings(BaseSettings):
     """Where a deployment finds the feeds, when its parameters name none."""
     reports_url: str = ""
     """Where a browser finds what lies in `reports`; empty leaves the path in its place."""
+    serve_url: str = ""
+    """Where people reach `rally-health serve`, such as `https://rally.example/`: reports and alerts link there."""
+    serve_token: SecretStr | None = None
+    """What who opens `rally-health serve` has to know, 16 characters or more; needed elsewhere than on loopback."""
+    serve_proxy_header: str = ""
+    """The header in which a proxy that signs people in names them to `rally-health serve`; it drops that of others."""
     task_runner: Literal["thread", "dask"] = "thread"
     """What measures the leagues of a partitioned check."""
     task_runner_address: str | None = None

@@ -10,6 +10,7 @@ import pytest
 from tests.house import PACKAGES, ROOT, Figure, House, imported_names, names_used_twice_in
 
 FOR_PREFECT = ("prefect", "flows.bridge", "typer", "flows.cli")
+FOR_PAGES = ("flows.web", "starlette", "uvicorn")
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +50,19 @@ def test_a_cycle_below_type_checking_counts(tmp_path: Path) -> None:
     assert House(tmp_path).cycles().made_of == ("etl.one <-> etl.two",)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "flows" / "web").rglob("*.py")), ids=lambda path: path.stem)
+def test_a_page_knows_services_and_neither_prefect_nor_the_command_line(path: Path) -> None:
+    names = [name for node in ast.walk(ast.parse(path.read_text())) for name in imported_names(node)]
+
+    assert not [name for name in names if f"{name}.".startswith(tuple(f"{room}." for room in FOR_PREFECT))]
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "flows" / "service").rglob("*.py")), ids=lambda path: path.stem)
 def test_a_service_knows_neither_prefect_nor_the_command_line(path: Path) -> None:
     names = [name for node in ast.walk(ast.parse(path.read_text())) for name in imported_names(node)]
 
-    assert not [name for name in names if f"{name}.".startswith(tuple(f"{room}." for room in FOR_PREFECT))]
+    above = (*FOR_PREFECT, *FOR_PAGES)
+    assert not [name for name in names if f"{name}.".startswith(tuple(f"{room}." for room in above))]
 
 
 def test_each_folder_of_tests_stands_for_a_room_of_the_house() -> None:

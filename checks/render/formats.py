@@ -8,23 +8,25 @@ with the pages of `checks.review` the templates in which every value is cleaned,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from markupsafe import Markup
 
-from checks.engine.authoring.units import Status
+from checks.engine.authoring.units import Measure, Status, figure_text
 from checks.engine.reporting.report import Report, Result, relative
 from checks.engine.reporting.verdict import FailOn
 from checks.render.terminal import clean, example, headline, headlines, lines_of, remarks, tally, verdict
 
 if TYPE_CHECKING:
-    from jinja2 import Environment, Template
+    from jinja2 import Environment
 
 
 def junit(report: Report, fail_on: FailOn = FailOn.CRITICAL) -> str:
@@ -180,17 +182,34 @@ MOST_RESULTS = 60
 """Rules in trouble that are told in full; the rest is counted."""
 
 
-def page(report: Report) -> str:
+@dataclass(frozen=True, slots=True)
+class PageLinks:
+    """Where the operator's page shows a thing: ("rule", "twin_team") stands at `BASE/rule/twin_team`.
+
+    Without a base there is no such page, and the empty address makes no link.
+    """
+
+    base: str | None = None
+
+    def __call__(self, kind: str = "", key: object = "", query: Mapping[str, str] | None = None) -> str:
+        """The address of a thing; of a list of things, or of the first page, without a key."""
+        if self.base is None:
+            return ""
+        parts = [quote(part, safe="") for part in (kind, *str(key).split("/")) if part]
+        asked = urlencode({name: value for name, value in (query or {}).items() if value})
+        return f"{self.base.rstrip('/')}/{'/'.join(parts)}{'?' if asked else ''}{asked}"
+
+
+NOWHERE = PageLinks()
+ARROWS = {"rising": "▲", "falling": "▼", "steady": "▬"}
+
+
+def page(report: Report, link: PageLinks = NOWHERE) -> str:
     """The HTML text: score, domains, what to look at and where, and a table of all rules, worst first."""
-    return _template().render(
+    return environment(link).get_template("run.html.j2").render(
         report=report, style=style(), headline=headline(report), headlines=headlines(report), tally=tally(report),
         remarks=remarks(report), verdict=verdict, most=MOST_RESULTS,
     )  # fmt: skip
-
-
-@cache
-def _template() -> Template:
-    return environment().get_template("run.html.j2")
 
 
 LONGEST_TEXT = 400
@@ -199,8 +218,9 @@ LONGEST_TEXT = 400
 TEMPLATES = Path(__file__).parents[1] / "review" / "html"
 
 
-def environment() -> Environment:
-    """Templates that escape whatever it is; a name that is missing is an error."""
+@cache
+def environment(link: PageLinks = NOWHERE) -> Environment:
+    """Templates that escape whatever it is; a name that is missing is an error. `link` gives addresses of pages."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - only pages need it
 
     made = Environment(
@@ -210,7 +230,11 @@ def environment() -> Environment:
     made.filters |= {
         "example": lambda key: page_value(example(key)),
         "sentence": lambda text: text[:1].upper() + text[1:],
+        "arrow": lambda direction: ARROWS.get(str(direction), "·"),
+        "moment": lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M}",
+        "share": lambda value: figure_text(value, Measure.PERCENT),
     }
+    made.globals["link"] = link
     return made
 
 

@@ -10,12 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from io import StringIO
 from typing import Any
 
 import matplotlib as mpl
-from jinja2 import Environment
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -23,8 +21,9 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from checks.engine.authoring.units import Measure, figure_text
-from checks.render.formats import environment, page_value, style
+from checks.engine.authoring.units import Measure
+from checks.render.formats import NOWHERE, PageLinks, environment, page_value, style
+from checks.review.charts import sparkline
 from checks.review.render import change_lines, text_sections
 from checks.review.section import Review
 from checks.review.time_series import TimeSeries
@@ -33,20 +32,19 @@ from checks.review.values import PeriodKind
 
 SHOWN = {PeriodKind.DAILY: 30, PeriodKind.WEEKLY: 60, PeriodKind.MONTHLY: 90, PeriodKind.QUARTERLY: 182}
 """Days that a plot shows at least."""
-ARROWS = {Direction.RISING: "▲", Direction.FALLING: "▼", Direction.STEADY: "▬", None: "·"}
 
 
-def render_html(review: Review) -> str:
-    """The report as one HTML file: styles and plots inside, no script, no request."""
+def render_html(review: Review, link: PageLinks = NOWHERE) -> str:
+    """The report as one HTML file: styles and plots inside, no script, no request; `link` leads to pages."""
     days = max(SHOWN[review.period.kind], review.period.days)
     draw = Drawing(review.period.until - timedelta(days=days))
-    return _environment().get_template("report.html.j2").render(review=review, style=style(), draw=draw)
+    return environment(link).get_template("report.html.j2").render(review=review, style=style(), draw=draw)
 
 
 def render_mail(review: Review) -> str:
     """The report as the HTML of an e-mail: text with headings, for mail programs know neither variables nor SVG."""
     return (
-        _environment()
+        environment()
         .get_template("mail.html.j2")
         .render(review=review, changes=list(change_lines(review)), sections=list(text_sections(review)))
     )
@@ -81,17 +79,6 @@ def _alt(series: TimeSeries) -> str:
     return str(page_value(f"{series.title}{latest}; {series.said}{ahead}"))
 
 
-@cache
-def _environment() -> Environment:
-    made = environment()
-    made.filters |= {
-        "arrow": ARROWS.__getitem__,
-        "moment": lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M}",
-        "share": lambda value: figure_text(value, Measure.PERCENT),
-    }
-    return made
-
-
 # matplotlib knows no CSS: it draws in these colours, which are then put into the hands of the page
 INK, CURVE, BAND, BOUND, GRID = "#010201", "#010202", "#010203", "#010204", "#010205"
 COLORS = {INK: "var(--muted)", CURVE: "var(--accent)", BAND: "var(--accent)", BOUND: "var(--critical)",
@@ -123,27 +110,8 @@ def plot(series: TimeSeries, *, width: int, height: int, since: datetime, alt: s
         return _embedded(figure, alt)
 
 
-def sparkline(series: TimeSeries, *, since: datetime, alt: str) -> Markup:
-    """The series alone, as small as a word."""
-    points = [point for point in series.points if point[0] > since]
-    if len(points) < 2:
-        return Markup("")
-    times, values = zip(*((at.timestamp(), value) for at, value in points), strict=True)
-    xs, ys = _scaled(times, 100), _scaled(values, 24)
-    line = " ".join(f"{x:.1f},{26 - y:.1f}" for x, y in zip(xs, ys, strict=True))
-    return Markup(
-        '<svg class="spark" viewBox="0 0 100 28" preserveAspectRatio="none" role="img" aria-label="{}">'
-        '<polyline points="{}" vector-effect="non-scaling-stroke"/></svg>'
-    ).format(alt, line)
-
-
 def _number(at: datetime) -> float:
     return float(date2num(at))  # type: ignore[no-untyped-call]
-
-
-def _scaled(values: Sequence[float], size: float) -> list[float]:
-    low, high = min(values), max(values)
-    return [size * (value - low) / (high - low) if high > low else size / 2 for value in values]
 
 
 def _draw_trend(axes: Axes, series: TimeSeries) -> None:

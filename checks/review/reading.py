@@ -6,12 +6,12 @@ first acknowledgement.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, union_all
 
 from checks.engine.authoring.units import Severity, Status
 from checks.engine.judging.judge import Id
@@ -54,7 +54,7 @@ def read_book(connection: Connection, period: Period) -> Book:
         runs=tuple(run for run in runs if not run.apart),
         apart=tuple(run for run in runs if run.apart),
         results=read_results(connection, since, until),
-        latest=_latest(connection, until),
+        latest=latest_results(connection, until),
         feeds=_feeds(connection, since, until),
         incidents=incident_history(connection, period.since, until),
         deeds=tuple(read_deeds(connection, until)),
@@ -62,18 +62,71 @@ def read_book(connection: Connection, period: Period) -> Book:
     )
 
 
+def read_lately(connection: Connection, period: Period, rules: Collection[str]) -> Book:
+    """What a first look needs: as `read_book`, but of results before the period only those of `rules`, and no deeds.
+
+    Also read are those of rules that had incidents in the period, and those of the last two runs of each selection.
+    """
+    since, until = period.reads_from, period.until
+    runs = _runs(connection, since, until)
+    sizes = _sizes(connection, since, until)
+    known = incident_history(connection, period.since, until)
+    last = [run.id for own in _by_selection(runs) for run in own[-2:]]
+    wanted = or_(
+        check_results.c.at > period.since, check_results.c.run_id.in_(last),
+        check_results.c.rule.in_({*rules, *(one.rule for one in known)}),
+    )  # fmt: skip
+    return Book(
+        runs=tuple(run for run in runs if not run.apart),
+        apart=tuple(run for run in runs if run.apart),
+        results=_grouped(connection, _unscoped(select_results()).where(_between(since, until), wanted), until),
+        latest=latest_results(connection, until),
+        feeds=_feeds(connection, since, until),
+        incidents=known,
+        installed=_installed(connection, until),
+        sizes=sizes,
+    )
+
+
+def _by_selection(runs: Iterable[StoredRun]) -> Iterable[list[StoredRun]]:
+    groups: dict[str, list[StoredRun]] = {}
+    for run in runs:
+        if not run.apart:
+            groups.setdefault(run.selection, []).append(run)
+    return groups.values()
+
+
+def _sizes(connection: Connection, since: datetime, until: datetime) -> dict[str, int]:
+    results = check_results.c
+    counted = select(results.run_id, func.count()).where(_between(since, until)).group_by(results.run_id)
+    return dict(connection.execute(counted).tuples().all())
+
+
+def _between(since: datetime, until: datetime) -> ColumnElement[bool]:
+    """The results of the runs of a time, found by the index on runs."""
+    runs = select(check_runs.c.id).where(check_runs.c.started_at > since, check_runs.c.started_at <= until)
+    return check_results.c.run_id.in_(runs)
+
+
 def read_results(
-    connection: Connection, since: datetime | None, until: datetime, rule: str | None = None
-) -> dict[Id, tuple[StoredResult, ...]]:
-    """The results of all rules, or of one, oldest first, lean."""
+    connection: Connection, since: datetime | None, until: datetime, rule: str | None = None,
+    parameter: str | None = None,
+) -> dict[Id, tuple[StoredResult, ...]]:  # fmt: skip
+    """The results of all rules, of one, or of one parameter of that, oldest first, lean."""
     results = check_results.c
     chosen = _unscoped(select_results()).where(results.at <= until)
     if since is not None:
         chosen = chosen.where(results.at > since)
     if rule is not None:
         chosen = chosen.where(results.rule == rule)
+    if parameter is not None:
+        chosen = chosen.where(results.parameter == parameter)
+    return _grouped(connection, chosen, until)
+
+
+def _grouped(connection: Connection, chosen: Select[Any], until: datetime) -> dict[Id, tuple[StoredResult, ...]]:
     groups: dict[Id, list[StoredResult]] = {}
-    for result in results_of(connection.execute(chosen.order_by(results.at)), clock_of(until)):
+    for result in results_of(connection.execute(chosen.order_by(check_results.c.at)).all(), clock_of(until)):
         groups.setdefault(result.id, []).append(result)
     return {id_: tuple(group) for id_, group in groups.items()}
 
@@ -110,18 +163,20 @@ def _installed(connection: Connection, until: datetime) -> datetime | None:
     return None if at is None else at.astimezone(until.tzinfo)
 
 
-def _latest(connection: Connection, until: datetime) -> tuple[StoredResult, ...]:
+def latest_results(connection: Connection, until: datetime, rule: str | None = None) -> tuple[StoredResult, ...]:
+    """The newest result of each rule and parameter, or those of one rule, worst first, with all that is kept of it."""
     results = check_results.c
     newest = func.max(results.at).over(partition_by=results.rule)
-    recent = (
-        _unscoped(select(results.run_id, results.rule, results.parameter, results.at, newest.label("newest")))
-        .where(results.at <= until, results.at > until - STALE)
-        .subquery()
-    )
+    recent = _unscoped(
+        select(results.run_id, results.rule, results.parameter, results.at, newest.label("newest"))
+    ).where(results.at <= until, results.at > until - STALE)
+    if rule is not None:
+        recent = recent.where(results.rule == rule)
+    found = recent.subquery()
     # a parameter that the newest run of a rule does not know any more is gone
-    same = (results.run_id == recent.c.run_id) & (results.rule == recent.c.rule)
-    same &= results.parameter == recent.c.parameter
-    rows = connection.execute(select_results(details=True).join(recent, same).where(recent.c.at == recent.c.newest))
+    same = (results.run_id == found.c.run_id) & (results.rule == found.c.rule)
+    same &= results.parameter == found.c.parameter
+    rows = connection.execute(select_results(details=True).join(found, same).where(found.c.at == found.c.newest))
     return tuple(sorted(results_of(rows, clock_of(until)), key=worst_first))
 
 

@@ -52,11 +52,15 @@ class CellKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SectionColumn(Generic[R]):
-    """One column of a section's table; None and "" leave the cell empty."""
+    """One column of a section's table; None and "" leave the cell empty.
+
+    `to` is the kind and the key of what the cell leads to on the operator's page, such as ("rule", "twin_team").
+    """
 
     title: str
     value: Callable[[R], object]
     cell: CellKind = CellKind.TEXT
+    to: Callable[[R], tuple[Any, ...] | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,15 +154,16 @@ def review(book: Book, rules: Rules, period: Period) -> Review:
     return Review(
         period=period,
         run=inputs.newest,
-        step=_difference(inputs, inputs.runs[-2] if len(inputs.runs) > 1 else None),
-        change=_difference(inputs, inputs.before),
+        step=difference_from(inputs, inputs.runs[-2] if len(inputs.runs) > 1 else None),
+        change=difference_from(inputs, inputs.before),
         score=score_series(inputs.runs, period.until),
         remarks=tuple(_remarks(inputs)),
         rows={section.key: tuple(section.rows(inputs)) for section in sections},
     )
 
 
-def _difference(inputs: ReviewInputs, before: StoredRun | None) -> Difference | None:
+def difference_from(inputs: ReviewInputs, before: StoredRun | None) -> Difference | None:
+    """How the newest score differs from that of an earlier run, by rules; None where one of the two is missing."""
     after = inputs.newest
     if before is None or after is None:
         return None

@@ -64,9 +64,9 @@ def whole_checks(book: Book) -> tuple[StoredRun, ...]:
     return tuple(run for run in book.runs if 2 * sizes.get(run.id, 0) >= widest)
 
 
-def _sizes(book: Book) -> Counter[str]:
+def _sizes(book: Book) -> Mapping[str, int]:
     """How many results each run has."""
-    return Counter(result.run for results in book.results.values() for result in results)
+    return book.sizes or Counter(result.run for results in book.results.values() for result in results)
 
 
 def score_points(runs: Sequence[StoredRun]) -> list[Point]:
@@ -187,14 +187,19 @@ def rule_series(book: Book, rules: Rules, until: datetime) -> tuple[TimeSeries, 
 
 
 def _rule_series(book: Book, rules: Rules, until: datetime) -> Iterator[TimeSeries]:
-    for (rule, parameter), results in sorted(book.results.items()):
-        threshold = rules[rule].threshold if rule in rules else None
-        points = points_of(results, threshold)
-        if points:
-            limits = limits_of(threshold)
-            unit = limits[0][1].unit if limits else _unit(results[-1])
-            named = [(name, limit.value) for name, limit in limits]
-            yield _series(rule, title_of(rule, parameter), unit, points, until, named)
+    for (rule, _), results in sorted(book.results.items()):
+        series = result_series(results, rules[rule].threshold if rule in rules else None, until)
+        if series.points:
+            yield series
+
+
+def result_series(results: Sequence[StoredResult], threshold: Threshold | None, until: datetime) -> TimeSeries:
+    """The figures of one rule and parameter over time, towards the limits of its threshold; `results` are not empty."""
+    limits, newest = limits_of(threshold), results[-1]
+    unit = limits[0][1].unit if limits else _unit(newest)
+    named = [(name, limit.value) for name, limit in limits]
+    title = title_of(newest.rule, newest.parameter)
+    return _series(newest.rule, title, unit, points_of(results, threshold), until, named)
 
 
 def _series(  # noqa: PLR0917 - a row of a table

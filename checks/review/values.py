@@ -147,6 +147,7 @@ class Book:
     """Everything that was read, oldest first; `latest` is the newest result of each rule, worst first.
 
     `runs` are comparable: those that are not are `apart`. `installed` is the moment of the first check or import.
+    `sizes` is how many results each run has, where not all of them were read.
     """
 
     runs: tuple[StoredRun, ...] = ()
@@ -157,6 +158,7 @@ class Book:
     incidents: tuple[IncidentRecord, ...] = ()
     deeds: tuple[Deed, ...] = ()
     installed: datetime | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)  # no slots: what is computed once is kept in the instance

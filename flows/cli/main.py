@@ -48,6 +48,8 @@ COMMANDS = {
     "config": Entry("config:app", "The settings: rally.toml, and the environment, which wins."),
     "history": Entry("report:history", "Show how the score went, or since when a rule is in trouble; newest first."),
     "report": Entry("report:report", "Tell what many runs tell together."),
+    "serve": Entry("serve:serve", "Show the page that an operator opens in the morning; read-only."),
+    "site": Entry("serve:site", "Write the pages of `serve` as files, for object storage or GitHub Pages."),
     "backtest": Entry("report:backtest_", "Say which of the stored nights a threshold would have alerted."),
     "waive": Entry("incidents:waive", "Accept a rule's trouble, or one bad row of it, until a day."),
     "accept": Entry("incidents:accept", "Take a lasting change for usual."),

@@ -275,7 +275,9 @@ IMPORTS = Section(
     key="feeds", anchor="imports", title="Imports", place=90, empty="Nothing was imported.", rows=_feed_reviews,
     caption="Imports of each feed in this period",
     columns=(
-        SectionColumn("feed", lambda feed: feed.title, CellKind.NAME),
+        SectionColumn(
+            "feed", lambda feed: feed.title, CellKind.NAME, to=lambda feed: ("feed", f"{feed.kind}/{feed.league}")
+        ),
         SectionColumn("imports", lambda feed: feed.imports, CellKind.NUMBER),
         SectionColumn("published", lambda feed: feed.published, CellKind.NUMBER),
         SectionColumn("unchanged", lambda feed: feed.unchanged, CellKind.NUMBER),
@@ -295,7 +297,10 @@ INCIDENTS = Section(
     rows=lambda inputs: inputs.book.incidents[::-1],
     caption="Incidents that were open in this period, newest first",
     columns=(
-        SectionColumn("incident", lambda incident: f"{incident.title} #{incident.id}", CellKind.NAME),
+        SectionColumn(
+            "incident", lambda incident: f"{incident.title} #{incident.id}", CellKind.NAME,
+            to=lambda incident: ("incident", incident.id),
+        ),
         SectionColumn("worst", lambda incident: incident.worst, CellKind.BADGE),
         SectionColumn("began", lambda incident: f"{incident.opened_at:%Y-%m-%d %H:%M}"),
         SectionColumn(

@@ -55,7 +55,10 @@ ALL_RULES = Section(
     rows=lambda inputs: tuple(_newest(inputs)), most=300, caption="The newest result of every rule, worst first",
     columns=(
         SectionColumn("status", lambda result: result.status, CellKind.BADGE),
-        SectionColumn("rule", lambda result: result.title + (", accepted" if result.accepted else ""), CellKind.NAME),
+        SectionColumn(
+            "rule", lambda result: result.title + (", accepted" if result.accepted else ""), CellKind.NAME,
+            to=lambda result: ("rule", result.rule),
+        ),
         SectionColumn("found", lambda result: result.measurement or result.error or result.note),
         SectionColumn("limits", lambda result: result.threshold, CellKind.MUTED),
         SectionColumn("points", lambda result: points_text(result.points), CellKind.NUMBER),

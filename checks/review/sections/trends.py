@@ -89,7 +89,7 @@ ANOMALIES = Section(
     empty="No reading was unusual.", rows=_anomalies,
     caption="Readings far from the median of the 14 before them, in usual deviations",
     columns=(
-        SectionColumn("rule", lambda anomaly: anomaly.title, CellKind.NAME),
+        SectionColumn("rule", lambda anomaly: anomaly.title, CellKind.NAME, to=lambda anomaly: ("rule", anomaly.rule)),
         SectionColumn("when", lambda anomaly: f"{anomaly.at:%Y-%m-%d %H:%M}"),
         SectionColumn("found", lambda anomaly: figure_text(anomaly.value, None), CellKind.NUMBER),
         SectionColumn("usual", lambda anomaly: figure_text(anomaly.usual, None), CellKind.NUMBER),

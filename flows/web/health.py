@@ -1,0 +1,334 @@
+"""Pages about how the data is: runs, incidents and leagues."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from alerts import UnknownIncident
+from alerts.incidents import Incident
+from alerts.incidents import store as incident_store
+from checks.engine.authoring.units import Status, points_text
+from checks.engine.reporting.report import worst_first
+from checks.render.terminal import example, lines_of
+from checks.review import charts, reading, time_series
+from checks.review.section import CellKind, SectionColumn
+from checks.review.sections.figures import LEAGUE_SEGMENT, SegmentScore
+from checks.review.sections.results import ALL_RULES
+from checks.stored import StoredResult, StoredRun, results_of, run_of, select_results, select_runs
+from etl.tables import check_results, check_runs, deliveries, delivery_incidents, import_feeds
+from flows.web import overview, rules, view
+from flows.web.view import Code, Facts, Form, NotThere, PageRequest, Picture, SectionRows, TableBlock, View
+
+NUMBER = CellKind.NUMBER
+
+
+RUN_COLUMNS: tuple[SectionColumn[Any], ...] = (
+    SectionColumn("band", lambda run: run.band, CellKind.BADGE),
+    view.name_column("run", lambda run: f"{run.at:%Y-%m-%d %H:%M}", lambda run: ("run", run.id)),
+    SectionColumn("score", lambda run: "unknown" if run.score is None else run.score, NUMBER),
+    SectionColumn("failing", lambda run: run.failing, NUMBER),
+    SectionColumn("coverage", lambda run: f"{run.coverage:.0%}", NUMBER),
+    SectionColumn("rules", lambda run: run.selection, CellKind.MUTED),
+    SectionColumn("apart", lambda run: run.apart, CellKind.MUTED),
+)
+
+
+def _runs(request: PageRequest) -> View:
+    days = rules.days_of(request)
+    since = request.now - timedelta(days=days)
+    chosen = select_runs().where(check_runs.c.started_at > since, check_runs.c.started_at <= request.now)
+    rows = request.connection.execute(chosen.order_by(check_runs.c.started_at.desc()))
+    runs = [_here(row, request) for row in rows]
+    selections = sorted({run.selection for run in runs})
+    wanted = request.asked("selection")
+    shown = [run for run in runs if wanted in {"", run.selection}]
+    compared = wanted or _commonest(runs)
+    whole = [run for run in reversed(shown) if not run.apart and run.selection == compared]
+    series = time_series.score_series(whole, request.now)
+    fields = view.Choice("days", "days", str(days)), view.Choice("selection", "rules", wanted, tuple(selections))
+    drawn = charts.line_chart(series, since=since, until=request.now, alt=f"Score, {series.said}")
+    return View(
+        title="History",
+        blocks=[
+            Form("", ("runs", ""), fields, "Show", f"{len(shown)} of {len(runs)} runs"),
+            Picture("", drawn, f"{series.said}. {series.forecast}".strip()),
+            TableBlock(
+                title="Runs", columns=RUN_COLUMNS, rows=shown, most=400,
+                empty="Nothing has run. Next: rally-health check",
+            ),
+        ],
+    )  # fmt: skip
+
+
+def _commonest(runs: Sequence[StoredRun]) -> str:
+    names = Counter(run.selection for run in runs if not run.apart)
+    return max(sorted(names), key=names.__getitem__, default="")
+
+
+def _here(row: Any, request: PageRequest) -> StoredRun:
+    return run_of(row, lambda at: at.astimezone(request.now.tzinfo))
+
+
+def _run(request: PageRequest) -> View:
+    """One health check: its score, its parts, and every result."""
+    row = request.connection.execute(select_runs().where(check_runs.c.id == _uuid(request.key))).first()
+    if row is None:
+        raise NotThere(f"there is no run {request.key}; History lists those that there are")
+    run = _here(row, request)
+    results = select_results(details=True).where(check_results.c.run_id == run.id)
+    found = [rules.of_rule(one, request.rules.get(one.rule)) for one in results_of(request.connection.execute(results))]
+    found.sort(key=worst_first)
+    leagues = run.parts.get(LEAGUE_SEGMENT, {})
+    return View(
+        title=f"Run of {run.at:%Y-%m-%d %H:%M}", badge=run.band, trail=[("History", ("runs", ""))],
+        blocks=[
+            _of_run(request, run, row.finished_at),
+            SectionRows(replace(ALL_RULES, title="Results", caption="Worst first"), found),
+            _scores("By domain", "rules", run.domains), _scores("By league", "league", leagues) if leagues else None,
+        ],
+    )  # fmt: skip
+
+
+def _of_run(request: PageRequest, run: StoredRun, finished: datetime) -> Facts:
+    beside = zip(("before", "after"), _beside(request, run), strict=True)
+    return Facts("", [
+        ("score", f"{'unknown' if run.score is None else run.score} of 100", None),
+        ("gross", run.gross if run.gross != run.score else "", None), ("coverage", f"{run.coverage:.0%}", None),
+        ("rules", run.selection, None), ("apart", run.apart, None), ("failing", run.failing, None),
+        ("took", f"{(finished - run.at).total_seconds():.0f} s", None), ("run", run.id, None),
+        *((word, f"{row.started_at:%Y-%m-%d %H:%M}", ("run", row.id)) for word, row in beside if row),
+    ])  # fmt: skip
+
+
+def _scores(title: str, kind: str, scores: Any) -> TableBlock:
+    columns: tuple[SectionColumn[Any], ...] = (
+        view.name_column("name", lambda one: one.name, lambda one: (kind, one.name) if kind == "league" else None),
+        SectionColumn("score", lambda one: "unknown" if one.score is None else one.score, NUMBER),
+    )
+    return TableBlock(
+        title=title, columns=columns, rows=[SegmentScore(name, score, None) for name, score in sorted(scores.items())]
+    )
+
+
+def _uuid(text: str) -> str:
+    if len(text) != 36 or not set(text) <= set("0123456789abcdef-"):
+        raise NotThere("that is no number of a run; History lists those that there are")
+    return text
+
+
+def _beside(request: PageRequest, run: StoredRun) -> tuple[Any, Any]:
+    """The runs of the same selection before and after one; None where there is none."""
+    own = check_runs.c
+    alike = select(own.id, own.started_at).where(own.selection == run.selection, own.id != run.id)
+    before = alike.where(own.started_at < run.at).order_by(own.started_at.desc()).limit(1)
+    after = alike.where(own.started_at > run.at).order_by(own.started_at).limit(1)
+    return request.connection.execute(before).first(), request.connection.execute(after).first()
+
+
+def _run_ids(request: PageRequest) -> list[str]:
+    since = request.now - timedelta(days=overview.DAYS_SHOWN)
+    chosen = select(check_runs.c.id).where(check_runs.c.started_at > since)
+    return list(request.connection.scalars(chosen.order_by(check_runs.c.started_at.desc())))
+
+
+STATES = ("open", "acknowledged", "resolved")
+
+
+def _incidents(request: PageRequest) -> View:
+    known = incident_store.listed(
+        request.connection, resolved_since=request.now - timedelta(days=rules.days_of(request))
+    )
+    text, state = request.asked("q").casefold(), request.asked("state")
+    shown = [one for one in known if state in {"", one.state} and text in f"{one.title} {one.owner}".casefold()]
+    fields = (
+        view.Choice("q", "rule or owner", request.asked("q")),
+        view.Choice("state", "state", state, STATES),
+        view.Choice("days", "resolved within days", str(rules.days_of(request))),
+    )
+    columns = (*overview.incident_columns(request.now), *view.texts("resolved_at"))
+    return View(
+        title="Incidents",
+        blocks=[
+            Form("", ("incidents", ""), fields, "Filter", f"{len(shown)} of {len(known)}"),
+            TableBlock(title="", columns=columns, rows=shown, most=500, empty="No incident is like that."),
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """Something that happened to an incident, or was sent about it."""
+
+    at: datetime
+    what: str
+    by: str
+    text: str
+    run: str | None = None
+
+
+def _incident(request: PageRequest) -> View:
+    """One incident: its rows, its cause, its story, and what to do."""
+    try:
+        one = incident_store.find(request.connection, request.number)
+    except UnknownIncident as error:
+        raise NotThere(str(error)) from None
+    newest = reading.latest_results(request.connection, request.now, one.rule)
+    sql = next((result.sql for result in newest if result.parameter == one.parameter), "")
+    return View(
+        title=f"{one.title} #{one.id}", badge=one.status.value, lead=one.summary,
+        trail=[("Incidents", ("incidents", ""))],
+        blocks=[
+            _of_incident(one, request.now), _cause(request, one),
+            Code("SQL of the bad rows", lines_of(sql)) if sql else None,
+            *rules.what_to_do(request, one.rule, request.rules.get(one.rule)), _timeline(request, one),
+            Code("To answer it", _answers(one.id)) if one.open else None,
+        ],
+    )  # fmt: skip
+
+
+def _answers(number: int) -> list[str]:
+    command = "rally-health incidents"
+    return [f"{command} ack {number}", f"{command} assign {number} --to NAME", f'{command} note {number} "TEXT"']
+
+
+def _of_incident(one: Incident, now: datetime) -> Facts:
+    return Facts("", [
+        ("rule", one.title, ("rule", one.rule, {"parameter": one.parameter})), ("severity", one.severity.value, None),
+        ("since", f"{one.since:%Y-%m-%d %H:%M}, {view.ago(one.since, now)}", None), ("worst", one.worst.value, None),
+        ("found", one.error or one.measurement, None), ("change", one.change, None),
+        ("points", points_text(one.points), None), *(("where", cluster, None) for cluster in one.clusters),
+        *(("example", example(key), None) for key in one.examples), ("state", one.state, None),
+        ("acknowledged by", one.acknowledged_by, None), ("assigned to", one.assignee, None), ("owner", one.owner, None),
+        ("resolved", f"{one.resolved_at:%Y-%m-%d %H:%M}, {one.resolution}" if one.resolved_at else "", None),
+        ("first seen in", "the run that saw it first", ("run", one.opened_run)),
+        ("last seen in", "the run that saw it last", ("run", one.seen_run)),
+    ])  # fmt: skip
+
+
+def _cause(request: PageRequest, one: Incident) -> TableBlock:
+    """The imports that changed rows between the last time that the rule was well and the beginning."""
+    results, feeds = check_results.c, import_feeds.c
+    same = results.rule == one.rule, results.parameter == one.parameter
+    well = select(func.max(results.at)).where(*same, results.status == Status.OK.value, results.at < one.opened_at)
+    since = request.connection.scalar(well)
+    changed = feeds.inserted + feeds.updated + feeds.withdrawn > 0
+    chosen = select(import_feeds).where(changed, feeds.finished_at <= one.opened_at)
+    chosen = chosen.where(feeds.finished_at > since) if since else chosen
+    rows = request.connection.execute(chosen.order_by(feeds.finished_at.desc()).limit(20)).all()
+    last = f"last well {since:%Y-%m-%d %H:%M}" if since else "it was never seen well"
+    return TableBlock(
+        title="What may have brought it", rows=rows, columns=CAUSE_COLUMNS,
+        caption=f"Imports that changed rows before it began; {last}", empty=f"No import changed a row; {last}.",
+    )  # fmt: skip
+
+
+CAUSE_COLUMNS = (
+    view.name_column("feed", lambda row: f"{row.kind} of {row.league}", overview.feed_target),
+    SectionColumn("import", lambda row: f"#{row.run_id}", to=lambda row: ("import", row.run_id)),
+    *view.texts("finished_at"),
+    *view.figures("rows", "rejects", "unlinked", "inserted", "updated", "withdrawn"),
+)
+
+
+def _timeline(request: PageRequest, one: Incident) -> TableBlock:
+    events = incident_store.all_events(request.connection, one.id)
+    story = [TimelineEntry(event.at, event.kind.value, event.actor, event.text, event.run) for event in events]
+    messages, about = deliveries.c, delivery_incidents.c
+    sent = select(messages.created_at, messages.channel, messages.recipient, messages.state, messages.reason)
+    sent = sent.join(delivery_incidents, about.delivery_id == messages.id).where(about.incident_id == one.id)
+    story += [
+        TimelineEntry(row.created_at, f"{row.channel} {row.state}", row.recipient, row.reason)
+        for row in request.connection.execute(sent)
+    ]
+    columns = (
+        *view.texts("at"),
+        view.name_column("what", lambda entry: entry.what, lambda entry: ("run", entry.run) if entry.run else None),
+        SectionColumn("by or to", lambda entry: entry.by),
+        *view.texts("text", cell=CellKind.MUTED),
+    )
+    return TableBlock(title="Timeline", columns=columns, rows=sorted(story, key=lambda entry: entry.at))
+
+
+def incidents_of_days(request: PageRequest) -> Sequence[Incident]:
+    """The incidents that are open or were resolved in 90 days, worst first."""
+    return incident_store.listed(request.connection, resolved_since=request.now - timedelta(days=overview.DAYS_SHOWN))
+
+
+def _last_runs(request: PageRequest) -> list[StoredRun]:
+    """The whole runs of 90 days, oldest first."""
+    since = request.now - timedelta(days=overview.DAYS_SHOWN)
+    own = check_runs.c
+    chosen = select_runs().where(own.started_at > since, own.started_at <= request.now, ~own.scoped, ~own.another_day)
+    rows = request.connection.execute(chosen.order_by(own.started_at))
+    runs = [_here(row, request) for row in rows]
+    selection = _commonest(runs)
+    return [run for run in runs if run.selection == selection]
+
+
+def _leagues(request: PageRequest) -> View:
+    return View(title="Leagues", blocks=[overview.heat_map(_last_runs(request), request.now, most=1000)])
+
+
+def _league(request: PageRequest) -> View:
+    """One league: its score over time, what is wrong with it, and its feeds."""
+    name, runs = request.key, _last_runs(request)
+    scores = [(run, run.parts.get(LEAGUE_SEGMENT, {}).get(name)) for run in runs]
+    points = tuple((run.at, float(score)) for run, score in scores if score is not None)
+    feeds = [one for one in overview.feed_states(request) if one.row.league == name]
+    found = [
+        one for one in reading.latest_results(request.connection, request.now) if one.trouble and _concerns(one, name)
+    ]
+    if not points and not feeds and not found:
+        raise NotThere(f"no league called {name!r} has a score or a feed")
+    series = time_series.TimeSeries(
+        key=name, title=name, unit=None, points=points, trend=None, limits=time_series.BAND_LIMITS
+    )
+    since = request.now - timedelta(days=overview.DAYS_SHOWN)
+    drawn = charts.line_chart(series, since=since, until=request.now, alt=f"Score of {name}")
+    results = [rules.of_rule(one, request.rules.get(one.rule)) for one in found]
+    return View(
+        title=name,
+        trail=[("Leagues", ("leagues", ""))],
+        blocks=[
+            Picture(f"Its score of {overview.DAYS_SHOWN} days", drawn, f"now {points[-1][1]:g}" if points else ""),
+            SectionRows(
+                replace(ALL_RULES, title="What is wrong", empty="Nothing.", caption="Rules in trouble that name it"),
+                results,
+            ),
+            overview.feeds_table("Its feeds", feeds),
+        ],
+    )
+
+
+def _concerns(result: StoredResult, league: str) -> bool:
+    places = [str(value) for cluster in result.clusters for name, value in cluster.where if name == LEAGUE_SEGMENT]
+    return league in {result.parameter, *places}
+
+
+def league_names(request: PageRequest) -> list[str]:
+    """The leagues that have a score now."""
+    return sorted({name for run in _last_runs(request)[-1:] for name in run.parts.get(LEAGUE_SEGMENT, {})})
+
+
+def volume(feeds: Sequence[Any], now: datetime) -> Picture:
+    """The rows of one feed over time; `feeds` are its imports."""
+    points = tuple((row.started_at, float(row.rows)) for row in reversed(feeds) if row.rows)
+    series = time_series.TimeSeries(key="rows", title="rows", unit=None, points=points, trend=None)
+    since = min((at for at, _ in points), default=now) - timedelta(hours=1)
+    return Picture("Rows over time", charts.line_chart(series, since=since, until=now, alt="Rows of the feed"))
+
+
+HEALTH_PAGES = (
+    view.Page(kind="incidents", build=_incidents, navigation="Incidents"),
+    view.Page(kind="incident", build=_incident, keys=lambda request: [one.id for one in incidents_of_days(request)]),
+    view.Page(kind="runs", build=_runs, navigation="History"),
+    view.Page(kind="run", build=_run, keys=_run_ids),
+    view.Page(kind="leagues", build=_leagues, navigation="Leagues"),
+    view.Page(kind="league", build=_league, keys=league_names),
+)

@@ -1,0 +1,95 @@
+"""How pages look: the template that every page shares, its styles, its script, and the addresses of other pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader
+from markupsafe import Markup, escape
+
+from checks.render.formats import PageLinks, environment, style
+from checks.review import charts
+from checks.review.time_series import TimeSeries
+from checks.runbooks import anchor_of
+from flows.web import health, imports, overview, rules
+from flows.web.view import Page, View
+
+HTML = Path(__file__).with_name("html")
+PAGES: tuple[Page, ...] = (*overview.OVERVIEW_PAGES, *rules.RULE_PAGES, *health.HEALTH_PAGES, *imports.IMPORT_PAGES)
+NAVIGATION = ("Overview", "Incidents", "Rules", "History", "Leagues", "Imports", "Names", "Repairs", "Alerts", "Audit")
+ASSETS: Mapping[str, tuple[Callable[[], str], str]] = {
+    "page.css": (lambda: f"{style()}\n{(HTML / 'page.css').read_text(encoding='utf-8')}", "text/css"),
+    "page.js": (lambda: (HTML / "page.js").read_text(encoding="utf-8"), "text/javascript"),
+}
+
+
+def page_of(kind: str, key: str) -> Page | None:
+    """The page at an address; None where there is none."""
+    return next((page for page in PAGES if page.kind == kind and (page.keys is None) == (not key)), None)
+
+
+class Pictures:
+    """What the layouts of sections ask for a picture."""
+
+    def __init__(self, now: datetime) -> None:
+        self.since = now - timedelta(days=overview.DAYS_SHOWN)
+
+    def spark(self, series: TimeSeries) -> Markup:
+        """A line as small as a word."""
+        latest = "" if series.latest is None else f", now {series.say(series.latest)}"
+        return charts.sparkline(series, since=self.since, alt=f"{series.title}{latest}; {series.said}")
+
+    heat = staticmethod(charts.heat_strip)
+
+
+@dataclass(frozen=True, slots=True)
+class FileLinks(PageLinks):
+    """Addresses of pages that are files of one folder; what was not written leads nowhere."""
+
+    written: frozenset[str] = frozenset()
+
+    def __call__(self, kind: str = "", key: object = "", query: Mapping[str, str] | None = None) -> str:
+        """The name of a file."""
+        name = file_name(kind, key)
+        return name if name in self.written or kind == "assets" else ""
+
+
+def file_name(kind: str, key: object = "") -> str:
+    """The file of a page: `rule-twin_team.html`; a key with other characters gets a mark of its own."""
+    if kind == "assets":
+        return f"assets/{key}"
+    text = str(key)
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:80]
+    mark = "" if plain == text else f"-{sha256(text.encode()).hexdigest()[:10]}"
+    return f"{'-'.join(part for part in (kind or 'index', plain + mark) if part)}.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How all pages of one place look: where they lead, which database they are about, whether they can be asked."""
+
+    link: PageLinks
+    about: str
+    asked: bool = True
+
+    def render(self, view: View, kind: str, now: datetime, query: Mapping[str, str]) -> str:
+        """A view as one page."""
+        shown = sorted((page for page in PAGES if page.navigation), key=lambda page: NAVIGATION.index(page.navigation))
+        return _environment(self.link).get_template("page.html.j2").render(
+            view=view, kind=kind, now=now, query=query, pages=shown, about=self.about, searchable=self.asked,
+            draw=Pictures(now), unasked=() if self.asked else ("form",),
+        )  # fmt: skip
+
+
+@cache
+def _environment(link: PageLinks) -> Environment:
+    base = environment(link)
+    base.filters |= {"anchor": anchor_of, "whole": lambda text: Markup(escape(text))}  # noqa: S704 - escaped here
+    loaders = [FileSystemLoader(HTML), *([base.loader] if base.loader else [])]
+    return base.overlay(loader=ChoiceLoader(loaders))
