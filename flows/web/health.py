@@ -45,25 +45,24 @@ def _runs(request: PageRequest) -> View:
     chosen = select_runs().where(check_runs.c.started_at > since, check_runs.c.started_at <= request.now)
     rows = request.connection.execute(chosen.order_by(check_runs.c.started_at.desc()))
     runs = [_here(row, request) for row in rows]
-    selections = sorted({run.selection for run in runs})
     wanted = request.asked("selection")
     shown = [run for run in runs if wanted in {"", run.selection}]
-    compared = wanted or _commonest(runs)
-    whole = [run for run in reversed(shown) if not run.apart and run.selection == compared]
-    series = time_series.score_series(whole, request.now)
-    fields = view.Choice("days", "days", str(days)), view.Choice("selection", "rules", wanted, tuple(selections))
-    drawn = charts.line_chart(series, since=since, until=request.now, alt=f"Score, {series.said}")
-    return View(
-        title="History",
-        blocks=[
-            Form("", ("runs", ""), fields, "Show", f"{len(shown)} of {len(runs)} runs"),
-            Picture("", drawn, f"{series.said}. {series.forecast}".strip()),
-            TableBlock(
-                title="Runs", columns=RUN_COLUMNS, rows=shown, most=400,
-                empty="Nothing has run. Next: rally-health check",
-            ),
-        ],
-    )  # fmt: skip
+    fields = (
+        view.Choice("days", "days", str(days)),
+        view.Choice("selection", "rules", wanted, tuple(sorted({run.selection for run in runs}))),
+    )
+    return View(title="History", blocks=[
+        Form("", ("runs", ""), fields, "Show", f"{len(shown)} of {len(runs)} runs"),
+        _score_of(shown, wanted or _commonest(runs), since, request.now),
+        TableBlock(title="Runs", columns=RUN_COLUMNS, rows=shown, most=400, empty="Next: rally-health check"),
+    ])  # fmt: skip
+
+
+def _score_of(runs: Sequence[StoredRun], selection: str, since: datetime, until: datetime) -> Picture:
+    whole = [run for run in reversed(runs) if not run.apart and run.selection == selection]
+    series = time_series.score_series(whole, until)
+    drawn = charts.line_chart(series, since=since, until=until, alt=f"Score, {series.said}")
+    return Picture("", drawn, f"{series.said}. {series.forecast}".strip())
 
 
 def _commonest(runs: Sequence[StoredRun]) -> str:
@@ -277,33 +276,31 @@ def _leagues(request: PageRequest) -> View:
 
 def _league(request: PageRequest) -> View:
     """One league: its score over time, what is wrong with it, and its feeds."""
-    name, runs = request.key, _last_runs(request)
-    scores = [(run, run.parts.get(LEAGUE_SEGMENT, {}).get(name)) for run in runs]
-    points = tuple((run.at, float(score)) for run, score in scores if score is not None)
+    name = request.key
+    points = _league_points(request)
     feeds = [one for one in overview.feed_states(request) if one.row.league == name]
-    found = [
-        one for one in reading.latest_results(request.connection, request.now) if one.trouble and _concerns(one, name)
-    ]
+    newest = reading.latest_results(request.connection, request.now)
+    found = [rules.of_rule(one, request.rules.get(one.rule)) for one in newest if one.trouble and _concerns(one, name)]
     if not points and not feeds and not found:
         raise NotThere(f"no league called {name!r} has a score or a feed")
-    series = time_series.TimeSeries(
-        key=name, title=name, unit=None, points=points, trend=None, limits=time_series.BAND_LIMITS
-    )
-    since = request.now - timedelta(days=overview.DAYS_SHOWN)
-    drawn = charts.line_chart(series, since=since, until=request.now, alt=f"Score of {name}")
-    results = [rules.of_rule(one, request.rules.get(one.rule)) for one in found]
+    wrong = replace(ALL_RULES, title="What is wrong", empty="Nothing.", caption="Rules in trouble that name it")
     return View(
-        title=name,
-        trail=[("Leagues", ("leagues", ""))],
-        blocks=[
-            Picture(f"Its score of {overview.DAYS_SHOWN} days", drawn, f"now {points[-1][1]:g}" if points else ""),
-            SectionRows(
-                replace(ALL_RULES, title="What is wrong", empty="Nothing.", caption="Rules in trouble that name it"),
-                results,
-            ),
-            overview.feeds_table("Its feeds", feeds),
-        ],
-    )
+        title=name, trail=[("Leagues", ("leagues", ""))],
+        blocks=[_league_score(request, points), SectionRows(wrong, found), overview.feeds_table("Its feeds", feeds)],
+    )  # fmt: skip
+
+
+def _league_points(request: PageRequest) -> tuple[tuple[datetime, float], ...]:
+    scores = ((run.at, run.parts.get(LEAGUE_SEGMENT, {}).get(request.key)) for run in _last_runs(request))
+    return tuple((at, float(score)) for at, score in scores if score is not None)
+
+
+def _league_score(request: PageRequest, points: tuple[tuple[datetime, float], ...]) -> Picture:
+    name, since = request.key, request.now - timedelta(days=overview.DAYS_SHOWN)
+    limits = time_series.BAND_LIMITS
+    series = time_series.TimeSeries(key=name, title=name, unit=None, points=points, trend=None, limits=limits)
+    drawn = charts.line_chart(series, since=since, until=request.now, alt=f"Score of {name}")
+    return Picture(f"Its score of {overview.DAYS_SHOWN} days", drawn, f"now {points[-1][1]:g}" if points else "")
 
 
 def _concerns(result: StoredResult, league: str) -> bool:

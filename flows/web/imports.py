@@ -71,16 +71,11 @@ def _import(request: PageRequest) -> View:
         raise NotThere(f"there is no import {number}; Imports lists those that there are")
     own = import_feeds.c
     feeds = request.connection.execute(select(import_feeds).where(own.run_id == number).order_by(own.id)).all()
+    moments = ("started", run.started_at), ("finished", run.finished_at)
     return View(
         title=f"Import #{number}", badge=run.outcome, trail=[("Imports", ("imports", ""))],
         blocks=[
-            Facts(
-                "",
-                [
-                    ("started", view.shown_value(run.started_at), None),
-                    ("finished", view.shown_value(run.finished_at), None),
-                ],
-            ),
+            Facts("", [(name, view.shown_value(at), None) for name, at in moments]),
             TableBlock(title="Feeds", columns=FEED_COLUMNS, rows=feeds, most=500), _by_league(feeds), _drift(feeds),
             _refused(request, own.run_id == number),
         ],
