@@ -210,7 +210,7 @@ def _audit(request: PageRequest) -> View:
 
 DEED_COLUMNS = (
     view.name_column("what", lambda deed: deed.what, lambda deed: None),
-    *view.texts("at", "by", "kind", "until", "ended", "ended_by"),
+    *view.texts("at", "by", "kind", "until", "ended_at", "ended_by"),
     *view.texts("reason", cell=CellKind.MUTED),
 )
 
