@@ -100,9 +100,8 @@ def upgrade(
             _remember(connection, mode)
             return Adoption(mode, reader=ensure_reader(connection, readable))
         found = adopt(connection, constraints=constraints)
-        record(connection, before)
-        reader = ensure_reader(connection, (*platform_readable(), *readable))
-        return Adoption(mode, found, _lacking(catalogue.read_catalogue(connection)), reader)
+        now = record(connection, before)
+        return Adoption(mode, found, _lacking(now), ensure_reader(connection, (*platform_readable(), *readable)))
 
 
 def remove(engine: Engine) -> tuple[str, ...]:

@@ -22,8 +22,7 @@ from alerts.channels import Message, Receipt, Sender, State
 from alerts.incidents import new_token
 from alerts.people import Channel, Person
 from alerts.policy import Policy
-from alerts.render import one_line
-from alerts.render.sms import gsm
+from alerts.render import one_line, sms
 from etl.database import DATABASE_ERRORS
 from etl.tables import deliveries
 
@@ -177,9 +176,9 @@ def _copy(work: Work, claimed: Claim, way: tuple[Person, Channel], why: str) -> 
     told = f"[to {claimed.recipient} by {claimed.channel}, {why}]"
     text = f"{claimed.message.text}\n\n{told}"
     if channel is Channel.SMS:
-        text = (
-            f"{gsm(one_line(f'Rally: {claimed.channel} is set up wrongly. {claimed.message.subject}'))[:140]} #{token}"
-        )
+        head, subject = f"Rally: {claimed.channel} is set up wrongly.", sms.gsm(one_line(claimed.message.subject))
+        whole = f"{head} {subject} #{token}"
+        text = whole if sms.fits(whole) else sms.cut_to_fit(head, subject, f" #{token}")
     row = {
         "key": f"{claimed.id} by another channel", "token": token, "channel": channel.value, "recipient": person.name,
         "subject": claimed.message.subject, "text": text, "created_at": now, "due_at": now,

@@ -116,9 +116,13 @@ def _joined(head: str, lines: list[str], count: int, tail: str) -> str:
 def _cut(head: str, lines: list[str], tail: str) -> str:
     """Not even the first line fits whole: as much of it as does."""
     more = f" +{len(lines) - 1}" if len(lines) > 1 else ""
-    whole = lines[0]
-    for length in range(len(whole), 0, -1):
-        body = f"{head} {whole[:length].rstrip()}..{more}{tail}"
+    return cut_to_fit(head, lines[0], f"{more}{tail}")
+
+
+def cut_to_fit(head: str, text: str, tail: str) -> str:
+    """One SMS with as much of a text as has room between its head and its tail."""
+    for length in range(len(text), 0, -1):
+        body = f"{head} {text[:length].rstrip()}..{tail}"
         if fits(body):
             return body
-    return f"{head}{more}{tail}"
+    return f"{head}{tail}"

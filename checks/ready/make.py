@@ -14,7 +14,7 @@ from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.decorators import AnyTable
 from checks.engine.authoring.spec import AUTOMATIC, CHECK, Kind, Mark, Source, TableName, put, verified
 from checks.engine.authoring.thresholds import Threshold, above
-from checks.engine.authoring.units import Limit, Severity, limit_of, rows
+from checks.engine.authoring.units import Limit, Severity, limit_of, rows, severity_of
 
 Rule: TypeAlias = Callable[..., Any]
 ANY_ROW = above(critical=rows(0))
@@ -79,14 +79,6 @@ def beside(options: ReadyOptions, **tables: AnyTable) -> tuple[tuple[str, Any], 
     """Further tables by argument name; a key that the options name is that of the rule's own table, `rows`."""
     plain = ReadyOptions(optional=options.get("optional", False))
     return tuple((name, named_table(own, options if name == "rows" else plain)) for name, own in tables.items())
-
-
-def severity_of(value: Severity | str) -> Severity:
-    """A severity, also as text in any case; raises CheckDefinitionError."""
-    text = str(value).upper()
-    if text not in set(Severity):
-        raise CheckDefinitionError(f"severity {value!r} is none; expected {', '.join(Severity)}")
-    return Severity(text)
 
 
 def limit(value: LimitText) -> Limit:

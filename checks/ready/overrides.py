@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.spec import Check, Kind, Mark, verified
 from checks.engine.authoring.thresholds import Above, Below, Drop, Threshold, above, below, drop
-from checks.engine.authoring.units import Severity, limit_of
+from checks.engine.authoring.units import limit_of, severity_of
 from checks.engine.collecting.rules import Rules
 
 LIMITS = ("warn", "critical", "target")
@@ -107,7 +107,7 @@ def _with(check: Check, change: RuleChange, line: str) -> Check:
     mark = check.mark
     new = replace(
         mark,
-        severity=mark.severity if change.severity is None else _severity(change.severity),
+        severity=mark.severity if change.severity is None else severity_of(change.severity),
         threshold=_threshold(mark.threshold, change),
         owner=mark.owner if change.owner is None else change.owner,
         tags=mark.tags if change.tags is None else frozenset(change.tags),
@@ -127,12 +127,6 @@ def _differences(old: Mark, new: Mark) -> Iterator[str]:
             yield f"{name} {getattr(new, name)} (was {getattr(old, name) or 'none'})"
     if old.tags != new.tags:
         yield f"tags {', '.join(sorted(new.tags)) or 'none'} (was {', '.join(sorted(old.tags)) or 'none'})"
-
-
-def _severity(text: str) -> Severity:
-    if text.upper() not in set(Severity):
-        raise CheckDefinitionError(f"severity {text!r} is none; expected {', '.join(Severity)}")
-    return Severity(text.upper())
 
 
 def _threshold(own: Threshold, change: RuleChange) -> Threshold:

@@ -177,7 +177,7 @@ def _no_longer_asked(report: Report, before: tuple[StoredRun, Sequence[StoredRes
 
 
 def _difference(report: Report, before: tuple[StoredRun, Sequence[StoredResult]] | None) -> str:
-    if before is None or report.scoped:
+    if before is None or report.scoped or report.another_day:
         return ""
     units = {result.rule: result.unit for result in report.results}
     formulas = before[0].formula, report.formula

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Numeric, Select, and_, case, cast, func, or_, select
 
 from checks import Bad, Row, Severity, TableName, change, check, metric_check, percent, row_check
-from checks.rules.thresholds import DUPLICATES, NULL_IDS, PATCHY, RARE, ROUTINE
+from checks.rules.thresholds import DUPLICATES, NULL_IDS, ORPHANS, PATCHY, RARE, ROUTINE
 from checks.rules.words import is_match, leads_nowhere, rows_of, standing_keys, team_keys
 from etl.tables import schedule, series_stats, teams
 
@@ -92,6 +92,13 @@ IDENTIFYING = (
 def standing_without_team() -> Bad:
     """A row of the standings is linked to no team, or to one that does not exist."""
     lost = series_stats.c.team_id.is_(None) | leads_nowhere(series_stats.c.team_id, teams)
+    return Bad(standing_keys().where(lost), among=rows_of(series_stats))
+
+
+@check(severity=Severity.HIGH, threshold=ORPHANS, table=series_stats, owner="standings", tags={"daily", "gate"})
+def standing_of_unknown_team() -> Bad:
+    """A row of the standings is linked to a team that does not exist (any more)."""
+    lost = leads_nowhere(series_stats.c.team_id, teams)
     return Bad(standing_keys().where(lost), among=rows_of(series_stats))
 
 

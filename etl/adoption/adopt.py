@@ -107,8 +107,11 @@ def adopt(connection: sa.Connection, *, constraints: bool = False, indexes: bool
     return planned
 
 
-def record(connection: sa.Connection, before: Mapping[str, CatalogueTable]) -> None:
-    """Keep what the platform's schema has now and had not `before`, so that it can be taken away again."""
+def record(connection: sa.Connection, before: Mapping[str, CatalogueTable]) -> dict[str, CatalogueTable]:
+    """Keep what the platform's schema has now and had not `before`, so that it can be taken away again.
+
+    Gives the catalogue as it is now.
+    """
     now = read_catalogue(connection)
     known = {(row.kind, row.table, row.name) for row in connection.execute(sa.select(additions))}
     rows = [
@@ -118,6 +121,7 @@ def record(connection: sa.Connection, before: Mapping[str, CatalogueTable]) -> N
     ]
     if rows:
         connection.execute(sa.insert(additions), rows)
+    return now
 
 
 def _objects(catalogue: Mapping[str, CatalogueTable]) -> Iterator[tuple[str, str, str]]:

@@ -28,6 +28,14 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+def severity_of(value: Severity | str) -> Severity:
+    """A severity, also as text in any case; raises CheckDefinitionError."""
+    text = str(value).upper()
+    if text not in set(Severity):
+        raise CheckDefinitionError(f"severity {value!r} is none; expected {', '.join(Severity)}")
+    return Severity(text)
+
+
 class Status(StrEnum):
     """How a rule stands; found by a run. "Not measured" is never "passed"."""
 

@@ -25,7 +25,7 @@ from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.decorators import Bad, impersonal
 from checks.engine.authoring.spec import CHECK, Kind, Mark, Source, TableName, put, verified
 from checks.engine.authoring.thresholds import above
-from checks.engine.authoring.units import Severity, limit_of, rows
+from checks.engine.authoring.units import Severity, limit_of, rows, severity_of
 
 HEADER = re.compile(r"--\s*([a-z_]+):\s*(.*?)\s*$")
 KEYS = ("name", "severity", "warn", "critical", "target", "owner", "tags", "summary", "table", "where", "domain",
@@ -125,7 +125,7 @@ def _mark(path: Path, header: Mapping[str, tuple[str, int]]) -> Mark:
     try:
         return verified(
             Mark(
-                kind=Kind.CHECK, table=table, severity=value("severity", _severity, Severity.MEDIUM),
+                kind=Kind.CHECK, table=table, severity=value("severity", severity_of, Severity.MEDIUM),
                 owner=value("owner", str, ""), threshold=above(**limits) if limits else above(critical=rows(0)),
                 runbook=value("runbook", str, ""), tags=value("tags", _tags, frozenset()),
                 timeout=value("timeout", float, 60.0), tables=(("rows", table),) if table else (),
@@ -134,12 +134,6 @@ def _mark(path: Path, header: Mapping[str, tuple[str, int]]) -> Mark:
         )  # fmt: skip
     except CheckDefinitionError as error:
         raise CheckDefinitionError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
-
-
-def _severity(text: str) -> Severity:
-    if text.upper() not in set(Severity):
-        raise CheckDefinitionError(f"{text!r} is no severity; expected {', '.join(Severity)}")
-    return Severity(text.upper())
 
 
 def _tags(text: str) -> frozenset[str]:

@@ -12,20 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    FromClause,
-    SelectBase,
-    Text,
-    TextClause,
-    and_,
-    cast,
-    func,
-    literal_column,
-    select,
-    true,
-)  # fmt: skip
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, FromClause, SelectBase
 from sqlalchemy.exc import DBAPIError
 
 from checks.engine.authoring import CheckError, MeasureError, UnknownColumnError
@@ -135,13 +123,13 @@ def _told_as_text(answer: Any, kind: Kind, tables: NamedTables) -> Any:
     if isinstance(answer, Bad):
         return replace(answer, **{
             name: _told_as_text(value, kind, tables)
-            for name in ("found", "among") if isinstance(value := getattr(answer, name), TextClause)
+            for name in ("found", "among") if isinstance(value := getattr(answer, name), sa.TextClause)
         })  # fmt: skip
-    if not isinstance(answer, TextClause):
+    if not isinstance(answer, sa.TextClause):
         return answer
     if kind is Kind.CHECK:
         return tables.described(answer)
-    return literal_column(f"({answer.text})", Boolean if kind is Kind.ROW else None)
+    return sa.literal_column(f"({answer.text})", sa.Boolean if kind is Kind.ROW else None)
 
 
 def _row(check: Check, parameter: Parameter, answer: object) -> Query:
@@ -204,7 +192,9 @@ def _verify_table(check: Check, condition: Any) -> None:
     """A second table in a row rule would be joined with every row of the first: a wrong count, not an error."""
     table = check.mark.table
     inner = (
-        select(true()).select_from(table).where(and_(condition)) if isinstance(table, FromClause) else select(condition)
+        sa.select(sa.true()).select_from(table).where(sa.and_(condition))
+        if isinstance(table, FromClause)
+        else sa.select(condition)
     )
     strangers = [source for source in inner.get_final_froms() if source is not table]
     if strangers:
@@ -232,6 +222,7 @@ class Parameters:
         self._values = values
         self._wanted = {name: {label.casefold() for label in labels} for name, labels in wanted.items()}
         self._read: dict[str, tuple[Parameter, ...]] = {}
+        self._labels: dict[tuple[FromClause, str], frozenset[str]] = {}
 
     def of(self, check: Check) -> tuple[Parameter, ...]:
         """A rule's parameters, one without a label for a rule without `each=`. Raises MeasureError."""
@@ -251,16 +242,19 @@ class Parameters:
     def _groups(self, check: Check) -> tuple[Parameter, ...]:
         """The values of a column, and those that earlier runs have seen: a group without rows is still asked for."""
         assert isinstance(check.mark.table, FromClause)  # noqa: S101 - bound before
-        column = Row(check.mark.table)[check.mark.groups]
-        label = func.coalesce(cast(column, Text), "none").label("label")
-        statement = asking(label).select_from(check.mark.table).group_by(label).limit(MOST_GROUPS + 1)
-        found = {row[1] for row in self._session.all(statement, LOOKUP_TIMEOUT)}
-        if len(found) > MOST_GROUPS:
-            raise MeasureError(
-                f"{check.mark.groups} has more than {MOST_GROUPS:,} values: too many to judge one by one"
-            )
-        known = found | {label for rule, label in self._remembered if rule == check.name and label}
-        return tuple(Parameter(label, label) for label in sorted(known))
+        key = check.mark.table, check.mark.groups
+        if key not in self._labels:
+            self._labels[key] = self._values_of(*key)
+        labels = self._labels[key].union(label for rule, label in self._remembered if rule == check.name and label)
+        return tuple(Parameter(label, label) for label in sorted(labels))
+
+    def _values_of(self, table: FromClause, name: str) -> frozenset[str]:
+        label = sa.func.coalesce(sa.cast(Row(table)[name], sa.Text), "none").label("label")
+        statement = asking(label).select_from(table).group_by(label).limit(MOST_GROUPS + 1)
+        labels = frozenset(row[1] for row in self._session.all(statement, LOOKUP_TIMEOUT))
+        if len(labels) > MOST_GROUPS:
+            raise MeasureError(f"{name} has more than {MOST_GROUPS:,} values: too many to judge one by one")
+        return labels
 
     def _fetched(self, name: str) -> Iterable[Any]:
         value = self._values[name]
@@ -341,7 +335,7 @@ def _divided(item: Query | Unasked, labels: Labels, scope: Scope) -> Iterator[Qu
 
 
 def _none_of(scopes: Iterable[Scope], source: FromClause) -> ColumnElement[bool]:
-    return and_(*(scope.condition(source).is_not(True) for scope in scopes))
+    return sa.and_(*(scope.condition(source).is_not(True) for scope in scopes))
 
 
 def _narrowed(
@@ -350,7 +344,7 @@ def _narrowed(
     """The query kept to the rows for which a condition holds."""
     if check.mark.kind is Kind.ROW:
         own = condition(query.table)
-        among = own if query.among is None else and_(query.among, own)  # type: ignore[arg-type]  # conditions in a row rule
+        among = own if query.among is None else sa.and_(query.among, own)  # type: ignore[arg-type]  # conditions in a row rule
         return replace(query, check=check, parameter=parameter, among=among)
     kept = [_kept(part, condition) for part in (query.bad, query.among)]
     return replace(query, check=check, parameter=parameter, bad=kept[0], among=kept[1])
@@ -360,7 +354,7 @@ def _kept(statement: Any, condition: Callable[[FromClause], ColumnElement[bool]]
     if not isinstance(statement, SelectBase):
         return statement
     rows = statement.subquery()
-    return select(*rows.c).where(condition(rows))
+    return sa.select(*rows.c).where(condition(rows))
 
 
 def _scoped(item: Query | Unasked, scope: Scope, *, narrow: bool) -> Query | Unasked:

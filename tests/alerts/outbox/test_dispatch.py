@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,6 +17,7 @@ from alerts.outbox.dispatch import dispatch
 from alerts.outbox.enqueue import enqueue_test, resend
 from alerts.outbox.send import TRIES
 from alerts.people import Channel
+from alerts.render.sms import fits
 from checks import Status
 from tests.alerts.build import DAY, HOUR, MINUTE, policy, statuses
 from tests.alerts.channels.mail_server import Mail
@@ -211,6 +213,20 @@ def test_what_a_channel_cannot_tell_that_is_set_up_wrongly_another_one_does_once
 
     told = [one for one in mail.arrived if "which is set up wrongly" in one.as_string()]
     assert (len(told), twilio.bodies) == (1, [])
+
+
+def test_what_mail_cannot_tell_fits_into_one_sms_whatever_its_letters(desk: Desk, twilio: Twilio, mail: Mail) -> None:
+    """It was cut after 140 characters, also where a name leaves room for 70."""
+    broken = SmtpMail(mail.server(password=TOKEN))
+    work = replace(desk.work, senders=dict(desk.work.senders) | {Channel.EMAIL: broken})
+    desk.record(statuses({"пропавшие_строки_" * 8: Status.CRITICAL, "lost_rows": Status.WARN}))
+
+    dispatch(work)
+    dispatch(work)
+
+    copies = [body for body in twilio.bodies if "email is set up wrongly" in body]
+    assert copies
+    assert all(fits(body) and re.search(r" #\w{8}$", body) for body in copies)
 
 
 def test_the_delivery_is_looked_up(sms: Desk, twilio: Twilio) -> None:

@@ -54,6 +54,11 @@ CASES = (
         count=2,
     ),
     Case(
+        standings.standing_of_unknown_team,
+        good=[*TWO_TEAMS, standing(), standing(None)],
+        bad=[standing(9)],
+    ),
+    Case(
         standings.standing_without_place,
         good=[*TWO_TEAMS, standing(), standing(None)],
         bad=[standing(1, series_id=None), standing(2, league_id=None)],

@@ -117,6 +117,15 @@ def test_the_second_check_says_what_changed(run: Run, database: Engine, monkeypa
     ]  # fmt: skip
 
 
+def test_a_check_of_another_day_is_compared_with_no_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RALLY_COVERAGE_FLOOR", "0")
+    run("check")
+
+    told = run("check", "--today", "2030-01-01", "--json", "-").json()
+
+    assert (told["another_day"], told["difference"]) == (True, None)
+
+
 def test_reports_that_are_too_old_are_deleted_by_a_check(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -234,7 +234,7 @@ SQL_REFUSED = {
     "-- A.\n\ndelete from schedule": ":3: 'delete from schedule' is not one SELECT;",
     "-- A.\nselect 1; select 2": ":2: 'select 1; select 2' is not one SELECT;",
     "-- A.\n-- severty: LOW\nselect 1": ":2: a rule has no 'severty'; did you mean 'severity'?",
-    "-- A.\n-- severity: grave\nselect 1": ":2: severity: 'grave' is no severity; expected LOW, MEDIUM, HIGH",
+    "-- A.\n-- severity: grave\nselect 1": ":2: severity: severity 'grave' is none; expected LOW, MEDIUM, HIGH",
     "-- A.\n-- warn: lots\nselect 1": ":2: warn: 'lots' is no limit; expected such as '5 %'",
     "-- A.\n-- timeout: long\nselect 1": ":2: timeout: could not convert string to float: 'long'",
     "-- A.\n-- table: a.b.c\nselect 1": ":2: table: 'a.b.c' names no table; expected such as",
