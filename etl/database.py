@@ -197,7 +197,7 @@ def own_error(error: BaseException) -> EtlError | None:
 
 _BUSY = (TryAgain, "{}")
 _FULL = (OutOfSpace, "the database has no room left: {}; free disk space on its server, then run this again")
-_RIGHTS = (AccessDenied, "the user of DATABASE_URL lacks a right: {}; grant it, see docs/OPERATIONS.md")
+_RIGHTS = (AccessDenied, "the user of DATABASE_URL lacks a right: {}; `rally-health doctor` lists all that are missing")
 MEANINGS: Mapping[str, tuple[type[EtlError], str]] = {
     "40001": _BUSY,
     "40P01": _BUSY,

@@ -147,7 +147,7 @@ def _mode(connection: Connection, there: dict[str, catalogue.CatalogueTable], *,
     if known is Mode.RULES_ONLY:
         return known
     if rules_only:
-        if known is not None or _revision(connection) is not None:
+        if known is not None or revision_of(connection) is not None:
             raise NotAdoptable("the database is used with the platform's tables: `rally-health init --remove` first")
         return Mode.RULES_ONLY
     if not any(name in there for name in catalogue.platform_tables()):
@@ -200,10 +200,17 @@ def newest() -> str:
 def current(engine: Engine) -> str | None:
     """The database's revision, None where it was never migrated."""
     with engine.begin() as connection:
-        return _revision(connection)
+        return revision_of(connection)
 
 
-def _revision(connection: Connection) -> str | None:
+def may_see_revision(connection: Connection) -> bool:
+    """Whether this account sees how far the database is migrated: where it is ours, that takes a right to read."""
+    ours = connection.scalar(text("select to_regnamespace(:name) is not null"), {"name": QUALITY})
+    return not ours or catalogue.can_read(connection, QUALITY, "alembic_version")
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The database's revision, None where it was never migrated."""
     if connection.execute(text(f"select to_regclass('{QUALITY}.alembic_version')")).scalar() is None:
         return None
     found = connection.execute(text(f"select version_num from {QUALITY}.alembic_version")).scalar()  # nosec B608  # noqa: S608
@@ -222,5 +229,5 @@ def _config(connection: Connection, mode: Mode) -> Config:
 
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
-    config.attributes.update(connection=connection, mode=mode.value, started_at=_revision(connection))
+    config.attributes.update(connection=connection, mode=mode.value, started_at=revision_of(connection))
     return config

@@ -129,7 +129,8 @@ def _account(connection: sa.Connection) -> Iterator[Finding]:
         yield _warning(
             "account",
             "a pooler stands between us and the server",
-            "imports and checks work with one in transaction mode; for init take the server's own address",
+            "all works with one in transaction mode that gives a user five connections: `check` reads with four workers"
+            " and one more (`--workers`); one in session mode works too",
         )
 
 
@@ -250,7 +251,7 @@ def _contradictions(connection: sa.Connection, there: Mapping[str, catalogue.Cat
                 yield _warning(
                     "constraints",
                     f"{table}.{constraint.name} {constraint.definition}: {met}",
-                    f"such rows of a feed are refused one by one, the rest is published; the owner can lift it: {lift}",
+                    "such rows of a feed are refused one by one, the rest is published; the owner can lift it by",
                     (lift,),
                 )
 
@@ -312,6 +313,15 @@ def _triggers(there: Mapping[str, catalogue.CatalogueTable]) -> Iterator[Finding
 
 
 def _additions(connection: sa.Connection, there: Mapping[str, catalogue.CatalogueTable]) -> Iterator[Finding]:
+    hidden = [
+        name
+        for name in catalogue.platform_tables()
+        if name in there and not catalogue.can_read(connection, catalogue.PUBLIC, name)
+    ]
+    if hidden:
+        text = f"what init would add is not known: this account may not read {', '.join(hidden)}"
+        yield _warning("additions", text, "run doctor again with the rights below, or as the owner")
+        return
     for addition in plan_additions(connection, there):
         yield Finding("additions", _level(addition), _told(addition))
 
@@ -350,10 +360,10 @@ def _rights(
 
 
 def _reader(connection: sa.Connection, readable: Iterable[Readable]) -> Iterator[Finding]:
-    exists = connection.scalar(sa.text("select 1 from pg_roles where rolname = :name"), {"name": READER}) is not None
+    exists, account = connection.execute(ROLE, {"name": READER}).one()
     member = sa.text("select pg_has_role(current_user, :name, 'MEMBER')")
     if not exists or not connection.scalar(member, {"name": READER}):
-        statements = (f"create role {READER} nologin", f"grant {READER} to current_user")[exists:]
+        statements = (f"create role {READER} nologin", f"grant {READER} to {account}")[exists:]
         yield _warning(
             "rights",
             f"checks have no role without write rights to take on ({READER})",
@@ -368,6 +378,9 @@ def _reader(connection: sa.Connection, readable: Iterable[Readable]) -> Iterator
         yield _warning("rights", f"{READER} cannot read {', '.join(blind)}", "rally-health init lets it")
     else:
         yield _ok("rights", f"checks take on {READER}, which reads {len(tables)} tables and can write none")
+
+
+ROLE = sa.text("select exists (select 1 from pg_roles where rolname = :name), quote_ident(current_user)")
 
 
 def _is_there(connection: sa.Connection, table: Readable) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from checks.scopes import tables_read
 from etl import DatabaseUnavailable, embedded, migrate
@@ -83,8 +83,8 @@ def examine_database(settings: Settings) -> Inspection:
         with open_engine(settings, migrated=False) as engine:
             seen = readable(settings, engine)
             with engine.begin() as connection:
+                revision = _revision_finding(connection)
                 found = inspect_database(connection, seen)
-                revision = _revision_finding(migrate.current(engine), newest())
             own = (*own, *_rules_finding(settings, engine))
     except DatabaseUnavailable as error:
         away = Finding("database", Level.ERROR, str(error), "start the server, or mend DATABASE_URL")
@@ -92,7 +92,10 @@ def examine_database(settings: Settings) -> Inspection:
     return Inspection((*own, revision, *found.findings))
 
 
-def _revision_finding(found: str | None, wanted: str) -> Finding:
+def _revision_finding(connection: Connection) -> Finding:
+    if not migrate.may_see_revision(connection):
+        return Finding("database", Level.WARNING, "its revision is hidden from this account", "grant the rights below")
+    found, wanted = migrate.revision_of(connection), newest()
     if found == wanted:
         return Finding("database", Level.OK, f"at revision {wanted}")
     at = f"at revision {found}, the newest is {wanted}" if found else "not taken into use yet"

@@ -33,7 +33,8 @@ class Place:
 
 AUGUST = Place(Shape.AUGUST, "embedded")
 NOVEMBER = Place(Shape.NOVEMBER, "embedded")
-PLACES = (AUGUST, NOVEMBER, Place(Shape.AUGUST, "postgresql15"), Place(Shape.NOVEMBER, "postgresql15"))
+DEBIAN = Place(Shape.NOVEMBER, "postgresql15")
+PLACES = (AUGUST, NOVEMBER, Place(Shape.AUGUST, "postgresql15"), DEBIAN)
 
 Template = Callable[[Place], str]
 _numbers = itertools.count(1)

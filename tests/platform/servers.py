@@ -1,4 +1,4 @@
-"""A server of Debian's PostgreSQL 15 beside the embedded one, where its binaries are installed."""
+"""A server of Debian's PostgreSQL 15 beside the embedded one, and a pooler in front of it, where they are installed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,22 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from sqlalchemy import URL
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
+POOLER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+POOLED = """
+[databases]
+* = host={server}
+[pgbouncer]
+listen_port = 6432
+unix_socket_dir = {home}
+auth_type = trust
+auth_file = {home}/users
+pool_mode = transaction
+default_pool_size = {size}
+logfile = {home}/log
+"""
 
 
 @contextmanager
@@ -27,12 +41,30 @@ def debian_server() -> Iterator[str]:
     _run(identity, "initdb", "-D", str(home / "data"), "-U", "rally", "--auth=trust", "--encoding=UTF8", "--locale=C")
     options = {"listen_addresses": "", "fsync": "off", "max_connections": "200", "timezone": "UTC"}
     words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    with (home / "log").open("wb") as log:
-        command = [str(BINARIES / "postgres"), "-D", str(home / "data"), "-k", str(home), *words]
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **identity)
-    try:
-        _wait(home, process)
+    command = [str(BINARIES / "postgres"), "-D", str(home / "data"), "-k", str(home), *words]
+    with _running(command, home, identity, f"host={home} user=rally dbname=postgres"):
         yield f"postgresql+psycopg://rally@/postgres?host={home}"
+
+
+@contextmanager
+def pooler(url: URL, *, size: int) -> Iterator[URL]:
+    """URL of a database behind pgbouncer in transaction mode, with so many connections to its server, for the block."""
+    home = Path(tempfile.mkdtemp(prefix="rally-pooler-"))
+    (home / "users").write_text(f'"{url.username}" ""')
+    (home / "pooler.ini").write_text(POOLED.format(server=url.query["host"], home=home, size=size))
+    address = f"host={home} port=6432 user={url.username} dbname={url.database}"
+    with _running([str(POOLER), str(home / "pooler.ini")], home, _identity(home), address):
+        yield url.set(query={"host": str(home), "port": "6432"})
+
+
+@contextmanager
+def _running(command: list[str], home: Path, identity: dict[str, Any], address: str) -> Iterator[None]:
+    """Run a server until the block ends, and take its folder away."""
+    with (home / "output").open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True, **identity)
+    try:
+        _wait(home, process, address)
+        yield
     finally:
         process.send_signal(signal.SIGINT)
         process.wait()
@@ -52,12 +84,12 @@ def _run(identity: dict[str, Any], program: str, *words: str) -> None:
     subprocess.run([str(BINARIES / program), *words], check=True, capture_output=True, **identity)
 
 
-def _wait(home: Path, process: subprocess.Popen[bytes]) -> None:
+def _wait(home: Path, process: subprocess.Popen[bytes], address: str) -> None:
     while process.poll() is None:
         try:
-            psycopg.connect(f"host={home} user=rally dbname=postgres").close()
+            psycopg.connect(address).close()
         except psycopg.OperationalError:
             time.sleep(0.05)
         else:
             return
-    raise RuntimeError((home / "log").read_text(errors="replace")[-2000:])
+    raise RuntimeError((home / "output").read_text(errors="replace")[-2000:])

@@ -17,10 +17,12 @@ from checks.engine.authoring.units import Severity
 if TYPE_CHECKING:
     import pandas as pd
 
-PERSONAL_WORDS = ("name", "email", "phone", "address", "password", "birth")
+PERSONAL_WORDS = ("name", "address", "birth")
 """Parts of column names that tell of a person, for tables that nobody has described."""
 IMPERSONAL_WORDS = ("team", "club", "league", "series", "table")
-"""Names that are nobody's."""
+"""Names and addresses that are nobody's."""
+SECRET_WORDS = ("email", "phone", "contact", "password", "secret", "token", "message", "notes")
+"""Parts of column names that tell of a person whatever stands beside them: `club_automation_password`."""
 
 
 class Row:
@@ -78,7 +80,7 @@ def is_marked_personal(column: ColumnElement[Any]) -> bool:
 def _is_personal(column: Any) -> bool:
     words = str(column.key).lower()
     is_named_so = any(part in words for part in PERSONAL_WORDS) and not any(part in words for part in IMPERSONAL_WORDS)
-    return is_marked_personal(column) or is_named_so
+    return is_marked_personal(column) or is_named_so or any(part in words for part in SECRET_WORDS)
 
 
 def _unknown(name: str, table: FromClause) -> str:
