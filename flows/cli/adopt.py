@@ -40,7 +40,7 @@ def init(  # noqa: PLR0917 - typer makes options of them
     its way: nothing that could make another program lose a row. What could, is only named, with the rows that it would
     refuse, and added by `--constraints`.
 
-    Exit codes: 0 done, 1 a dry run found what will not work, 2 no Rally database, 4 database away or rights missing.
+    Exit codes: 0 done, 1 a dry run found what will not work, 2 no Rally database or rights missing, 4 database away.
 
     Examples: `rally-health init --dry-run`, `rally-health --database postgresql://rally@db/rally init`,
     `rally-health init --constraints`, `rally-health init --rules-only`, `rally-health init --remove --yes`

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from sqlalchemy import Engine, text
 
 from tests.flows.conftest import Run
 from tests.platform import dump
-from tests.platform.fixtures import AUGUST, PLACES
+from tests.platform.fixtures import AUGUST, NOVEMBER, PLACES, administer
+from tests.platform.test_import import SEASON
 
 RULE = """
 from checks import Severity, above, percent, row_check
@@ -54,6 +56,49 @@ def test_it_is_taken_into_use_and_left_again(platform: Engine, here: Run) -> Non
     assert here("init", "--json").json()["mode"] == "adopt"
     assert here("init", "--remove", "--yes").code == 0
     assert dump.catalogue(platform) == before
+
+
+@pytest.fixture
+def clerk(platform: Engine) -> Iterator[str]:
+    """URL of an account that owns nothing."""
+    url = platform.url.render_as_string(hide_password=False)
+    administer(url, "create role clerk login")
+    yield platform.url.set(username="clerk").render_as_string(hide_password=False)
+    administer(url, "drop owned by clerk", database=str(platform.url.database))
+    administer(url, "drop role clerk")
+
+
+def grant_as_listed(platform: Engine, here: Run, work: str) -> None:
+    """Run the statements that `doctor` lists for a kind of work, as the owner of the tables does."""
+    found = here("doctor", "--json").json()["findings"]
+    with platform.begin() as connection:
+        for statement in next(one["statements"] for one in found if f"rights that {work} needs" in one["text"]):
+            connection.exec_driver_sql(statement)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", [NOVEMBER], indirect=True)
+def test_an_account_that_owns_nothing_has_to_be_given_what_doctor_lists(
+    platform: Engine, here: Run, clerk: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here("init")
+    monkeypatch.setenv("DATABASE_URL", clerk)
+
+    blind = here("check")
+    grant_as_listed(platform, here, "check")
+    read, refused = here("check"), here("import", *SEASON)
+    grant_as_listed(platform, here, "import")
+    imported = here("import", *SEASON)
+
+    assert (blind.code, read.code, refused.code, imported.code) == (2, 1, 2, 0)
+    assert "this account may not write to the schema quality: no history is kept" in read.out
+    with platform.begin() as connection:
+        may = "select has_column_privilege('clerk', 'users', '{}', 'SELECT')"
+        secrets = ("password_hash", "club_automation_password", "email", "phone_number", "last_name")
+        assert [connection.scalar(text(may.format(name))) for name in (*secrets, "league_context")] == [
+            *(False for _ in secrets),
+            True,
+        ]
 
 
 @pytest.mark.parametrize("platform", [AUGUST], indirect=True)
