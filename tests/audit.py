@@ -72,9 +72,8 @@ def locks() -> Audit:
     missing = sorted(wanted.keys() - pins(LOCKS[1].read_text()).keys())
     faults += [f"{name} is in no lock" for name in missing]
     hashes = sum(lock.read_text().count("--hash=sha256:") for lock in LOCKS)
-    return Audit(
-        "locks", not faults, "; ".join(faults) or f"{len(wanted)} packages by {hashes:,} hashes; mend: make lock"
-    )
+    text = "; ".join([*faults, "mend: make lock"]) if faults else f"{len(wanted)} packages by {hashes:,} hashes"
+    return Audit("locks", not faults, text)
 
 
 def faults_of_lock(text: str, wanted: Mapping[str, str]) -> list[str]:
