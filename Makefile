@@ -36,8 +36,11 @@ test: lint ## Format, lint, types and every test that needs less than a minute
 slow: install ## Whole processes, servers, browsers and every command of the documents; with `test` all that CI asks for
 	$(PYTEST) -m slow
 
-faults: install ## Every commit cut, hostile rules, wrong environments, a failing proxy, kills
-	$(BIN)/pytest -m "slow or not slow" tests/etl/test_connections.py tests/etl/importing/test_cut_commits.py tests/etl/importing/test_killed.py tests/checks/engine/measuring/test_hostile_rules.py tests/flows/cli/test_environments.py tests/alerts/outbox tests/checks/test_seals.py
+KILLS ?= 200
+SECONDS ?= 300
+SEEDS ?= 3
+faults: install ## Faults made for real, the long run, with figures: make faults KILLS=200 SECONDS=300 SEEDS=3
+	$(BIN)/pytest -m "slow or not slow" --kills $(KILLS) --seconds $(SECONDS) --seeds $(SEEDS) tests/faults tests/etl/test_connections.py tests/etl/importing/test_cut_commits.py tests/etl/importing/test_killed.py tests/checks/engine/measuring/test_hostile_rules.py tests/flows/cli/test_environments.py tests/alerts/outbox tests/checks/test_seals.py
 
 audit: install ## The code, its dependencies, their hashes, licences and known flaws
 	$(BIN)/python -m tests.audit
