@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 
 from checks.engine.authoring.thresholds import Above, Threshold
 from checks.engine.authoring.units import Measure, Status
@@ -52,7 +52,10 @@ def _measure(connection: Connection, rules: Rules, options: Options) -> Report:
     request = Request(
         now=datetime.now(UTC), selection=Selection(), options=options, dimensions=DIMENSIONS, tables=metadata.tables
     )
-    return measure_on(connection, rules, request)
+    report = measure_on(connection, rules, request)
+    # a connection that was lost on the way is no rule's fault: raised here, so that the import is tried again
+    connection.execute(select(1))
+    return report
 
 
 def _worse(rules: Rules, before: Report, after: Report, counts: Counts) -> Sequence[Objection]:

@@ -7,11 +7,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import ColumnElement, Engine, insert, text
+from sqlalchemy import ColumnElement, Engine, case, false, func, insert, text
 
 from checks import Row, Severity, above, percent, row_check, rows
 from checks.engine.collecting.rules import Rules
 from checks.engine.run import Options as Checking
+from etl import DatabaseUnavailable
 from etl.importing import FeedResult, Outcome
 from etl.importing.import_feed import Allowance
 from etl.tables import schedule
@@ -38,6 +39,13 @@ def match_without_time(row: Row) -> ColumnElement[bool]:
 def broken_rule(row: Row) -> ColumnElement[bool]:
     """It cannot be measured."""
     return row.id / 0 == 1
+
+
+@row_check(schedule, severity=Severity.HIGH, threshold=above(critical=rows(0)), tags={"gate"})
+def away_at_first(row: Row) -> ColumnElement[bool]:
+    """The database goes away when it is asked for the first time."""
+    first = func.nextval("asked") == 1
+    return case((first, func.pg_terminate_backend(func.pg_backend_pid())), else_=false())
 
 
 Publish = Callable[..., FeedResult]
@@ -125,3 +133,14 @@ def test_rules_of_domains_that_the_feed_cannot_break_are_not_asked(database: Eng
     result = publish_one(database, write(tmp_path, "series_stats", [standing(TEAMS[0])]), gate=gate)
 
     assert result.outcome is Outcome.PUBLISHED
+
+
+def test_a_database_that_is_away_in_the_gate_is_no_objection_of_a_rule(publish: Publish, database: Engine) -> None:
+    """It ended as Blocked, with "it could not be measured", and no one tried again."""
+    with database.begin() as connection:
+        connection.execute(text("create sequence asked"))
+
+    with pytest.raises(DatabaseUnavailable):
+        publish(sound(7, 8), away_at_first)
+
+    assert publish(sound(7, 8), away_at_first).outcome is Outcome.PUBLISHED
