@@ -65,20 +65,18 @@ def many(session: Session, rule: str, rows: BadRows, count: int, timeout: float)
     """A sample and a sketch of the bad rows of one rule, and their number at each place where many of them are."""
     cells: list[tuple[int, int, int, int]] = []
     sample: list[str] = []
-    for _, mask, number, keys, checks, least, *values in session.all(summary(rule, rows), timeout):
-        ((cut, value),) = _grouped(mask, values)
+    places: dict[Place, int] = {}
+    names = [dimension.name for dimension, _ in rows.reached]
+    for _, mask, number, keys, checks, least, *values in session.all(summary(rule, rows, count), timeout):
+        if keys is None:
+            places[tuple((names[bit], value) for bit, value in _grouped(mask, values[len(CUTS) :]))] = int(number)
+            continue
+        ((cut, value),) = _grouped(mask, values[: len(CUTS)])
         cells.append((cut * SKETCH_RANGES + value, number, keys, checks))
         sample.extend([least] if cut == 0 else [])
     chosen = Counter(key[MD5_DIGITS:] for key in sorted(sample)[:SAMPLE])
     findings = sorted(_findings(rule, rows.names, chosen), key=_order)
-    places = _places(session, rows, count, timeout) if rows.reached else {}
     return Evidence(Findings(count, tuple(findings), gathered(cells)), places)
-
-
-def _places(session: Session, rows: BadRows, count: int, timeout: float) -> dict[Place, int]:
-    names = [dimension.name for dimension, _ in rows.reached]
-    fetched = session.all(spread(rows, count), timeout)
-    return {tuple((names[bit], value) for bit, value in _grouped(row[1], row[3:])): int(row[2]) for row in fetched}
 
 
 def listed(rule: str, rows: BadRows, fetched: Sequence[Sequence[Any]]) -> Evidence:
@@ -115,26 +113,39 @@ SAMPLE = 100
 MD5_DIGITS = 32
 
 
-def summary(rule: str, rows: BadRows) -> sa.Select[Any]:
-    """Rows of (mask, count, sum of fingerprints, sum of checksums, least digest and key, ranges of the sketch).
+def summary(rule: str, rows: BadRows, count: int) -> sa.Select[Any]:
+    """Rows of (mask, count, sum of fingerprints, sum of checksums, least digest and key, ranges, dimensions).
 
-    The mask says by which of the ranges a row is grouped. The least digests are a sample by chance, and the same rows
-    as long as they are bad.
+    The mask says by which of the ranges or dimensions a row is grouped; rows by dimensions have no sums. What is
+    expensive is read once. The least digests are a sample by chance, and the same rows as long as they are bad.
     """
-    bad = _once(sa.select(rows.key.label("key")).select_from(rows.source).where(rows.condition))
-    named = _once(sa.select(sa.func.md5(prefix_of(rule).concat(bad.c.key)).concat(bad.c.key).label("named")))
+    bad = rows.statement().cte("bad").prefix_with("MATERIALIZED")
+    values = [bad.c[f"d{number}"] for number in range(len(rows.reached))]
+    # the places first: the NULLs of the other part take the types of their dimensions
+    parts = [*([_spread(rows, values, count)] if values else []), _sketch(rule, bad.c.key, values)]
+    return asking(*sa.union_all(*parts).subquery("summary").c)
+
+
+def _sketch(rule: str, key: sa.ColumnElement[str], values: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+    named = _once(sa.select(sa.func.md5(prefix_of(rule).concat(key)).concat(key).label("named")))
     marked = _once(sa.select(_bits(named.c.named, 64).label("fingerprint"), named.c.named))
     found = marked.c.fingerprint
     # PostgreSQL shifts a bigint by an integer, not by another bigint
     shifted = [found.bitwise_rshift(sa.literal(shift, sa.Integer)) for shift in CUTS]
     cuts = [own.bitwise_and(SKETCH_RANGES - 1).label(f"r{number}") for number, own in enumerate(shifted)]
-    whole = sa.select(*cuts, *marked.c).subquery("summary")
+    whole = sa.select(*cuts, *marked.c).subquery("sketch")
     check = _bits(sa.func.md5(sa.cast(whole.c.fingerprint, sa.Text)), CHECK_BITS)
     sums = sa.func.sum(whole.c.fingerprint), sa.func.sum(check)
     least = sa.func.min(sa.collate(whole.c.named, "C"))
     ranges = [whole.c[cut.name] for cut in cuts]
-    by = sa.func.grouping_sets(*map(sa.tuple_, ranges))
-    return asking(sa.func.grouping(*ranges), sa.func.count(), *sums, least, *ranges).group_by(by)
+    nothing = [sa.null().label(f"d{number}") for number in range(len(values))]
+    columns = _labelled(sa.func.grouping(*ranges), sa.func.count(), *sums, least)
+    return sa.select(*columns, *ranges, *nothing).group_by(sa.func.grouping_sets(*map(sa.tuple_, ranges)))
+
+
+def _labelled(*columns: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
+    kinds = {"mask": sa.BigInteger, "number": sa.BigInteger, "keys": sa.Numeric, "checks": sa.Numeric, "least": sa.Text}
+    return [sa.cast(column, kind).label(name) for column, (name, kind) in zip(columns, kinds.items(), strict=True)]
 
 
 def _bits(digest: sa.ColumnElement[str], number: int) -> sa.ColumnElement[int]:
@@ -142,19 +153,19 @@ def _bits(digest: sa.ColumnElement[str], number: int) -> sa.ColumnElement[int]:
     return sa.cast(sa.cast(sa.func.concat("x", sa.func.left(digest, number // 4)), BIT(number)), sa.BigInteger)
 
 
-def spread(rows: BadRows, count: int) -> sa.Select[Any]:
-    """Rows of (mask, count, value of each dimension) of the places where many bad rows are, and of those scored."""
-    values = [value.label(f"d{number}") for number, (_, value) in enumerate(rows.reached)]
-    each = sa.select(*values).select_from(rows.joined).where(rows.condition).subquery()
+def _spread(rows: BadRows, values: Sequence[sa.ColumnElement[Any]], count: int) -> sa.Select[Any]:
+    """The places where many bad rows are, and all that are scored."""
     # grouped by all of them first, so that the ten groupings that follow have little to do
-    fine = sa.select(*each.c, sa.func.count().label("number")).group_by(*each.c).subquery()
-    by = [fine.c[value.name] for value in values]
+    fine = sa.select(*values, sa.func.count().label("number")).group_by(*values).subquery("fine")
+    by = [fine.c[f"d{number}"] for number in range(len(values))]
     sets = [*((column,) for column in by), *combinations(by, 2)]
-    number, mask = sa.cast(sa.func.sum(fine.c.number), sa.BigInteger), sa.func.grouping(*by)
+    number, mask = sa.func.sum(fine.c.number), sa.func.grouping(*by)
     scored = [_mask(bit, by) for bit, (dimension, _) in enumerate(rows.reached) if dimension.scored]
     kept = sa.or_(number >= least_rows(count), mask.in_(scored))
+    nothing = [sa.cast(sa.null(), sa.BigInteger).label(f"r{number}") for number in range(len(CUTS))]
+    columns = _labelled(mask, number, sa.null(), sa.null(), sa.null())
     by_set = sa.func.grouping_sets(*(sa.tuple_(*columns) for columns in sets))
-    return asking(mask, number, *by).group_by(by_set).having(kept)
+    return sa.select(*columns, *nothing, *by).group_by(by_set).having(kept)
 
 
 def _mask(bit: int, by: Sequence[Any]) -> int:
