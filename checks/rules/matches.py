@@ -266,14 +266,26 @@ def player_of_another_club() -> Bad:
 
     Who has a membership without a club is left out: unknown is not foreign.
     """
-    seat, own = _seats(), teams.alias("own")
-    same_person = (players.c.league_id == seat.c.league_id) & (players.c.tenniscores_player_id == seat.c.player_id)
-    of_club = (own.c.id == seat.c.team_id) & sa.or_(own.c.club_id == players.c.club_id, players.c.club_id.is_(None))
-    known, at_home = sa.exists().where(same_person), sa.exists().where(same_person, of_club)
-    club_known = sa.exists().where(own.c.id == seat.c.team_id, own.c.club_id.is_not(None))
-    judged = (seat.c.team_id.is_not(None), known, club_known)
+    seat, own, member = _seats(), teams.alias("own"), players.alias("member")
+    # a person once, with all memberships: joined by their id alone they are hashed, a million seats at a time
+    unclear = sa.func.bool_or(players.c.club_id.is_(None)).label("unclear")
+    person = (
+        sa.select(players.c.league_id, players.c.tenniscores_player_id, unclear)
+        .group_by(players.c.league_id, players.c.tenniscores_player_id)
+        .subquery("person")
+    )
+    known = (person.c.league_id == seat.c.league_id) & (person.c.tenniscores_player_id == seat.c.player_id)
+    at_home = sa.exists().where(
+        member.c.league_id == seat.c.league_id, member.c.tenniscores_player_id == seat.c.player_id,
+        member.c.club_id == own.c.club_id,
+    )  # fmt: skip
+
+    def judged(rows: sa.Select[Any]) -> sa.Select[Any]:
+        of_club = (own.c.id == seat.c.team_id) & own.c.club_id.is_not(None)
+        return rows.join(own, of_club).join(person, known)
+
     strangers = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
-    return Bad(strangers.where(*judged, ~at_home), among=sa.select(seat).where(*judged))
+    return Bad(judged(strangers).where(~person.c.unclear, ~at_home), among=judged(sa.select(seat)))
 
 
 @check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=match_scores, owner="matches", tags={"daily"},

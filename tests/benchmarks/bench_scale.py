@@ -1,0 +1,126 @@
+"""The whole catalogue on one season and on a hundred: seconds per rule, and how steeply they grow.
+
+A hundred seasons are the sample season a hundred times, each copy with leagues, teams and people of its own, made by
+set-based SQL. A rule whose cost grows faster than its rows is named.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import make_url
+
+from etl.embedded import running
+from tests.benchmarks.bench_checks import fresh, plain_url
+from tests.platform.build import PLATFORM, Shape
+from tests.platform.fixtures import build_template
+
+COPIES = 100
+TODAY = datetime(2025, 11, 10, 12, tzinfo=UTC)
+STEEP = 1.2
+"""An exponent: cost ~ rows ** exponent."""
+LEAST_SECONDS = 0.05
+TEAM = ("team_id", "home_team_id", "away_team_id")
+TABLES = (
+    "leagues", "club_leagues", "series_leagues", "teams", "players", "schedule", "match_scores", "series_stats",
+    "player_history",
+)  # fmt: skip
+COLUMNS = (
+    "select column_name, data_type from information_schema.columns where table_name = %s and table_schema = 'public'"
+)
+
+
+def main() -> None:
+    """Print the rules that take longest at a hundred seasons, and those that grow too steeply."""
+    copies = int(sys.argv[2]) if len(sys.argv) > 2 else COPIES
+    if not PLATFORM.is_dir():
+        print(f"skipped: the sample season is not at {PLATFORM}")  # noqa: T201
+        return
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "server", max_wal_size="8GB") as server:
+        url = season(server)
+        once = fresh(seconds_per_rule, url)
+        started = time.perf_counter()
+        multiply(url, copies)
+        print(f"{copies} seasons more, made in {time.perf_counter() - started:.0f} s")  # noqa: T201
+        print_growth(once, fresh(seconds_per_rule, url), copies + 1)
+
+
+def season(server: str) -> str:
+    """The URL of a migrated database that holds the sample season."""
+    from etl.database import open_engine  # noqa: PLC0415 - a fresh process shall not have it yet
+    from etl.migrate import upgrade  # noqa: PLC0415
+
+    url = make_url(build_template(server, Shape.AUGUST)).render_as_string(hide_password=False)
+    engine = open_engine(url)
+    upgrade(engine)
+    engine.dispose()
+    return url
+
+
+def multiply(url: str, copies: int) -> None:
+    """Put as many copies of everything beside it, each with ids, names of leagues and ids of people of its own."""
+    with psycopg.connect(plain_url(url), autocommit=True) as connection:
+        # copies of sound rows are sound: foreign keys need not be asked a million times
+        connection.execute("set session_replication_role = replica")
+        counted = {
+            table: connection.execute(f"select coalesce(max(id), 0) from {table}").fetchone() for table in TABLES
+        }
+        step = {table: row[0] + 1 for table, row in counted.items() if row is not None}
+        for table in TABLES:
+            columns = connection.execute(COLUMNS, (table,)).fetchall()
+            values = ", ".join(_copied(table, name, kind, step) for name, kind in columns)
+            names = ", ".join(name for name, _ in columns)
+            source = f"select {values} from {table}, generate_series(1, {copies}) copy"
+            connection.execute(f"insert into {table} ({names}) {source}".encode())
+        connection.execute("vacuum analyze")
+
+
+def _copied(table: str, name: str, kind: str, step: dict[str, int]) -> str:
+    own = f"{table}.{name}"
+    if name == "id":
+        return f"{own} + copy * {step[table]}"
+    if kind == "integer" and name in {"league_id", *TEAM} | ({"player_id"} if table == "player_history" else set()):
+        target = "leagues" if name == "league_id" else "players" if name == "player_id" else "teams"
+        return f"{own} + copy * {step[target]}"
+    if name == "tenniscores_player_id" or "_player_" in name or (table == "leagues" and "char" in kind):
+        return f"{own} || '-' || copy"
+    return own
+
+
+def seconds_per_rule(url: str) -> dict[str, float]:
+    """How long each rule took, and the whole run as the rule ''."""
+    from checks.engine.collecting.collect import collect  # noqa: PLC0415
+    from checks.engine.run import Options, Request  # noqa: PLC0415
+    from checks.health import examine  # noqa: PLC0415
+    from checks.scopes import SOURCES  # noqa: PLC0415
+    from etl.database import open_engine  # noqa: PLC0415
+
+    rules = collect(SOURCES)
+    started = time.perf_counter()
+    report = examine(open_engine(url), rules, Request(now=TODAY, options=Options(workers=4)), keep=False)
+    whole = time.perf_counter() - started
+    found = {"": whole}
+    for result in report.results:
+        found[result.rule] = found.get(result.rule, 0.0) + result.seconds
+        if result.error:
+            print(f"{result.rule}: {result.error}")  # noqa: T201
+    return found
+
+
+def print_growth(once: dict[str, float], many: dict[str, float], times: int) -> None:
+    """Seconds and exponents, the slowest rules first."""
+    print(f"the catalogue on one season {once['']:.1f} s, on {times}: {many['']:.1f} s")  # noqa: T201
+    for rule, seconds in sorted(many.items(), key=lambda pair: -pair[1])[1:13]:
+        growth = math.log(seconds / max(once[rule], LEAST_SECONDS)) / math.log(times)
+        steep = f"  grows steeper than {STEEP}" if growth > STEEP else ""
+        print(f"{rule:45} {once[rule]:7.3f} {seconds:8.2f} s  rows ** {growth:4.2f}{steep}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
