@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import flows
 from checks.engine.authoring.units import Severity, Status
 from checks.engine.judging.judge import Waiver
 from checks.engine.reporting.report import Report, Result
@@ -250,6 +253,26 @@ def test_a_run_that_may_not_begin_ends_by_name_and_as_the_command(
 
 def test_a_technical_error_has_no_name_of_ours() -> None:
     assert of_error(DatabaseUnavailable("away")) is None
+
+
+TABLE = re.compile(
+    r"^\| (?P<what>[^|]+) \| (?P<names>[A-Z][\w, ]+) \| (?P<type>[A-Z]+) \| ?(?P<exit>\d*) \|$", re.MULTILINE
+)
+OF_PREFECT = {"Failed": {"2", "4"}, "Crashed": {""}}
+"""Names that Prefect gives, with the exit codes of the command."""
+
+
+def test_the_table_of_the_document_has_every_name_with_its_type_and_its_exit_code() -> None:
+    text = (Path(flows.__file__).parents[1] / "docs" / "PREFECT.md").read_text(encoding="utf-8")
+    section = text.partition("## Final states and exit codes")[2].partition("\n## ")[0]
+    rows = {(name, row["type"], row["exit"]) for row in TABLE.finditer(section) for name in row["names"].split(", ")}
+
+    ours = {(name, kind, code) for name, kind, code in rows if name not in OF_PREFECT}
+    assert ours == {
+        (name.value, "FAILED" if Ending(name, "").failed else "COMPLETED", str(Ending(name, "").exit_code))
+        for name in StateName
+    }
+    assert {name: {code for own, _, code in rows if own == name} for name in OF_PREFECT} == OF_PREFECT
 
 
 def test_the_message_of_a_state_counts_and_names_the_run() -> None:
