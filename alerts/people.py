@@ -21,10 +21,10 @@ def span(text: object) -> timedelta:
     """A length of time: "45s", "30m", "24h" or "7d"; ValueError for anything else."""
     if isinstance(text, timedelta):
         return text
-    found = _SPAN.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
+    match = _SPAN.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
         raise ValueError('expected a length of time such as "30m", "24h" or "7d"')
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class Hours:
         """Read "07:00-22:00"; "00:00-24:00" is the whole day. ValueError for anything else."""
         if isinstance(text, Hours):
             return text
-        found = _HOURS.fullmatch(text) if isinstance(text, str) else None
-        if found is None:
+        match = _HOURS.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
             raise ValueError('expected hours such as "07:00-22:00"')
-        return cls(time(int(found[1]), int(found[2])), time(int(found[3] or 0), int(found[4] or 0)))
+        return cls(time(int(match[1]), int(match[2])), time(int(match[3] or 0), int(match[4] or 0)))
 
     def hold(self, now: datetime, zone: tzinfo) -> bool:
         """Whether `now` lies within; the start does, the end does not."""

@@ -118,10 +118,10 @@ class History:
     @classmethod
     def of(cls, told: Iterable[Told]) -> History:
         """Sort what was told."""
-        found: dict[int, list[Told]] = defaultdict(list)
+        messages: dict[int, list[Told]] = defaultdict(list)
         for one in sorted(told, key=lambda one: one.at):
-            found[one.incident].append(one)
-        return cls(found)
+            messages[one.incident].append(one)
+        return cls(messages)
 
     def about(self, incident: int) -> Sequence[Told]:
         """Everything told of an incident."""

@@ -163,11 +163,11 @@ def load_policy(text: str, contacts: str = "", *, source: str = "the alert polic
 
     Raises PolicyError, whose message repeats no value of either text.
     """
-    data, known = _parse(text, source), _parse(contacts, f"the contacts of {source}")
+    data, addresses = _parse(text, source), _parse(contacts, f"the contacts of {source}")
     people = data.get("people")
-    if known and isinstance(people, list):
-        data["people"] = [_with_contact(person, known) for person in people]
-        _refuse_strangers(people, known, source)
+    if addresses and isinstance(people, list):
+        data["people"] = [_with_contact(person, addresses) for person in people]
+        _refuse_strangers(people, addresses, source)
     try:
         return Policy.model_validate(data)
     except ValidationError as error:

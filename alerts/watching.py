@@ -48,24 +48,24 @@ def watch_of(policy: Policy) -> Watch:
 def alarms(connection: Connection, policy: Policy, now: datetime) -> Sequence[Alarm]:
     """What is wrong now: no finished health check for too long, or messages that nobody sends."""
     watch = watch_of(policy)
-    own = check_runs.c
-    finished = select(func.max(own.finished_at)).where(~own.scoped)
+    columns = check_runs.c
+    finished = select(func.max(columns.finished_at)).where(~columns.scoped)
     if watch.selection is not None:
-        finished = finished.where(own.selection == watch.selection)
-    found = []
+        finished = finished.where(columns.selection == watch.selection)
+    raised = []
     last = connection.execute(finished).scalar()
     if last is None or now - last > watch.after:
-        found.append(Alarm(_silent(last, now)))
+        raised.append(Alarm(_silent(last, now)))
     waiting = _overdue(connection, now)
     if waiting:
-        found.append(Alarm(f"{waiting} messages wait for over an hour; does `rally-health alerts dispatch` run?"))
-    return found
+        raised.append(Alarm(f"{waiting} messages wait for over an hour; does `rally-health alerts dispatch` run?"))
+    return raised
 
 
 def enqueue_alarms(
     connection: Connection,
     policy: Policy,
-    found: Sequence[Alarm],
+    raised: Sequence[Alarm],
     now: datetime,
     *,
     tokens: Callable[[], str] = new_token,
@@ -78,7 +78,7 @@ def enqueue_alarms(
     watch = watch_of(policy)
     messages = []
     for address in [(name, channel) for name in watch.who for channel in watch.by]:
-        content = _for(connection, policy, found, address, now)
+        content = _for(connection, policy, raised, address, now)
         if content is not None:
             urgency = 0 if content is ENDED else Status.CRITICAL.rank
             plain = Plain(
@@ -89,20 +89,20 @@ def enqueue_alarms(
 
 
 def _for(
-    connection: Connection, policy: Policy, found: Sequence[Alarm], address: tuple[str, Channel], now: datetime
+    connection: Connection, policy: Policy, raised: Sequence[Alarm], address: tuple[str, Channel], now: datetime
 ) -> Content | None:
-    own = deliveries.c
-    mine = own.recipient == address[0], own.channel == address[1].value, own.reason == Reason.WATCH.value
+    columns = deliveries.c
+    mine = columns.recipient == address[0], columns.channel == address[1].value, columns.reason == Reason.WATCH.value
     before = connection.execute(
-        select(own.created_at, own.urgency).where(*mine).order_by(own.id.desc()).limit(1)
+        select(columns.created_at, columns.urgency).where(*mine).order_by(columns.id.desc()).limit(1)
     ).first()
     alarmed = before is not None and before.urgency > 0
-    if not found:
+    if not raised:
         return ENDED if alarmed and policy.by_name[address[0]].awake(now) else None
     if before is not None and alarmed and now - before.created_at < watch_of(policy).repeat:
         return None
     return Content(
-        "[Rally] CRITICAL: health checks are silent", f"Rally CRITICAL: {' '.join(one.text for one in found)}"
+        "[Rally] CRITICAL: health checks are silent", f"Rally CRITICAL: {' '.join(one.text for one in raised)}"
     )
 
 
@@ -139,10 +139,10 @@ class Away:
 
 def tell_away(policy: Policy, senders: Mapping[Channel, Sender], memory: Path, now: datetime) -> Away:
     """Tell the watchers that the database is away; each again only after the watch's interval."""
-    watch, known = watch_of(policy), _read(memory)
-    due = [one for one in _addresses(policy) if one not in known or now - known[one] >= watch.repeat]
+    watch, notified_at = watch_of(policy), _read(memory)
+    due = [one for one in _addresses(policy) if one not in notified_at or now - notified_at[one] >= watch.repeat]
     told = _tell(policy, senders, AWAY, due)
-    _write(memory, known | dict.fromkeys(told, now))
+    _write(memory, notified_at | dict.fromkeys(told, now))
     return Away(len(told), len(due) - len(told))
 
 
@@ -160,7 +160,7 @@ def _addresses(policy: Policy) -> list[Address]:
 
 
 def _tell(policy: Policy, senders: Mapping[Channel, Sender], content: Content, due: Iterable[Address]) -> list[Address]:
-    told = []
+    reached = []
     for name, channel in due:
         token = new_token()
         text = f"{content.text} #{token}" if channel is Channel.SMS else content.text
@@ -168,14 +168,14 @@ def _tell(policy: Policy, senders: Mapping[Channel, Sender], content: Content, d
             senders[channel].send(
                 policy.by_name[name].contacts[channel], Message(0, token, content.subject, text), lambda: None
             )
-            told.append((name, channel))
+            reached.append((name, channel))
         except KeyError:
             log.warning("no provider is set up for %s", channel)
         except OutcomeUnknown:
-            told.append((name, channel))  # it may have arrived, and once is what was promised
+            reached.append((name, channel))  # it may have arrived, and once is what was promised
         except DeliveryError as error:
             log.warning("the watch cannot tell by %s (%s)", channel, error)
-    return told
+    return reached
 
 
 def _read(memory: Path) -> dict[Address, datetime]:

@@ -49,11 +49,11 @@ def usual_readings(connection: Connection, rules: Sequence[str], scope: str = ""
     `scope` is what a run is narrowed to, such as "league CNSWPL": a part is compared with itself alone.
     """
     accepted = _accepted_values(connection, rules, scope)
-    found: dict[Id, list[tuple[int, float]]] = {}
+    readings: dict[Id, list[tuple[int, float]]] = {}
     for row in connection.execute(_readings_in_order(rules, scope)):
-        found.setdefault((row.rule, row.parameter), []).append((row.place, row.value))
-    ids = accepted.keys() | found.keys()
-    return {id_: (*accepted.get(id_, ()), *_daily(found.get(id_, ()), id_ in accepted)) for id_ in sorted(ids)}
+        readings.setdefault((row.rule, row.parameter), []).append((row.place, row.value))
+    ids = accepted.keys() | readings.keys()
+    return {id_: (*accepted.get(id_, ()), *_daily(readings.get(id_, ()), id_ in accepted)) for id_ in sorted(ids)}
 
 
 def _daily(readings: Sequence[tuple[int, float]], accepted: bool) -> list[float]:
@@ -91,11 +91,11 @@ def _alike(scope: str) -> tuple[ColumnElement[bool], ...]:
 
 def _accepted_values(connection: Connection, rules: Sequence[str], scope: str) -> dict[Id, tuple[float, ...]]:
     last = _last_accepted(rules, scope)
-    own = acceptances.c
+    columns = acceptances.c
     rows = connection.execute(
-        select(own.rule, own.parameter, own.value)
-        .join(last, and_(_same(last.c, own), last.c.at == own.accepted_at))
-        .where(own.value.is_not(None), own.scope == scope)
+        select(columns.rule, columns.parameter, columns.value)
+        .join(last, and_(_same(last.c, columns), last.c.at == columns.accepted_at))
+        .where(columns.value.is_not(None), columns.scope == scope)
     )
     return {(row.rule, row.parameter): (row.value,) * FEW_DAYS for row in rows}
 
@@ -105,10 +105,10 @@ def last_measured(connection: Connection, rules: Sequence[str], scope: str = "")
 
     What somebody accepted as empty since then is left out.
     """
-    found = _scoped_states(rules, scope) if scope else _whole_states(rules)
+    states = _scoped_states(rules, scope) if scope else _whole_states(rules)
     accepted = _last_accepted(rules, scope)
-    chosen = select(found).outerjoin(accepted, _same(accepted.c, found.c))
-    rows = connection.execute(chosen.where(or_(accepted.c.at.is_(None), found.c.at > accepted.c.at)))
+    chosen = select(states).outerjoin(accepted, _same(accepted.c, states.c))
+    rows = connection.execute(chosen.where(or_(accepted.c.at.is_(None), states.c.at > accepted.c.at)))
     return {(row.rule, row.parameter): row.at for row in rows}
 
 

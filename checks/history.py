@@ -123,10 +123,10 @@ def _sketch(result: Result) -> bytes | None:
 def _save_findings(connection: Connection, report: Report, result: Result) -> None:
     assert result.findings is not None  # noqa: S101 - the caller has chosen those that have some
     listed = sorted(result.findings.listed, key=lambda finding: finding.fingerprint)
-    own = check_findings.c
-    gone = (own.rule == result.rule) & (own.parameter == result.parameter) & own.fixed_at.is_(None)
+    columns = check_findings.c
+    gone = (columns.rule == result.rule) & (columns.parameter == result.parameter) & columns.fixed_at.is_(None)
     there = func.unnest(literal([finding.fingerprint for finding in listed], ARRAY(BigInteger))).column_valued()
-    others = own.fingerprint.not_in(select(there))
+    others = columns.fingerprint.not_in(select(there))
     connection.execute(update(check_findings).where(gone, others).values(fixed_at=report.started))
     if listed:
         connection.execute(_upsert_findings(report, result, listed))

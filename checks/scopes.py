@@ -50,21 +50,21 @@ def _team_ways(value: Column) -> tuple[Way, ...]:
 
 def _named(column: str, name: Column, key: Column) -> Way:
     """The column holds a name; an adopted database may have two things of one name, of which the older is meant."""
-    known = select(name.label("name"), func.min(key).label("key")).group_by(name).subquery()
+    oldest = select(name.label("name"), func.min(key).label("key")).group_by(name).subquery()
     return Way(
         column,
-        lambda own: Lookup(known, "name", "key"),
+        lambda own: Lookup(oldest, "name", "key"),
         lambda own, wanted: own.in_(select(name).where(key == wanted)),
     )
 
 
 def _import_of(written: Column) -> Column:
     """The newest import of those that had started by then: by a search in their sorted starts, read once."""
-    own, newest = import_runs.c, func.max(import_runs.c.id).over(order_by=import_runs.c.started_at)
-    runs = select(own.started_at, newest.label("newest")).subquery()
+    columns, newest = import_runs.c, func.max(import_runs.c.id).over(order_by=import_runs.c.started_at)
+    runs = select(columns.started_at, newest.label("newest")).subquery()
     starts = select(func.array_agg(aggregate_order_by(runs.c.started_at, runs.c.started_at))).scalar_subquery()
     latest = select(func.array_agg(aggregate_order_by(runs.c.newest, runs.c.started_at))).scalar_subquery()
-    place = func.width_bucket(cast(written, own.started_at.type), starts)
+    place = func.width_bucket(cast(written, columns.started_at.type), starts)
     return type_coerce(latest, ARRAY(Integer))[place]
 
 
@@ -142,14 +142,14 @@ def tables_read(rules: Rules, now: datetime, connect: Connect) -> dict[Table, fr
     """
     named = NamedTables(connect, {})
     grouped = {way.column for dimension in DIMENSIONS for way in dimension.ways}
-    found: dict[Table, set[str]] = {}
+    columns_of: dict[Table, set[str]] = {}
     with values(rules.fixtures, {"now": now, "today": now.date()}) as given:
         for check in rules.values():
             for table, column in _columns_read(check, named, given):
-                found.setdefault(table, set()).add(column)
+                columns_of.setdefault(table, set()).add(column)
     return {
         table: frozenset({*columns, *(grouped & set(table.c.keys())), *(key.name for key in table.primary_key)})
-        for table, columns in found.items()
+        for table, columns in columns_of.items()
     }
 
 

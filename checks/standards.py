@@ -150,12 +150,14 @@ def _sql(rule: Check, given: Values) -> str:
 
 def _site_table(rule: Check) -> Mapping[str, Table]:
     """The table that a rule knows by name alone, with the columns that it names; none where ours has all of them."""
-    name, known = rule.mark.table, metadata.tables.get(rule.table)
-    columns = [column for column in rule.mark.columns if known is None or column not in known.c]
+    name, declared = rule.mark.table, metadata.tables.get(rule.table)
+    columns = [column for column in rule.mark.columns if declared is None or column not in declared.c]
     if not isinstance(name, TableName) or not columns:
         return {}
-    key = [Column("id", Integer, primary_key=True)] if known is None else [Column(c.name, c.type) for c in known.c]
-    info = {"key": ("id",)} if known is None else known.info
+    key = (
+        [Column("id", Integer, primary_key=True)] if declared is None else [Column(c.name, c.type) for c in declared.c]
+    )
+    info = {"key": ("id",)} if declared is None else declared.info
     return {rule.table: Table(rule.table, MetaData(), *key, *(Column(one, Text) for one in columns), info=info)}
 
 

@@ -207,21 +207,21 @@ def _by_code(code: int, text: str) -> DeliveryError:
 @contextmanager
 def _certain() -> Iterator[None]:
     """Errors by which nothing was accepted, as ours. The order matters: all of smtplib's are OSErrors."""
-    found: DeliveryError
+    failure: DeliveryError
     try:
         yield
         return
     except smtplib.SMTPAuthenticationError as error:
         told = f"the mail server refused our credentials (code {error.smtp_code})"
-        found = TryLater(told) if error.smtp_code // 100 == 4 else Misconfigured(told)
+        failure = TryLater(told) if error.smtp_code // 100 == 4 else Misconfigured(told)
     except smtplib.SMTPNotSupportedError:
-        found = Misconfigured("the mail server lacks what is needed: STARTTLS or a way to authenticate")
+        failure = Misconfigured("the mail server lacks what is needed: STARTTLS or a way to authenticate")
     except smtplib.SMTPResponseException as error:
-        found = _by_code(error.smtp_code, f"the mail server refused (code {error.smtp_code})")
+        failure = _by_code(error.smtp_code, f"the mail server refused (code {error.smtp_code})")
     except smtplib.SMTPException as error:
-        found = TryLater(f"the mail server broke off ({type(error).__name__})")
+        failure = TryLater(f"the mail server broke off ({type(error).__name__})")
     except ssl.SSLCertVerificationError:
-        found = Misconfigured("the mail server's certificate cannot be verified")
+        failure = Misconfigured("the mail server's certificate cannot be verified")
     except OSError as error:
-        found = TryLater(f"no connection to the mail server ({type(error).__name__})")
-    raise found
+        failure = TryLater(f"no connection to the mail server ({type(error).__name__})")
+    raise failure

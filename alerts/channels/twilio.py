@@ -137,18 +137,18 @@ def answering(http: PatientOnce, *, sending: bool) -> Iterator[None]:
     import requests  # noqa: PLC0415
     from twilio.base.exceptions import TwilioException, TwilioRestException  # noqa: PLC0415
 
-    found: DeliveryError
+    failure: DeliveryError
     try:
         yield
         return
     except TwilioRestException as error:
-        found = error_of(error.status, number(error.code), http.headers)
+        failure = error_of(error.status, number(error.code), http.headers)
     except requests.exceptions.RequestException as error:
-        found = _no_answer(error)
+        failure = _no_answer(error)
     except (TwilioException, ValueError, KeyError, TypeError) as error:
-        found = OutcomeUnknown(f"Twilio's answer cannot be read ({type(error).__name__})")
+        failure = OutcomeUnknown(f"Twilio's answer cannot be read ({type(error).__name__})")
     # asking can be done again without harm
-    raise TryLater(str(found)) if isinstance(found, OutcomeUnknown) and not sending else found
+    raise TryLater(str(failure)) if isinstance(failure, OutcomeUnknown) and not sending else failure
 
 
 def _no_answer(error: Exception) -> DeliveryError:
@@ -217,10 +217,10 @@ class TwilioSms:
         """Find the message by its token among those that went to this number."""
         # not narrowed by date: a message that still waits at the provider has no date of sending
         with self._client() as client, answering(client.http_client, sending=False):
-            for found in client.messages.stream(to=to.get_secret_value(), limit=LOOKED_THROUGH):
-                if f"#{message.token}" in (found.body or ""):
-                    return _receipt(found)
-                if _older(found.date_created, message.attempted_at):
+            for sent in client.messages.stream(to=to.get_secret_value(), limit=LOOKED_THROUGH):
+                if f"#{message.token}" in (sent.body or ""):
+                    return _receipt(sent)
+                if _older(sent.date_created, message.attempted_at):
                     break
         return None
 
@@ -234,14 +234,18 @@ class TwilioSms:
         if self.account.sender is None:
             return []
         number = self.account.sender.get_secret_value()
-        found = []
+        received = []
         with self._client() as client, answering(client.http_client, sending=False):
-            for one in client.messages.stream(to=number, limit=LOOKED_THROUGH):
-                if _older(one.date_created, since):
+            for message in client.messages.stream(to=number, limit=LOOKED_THROUGH):
+                if _older(message.date_created, since):
                     break
-                if one.direction == "inbound":
-                    found.append(Reply(one.sid or "", SecretStr(one.from_ or ""), one.body or "", one.date_created))
-        return found
+                if message.direction == "inbound":
+                    received.append(
+                        Reply(
+                            message.sid or "", SecretStr(message.from_ or ""), message.body or "", message.date_created
+                        )
+                    )
+        return received
 
     @contextmanager
     def _client(self) -> Iterator[Client]:

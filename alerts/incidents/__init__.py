@@ -135,19 +135,19 @@ class Change:
     text: str = ""
 
 
-def observe(known: Incident | None, result: Result, run: str, now: datetime, scope: str = "") -> Change | None:
+def observe(incident: Incident | None, result: Result, run: str, now: datetime, scope: str = "") -> Change | None:
     """What `result` does to the newest incident of its rule; None when nothing.
 
     A rule that was not measured is never gone: SKIPPED changes nothing, and ERROR never makes CRITICAL look better.
     """
-    if known is not None and now < known.seen_at:
+    if incident is not None and now < incident.seen_at:
         return None  # a run that was slow to report says nothing about what a later one saw
     if result.trouble:
-        return _trouble(known, result, run, now, scope)
+        return _trouble(incident, result, run, now, scope)
     gone = result.accepted or result.status is Status.OK
-    if known is None or not known.open or not gone:
+    if incident is None or not incident.open or not gone:
         return None
-    return _resolved(replace(known, **_figures(result)), ACCEPTED if result.accepted else GONE, run, now)
+    return _resolved(replace(incident, **_figures(result)), ACCEPTED if result.accepted else GONE, run, now)
 
 
 def observe_none(known: Incident, run: str, now: datetime) -> Change | None:
@@ -157,18 +157,18 @@ def observe_none(known: Incident, run: str, now: datetime) -> Change | None:
     return _resolved(known, NO_LONGER_THERE, run, now)
 
 
-def _trouble(known: Incident | None, result: Result, run: str, now: datetime, scope: str) -> Change:
-    if known is None or (known.resolved_at is not None and now - known.resolved_at > REOPENS_WITHIN):
+def _trouble(incident: Incident | None, result: Result, run: str, now: datetime, scope: str) -> Change:
+    if incident is None or (incident.resolved_at is not None and now - incident.resolved_at > REOPENS_WITHIN):
         return Change(_opened(result, run, now, scope), EventKind.OPENED, _said(result))
-    seen = replace(known, **_figures(result), seen_at=now, seen_run=run)
-    if not known.open:
+    seen = replace(incident, **_figures(result), seen_at=now, seen_run=run)
+    if not incident.open:
         return Change(_again(seen, result.status, now), EventKind.REOPENED, _said(result))
-    if result.status is Status.ERROR and known.status is Status.CRITICAL:
-        seen = replace(seen, measurement=known.measurement)
-        return Change(seen, None if known.error else EventKind.UNMEASURED, result.error)
-    if result.status is known.status:
+    if result.status is Status.ERROR and incident.status is Status.CRITICAL:
+        seen = replace(seen, measurement=incident.measurement)
+        return Change(seen, None if incident.error else EventKind.UNMEASURED, result.error)
+    if result.status is incident.status:
         return Change(seen, None)
-    return _turned(seen, known.status, result, now)
+    return _turned(seen, incident.status, result, now)
 
 
 def _turned(seen: Incident, before: Status, result: Result, now: datetime) -> Change:

@@ -36,11 +36,11 @@ def try_lock(connection: Connection) -> bool:
 
 def incident_of(row: Row[Any]) -> Incident:
     """A row as an incident."""
-    known: dict[str, Any] = {name: getattr(row, name) for name in NAMES}
-    known["severity"], known["status"] = Severity(known["severity"]), Status(known["status"])
-    known["worst"] = Status(known["worst"])
-    known["clusters"], known["examples"] = tuple(known["clusters"]), tuple(known["examples"])
-    return Incident(**known)
+    values: dict[str, Any] = {name: getattr(row, name) for name in NAMES}
+    values["severity"], values["status"] = Severity(values["severity"]), Status(values["status"])
+    values["worst"] = Status(values["worst"])
+    values["clusters"], values["examples"] = tuple(values["clusters"]), tuple(values["examples"])
+    return Incident(**values)
 
 
 def latest(connection: Connection, scope: str, now: datetime) -> dict[tuple[str, str], Incident]:
@@ -102,13 +102,13 @@ def open_incidents(connection: Connection, report: Report, now: datetime, *, sco
     return sorted(updates, key=lambda update: update.incident.order)
 
 
-def _changes(known: Mapping[tuple[str, str], Incident], report: Report, now: datetime, scope: str) -> Iterator[Change]:
+def _changes(stored: Mapping[tuple[str, str], Incident], report: Report, now: datetime, scope: str) -> Iterator[Change]:
     for result in report.results:
-        if change := observe(known.get(result.id), result, report.run, now, scope):
+        if change := observe(stored.get(result.id), result, report.run, now, scope):
             yield change
     measured = {result.id for result in report.results}
     by_parameter = {rule for rule, parameter in measured if parameter}  # else their list could not be read
-    absent = (known[one] for one in known.keys() - measured if one[0] in by_parameter)
+    absent = (stored[one] for one in stored.keys() - measured if one[0] in by_parameter)
     yield from filter(None, (observe_none(incident, report.run, now) for incident in absent))
 
 

@@ -38,7 +38,7 @@ AT_ONCE = 20
 def follow_up(work: Work, *, most: int = AT_ONCE) -> dict[State, int]:
     """Look up what was sent within a day and has not arrived yet; how many reached which state."""
     sender = work.senders.get(Channel.SMS)
-    found: dict[State, int] = {}
+    reached: dict[State, int] = {}
     for row in _open(work, most) if sender else ():
         try:
             receipt = sender.status(row.provider_id) if sender else None
@@ -48,18 +48,18 @@ def follow_up(work: Work, *, most: int = AT_ONCE) -> dict[State, int]:
         if receipt is not None:
             _note(work, row.id, {"state": receipt.state.value, "provider_status": receipt.status,
                                  "error": receipt.error})  # fmt: skip
-            found[receipt.state] = found.get(receipt.state, 0) + 1
-    return found
+            reached[receipt.state] = reached.get(receipt.state, 0) + 1
+    return reached
 
 
 def _open(work: Work, most: int) -> list[Row[Any]]:
-    now, own = work.clock(), deliveries.c
-    chosen = select(own.id, own.provider_id).where(
-        own.state == State.SENT.value, own.channel == Channel.SMS.value, own.provider_id.is_not(None),
-        own.sent_at > now - FOLLOWED, own.checked_at <= now - PAUSE,
+    now, columns = work.clock(), deliveries.c
+    chosen = select(columns.id, columns.provider_id).where(
+        columns.state == State.SENT.value, columns.channel == Channel.SMS.value, columns.provider_id.is_not(None),
+        columns.sent_at > now - FOLLOWED, columns.checked_at <= now - PAUSE,
     )  # fmt: skip
     with work.engine.begin() as connection:
-        return list(connection.execute(chosen.order_by(own.checked_at, own.id).limit(most)))
+        return list(connection.execute(chosen.order_by(columns.checked_at, columns.id).limit(most)))
 
 
 def _note(work: Work, number: int, values: dict[str, Any]) -> None:

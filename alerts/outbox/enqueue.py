@@ -38,11 +38,19 @@ def considered(connection: Connection, now: datetime) -> Sequence[Incident]:
 
 def told_of(connection: Connection, incidents: Iterable[Incident]) -> list[Told]:
     """Everything that was told of some incidents, oldest first; a message counts from when it stands in the outbox."""
-    own, message = delivery_incidents.c, deliveries.c
-    columns = own.incident_id, message.recipient, message.channel, own.reason, own.status, message.created_at, own.step
-    chosen = select(*columns).join(deliveries, message.id == own.delivery_id)
+    about, message = delivery_incidents.c, deliveries.c
+    columns = (
+        about.incident_id,
+        message.recipient,
+        message.channel,
+        about.reason,
+        about.status,
+        message.created_at,
+        about.step,
+    )
+    chosen = select(*columns).join(deliveries, message.id == about.delivery_id)
     numbers = [incident.id for incident in incidents]
-    rows = connection.execute(chosen.where(own.incident_id.in_(numbers)).order_by(message.created_at, message.id))
+    rows = connection.execute(chosen.where(about.incident_id.in_(numbers)).order_by(message.created_at, message.id))
     return [
         Told(row.incident_id, row.recipient, Channel(row.channel), Reason(row.reason), Status(row.status),
              row.created_at, row.step)
@@ -52,11 +60,11 @@ def told_of(connection: Connection, incidents: Iterable[Incident]) -> list[Told]
 
 def conversation(connection: Connection, recipient: str, incident: int) -> str | None:
     """The subject under which somebody first got an e-mail about an incident; mail programs keep to it."""
-    own, about = deliveries.c, delivery_incidents.c
-    first = select(own.subject).join(delivery_incidents, about.delivery_id == own.id)
-    mine = about.incident_id == incident, own.recipient == recipient, own.channel == Channel.EMAIL.value
-    lead = own.threads[0].as_integer() == incident
-    return connection.execute(first.where(*mine, lead).order_by(own.id).limit(1)).scalar()
+    columns, about = deliveries.c, delivery_incidents.c
+    first = select(columns.subject).join(delivery_incidents, about.delivery_id == columns.id)
+    mine = about.incident_id == incident, columns.recipient == recipient, columns.channel == Channel.EMAIL.value
+    lead = columns.threads[0].as_integer() == incident
+    return connection.execute(first.where(*mine, lead).order_by(columns.id).limit(1)).scalar()
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,19 +278,19 @@ def resend(connection: Connection, number: int, now: datetime) -> None:
 
     What the provider can still be asked for is not sent again but looked up at once.
     """
-    own = deliveries.c
-    row = connection.execute(select(own.state, own.token).where(own.id == number).with_for_update()).first()
+    columns = deliveries.c
+    row = connection.execute(select(columns.state, columns.token).where(columns.id == number).with_for_update()).first()
     if row is None or row.state not in [one.value for one in SENDABLE]:
         found = "there is no such message" if row is None else f"it is {row.state}"
         raise UnknownDelivery(f"message {number} cannot be sent again: {found}; see rally-health alerts outbox")
     if row.state == State.UNKNOWN:
-        connection.execute(update(deliveries).where(own.id == number).values(due_at=now))
+        connection.execute(update(deliveries).where(columns.id == number).values(due_at=now))
         return
     # a token of its own, so that a look-up does not find the message of last time
     token = new_token()
-    fresh = {name: func.replace(own[name], row.token, token) for name in ("text", "html")}
+    fresh = {name: func.replace(columns[name], row.token, token) for name in ("text", "html")}
     values = {"state": State.QUEUED.value, "due_at": now, "attempts": 0, "error": "", "token": token, "claim": None}
-    connection.execute(update(deliveries).where(own.id == number).values(**values, **fresh, leased_until=None))
+    connection.execute(update(deliveries).where(columns.id == number).values(**values, **fresh, leased_until=None))
 
 
 def render(planned: Planned, headline: Headline | None, token: str, link: str = "") -> Content:

@@ -54,10 +54,10 @@ SETUP_LOOK = timedelta(hours=1)
 
 def hasten(engine: Engine, senders: Mapping[Channel, Sender], now: datetime) -> int:
     """Let messages that wait for another set-up of their channel be due where there is one; how many."""
-    own = deliveries.c
-    waits = own.state == State.QUEUED.value, own.due_at > now, own.error.contains(SETUP.format(""))
+    columns = deliveries.c
+    waits = columns.state == State.QUEUED.value, columns.due_at > now, columns.error.contains(SETUP.format(""))
     changed = [
-        and_(own.channel == channel.value, ~own.error.contains(SETUP.format(sender.setup)))
+        and_(columns.channel == channel.value, ~columns.error.contains(SETUP.format(sender.setup)))
         for channel, sender in senders.items()
     ]
     with engine.begin() as connection:
@@ -84,11 +84,11 @@ class Claim:
 
 def claim(engine: Engine, now: datetime, *, only: Sequence[int] | None = None, but: Sequence[int] = ()) -> Claim | None:
     """The most urgent message that is due and nobody works on; None when there is none."""
-    own = deliveries.c
-    free = select(deliveries).where(_due(now), own.id.not_in(but))
+    columns = deliveries.c
+    free = select(deliveries).where(_due(now), columns.id.not_in(but))
     if only is not None:
-        free = free.where(own.id.in_(only))
-    free = free.order_by(own.urgency.desc(), own.channel.desc(), own.due_at, own.id).limit(1)
+        free = free.where(columns.id.in_(only))
+    free = free.order_by(columns.urgency.desc(), columns.channel.desc(), columns.due_at, columns.id).limit(1)
     with engine.begin() as connection:
         row = connection.execute(free.with_for_update(skip_locked=True)).first()
         if row is None:
@@ -97,7 +97,7 @@ def claim(engine: Engine, now: datetime, *, only: Sequence[int] | None = None, b
         name = str(uuid4())
         state = State.UNKNOWN if doubtful else State.CLAIMED
         values = {"state": state.value, "claim": name, "leased_until": now + LEASE}
-        connection.execute(update(deliveries).where(own.id == row.id).values(values))
+        connection.execute(update(deliveries).where(columns.id == row.id).values(values))
     return Claim(row.id, name, Channel(row.channel), row.recipient, _message(row), row.attempts, doubtful)
 
 
@@ -112,17 +112,17 @@ def hand_over(engine: Engine, claimed: Claim, now: datetime) -> None:
 
 def settle(connection: Connection, claimed: Claim, values: dict[str, Any], *, free: bool = True) -> bool:
     """Write how a claimed message stands; False when it is no longer ours."""
-    own = deliveries.c
+    columns = deliveries.c
     freed = {"claim": None, "leased_until": None} if free else {}
-    mine = update(deliveries).where(own.id == claimed.id, own.claim == claimed.name)
-    return connection.execute(mine.values(**values, **freed).returning(own.id)).first() is not None
+    mine = update(deliveries).where(columns.id == claimed.id, columns.claim == claimed.name)
+    return connection.execute(mine.values(**values, **freed).returning(columns.id)).first() is not None
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
-    own = deliveries.c
-    waiting = and_(own.state.in_([State.QUEUED.value, State.UNKNOWN.value]), own.due_at <= now)
-    left = own.state.in_([State.CLAIMED.value, State.SENDING.value])
-    return and_(or_(waiting, left), or_(own.leased_until.is_(None), own.leased_until <= now))
+    columns = deliveries.c
+    waiting = and_(columns.state.in_([State.QUEUED.value, State.UNKNOWN.value]), columns.due_at <= now)
+    left = columns.state.in_([State.CLAIMED.value, State.SENDING.value])
+    return and_(or_(waiting, left), or_(columns.leased_until.is_(None), columns.leased_until <= now))
 
 
 def _message(row: Any) -> Message:
@@ -172,7 +172,7 @@ def _elsewhere(work: Work, claimed: Claim, error: Misconfigured) -> None:
 
 def _copy(work: Work, claimed: Claim, way: tuple[Person, Channel], why: str) -> None:
     person, channel = way
-    token, now, own = new_token(), work.clock(), deliveries.c
+    token, now, columns = new_token(), work.clock(), deliveries.c
     told = f"[to {claimed.recipient} by {claimed.channel}, {why}]"
     text = f"{claimed.message.text}\n\n{told}"
     if channel is Channel.SMS:
@@ -184,8 +184,8 @@ def _copy(work: Work, claimed: Claim, way: tuple[Person, Channel], why: str) -> 
         "subject": claimed.message.subject, "text": text, "created_at": now, "due_at": now,
     }  # fmt: skip
     same = ("run", "reason", "urgency", "threads")
-    chosen = select(*(literal(value) for value in row.values()), *(own[name] for name in same))
-    statement = insert(deliveries).from_select([*row, *same], chosen.where(own.id == claimed.id))
+    chosen = select(*(literal(value) for value in row.values()), *(columns[name] for name in same))
+    statement = insert(deliveries).from_select([*row, *same], chosen.where(columns.id == claimed.id))
     with work.engine.begin() as connection:
         connection.execute(statement.on_conflict_do_nothing(index_elements=["key"]))
 
@@ -219,7 +219,7 @@ def _look_up(work: Work, claimed: Claim, sender: Sender, contact: SecretStr) -> 
 
 def _send(work: Work, claimed: Claim, sender: Sender, contact: SecretStr) -> Values:
     handed_over = False
-    found: DeliveryError
+    failure: DeliveryError
 
     def handing_over() -> None:
         nonlocal handed_over
@@ -231,15 +231,15 @@ def _send(work: Work, claimed: Claim, sender: Sender, contact: SecretStr) -> Val
     except DATABASE_ERRORS:
         raise  # the outbox could not be written, so nothing was handed over
     except DeliveryError as error:
-        found = error
+        failure = error
     except Exception as error:  # noqa: BLE001 - one message that cannot be written must not silence the others
         text = f"it cannot be put into a message ({type(error).__name__})"
-        found = OutcomeUnknown(text) if handed_over else Refused(text)
+        failure = OutcomeUnknown(text) if handed_over else Refused(text)
     else:
         return _accepted(receipt, work.clock())
-    if isinstance(found, Misconfigured):
-        _elsewhere(work, claimed, found)
-    return _failure(work, claimed, sender, found) | {"attempts": claimed.attempts + 1}
+    if isinstance(failure, Misconfigured):
+        _elsewhere(work, claimed, failure)
+    return _failure(work, claimed, sender, failure) | {"attempts": claimed.attempts + 1}
 
 
 def _failure(work: Work, claimed: Claim, sender: Sender, error: DeliveryError) -> Values:

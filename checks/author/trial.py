@@ -126,10 +126,10 @@ def _candidates(main: Table, literals: Sequence[Any]) -> Iterator[dict[str, Any]
 
 def _kind(column: Any) -> type:
     try:
-        own = column.type.python_type
+        python_type = column.type.python_type
     except NotImplementedError:
         return object
-    return date if issubclass(own, date) else float if own.__name__ == "Decimal" else own
+    return date if issubclass(python_type, date) else float if python_type.__name__ == "Decimal" else python_type
 
 
 def _found(connection: Connection, rules: Rules, request: Request) -> Result:
@@ -144,16 +144,16 @@ def _scratch(connection: Connection, check: Check, request: Request) -> dict[str
     named = (bound.table, *(other for _, other in bound.tables))
     known = {**request.tables, **{table.fullname: table for table in named if isinstance(table, Table)}}
     there = set(inspect(connection).get_table_names())
-    found = {name: table for name, table in known.items() if table.schema is None and table.name in there}
+    copied = {name: table for name, table in known.items() if table.schema is None and table.name in there}
     connection.exec_driver_sql(f'create schema "{room}"')
-    for table in found.values():
+    for table in copied.values():
         name = quote.format_table(table)
         connection.exec_driver_sql(f'create table "{room}".{name} (like {name} including generated)')
         for column in table.c:
             own = quote.quote(column.name)
             connection.exec_driver_sql(f'alter table "{room}".{name} alter {own} drop not null')
     connection.exec_driver_sql(f'set local search_path = "{room}", public')
-    return found
+    return copied
 
 
 def _rows(main: str, given: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:

@@ -124,12 +124,12 @@ def measure_on(connection: Connection, rules: Rules, request: Request) -> Report
     session = OpenSession(connection)
     with _values(rules, request) as given:
         prepared = _prepare(session, rules, request, given, lambda: nullcontext(connection))
-        told = _told(request, prepared.units)
-        found = []
+        notify = _told(request, prepared.units)
+        outcomes = []
         for unit in prepared.units:
-            found.append(prepared.work(session, unit))
-            told(unit)
-    return _report(request, prepared, found, started, given, snapshots=1, role=None)
+            outcomes.append(prepared.work(session, unit))
+            notify(unit)
+    return _report(request, prepared, outcomes, started, given, snapshots=1, role=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def _told(request: Request, units: Iterable[Unit]) -> Callable[[Unit], None]:
 def _report(
     request: Request,
     prepared: _Prepared,
-    found: Sequence[Sequence[Outcome]],
+    groups: Sequence[Sequence[Outcome]],
     started: datetime,
     given: Values,
     *,
@@ -207,7 +207,7 @@ def _report(
         another_day=request.another_day,
         complaints=tuple(given.complaints),
     )
-    outcomes = [outcome for group in found for outcome in group]
+    outcomes = [outcome for group in groups for outcome in group]
     return assemble(outcomes, prepared.unasked, prepared.context, prepared.labels, circumstances)
 
 

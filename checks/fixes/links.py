@@ -81,17 +81,17 @@ def _published(connection: sa.Connection) -> list[Path]:
 
 
 def _schedules(paths: Sequence[Path]) -> list[Feed]:
-    found = [feed for feed in discover(paths)[0] if feed.kind is SCHEDULES]
-    if not found:
+    feeds = [feed for feed in discover(paths)[0] if feed.kind is SCHEDULES]
+    if not feeds:
         raise RepairError(f"no schedules.json below {', '.join(map(str, paths))}")
-    return found
+    return feeds
 
 
-def _rows(feed: Feed, known: Resolver, league_ids: dict[str, int]) -> Iterator[dict[str, Any]]:
+def _rows(feed: Feed, names: Resolver, league_ids: dict[str, int]) -> Iterator[dict[str, Any]]:
     for record in validate(feed.kind.schema, extract(feed.path), feed.league):
         if isinstance(record, Fixture) and record.kind == "match" and record.league in league_ids:
             home, away = (
-                known.resolve(record.league, record.series, name).team_id
+                names.resolve(record.league, record.series, name).team_id
                 for name in (record.home_team, record.away_team)
             )
             yield {
@@ -162,10 +162,10 @@ def linked(connection: sa.Connection, table: sa.Table, *, orphaned: bool = False
 
     With `orphaned`, only rows with ids that lead nowhere; with `unlink` they get none where neither name means a team.
     """
-    known = resolver(connection)
+    names = resolver(connection)
     dead = sa.or_(*(leads_nowhere(table.c[f"{side}_team_id"], teams) for side in HOME_AND_AWAY))
     rows = connection.execute(_open_rows(table).where(dead if orphaned else sa.true())).all()
-    found = (new for row in rows for new in _linked(known, row, unlink=unlink))
+    found = (new for row in rows for new in _linked(names, row, unlink=unlink))
     return ids(list(found), "id", "home_team_id", "away_team_id")
 
 

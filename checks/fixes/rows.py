@@ -167,12 +167,12 @@ def link_standings(connection: sa.Connection) -> Update:
         leagues, leagues.c.id == row.league_id
     )
     known = resolver(connection)
-    found = [
+    pairs = [
         (one.id, known.resolve(one.league_id, one.series, one.team).team_id)
         for one in connection.execute(open_rows.where(lost))
         if one.team
     ]
-    return Update(series_stats, ids([pair for pair in found if pair[1] is not None], "id", "team_id"))
+    return Update(series_stats, ids([pair for pair in pairs if pair[1] is not None], "id", "team_id"))
 
 
 @fix(match_of_unknown_league)

@@ -49,11 +49,11 @@ def _rule(entry: Mapping[str, Any]) -> Rule:
     said = {name: value for name, value in entry.items() if name not in ENTRY_KEYS}
     signature = inspect.signature(READY_KINDS[kind])
     variadic = [p.name for p in signature.parameters.values() if p.kind is p.VAR_POSITIONAL]
-    known = [name for name, p in signature.parameters.items() if p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL}]
+    accepted = [name for name, p in signature.parameters.items() if p.kind not in {p.VAR_KEYWORD, p.VAR_POSITIONAL}]
     positional = _columns(said) if variadic else []
     for name in said:
-        if name not in known and name not in OPTIONS:
-            raise CheckDefinitionError(f"{kind} takes no {name!r}{_near(name, [*known, *OPTIONS])}")
+        if name not in accepted and name not in OPTIONS:
+            raise CheckDefinitionError(f"{kind} takes no {name!r}{_near(name, [*accepted, *OPTIONS])}")
     table = [said.pop("table")] if "table" in said and positional else []
     try:
         return READY_KINDS[kind](*table, *positional, **said)  # type: ignore[no-any-return]
@@ -64,12 +64,12 @@ def _rule(entry: Mapping[str, Any]) -> Rule:
 def _columns(said: dict[str, Any]) -> list[str]:
     """Columns of a kind that takes one or several: `column = "a"` or `columns = ["a", "b"]`."""
     one, several = said.pop("column", None), said.pop("columns", None)
-    found = [one] if one is not None else several
-    if isinstance(found, str):
-        found = [found]
-    if not found:
+    columns = [one] if one is not None else several
+    if isinstance(columns, str):
+        columns = [columns]
+    if not columns:
         raise CheckDefinitionError('it names no column; expected column = "..." or columns = ["...", "..."]')
-    return list(found)
+    return list(columns)
 
 
 def _domain(entry: Mapping[str, Any]) -> str:

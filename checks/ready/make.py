@@ -60,14 +60,14 @@ def ready_rule(
 
     `more` is what the mark holds besides: `tables`, `each`, `groups`.
     """
-    own, names = named_table(table, options), tuple(columns)
+    named, names = named_table(table, options), tuple(columns)
     mark = Mark(
-        kind=kind, table=own, columns=names, severity=severity_of(options.get("severity", Severity.MEDIUM)),
+        kind=kind, table=named, columns=names, severity=severity_of(options.get("severity", Severity.MEDIUM)),
         threshold=_threshold(options, limits, default or ANY_ROW), tags=frozenset(options.get("tags", ())),
         source=_caller(), **{name: options[name] for name in MARKED if name in options},  # type: ignore[literal-required]
         **more,
     )  # fmt: skip
-    function.__name__ = options.get("name") or rule_name(what, own, names)
+    function.__name__ = options.get("name") or rule_name(what, named, names)
     function.__doc__ = options.get("summary") or summary
     if "name" not in options:
         function.__dict__[AUTOMATIC] = True

@@ -129,18 +129,18 @@ def _differences(old: Mark, new: Mark) -> Iterator[str]:
         yield f"tags {', '.join(sorted(new.tags)) or 'none'} (was {', '.join(sorted(old.tags)) or 'none'})"
 
 
-def _threshold(own: Threshold, change: RuleChange) -> Threshold:
+def _threshold(threshold: Threshold, change: RuleChange) -> Threshold:
     """The threshold with other limits; a limit that is `false` is taken away."""
     said = {name: getattr(change, name) for name in LIMITS if getattr(change, name) is not None}
     if not said:
-        return own
-    limits = {name: getattr(own, name, None) for name in LIMITS}
+        return threshold
+    limits = {name: getattr(threshold, name, None) for name in LIMITS}
     limits |= {name: None if text is False else limit_of(text) for name, text in said.items()}
-    if isinstance(own, Above | Below):
-        return (above if isinstance(own, Above) else below)(**_within_target(limits, said))
-    if isinstance(own, Drop) and limits["warn"] and limits["critical"]:
-        return drop(warn=limits["warn"], critical=limits["critical"], window=own.window)
-    raise CheckDefinitionError(f"its limits are {own}; they cannot be set by warn and critical")
+    if isinstance(threshold, Above | Below):
+        return (above if isinstance(threshold, Above) else below)(**_within_target(limits, said))
+    if isinstance(threshold, Drop) and limits["warn"] and limits["critical"]:
+        return drop(warn=limits["warn"], critical=limits["critical"], window=threshold.window)
+    raise CheckDefinitionError(f"its limits are {threshold}; they cannot be set by warn and critical")
 
 
 def _within_target(limits: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,11 +152,11 @@ def _within_target(limits: dict[str, Any], said: Mapping[str, Any]) -> dict[str,
 
 
 def _parameters(check: Check, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    known = sorted(check.optional)
+    takes = sorted(check.optional)
     for name in given:
         if name not in check.optional:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known) or 'none'}"
+            near = get_close_matches(name, takes, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(takes) or 'none'}"
             raise CheckDefinitionError(f"it has no parameter {name!r}; {hint}")
     return given
 
@@ -165,19 +165,19 @@ def _said(error: Any) -> str:
     name = str(error["loc"][-1])
     if error["type"] != "extra_forbidden":
         return f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
-    known = [*RuleOverride.model_fields, "kind"]
-    near = get_close_matches(name, known, n=1)
+    accepted = [*RuleOverride.model_fields, "kind"]
+    near = get_close_matches(name, accepted, n=1)
     return f"{name!r} is nothing that a rule has" + (
-        f"; did you mean {near[0]!r}?" if near else f": {', '.join(known)}"
+        f"; did you mean {near[0]!r}?" if near else f": {', '.join(accepted)}"
     )
 
 
 def _nearest_rule(override: RuleOverride, rules: Rules) -> str:
-    known = {
+    choices = {
         "name": set(rules), "domain": {check.domain for check in rules.values()},
         "tag": {tag for check in rules.values() for tag in check.mark.tags},
     }  # fmt: skip
-    for field, names in known.items():
+    for field, names in choices.items():
         wanted = getattr(override, field)
         if wanted is not None and not any(fnmatchcase(name, wanted) for name in names):
             near = get_close_matches(wanted, sorted(names), n=1)

@@ -90,12 +90,14 @@ def references(table: AnyTable, column: str, to: str, **options: Unpack[ReadyOpt
         raise CheckDefinitionError(f"references(to={to!r}) names no column; expected such as 'players.id'")
 
     def rule(rows: Table, parents: Table) -> Bad:
-        own = Row(rows)[column]
+        reference = Row(rows)[column]
         there = parents.alias("there")
         value = Row(there)[parent_column.strip('"')]
-        judged = both(own.is_not(None), counted(options))
-        found = select(*key_columns(rows), own.label("missing")).where(judged, ~exists().where(_equal(value, own)))
-        return Bad(found, among=_among(rows, judged))
+        judged = both(reference.is_not(None), counted(options))
+        dead = select(*key_columns(rows), reference.label("missing")).where(
+            judged, ~exists().where(_equal(value, reference))
+        )
+        return Bad(dead, among=_among(rows, judged))
 
     tables = beside(options, rows=table, parents=parent_table)
     summary = f"{column} leads to no row of {parent_table}."

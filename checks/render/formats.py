@@ -135,11 +135,11 @@ def _domains(report: Report) -> Iterator[str]:
 
 def _row(result: Result) -> str:
     points = f"-{result.points}" if result.points else ""
-    told = verdict(result) if result.status is Status.ERROR else result.summary
+    text = verdict(result) if result.status is Status.ERROR else result.summary
     where = f" ({result.clusters[0]})" if result.clusters else ""
     accepted = "accepted: " if result.accepted else ""
     found = " ".join(filter(None, [result.measurement, f"({result.change})" if result.change else ""]))
-    cells = (f"{result.title}", found, points, f"{accepted}{told}{where}")
+    cells = (f"{result.title}", found, points, f"{accepted}{text}{where}")
     return f"| {MARKS[result.status]} {result.status} | {' | '.join(plain(cell) for cell in cells)} |"
 
 

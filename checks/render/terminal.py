@@ -174,10 +174,10 @@ def _print_lines(results: list[Result], console: Console) -> None:
 def _cells(result: Result) -> tuple[str, str, str, str]:
     points = f"-{result.points}" if result.points else ""
     accepted = "accepted: " if result.accepted else ""
-    told = verdict(result) if result.status is Status.ERROR else clean(result.summary)
+    text = verdict(result) if result.status is Status.ERROR else clean(result.summary)
     where = f" ({result.clusters[0]})" if result.clusters else ""
     found = " ".join(filter(None, [result.measurement, f"[{result.change}]" if _changed(result) else ""]))
-    return clean(result.title), found, points, accepted + told + clean(where)
+    return clean(result.title), found, points, accepted + text + clean(where)
 
 
 def _changed(result: Result) -> bool:

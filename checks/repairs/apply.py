@@ -24,14 +24,14 @@ def apply(rules: Rules, plan: int, means: Means, who: str, *, snapshot: str | No
     Raises PlanOutdated where the rows are not those of the plan any more, and RepairRefused where it would not help.
     The caller rolls back then.
     """
-    known = ledger.find_repair(means.connection, plan, lock=True)
-    if known.state in {State.APPLIED, State.FORGOTTEN}:
-        return known
-    _refuse_unfit(known)
-    check, _ = fixable(rules, known.rule)
-    feeds = tuple(Path(path) for path in known.options.get("feeds", ()))
+    repair = ledger.find_repair(means.connection, plan, lock=True)
+    if repair.state in {State.APPLIED, State.FORGOTTEN}:
+        return repair
+    _refuse_unfit(repair)
+    check, _ = fixable(rules, repair.rule)
+    feeds = tuple(Path(path) for path in repair.options.get("feeds", ()))
     tried = try_out(rules, check, plan, replace(means, feeds=feeds))
-    _refuse_outdated(known, tried)
+    _refuse_outdated(repair, tried)
     if tried.objection:
         raise RepairRefused(f"plan {plan} does not help, nothing was changed: {tried.objection}")
     return ledger.note(
@@ -41,23 +41,23 @@ def apply(rules: Rules, plan: int, means: Means, who: str, *, snapshot: str | No
     )  # fmt: skip
 
 
-def _refuse_unfit(known: Repair) -> None:
-    if known.state is State.UNDONE:
-        raise RepairError(f"repair {known.id} was undone; plan it again: rally-health fix plan {known.rule}")
-    if known.proposal:
+def _refuse_unfit(repair: Repair) -> None:
+    if repair.state is State.UNDONE:
+        raise RepairError(f"repair {repair.id} was undone; plan it again: rally-health fix plan {repair.rule}")
+    if repair.proposal:
         raise RepairRefused(
-            f"plan {known.id} is only a proposal: a person has to look at each row of {known.rule}; correct them at"
+            f"plan {repair.id} is only a proposal: a person has to look at each row of {repair.rule}; correct them at"
             " their source, or in the database, and import again"
         )
 
 
-def _refuse_outdated(known: Repair, tried: Trial) -> None:
-    if tried.changes == known.changes and tried.digest == known.digest:
+def _refuse_outdated(repair: Repair, tried: Trial) -> None:
+    if tried.changes == repair.changes and tried.digest == repair.digest:
         return
-    planned, now = (", ".join(map(str, changes)) or "nothing" for changes in (known.changes, tried.changes))
+    planned, now = (", ".join(map(str, changes)) or "nothing" for changes in (repair.changes, tried.changes))
     told = f"it said {planned}, and now it would {now}" if planned != now else "its rows were changed since"
     raise PlanOutdated(
-        f"plan {known.id} is out of date, nothing was changed: {told}; plan again: rally-health fix plan {known.rule}"
+        f"plan {repair.id} is out of date, nothing was changed: {told}; plan again: rally-health fix plan {repair.rule}"
     )
 
 
@@ -95,16 +95,16 @@ def auto_fix(rules: Rules, allowed: Mapping[str, int], opened: Opened, secured: 
 def _attempt(rules: Rules, name: str, most: int, opened: Opened, secured: Secured) -> Attempt | None:
     try:
         with opened() as means:
-            found = plan(rules, name, means, WHO)
-        if found.repair is None and not found.bad and found.why == NOTHING:
+            planned = plan(rules, name, means, WHO)
+        if planned.repair is None and not planned.bad and planned.why == NOTHING:
             return None
-        if found.repair is None or found.repair.proposal:
-            return Attempt(name, None, found.why or "only a proposal")
-        if found.repair.rows > most:
-            more = f"plan {found.repair.id} changes {found.repair.rows:,} rows, at most {most:,} are allowed"
-            return Attempt(name, None, f"{more}; look at it: rally-health fix show {found.repair.id}")
-        snapshot = secured(found.repair)
+        if planned.repair is None or planned.repair.proposal:
+            return Attempt(name, None, planned.why or "only a proposal")
+        if planned.repair.rows > most:
+            more = f"plan {planned.repair.id} changes {planned.repair.rows:,} rows, at most {most:,} are allowed"
+            return Attempt(name, None, f"{more}; look at it: rally-health fix show {planned.repair.id}")
+        snapshot = secured(planned.repair)
         with opened() as means:
-            return Attempt(name, apply(rules, found.repair.id, means, WHO, snapshot=snapshot))
+            return Attempt(name, apply(rules, planned.repair.id, means, WHO, snapshot=snapshot))
     except RepairError as error:
         return Attempt(name, None, str(error))

@@ -46,14 +46,14 @@ class Means:
 
 def steps_of(fix: Callable[..., Any], means: Means) -> tuple[Step, ...]:
     """The steps of a fix; raises CheckDefinitionError where it asks for something that nobody has."""
-    known = {field.name: getattr(means, field.name) for field in fields(means)}
+    available = {field.name: getattr(means, field.name) for field in fields(means)}
     wanted = list(inspect.signature(fix).parameters)
-    unknown = [name for name in wanted if name not in known]
+    unknown = [name for name in wanted if name not in available]
     if unknown:
         raise CheckDefinitionError(
-            f"fix {fix.__qualname__}() asks for {unknown[0]!r}; available: {', '.join(sorted(known))}"
+            f"fix {fix.__qualname__}() asks for {unknown[0]!r}; available: {', '.join(sorted(available))}"
         )
-    found: Step | Sequence[Step] = fix(**{name: known[name] for name in wanted})
+    found: Step | Sequence[Step] = fix(**{name: available[name] for name in wanted})
     steps = tuple(found) if isinstance(found, Sequence) and not isinstance(found, str) else (found,)
     for stranger in (step for step in steps if not isinstance(step, Step)):
         raise CheckDefinitionError(
@@ -211,11 +211,11 @@ def try_out(rules: Rules, check: Check, repair: int, means: Means) -> Trial:
 
 def bad_rows(report: Report, check: Check) -> int:
     """How many bad rows a rule has, over all its parameters; RepairError where nobody could count them."""
-    own = [result for result in report.results if result.rule == check.name]
-    for result in own:
+    results = [result for result in report.results if result.rule == check.name]
+    for result in results:
         if result.status is Status.ERROR:
             raise RepairError(f"{result.title} cannot be measured: {result.error}")
-    return sum(result.count or 0 for result in own)
+    return sum(result.count or 0 for result in results)
 
 
 def _measure(rules: Rules, means: Means) -> Report:

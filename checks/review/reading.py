@@ -70,11 +70,11 @@ def read_lately(connection: Connection, period: Period, rules: Collection[str]) 
     since, until = period.reads_from, period.until
     runs = _runs(connection, since, until)
     sizes = _sizes(connection, since, until)
-    known = incident_history(connection, period.since, until)
+    records = incident_history(connection, period.since, until)
     last = [run.id for own in _by_selection(runs) for run in own[-2:]]
     wanted = or_(
         check_results.c.at > period.since, check_results.c.run_id.in_(last),
-        check_results.c.rule.in_({*rules, *(one.rule for one in known)}),
+        check_results.c.rule.in_({*rules, *(one.rule for one in records)}),
     )  # fmt: skip
     return Book(
         runs=tuple(run for run in runs if not run.apart),
@@ -82,7 +82,7 @@ def read_lately(connection: Connection, period: Period, rules: Collection[str]) 
         results=_grouped(connection, _unscoped(select_results()).where(_between(since, until), wanted), until),
         latest=latest_results(connection, until),
         feeds=_feeds(connection, since, until),
-        incidents=known,
+        incidents=records,
         installed=_installed(connection, until),
         sizes=sizes,
     )
@@ -172,11 +172,13 @@ def latest_results(connection: Connection, until: datetime, rule: str | None = N
     ).where(results.at <= until, results.at > until - STALE)
     if rule is not None:
         recent = recent.where(results.rule == rule)
-    found = recent.subquery()
+    newest_runs = recent.subquery()
     # a parameter that the newest run of a rule does not know any more is gone
-    same = (results.run_id == found.c.run_id) & (results.rule == found.c.rule)
-    same &= results.parameter == found.c.parameter
-    rows = connection.execute(select_results(details=True).join(found, same).where(found.c.at == found.c.newest))
+    same = (results.run_id == newest_runs.c.run_id) & (results.rule == newest_runs.c.rule)
+    same &= results.parameter == newest_runs.c.parameter
+    rows = connection.execute(
+        select_results(details=True).join(newest_runs, same).where(newest_runs.c.at == newest_runs.c.newest)
+    )
     return tuple(sorted(results_of(rows, clock_of(until)), key=worst_first))
 
 

@@ -206,12 +206,12 @@ def _series(  # noqa: PLR0917 - a row of a table
     key: str, title: str, unit: Measure | None, points: Sequence[Point], until: datetime,
     limits: Iterable[tuple[str, float]],
 ) -> TimeSeries:  # fmt: skip
-    found = trend(points, until)
+    line = trend(points, until)
     named = tuple(limits)
-    ahead = [crossing(found, limit, name) for name, limit in named] if found else []
+    ahead = [crossing(line, limit, name) for name, limit in named] if line else []
     crossings = sorted((one for one in ahead if one is not None), key=lambda one: one.on)
     return TimeSeries(
-        key=key, title=title, unit=unit, points=tuple(points), trend=found, limits=named, crossings=tuple(crossings)
+        key=key, title=title, unit=unit, points=tuple(points), trend=line, limits=named, crossings=tuple(crossings)
     )
 
 

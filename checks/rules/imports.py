@@ -214,14 +214,14 @@ def missing_constraint() -> Bad:
     On an adopted database only what `init` has put into force counts, and the unique key that the import stands on.
     """
     wanted, key = _wanted(), _unique_keys().subquery()
-    told = sa.select(wanted.c.table, wanted.c.constraint)
-    own = CONSTRAINTS.c
-    of_table = own.conrelid == sa.func.to_regclass(wanted.c.table)
-    in_force = sa.select(own.conname).where(of_table, own.conname == wanted.c.constraint, own.convalidated)
+    named = sa.select(wanted.c.table, wanted.c.constraint)
+    columns = CONSTRAINTS.c
+    of_table = columns.conrelid == sa.func.to_regclass(wanted.c.table)
+    in_force = sa.select(columns.conname).where(of_table, columns.conname == wanted.c.constraint, columns.convalidated)
     # an adopted database may have a unique key of ours under a name of its own
     same_key = (key.c.indrelid == sa.func.to_regclass(wanted.c.table)) & (key.c.columns == wanted.c.columns)
     as_good = sa.select(key.c.columns).where(same_key)
-    there = sa.select(own.conname).where(of_table, own.conname == wanted.c.constraint)
+    there = sa.select(columns.conname).where(of_table, columns.conname == wanted.c.constraint)
     put = (additions.c.kind == "constraint") & (additions.c.name == wanted.c.constraint)
     expected = sa.or_(
         wanted.c.constraint.in_(BY_DEFAULT),
@@ -229,7 +229,7 @@ def missing_constraint() -> Bad:
         there.exists(),
         as_good.exists(),
     )
-    return Bad(told.where(expected, ~in_force.exists(), ~as_good.exists()), among=told.where(expected))
+    return Bad(named.where(expected, ~in_force.exists(), ~as_good.exists()), among=named.where(expected))
 
 
 @row_check(links, severity=Severity.LOW, threshold=PATCHY, owner="imports", tags={"weekly"},
@@ -268,9 +268,9 @@ def _columns(constraint: sa.CheckConstraint | sa.UniqueConstraint) -> str:
 
 def _unique_keys() -> sa.Select[Any]:
     """The columns of every unique index of the whole table, sorted, by table."""
-    index, own = INDEXES.c, ATTRIBUTES.c
-    name = sa.cast(own.attname, sa.Text)
+    index, attribute = INDEXES.c, ATTRIBUTES.c
+    name = sa.cast(attribute.attname, sa.Text)
     columns = sa.func.string_agg(name, aggregate_order_by(sa.literal(","), name.collate("C"))).label("columns")
     whole = index.indisunique & index.indisvalid & index.indpred.is_(None)
-    joined = sa.select(index.indrelid, columns).join(ATTRIBUTES, own.attrelid == index.indexrelid)
+    joined = sa.select(index.indrelid, columns).join(ATTRIBUTES, attribute.attrelid == index.indexrelid)
     return joined.where(whole).group_by(index.indrelid, index.indexrelid)

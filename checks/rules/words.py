@@ -73,10 +73,14 @@ def seasons() -> Subquery:
     league, size = counted.c.league_id, func.sum(counted.c.matches)
     largest = func.max(size).over(partition_by=league).label("largest")
     first = func.min(counted.c.match_date).label("starts")
-    found = select(league, first, size.label("matches"), largest).group_by(league, counted.c.number).subquery("found")
-    newest = func.row_number().over(partition_by=found.c.league_id, order_by=found.c.starts.desc()).label("newest")
-    real = select(found.c.league_id, found.c.starts, found.c.matches, newest)
-    ranked = real.where(found.c.matches >= SMALLEST_SEASON * found.c.largest).subquery("ranked")
+    per_season = (
+        select(league, first, size.label("matches"), largest).group_by(league, counted.c.number).subquery("found")
+    )
+    newest = (
+        func.row_number().over(partition_by=per_season.c.league_id, order_by=per_season.c.starts.desc()).label("newest")
+    )
+    real = select(per_season.c.league_id, per_season.c.starts, per_season.c.matches, newest)
+    ranked = real.where(per_season.c.matches >= SMALLEST_SEASON * per_season.c.largest).subquery("ranked")
     return select(ranked.c.league_id, ranked.c.starts, ranked.c.matches).where(ranked.c.newest == 1).subquery("season")
 
 

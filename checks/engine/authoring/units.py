@@ -111,10 +111,10 @@ UNITS_OF_LIMITS = {
 
 def limit_of(text: object) -> Limit:
     """A limit as a person writes it: "5 %", "3 rows", "26 hours", "7 days". Raises CheckDefinitionError."""
-    found = LIMIT_PATTERN.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
+    match = LIMIT_PATTERN.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
         raise CheckDefinitionError(f"{text!r} is no limit; expected such as '5 %', '3 rows', '26 hours' or '7 days'")
-    return UNITS_OF_LIMITS[found.group(2)](float(found.group(1)))
+    return UNITS_OF_LIMITS[match.group(2)](float(match.group(1)))
 
 
 def _limit_text(value: float, unit: Measure) -> str:

@@ -126,11 +126,13 @@ def _verify_members(source: ast.Module, module: ModuleType, path: Path) -> None:
     if (path.parent / "__init__.py").exists() or any(_members([Found(module, "")])):
         return
     bare = [one for one in source.body if isinstance(one, ast.FunctionDef) and not one.decorator_list]
-    place, found = (f"{path}:{bare[0].lineno}", f"{bare[0].name}() has no decorator") if bare else (path, "it is empty")
+    place, reason = (
+        (f"{path}:{bare[0].lineno}", f"{bare[0].name}() has no decorator") if bare else (path, "it is empty")
+    )
     if not bare and source.body:
-        found = "nothing in it carries a mark"
+        reason = "nothing in it carries a mark"
     raise CollectError(
-        f"{place}: the file holds no rule, fixture or fix: {found}; expected a function under @row_check(...),"
+        f"{place}: the file holds no rule, fixture or fix: {reason}; expected a function under @row_check(...),"
         " @check(...), @metric_check(...) or @frame_check(...), or a name that begins with _, such as"
         f" _{path.name}, for helpers"
     )
@@ -202,22 +204,22 @@ def collect(
     will hand in besides `today` and `now`; `more` are rules that stand in no module, each with its domain. Raises
     CollectError and CheckDefinitionError.
     """
-    found = [found for source in sources for found in load_modules(source)]
+    modules = [found for source in sources for found in load_modules(source)]
     if plugins:
-        found.extend(load_entry_points())
+        modules.extend(load_entry_points())
     # a source can be named twice, or hold another, as a file does that is a module of a package too
-    once = {getattr(one.module, "__file__", None) or one.module.__name__: one for one in reversed(found)}
+    once = {getattr(one.module, "__file__", None) or one.module.__name__: one for one in reversed(modules)}
     return Rules.assemble([*_members(reversed(once.values())), *more], provided=provided)
 
 
 def _members(modules: Iterable[Found]) -> Iterator[tuple[Callable[..., Any], str]]:
     seen: set[int] = set()
-    for found in modules:
-        for name, value in list(vars(found.module).items()):
+    for loaded in modules:
+        for name, value in list(vars(loaded.module).items()):
             for member in value if isinstance(value, list | tuple) else [value]:
-                if _belongs(member, found) and id(member) not in seen:
+                if _belongs(member, loaded) and id(member) not in seen:
                     seen.add(id(member))
-                    yield _named(member, name if member is value else ""), found.domain
+                    yield _named(member, name if member is value else ""), loaded.domain
 
 
 def _named(member: Any, variable: str) -> Any:
@@ -227,12 +229,12 @@ def _named(member: Any, variable: str) -> Any:
     return member
 
 
-def _belongs(member: object, found: Found) -> bool:
+def _belongs(member: object, loaded: Found) -> bool:
     marks = getattr(member, "__dict__", {})
     if not callable(member) or isinstance(member, type):
         return False
     # an imported rule is collected where it stands, or not at all; a fixture may be shared by import
     mark = marks.get(CHECK)
     if isinstance(mark, Mark) and mark.source is not None:
-        return mark.source.file == getattr(found.module, "__file__", None)
-    return FIXTURE in marks or ((CHECK in marks or FIX in marks) and member.__module__ == found.module.__name__)
+        return mark.source.file == getattr(loaded.module, "__file__", None)
+    return FIXTURE in marks or ((CHECK in marks or FIX in marks) and member.__module__ == loaded.module.__name__)

@@ -81,25 +81,25 @@ def _check_of(function: Callable[..., Any], domain: str) -> Check:
 
 
 def _unique(what: str, things: Iterable[Named]) -> dict[str, Named]:
-    found: dict[str, Named] = {}
+    by_name: dict[str, Named] = {}
     for thing in things:
-        other = found.setdefault(thing.name, thing)
+        other = by_name.setdefault(thing.name, thing)
         if other is not thing:
             places = f"{other.source} and {thing.source}"
             raise DuplicateCheckError(f"two {what}s are called {thing.name!r}: {places}; rename one of them")
-    return found
+    return by_name
 
 
 def _fixes(functions: Iterable[Callable[..., Any]]) -> dict[Any, Callable[..., Any]]:
-    found: dict[Any, Callable[..., Any]] = {}
+    by_rule: dict[Any, Callable[..., Any]] = {}
     for function in functions:
         rule = getattr(function, FIX)
-        if rule in found:
+        if rule in by_rule:
             raise DuplicateCheckError(
-                f"check {rule.__name__!r} has two fixes: {found[rule].__qualname__} and {function.__qualname__}"
+                f"check {rule.__name__!r} has two fixes: {by_rule[rule].__qualname__} and {function.__qualname__}"
             )
-        found[rule] = function
-    return found
+        by_rule[rule] = function
+    return by_rule
 
 
 Test = Callable[[Check], bool]

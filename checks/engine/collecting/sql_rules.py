@@ -36,11 +36,11 @@ HIDDEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re
 
 def sql_module(path: Path) -> ModuleType:
     """A module that holds the rule of a file; raises CheckDefinitionError, which names the file and the line."""
-    found = ModuleType(f"sql rule {path}")
-    found.__file__ = str(path)
+    module = ModuleType(f"sql rule {path}")
+    module.__file__ = str(path)
     rule = _rule(path)
-    setattr(found, rule.__name__, rule)
-    return found
+    setattr(module, rule.__name__, rule)
+    return module
 
 
 def one_statement(sql: str) -> str:
@@ -101,12 +101,12 @@ def _header(path: Path, content: str) -> Iterator[tuple[str, tuple[str, int]]]:
         plain = line.strip()
         if plain and not plain.startswith("--"):
             return
-        if found := HEADER.match(plain):
-            if found.group(1) not in KEYS:
-                near = get_close_matches(found.group(1), KEYS, n=1)
+        if match := HEADER.match(plain):
+            if match.group(1) not in KEYS:
+                near = get_close_matches(match.group(1), KEYS, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(KEYS)}"
-                raise CheckDefinitionError(f"{path}:{number}: a rule has no {found.group(1)!r}; {hint}")
-            yield found.group(1), (found.group(2), number)
+                raise CheckDefinitionError(f"{path}:{number}: a rule has no {match.group(1)!r}; {hint}")
+            yield match.group(1), (match.group(2), number)
         elif plain.removeprefix("--").strip() and not summary:
             summary = True
             yield "summary", (plain.removeprefix("--").strip(), number)

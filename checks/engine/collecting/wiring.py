@@ -40,23 +40,23 @@ class Fixture:
 
 def verify(checks: Iterable[Check], fixtures: Mapping[str, Fixture], provided: frozenset[str]) -> None:
     """Raise CheckDefinitionError for the first name that nobody provides, and for fixtures in a circle."""
-    known = provided | BUILT_IN | set(fixtures)
+    available = provided | BUILT_IN | set(fixtures)
     for shadowed in (provided | BUILT_IN) & set(fixtures):
         raise CheckDefinitionError(f"fixture {shadowed!r} ({fixtures[shadowed].source}) hides a built-in name")
     for check in checks:
-        _verify_names(f"check {check.name!r}", check, known)
+        _verify_names(f"check {check.name!r}", check, available)
     for fixture in fixtures.values():
-        _verify_names(f"fixture {fixture.name!r}", fixture, known)
+        _verify_names(f"fixture {fixture.name!r}", fixture, available)
         _verify_no_circle((fixture.name,), fixtures)
 
 
-def _verify_names(what: str, asking: Check | Fixture, known: frozenset[str] | set[str]) -> None:
+def _verify_names(what: str, asking: Check | Fixture, names: frozenset[str] | set[str]) -> None:
     for name in asking.wanted:
-        if name in known or name in asking.optional:
+        if name in names or name in asking.optional:
             continue
-        near = get_close_matches(name, known, n=1)
+        near = get_close_matches(name, names, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        available = ", ".join(sorted(known))
+        available = ", ".join(sorted(names))
         raise CheckDefinitionError(
             f"{asking.source}: {what} asks for {name!r}, which is no fixture{hint}; available: {available}"
         )

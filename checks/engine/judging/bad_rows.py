@@ -39,10 +39,10 @@ class BadRows:
     @classmethod
     def of(cls, query: Query, scope: Scope, dimensions: Sequence[Dimension]) -> BadRows:
         """Read off a query; raises MeasureError when its rows have no key, or a personal one."""
-        source, own = _source(query)
+        source, bad = _source(query)
         columns = key_columns(source)
         joined, reached = reach(source, dimensions)
-        condition = and_(own, scope.condition(source)) if scope else own
+        condition = and_(bad, scope.condition(source)) if scope else bad
         return cls(source, joined, key_names(columns), key_text(columns), condition, reached)
 
     def columns(self) -> list[ColumnElement[Any]]:
@@ -137,14 +137,14 @@ def census(
 
     The queries share one population, which is read once; nothing is known of queries that do not say theirs.
     """
-    found = population(asked[0][0])
-    if found is None:
+    judged = population(asked[0][0])
+    if judged is None:
         return {}
-    source = found[0]
+    source = judged[0]
     joined, reached = reach(source, dimensions)
     grouped = [(dimension.name, *_coded(dimension, value, asked)) for dimension, value in reached]
     grouped = [(name, value, values) for name, value, values in grouped if values != ()]
-    conditions = [(population(query) or found)[1] for query, _ in asked]
+    conditions = [(population(query) or judged)[1] for query, _ in asked]
     flags = [(true() if own is None else own).label(f"p{number}") for number, own in enumerate(conditions)]
     places = [value.label(f"d{number}") for number, (_, value, _) in enumerate(grouped)]
     rows = select(*places, *flags).select_from(joined).where(scope.condition(source)).subquery()

@@ -48,12 +48,14 @@ class Outcome:
 
 def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]:
     """Everything about the queries of one unit."""
-    found: dict[Id, Evidence] = {}
+    evidence: dict[Id, Evidence] = {}
     notes: dict[Id, str] = {}
-    measured = _measured(session, unit, context, found)
+    measured = _measured(session, unit, context, evidence)
     if context.details:
-        found.update(evidence_of(session, [item for item in measured if item.query.id not in found], context, notes))
-    outcomes = [_bounded(session, item, found.get(item.query.id), context) for item in measured]
+        evidence.update(
+            evidence_of(session, [item for item in measured if item.query.id not in evidence], context, notes)
+        )
+    outcomes = [_bounded(session, item, evidence.get(item.query.id), context) for item in measured]
     for outcome in outcomes:
         outcome.notes.extend(filter(None, [notes.get(outcome.query.id)]))
     if context.details:
@@ -61,15 +63,15 @@ def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]
     return outcomes
 
 
-def _measured(session: Session, unit: Unit, context: RunContext, found: dict[Id, Evidence]) -> list[Measured]:
-    """The readings of a unit; bad rows that came along with them go to `found`."""
+def _measured(session: Session, unit: Unit, context: RunContext, fetched: dict[Id, Evidence]) -> list[Measured]:
+    """The readings of a unit; bad rows that came along with them go to `fetched`."""
     if isinstance(unit, Scan):
         return list(read_scan(session, unit, context.how))
     query = unit.query
     read = _frame if query.check.mark.kind is Kind.FRAME else _alone
     measured, evidence = read(session, query, context)
     if evidence is not None:
-        found[query.id] = evidence
+        fetched[query.id] = evidence
     return [measured]
 
 
@@ -243,19 +245,19 @@ def _fetched(
     timeout: float,
     notes: dict[Id, str],
 ) -> dict[Id, Evidence]:
-    found: dict[Id, Evidence] = {}
+    evidence: dict[Id, Evidence] = {}
     small = {id_: own for id_, (own, count) in rows.items() if count <= context.listed}
     if len(small) > 1:
         with suppress(Exception):  # asked one by one below, where the error has a name
-            found = few_of_many(session, small, timeout)
-    for id_, (own, count) in rows.items():
+            evidence = few_of_many(session, small, timeout)
+    for id_, (bad_rows, count) in rows.items():
         try:
-            if id_ in found:
+            if id_ in evidence:
                 continue
             if id_ in small:
-                found[id_] = few(session, id_[0], own, timeout)
+                evidence[id_] = few(session, id_[0], bad_rows, timeout)
             else:
-                found[id_] = many(session, id_[0], own, count, timeout)
+                evidence[id_] = many(session, id_[0], bad_rows, count, timeout)
         except Exception as error:  # noqa: BLE001 - the rule is measured; only its examples are missing
             notes[id_] = f"its bad rows cannot be shown: {explained(error, timeout)}"
-    return found
+    return evidence

@@ -219,17 +219,17 @@ def sketch(fingerprints: Mapping[int, int]) -> dict[int, Cell]:
 def sketch_difference(now: Sketch, before: Sketch) -> dict[int, int] | None:
     """How many rows more (or, negative, fewer) each fingerprint has now; None when too much has changed to tell."""
     cells = {index: now.get(index, Cell()) - before.get(index, Cell()) for index in now.keys() | before.keys()}
-    found: dict[int, int] = {}
+    difference: dict[int, int] = {}
     waiting = list(cells)
     while waiting:
         key = cells[index := waiting.pop()].pure()
         if key is None or index not in ranges(key):
             continue
         number = cells[index].count
-        found[key] = found.get(key, 0) + number
+        difference[key] = difference.get(key, 0) + number
         add(cells, key, -number)
         waiting.extend(ranges(key))
-    return None if any(cell != Cell() for cell in cells.values()) else {k: n for k, n in found.items() if n}
+    return None if any(cell != Cell() for cell in cells.values()) else {k: n for k, n in difference.items() if n}
 
 
 def ranges(key: int) -> tuple[int, ...]:

@@ -88,14 +88,14 @@ def queries_of(
 ) -> Iterator[Query | Unasked]:
     """One query for each parameter of a rule."""
     for number, parameter in enumerate(parameters):
-        own = check.segments.get((check.mark.each or "", parameter.label), check)
-        if own is None:
+        variant = check.segments.get((check.mark.each or "", parameter.label), check)
+        if variant is None:
             yield Unasked(check, parameter, f"switched off for {parameter.label}", skipped=True)
             continue
         try:
-            yield _question(own, parameter, values, tables or NamedTables(None, {}), first=not number)
+            yield _question(variant, parameter, values, tables or NamedTables(None, {}), first=not number)
         except UnknownColumnError as error:
-            if not _is_optional(own):
+            if not _is_optional(variant):
                 yield Unasked(check, parameter, str(error))
         except CheckError as error:
             yield Unasked(check, parameter, str(error))
@@ -285,30 +285,30 @@ def compile_queries(
     for check in checks:
         try:
             bound = check if tables is None else tables.bind(check)
-            found = parameters.of(bound)
+            run_for = parameters.of(bound)
         except MissingTableError as error:
             # a rule about an optional table that is not there has nothing to say of this database
             asked.extend([] if _is_optional(check) else [Unasked(check, Parameter(), str(error))])
         except Exception as error:  # noqa: BLE001 - the boundary of one rule's parameters
             asked.append(Unasked(check, Parameter(), explained(error)))
         else:
-            asked.extend(_asked(bound, found, parameters, values, scope, labels, tables))
+            asked.extend(_asked(bound, run_for, parameters, values, scope, labels, tables))
     return asked
 
 
 def _asked(  # noqa: PLR0917 - what a run knows
     check: Check,
-    found: Sequence[Parameter],
+    run_for: Sequence[Parameter],
     parameters: Parameters,
     values: Values,
     scope: Scope,
     labels: Labels | None,
     tables: NamedTables | None,
 ) -> Iterator[Query | Unasked]:
-    if not found:
+    if not run_for:
         yield Unasked(check, Parameter(), f"there is no {check.mark.each} to run for", skipped=True, empty=True)
     narrow = bool(scope) and parameters.narrow(check)
-    for item in queries_of(check, found, values, tables):
+    for item in queries_of(check, run_for, values, tables):
         scoped = _scoped(item, scope, narrow=narrow)
         yield from _divided(scoped, labels, scope) if labels is not None else [scoped]
 
@@ -379,12 +379,12 @@ def _sources(query: Query) -> list[Any]:
 def _parameters(name: str, values: Iterable[Any]) -> list[Parameter]:
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise MeasureError(f"fixture {name!r} gives {type(values).__name__}; each={name!r} needs a list or a select()")
-    found = [_parameter(value) for value in values]
-    labels = [parameter.label for parameter in found]
+    parameters = [_parameter(value) for value in values]
+    labels = [parameter.label for parameter in parameters]
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
         raise MeasureError(f"fixture {name!r} gives {twice[0]!r} twice; each value needs a label of its own")
-    return found
+    return parameters
 
 
 def _parameter(value: Any) -> Parameter:

@@ -93,21 +93,21 @@ def _split(queries: Sequence[Query]) -> Iterator[tuple[Query, ...]]:
     part: list[Query] = []
     weight = (0, 0)
     for query in queries:
-        own = len(targets(query)), _parameters(query)
-        if part and (weight[0] + own[0] > MOST_TARGETS or weight[1] + own[1] > MOST_PARAMETERS):
+        added = len(targets(query)), _parameters(query)
+        if part and (weight[0] + added[0] > MOST_TARGETS or weight[1] + added[1] > MOST_PARAMETERS):
             yield tuple(part)
             part, weight = [], (0, 0)
         part.append(query)
-        weight = weight[0] + own[0], weight[1] + own[1]
+        weight = weight[0] + added[0], weight[1] + added[1]
     yield tuple(part)
 
 
 def _parameters(query: Query) -> int:
     try:
-        found = [target.compile().params.values() for target in targets(query)]
+        compiled = [target.compile().params.values() for target in targets(query)]
     except SQLAlchemyError:  # it will fail on its own, and there the error lands on its rule
         return 0
-    return sum(len(value) if isinstance(value, (list, tuple)) else 1 for values in found for value in values)
+    return sum(len(value) if isinstance(value, (list, tuple)) else 1 for values in compiled for value in values)
 
 
 SECONDS_PER_HOUR = 3600
@@ -216,11 +216,11 @@ def _one_by_one(session: Session, scan: Scan, how: Asking) -> Iterator[Measured]
     short = max(whole / SHARES, LEAST_SECONDS)
     slow = []
     for query in scan.queries:
-        (found,) = _asked_alone(session, query, how, min(short, end - time.monotonic()), whole)
-        if found.timed_out and short < how.limit((query,)):
+        (measured,) = _asked_alone(session, query, how, min(short, end - time.monotonic()), whole)
+        if measured.timed_out and short < how.limit((query,)):
             slow.append(query)
         else:
-            yield found
+            yield measured
     for number, query in enumerate(slow):
         yield from _asked_alone(session, query, how, (end - time.monotonic()) / (len(slow) - number), whole)
 
@@ -242,11 +242,11 @@ def _answers(session: Session) -> bool:
     return True
 
 
-def _guarded(query: Query, own: Sequence[Any], seconds: float) -> Measured:
+def _guarded(query: Query, counted: Sequence[Any], seconds: float) -> Measured:
     if query.metric is None:
-        return Measured(query, seconds, Measurement(count=own[0], total=own[1]))
+        return Measured(query, seconds, Measurement(count=counted[0], total=counted[1]))
     try:
-        return Measured(query, seconds, Measurement(value=figure(own[0])))
+        return Measured(query, seconds, Measurement(value=figure(counted[0])))
     except MeasureError as error:
         return Measured(query, seconds, error=str(error))
 

@@ -68,18 +68,18 @@ class NamedTables:
         return table if own == main else self._table(own, ()) if isinstance(own, TableName) else own
 
     def _table(self, name: TableName, columns: Sequence[str]) -> Table:
-        known = self._known.get(name.fullname)
+        declared = self._known.get(name.fullname)
         # one Table object for all rules about it, so that they share its scan
-        complete = known is not None and columns and all(column in known.c for column in columns) and not name.key
-        if known is not None and (complete or self._connect is None):
-            return known
+        complete = declared is not None and columns and all(column in declared.c for column in columns) and not name.key
+        if declared is not None and (complete or self._connect is None):
+            return declared
         if self._connect is None:
             raise MissingTableError(f"its table {name.fullname} is known by name alone: a run reads it")
         if name not in self._read:
-            self._read[name] = self._reflected(self._connect, name, known)
+            self._read[name] = self._reflected(self._connect, name, declared)
         return self._read[name]
 
-    def _reflected(self, connect: Connect, name: TableName, known: Table | None) -> Table:
+    def _reflected(self, connect: Connect, name: TableName, declared: Table | None) -> Table:
         schema, plain = name.parts
         with connect() as connection, warnings.catch_warnings():
             # a type of an extension is no trouble: nobody reads its values
@@ -88,19 +88,19 @@ class NamedTables:
                 table = Table(plain, MetaData(), schema=schema, autoload_with=connection, resolve_fks=False)
             except NoSuchTableError:
                 raise MissingTableError(_missing(name, inspect(connection))) from None
-            key = name.key or _key(table, known, inspect(connection))
+            key = name.key or _key(table, declared, inspect(connection))
         table.info["optional"] = name.optional
-        return _described(table, known, key)
+        return _described(table, declared, key)
 
 
-def _described(table: Table, known: Table | None, key: Sequence[str]) -> Table:
+def _described(table: Table, declared: Table | None, key: Sequence[str]) -> Table:
     """The table with what is known about it: its key, and which of its columns are personal."""
     lacking = [name for name in key if name not in table.c]
     if lacking:
         raise MeasureError(f"the key of {table.fullname} names {lacking[0]!r}; it has {', '.join(table.c.keys())}")
     if key:
         table.info["key"] = tuple(key)
-    for column in () if known is None else known.c:
+    for column in () if declared is None else declared.c:
         if column.name in table.c:
             table.c[column.name].info.update(column.info)
     return table

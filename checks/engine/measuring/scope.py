@@ -167,11 +167,11 @@ class Labels:
         return self.dimensions[name]
 
     def _values(self, name: str, texts: Sequence[str]) -> tuple[Any, ...]:
-        known = {label.casefold(): value for value, label in self.of(name).items()}
+        by_label = {label.casefold(): value for value, label in self.of(name).items()}
         for text in texts:
-            if text.casefold() not in known:
+            if text.casefold() not in by_label:
                 raise SelectionError(f"there is no {name} {text!r}; {_hint(text, sorted(self.of(name).values()))}")
-        return tuple(known[text.casefold()] for text in texts)
+        return tuple(by_label[text.casefold()] for text in texts)
 
     def _fetch(self, dimension: Dimension) -> Mapping[Any, str]:
         if dimension.labels is None:
@@ -181,11 +181,11 @@ class Labels:
         return {row[1]: str(row[2]) for row in rows}
 
 
-def _hint(text: str, known: Sequence[str]) -> str:
+def _hint(text: str, labels: Sequence[str]) -> str:
     """What was meant, perhaps; a database may know thousands of clubs."""
-    folded = {label.casefold(): label for label in known}
-    near = get_close_matches(text.casefold(), folded, n=3) if len(known) > LISTED else ()
+    folded = {label.casefold(): label for label in labels}
+    near = get_close_matches(text.casefold(), folded, n=3) if len(labels) > LISTED else ()
     if near:
         return f"did you mean {', '.join(folded[label] for label in near)}?"
-    more = f" and {len(known) - LISTED:,} more" if len(known) > LISTED else ""
-    return f"there are {', '.join(known[:LISTED]) or 'none'}{more}"
+    more = f" and {len(labels) - LISTED:,} more" if len(labels) > LISTED else ""
+    return f"there are {', '.join(labels[:LISTED]) or 'none'}{more}"

@@ -310,10 +310,10 @@ def _judged(
         return Status.OK, 0.0, Measurement()
     if outcome is None or not result.status.measured or not result.count:
         return result.status, result.share, Measurement(total=result.total)
-    known = outcome.parts.get(dimension)
-    if known is None:
+    parts = outcome.parts.get(dimension)
+    if parts is None:
         return None
-    reading = known.get(value)
+    reading = parts.get(value)
     if reading is None:
         return Status.SKIPPED, 0.0, Measurement()
     verdict = judge(outcome.query.check.threshold, reading)

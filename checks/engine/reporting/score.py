@@ -136,15 +136,15 @@ def _value(rules: Mapping[str, list[Weighed]]) -> Decimal | None:
 
 def _impacts(rules: Mapping[str, list[Weighed]]) -> dict[tuple[str, str], float]:
     """The impact of each rule, cut among its parameters by their own so that their product is the rule's."""
-    found: dict[tuple[str, str], float] = {}
+    impacts: dict[tuple[str, str], float] = {}
     for rule, results in rules.items():
         whole = pooled_share(results)
         own = {(rule, r.parameter): impact(r.severity, r.status, r.share) for r in results}
         everything = math.fsum(own.values())
         for id_, weight in own.items():
             only = weight == everything
-            found[id_] = whole if only and weight else 1 - (1 - whole) ** (weight / everything) if weight else 0.0
-    return found
+            impacts[id_] = whole if only and weight else 1 - (1 - whole) ** (weight / everything) if weight else 0.0
+    return impacts
 
 
 def _points(rules: Mapping[str, list[Weighed]], missing: Decimal) -> dict[tuple[str, str], Decimal]:

@@ -173,12 +173,12 @@ def _gap(results: Sequence[Judged], trouble: Sequence[Judged], value: Decimal | 
         return "nothing could be measured"
     emptied = [result.title for result in trouble if result.emptied]
     lost = [result.title for result in trouble if result.status is Status.ERROR and not result.emptied]
-    told = [
+    reasons = [
         _said(emptied, "has", "have", "nothing to measure any more"),
         _said(lost, "could", "could", "not be measured"),
         _said_coverage(coverage_of(results), floor),
     ]
-    return "; ".join(filter(None, told))
+    return "; ".join(filter(None, reasons))
 
 
 def _said(titles: Sequence[str], one: str, many: str, what: str) -> str:
