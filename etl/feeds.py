@@ -49,11 +49,11 @@ def discover(paths: Sequence[Path]) -> tuple[tuple[Feed, ...], tuple[Unrecognise
     feeds: dict[Path, Feed] = {}
     others: dict[Path, Unrecognised] = {}
     for path, root in _files(paths):
-        found = _recognise(path, root)
-        if isinstance(found, Feed):
-            feeds.setdefault(path.resolve(), found)
+        recognised = _recognise(path, root)
+        if isinstance(recognised, Feed):
+            feeds.setdefault(path.resolve(), recognised)
         else:
-            others.setdefault(path, found)
+            others.setdefault(path, recognised)
     return tuple(sorted(feeds.values(), key=_place)), tuple(sorted(others.values(), key=lambda other: str(other.path)))
 
 

@@ -114,11 +114,11 @@ def remove(engine: Engine) -> tuple[str, ...]:
         connection.exec_driver_sql(PATH)
         kept = remove_additions(connection) if _has_additions(connection) else ()
         remove_reader(connection)
-        own = [name for name, table in catalogue.read_catalogue(connection, QUALITY).items() if table.is_table]
-        known = {*(table.name for table in metadata.sorted_tables if table.schema == QUALITY), "alembic_version"}
+        tables = [name for name, table in catalogue.read_catalogue(connection, QUALITY).items() if table.is_table]
+        ours_by_name = {*(table.name for table in metadata.sorted_tables if table.schema == QUALITY), "alembic_version"}
         try:
             with connection.begin_nested():
-                ours = ", ".join(f"{QUALITY}.{name}" for name in own if name in known)
+                ours = ", ".join(f"{QUALITY}.{name}" for name in tables if name in ours_by_name)
                 connection.exec_driver_sql(f"drop table if exists {ours}" if ours else "select 1")
                 connection.exec_driver_sql(f"drop function if exists {APPEND_ONLY}")
                 connection.exec_driver_sql(f"drop schema if exists {QUALITY}")
@@ -143,17 +143,17 @@ def _has_additions(connection: Connection) -> bool:
 
 
 def _mode(connection: Connection, there: dict[str, catalogue.CatalogueTable], *, rules_only: bool) -> Mode:
-    known = mode_of(connection)
-    if known is Mode.RULES_ONLY:
-        return known
+    mode = mode_of(connection)
+    if mode is Mode.RULES_ONLY:
+        return mode
     if rules_only:
-        if known is not None or revision_of(connection) is not None:
+        if mode is not None or revision_of(connection) is not None:
             raise NotAdoptable("the database is used with the platform's tables: `rally-health init --remove` first")
         return Mode.RULES_ONLY
     if not any(name in there for name in catalogue.platform_tables()):
         return Mode.CREATE
     _refuse_strangers(there)
-    return known or Mode.ADOPT
+    return mode or Mode.ADOPT
 
 
 def _refuse_strangers(there: dict[str, catalogue.CatalogueTable]) -> None:

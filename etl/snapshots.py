@@ -106,11 +106,11 @@ def snapshots_in(root: Path) -> tuple[Snapshot, ...]:
 
 def find_snapshot(root: Path, name: str) -> Snapshot:
     """A snapshot by its name, `latest` being the newest; SnapshotError, which names what there is, for none."""
-    known = snapshots_in(root)
-    for snapshot in known:
+    snapshots = snapshots_in(root)
+    for snapshot in snapshots:
         if name in (snapshot.name, "latest"):
             return snapshot
-    names = ", ".join(snapshot.name for snapshot in known[:5]) or "none yet; make one: rally-health snapshot create"
+    names = ", ".join(snapshot.name for snapshot in snapshots[:5]) or "none yet; make one: rally-health snapshot create"
     raise SnapshotError(f"there is no snapshot {name!r} in {root}; there are: {names}")
 
 
@@ -159,12 +159,12 @@ def _files(snapshot: Snapshot) -> Iterator[str]:
 def _rows(snapshot: Snapshot) -> Iterator[str]:
     for held in snapshot.tables:
         try:
-            found = sum(1 for _ in lines(snapshot, held.table))
+            count = sum(1 for _ in lines(snapshot, held.table))
         except SnapshotError as error:
             yield str(error)
         else:
-            if found != held.rows:
-                yield f"{held.table} has {found:,} rows, {held.rows:,} were written"
+            if count != held.rows:
+                yield f"{held.table} has {count:,} rows, {held.rows:,} were written"
 
 
 AUTOMATIC_KEPT = 10

@@ -38,19 +38,12 @@ def considered(connection: Connection, now: datetime) -> Sequence[Incident]:
 
 def told_of(connection: Connection, incidents: Iterable[Incident]) -> list[Told]:
     """Everything that was told of some incidents, oldest first; a message counts from when it stands in the outbox."""
-    about, message = delivery_incidents.c, deliveries.c
-    columns = (
-        about.incident_id,
-        message.recipient,
-        message.channel,
-        about.reason,
-        about.status,
-        message.created_at,
-        about.step,
-    )
-    chosen = select(*columns).join(deliveries, message.id == about.delivery_id)
+    link, message = delivery_incidents.c, deliveries.c
+    of_message = message.recipient, message.channel, message.created_at
+    columns = link.incident_id, link.reason, link.status, link.step, *of_message
+    chosen = select(*columns).join(deliveries, message.id == link.delivery_id)
     numbers = [incident.id for incident in incidents]
-    rows = connection.execute(chosen.where(about.incident_id.in_(numbers)).order_by(message.created_at, message.id))
+    rows = connection.execute(chosen.where(link.incident_id.in_(numbers)).order_by(message.created_at, message.id))
     return [
         Told(row.incident_id, row.recipient, Channel(row.channel), Reason(row.reason), Status(row.status),
              row.created_at, row.step)

@@ -90,14 +90,12 @@ def references(table: AnyTable, column: str, to: str, **options: Unpack[ReadyOpt
         raise CheckDefinitionError(f"references(to={to!r}) names no column; expected such as 'players.id'")
 
     def rule(rows: Table, parents: Table) -> Bad:
-        reference = Row(rows)[column]
+        child = Row(rows)[column]
         there = parents.alias("there")
         value = Row(there)[parent_column.strip('"')]
-        judged = both(reference.is_not(None), counted(options))
-        dead = select(*key_columns(rows), reference.label("missing")).where(
-            judged, ~exists().where(_equal(value, reference))
-        )
-        return Bad(dead, among=_among(rows, judged))
+        judged = both(child.is_not(None), counted(options))
+        lost = judged, ~exists().where(_equal(value, child))
+        return Bad(select(*key_columns(rows), child.label("missing")).where(*lost), among=_among(rows, judged))
 
     tables = beside(options, rows=table, parents=parent_table)
     summary = f"{column} leads to no row of {parent_table}."

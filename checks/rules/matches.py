@@ -169,10 +169,17 @@ def name_cut_short() -> Bad:
 
 
 def _named_side(side: str) -> sa.Select[Any]:
-    row, own = match_scores.c, teams.alias(f"{side}_of")
+    row, team = match_scores.c, teams.alias(f"{side}_of")
     name = sa.func.btrim(row[f"{side}_team"]).label("name")
-    columns = (row.id, row.league_id, own.c.id.label("team_id"), name, own.c.team_name, sa.literal(side).label("side"))
-    return sa.select(*columns).join(own, own.c.id == row[f"{side}_team_id"]).where(name != "")
+    columns = (
+        row.id,
+        row.league_id,
+        team.c.id.label("team_id"),
+        name,
+        team.c.team_name,
+        sa.literal(side).label("side"),
+    )
+    return sa.select(*columns).join(team, team.c.id == row[f"{side}_team_id"]).where(name != "")
 
 
 @row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily", "gate"})
@@ -249,12 +256,12 @@ def result_of_unknown_player() -> Bad:
     """Somebody who played is not among the players of the league. Leagues without any players are left out."""
     seat, person = _seats(), _seats()
     judged = sa.select(players.c.league_id)
-    known = sa.exists().where(
+    listed = sa.exists().where(
         players.c.league_id == person.c.league_id, players.c.tenniscores_player_id == person.c.player_id
     )
     # people first, then their seats: millions of seats are a few thousand people
     people = sa.select(person.c.league_id, person.c.player_id).distinct()
-    unknown = people.where(person.c.league_id.in_(judged), ~known).subquery()
+    unknown = people.where(person.c.league_id.in_(judged), ~listed).subquery()
     same = (unknown.c.league_id == seat.c.league_id) & (unknown.c.player_id == seat.c.player_id)
     seats = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
     return Bad(seats.join(unknown, same), among=sa.select(seat).where(seat.c.league_id.in_(judged)))
@@ -266,7 +273,7 @@ def player_of_another_club() -> Bad:
 
     Who has a membership without a club is left out: unknown is not foreign.
     """
-    seat, own, member = _seats(), teams.alias("own"), players.alias("member")
+    seat, team, member = _seats(), teams.alias("own"), players.alias("member")
     # a person once, with all memberships: joined by their id alone they are hashed, a million seats at a time
     unclear = sa.func.bool_or(players.c.club_id.is_(None)).label("unclear")
     person = (
@@ -274,15 +281,15 @@ def player_of_another_club() -> Bad:
         .group_by(players.c.league_id, players.c.tenniscores_player_id)
         .subquery("person")
     )
-    known = (person.c.league_id == seat.c.league_id) & (person.c.tenniscores_player_id == seat.c.player_id)
+    listed = (person.c.league_id == seat.c.league_id) & (person.c.tenniscores_player_id == seat.c.player_id)
     at_home = sa.exists().where(
         member.c.league_id == seat.c.league_id, member.c.tenniscores_player_id == seat.c.player_id,
-        member.c.club_id == own.c.club_id,
+        member.c.club_id == team.c.club_id,
     )  # fmt: skip
 
     def judged(rows: sa.Select[Any]) -> sa.Select[Any]:
-        of_club = (own.c.id == seat.c.team_id) & own.c.club_id.is_not(None)
-        return rows.join(own, of_club).join(person, known)
+        of_club = (team.c.id == seat.c.team_id) & team.c.club_id.is_not(None)
+        return rows.join(team, of_club).join(person, listed)
 
     strangers = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
     return Bad(judged(strangers).where(~person.c.unclear, ~at_home), among=judged(sa.select(seat)))
@@ -292,15 +299,15 @@ def player_of_another_club() -> Bad:
        runbook="docs/RUNBOOKS.md#results-of-the-wrong-team")  # fmt: skip
 def result_of_another_team_of_the_club() -> Bad:
     """Both players of a side belong to another team of the club that the side is linked to, and none to that team."""
-    seat, linked, own = _seats(), teams.alias("linked"), teams.alias("own")
+    seat, linked, team = _seats(), teams.alias("linked"), teams.alias("own")
     same_person = (players.c.league_id == seat.c.league_id) & (players.c.tenniscores_player_id == seat.c.player_id)
-    here = own.c.id == linked.c.id
-    elsewhere = (own.c.club_id == linked.c.club_id) & ~here
+    here = team.c.id == linked.c.id
+    elsewhere = (team.c.club_id == linked.c.club_id) & ~here
     of_side = (
         sa.select(seat.c.id, seat.c.team_id)
         .join(linked, linked.c.id == seat.c.team_id)
         .join(players, same_person)
-        .join(own, own.c.id == players.c.team_id)
+        .join(team, team.c.id == players.c.team_id)
         .group_by(seat.c.id, seat.c.team_id)
     )
     foreign = sa.func.count(seat.c.player_id.distinct()).filter(elsewhere)

@@ -73,14 +73,11 @@ def seasons() -> Subquery:
     league, size = counted.c.league_id, func.sum(counted.c.matches)
     largest = func.max(size).over(partition_by=league).label("largest")
     first = func.min(counted.c.match_date).label("starts")
-    per_season = (
-        select(league, first, size.label("matches"), largest).group_by(league, counted.c.number).subquery("found")
-    )
-    newest = (
-        func.row_number().over(partition_by=per_season.c.league_id, order_by=per_season.c.starts.desc()).label("newest")
-    )
-    real = select(per_season.c.league_id, per_season.c.starts, per_season.c.matches, newest)
-    ranked = real.where(per_season.c.matches >= SMALLEST_SEASON * per_season.c.largest).subquery("ranked")
+    grouped = select(league, first, size.label("matches"), largest).group_by(league, counted.c.number)
+    each = grouped.subquery("found")
+    newest = func.row_number().over(partition_by=each.c.league_id, order_by=each.c.starts.desc()).label("newest")
+    real = select(each.c.league_id, each.c.starts, each.c.matches, newest)
+    ranked = real.where(each.c.matches >= SMALLEST_SEASON * each.c.largest).subquery("ranked")
     return select(ranked.c.league_id, ranked.c.starts, ranked.c.matches).where(ranked.c.newest == 1).subquery("season")
 
 

@@ -113,11 +113,11 @@ def record(connection: sa.Connection, before: Mapping[str, CatalogueTable]) -> d
     Gives the catalogue as it is now.
     """
     now = read_catalogue(connection)
-    known = {(row.kind, row.table, row.name) for row in connection.execute(sa.select(additions))}
+    recorded = {(row.kind, row.table, row.name) for row in connection.execute(sa.select(additions))}
     rows = [
         {"kind": kind, "table": table, "name": name}
         for kind, table, name in _objects(now)
-        if (kind, table, name) not in known and not _was_there(before, kind, table, name)
+        if (kind, table, name) not in recorded and not _was_there(before, kind, table, name)
     ]
     if rows:
         connection.execute(sa.insert(additions), rows)
@@ -162,13 +162,13 @@ def _create(index: sa.Index) -> str:
 def _absent(there: CatalogueTable, table: sa.Table) -> Iterator[sa.Constraint]:
     """Constraints of ours that the table lacks, or has without ever having validated them."""
     for constraint in sorted(table.constraints, key=lambda one: str(one.name)):
-        own = there.constraints.get(str(constraint.name))
-        if own is not None and own.validated:
+        existing = there.constraints.get(str(constraint.name))
+        if existing is not None and existing.validated:
             continue
         if isinstance(constraint, sa.CheckConstraint | sa.UniqueConstraint | sa.ForeignKeyConstraint):
             names = {column.name for column in constraint.columns}
             # a CHECK given as text names no columns
-            if names <= set(there.columns) and (own is not None or not _served(there, constraint, names)):
+            if names <= set(there.columns) and (existing is not None or not _served(there, constraint, names)):
                 yield constraint
 
 
@@ -241,8 +241,9 @@ def remove_additions(connection: sa.Connection) -> tuple[str, ...]:
     Nothing that holds a row is dropped.
     """
     there = read_catalogue(connection)
-    own = [(row.kind, row.table, row.name) for row in connection.execute(sa.select(additions).order_by(additions.c.id))]
-    tables = [name for kind, name, _ in own if kind == "table" and name in there]
+    rows = connection.execute(sa.select(additions).order_by(additions.c.id))
+    noted = [(row.kind, row.table, row.name) for row in rows]
+    tables = [name for kind, name, _ in noted if kind == "table" and name in there]
     filled = [
         name
         for name in tables
@@ -252,7 +253,7 @@ def remove_additions(connection: sa.Connection) -> tuple[str, ...]:
         return tuple(f"table {name} stays, with its constraints and indexes" for name in tables)
     if tables:
         _drop(connection, f"table {', '.join(map(_quoted, reversed(tables)))}")
-    for kind, table, name in own:
+    for kind, table, name in noted:
         if table in there and table not in tables:
             if kind == "constraint" and name in there[table].constraints:
                 connection.exec_driver_sql(f"alter table public.{_quoted(table)} drop constraint {_quoted(name)}")

@@ -114,11 +114,11 @@ order by 1, 2
 
 def read_catalogue(connection: Connection, schema: str = PUBLIC) -> dict[str, CatalogueTable]:
     """The tables and views of a schema by name; empty where there is no such schema."""
-    found = {statement: connection.execute(statement, {"schema": schema}).all() for statement in _PARTS}
+    parts = {statement: connection.execute(statement, {"schema": schema}).all() for statement in _PARTS}
     tables = {}
     for row in connection.execute(RELATIONS, {"schema": schema}):
         columns, constraints, indexes, triggers = (
-            [one for one in rows if one.owner == row.name] for rows in found.values()
+            [one for one in rows if one.owner == row.name] for rows in parts.values()
         )
         tables[row.name] = CatalogueTable(
             row.name, row.kind, row.owner, row.rows,
@@ -158,10 +158,10 @@ def platform_tables() -> list[str]:
 
 def required_columns(table: str) -> set[str]:
     """The columns that nothing works without: what names a row, and what refers to other tables."""
-    own = metadata.tables[table]
+    declared = metadata.tables[table]
     return {
-        *own.info.get("key", ()),
-        *(column.name for column in own.columns if column.primary_key or column.foreign_keys),
+        *declared.info.get("key", ()),
+        *(column.name for column in declared.columns if column.primary_key or column.foreign_keys),
     }
 
 

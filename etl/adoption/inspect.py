@@ -214,19 +214,19 @@ FAMILIES = {
 }
 
 
-def _type(table: str, wanted: sa.Column[object], own: catalogue.CatalogueColumn) -> Iterator[Finding]:
+def _type(table: str, wanted: sa.Column[object], column: catalogue.CatalogueColumn) -> Iterator[Finding]:
     expected = str(wanted.type.compile(dialect=DIALECT)).lower().replace("varchar", "character varying")
-    families = [_family(expected), _family(own.type)]
+    families = [_family(expected), _family(column.type)]
     if families[0] != families[1]:
         yield _warning(
             "types",
-            f"{table}.{wanted.name} is {own.type}, a feed brings {expected}",
+            f"{table}.{wanted.name} is {column.type}, a feed brings {expected}",
             "a value that does not fit is refused, row by row",
         )
-    elif families[0] == "text" and _length(own.type) < _length(expected):
+    elif families[0] == "text" and _length(column.type) < _length(expected):
         yield _warning(
             "types",
-            f"{table}.{wanted.name} is {own.type}, a feed may bring {expected}",
+            f"{table}.{wanted.name} is {column.type}, a feed may bring {expected}",
             "a longer value is refused, row by row",
         )
 
@@ -257,15 +257,17 @@ def _contradictions(connection: sa.Connection, there: Mapping[str, catalogue.Cat
 
 
 def _contradicts(table: str, constraint: catalogue.CatalogueConstraint) -> bool:
-    own = metadata.tables[table]
-    ours = [one for one in own.constraints if isinstance(one, sa.UniqueConstraint)]
-    keys = [set(own.info.get("key", ())), *({column.name for column in one.columns} for one in ours)]
+    declared = metadata.tables[table]
+    ours = [one for one in declared.constraints if isinstance(one, sa.UniqueConstraint)]
+    keys = [set(declared.info.get("key", ())), *({column.name for column in one.columns} for one in ours)]
     columns = set(constraint.columns)
     if constraint.kind == "c":
-        return not any(str(one.name) == constraint.name for one in own.constraints)
+        return not any(str(one.name) == constraint.name for one in declared.constraints)
     # a column that we do not know is nothing that a feed brings
     return (
-        constraint.kind == "u" and columns <= set(own.columns.keys()) and not any(key <= columns for key in keys if key)
+        constraint.kind == "u"
+        and columns <= set(declared.columns.keys())
+        and not any(key <= columns for key in keys if key)
     )
 
 

@@ -125,10 +125,10 @@ def _grants(connection: Connection, readable: Sequence[Readable]) -> Iterator[st
     schemas = sorted({PUBLIC, QUALITY, *(one.schema for one in readable)})
     yield f"grant usage on schema {', '.join(map(_quote, schemas))} to {READER}"
     yield f"grant select on all tables in schema {QUALITY} to {READER}"
-    for one in readable:
-        there = read_columns(connection, one)
-        if one.schema != QUALITY and there and (one.columns is None or set(one.columns) <= there):
-            yield f"grant {one.select} on {one.label} to {READER}"
+    for table in readable:
+        there = read_columns(connection, table)
+        if table.schema != QUALITY and there and (table.columns is None or set(table.columns) <= there):
+            yield f"grant {table.select} on {table.label} to {READER}"
 
 
 def read_columns(connection: Connection, table: Readable) -> set[str]:
@@ -232,12 +232,12 @@ def _on_tables(connection: Connection, schema: str, rights: Sequence[str], accou
 
 def _on_columns(connection: Connection, readable: Sequence[Readable], account: str) -> Iterator[tuple[Right, str]]:
     """Of tables that are not ours, nothing but the columns that rules read."""
-    for one in readable:
-        if one.columns is not None and set(one.columns) <= read_columns(connection, one):
-            yield ("schema", one.schema, "USAGE"), f"grant usage on schema {_quote(one.schema)} to {account}"
-            for column in one.columns:
-                label = f"{one.label}.{_quote(column)}"
-                yield ("column", label, "SELECT"), f"grant {one.select} on {one.label} to {account}"
+    for table in readable:
+        if table.columns is not None and set(table.columns) <= read_columns(connection, table):
+            yield ("schema", table.schema, "USAGE"), f"grant usage on schema {_quote(table.schema)} to {account}"
+            for column in table.columns:
+                label = f"{table.label}.{_quote(column)}"
+                yield ("column", label, "SELECT"), f"grant {table.select} on {table.label} to {account}"
 
 
 SERIALS = text("""

@@ -20,22 +20,22 @@ _LONG = 6
 _VERY_LONG = 10
 
 
-def is_typo(one: tuple[str, ...], other: tuple[str, ...], *, strict: bool) -> bool:
+def is_typo(name: tuple[str, ...], other: tuple[str, ...], *, strict: bool) -> bool:
     """Whether two clubs' words differ by typing mistakes in long words; `strict` allows no replaced letter."""
-    one, other = bare(one), bare(other)
-    if len(one) != len(other) or one == other:
+    name, other = bare(name), bare(other)
+    if len(name) != len(other) or name == other:
         return False
-    pairs = [(a, b) for a, b in zip(one, other, strict=True) if a != b]
-    return len(pairs) <= 1 + (len(one) > 3) and all(_word_typo(a, b, strict=strict) for a, b in pairs)
+    pairs = [(a, b) for a, b in zip(name, other, strict=True) if a != b]
+    return len(pairs) <= 1 + (len(name) > 3) and all(_word_typo(a, b, strict=strict) for a, b in pairs)
 
 
-def _word_typo(one: str, other: str, *, strict: bool) -> bool:
-    if min(len(one), len(other)) < _LONG or not (one.isalpha() and other.isalpha()):
+def _word_typo(word: str, other: str, *, strict: bool) -> bool:
+    if min(len(word), len(other)) < _LONG or not (word.isalpha() and other.isalpha()):
         return False
-    if one[0] != other[0] or (strict and len(one) == len(other) and sorted(one) != sorted(other)):
+    if word[0] != other[0] or (strict and len(word) == len(other) and sorted(word) != sorted(other)):
         return False
-    allowed = 2 if min(len(one), len(other)) >= _VERY_LONG and not strict else 1
-    return OSA.distance(one, other, score_cutoff=allowed) <= allowed
+    allowed = 2 if min(len(word), len(other)) >= _VERY_LONG and not strict else 1
+    return OSA.distance(word, other, score_cutoff=allowed) <= allowed
 
 
 def likeness(one: str, other: str) -> float:
@@ -100,13 +100,13 @@ class LeagueIndex:
         """Index one team."""
         key = series_key(team.series)
         index = self.series.setdefault(key, SeriesIndex(key))
-        own = index.add(team).own
-        self.by_structure[own.key].append(team)
+        reading = index.add(team).own
+        self.by_structure[reading.key].append(team)
         self.by_name[team.name].append(team)
         self.by_words[normalise(team.name)].append(team)
         for word in set(bare(words(team.name))):
             self.by_word[word].append(team)
-        self.clubs.add(squash(own.club))
+        self.clubs.add(squash(reading.club))
         self._keys_by_last_word[key.rpartition(" ")[2]].add(key)
 
     def confirm(self, alias: Alias, team: Team) -> None:
@@ -152,12 +152,12 @@ _RARE = 60
 
 def by_structure(league: LeagueIndex, series: SeriesIndex, name: str, *, explicit: bool = False) -> list[Team]:
     """Teams whose club and squad the name can mean; `explicit` wants the series told by the name itself."""
-    found = {
+    candidates = {
         team.id: team
         for reading in _sound(league, series, name, explicit=explicit)
         for team in series.by_structure.get(reading.key, ())
     }
-    return list(found.values())
+    return list(candidates.values())
 
 
 def everywhere(league: LeagueIndex, name: str, found: Sequence[Team]) -> Sequence[Team]:
@@ -179,23 +179,23 @@ def _tells(league: LeagueIndex, name: str, team: Team) -> bool:
 
 def by_typo(league: LeagueIndex, series: SeriesIndex, name: str, *, explicit: bool = False) -> list[Team]:
     """The one team whose club the name misspells, if no other comes near; [] otherwise."""
-    found: dict[int, Entry] = {}
+    candidates: dict[int, Entry] = {}
     for reading in _sound(league, series, name, explicit=explicit):
         # a club that plays elsewhere in the league is rather that club than a mistake for this one
         strict = squash(reading.club) in league.clubs
         for entry in series.entries:
             if entry.own.squads == reading.squads and is_typo(reading.club, entry.own.club, strict=strict):
-                found[entry.team.id] = entry
-    return [entry.team for entry in found.values() if len(found) == 1 and _stands_out(series, entry, name)]
+                candidates[entry.team.id] = entry
+    return [entry.team for entry in candidates.values() if len(candidates) == 1 and _stands_out(series, entry, name)]
 
 
 def _sound(league: LeagueIndex, series: SeriesIndex, name: str, *, explicit: bool) -> Iterable[Reading]:
     """The readings of a name in a series; none where its end is another series of the league ("Winnetka - 2")."""
-    found = readings(name, series.key, league.ordinal(series.key))
-    told = any(reading.explicit for reading in found)
+    possible = readings(name, series.key, league.ordinal(series.key))
+    told = any(reading.explicit for reading in possible)
     if not told and (explicit or _other_series(league, series, name)):
         return ()
-    return (reading for reading in found if reading.explicit or not explicit)
+    return (reading for reading in possible if reading.explicit or not explicit)
 
 
 def _other_series(league: LeagueIndex, series: SeriesIndex, name: str) -> bool:

@@ -125,13 +125,13 @@ def _in_series(league: evidence.LeagueIndex, series: str, name: str) -> Link:
 
 
 def _in_league(league: evidence.LeagueIndex, name: str) -> Link:
-    folded, told = normalise(name), list(league.series_in(name))
+    folded, named_series = normalise(name), list(league.series_in(name))
     steps: _Steps = (
         (Strategy.EXACT, lambda: evidence.everywhere(league, name, league.by_name.get(name, []))),
         (Strategy.ALIAS, lambda: league.aliases.get(("", folded), [])),
-        (Strategy.NORMALISED, lambda: evidence.everywhere(league, name, _same_words(league, told, name))),
-        (Strategy.STRUCTURAL, lambda: _any(evidence.by_structure, league, told, name)),
-        (Strategy.FUZZY, lambda: _any(evidence.by_typo, league, told, name)),
+        (Strategy.NORMALISED, lambda: evidence.everywhere(league, name, _same_words(league, named_series, name))),
+        (Strategy.STRUCTURAL, lambda: _any(evidence.by_structure, league, named_series, name)),
+        (Strategy.FUZZY, lambda: _any(evidence.by_typo, league, named_series, name)),
     )
     for strategy, find in steps:
         if found := find():

@@ -111,11 +111,11 @@ def readings(name: str, series: str, ordinal: str = "") -> frozenset[Reading]:
     "Winnetka B(1) 2" for its standings' "Lake Forest A" and "Winnetka B(1)".
     """
     parts, key = words(name), tuple(series.split())
-    found = frozenset(_read(parts, key, (), explicit=False, cities=True))
+    plain = frozenset(_read(parts, key, (), explicit=False, cities=True))
     if not ordinal or parts[-1:] != (ordinal,):
-        return found
+        return plain
     numbered = _read(trimmed(parts[:-1]), key, (), explicit=False, cities=True)
-    return found | {reading for reading in numbered if reading.explicit}
+    return plain | {reading for reading in numbered if reading.explicit}
 
 
 def own_reading(name: str, series: str) -> Reading:

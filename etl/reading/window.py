@@ -166,14 +166,14 @@ class Ending:
     def find(self) -> int | Damage:
         """The place in the window of the comma or bracket after the row that begins at `pos`."""
         at = self._window.pos
-        while (found := self._advance(at)) is None:
+        while (place := self._advance(at)) is None:
             text = self._window.text
             at = len(text) - (text.endswith("\\") and not self._escape_read)
             if len(text) - self._window.pos > ROW_LIMIT or self.head:
                 at -= self._pass_over(at)
             if not self._window.fill():
                 return Damage.CUT
-        return found
+        return place
 
     def _pass_over(self, at: int) -> int:
         """Forget the row so far: what is left of it is only counted."""

@@ -139,11 +139,11 @@ class KeyMappings:
         return layout
 
     def _read(self, keys: tuple[str, ...]) -> KeyMapping:
-        found: dict[str, str] = {}
+        by_folded_name: dict[str, str] = {}
         for key in sorted(keys):  # of two spellings in one row the same wins, in whatever order they stand
-            found.setdefault(fold(key), key)
-        chosen = tuple(self._choose(slot, found) for slot in self._slots)
-        spare = {*chosen, *(found[name] for name in self._ignored if name in found)}
+            by_folded_name.setdefault(fold(key), key)
+        chosen = tuple(self._choose(slot, by_folded_name) for slot in self._slots)
+        spare = {*chosen, *(by_folded_name[name] for name in self._ignored if name in by_folded_name)}
         unknown = tuple(capped(key, 60) for key in keys if key not in spare)
         missing = (s.name for s, key in zip(self._slots, chosen, strict=True) if key is _ABSENT and not s.optional)
         others = tuple(key for key in keys if key not in chosen)

@@ -35,13 +35,13 @@ def parse_date(text: str) -> date | None:
     A year of two digits lies between 1990 and ten years from now.
     """
     trimmed = text.strip()
-    found = _US.fullmatch(trimmed) or _ISO.fullmatch(trimmed) or _SHORT.fullmatch(trimmed)
-    if not found:
+    match = _US.fullmatch(trimmed) or _ISO.fullmatch(trimmed) or _SHORT.fullmatch(trimmed)
+    if not match:
         return None
-    month = _MONTHS.get(found["month"].lower()) or (int(found["month"]) if found["month"].isdigit() else 0)
+    month = _MONTHS.get(match["month"].lower()) or (int(match["month"]) if match["month"].isdigit() else 0)
     try:
         # strptime's %y turns 69 into 1969, and its %b asks the locale
-        day = date(_year(found["year"]), month, int(found["day"]))
+        day = date(_year(match["year"]), month, int(match["day"]))
     except ValueError:
         return None
     return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
@@ -64,10 +64,10 @@ def parse_time(text: str) -> time | None:
     plain = " ".join(text.split())
     if plain.casefold() == "noon":
         return time(12)
-    found = _TIME.fullmatch(plain)
-    if not found or not (found[2] or found[4]):
+    match = _TIME.fullmatch(plain)
+    if not match or not (match[2] or match[4]):
         return None
-    hour, minute, second, half = int(found[1]), int(found[2] or 0), int(found[3] or 0), found[4]
+    hour, minute, second, half = int(match[1]), int(match[2] or 0), int(match[3] or 0), match[4]
     if half:
         if not 1 <= hour <= 12:
             return None
@@ -116,19 +116,19 @@ def _refuse(value: object, expected: str) -> NoReturn:
 
 
 def _date(value: object) -> date:
-    found = parse_date(value) if isinstance(value, str) and len(value) < 32 else None
-    if found is None:
+    day = parse_date(value) if isinstance(value, str) and len(value) < 32 else None
+    if day is None:
         _refuse(value, f"MM/DD/YYYY, YYYY-MM-DD or DD-Mon-YY between {FIRST_YEAR} and {LAST_YEAR}")
-    return found
+    return day
 
 
 def _time(value: object) -> time | None:
     if value is None or (isinstance(value, str) and value.strip().casefold() in _UNTOLD):
         return None
-    found = parse_time(value) if isinstance(value, str) and len(value) < 32 else None
-    if found is None:
+    moment = parse_time(value) if isinstance(value, str) and len(value) < 32 else None
+    if moment is None:
         _refuse(value, "a time such as 06:30 pm or 18:30")
-    return found
+    return moment
 
 
 def _decimal(value: object) -> Decimal | None:

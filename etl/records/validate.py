@@ -40,22 +40,22 @@ class ColumnChecks:
             return None
 
 
-def _check(adapter: TypeAdapter[list[Any]], known: dict[object, Any], values: Sequence[object]) -> Sequence[Any]:
+def _check(adapter: TypeAdapter[list[Any]], validated: dict[object, Any], values: Sequence[object]) -> Sequence[Any]:
     try:
-        return list(map(known.__getitem__, values))  # nearly always
+        return list(map(validated.__getitem__, values))  # nearly always
     except (KeyError, TypeError):
         pass
     try:
-        new = set(values) - known.keys()
+        new = set(values) - validated.keys()
     except TypeError:  # arrays and objects
         return adapter.validate_python(list(values))
     if not all(isinstance(value, str | None) for value in new):  # 1 and true are one key
         return adapter.validate_python(list(values))
-    if len(known) + len(new) > _LIMIT:
-        known.clear()
+    if len(validated) + len(new) > _LIMIT:
+        validated.clear()
         new = set(values)
-    known.update(zip(new, adapter.validate_python(list(new)), strict=True))
-    return list(map(known.__getitem__, values))
+    validated.update(zip(new, adapter.validate_python(list(new)), strict=True))
+    return list(map(validated.__getitem__, values))
 
 
 def unreadable(index: int, row: Unreadable) -> Reject:

@@ -115,11 +115,11 @@ ENABLED = {"O": "enable trigger", "A": "enable always trigger", "R": "enable rep
 @contextmanager
 def without_triggers(connection: Connection, labels: Iterable[str]) -> Iterator[None]:
     """Keep the tables' own triggers from writing while rows are put back as they were."""
-    found = connection.execute(TRIGGERS, {"labels": sorted(set(labels))}).all()
-    for row in found:
+    triggers = connection.execute(TRIGGERS, {"labels": sorted(set(labels))}).all()
+    for row in triggers:
         connection.exec_driver_sql(f"alter table {row.owner} disable trigger {row.name}")
     yield
-    for row in found:
+    for row in triggers:
         connection.exec_driver_sql(f"alter table {row.owner} {ENABLED[row.enabled]} {row.name}")
 
 
@@ -293,9 +293,9 @@ def held(connection: Connection, name: str) -> dict[str, Any]:
 
 def restart(connection: Connection, name: str, to: dict[str, Any]) -> None:
     """Give a sequence a state, within this transaction."""
-    schema, _, own = name.partition(".")
+    schema, _, sequence = name.partition(".")
     quote = connection.dialect.identifier_preparer.quote
     # the restart makes a new store that dies with a rollback; setval writes into that one
-    connection.exec_driver_sql(f"alter sequence {quote(schema)}.{quote(own)} restart with {int(to['last_value'])}")
-    where = f"{quote(schema)}.{quote(own)}"
+    connection.exec_driver_sql(f"alter sequence {quote(schema)}.{quote(sequence)} restart with {int(to['last_value'])}")
+    where = f"{quote(schema)}.{quote(sequence)}"
     connection.execute(select(func.setval(cast(where, REGCLASS), int(to["last_value"]), bool(to["is_called"]))))

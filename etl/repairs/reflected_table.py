@@ -135,10 +135,10 @@ def label_of(table: Any) -> str:
 def reflect(connection: sa.Connection, wanted: Any) -> ReflectedTable:
     """The shape of a table of ours, or of one by its label; RepairError where the database has none."""
     label = wanted if isinstance(wanted, str) else label_of(wanted)
-    found = find_table(connection, label)
-    if found is None:
+    table = find_table(connection, label)
+    if table is None:
         raise RepairError(f"the database has no table {label}")
-    return found
+    return table
 
 
 def find_table(connection: sa.Connection, label: str) -> ReflectedTable | None:

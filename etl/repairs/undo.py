@@ -174,20 +174,20 @@ def undo(connection: Connection, repair: int, who: str) -> Repair:
 
     Raises UndoConflict where rows were changed since, naming them, and RepairError for a plan that was never applied.
     """
-    known = ledger.find_repair(connection, repair, lock=True)
-    if known.state is State.UNDONE:
-        return known
-    if known.state is State.FORGOTTEN:
+    applied = ledger.find_repair(connection, repair, lock=True)
+    if applied.state is State.UNDONE:
+        return applied
+    if applied.state is State.FORGOTTEN:
         raise RepairError(
             f"repair {repair} cannot be undone any more: the copies of its rows are older than RALLY_KEEP_ROWS days and"
-            f" were deleted; a snapshot may have them{f': {known.snapshot}' if known.snapshot else ''}"
+            f" were deleted; a snapshot may have them{f': {applied.snapshot}' if applied.snapshot else ''}"
         )
-    if known.state is not State.APPLIED:
+    if applied.state is not State.APPLIED:
         raise RepairError(f"plan {repair} was never applied: there is nothing to undo")
     steady(connection)
     _refuse_conflicts(connection, repair)
     try:
-        _reverse(connection, known)
+        _reverse(connection, applied)
     except IntegrityError as error:
         raise UndoConflict(
             f"repair {repair} cannot be undone, what came later stands in the way: {describe_error(error)}"
@@ -197,24 +197,24 @@ def undo(connection: Connection, repair: int, who: str) -> Repair:
 
 
 def _refuse_conflicts(connection: Connection, repair: int) -> None:
-    found = conflicts(connection, repair)
-    if found:
-        more = f"; and {len(found) - TOLD:,} more" if len(found) > TOLD else ""
-        named = "; ".join(map(str, found[:TOLD]))
+    changed = conflicts(connection, repair)
+    if changed:
+        more = f"; and {len(changed) - TOLD:,} more" if len(changed) > TOLD else ""
+        named = "; ".join(map(str, changed[:TOLD]))
         raise UndoConflict(f"repair {repair} cannot be undone without losing later changes: {named}{more}")
 
 
-def _reverse(connection: Connection, known: Repair) -> None:
-    steps = select(ROWS.step, ROWS.table, ROWS.action).where(ROWS.repair_id == known.id).distinct()
-    found = connection.execute(steps.order_by(ROWS.step.desc(), ROWS.action, ROWS.table)).all()
-    tables = {one.table for one in found}
+def _reverse(connection: Connection, repair: Repair) -> None:
+    steps = select(ROWS.step, ROWS.table, ROWS.action).where(ROWS.repair_id == repair.id).distinct()
+    written = connection.execute(steps.order_by(ROWS.step.desc(), ROWS.action, ROWS.table)).all()
+    tables = {one.table for one in written}
 
     def write() -> None:
         with without_triggers(connection, tables):
-            for step, label, action in found:
-                reverse(connection, Copied(known.id, step, label), action)
+            for step, label, action in written:
+                reverse(connection, Copied(repair.id, step, label), action)
 
-    beside_foreign_keys(connection, tables, write, lambda label: ids_of(connection, known.id, label, "insert"))
+    beside_foreign_keys(connection, tables, write, lambda label: ids_of(connection, repair.id, label, "insert"))
 
 
 def ids_of(connection: Connection, repair: int, label: str, action: str) -> Select[Any]:

@@ -114,12 +114,12 @@ def _hold_still() -> dict[str, bool]:
 
 def _pause_again(paused: Sequence[DeploymentResponse]) -> None:
     with get_client(sync_client=True) as api:
-        for known in paused:
-            api.pause_deployment(known.id)
-            were_on = _crons(known).keys() - _switched_off(known)
-            for schedule in api.read_deployment(known.id).schedules:
+        for deployment in paused:
+            api.pause_deployment(deployment.id)
+            were_on = _crons(deployment).keys() - _switched_off(deployment)
+            for schedule in api.read_deployment(deployment.id).schedules:
                 if schedule.slug in were_on:
-                    api.update_deployment_schedule(known.id, schedule.id, active=True)
+                    api.update_deployment_schedule(deployment.id, schedule.id, active=True)
 
 
 def enter_home() -> dict[str, str]:
@@ -158,21 +158,21 @@ def changes(client: SyncPrefectClient, wanted: Declared) -> Iterator[str]:
         yield f"{gone}, its schedules are taken off" if there[name].schedules else f"{gone}, and has no schedule"
 
 
-def _differences(wanted: Deployment, known: DeploymentResponse) -> Iterator[str]:
-    if known.entrypoint != wanted.entrypoint:
-        yield f"{wanted.name}: entrypoint {known.entrypoint} -> {wanted.entrypoint}"
-    if known.parameters != wanted.parameters:
-        yield f"{wanted.name}: parameters {known.parameters} -> {wanted.parameters}"
-    if (known.work_pool_name, known.work_queue_name) != (wanted.pool, wanted.queue):
-        yield f"{wanted.name}: pool {known.work_pool_name}/{known.work_queue_name} -> {wanted.pool}/{wanted.queue}"
-    crons = _crons(known)
+def _differences(wanted: Deployment, there: DeploymentResponse) -> Iterator[str]:
+    if there.entrypoint != wanted.entrypoint:
+        yield f"{wanted.name}: entrypoint {there.entrypoint} -> {wanted.entrypoint}"
+    if there.parameters != wanted.parameters:
+        yield f"{wanted.name}: parameters {there.parameters} -> {wanted.parameters}"
+    if (there.work_pool_name, there.work_queue_name) != (wanted.pool, wanted.queue):
+        yield f"{wanted.name}: pool {there.work_pool_name}/{there.work_queue_name} -> {wanted.pool}/{wanted.queue}"
+    crons = _crons(there)
     for slug in sorted(crons.keys() | wanted.schedules.keys()):
         before, after = crons.get(slug, "off"), wanted.schedules.get(slug, "off")
         if before != after:
             yield f"{wanted.name}: schedule {slug} {before} -> {after}"
-    if known.paused:
+    if there.paused:
         yield f"{wanted.name}: is paused, and stays so"
-    for slug in sorted(_switched_off(known) & wanted.schedules.keys()):
+    for slug in sorted(_switched_off(there) & wanted.schedules.keys()):
         yield f"{wanted.name}: schedule {slug} is switched off, and stays so"
 
 
@@ -230,10 +230,10 @@ def deploy_all(folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
 def take_off_schedules(client: SyncPrefectClient, wanted: Declared) -> None:
     """Delete schedules of our deployments that prefect.yaml declares no more; the deployments stay."""
     slugs = {deployment.name: deployment.schedules.keys() for deployment in wanted.deployments}
-    for name, known in deployed(client).items():
-        for schedule in known.schedules:
+    for name, there in deployed(client).items():
+        for schedule in there.schedules:
             if _slug(schedule) not in slugs.get(name, ()):
-                client.delete_deployment_schedule(known.id, schedule.id)
+                client.delete_deployment_schedule(there.id, schedule.id)
 
 
 def prune_runs(client: SyncPrefectClient, days: int) -> int:

@@ -78,10 +78,10 @@ def _queue(client: SyncPrefectClient, pool: str, name: str, limit: int) -> Findi
     queues = {queue.name: queue for queue in client.read_work_queues(work_pool_name=pool)}
     what, queue = f"queue {name} of {pool}", queues.get(name)
     if queue is None or queue.concurrency_limit != limit:
-        found = (
+        problem = (
             "is not there" if queue is None else f"lets {queue.concurrency_limit or 'any number of'} runs go at once"
         )
-        return Finding(what, found, f"rally-health deploy sets its limit of {limit}")
+        return Finding(what, problem, f"rally-health deploy sets its limit of {limit}")
     return Finding(what, f"{limit} run at once", f"prefect work-queue resume {name}" if queue.is_paused else "")
 
 

@@ -47,10 +47,10 @@ def api_url(settings: Settings) -> str | None:
         return settings.prefect_api_url or None
     home = settings.prefect_home.expanduser()
     try:
-        known = tomllib.loads((home / "profiles.toml").read_text(encoding="utf-8"))
+        profiles = tomllib.loads((home / "profiles.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):  # no profile, or one that Prefect will complain about itself
         return None
-    profile = known.get("profiles", {}).get(settings.prefect_profile or known.get("active"), {})
+    profile = profiles.get("profiles", {}).get(settings.prefect_profile or profiles.get("active"), {})
     return str(profile.get("PREFECT_API_URL") or "") or None
 
 

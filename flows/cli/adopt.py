@@ -71,15 +71,15 @@ def doctor(
 
     Examples: `rally-health doctor`, `rally-health --database postgresql://rally@db/rally doctor --json`
     """
-    found = examine_database(context.obj)
-    errors = len(found.of(Level.ERROR))
+    inspection = examine_database(context.obj)
+    errors = len(inspection.of(Level.ERROR))
     if as_json:
-        typer.echo(json.dumps({"findings": [asdict(one) for one in found.findings]}, indent=2))
+        typer.echo(json.dumps({"findings": [asdict(one) for one in inspection.findings]}, indent=2))
     else:
-        for finding in found.findings:
+        for finding in inspection.findings:
             _print_finding(finding)
-        typer.echo(f"{len(found.of(Level.OK))} ok, {len(found.of(Level.WARNING))} warnings, {errors} errors.")
-    raise typer.Exit(Exit.INFRASTRUCTURE if not found.reachable else Exit.CHECKS_FAILED if errors else Exit.OK)
+        typer.echo(f"{len(inspection.of(Level.OK))} ok, {len(inspection.of(Level.WARNING))} warnings, {errors} errors.")
+    raise typer.Exit(Exit.INFRASTRUCTURE if not inspection.reachable else Exit.CHECKS_FAILED if errors else Exit.OK)
 
 
 COLOURS = {Level.OK: typer.colors.GREEN, Level.WARNING: typer.colors.YELLOW, Level.ERROR: typer.colors.RED}

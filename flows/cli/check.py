@@ -114,15 +114,15 @@ def show_rows(settings: Settings, names: Sequence[str] | None, most: int | None,
     """Print the first bad rows of one rule, or write all of them to a CSV file."""
     if not names or len(names) != 1:
         raise typer.BadParameter("--rows and --csv are about one rule: name it with --name")
-    with rows_of_rule(settings, names[0]) as found:
+    with rows_of_rule(settings, names[0]) as bad:
         if file is None:
-            shown = [dict(zip(found.names, row, strict=True)) for row in islice(found.rows, most)]
-            shared.print_rows(shown, found.names, as_json=False, nothing="No row is bad.")
+            shown = [dict(zip(bad.names, row, strict=True)) for row in islice(bad.rows, most)]
+            shared.print_rows(shown, bad.names, as_json=False, nothing="No row is bad.")
             return
         with sys.stdout if file == Path("-") else file.open("w", encoding="utf-8", newline="") as target:
             writer = csv.writer(target)
-            writer.writerow(found.names)
-            writer.writerows(islice(found.rows, most))
+            writer.writerow(bad.names)
+            writer.writerows(islice(bad.rows, most))
 
 
 def _flow() -> Flow[..., Any]:

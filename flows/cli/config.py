@@ -100,9 +100,9 @@ def _value(value: object) -> Any:
 
 def _changes(rules: Rules) -> list[dict[str, str]]:
     """Each change to a rule with its line, those for one league with its name; and the rules that are off."""
-    found = [{"rule": name, "change": change} for name, check in rules.items() for change in check.changed]
+    changes = [{"rule": name, "change": change} for name, check in rules.items() for change in check.changed]
     for name, check in rules.items():
         for (_, label), own in check.segments.items():
             told = own.changed[len(check.changed) :] if own is not None else ("left out",)
-            found += [{"rule": f"{name}[{label}]", "change": change} for change in told]
-    return found + [{"rule": name, "change": f"off, {line}"} for name, line in rules.disabled.items()]
+            changes += [{"rule": f"{name}[{label}]", "change": change} for change in told]
+    return changes + [{"rule": name, "change": f"off, {line}"} for name, line in rules.disabled.items()]

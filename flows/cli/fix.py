@@ -16,23 +16,23 @@ from flows.service.health_check import rules_of
 from flows.service.repair import apply_plan, plan_repairs, undo_repair
 
 
-def line(known: Repair) -> str:
+def line(repair: Repair) -> str:
     """A repair on one line."""
-    what = ", ".join(map(str, known.changes)) or "nothing"
-    rule = f" of {known.rule}" if known.rule else f" ({known.summary})"
+    what = ", ".join(map(str, repair.changes)) or "nothing"
+    rule = f" of {repair.rule}" if repair.rule else f" ({repair.summary})"
     better = ""
-    if known.bad_before is not None:
-        better = f"; bad rows {known.bad_before:,} -> {known.bad_after:,}, gate score {known.score_before} ->"
-        better += f" {known.score_after}"
-    proposal = ", only a proposal" if known.proposal else ""
+    if repair.bad_before is not None:
+        better = f"; bad rows {repair.bad_before:,} -> {repair.bad_after:,}, gate score {repair.score_before} ->"
+        better += f" {repair.score_after}"
+    proposal = ", only a proposal" if repair.proposal else ""
     word, state, at, who, more = {
-        State.PLANNED: ("plan", "planned", known.planned_at, known.planned_by, ""),
-        State.APPLIED: ("repair", "applied", known.applied_at, known.applied_by, ""),
-        State.UNDONE: ("repair", "undone", known.undone_at, known.undone_by, ""),
-        State.FORGOTTEN: ("repair", "applied", known.applied_at, known.applied_by, ", too old to be undone"),
-    }[known.state]
+        State.PLANNED: ("plan", "planned", repair.planned_at, repair.planned_by, ""),
+        State.APPLIED: ("repair", "applied", repair.applied_at, repair.applied_by, ""),
+        State.UNDONE: ("repair", "undone", repair.undone_at, repair.undone_by, ""),
+        State.FORGOTTEN: ("repair", "applied", repair.applied_at, repair.applied_by, ", too old to be undone"),
+    }[repair.state]
     moment = f"{at:%Y-%m-%d %H:%M}" if at else "?"
-    return f"{word} {known.id}{rule}: {what}{better}; {state} {moment} by {who or '?'}{more}{proposal}"
+    return f"{word} {repair.id}{rule}: {what}{better}; {state} {moment} by {who or '?'}{more}{proposal}"
 
 
 def of_plan(one: Plan) -> dict[str, Any]:
@@ -41,16 +41,16 @@ def of_plan(one: Plan) -> dict[str, Any]:
             "examples": [of_row(row) for row in one.rows]}  # fmt: skip
 
 
-def of_repair(known: Repair) -> dict[str, Any]:
+def of_repair(repair: Repair) -> dict[str, Any]:
     return {
-        "repair": known.id, "kind": known.kind, "rule": known.rule, "summary": known.summary,
-        "state": known.state.value, "proposal": known.proposal, "rows": known.rows,
-        "changes": [{"table": one.table, "action": one.action, "rows": one.rows} for one in known.changes],
-        "bad_before": known.bad_before, "bad_after": known.bad_after,
-        "score_before": known.score_before, "score_after": known.score_after,
-        "planned_at": known.planned_at, "applied_at": known.applied_at, "undone_at": known.undone_at,
-        "planned_by": known.planned_by, "applied_by": known.applied_by, "undone_by": known.undone_by,
-        "snapshot": known.snapshot,
+        "repair": repair.id, "kind": repair.kind, "rule": repair.rule, "summary": repair.summary,
+        "state": repair.state.value, "proposal": repair.proposal, "rows": repair.rows,
+        "changes": [{"table": one.table, "action": one.action, "rows": one.rows} for one in repair.changes],
+        "bad_before": repair.bad_before, "bad_after": repair.bad_after,
+        "score_before": repair.score_before, "score_after": repair.score_after,
+        "planned_at": repair.planned_at, "applied_at": repair.applied_at, "undone_at": repair.undone_at,
+        "planned_by": repair.planned_by, "applied_by": repair.applied_by, "undone_by": repair.undone_by,
+        "snapshot": repair.snapshot,
     }  # fmt: skip
 
 
@@ -128,16 +128,16 @@ def show_fix(
     Example: `rally-health fix show 1 --rows 100`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        known = ledger.find_repair(connection, number)
+        repair = ledger.find_repair(connection, number)
         changed = preview(connection, number, None if as_json else rows)
     if as_json:
-        print_json(of_repair(known) | {"examples": [of_row(row) for row in changed]})
+        print_json(of_repair(repair) | {"examples": [of_row(row) for row in changed]})
         return
-    typer.echo(line(known))
+    typer.echo(line(repair))
     for row in changed:
         typer.echo(f"  {row}")
     nexts = {"planned": f"fix apply {number}", "applied": f"fix undo {number}"}
-    typer.echo(f"Next: rally-health {nexts.get(known.state, f'fix plan {known.rule}')}")
+    typer.echo(f"Next: rally-health {nexts.get(repair.state, f'fix plan {repair.rule}')}")
 
 
 @app.command("apply")
@@ -208,22 +208,22 @@ def fix_history(
     Example: `rally-health fix history`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        known = ledger.repair_history(connection, limit)
+        repairs = ledger.repair_history(connection, limit)
     if as_json:
-        print_json([of_repair(one) for one in known])
+        print_json([of_repair(one) for one in repairs])
         return
-    for one in known:
+    for one in repairs:
         typer.echo(line(one))
-    if not known:
+    if not repairs:
         typer.echo("Nothing was repaired yet. Next: rally-health fix plan")
 
 
-def _tell_plan(one: Plan) -> None:
-    if one.repair is None:
-        typer.echo(f"{one.rule}: {one.why}")
+def _tell_plan(proposed: Plan) -> None:
+    if proposed.repair is None:
+        typer.echo(f"{proposed.rule}: {proposed.why}")
         return
-    typer.echo(f"{line(one.repair)}\n  {one.summary}")
-    for row in one.rows:
+    typer.echo(f"{line(proposed.repair)}\n  {proposed.summary}")
+    for row in proposed.rows:
         typer.echo(f"  {row}")
-    if one.repair.rows > len(one.rows):
-        typer.echo(f"  ... and {one.repair.rows - len(one.rows):,} more; --rows shows them")
+    if proposed.repair.rows > len(proposed.rows):
+        typer.echo(f"  ... and {proposed.repair.rows - len(proposed.rows):,} more; --rows shows them")

@@ -41,11 +41,11 @@ def list_incidents(
     Examples: `rally-health incidents list`, `rally-health incidents list --resolved 7 --json`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        found = listed(connection, resolved_since=utc() - timedelta(days=days) if days else None)
+        incidents = listed(connection, resolved_since=utc() - timedelta(days=days) if days else None)
     columns = ("id", "status", "severity", "title", "measurement", "state", "opened_at", "assignee")
-    print_rows([_row(one) for one in found], columns, as_json=as_json, nothing="No incident is open.")
-    if found and not as_json:
-        typer.echo(f"Next: rally-health incidents show {found[0].id}")
+    print_rows([_row(one) for one in incidents], columns, as_json=as_json, nothing="No incident is open.")
+    if incidents and not as_json:
+        typer.echo(f"Next: rally-health incidents show {incidents[0].id}")
 
 
 @app.command("show")
@@ -194,9 +194,9 @@ def waive(  # noqa: PLR0917 - typer makes options of them
     today = today_here()
     with open_engine(context.obj) as engine, engine.begin() as connection:
         if withdraw is not None:
-            told: tuple[Waiver, ...] = (waivers.withdraw(connection, withdraw, by.strip() or getpass.getuser()),)
+            shown: tuple[Waiver, ...] = (waivers.withdraw(connection, withdraw, by.strip() or getpass.getuser()),)
         elif rule is None:
-            told = waivers.active_waivers(connection)
+            shown = waivers.active_waivers(connection)
         else:
             one_rule(context.obj, rule)
             wanted = Waiver(
@@ -206,14 +206,14 @@ def waive(  # noqa: PLR0917 - typer makes options of them
                 reason=_given("--reason", reason),
                 created_by=by.strip() or getpass.getuser(),
             )
-            told = (waivers.waive(connection, wanted, key, today=today),)
+            shown = (waivers.waive(connection, wanted, key, today=today),)
     if as_json:
-        print_json([_waiver_line(waiver) for waiver in told])
+        print_json([_waiver_line(waiver) for waiver in shown])
         return
-    for waiver in told:
+    for waiver in shown:
         state = "withdrawn" if withdraw is not None else "OVER" if waiver.expired(today) else "valid"
         typer.echo(f"{waiver.id:4} {state:9} {waiver}")
-    if not told:
+    if not shown:
         typer.echo("Nothing is waived.")
 
 
@@ -239,27 +239,27 @@ def accept(  # noqa: PLR0917 - typer makes options of them
     check = None if rule is None else one_rule(context.obj, rule)
     with open_engine(context.obj) as engine, engine.begin() as connection:
         if check is None:
-            found = baseline.list_acceptances(connection)
+            accepted = baseline.list_acceptances(connection)
         else:
             scope = str(Selection(scope={"league": tuple(league)})) if league else ""
-            found = accept_change(connection, check, reason, by.strip() or getpass.getuser(), scope)
+            accepted = accept_change(connection, check, reason, by.strip() or getpass.getuser(), scope)
     if as_json:
-        print_json(found)
+        print_json(accepted)
         return
-    for one in found:
+    for one in accepted:
         typer.echo(acceptance_line(one))
     if check is not None:
         typer.echo(f"Next: rally-health check --name {check.name}")
-    elif not found:
+    elif not accepted:
         typer.echo("No lasting change was accepted.")
 
 
-def acceptance_line(one: baseline.Acceptance) -> str:
+def acceptance_line(accepted: baseline.Acceptance) -> str:
     """An acceptance on one line."""
-    title = f"{one.rule}[{one.parameter}]" if one.parameter else one.rule
-    title += f" of {one.scope}" if one.scope else ""
-    usual = "nothing to measure" if one.value is None else f"{one.value:,.6g}"
-    return f"{one.at:%Y-%m-%d %H:%M} {title}: {usual} is usual from then on, by {one.by}: {one.reason}"
+    title = f"{accepted.rule}[{accepted.parameter}]" if accepted.parameter else accepted.rule
+    title += f" of {accepted.scope}" if accepted.scope else ""
+    usual = "nothing to measure" if accepted.value is None else f"{accepted.value:,.6g}"
+    return f"{accepted.at:%Y-%m-%d %H:%M} {title}: {usual} is usual from then on, by {accepted.by}: {accepted.reason}"
 
 
 def _given(option: str, value: str | None) -> str:

@@ -92,13 +92,13 @@ def keep_deadline(command: str, seconds: float) -> None:
     """
     if isinf(seconds) or not _own.get():
         return
-    told = f"{command} took longer than {seconds:g} s; give it more time by RALLY_DEADLINE"
+    message = f"{command} took longer than {seconds:g} s; give it more time by RALLY_DEADLINE"
 
     def end() -> None:
-        sys.stderr.write(f"error: {told}\n")
+        sys.stderr.write(f"error: {message}\n")
         os._exit(INFRASTRUCTURE)
 
-    _arm(seconds, lambda *_: _interrupt(told), end)
+    _arm(seconds, lambda *_: _interrupt(message), end)
 
 
 def _interrupt(told: str) -> None:

@@ -59,15 +59,15 @@ VERIFY = "verify"
 
 def _verify(settings: Settings, *, as_json: bool) -> None:
     with open_engine(settings) as engine, engine.connect() as connection:
-        found = verify_history(connection)
+        verified = verify_history(connection)
     if as_json:
-        print_json(found)
+        print_json(verified)
     else:
-        for line in found.broken:
+        for line in verified.broken:
             typer.echo(f"REWRITTEN {line}")
-        before = f", {found.unsealed:,} runs have no seal" if found.unsealed else ""
-        typer.echo(f"{found.sealed:,} runs are sealed{before}; the newest seal is {found.head or 'none'}")
-    raise typer.Exit(Exit.CHECKS_FAILED if found.broken else Exit.OK)
+        before = f", {verified.unsealed:,} runs have no seal" if verified.unsealed else ""
+        typer.echo(f"{verified.sealed:,} runs are sealed{before}; the newest seal is {verified.head or 'none'}")
+    raise typer.Exit(Exit.CHECKS_FAILED if verified.broken else Exit.OK)
 
 
 def _require_known(settings: Settings, rule: str) -> None:

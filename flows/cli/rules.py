@@ -39,11 +39,11 @@ def list_rules(  # noqa: PLR0917 - typer makes options of them
 
     Examples: `rally-health rules list`, `RALLY_RULES=my_rules rally-health rules list --tag gate`
     """
-    found = requested(RuleSelection, context).selection.apply(rules_of(context.obj))
+    chosen = requested(RuleSelection, context).selection.apply(rules_of(context.obj))
     if as_json:
-        typer.echo(json.dumps([_described(check) for check in found.values()], indent=2))
+        typer.echo(json.dumps([_described(check) for check in chosen.values()], indent=2))
     else:
-        _print(found, Console())
+        _print(chosen, Console())
 
 
 @app.command("show")

@@ -75,30 +75,30 @@ def examine_database(settings: Settings) -> Inspection:
 
     Nothing is changed; where no database is set and none was made, none is.
     """
-    own = (*_settings_findings(settings), *_machine_findings(settings))
+    findings = (*_settings_findings(settings), *_machine_findings(settings))
     if settings.database_url is None and not embedded.exists(settings.data):
         text = f"DATABASE_URL is not set: init makes an embedded PostgreSQL in {settings.data}"
-        return Inspection((*own, Finding("database", Level.OK, text)))
+        return Inspection((*findings, Finding("database", Level.OK, text)))
     try:
         with open_engine(settings, migrated=False) as engine:
             seen = readable(settings, engine)
             with engine.begin() as connection:
                 revision = _revision_finding(connection)
-                found = inspect_database(connection, seen)
-            own = (*own, *_rules_finding(settings, engine))
+                inspection = inspect_database(connection, seen)
+            findings = (*findings, *_rules_finding(settings, engine))
     except DatabaseUnavailable as error:
         away = Finding("database", Level.ERROR, str(error), "start the server, or mend DATABASE_URL")
-        return Inspection((*own, away), reachable=False)
-    return Inspection((*own, revision, *found.findings))
+        return Inspection((*findings, away), reachable=False)
+    return Inspection((*findings, revision, *inspection.findings))
 
 
 def _revision_finding(connection: Connection) -> Finding:
     if not migrate.may_see_revision(connection):
         return Finding("database", Level.WARNING, "its revision is hidden from this account", "grant the rights below")
-    found, wanted = migrate.revision_of(connection), newest()
-    if found == wanted:
+    revision, wanted = migrate.revision_of(connection), newest()
+    if revision == wanted:
         return Finding("database", Level.OK, f"at revision {wanted}")
-    at = f"at revision {found}, the newest is {wanted}" if found else "not taken into use yet"
+    at = f"at revision {revision}, the newest is {wanted}" if revision else "not taken into use yet"
     return Finding("database", Level.WARNING, at, "rally-health init")
 
 

@@ -75,15 +75,15 @@ def try_rules(settings: Settings, source: str | None) -> Iterator[RuleTrial]:
     rules = rules_of(settings)
     if source is not None and Path(source).exists():
         rules = collect([*SOURCES, source])
-        own = {name for name in rules if _is_of(rules, name, Path(source))}
+        chosen = {name for name in rules if _is_of(rules, name, Path(source))}
     elif source is not None:
-        own = {name for name in rules if name == source}
-        if not own:
+        chosen = {name for name in rules if name == source}
+        if not chosen:
             raise MeasureError(f"{source!r} is neither a file nor a rule")
     else:
-        own = {name for name in rules if not _is_of(rules, name, HOUSE)}
+        chosen = {name for name in rules if not _is_of(rules, name, HOUSE)}
     with open_engine(settings, application="rally-health rules", migrated=False) as engine:
-        for name in sorted(own):
+        for name in sorted(chosen):
             yield try_rule(engine, rules, rules[name], _request())
 
 
@@ -91,10 +91,10 @@ def suggested(settings: Settings, table: str) -> list[Suggestion]:
     """Ready-made rules that a table keeps today."""
     name = TableName(table)
     with open_engine(settings, application="rally-health rules", migrated=False) as engine:
-        own = NamedTables(engine.connect, metadata.tables).table(name)
+        reflected = NamedTables(engine.connect, metadata.tables).table(name)
         with engine.connect() as connection, connection.begin():
             connection.exec_driver_sql("set transaction read only")
-            return list(suggestions(connection, name, own))
+            return list(suggestions(connection, name, reflected))
 
 
 @contextmanager

@@ -249,11 +249,11 @@ def play(settings: Settings, today: date, tell: Callable[[str], None]) -> Story:
     """Play the demo in an embedded database of its own, below `settings.data`, made anew each time."""
     home = settings.data / "demo"
     shutil.rmtree(home / "feeds", ignore_errors=True)
-    own = settings.model_copy(update={"database_url": None, "data": home})
-    demo = Invocation(own)
+    demo_settings = settings.model_copy(update={"database_url": None, "data": home})
+    demo = Invocation(demo_settings)
     sample = season(today)
     standings, players, schedules = write_feeds(sample, home / "feeds")
-    with open_engine(own) as engine:
+    with open_engine(demo_settings) as engine:
         with engine.begin() as connection:
             connection.exec_driver_sql("drop schema public, quality cascade; create schema public")
         tell(f"A season of {sample.teams} teams, {len(sample.schedules):,} schedule rows, as the old loader left it:")
@@ -265,7 +265,7 @@ def play(settings: Settings, today: date, tell: Callable[[str], None]) -> Story:
         imported = import_all(demo, ImportRequest(paths=(standings, players, schedules)))
         after = check_health(demo, CheckRequest(today=today, alert=False))
         tell("What an import does not touch, repaired by plans that can be undone:")
-        repairs = tuple(repair_all(engine, own))
+        repairs = tuple(repair_all(engine, demo_settings))
         return Story(before, imported, after, repairs, check_health(demo, CheckRequest(today=today, alert=False)))
 
 

@@ -119,16 +119,16 @@ class JsonLines(logging.Formatter):
     """A record as a JSON object. Of an exception only the type and the places are told: its text may hold data."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told: dict[str, Any] = {
+        entry: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname, "logger": record.name, "message": record.getMessage(),
             "process": record.process, **getattr(record, "told", {}),
         }  # fmt: skip
         if record.exc_info and record.exc_info[0] is not None:
             frames = traceback.extract_tb(record.exc_info[2])
-            told["error"] = record.exc_info[0].__name__
-            told["where"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
-        return json.dumps(told, ensure_ascii=False, default=str)
+            entry["error"] = record.exc_info[0].__name__
+            entry["where"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+        return json.dumps(entry, ensure_ascii=False, default=str)
 
 
 def start_logging(folder: Path, level: str, *, as_json: bool = False) -> None:

@@ -95,10 +95,10 @@ class ImportRequest(_Request):
     @field_validator("kinds")
     @classmethod
     def _known_kinds(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        known = [kind.name for kind in KINDS]
+        kinds = [kind.name for kind in KINDS]
         for name in names:
-            if name not in known:
-                raise ValueError(f"expected kinds among {', '.join(known)}")
+            if name not in kinds:
+                raise ValueError(f"expected kinds among {', '.join(kinds)}")
         return names
 
     @model_validator(mode="after")

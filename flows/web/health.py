@@ -81,14 +81,14 @@ def _run(request: PageRequest) -> View:
         raise NotThere(f"there is no run {request.key}; History lists those that there are")
     run = _here(row, request)
     results = select_results(details=True).where(check_results.c.run_id == run.id)
-    found = [rules.of_rule(one, request.rules.get(one.rule)) for one in results_of(request.connection.execute(results))]
-    found.sort(key=worst_first)
+    shown = [rules.of_rule(one, request.rules.get(one.rule)) for one in results_of(request.connection.execute(results))]
+    shown.sort(key=worst_first)
     leagues = run.parts.get(LEAGUE_SEGMENT, {})
     return View(
         title=f"Run of {run.at:%Y-%m-%d %H:%M}", badge=run.band, trail=[("History", ("runs", ""))],
         blocks=[
             _of_run(request, run, row.finished_at),
-            SectionRows(replace(ALL_RULES, title="Results", caption="Worst first"), found),
+            SectionRows(replace(ALL_RULES, title="Results", caption="Worst first"), shown),
             _scores("By domain", "rules", run.domains), _scores("By league", "league", leagues) if leagues else None,
         ],
     )  # fmt: skip
@@ -123,10 +123,10 @@ def _uuid(text: str) -> str:
 
 def _beside(request: PageRequest, run: StoredRun) -> tuple[Any, Any]:
     """The runs of the same selection before and after one; None where there is none."""
-    own = check_runs.c
-    alike = select(own.id, own.started_at).where(own.selection == run.selection, own.id != run.id)
-    before = alike.where(own.started_at < run.at).order_by(own.started_at.desc()).limit(1)
-    after = alike.where(own.started_at > run.at).order_by(own.started_at).limit(1)
+    columns = check_runs.c
+    alike = select(columns.id, columns.started_at).where(columns.selection == run.selection, columns.id != run.id)
+    before = alike.where(columns.started_at < run.at).order_by(columns.started_at.desc()).limit(1)
+    after = alike.where(columns.started_at > run.at).order_by(columns.started_at).limit(1)
     return request.connection.execute(before).first(), request.connection.execute(after).first()
 
 
@@ -140,11 +140,11 @@ STATES = ("open", "acknowledged", "resolved")
 
 
 def _incidents(request: PageRequest) -> View:
-    known = incident_store.listed(
+    listed = incident_store.listed(
         request.connection, resolved_since=request.now - timedelta(days=rules.days_of(request))
     )
     text, state = request.asked("q").casefold(), request.asked("state")
-    shown = [one for one in known if state in {"", one.state} and text in f"{one.title} {one.owner}".casefold()]
+    shown = [one for one in listed if state in {"", one.state} and text in f"{one.title} {one.owner}".casefold()]
     fields = (
         view.Choice("q", "rule or owner", request.asked("q")),
         view.Choice("state", "state", state, STATES),
@@ -154,7 +154,7 @@ def _incidents(request: PageRequest) -> View:
     return View(
         title="Incidents",
         blocks=[
-            Form("", ("incidents", ""), fields, "Filter", f"{len(shown)} of {len(known)}"),
+            Form("", ("incidents", ""), fields, "Filter", f"{len(shown)} of {len(listed)}"),
             TableBlock(title="", columns=columns, rows=shown, most=500, empty="No incident is like that."),
         ],
     )
@@ -174,19 +174,19 @@ class TimelineEntry:
 def _incident(request: PageRequest) -> View:
     """One incident: its rows, its cause, its story, and what to do."""
     try:
-        one = incident_store.find(request.connection, request.number)
+        incident = incident_store.find(request.connection, request.number)
     except UnknownIncident as error:
         raise NotThere(str(error)) from None
-    newest = reading.latest_results(request.connection, request.now, one.rule)
-    sql = next((result.sql for result in newest if result.parameter == one.parameter), "")
+    newest = reading.latest_results(request.connection, request.now, incident.rule)
+    sql = next((result.sql for result in newest if result.parameter == incident.parameter), "")
     return View(
-        title=f"{one.title} #{one.id}", badge=one.status.value, lead=one.summary,
+        title=f"{incident.title} #{incident.id}", badge=incident.status.value, lead=incident.summary,
         trail=[("Incidents", ("incidents", ""))],
         blocks=[
-            _of_incident(one, request.now), _cause(request, one),
+            _of_incident(incident, request.now), _cause(request, incident),
             Code("SQL of the bad rows", lines_of(sql)) if sql else None,
-            *rules.what_to_do(request, one.rule, request.rules.get(one.rule)), _timeline(request, one),
-            Code("To answer it", _answers(one.id)) if one.open else None,
+            *rules.what_to_do(request, incident.rule, request.rules.get(incident.rule)), _timeline(request, incident),
+            Code("To answer it", _answers(incident.id)) if incident.open else None,
         ],
     )  # fmt: skip
 
@@ -196,28 +196,30 @@ def _answers(number: int) -> list[str]:
     return [f"{command} ack {number}", f"{command} assign {number} --to NAME", f'{command} note {number} "TEXT"']
 
 
-def _of_incident(one: Incident, now: datetime) -> Facts:
+def _of_incident(incident: Incident, now: datetime) -> Facts:
+    resolved = f"{incident.resolved_at:%Y-%m-%d %H:%M}, {incident.resolution}" if incident.resolved_at else ""
     return Facts("", [
-        ("rule", one.title, ("rule", one.rule, {"parameter": one.parameter})), ("severity", one.severity.value, None),
-        ("since", f"{one.since:%Y-%m-%d %H:%M}, {view.ago(one.since, now)}", None), ("worst", one.worst.value, None),
-        ("found", one.error or one.measurement, None), ("change", one.change, None),
-        ("points", points_text(one.points), None), *(("where", cluster, None) for cluster in one.clusters),
-        *(("example", example(key), None) for key in one.examples), ("state", one.state, None),
-        ("acknowledged by", one.acknowledged_by, None), ("assigned to", one.assignee, None), ("owner", one.owner, None),
-        ("resolved", f"{one.resolved_at:%Y-%m-%d %H:%M}, {one.resolution}" if one.resolved_at else "", None),
-        ("first seen in", "the run that saw it first", ("run", one.opened_run)),
-        ("last seen in", "the run that saw it last", ("run", one.seen_run)),
+        ("rule", incident.title, ("rule", incident.rule, {"parameter": incident.parameter})),
+        ("severity", incident.severity.value, None), ("worst", incident.worst.value, None),
+        ("since", f"{incident.since:%Y-%m-%d %H:%M}, {view.ago(incident.since, now)}", None),
+        ("found", incident.error or incident.measurement, None), ("change", incident.change, None),
+        ("points", points_text(incident.points), None), *(("where", place, None) for place in incident.clusters),
+        *(("example", example(key), None) for key in incident.examples), ("state", incident.state, None),
+        ("acknowledged by", incident.acknowledged_by, None), ("assigned to", incident.assignee, None),
+        ("owner", incident.owner, None), ("resolved", resolved, None),
+        ("first seen in", "the run that saw it first", ("run", incident.opened_run)),
+        ("last seen in", "the run that saw it last", ("run", incident.seen_run)),
     ])  # fmt: skip
 
 
-def _cause(request: PageRequest, one: Incident) -> TableBlock:
+def _cause(request: PageRequest, incident: Incident) -> TableBlock:
     """The imports that changed rows between the last time that the rule was well and the beginning."""
     results, feeds = check_results.c, import_feeds.c
-    same = results.rule == one.rule, results.parameter == one.parameter
-    well = select(func.max(results.at)).where(*same, results.status == Status.OK.value, results.at < one.opened_at)
+    same = results.rule == incident.rule, results.parameter == incident.parameter
+    well = select(func.max(results.at)).where(*same, results.status == Status.OK.value, results.at < incident.opened_at)
     since = request.connection.scalar(well)
     changed = feeds.inserted + feeds.updated + feeds.withdrawn > 0
-    chosen = select(import_feeds).where(changed, feeds.finished_at <= one.opened_at)
+    chosen = select(import_feeds).where(changed, feeds.finished_at <= incident.opened_at)
     chosen = chosen.where(feeds.finished_at > since) if since else chosen
     rows = request.connection.execute(chosen.order_by(feeds.finished_at.desc()).limit(20)).all()
     last = f"last well {since:%Y-%m-%d %H:%M}" if since else "it was never seen well"
@@ -235,12 +237,12 @@ CAUSE_COLUMNS = (
 )
 
 
-def _timeline(request: PageRequest, one: Incident) -> TableBlock:
-    events = incident_store.all_events(request.connection, one.id)
+def _timeline(request: PageRequest, incident: Incident) -> TableBlock:
+    events = incident_store.all_events(request.connection, incident.id)
     story = [TimelineEntry(event.at, event.kind.value, event.actor, event.text, event.run) for event in events]
     messages, about = deliveries.c, delivery_incidents.c
     sent = select(messages.created_at, messages.channel, messages.recipient, messages.state, messages.reason)
-    sent = sent.join(delivery_incidents, about.delivery_id == messages.id).where(about.incident_id == one.id)
+    sent = sent.join(delivery_incidents, about.delivery_id == messages.id).where(about.incident_id == incident.id)
     story += [
         TimelineEntry(row.created_at, f"{row.channel} {row.state}", row.recipient, row.reason)
         for row in request.connection.execute(sent)
@@ -280,13 +282,15 @@ def _league(request: PageRequest) -> View:
     points = _league_points(request)
     feeds = [one for one in overview.feed_states(request) if one.row.league == name]
     newest = reading.latest_results(request.connection, request.now)
-    found = [rules.of_rule(one, request.rules.get(one.rule)) for one in newest if one.trouble and _concerns(one, name)]
-    if not points and not feeds and not found:
+    trouble = [
+        rules.of_rule(one, request.rules.get(one.rule)) for one in newest if one.trouble and _concerns(one, name)
+    ]
+    if not points and not feeds and not trouble:
         raise NotThere(f"no league called {name!r} has a score or a feed")
     wrong = replace(ALL_RULES, title="What is wrong", empty="Nothing.", caption="Rules in trouble that name it")
     return View(
         title=name, trail=[("Leagues", ("leagues", ""))],
-        blocks=[_league_score(request, points), SectionRows(wrong, found), overview.feeds_table("Its feeds", feeds)],
+        blocks=[_league_score(request, points), SectionRows(wrong, trouble), overview.feeds_table("Its feeds", feeds)],
     )  # fmt: skip
 
 

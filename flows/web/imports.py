@@ -69,15 +69,15 @@ def _import(request: PageRequest) -> View:
     run = request.connection.execute(select(import_runs).where(import_runs.c.id == number)).first()
     if run is None:
         raise NotThere(f"there is no import {number}; Imports lists those that there are")
-    own = import_feeds.c
-    feeds = request.connection.execute(select(import_feeds).where(own.run_id == number).order_by(own.id)).all()
+    columns = import_feeds.c
+    feeds = request.connection.execute(select(import_feeds).where(columns.run_id == number).order_by(columns.id)).all()
     moments = ("started", run.started_at), ("finished", run.finished_at)
     return View(
         title=f"Import #{number}", badge=run.outcome, trail=[("Imports", ("imports", ""))],
         blocks=[
             Facts("", [(name, view.shown_value(at), None) for name, at in moments]),
             TableBlock(title="Feeds", columns=FEED_COLUMNS, rows=feeds, most=500), _by_league(feeds), _drift(feeds),
-            _refused(request, own.run_id == number),
+            _refused(request, columns.run_id == number),
         ],
     )  # fmt: skip
 
@@ -237,8 +237,8 @@ def _alerts(request: PageRequest) -> View:
 
 def _search(request: PageRequest) -> View:
     text = request.asked("q").casefold()
-    found = [row for row in rules.rule_rows(request) if text and text in f"{row.title} {row.summary}".casefold()]
-    known = [
+    matching = [row for row in rules.rule_rows(request) if text and text in f"{row.title} {row.summary}".casefold()]
+    incidents = [
         one for one in health.incidents_of_days(request) if text and text in f"{one.title} {one.summary}".casefold()
     ]
     leagues = [name for name in health.league_names(request) if text and text in name.casefold()]
@@ -246,9 +246,9 @@ def _search(request: PageRequest) -> View:
     return View(
         title=f"Search: {request.asked('q')}",
         blocks=[
-            TableBlock(title="Rules", columns=rules.RULE_COLUMNS, rows=found, most=60),
+            TableBlock(title="Rules", columns=rules.RULE_COLUMNS, rows=matching, most=60),
             TableBlock(
-                title="Incidents of 90 days", columns=overview.incident_columns(request.now), rows=known, most=60
+                title="Incidents of 90 days", columns=overview.incident_columns(request.now), rows=incidents, most=60
             ),
             TableBlock(title="Leagues", columns=(league,), rows=leagues, most=60),
         ],

@@ -35,14 +35,14 @@ def overview(request: view.PageRequest) -> view.View:
     period = values.Period.of(values.PeriodKind.WEEKLY, request.now.astimezone(request.settings.zone))
     book = read_lately(request.connection, period, {rule for one in STANDARDS for rule in one.rules})
     inputs = values.ReviewInputs(book, request.rules, period, comparable_runs(book))
-    known = listed(request.connection)
+    incidents = listed(request.connection)
     return view.View(
         title="Overview",
         blocks=[
             _hero(inputs),
-            _news(inputs, known),
+            _news(inputs, incidents),
             _state(request),
-            _incidents(known, request.now),
+            _incidents(incidents, request.now),
             view.SectionRows(DAILY_FIGURES, DAILY_FIGURES.rows(inputs)),
             _score(inputs),
             view.SectionRows(BY_DOMAIN, BY_DOMAIN.rows(inputs)),
@@ -70,12 +70,12 @@ def _hero(inputs: values.ReviewInputs) -> view.Hero:
     return view.Hero("Score", run.score, run.band, lines)
 
 
-def _news(inputs: values.ReviewInputs, known: Sequence[Incident]) -> view.Facts | None:
+def _news(inputs: values.ReviewInputs, incidents: Sequence[Incident]) -> view.Facts | None:
     """What is new and what is gone since the run before, by name; nothing without a run before."""
     if len(inputs.runs) < 2 or inputs.newest is None:
         return None
     failing = [_failing(inputs, run) for run in inputs.runs[-2:]]
-    number = {one.rule: ("incident", one.id) for one in known}
+    number = {one.rule: ("incident", one.id) for one in incidents}
     facts: list[tuple[str, object, view.Target]] = [
         ("new", rule, number.get(rule, ("rule", rule))) for rule in sorted(failing[1] - failing[0])
     ]
@@ -190,11 +190,11 @@ class FeedState:
 
 def feed_states(request: view.PageRequest) -> list[FeedState]:
     """Every feed that was ever imported, with trouble first."""
-    own = import_feeds.c
-    feed = (own.kind, own.league)
-    newest = select(import_feeds).distinct(*feed).order_by(*feed, own.id.desc())
-    good = own.outcome.in_(("published", "unchanged"))
-    fresh = select(*feed, func.max(own.finished_at)).where(good).group_by(*feed)
+    columns = import_feeds.c
+    feed = (columns.kind, columns.league)
+    newest = select(import_feeds).distinct(*feed).order_by(*feed, columns.id.desc())
+    good = columns.outcome.in_(("published", "unchanged"))
+    fresh = select(*feed, func.max(columns.finished_at)).where(good).group_by(*feed)
     dates = {(kind, league): at for kind, league, at in request.connection.execute(fresh)}
     rows = request.connection.execute(newest).all()
     states = [FeedState(row, dates.get((row.kind, row.league)), request.now) for row in rows]

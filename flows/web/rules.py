@@ -123,18 +123,18 @@ def _rule(request: PageRequest) -> View:
     newest = reading.latest_results(request.connection, request.now, name)
     if check is None and not newest and not _ever_ran(request, name):
         raise NotThere(f"no rule is called {name!r}, and none of that name ever ran")
-    one = next((result for result in newest if result.parameter == request.asked("parameter")), None)
-    one = one or next(iter(newest), None)
-    known = _incidents_of(request, name)
+    shown = next((result for result in newest if result.parameter == request.asked("parameter")), None)
+    shown = shown or next(iter(newest), None)
+    incidents = _incidents_of(request, name)
     return View(
-        title=name, badge=one.status.value if one else "", trail=[("Rules", ("rules", ""))],
+        title=name, badge=shown.status.value if shown else "", trail=[("Rules", ("rules", ""))],
         lead=check.summary if check else "no rule has this name any more",
         blocks=[
             _definition(check) if check else None,
             _parameters(name, newest, check) if len(newest) > 1 else None,
-            *(_found(of_rule(one, check)) if one else ()),
-            *_over_time(request, check, one, known), *what_to_do(request, name, check),
-            TableBlock(title="Its incidents", columns=overview.incident_columns(request.now), rows=known, most=20),
+            *(_found(of_rule(shown, check)) if shown else ()),
+            *_over_time(request, check, shown, incidents), *what_to_do(request, name, check),
+            TableBlock(title="Its incidents", columns=overview.incident_columns(request.now), rows=incidents, most=20),
             _backtest(request, check) if check else None,
         ],
     )  # fmt: skip
@@ -176,44 +176,45 @@ def _parameters(name: str, newest: Sequence[StoredResult], check: Check | None) 
     return TableBlock(title="By parameter", columns=columns, rows=rows, caption=f"{len(newest)}, worst first", most=60)
 
 
-def _found(one: StoredResult) -> Iterator[view.Block]:
+def _found(result: StoredResult) -> Iterator[view.Block]:
     yield Facts(
         "Found last",
         [
-            ("rule", one.title if one.parameter else "", None), ("found", one.measurement, None),
-            ("change", one.change, None), ("limits", one.threshold, None), ("not measured", one.error, None),
-            ("note", one.note, None), ("accepted", "yes, by a waiver" if one.accepted else "", None),
-            ("points", points_text(one.points), None), *(("where", str(cluster), None) for cluster in one.clusters),
-            *(("example", example(key), None) for key in one.examples), ("measured in", f"{one.seconds:.2f} s", None),
-            ("run", f"{one.at:%Y-%m-%d %H:%M}", ("run", one.run)),
+            ("rule", result.title if result.parameter else "", None), ("found", result.measurement, None),
+            ("change", result.change, None), ("limits", result.threshold, None), ("note", result.note, None),
+            ("not measured", result.error, None), ("points", points_text(result.points), None),
+            ("accepted", "yes, by a waiver" if result.accepted else "", None),
+            *(("where", str(cluster), None) for cluster in result.clusters),
+            *(("example", example(key), None) for key in result.examples),
+            ("measured in", f"{result.seconds:.2f} s", None),
+            ("run", f"{result.at:%Y-%m-%d %H:%M}", ("run", result.run)),
         ],
     )  # fmt: skip
-    if one.sql:
-        yield Code(
-            "SQL of the bad rows", lines_of(one.sql), "Lists every one of them; run it with a role that may read."
-        )
+    if result.sql:
+        hint = "Lists every one of them; run it with a role that may read."
+        yield Code("SQL of the bad rows", lines_of(result.sql), hint)
 
 
 def _over_time(
-    request: PageRequest, check: Check | None, one: StoredResult | None, known: Sequence[Incident]
+    request: PageRequest, check: Check | None, shown: StoredResult | None, incidents: Sequence[Incident]
 ) -> Iterator[view.Block]:  # fmt: skip
     """How one rule and parameter went, with its incidents marked."""
-    if one is None:
+    if shown is None:
         return
     days = days_of(request)
     window = {"since": request.now - timedelta(days=days), "until": request.now}
-    groups = reading.read_results(request.connection, window["since"], request.now, one.rule, one.parameter)
-    results = groups.get(one.id, (one,))
+    groups = reading.read_results(request.connection, window["since"], request.now, shown.rule, shown.parameter)
+    results = groups.get(shown.id, (shown,))
     series = time_series.result_series(results, check.threshold if check else None, request.now)
-    own = [incident for incident in known if incident.parameter == one.parameter]
+    own = [incident for incident in incidents if incident.parameter == shown.parameter]
     marks = [charts.Marked(each.opened_at, each.resolved_at, f"incident #{each.id}") for each in own]
-    drawn = charts.line_chart(series, **window, alt=f"{one.title}, {series.said}", marks=marks)
+    drawn = charts.line_chart(series, **window, alt=f"{shown.title}, {series.said}", marks=marks)
     told = [series.said, series.forecast, "its incidents are marked" if marks else ""]
     yield Picture(f"{days} days", drawn, "; ".join(filter(None, told)))
     stacks = [(result.at, result.new or 0, result.fixed or 0) for result in results]
     if bars := charts.stacked_bars(stacks, **window, alt=NEW_AND_FIXED):
         yield Picture("New and fixed", bars, NEW_AND_FIXED)
-    yield Form("", ("rule", one.rule), (view.Choice("days", "days shown", str(days)),), "Show")
+    yield Form("", ("rule", shown.rule), (view.Choice("days", "days shown", str(days)),), "Show")
 
 
 NEW_AND_FIXED = "Bad rows that were new in a run stand above the line, fixed ones below it."

@@ -74,7 +74,7 @@ def _finish(folder: Path, pages: set[str], now: datetime) -> None:
 def _earlier(folder: Path) -> set[str]:
     """The pages of an earlier site; raises NotASite for a folder with something else in it."""
     try:
-        known = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["pages"]
+        pages = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["pages"]
     except FileNotFoundError:
         if folder.exists() and any(folder.iterdir()):
             raise NotASite(
@@ -83,4 +83,4 @@ def _earlier(folder: Path) -> set[str]:
         return set()
     except (ValueError, KeyError, TypeError):
         raise NotASite(f"{folder / MANIFEST} is none of ours; name an empty or a new folder") from None
-    return {name for name in known if isinstance(name, str) and Path(name).name == name}
+    return {name for name in pages if isinstance(name, str) and Path(name).name == name}
