@@ -6,23 +6,26 @@ that cannot fail, such as `id > 0 and id < 0`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import date
-from itertools import product
+from datetime import date, time, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Engine, Insert, Table, insert, inspect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, insert, inspect, true
+from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.sql import visitors
 
+from checks.author.mutants import mutant_of
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.decorators import Bad, Row
 from checks.engine.authoring.spec import Check, Kind
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Baseline
-from checks.engine.measuring.reflect import NamedTables
+from checks.engine.measuring.compile_queries import is_optional
+from checks.engine.measuring.reflect import MissingTableError, NamedTables
 from checks.engine.measuring.snapshot import explained
 from checks.engine.reporting.report import Result
 from checks.engine.run import Options, Request, measure_on
@@ -33,18 +36,29 @@ MADE_UP: Mapping[type, Sequence[Any]] = {
     float: (0, -1.5, 99.5, 1e6),
     str: ("", " ", "x", "?", "-1", "a" * 60, "Ab(S)", "0", "9-9"),
     date: (date(1900, 1, 1), date(2025, 1, 1), date(2999, 1, 1)),
+    time: (time(), time(3, 30), time(12), time(23, 59)),
+    timedelta: (timedelta(-1), timedelta(), timedelta(999)),
 }
 """Values that a rule may well object to, by what a column holds; NULL besides."""
+MOST_MADE_UP = 3_000
+FEW_VALUES_EACH = 5
+ROWS_AT_ONCE = 100
 SCRATCH_SCHEMA = "rally_trial_"
 
 
 @dataclass(frozen=True, slots=True)
 class RuleTrial:
-    """What came of trying a rule: whether it passed, and in a sentence why not."""
+    """What came of trying a rule: whether it passed, and in a sentence why not.
+
+    `unnoticed` are changes of the rule that its rows do not tell from the rule itself: a row is missing for each.
+    A rule about optional tables that are not there is `skipped`.
+    """
 
     rule: str
     passed: bool
     said: str
+    unnoticed: tuple[str, ...] = ()
+    skipped: bool = False
 
 
 def try_rule(engine: Engine, rules: Rules, check: Check, request: Request) -> RuleTrial:
@@ -52,8 +66,11 @@ def try_rule(engine: Engine, rules: Rules, check: Check, request: Request) -> Ru
     with engine.connect() as connection, connection.begin() as transaction:
         try:
             return _tried(connection, rules.only([check]), check, request)
+        except MissingTableError as error:
+            optional = is_optional(check)
+            return RuleTrial(check.name, passed=optional, said=str(error), skipped=optional)
         except (DBAPIError, MeasureError) as error:
-            return RuleTrial(check.name, passed=False, said=f"its rows cannot be written: {explained(error)}")
+            return RuleTrial(check.name, passed=False, said=f"it cannot be tried: {explained(error)}")
         finally:
             transaction.rollback()
 
@@ -65,63 +82,95 @@ def _tried(connection: Connection, rules: Rules, check: Check, request: Request)
     if not check.mark.bad:
         return _made_up(connection, rules, check, asked, main)
     _write(connection, tables, check.table, check.mark.good)
-    left = _found(connection, rules, asked)
+    left, in_good = _found(connection, rules, asked), counts_of_mutants(connection, rules, check, asked)
     if left.error or left.count:
         return RuleTrial(check.name, passed=False, said=left.error or f"{left.count} of the good rows are found bad")
     _write(connection, tables, check.table, check.mark.bad)
     found, wanted = _found(connection, rules, asked), len(_rows(check.table, check.mark.bad).get(check.table, ()))
     if found.count != wanted:
         return RuleTrial(check.name, passed=False, said=f"{found.count or 0} of {wanted} bad rows are found")
-    return RuleTrial(check.name, passed=True, said=f"{len(check.mark.good)} good, {wanted} bad")
+    in_all = counts_of_mutants(connection, rules, check, asked)
+    like_the_rule = zip(in_good, in_all, strict=True)
+    unnoticed = (
+        said for (said, *good), (_, *every) in like_the_rule
+        if good == [left.count, left.total] and every == [found.count, found.total]
+    )  # fmt: skip
+    said = f"{len(check.mark.good)} good, {wanted} bad"
+    return RuleTrial(check.name, passed=True, said=said, unnoticed=tuple(unnoticed))
+
+
+def counts_of_mutants(
+    connection: Connection, rules: Rules, check: Check, request: Request
+) -> list[tuple[str, int | None, int | None]]:
+    """What a rule finds with each of its changes: what the change is, bad rows, all rows."""
+    answers: list[tuple[str, int | None, int | None]] = []
+    for number in itertools.count():
+        mutant = mutant_of(check, number)
+        result = _found(connection, rules.only([mutant.check]), request)
+        if not mutant.said:
+            return answers
+        answers.append((mutant.said, result.count, result.total))
+    return answers
 
 
 def _made_up(connection: Connection, rules: Rules, check: Check, request: Request, main: Table | None) -> RuleTrial:
-    """Rows made up one by one; enough is one that is found bad."""
+    """Rows made up for the columns of the table, all at once; enough is one that is found bad."""
     if check.mark.kind is not Kind.ROW or main is None:
         found = _found(connection, rules, request)
         said = found.error or "it can be asked; give it good= and bad= rows to try what it finds"
         return RuleTrial(check.name, passed=not found.error, said=said)
     tried = 0
-    for tried, values in enumerate(_candidates(main, _literals(check, main)), 1):
-        result = _of_one_row(connection, rules, request, insert(main).values(values))
-        if result.error or result.count:
-            said = result.error or f"it can fail: {', '.join(values)} (one of {tried} rows made up)"
-            return RuleTrial(check.name, passed=not result.error, said=said)
-    said = f"it cannot fail, or not on one of {tried} rows made up; give it bad="
-    return RuleTrial(check.name, passed=False, said=said)
+    for _, alike in itertools.groupby(_candidates(main, _condition_of(check, main)), tuple):
+        while some := list(itertools.islice(alike, ROWS_AT_ONCE)):
+            tried += _put(connection, main, some)
+        if tried > MOST_MADE_UP:
+            break
+    found = _found(connection, rules, request)
+    said = f"it can fail: {found.count} of {tried} rows made up" if found.count else found.error
+    nothing = f"it cannot fail, or not on one of {tried} rows made up; give it bad="
+    return RuleTrial(check.name, passed=bool(found.count), said=said or nothing)
 
 
-def _of_one_row(connection: Connection, rules: Rules, request: Request, row: Insert) -> Result:
+def _put(connection: Connection, main: Table, rows: Sequence[dict[str, Any]]) -> int:
+    """Write rows of the same columns; those that the columns cannot hold are left out. How many were written."""
     with connection.begin_nested() as savepoint:
-        connection.execute(row)
-        result = _found(connection, rules, request)
-        savepoint.rollback()
-    return result
+        try:
+            connection.execute(insert(main).values(rows))
+        except DataError:
+            savepoint.rollback()
+        else:
+            return len(rows)
+    return sum(_put(connection, main, [row]) for row in rows) if len(rows) > 1 else 0
 
 
-def _literals(check: Check, main: Table) -> tuple[Any, ...]:
-    """The values that a rule itself compares with; they are what a row most likely needs to be bad."""
+def _condition_of(check: Check, main: Table) -> ColumnElement[Any]:
+    """What a rule without arguments returns; anything else, such as what it raises, the trial itself tells."""
     try:
         answer = check.function(Row(main))
-    except Exception:  # noqa: BLE001 - the trial itself tells what it raises
-        return ()
-    condition = answer.found if isinstance(answer, Bad) else answer
-    given = condition.compile().params.values() if isinstance(condition, ColumnElement) else ()
-    return tuple(one for value in given for one in (value if isinstance(value, list | tuple) else (value,)))
+    except Exception:  # noqa: BLE001 - see above
+        return true()
+    parts = (answer.found, answer.among) if isinstance(answer, Bad) else (answer,)
+    return and_(true(), *(part for part in parts if isinstance(part, ColumnElement)))
 
 
-def _candidates(main: Table, literals: Sequence[Any]) -> Iterator[dict[str, Any]]:
-    """One row for each value of each column, all other columns NULL or at their default; then pairs of neighbours."""
+def _candidates(main: Table, condition: ColumnElement[Any]) -> Iterator[dict[str, Any]]:
+    """Rows of every value, then of neighbours and of what the rule reads; all other columns are NULL or a default.
+
+    The values that a rule itself compares with are what a row most likely needs to be bad.
+    """
+    given = condition.compile().params.values()
+    literals = [one for value in given for one in (value if isinstance(value, list | tuple) else (value,))]
     columns = [column for column in main.c if column.computed is None and column.identity is None]
     keys = {column.name: 1 for column in main.primary_key if column in columns and _kind(column) is int}
     said = {column.name: tuple(one for one in literals if isinstance(one, _kind(column))) for column in columns}
     values = {column.name: (None, *said[column.name], *MADE_UP.get(_kind(column), ())) for column in columns}
     for name, own in values.items():
         yield from ({**keys, name: value} for value in own if value is not None or name not in keys)
-    names = list(values)
-    for first, second in ((a, b) for place, a in enumerate(names) for b in names[place + 1 :]):
-        pairs = product(values[first][: 5 + len(said[first])], values[second][: 5 + len(said[second])])
-        yield from ({**keys, first: one, second: other} for one, other in pairs)
+    read = [name for name in values if main.c[name] in set(visitors.iterate(condition))]
+    for names in (read, *itertools.combinations(values, 2)):
+        some = (values[name][: FEW_VALUES_EACH + len(said[name])] for name in names)
+        rows = itertools.islice(itertools.product(*some), MOST_MADE_UP)
+        yield from (keys | dict(zip(names, row, strict=True)) for row in rows)
 
 
 def _kind(column: Any) -> type:
@@ -134,6 +183,8 @@ def _kind(column: Any) -> type:
 
 def _found(connection: Connection, rules: Rules, request: Request) -> Result:
     results = measure_on(connection, rules, request).results
+    if not results:
+        raise MissingTableError("it is about something optional that this database does not have")
     return max(results, key=lambda result: (bool(result.error), result.count or 0))
 
 

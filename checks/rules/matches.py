@@ -195,7 +195,9 @@ def malformed_score(row: Row) -> Bad:
 
 
 @row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily"},
-           runbook="docs/RUNBOOKS.md#winners-that-contradict-their-score")  # fmt: skip
+           runbook="docs/RUNBOOKS.md#winners-that-contradict-their-score",
+           good=[{"scores": "6-1, 6-2", "winner": "home"}, {"scores": "1-6, 2-6", "winner": "away"}],
+           bad=[{"scores": "6-1, 6-2", "winner": "away"}, {"scores": "1-6, 2-6", "winner": "home"}])  # fmt: skip
 def winner_contradicts_score(row: Row) -> Bad:
     """The side that won the match by its sets is not the winner. Unfinished sets and retirements are not judged."""
     lost_by_home = (row.winner == "home") & row.scores.regexp_match(AWAY_WON)
@@ -203,13 +205,16 @@ def winner_contradicts_score(row: Row) -> Bad:
     return Bad(lost_by_home | lost_by_away, among=row.winner.in_(RESULT_SIDES) & row.scores.is_not(None))
 
 
-@row_check(match_scores, severity=Severity.LOW, threshold=ROUTINE, owner="matches", tags={"weekly"})
+@row_check(match_scores, severity=Severity.LOW, threshold=ROUTINE, owner="matches", tags={"weekly"},
+           good=[{"scores": "7-6 [7-2], 6-1"}], bad=[{"scores": "6-7 [7-2], 6-1"}])  # fmt: skip
 def tiebreak_contradicts_set(row: Row) -> Bad:
     """A set and its tie-break were won by different sides: "6-7 [7-2]"."""
     return Bad(row.scores.regexp_match(TIEBREAK_AGAINST_SET), among=row.scores.contains("["))
 
 
-@row_check(match_scores, severity=Severity.MEDIUM, threshold=ROUTINE, owner="matches", tags={"daily"})
+@row_check(match_scores, severity=Severity.MEDIUM, threshold=ROUTINE, owner="matches", tags={"daily"},
+           good=[{"scores": "6-1"}, {"scores": "6-1, 6-2", "winner": "home"}],
+           bad=[{"scores": "6-1, 6-2"}])  # fmt: skip
 def undecided_match_with_score(row: Row) -> Bad:
     """A match has a score that decides it, but no winner."""
     decided = sa.or_(row.scores.regexp_match(HOME_WON), row.scores.regexp_match(AWAY_WON))

@@ -38,7 +38,9 @@ def percentage_is_a_count(row: Row) -> ColumnElement[bool]:
     return or_(*(row[f"{name}_percentage"].op("!~")(PERCENTAGE) for name in COUNTED))
 
 
-@row_check(PERCENTAGES, severity=Severity.MEDIUM, threshold=ROUTINE, owner="standings", tags={"daily"})
+@row_check(PERCENTAGES, severity=Severity.MEDIUM, threshold=ROUTINE, owner="standings", tags={"daily"},
+           good=[{"sets_won": 3, "sets_lost": 1, "sets_percentage": "75.0%"}],
+           bad=[{"sets_won": 3, "sets_lost": 1, "sets_percentage": "25.0%"}])  # fmt: skip
 def percentage_contradicts_counts(row: Row) -> ColumnElement[bool]:
     """A percentage of the standings is not what its counts give."""
     return or_(*(_contradicts(row, name, counts) for name, counts in COUNTED.items()))

@@ -22,6 +22,8 @@ from flows.service.requests import RuleSelection
 
 app = typer.Typer(help="The rules that there are.", no_args_is_help=True)
 
+MOST_UNNOTICED = 5
+"""Changes of a rule that are listed one by one."""
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -101,13 +103,22 @@ def try_(
 ) -> None:
     """Try rules on their good= and bad= rows, in a schema that is gone afterwards; name those that cannot fail.
 
+    Each rule is also changed in one place at a time. A change that its rows do not tell from the rule itself is named:
+    a row is missing that would.
+
     Examples: `rally-health rules test rules/orders.py`, `rally-health rules test order_without_customer`
     """
-    trials = list(try_rules(context.obj, source))
-    for trial in trials:
-        typer.echo(f"{'ok    ' if trial.passed else 'FAILED'}  {trial.rule}: {trial.said}")
-    failed = sum(not trial.passed for trial in trials)
-    typer.echo(f"{len(trials)} rules tried, {failed} failed.")
+    trials = []
+    for trial in try_rules(context.obj, source):
+        trials.append(trial)
+        state = "skipped" if trial.skipped else "ok" if trial.passed else "FAILED"
+        typer.echo(f"{state:7} {trial.rule}: {trial.said}")
+        for change in trial.unnoticed[:MOST_UNNOTICED]:
+            typer.echo(f"        no row notices: {change}")
+        if more := trial.unnoticed[MOST_UNNOTICED:]:
+            typer.echo(f"        and {len(more)} more changes")
+    failed, skipped = sum(not trial.passed for trial in trials), sum(trial.skipped for trial in trials)
+    typer.echo(f"{len(trials)} rules tried, {failed} failed{f', {skipped} skipped' if skipped else ''}.")
     if failed or not trials:
         raise typer.Exit(Exit.CHECKS_FAILED if failed else Exit.USAGE)
 

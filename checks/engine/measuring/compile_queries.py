@@ -95,7 +95,7 @@ def queries_of(
         try:
             yield _question(variant, parameter, values, tables or NamedTables(None, {}), first=not number)
         except UnknownColumnError as error:
-            if not _is_optional(variant):
+            if not is_optional(variant):
                 yield Unasked(check, parameter, str(error))
         except CheckError as error:
             yield Unasked(check, parameter, str(error))
@@ -288,7 +288,7 @@ def compile_queries(
             run_for = parameters.of(bound)
         except MissingTableError as error:
             # a rule about an optional table that is not there has nothing to say of this database
-            asked.extend([] if _is_optional(check) else [Unasked(check, Parameter(), str(error))])
+            asked.extend([] if is_optional(check) else [Unasked(check, Parameter(), str(error))])
         except Exception as error:  # noqa: BLE001 - the boundary of one rule's parameters
             asked.append(Unasked(check, Parameter(), explained(error)))
         else:
@@ -313,7 +313,8 @@ def _asked(  # noqa: PLR0917 - what a run knows
         yield from _divided(scoped, labels, scope) if labels is not None else [scoped]
 
 
-def _is_optional(check: Check) -> bool:
+def is_optional(check: Check) -> bool:
+    """Whether a rule is about a table that a database need not have."""
     tables = (check.mark.table, *(own for _, own in check.mark.tables))
     return any(getattr(table, "optional", False) or getattr(table, "info", {}).get("optional") for table in tables)
 

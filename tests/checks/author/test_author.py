@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
+from checks import Bad, Severity, above, check, rows
+from checks.author.mutants import mutant_of
+from checks.engine.authoring.spec import Check
 from flows.cli.shared import Exit
 from tests.conftest import copy_of
 from tests.flows.conftest import Run
@@ -76,6 +79,51 @@ def test_a_rule_that_cannot_fail_is_named(run: Run, tmp_path: Path) -> None:
     assert lines["ok      unpaid"].startswith("ok      unpaid: it can fail: ")
     assert lines["FAILED  wrong_rows"] == "FAILED  wrong_rows: 1 of 2 bad rows are found"
     assert lines["ok      across"] == "ok      across: 1 good, 2 bad"
+
+
+HALF_TRIED = """
+from checks import *
+
+@row_check("orders", severity=Severity.LOW, threshold=above(warn=rows(0)),
+           good=[{"total": 1, "state": "new"}], bad=[{"total": -1, "state": "paid"}])
+def negative(row: Row):
+    '''A total below zero.'''
+    return (row.total < 0) & (row.state != "void")
+"""
+
+
+def test_changes_that_no_row_notices_are_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(HALF_TRIED)
+
+    tried = run("rules", "test", "mine.py")
+
+    assert (tried.code, tried.out.splitlines()) == (
+        Exit.OK,
+        [
+            "ok      negative: 1 good, 1 bad",
+            "        no row notices: orders.total < 0 with <=",
+            "        no row notices: orders.state != 'void' left out",
+            "1 rules tried, 0 failed.",
+        ],
+    )
+
+
+def test_words_of_a_sql_rule_are_changed_too() -> None:
+    rule = check(severity=Severity.LOW, threshold=above(warn=rows(0)))(
+        lambda: Bad(text("select id from orders where total <= 0 and state is not null"))  # type: ignore[arg-type]
+    )
+    mutants = [mutant_of(Check.of(rule, "shop"), number) for number in range(4)]
+
+    changed = [str(mutant.check.function().found) for mutant in mutants]
+
+    assert [mutant.said for mutant in mutants] == [
+        "from orders where total <= 0 and state is not null with < for <=",
+        "select id from orders where total <= 0 and state is not null with or for and",
+        "total <= 0 and state is not null with is null for is not null",
+        "",
+    ]
+    assert changed[0] == "select id from orders where total < 0 and state is not null"
+    assert changed[3] == "select id from orders where total <= 0 and state is not null"
 
 
 def test_a_trial_leaves_the_database_as_it_was(run: Run, tmp_path: Path, database: Engine) -> None:
