@@ -18,7 +18,7 @@ from checks.engine.authoring.decorators import Bad
 from checks.engine.authoring.spec import Check, Kind
 from checks.engine.reporting.literal import runnable_sql
 
-Change = tuple[Any, str, Callable[[], None]]
+Alteration = tuple[Any, str, Callable[[], None]]
 """What is changed (an expression, or its text), what becomes of it, and the change itself."""
 
 SIGNS = {operators.lt: "<", operators.le: "<=", operators.gt: ">", operators.ge: ">="}
@@ -85,7 +85,7 @@ class _Numbered:
         visitors_of = {name: self._visitor(changes) for name, changes in CHANGES.items()}
         return visitors.cloned_traverse(expression, {}, visitors_of)
 
-    def _visitor(self, changes: Callable[[Any], Iterator[Change]]) -> Callable[[Any], None]:
+    def _visitor(self, changes: Callable[[Any], Iterator[Alteration]]) -> Callable[[Any], None]:
         def visit(node: Any) -> None:
             for what, said, change in changes(node):
                 if self._left == 0:
@@ -96,14 +96,14 @@ class _Numbered:
         return visit
 
 
-def _of_comparison(node: Any) -> Iterator[Change]:
+def _of_comparison(node: Any) -> Iterator[Alteration]:
     other = ONTO_ITS_LIMIT.get(node.operator) or (node.negate if node.operator in OPPOSITES else None)
     if other is not None:
         said = f"with {SIGNS[other]}" if other in SIGNS else "turned into its opposite"
         yield node, said, lambda: setattr(node, "operator", other)
 
 
-def _of_list(node: Any) -> Iterator[Change]:
+def _of_list(node: Any) -> Iterator[Alteration]:
     if node.operator not in {operators.and_, operators.or_} or len(node.clauses) < 2:
         return
     clauses = list(node.clauses)
@@ -112,7 +112,7 @@ def _of_list(node: Any) -> Iterator[Change]:
         yield clause, "left out", lambda kept=kept: setattr(node, "clauses", kept)  # type: ignore[misc]
 
 
-def _of_statement(node: Any) -> Iterator[Change]:
+def _of_statement(node: Any) -> Iterator[Alteration]:
     for name in ("_where_criteria", "_having_criteria"):
         own = getattr(node, name)
         for place, clause in enumerate(own):
@@ -120,11 +120,11 @@ def _of_statement(node: Any) -> Iterator[Change]:
             yield clause, "left out", lambda name=name, kept=kept: setattr(node, name, kept)  # type: ignore[misc]
 
 
-def _of_filter(node: Any) -> Iterator[Change]:
+def _of_filter(node: Any) -> Iterator[Alteration]:
     yield node.criterion, "left out", lambda: setattr(node, "criterion", true())
 
 
-def _of_text(node: Any) -> Iterator[Change]:
+def _of_text(node: Any) -> Iterator[Alteration]:
     text = node.text
     for found in A_WORD.finditer(text):
         other = WORDS[found[0].lower()]
@@ -133,7 +133,7 @@ def _of_text(node: Any) -> Iterator[Change]:
         yield around, f"with {other.strip()} for {found[0].strip()}", lambda new=new: setattr(node, "text", new)  # type: ignore[misc]
 
 
-CHANGES: Mapping[str, Callable[[Any], Iterator[Change]]] = {
+CHANGES: Mapping[str, Callable[[Any], Iterator[Alteration]]] = {
     "binary": _of_comparison, "clauselist": _of_list, "expression_clauselist": _of_list, "select": _of_statement,
     "funcfilter": _of_filter, "textclause": _of_text,
 }  # fmt: skip

@@ -90,11 +90,8 @@ def _tried(connection: Connection, rules: Rules, check: Check, request: Request)
     if found.count != wanted:
         return RuleTrial(check.name, passed=False, said=f"{found.count or 0} of {wanted} bad rows are found")
     in_all = counts_of_mutants(connection, rules, check, asked)
-    like_the_rule = zip(in_good, in_all, strict=True)
-    unnoticed = (
-        said for (said, *good), (_, *every) in like_the_rule
-        if good == [left.count, left.total] and every == [found.count, found.total]
-    )  # fmt: skip
+    own = [left.count, left.total], [found.count, found.total]
+    unnoticed = (said for (said, *good), (_, *every) in zip(in_good, in_all, strict=True) if (good, every) == own)
     said = f"{len(check.mark.good)} good, {wanted} bad"
     return RuleTrial(check.name, passed=True, said=said, unnoticed=tuple(unnoticed))
 

