@@ -1,4 +1,4 @@
-"""Who is told what, when, by which channel. Reads reports; knows neither flows nor the environment.
+"""Who is notified of what, when, by which channel. Reads reports; knows neither flows nor the environment.
 
 What can go wrong in alerting, as one tree. No message holds a number, an address or a token.
 

@@ -97,7 +97,7 @@ class Person(Strict):
     url: SecretStr | None = None
     timezone: str = "UTC"
     hours: DayHours | None = None
-    """When they hear of everything; at other times only of CRITICAL. None is always."""
+    """When they are notified of everything; at other times only of CRITICAL. None is always."""
 
     @field_validator("phone")
     @classmethod
@@ -134,7 +134,7 @@ class Person(Strict):
         return {channel: contact for channel, contact in known.items() if contact is not None}
 
     def awake(self, now: datetime) -> bool:
-        """Whether they hear of everything now."""
+        """Whether they are notified of everything now."""
         return self.hours is None or self.hours.hold(now, self.zone)
 
     def night_began(self, now: datetime) -> datetime | None:

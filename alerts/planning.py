@@ -24,7 +24,7 @@ Address = tuple[str, Channel]
 
 
 class Reason(StrEnum):
-    """Why somebody hears of an incident, or why there is a message at all."""
+    """Why somebody is notified of an incident, or why there is a message at all."""
 
     NEW = "new"
     RETURNED = "returned"
@@ -38,8 +38,8 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Somebody was told of an incident, as it stood then. `step` is that of an escalation, from 1."""
+class Notification:
+    """Somebody was notified of an incident, as it stood then. `step` is that of an escalation, from 1."""
 
     incident: int
     recipient: str
@@ -52,7 +52,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether somebody hears of an incident now; `reason` is None where they do not, and `why` says it in words."""
+    """Whether somebody is notified of an incident now; `reason` is None where not, and `why` says it in words."""
 
     incident: Incident
     recipient: str
@@ -77,7 +77,7 @@ class Item:
 
     @property
     def recovered(self) -> bool:
-        """Whether it is told as gone."""
+        """Whether the notification is that it is resolved."""
         return self.reason is Reason.RECOVERY
 
 
@@ -111,29 +111,29 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What was told, oldest first, found by incident and address."""
+    """The notifications so far, oldest first, found by incident and address."""
 
-    entries: Mapping[int, Sequence[Told]] = field(default_factory=dict)
+    entries: Mapping[int, Sequence[Notification]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, told: Iterable[Told]) -> History:
-        """Sort what was told."""
-        messages: dict[int, list[Told]] = defaultdict(list)
+    def of(cls, told: Iterable[Notification]) -> History:
+        """Sort notifications."""
+        messages: dict[int, list[Notification]] = defaultdict(list)
         for one in sorted(told, key=lambda one: one.at):
             messages[one.incident].append(one)
         return cls(messages)
 
-    def about(self, incident: int) -> Sequence[Told]:
+    def about(self, incident: int) -> Sequence[Notification]:
         """Everything told of an incident."""
         return self.entries.get(incident, ())
 
-    def last(self, incident: int, address: Address) -> Told | None:
+    def last(self, incident: int, address: Address) -> Notification | None:
         """What somebody heard last of an incident."""
         mine = (one for one in reversed(self.about(incident)) if (one.recipient, one.channel) == address)
         return next(mine, None)
 
     def messages(self, address: Address, since: datetime) -> int:
-        """How many messages went to somebody since a moment; what was told at one time was one message."""
+        """How many messages went to somebody since a moment; what was sent at one time was one message."""
         told = (one for entries in self.entries.values() for one in entries)
         return len({one.at for one in told if (one.recipient, one.channel) == address and one.at >= since})
 
@@ -172,7 +172,9 @@ def _next(
     return last.step + 1, last.at + chain.after
 
 
-def decide(policy: Policy, incidents: Iterable[Incident], told: Iterable[Told], now: datetime) -> list[Decision]:
+def decide(
+    policy: Policy, incidents: Iterable[Incident], told: Iterable[Notification], now: datetime
+) -> list[Decision]:
     """A decision for each incident and address that the policy or the past connects; those not due say why."""
     history = History.of(told)
     return [decision for incident in incidents for decision in _about(policy, incident, history, now)]
@@ -211,7 +213,7 @@ def _open(policy: Policy, incident: Incident, history: History, now: datetime) -
 
 
 def _reason(
-    policy: Policy, incident: Incident, routes: Sequence[Route], last: Told | None, now: datetime
+    policy: Policy, incident: Incident, routes: Sequence[Route], last: Notification | None, now: datetime
 ) -> tuple[Reason | None, str]:
     begin = incident.since + min(route.after for route in routes)
     if last is None or last.reason is Reason.RECOVERY:
@@ -252,7 +254,7 @@ def _at(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M %Z}"
 
 
-def plan(policy: Policy, decisions: Iterable[Decision], told: Iterable[Told], now: datetime) -> list[Planned]:
+def plan(policy: Policy, decisions: Iterable[Decision], told: Iterable[Notification], now: datetime) -> list[Planned]:
     """The messages that are due. Beyond the cap of a night they wait for its end, escalations excepted."""
     history = History.of(told)
     grouped: dict[Address, list[Item]] = {}

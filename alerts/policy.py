@@ -22,7 +22,7 @@ Channels = Annotated[tuple[Channel, ...], Field(min_length=1)]
 
 
 class Route(Strict):
-    """Some people, and what they hear of by which channels. Empty lists of domains, owners and rules take all."""
+    """Some people: what they are notified of, by which channels. Empty lists of domains, owners and rules take all."""
 
     who: Names
     by: Channels
@@ -32,9 +32,9 @@ class Route(Strict):
     owners: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     after: Span = timedelta(0)
-    """How long the trouble must have lasted, at its present status, before they hear of it."""
+    """How long the trouble must have lasted, at its present status, before they are notified."""
     repeat: Span | None = None
-    """After how long unchanged trouble is told again; None is the policy's own."""
+    """After how long people are notified of unchanged trouble again; None is the policy's own."""
 
 
 class Step(Strict):
@@ -54,7 +54,7 @@ class Escalation(Strict):
 
 
 class Maintenance(Strict):
-    """A time in which some rules are not told of; what is still wrong afterwards is told then."""
+    """A time in which nobody is notified of some rules; of what is still wrong afterwards people are notified then."""
 
     start: AwareDatetime
     end: AwareDatetime
@@ -80,7 +80,7 @@ class Watch(Strict):
 
 
 class Policy(Strict):
-    """Who hears of what."""
+    """Who is notified of what."""
 
     people: tuple[Person, ...]
     routes: tuple[Route, ...] = ()
@@ -90,7 +90,7 @@ class Policy(Strict):
     repeat: Span = timedelta(hours=24)
     recovery: bool = True
     settle: Span = timedelta(0)
-    """How long trouble must be gone before its recovery is told."""
+    """How long a rule must be well before people are notified that its trouble is resolved."""
     night_cap: Annotated[int, Field(ge=1)] = 10
     """Messages to one person by one channel within their quiet hours; escalations do not count."""
     resend_uncertain: bool = False

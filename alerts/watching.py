@@ -72,7 +72,7 @@ def enqueue_alarms(
 ) -> Sequence[int]:
     """Put what the watchers have to hear into the outbox: the alarm, its repetition, and its end.
 
-    Repeated after the watch's own interval; the end is told once, in nobody's quiet hours.
+    Repeated after the watch's own interval; people are notified of the end once, in nobody's quiet hours.
     """
     lock(connection)
     watch = watch_of(policy)
@@ -131,7 +131,7 @@ BACK = Content("[Rally] The database is back", "Rally: the database can be reach
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """How many were told, and how many could not be."""
+    """How many were notified, and how many could not be."""
 
     told: int = 0
     failed: int = 0

@@ -58,7 +58,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What an upgrade came to: additions to the platform's tables, columns that it lacks, and the role of checks."""
+    """The result of an upgrade: additions to the platform's tables, columns that it lacks, and the role of checks."""
 
     mode: Mode
     additions: tuple[Addition, ...] = ()

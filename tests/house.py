@@ -19,10 +19,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("flows", "alerts", "checks", "etl")
 ENGINE = "checks.engine"
 LONGEST_FILE = 400
+VAGUE, SHORT_LIFE = ("one", "found", "own", "told", "known"), 3
 # what every module has of its own by custom
 NAMES_OF_EACH_MODULE = frozenset({"log", "app"})
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 Graph = Mapping[str, Collection[str]]
 
 
@@ -136,6 +138,16 @@ class House:
     def long_functions(self) -> Figure:
         return Figure("lines of a function, 95th percentile", quantiles(self.function_lines(), n=20)[-1], 18)
 
+    def long_lived_locals(self) -> Figure:
+        """Locals that say nothing of what they hold, and are used for more than three lines."""
+        where = sorted(
+            f"{module.path.relative_to(self.root)}:{node.lineno} {node.name}: {name}"
+            for module in self.modules.values()
+            for node in ast.walk(module.tree) if isinstance(node, Function)
+            for name in VAGUE if lifetime(node, name) > SHORT_LIFE
+        )  # fmt: skip
+        return Figure(f"locals {', '.join(VAGUE)} over {SHORT_LIFE} lines", len(where), 60, tuple(where))
+
     def names_used_twice(self) -> Figure:
         twice = [name for package in PACKAGES for name in names_used_twice_in(self, package)]
         return Figure("public names used twice in one package", len(twice), 0, tuple(twice))
@@ -145,7 +157,7 @@ class House:
         return [
             self.files_per_thousand_lines(), self.share_of_imports(), self.cycles(), self.single_importers(),
             self.engine_files(), self.engine_floors(), self.long_files(), self.median_function(),
-            self.long_functions(), self.names_used_twice(),
+            self.long_functions(), self.long_lived_locals(), self.names_used_twice(),
         ]  # fmt: skip
 
 
@@ -186,6 +198,38 @@ def import_lines(tree: ast.Module) -> int:
 
 def first_line(node: Function) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+
+
+def lifetime(function: Function, name: str) -> int:
+    """From the line that binds a local to the last that uses it; an argument is bound where the body begins."""
+    documented = ast.get_docstring(function) is not None and len(function.body) > 1
+    uses = [node for statement in function.body for node in names_of(statement, name)]
+    bound = [node.lineno for node in uses if isinstance(node.ctx, ast.Store)]
+    if name in argument_names(function):
+        bound.append(function.body[documented].lineno)
+    return max((node.lineno for node in uses), default=0) - min(bound) + 1 if bound and uses else 0
+
+
+def names_of(node: ast.AST, name: str) -> Iterator[ast.Name]:
+    """Where a statement uses a name of its own function: those of functions and comprehensions in it are others."""
+    if isinstance(node, Comprehension) and any(name in stored(part.target) for part in node.generators):
+        yield from names_of(node.generators[0].iter, name)
+        return
+    if isinstance(node, Function | ast.Lambda) and (name in argument_names(node) or name in stored(node)):
+        return
+    if isinstance(node, ast.Name) and node.id == name:
+        yield node
+    for child in ast.iter_child_nodes(node):
+        yield from names_of(child, name)
+
+
+def argument_names(function: Function | ast.Lambda) -> set[str]:
+    return {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+
+
+def stored(node: ast.AST) -> set[str]:
+    nodes = (part for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
+    return {part.id for part in nodes}
 
 
 def public_names(tree: ast.Module) -> Iterator[str]:

@@ -23,7 +23,7 @@ def house() -> House:
     [
         House.files_per_thousand_lines,
         House.cycles, House.single_importers, House.engine_files, House.engine_floors, House.long_files,
-        House.median_function, House.long_functions,
+        House.median_function, House.long_functions, House.share_of_imports, House.long_lived_locals,
     ],
     ids=lambda figure: figure.__name__,
 )  # fmt: skip
@@ -33,6 +33,23 @@ def test_a_figure_is_within_its_limit(house: House, figure: object) -> None:
     assert isinstance(measured, Figure)
 
     assert measured.value <= measured.limit, "\n".join([measured.name, *measured.made_of])
+
+
+BODIES = {
+    "found = 1\n    b = 2\n    c = 3\n    return found": 1,
+    "found = 1\n    b = 2\n    return found": 0,
+    "a = 1\n    b = 2\n    c = 3\n    return known": 1,
+    '"""Says.\n\n    More.\n    """\n    return known': 0,
+    "a = [known for known in range(3)]\n    b = 2\n    c = 3\n    return [known for known in range(4)]": 0,
+}
+
+
+@pytest.mark.parametrize(("body", "count"), BODIES.items(), ids=range(len(BODIES)))
+def test_a_local_that_says_nothing_lives_for_three_lines(tmp_path: Path, body: str, count: int) -> None:
+    (tmp_path / "etl").mkdir()
+    (tmp_path / "etl" / "one.py").write_text(f"def f(known):\n    {body}\n")
+
+    assert House(tmp_path).long_lived_locals().value == count
 
 
 @pytest.mark.parametrize("package", PACKAGES)

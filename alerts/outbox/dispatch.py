@@ -91,7 +91,7 @@ def collect_replies(work: Work) -> int:
 
 
 def take_replies(connection: Connection, policy: Policy, replies: Iterable[Reply], now: datetime) -> int:
-    """Acknowledge what people of the policy answered: by its token, or else what they were told last.
+    """Acknowledge what people of the policy answered: by its token, or else what they were notified of last.
 
     A reply counts once. What comes from a number that is nobody's is left alone, even with a token.
     """

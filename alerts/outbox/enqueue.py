@@ -18,7 +18,7 @@ from alerts.channels import State
 from alerts.incidents import Incident, new_token
 from alerts.incidents.store import Update, listed, lock, open_incidents
 from alerts.people import Channel, Person
-from alerts.planning import Decision, Planned, Reason, Told, decide, plan
+from alerts.planning import Decision, Notification, Planned, Reason, decide, plan
 from alerts.policy import Policy
 from alerts.render import Content, Headline
 from alerts.render.mail import render_mail
@@ -32,12 +32,12 @@ RECOVERIES_WITHIN = timedelta(days=7)
 
 
 def considered(connection: Connection, now: datetime) -> Sequence[Incident]:
-    """The incidents that somebody may have to hear of."""
+    """The incidents that somebody may have to be notified of."""
     return listed(connection, resolved_since=now - RECOVERIES_WITHIN)
 
 
-def told_of(connection: Connection, incidents: Iterable[Incident]) -> list[Told]:
-    """Everything that was told of some incidents, oldest first; a message counts from when it stands in the outbox."""
+def notifications_of(connection: Connection, incidents: Iterable[Incident]) -> list[Notification]:
+    """All notifications of some incidents, oldest first; a message counts from when it stands in the outbox."""
     link, message = delivery_incidents.c, deliveries.c
     of_message = message.recipient, message.channel, message.created_at
     columns = link.incident_id, link.reason, link.status, link.step, *of_message
@@ -45,7 +45,7 @@ def told_of(connection: Connection, incidents: Iterable[Incident]) -> list[Told]
     numbers = [incident.id for incident in incidents]
     rows = connection.execute(chosen.where(link.incident_id.in_(numbers)).order_by(message.created_at, message.id))
     return [
-        Told(row.incident_id, row.recipient, Channel(row.channel), Reason(row.reason), Status(row.status),
+        Notification(row.incident_id, row.recipient, Channel(row.channel), Reason(row.reason), Status(row.status),
              row.created_at, row.step)
         for row in rows
     ]  # fmt: skip
@@ -105,7 +105,7 @@ def preview(connection: Connection, policy: Policy, now: datetime) -> Preview:
 
 def _due(connection: Connection, policy: Policy, now: datetime) -> tuple[list[Planned], list[Decision]]:
     incidents = considered(connection, now)
-    told = told_of(connection, incidents)
+    told = notifications_of(connection, incidents)
     decisions = decide(policy, incidents, told, now)
     return plan(policy, decisions, told, now), decisions
 

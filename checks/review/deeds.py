@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from checks.engine.authoring.units import figure_text
 from checks.engine.reporting.report import title_of
 from checks.review.values import Deed
 from checks.stored import clock_of
@@ -39,7 +40,7 @@ def _waivers(connection: Connection, until: datetime) -> Iterator[Deed]:
 def _acceptances(connection: Connection, until: datetime) -> Iterator[Deed]:
     clock = clock_of(until)
     for row in connection.execute(select(acceptances).where(acceptances.c.accepted_at <= until)):
-        usual = "nothing to measure" if row.value is None else f"{row.value:,.6g}"
+        usual = "nothing to measure" if row.value is None else figure_text(row.value, None)
         what = f"{title_of(row.rule, row.parameter)}: {usual} is usual"
         yield Deed(at=clock(row.accepted_at), by=row.accepted_by, kind="accepted", what=what, reason=row.reason)
 

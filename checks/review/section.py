@@ -69,7 +69,7 @@ class Section(Generic[R]):
 
     `key` names it in JSON, `anchor` on the page; `place` is where it stands, in the order of numbers. `shortest` is the
     shortest report that has it. A page shows `empty` where there are no rows; text and mail leave the section out. At
-    most `most` rows are shown, the rest is counted. Without `line` a row is told in text by its columns, and without
+    most `most` rows are shown, the rest is counted. Without `line` a row is written as text by its columns, and without
     `document` the rows are written to JSON as they are.
     """
 

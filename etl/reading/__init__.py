@@ -114,7 +114,7 @@ _NOT_UTF8 = ("\udcff\udcfe", "\udcfe\udcff")  # the mark of UTF-16, as bytes tha
 def extract(path: Path, *, on_bytes: Callable[[int], None] | None = None) -> Iterator[object]:
     """Yield the array's elements in order: any JSON value, or `Unreadable` in the place of one.
 
-    `on_bytes` is told how many bytes each read has brought.
+    `on_bytes` is called with the number of bytes of each read.
     Raises FeedError where there is no array of rows at all: an empty file, an object, a web page, no JSON.
     """
     try:

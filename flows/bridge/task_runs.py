@@ -21,7 +21,7 @@ from prefect.futures import PrefectFuture, wait
 from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from checks.engine.authoring.units import Status
+from checks.engine.authoring.units import Status, figure_text
 from checks.engine.judging.evaluate import Outcome
 from checks.engine.measuring.measure import Measured, Scan, Unit
 from checks.engine.reporting.report import Report, Result
@@ -82,7 +82,7 @@ def _reading_text(measured: Measured) -> str:
     if measured.reading is None:
         return measured.error
     if measured.reading.value is not None:
-        return f"{measured.reading.value:,.6g}"
+        return figure_text(measured.reading.value, None)
     return "nothing to measure" if measured.reading.count is None else f"{measured.reading.count:,} bad rows"
 
 

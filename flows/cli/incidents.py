@@ -18,6 +18,7 @@ from alerts.incidents.store import note as note_down
 from alerts.incidents.store import resolve as resolve_by_hand
 from checks import baseline, waivers
 from checks.engine.authoring import WaiverError
+from checks.engine.authoring.units import figure_text
 from checks.engine.collecting.rules import Selection
 from checks.engine.judging.findings import key_text_of
 from checks.engine.judging.judge import Waiver
@@ -258,7 +259,7 @@ def acceptance_line(accepted: baseline.Acceptance) -> str:
     """An acceptance on one line."""
     title = f"{accepted.rule}[{accepted.parameter}]" if accepted.parameter else accepted.rule
     title += f" of {accepted.scope}" if accepted.scope else ""
-    usual = "nothing to measure" if accepted.value is None else f"{accepted.value:,.6g}"
+    usual = "nothing to measure" if accepted.value is None else figure_text(accepted.value, None)
     return f"{accepted.at:%Y-%m-%d %H:%M} {title}: {usual} is usual from then on, by {accepted.by}: {accepted.reason}"
 
 

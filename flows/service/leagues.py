@@ -21,7 +21,7 @@ ORDER = (StateName.HEALTHY, StateName.WATCH, StateName.UNKNOWN, StateName.CRITIC
 
 @dataclass(frozen=True, slots=True)
 class LeagueResult:
-    """What one league came to: its document as `check --json` writes it, and how its run ended.
+    """The result of one league: its document as `check --json` writes it, and how its run ended.
 
     One that could not be checked has an empty document and the error that kept it from that.
     """

@@ -116,7 +116,7 @@ class Screen(logging.Handler):
 
 
 class JsonLines(logging.Formatter):
-    """A record as a JSON object. Of an exception only the type and the places are told: its text may hold data."""
+    """A record as a JSON object. Of an exception only the type and the places are written: its text may hold data."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {

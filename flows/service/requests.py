@@ -57,7 +57,7 @@ class RuleSelection(_Request):
 
 
 class CheckRequest(RuleSelection):
-    """A health check: which rules, on which day, by how many connections, and who hears of it."""
+    """A health check: which rules, on which day, by how many connections, and who is notified."""
 
     today: date | None = Field(None, description=_TODAY, examples=["2025-06-30"])
     workers: int = Field(4, ge=1, le=64, description="How many rules are measured at once.")

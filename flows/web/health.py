@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from alerts import UnknownIncident
 from alerts.incidents import Incident
 from alerts.incidents import store as incident_store
-from checks.engine.authoring.units import Status, points_text
+from checks.engine.authoring.units import Status, figure_text, points_text
 from checks.engine.reporting.report import worst_first
 from checks.render.terminal import example, lines_of
 from checks.review import charts, reading, time_series
@@ -304,7 +304,9 @@ def _league_score(request: PageRequest, points: tuple[tuple[datetime, float], ..
     limits = time_series.BAND_LIMITS
     series = time_series.TimeSeries(key=name, title=name, unit=None, points=points, trend=None, limits=limits)
     drawn = charts.line_chart(series, since=since, until=request.now, alt=f"Score of {name}")
-    return Picture(f"Its score of {overview.DAYS_SHOWN} days", drawn, f"now {points[-1][1]:g}" if points else "")
+    return Picture(
+        f"Its score of {overview.DAYS_SHOWN} days", drawn, f"now {figure_text(points[-1][1], None)}" if points else ""
+    )
 
 
 def _concerns(result: StoredResult, league: str) -> bool:

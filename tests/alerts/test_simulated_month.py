@@ -20,7 +20,7 @@ from alerts.incidents import Incident, observe
 from alerts.incidents.store import acknowledge, listed
 from alerts.outbox.enqueue import record
 from alerts.people import Channel
-from alerts.planning import Reason, Told, decide, plan
+from alerts.planning import Notification, Reason, decide, plan
 from alerts.policy import Policy
 from checks import Status
 from etl.tables import deliveries, delivery_incidents, incidents
@@ -172,7 +172,7 @@ def simulated(rules: Policy, month: Month) -> list[Sent]:
     """What our code sends: every half hour a run or a dispatcher plans."""
     known: dict[int, Incident] = {}
     latest: dict[str, int] = {}
-    told: list[Told] = []
+    told: list[Notification] = []
     sent: list[Sent] = []
     for tick in range(TICKS):
         now = START + GRID * tick
@@ -191,7 +191,7 @@ def simulated(rules: Policy, month: Month) -> list[Sent]:
             items = frozenset((item.incident.rule, item.reason) for item in message.items)
             sent.append((tick, (message.recipient, message.channel), items))
             told += [
-                Told(item.incident.id, message.recipient, message.channel, item.reason,
+                Notification(item.incident.id, message.recipient, message.channel, item.reason,
                      Status.OK if item.recovered else item.incident.status, now, item.step)
                 for item in message.items
             ]  # fmt: skip

@@ -78,7 +78,7 @@ def _measured(session: Session, unit: Unit, context: RunContext, fetched: dict[I
 def _alone(session: Session, query: Query, context: RunContext) -> tuple[Measured, Evidence | None]:
     try:
         rows = _rows(query, context) if context.details else None
-    except MeasureError:  # its rows cannot be shown, which is told later; they can be counted
+    except MeasureError:  # its rows cannot be shown, which is reported later; they can be counted
         rows = None
     return read_alone(session, query, rows, context.how, context.listed)
 
