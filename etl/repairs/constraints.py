@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Boolean, Connection, Integer, Row, Select, cast, func, select, text
+from sqlalchemy import Boolean, Connection, Integer, Row, Select, cast, exists, func, select, text
 from sqlalchemy import column as sql_column
 from sqlalchemy import table as sql_table
 from sqlalchemy.dialects.postgresql import REGCLASS
@@ -187,10 +187,15 @@ where k.contype = 'f' and space.nspname = :schema and target.relname = :name and
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A column that refers to the ids of another table."""
+    """A column that refers to the rows of another table: to their ids, or by text to what they are called."""
 
     shape: ReflectedTable
     column: str
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text, which names no id."""
+        return self.shape.types[self.column].startswith(("text", "character"))
 
 
 def references_to(connection: Connection, target: ReflectedTable) -> tuple[Reference, ...]:
@@ -200,10 +205,23 @@ def references_to(connection: Connection, target: ReflectedTable) -> tuple[Refer
     name: the platform has tables that refer to a team or a player without saying so.
     """
     sure = {*_of_database(connection, target), *_declared(target)}
-    names = sorted(
-        {*sure, *_by_name(connection, target, {column for _, column in sure}), *_by_settings(connection, target)}
-    )
-    found = ((find_table(connection, label), column) for label, column in names)
+    by_name = _by_name(connection, target, {column for _, column in sure})
+    found = _found(connection, {*sure, *by_name, *_by_settings(connection, target)})
+    return tuple(one for one in found if not one.is_text)
+
+
+def named_by_text(connection: Connection, target: ReflectedTable) -> tuple[Reference, ...]:
+    """Every column that names a table's rows by their natural key, as `users.tenniscores_player_id` names a player."""
+    key = TEXT_KEYS.get(target.label)
+    if key is None or key not in target.types:
+        return ()
+    same = {(row.label, row.attname) for row in connection.execute(SAME_TEXT, {"name": key})}
+    found = _found(connection, {*same, *_by_settings(connection, target)} - {(target.label, key)})
+    return tuple(one for one in found if one.is_text)
+
+
+def _found(connection: Connection, places: Iterable[tuple[str, str]]) -> tuple[Reference, ...]:
+    found = ((find_table(connection, label), column) for label, column in sorted(places))
     return tuple(Reference(shape, column) for shape, column in found if shape is not None and column in shape.types)
 
 
@@ -216,6 +234,16 @@ where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition 
   and a.attname = any(:names) and a.atttypid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
   and not exists (select from pg_constraint k where k.conrelid = c.oid and k.contype = 'f' and a.attnum = any(k.conkey))
 """)
+SAME_TEXT = text("""
+select n.nspname || '.' || c.relname as label, a.attname
+from pg_attribute a
+join pg_class c on c.oid = a.attrelid
+join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition and not a.attisdropped
+  and a.attname = :name and a.atttypid in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)
+""")
+TEXT_KEYS = {"public.players": "tenniscores_player_id"}
+"""By which text people's tables name a row, besides its id."""
 REFERENCES = "rally_references"
 """An execution option: which columns refer to which of the platform's tables, such as {"users.context": "leagues"}."""
 
@@ -238,15 +266,24 @@ def _by_settings(connection: Connection, target: ReflectedTable) -> Iterator[tup
 
 
 def require_unreferenced(connection: Connection, target: ReflectedTable, ids: Select[Any]) -> None:
-    """Raise RepairError where rows refer to one of these ids: they would be lost, or lead nowhere."""
-    for reference in references_to(connection, target):
-        row = reference.shape.table
-        count = connection.scalar(select(func.count()).select_from(row).where(row.c[reference.column].in_(ids)))
+    """Raise RepairError where rows refer to one of these ids, or name one by its text: they would lead nowhere."""
+    for reference in (*references_to(connection, target), *named_by_text(connection, target)):
+        value = reference.shape.table.c[reference.column]
+        lost = value.in_(_last_of_their_name(target, ids) if reference.is_text else ids)
+        count = connection.scalar(select(func.count()).select_from(reference.shape.table).where(lost))
         if count:
             raise RepairError(
                 f"{count:,} rows of {reference.shape.label} refer by {reference.column} to rows of {target.label}"
                 " that would be removed"
             )
+
+
+def _last_of_their_name(target: ReflectedTable, ids: Select[Any]) -> Select[Any]:
+    """The texts that name these rows and no other row of the table."""
+    key = TEXT_KEYS[target.label]
+    going, staying = target.table.alias("going"), target.table.alias("staying")
+    stays = exists().where(staying.c[key] == going.c[key], staying.c.id.not_in(ids))
+    return select(going.c[key]).where(going.c.id.in_(ids), ~stays)
 
 
 def _of_database(connection: Connection, target: ReflectedTable) -> Iterator[tuple[str, str]]:

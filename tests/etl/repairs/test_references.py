@@ -7,7 +7,7 @@ from sqlalchemy import Engine, literal, select, text
 
 from etl.migrate import upgrade
 from etl.repairs import Delete, Merge, RepairError
-from etl.repairs.constraints import REFERENCES, references_to
+from etl.repairs.constraints import REFERENCES, named_by_text, references_to
 from etl.repairs.ledger import open_repair
 from etl.repairs.perform import perform
 from etl.repairs.reflected_table import reflect
@@ -44,6 +44,45 @@ def test_settings_name_the_others(platform: Engine) -> None:
     platform.update_execution_options(**{REFERENCES: {"users.league_context": "leagues"}})
 
     assert "users.league_context" in referring(platform, leagues)
+
+
+@HERE
+def test_who_is_named_by_text_alone_is_not_removed_while_no_other_row_bears_the_name(platform: Engine) -> None:
+    """Two memberships of one person have one id: users lose nobody while one of them stays."""
+    upgrade(platform)
+    member = "select min(id), max(id) from players where tenniscores_player_id = '{}'"
+    with platform.connect() as connection:
+        named = connection.scalar(text(TWICE))
+        first, last = connection.execute(text(member.format(named))).one()
+        connection.execute(text(f"update users set tenniscores_player_id = '{named}' where id % 2 = 0"))
+        connection.execute(text("delete from player_availability"))
+        number = open_repair(connection, summary="a test")
+
+        perform(connection, number, (Delete(players, select(players.c.id).where(players.c.id == first)),))
+        with pytest.raises(RepairError, match=r"25 rows of public\.users refer by tenniscores_player_id"):
+            perform(connection, number, (Delete(players, select(players.c.id).where(players.c.id == last)),))
+
+
+TWICE = """
+select tenniscores_player_id from players p where not exists
+  (select 1 from user_player_associations a where a.tenniscores_player_id = p.tenniscores_player_id)
+group by 1 having count(*) = 2 order by 1 limit 1
+"""
+
+
+@HERE
+def test_settings_name_texts_too(platform: Engine) -> None:
+    platform.update_execution_options(**{REFERENCES: {"player_season_tracking.player_id": "players"}})
+    with platform.begin() as connection:
+        named = named_by_text(connection, reflect(connection, players))
+
+    assert {f"{one.shape.name}.{one.column}" for one in named} == {
+        "player_season_tracking.player_id",
+        "user_player_associations.tenniscores_player_id",
+        "user_player_associations_backup.tenniscores_player_id",
+        "users.tenniscores_player_id",
+    }
+    assert "player_season_tracking.player_id" not in referring(platform, players)
 
 
 @HERE
