@@ -53,9 +53,6 @@ class Altered:
 def adopted(connection: Connection) -> Iterator[Altered]:
     """Put our constraints into force as far as the rows allow, and tell what came of it."""
     names = platform_tables()
-    lacking = [name for name in names if _lacks_columns(connection, name)]
-    if lacking:
-        raise RepairError(f"{', '.join(lacking)} lacks columns: run `rally-health init` first")
     before = definitions(connection, names)
     adopt(connection, indexes=False)
     after = definitions(connection, names)
@@ -80,11 +77,6 @@ def put_back(connection: Connection, label: str, name: str, before: dict[str, An
     if before:
         # the definition is PostgreSQL's own text; a % in it would be taken for a parameter
         connection.exec_driver_sql(f"{target} add constraint {quote(name)} {before['definition']}".replace("%", "%%"))
-
-
-def _lacks_columns(connection: Connection, name: str) -> bool:
-    shape = find_table(connection, f"public.{name}")
-    return shape is not None and any(column.name not in shape.types for column in metadata.tables[name].columns)
 
 
 FOREIGN_KEY_NAMES = text("""

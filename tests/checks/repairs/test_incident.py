@@ -67,6 +67,23 @@ def test_the_incident_is_found_fixed_verified_and_undone(platform: Engine, catal
     assert dump.rows(platform) == before
 
 
+@pytest.mark.parametrize("platform", [AUGUST], indirect=True)
+def test_the_key_of_the_schedule_is_put_into_force_once_no_row_is_in_its_way(
+    platform: Engine, catalogue: Rules
+) -> None:
+    """Also where tables lack columns that we could use: the standings of August have no percentages."""
+    upgrade(platform)
+    before, rows = dump.catalogue(platform), dump.rows(platform)
+
+    repairs = [repaired(platform, catalogue, name) for name in ("duplicate_match", "missing_constraint")]
+
+    assert [line for line in dump.catalogue(platform) if "'unique_schedule_match', kind='u'" in line]
+    for number in reversed(repairs):
+        with platform.begin() as connection:
+            undo(connection, number, "kim")
+    assert (dump.catalogue(platform), dump.rows(platform)) == (before, rows)
+
+
 @HERE
 def test_a_snapshot_is_restored_beside_dead_ids(platform: Engine, tmp_path: Path) -> None:
     upgrade(platform)
