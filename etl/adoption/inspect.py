@@ -216,23 +216,30 @@ FAMILIES = {
 
 def _type(table: str, wanted: sa.Column[object], column: catalogue.CatalogueColumn) -> Iterator[Finding]:
     expected = str(wanted.type.compile(dialect=DIALECT)).lower().replace("varchar", "character varying")
-    families = [_family(expected), _family(column.type)]
-    if families[0] != families[1]:
-        yield _warning(
+    place, families = f"{table}.{wanted.name} is {column.type}", {_family(expected), _family(column.type)}
+    if len(families) > 1 and families not in COMPARABLE:
+        change = f"alter table {table} alter {wanted.name} type {expected} using {wanted.name}::{expected}"
+        yield _error(
             "types",
-            f"{table}.{wanted.name} is {column.type}, a feed brings {expected}",
-            "a value that does not fit is refused, row by row",
+            f"{place}, a feed brings {expected}",
+            "feeds of this table fail; the owner changes it by",
+            (change,),
         )
-    elif families[0] == "text" and _length(column.type) < _length(expected):
-        yield _warning(
-            "types",
-            f"{table}.{wanted.name} is {column.type}, a feed may bring {expected}",
-            "a longer value is refused, row by row",
-        )
+    elif len(families) > 1:
+        remedy = "a value that does not fit is refused, row by row"
+        yield _warning("types", f"{place}, a feed brings {expected}", remedy)
+    elif families == {"text"} and _length(column.type) < _length(expected):
+        named = table in {"clubs", "series", "leagues"}
+        remedy = "a feed with a longer name fails" if named else "a longer value is refused, row by row"
+        yield _warning("types", f"{place}, a feed may bring {expected}", remedy)
+
+
+COMPARABLE = ({"whole number", "number"}, {"date", "timestamp"})
+"""Families of types whose values can stand in for each other."""
 
 
 def _family(name: str) -> str:
-    plain = re.sub(r"\(.*?\)", "", name).replace(" without time zone", "").strip()
+    plain = re.sub(r"\(.*?\)| with(out)? time zone", "", name).strip()
     return FAMILIES.get(plain, plain)
 
 
@@ -315,11 +322,8 @@ def _triggers(there: Mapping[str, catalogue.CatalogueTable]) -> Iterator[Finding
 
 
 def _additions(connection: sa.Connection, there: Mapping[str, catalogue.CatalogueTable]) -> Iterator[Finding]:
-    hidden = [
-        name
-        for name in catalogue.platform_tables()
-        if name in there and not catalogue.can_read(connection, catalogue.PUBLIC, name)
-    ]
+    known = (name for name in catalogue.platform_tables() if name in there)
+    hidden = [name for name in known if not catalogue.can_read(connection, catalogue.PUBLIC, name)]
     if hidden:
         text = f"what init would add is not known: this account may not read {', '.join(hidden)}"
         yield _warning("additions", text, "run doctor again with the rights below, or as the owner")

@@ -138,6 +138,9 @@ class _Taken:
     def reason(self, row: Mapping[str, Any], team: int = 0) -> str:
         """Why the team cannot stand so, empty where it can."""
         would_be = {**self.rows.get(team, {}), **row}
+        for name, column in self.target.columns.items():
+            if column.is_text and column.size and len(str(row.get(name, ""))) > column.size[0]:
+                return f"the team cannot be stored: teams.{name} is {column.type}"
         for key in self._keys():
             other = self.held.get(key, {}).get(tuple(would_be.get(part) for part in key.parts))
             if other is not None and other != team:

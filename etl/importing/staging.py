@@ -26,6 +26,7 @@ _SQL: Mapping[type, type[TypeEngine[Any]]] = {
     date: sa.Date,
     time: sa.Time,
 }
+_DIGITS = 100
 
 
 def swappable(one: str, other: str) -> str:
@@ -47,8 +48,17 @@ def stage_table(name: str, record: type[Any]) -> sa.Table:
 
 
 def copied(target: sa.Table, *names: str) -> list[sa.Column[Any]]:
-    """Columns with the names and types of a target's, without its constraints."""
-    return [sa.Column(name, target.c[name].type) for name in names]
+    """Columns with the names and types of a target's, without its constraints and without a limit of size.
+
+    What the table really holds is asked before a value is written to it.
+    """
+    return [sa.Column(name, _unlimited(target.c[name].type)) for name in names]
+
+
+def _unlimited(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    if isinstance(kind, sa.Numeric):
+        return sa.Numeric(_DIGITS, kind.scale)
+    return sa.Text() if isinstance(kind, sa.String) else kind
 
 
 def ids(*names: str) -> list[sa.Column[Any]]:

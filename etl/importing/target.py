@@ -6,6 +6,7 @@ one is a reject that names the constraint, its columns and the row in the way; a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,9 @@ select c.relname as name, coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool
 from pg_index i join pg_class c on c.oid = i.indexrelid
 where i.indrelid = to_regclass(:name) and i.indisunique and not i.indisprimary and i.indislive order by c.relname
 """)
+WHOLE = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
+"""Types of whole numbers, and what they end below."""
+LIMITED = re.compile(r"(numeric|character varying|character)\((\d+),?(\d+)?\)")
 SEQUENCE = "nextval("
 _BATCH = 500
 
@@ -51,6 +55,28 @@ class TargetColumn:
     default: str | None
     required: bool
     must_be_given: bool
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds texts, of which an empty one says as much as none."""
+        return self.type.startswith(("text", "character"))
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """How many digits or letters it holds, and how many of them behind the point; None where there is no limit."""
+        limited = LIMITED.fullmatch(self.type)
+        return (int(limited.group(2)), int(limited.group(3) or 0)) if limited else None
+
+    def misfits(self, value: sa.ColumnElement[Any]) -> sa.ColumnElement[bool] | None:
+        """Whether a value is too large or too long for it, or has a fraction that it lacks; None if it holds all."""
+        if self.type in WHOLE and not isinstance(value.type, sa.Integer):
+            return (value != sa.func.trunc(value)) | ~value.between(-WHOLE[self.type], WHOLE[self.type] - 1)
+        if self.size is None:
+            return None
+        digits, scale = self.size
+        if self.is_text:
+            return sa.func.char_length(value) > digits
+        return sa.func.abs(sa.func.round(value, scale)) >= sa.literal(10 ** (digits - scale), sa.Numeric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +188,45 @@ class Writer:
     def write(self, connection: sa.Connection, order: Sequence[str]) -> WriteCounts:
         """Write what differs and what is new, sorted by `order`; rows that are matched are the feed's from now on."""
         claim(connection, self.target.table.name, sa.select(sa.func.abs(self.plan.c.target_id).label("id")))
+        self.settle(connection)
         unchanged = drop_unchanged(connection, self.target.table, self.plan, self.columns)
         self.refuse(connection)
         updated = self.update(connection)
         return WriteCounts(inserted=self.insert(connection, order), updated=updated, unchanged=unchanged)
 
+    def settle(self, connection: sa.Connection) -> None:
+        """Let planned values be as the table would have them: none too large, rounded, '' where it has that."""
+        self.refuse_misfits(connection)
+        plan, stored = self.plan, self.target.table.alias("stored")
+        columns = {name: self.target.columns[name] for name in self.columns}
+        scales = {name: column.size[1] for name, column in columns.items() if column.size and not column.is_text}
+        coarse = {
+            name: scale for name, scale in scales.items() if scale < (getattr(plan.c[name].type, "scale", 0) or 0)
+        }
+        if coarse:
+            rounded = {name: sa.func.round(plan.c[name], scale) for name, scale in coarse.items()}
+            connection.execute(sa.update(plan).values(rounded))
+        blank = {name: plan.c[name].is_(None) & (stored.c[name] == "") for name, own in columns.items() if own.is_text}
+        if blank:
+            values = {name: sa.case((nothing, ""), else_=plan.c[name]) for name, nothing in blank.items()}
+            connection.execute(
+                sa.update(plan).where(plan.c.target_id == stored.c.id, sa.or_(*blank.values())).values(values)
+            )
+
+    def refuse_misfits(self, connection: sa.Connection) -> None:
+        """Take planned rows out that have a value which its column cannot hold."""
+        plan = self.plan.c
+        asked = {name: self.target.columns[name].misfits(plan[name]) for name in self.columns}
+        misfits = {name: misfit for name, misfit in asked.items() if misfit is not None}
+        bad = sa.select(plan.index).where(sa.or_(sa.false(), *misfits.values())).limit(1)
+        for name, misfit in misfits.items() if connection.execute(bad).first() else ():
+            reason = f"{self.target.table.name}.{name} is {self.target.columns[name].type} and cannot hold this value"
+            rows = connection.scalars(sa.select(plan.index).where(misfit)).all()
+            self._keep(connection, ((index, reason) for index in rows), name)
+
     def refuse(self, connection: sa.Connection) -> None:
-        """Take planned rows out that a NOT NULL, a CHECK, a row of the table or another row of the plan forbids."""
+        """Take planned rows out that a type, NOT NULL, a CHECK, a row of the table or another of the plan forbids."""
+        self.refuse_misfits(connection)
         for reason, field, bad in self._forbidden():
             self._keep(connection, ((index, f"{reason}, and is empty") for index in connection.scalars(bad)), field)
         for name, condition in self.target.checks.items() if self._breaks_checks(connection) else ():

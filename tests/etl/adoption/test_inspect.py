@@ -77,6 +77,28 @@ def test_what_a_feed_must_tell_and_what_differs_is_named(platform: Engine) -> No
 
 
 @AUGUST_ONLY
+def test_a_type_that_no_feed_can_fill_is_an_error_and_a_narrow_one_a_warning(platform: Engine) -> None:
+    with platform.begin() as connection:
+        connection.execute(text("alter table schedule alter match_time type text using match_time::text"))
+        connection.execute(text("alter table schedule alter match_date type timestamp using match_date"))
+        connection.execute(text("alter table schedule alter location type varchar(90) using left(location, 90)"))
+
+    found = [(one.level, one.text, one.statements) for one in inspected(platform).findings if one.subject == "types"]
+
+    assert found[:3] == [
+        (Level.WARNING, "schedule.match_date is timestamp without time zone, a feed brings date", ()),
+        (
+            Level.ERROR,
+            "schedule.match_time is text, a feed brings time without time zone",
+            ("alter table schedule alter match_time type time without time zone using"
+             " match_time::time without time zone",),
+        ),
+        (Level.WARNING, "schedule.location is character varying(90), a feed may bring text", ()),
+    ]  # fmt: skip
+    assert found[3:] == [(Level.WARNING, "series_stats.points is integer, a feed brings numeric(8, 2)", ())]
+
+
+@AUGUST_ONLY
 def test_a_column_that_nobody_fills_is_an_error(platform: Engine) -> None:
     with platform.begin() as connection:
         connection.execute(text("alter table schedule add column court integer"))

@@ -99,3 +99,51 @@ def test_a_column_that_the_table_lacks_is_left_out(league: Engine, tmp_path: Pat
     changed = [standing(name, points=50) for name in TEAMS]
 
     assert publish_one(league, write(tmp_path, "series_stats", changed)).counts.updated == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "points", "refused"),
+    [
+        ("integer", (12.5, 7, 3), [0]),
+        ("smallint", (40_000, 32_767, -32_769), [0, 2]),
+        ("numeric(3,1)", (99.94, 99.95, 12.34), [1]),
+        ("numeric(4)", (9_999.4, 9_999.5, 1), [1]),
+        ("double precision", (1e6, 2.25, 3), []),
+    ],
+)
+def test_a_number_that_its_column_cannot_hold_is_a_reject(
+    league: Engine, tmp_path: Path, kind: str, points: tuple[float, ...], refused: list[int]
+) -> None:
+    """It failed the feed, or was rounded in silence and written anew with each import."""
+    constrained(league, f"alter table series_stats alter points type {kind}")
+    rows = [standing(name, points=value) for name, value in zip(TEAMS, points, strict=True)]
+    feed = write(tmp_path, "series_stats", rows)
+
+    result = publish_one(league, feed, limits=LENIENT)
+    again = publish_one(league, feed, limits=LENIENT, force=True)
+
+    assert (result.outcome, result.counts.updated) == (Outcome.PUBLISHED, 3 - len(refused))
+    assert [(index, field) for index, field, _ in reasons(league)][: len(refused)] == [
+        (index, "points") for index in refused
+    ]
+    assert {reason for _, _, reason in reasons(league)} <= {
+        f"series_stats.points is {kind if '(4' not in kind else 'numeric(4,0)'} and cannot hold this value"
+    }
+    assert again.counts.updated == 0
+
+
+def test_a_text_that_its_column_cannot_hold_is_a_reject(league: Engine, tmp_path: Path) -> None:
+    constrained(league, "alter table schedule alter location type varchar(9)")
+    schedules(league, tmp_path, fixture(*TEAMS[:2], location="Birchwood"), fixture(*TEAMS[1:], location="Lake Forest"))
+
+    assert reasons(league) == [(1, "location", "schedule.location is character varying(9) and cannot hold this value")]
+    assert len(rows_of(league, schedule, "id")) == 1
+
+
+def test_an_empty_text_of_the_table_is_not_written_over_with_nothing(league: Engine, tmp_path: Path) -> None:
+    """9,131 of the platform's players have '' for a captain's status that the feed leaves out."""
+    feed = write(tmp_path, "series_stats", [standing(name, matches={"percentage": None}) for name in TEAMS])
+    publish_one(league, feed, force=True)
+    constrained(league, "update series_stats set matches_percentage = ''")
+
+    assert publish_one(league, feed, force=True).counts.unchanged == 3
