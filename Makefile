@@ -5,7 +5,7 @@ PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --reruns 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: faults help install demo test slow lint house bench clean lock audit
+.PHONY: faults help install demo test slow lint house bench clean lock audit pictures
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -50,6 +50,9 @@ lock: install ## Write requirements.lock and requirements-dev.lock anew from pyp
 	$(BIN)/python -m venv .venv/lock && .venv/lock/bin/python -m pip install --quiet uv==0.13.9
 	$(LOCK) --no-deps --output-file requirements-dev.lock constraints.txt
 	$(LOCK) --universal --constraint constraints.txt --output-file requirements.lock pyproject.toml
+
+pictures: install ## The pictures of pages in docs/, by a real browser
+	$(BIN)/python -m tests.pictures
 
 bench: install ## Speed, as ratios within one run
 	$(BIN)/python -m tests.benchmarks

@@ -97,14 +97,15 @@ def stored_results(connection: Connection, rule: str, limit: int = 20) -> tuple[
     return tuple(results_of(rows))
 
 
-def select_runs() -> Select[Any]:
-    """The statement that `run_of` understands, to be narrowed by the caller."""
+def select_runs(*, parts: bool = True) -> Select[Any]:
+    """The statement that `run_of` understands, to be narrowed by the caller; without the scores of parts if told so."""
     statuses = [status for status in Status if status.failing]
     results = check_results.c
     failing = (
         select(func.count()).where(results.run_id == check_runs.c.id, results.status.in_(statuses)).scalar_subquery()
     )
-    return select(check_runs, failing.label("failing"))
+    columns = [column for column in check_runs.c if parts or column is not check_runs.c.parts]
+    return select(*columns, failing.label("failing"))
 
 
 def select_results(*, details: bool = False) -> Select[Any]:
@@ -115,8 +116,9 @@ def select_results(*, details: bool = False) -> Select[Any]:
 def run_of(row: Row[Any], clock: Clock = lambda at: at) -> StoredRun:
     """A row of `select_runs` as a run, its moment as `clock` has it."""
     same = ("id", "today", "selection", "scoped", "another_day", "score", "gross", "band", "formula", "coverage",
-            "failing", "domains", "parts")  # fmt: skip
-    return StoredRun(at=clock(row.started_at), **{name: getattr(row, name) for name in same})
+            "failing", "domains")  # fmt: skip
+    figures = {name: getattr(row, name) for name in same}
+    return StoredRun(at=clock(row.started_at), parts=getattr(row, "parts", {}), **figures)
 
 
 def results_of(rows: Iterable[Row[Any]], clock: Clock = lambda at: at) -> Iterator[StoredResult]:

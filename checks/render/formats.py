@@ -201,6 +201,13 @@ class PageLinks:
 
 
 NOWHERE = PageLinks()
+
+
+def page_links(serve_url: str) -> PageLinks:
+    """Links to the operator's page at an address; nowhere without one."""
+    return PageLinks(serve_url) if serve_url else NOWHERE
+
+
 ARROWS = {"rising": "▲", "falling": "▼", "steady": "▬"}
 
 

@@ -72,10 +72,8 @@ def read_lately(connection: Connection, period: Period, rules: Collection[str]) 
     sizes = _sizes(connection, since, until)
     records = incident_history(connection, period.since, until)
     last = [run.id for own in _by_selection(runs) for run in own[-2:]]
-    wanted = or_(
-        check_results.c.at > period.since, check_results.c.run_id.in_(last),
-        check_results.c.rule.in_({*rules, *(one.rule for one in records)}),
-    )  # fmt: skip
+    asked, rule = check_results.c, check_results.c.rule.in_({*rules, *(one.rule for one in records)})
+    wanted = or_(rule, asked.at > period.since, asked.run_id.in_(last))
     return Book(
         runs=tuple(run for run in runs if not run.apart),
         apart=tuple(run for run in runs if run.apart),

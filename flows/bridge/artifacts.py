@@ -24,7 +24,7 @@ from sqlalchemy import Engine, select
 
 from checks.engine.authoring.units import Status
 from checks.engine.reporting.report import Report, Result
-from checks.render.formats import MARKS, plain
+from checks.render.formats import MARKS, page_links, plain
 from checks.render.terminal import headline, tally
 from etl.importing import Counts, FeedResult, ImportReport, Outcome
 from etl.kinds import KINDS, kind_named
@@ -193,13 +193,16 @@ def show_report(report: Report) -> None:
         return
     name = report.selection
     score, failing = score_text(report), failing_text(report)
-    keys = {each: key(each, name) for each in ("score", "rules", "failing", "report")}
+    keys = {each: key(each, name) for each in ("score", "rules", "failing", "report", "page")}
     tell(lambda: create_markdown_artifact(score, key=keys["score"], description=state_message(report)))
     tell(lambda: create_table_artifact(rules_table(report), key=keys["rules"], description=RULES))
     tell(lambda: create_markdown_artifact(failing, key=keys["failing"], description=FAILING))
     page = document_path(report, current_invocation().settings.reports, "html")
     if page.exists():  # a run without history leaves none
         tell(lambda: create_link_artifact(_link(page), "The report", key=keys["report"], description=report.run))
+    if serve_url := current_invocation().settings.serve_url:
+        shown = page_links(serve_url)("run", report.run)
+        tell(lambda: create_link_artifact(shown, "The run on the operator's page", key=keys["page"], description=name))
     tell(lambda: rule_task_runs(report))
     tell(lambda: _events(report))
     tell(lambda: measured(report))

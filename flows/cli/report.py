@@ -125,7 +125,7 @@ def report(  # noqa: PLR0917 - typer makes options of them
     request = requested(ReviewRequest, context, until=day(until))
     health_check.require_people(context.obj, request.email)
     made = review.make_review(context.obj, request)
-    done = write(html_file, lambda: review.review_html(made))
+    done = write(html_file, lambda: review.review_html(made, context.obj.serve_url))
     done &= write(json_file, lambda: review.review_json(made))
     if Path("-") not in {html_file, json_file}:
         typer.echo(review.review_text(made), nl=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvicorn
@@ -18,6 +18,10 @@ from flows.service.health_check import rules_of
 from flows.web.app import Access, web_app
 from flows.web.site import write_site
 
+QUIET: dict[str, Any] = {
+    "log_level": "warning", "access_log": False, "server_header": False, "proxy_headers": False, "lifespan": "off",
+    "timeout_graceful_shutdown": 5,
+}  # fmt: skip
 STATEMENT_SECONDS = 15.0
 """Seconds that one statement of a page may take."""
 
@@ -42,9 +46,7 @@ def serve(
         shown = f"[{host}]" if ":" in host else host
         typer.echo(f"Open http://{shown}:{listening.getsockname()[1]}/ - stop it with Ctrl-C.")
         sys.stdout.flush()
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
-                                lifespan="off", timeout_graceful_shutdown=5)  # fmt: skip
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(uvicorn.Config(app, **QUIET)).run(sockets=[listening])
 
 
 def _listening(host: str, port: int) -> socket.socket:

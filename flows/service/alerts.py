@@ -56,7 +56,8 @@ def policy_of(settings: Settings) -> Policy | None:
     if settings.alerts_policy is None:
         return admin_policy(settings.admin_phone, settings.admin_email)
     contacts = _read(settings.alerts_contacts) if settings.alerts_contacts else ""
-    return load_policy(_read(settings.alerts_policy), contacts, source=str(settings.alerts_policy))
+    policy = load_policy(_read(settings.alerts_policy), contacts, source=str(settings.alerts_policy))
+    return policy if policy.link else policy.model_copy(update={"link": settings.serve_url})
 
 
 def required_policy(settings: Settings) -> Policy:

@@ -60,7 +60,7 @@ def check_health(invocation: Invocation, request: CheckRequest) -> Report:
     told = {"run": report.run, "score": report.score, "band": report.band.value, "coverage": round(report.coverage, 4)}
     log.info("health check: score %s, %s", report.score, report.band, extra={"told": told})
     if request.keep:
-        report = write_documents(report, settings.reports)
+        report = write_documents(report, settings.reports, settings.serve_url)
         tidy_up(settings)
     _tell_people(invocation, request, report, alert=alert)
     return report

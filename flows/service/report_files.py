@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,14 @@ def document_path(report: Report, folder: Path, kind: str) -> Path:
     return folder / f"monitoring_report_{report.started:%Y%m%d_%H%M%S_%f}.{kind}"
 
 
-def write_documents(report: Report, folder: Path) -> Report:
-    """Write page and JSON below `folder`; what cannot be written becomes a complaint of the report that is returned."""
+def write_documents(report: Report, folder: Path, serve_url: str = "") -> Report:
+    """Write page and JSON below `folder`; what cannot be written becomes a complaint of the report that is returned.
+
+    `serve_url` is where the operator's page is, which the page then leads to.
+    """
     # the page first: the JSON tells what became of it
-    for kind, render in (("html", run_page), ("json", run_json)):
+    linked = partial(run_page, serve_url=serve_url) if serve_url else run_page
+    for kind, render in (("html", linked), ("json", run_json)):
         report = _written(report, document_path(report, folder, kind), render)
     return report
 
@@ -46,11 +51,11 @@ def unwritten(report: Report) -> tuple[str, ...]:
     return tuple(complaint for complaint in report.complaints if complaint.startswith(UNWRITTEN))
 
 
-def run_page(report: Report) -> str:
+def run_page(report: Report, serve_url: str = "") -> str:
     """The report as one HTML file."""
-    from checks.render.formats import page  # noqa: PLC0415 - templates are not needed by most commands
+    from checks.render.formats import page, page_links  # noqa: PLC0415 - templates are not needed by most commands
 
-    return page(report)
+    return page(report, page_links(serve_url))
 
 
 def run_json(report: Report) -> str:

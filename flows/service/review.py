@@ -44,7 +44,7 @@ def publish_review(invocation: Invocation, request: ReviewRequest) -> Review:
     settings = invocation.settings
     require_people(settings, request.email)
     review = invocation.step("read and review", lambda: make_review(settings, request))
-    invocation.step("write", lambda: keep_review(review, settings.reports))
+    invocation.step("write", lambda: keep_review(review, settings.reports, settings.serve_url))
     if request.email:
         unsent = invocation.step("e-mail", lambda: email_review(settings, review, request.email))
         invocation.outcome.undelivered += unsent
@@ -69,11 +69,12 @@ def make_review(settings: Settings, request: ReviewRequest) -> Review:
     return review(book, rules_of(settings), period)
 
 
-def review_html(review: Review) -> str:
-    """The report as one HTML file."""
+def review_html(review: Review, serve_url: str = "") -> str:
+    """The report as one HTML file, which leads to the operator's page at `serve_url`."""
+    from checks.render.formats import page_links  # noqa: PLC0415
     from checks.review.page import render_html  # noqa: PLC0415
 
-    return render_html(review)
+    return render_html(review, page_links(serve_url))
 
 
 def review_json(review: Review) -> str:
@@ -90,12 +91,12 @@ def review_text(review: Review) -> str:
     return render_text(review)
 
 
-def keep_review(review: Review, folder: Path) -> tuple[Path, Path]:
+def keep_review(review: Review, folder: Path, serve_url: str = "") -> tuple[Path, Path]:
     """Write the report as HTML and as JSON below a folder, and return where; one of the same day is replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"review_{review.period.kind}_{review.period.until:%Y%m%d}"
     paths = folder / f"{stem}.html", folder / f"{stem}.json"
-    for path, text in zip(paths, (review_html(review), review_json(review)), strict=True):
+    for path, text in zip(paths, (review_html(review, serve_url), review_json(review)), strict=True):
         path.write_text(text, encoding="utf-8")
     return paths
 

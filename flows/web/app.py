@@ -13,7 +13,7 @@ import logging
 import secrets
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -151,6 +151,11 @@ class Served:
     role: str | None
     clock: Callable[[], datetime]
 
+    def warm(self) -> None:
+        """Build the first page once, so that who opens it first does not wait for what it imports."""
+        with suppress(*DATABASE_ERRORS):
+            self._built("", "", {})
+
     def page(self, request: requests.Request) -> responses.Response:
         """The page at an address; 404 for what is not there, 503 while the database is away."""
         kind, _, key = request.path_params["path"].partition("/")
@@ -213,6 +218,7 @@ def web_app(
         routing.Route("/assets/{name}", _asset),
         routing.Route("/{path:path}", served.page),
     ]
+    served.warm()
     return Doorway(applications.Starlette(routes=routes), access)
 
 

@@ -42,7 +42,7 @@ RUN_COLUMNS: tuple[SectionColumn[Any], ...] = (
 def _runs(request: PageRequest) -> View:
     days = rules.days_of(request)
     since = request.now - timedelta(days=days)
-    chosen = select_runs().where(check_runs.c.started_at > since, check_runs.c.started_at <= request.now)
+    chosen = select_runs(parts=False).where(check_runs.c.started_at > since, check_runs.c.started_at <= request.now)
     rows = request.connection.execute(chosen.order_by(check_runs.c.started_at.desc()))
     runs = [_here(row, request) for row in rows]
     wanted = request.asked("selection")
@@ -280,7 +280,7 @@ def _league(request: PageRequest) -> View:
     """One league: its score over time, what is wrong with it, and its feeds."""
     name = request.key
     points = _league_points(request)
-    feeds = [one for one in overview.feed_states(request) if one.row.league == name]
+    feeds = overview.feed_states(request, name)
     newest = reading.latest_results(request.connection, request.now)
     trouble = [
         rules.of_rule(one, request.rules.get(one.rule)) for one in newest if one.trouble and _concerns(one, name)

@@ -19,7 +19,7 @@ from flows.web.view import Facts, NotThere, PageRequest, TableBlock, View
 
 COUNTS = ("rows", "rejects", "unlinked", "inserted", "updated", "withdrawn")
 MOST_REASONS = 60
-MOST_IMPORTS = 200
+MOST_IMPORTS = 100
 OUTCOMES = ("published", "unchanged", "blocked", "failed", "running")
 LONGEST_REASON = 160
 OF_ALL = "all"
@@ -76,7 +76,7 @@ def _import(request: PageRequest) -> View:
         title=f"Import #{number}", badge=run.outcome, trail=[("Imports", ("imports", ""))],
         blocks=[
             Facts("", [(name, view.shown_value(at), None) for name, at in moments]),
-            TableBlock(title="Feeds", columns=FEED_COLUMNS, rows=feeds, most=500), _by_league(feeds), _drift(feeds),
+            TableBlock(title="Feeds", columns=FEED_COLUMNS, rows=feeds, most=200), _by_league(feeds), _drift(feeds),
             _refused(request, columns.run_id == number),
         ],
     )  # fmt: skip
@@ -149,7 +149,7 @@ def _feed(request: PageRequest) -> View:
     rows = request.connection.execute(chosen).all()
     if not rows:
         raise NotThere(f"no feed of the kind {kind!r} of {league!r} was ever imported")
-    state = next(feed for feed in overview.feed_states(request) if (feed.row.kind, feed.row.league) == (kind, league))
+    state = next(feed for feed in overview.feed_states(request, league) if feed.row.kind == kind)
     to = None if league == OF_ALL else ("league", league)
     return View(
         title=f"{kind} of {league}", badge=rows[0].outcome, trail=[("Imports", ("imports", ""))],

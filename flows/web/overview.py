@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, select, true
 
 from alerts.channels import State
 from alerts.incidents import Incident
@@ -36,22 +36,13 @@ def overview(request: view.PageRequest) -> view.View:
     book = read_lately(request.connection, period, {rule for one in STANDARDS for rule in one.rules})
     inputs = values.ReviewInputs(book, request.rules, period, comparable_runs(book))
     incidents = listed(request.connection)
-    return view.View(
-        title="Overview",
-        blocks=[
-            _hero(inputs),
-            _news(inputs, incidents),
-            _state(request),
-            _incidents(incidents, request.now),
-            view.SectionRows(DAILY_FIGURES, DAILY_FIGURES.rows(inputs)),
-            _score(inputs),
-            view.SectionRows(BY_DOMAIN, BY_DOMAIN.rows(inputs)),
-            heat_map(inputs.runs, request.now, most=FEW),
-            feeds_table("Last import of each feed", feed_states(request), most=FEW, more=("imports", "")),
-            view.SectionRows(PROCESS_METRICS, PROCESS_METRICS.rows(inputs)),
-            _next_runs(request),
-        ],
-    )
+    return view.View(title="Overview", blocks=[
+        _hero(inputs), _incidents(incidents, request.now), _state(request, _news(inputs, incidents)),
+        view.SectionRows(DAILY_FIGURES, DAILY_FIGURES.rows(inputs)), _score(inputs),
+        view.SectionRows(BY_DOMAIN, BY_DOMAIN.rows(inputs)), heat_map(inputs.runs, request.now, most=FEW),
+        feeds_table("Last import of each feed", feed_states(request), most=FEW, more=("imports", "")),
+        view.SectionRows(PROCESS_METRICS, PROCESS_METRICS.rows(inputs)), _next_runs(request),
+    ])  # fmt: skip
 
 
 def _hero(inputs: values.ReviewInputs) -> view.Hero:
@@ -70,20 +61,16 @@ def _hero(inputs: values.ReviewInputs) -> view.Hero:
     return view.Hero("Score", run.score, run.band, lines)
 
 
-def _news(inputs: values.ReviewInputs, incidents: Sequence[Incident]) -> view.Facts | None:
+def _news(inputs: values.ReviewInputs, incidents: Sequence[Incident]) -> Iterator[tuple[str, object, view.Target]]:
     """What is new and what is gone since the run before, by name; nothing without a run before."""
     if len(inputs.runs) < 2 or inputs.newest is None:
-        return None
-    failing = [_failing(inputs, run) for run in inputs.runs[-2:]]
+        return
+    before, now = (_failing(inputs, run) for run in inputs.runs[-2:])
     number = {one.rule: ("incident", one.id) for one in incidents}
-    facts: list[tuple[str, object, view.Target]] = [
-        ("new", rule, number.get(rule, ("rule", rule))) for rule in sorted(failing[1] - failing[0])
-    ]
-    facts += [("gone", rule, ("rule", rule)) for rule in sorted(failing[0] - failing[1])]
-    facts = facts or [("", "nothing is new, nothing is gone", None)]
-    return view.Facts(
-        "Since the last run", [*facts, ("run", f"{inputs.newest.at:%Y-%m-%d %H:%M}", ("run", inputs.newest.id))]
-    )
+    yield from (("new", rule, number.get(rule, ("rule", rule))) for rule in sorted(now - before))
+    yield from (("gone", rule, ("rule", rule)) for rule in sorted(before - now))
+    nothing = "" if now != before else ", nothing new and nothing gone since the one before"
+    yield "last run", f"{inputs.newest.at:%Y-%m-%d %H:%M}{nothing}", ("run", inputs.newest.id)
 
 
 def _failing(inputs: values.ReviewInputs, run: StoredRun) -> set[str]:
@@ -91,16 +78,14 @@ def _failing(inputs: values.ReviewInputs, run: StoredRun) -> set[str]:
     return {one.rule for results in groups for one in results if one.run == run.id and one.trouble}
 
 
-def _state(request: view.PageRequest) -> view.Facts:
+def _state(request: view.PageRequest, news: Iterable[tuple[str, object, view.Target]]) -> view.Facts:
     stop = circuit_breaker.in_force(request.connection)
     waiting, dead = _outbox(request)
-    return view.Facts(
-        "Now",
-        [
-            ("imports", str(stop) if stop else "may run", ("audit", "")),
-            ("alerts", f"{waiting} wait, {dead} dead letters" if waiting or dead else "none waits", ("alerts", "")),
-        ],
-    )
+    return view.Facts("Now", [
+        *news,
+        ("imports", str(stop) if stop else "may run", ("imports", "")),
+        ("alerts", f"{waiting} wait, {dead} dead letters" if waiting or dead else "none waits", ("alerts", "")),
+    ])  # fmt: skip
 
 
 def _outbox(request: view.PageRequest) -> tuple[int, int]:
@@ -188,13 +173,15 @@ class FeedState:
         return "" if self.good is not None and self.now - self.good < STALE_FEED else "stale"
 
 
-def feed_states(request: view.PageRequest) -> list[FeedState]:
-    """Every feed that was ever imported, with trouble first."""
+def feed_states(request: view.PageRequest, league: str | None = None) -> list[FeedState]:
+    """Every feed that was ever imported, or those of one league, with trouble first."""
     columns = import_feeds.c
     feed = (columns.kind, columns.league)
     newest = select(import_feeds).distinct(*feed).order_by(*feed, columns.id.desc())
+    mine = columns.league == league if league is not None else true()
+    newest = newest.where(mine)
     good = columns.outcome.in_(("published", "unchanged"))
-    fresh = select(*feed, func.max(columns.finished_at)).where(good).group_by(*feed)
+    fresh = select(*feed, func.max(columns.finished_at)).where(good, mine).group_by(*feed)
     dates = {(kind, league): at for kind, league, at in request.connection.execute(fresh)}
     rows = request.connection.execute(newest).all()
     states = [FeedState(row, dates.get((row.kind, row.league)), request.now) for row in rows]
@@ -202,7 +189,7 @@ def feed_states(request: view.PageRequest) -> list[FeedState]:
 
 
 def feeds_table(
-    title: str, states: Sequence[FeedState], *, most: int = 500, more: view.Target = None
+    title: str, states: Sequence[FeedState], *, most: int = 100, more: view.Target = None
 ) -> view.TableBlock:
     """The last import of each feed with its freshness."""
     return view.TableBlock(

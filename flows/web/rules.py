@@ -123,17 +123,19 @@ def _rule(request: PageRequest) -> View:
     newest = reading.latest_results(request.connection, request.now, name)
     if check is None and not newest and not _ever_ran(request, name):
         raise NotThere(f"no rule is called {name!r}, and none of that name ever ran")
-    shown = next((result for result in newest if result.parameter == request.asked("parameter")), None)
-    shown = shown or next(iter(newest), None)
+    asked = [result for result in newest if result.parameter == request.asked("parameter")]
+    shown = next(iter([*asked, *newest]), None)
     incidents = _incidents_of(request, name)
     return View(
         title=name, badge=shown.status.value if shown else "", trail=[("Rules", ("rules", ""))],
         lead=check.summary if check else "no rule has this name any more",
         blocks=[
-            _definition(check) if check else None,
             _parameters(name, newest, check) if len(newest) > 1 else None,
-            *(_found(of_rule(shown, check)) if shown else ()),
-            *_over_time(request, check, shown, incidents), *what_to_do(request, name, check),
+            _found(of_rule(shown, check)) if shown else None,
+            *_over_time(request, check, shown, incidents),
+            Code("SQL of the bad rows", lines_of(shown.sql)) if shown and shown.sql else None,
+            *what_to_do(request, name, check),
+            _definition(check) if check else None,
             TableBlock(title="Its incidents", columns=overview.incident_columns(request.now), rows=incidents, most=20),
             _backtest(request, check) if check else None,
         ],
@@ -176,8 +178,8 @@ def _parameters(name: str, newest: Sequence[StoredResult], check: Check | None) 
     return TableBlock(title="By parameter", columns=columns, rows=rows, caption=f"{len(newest)}, worst first", most=60)
 
 
-def _found(result: StoredResult) -> Iterator[view.Block]:
-    yield Facts(
+def _found(result: StoredResult) -> Facts:
+    return Facts(
         "Found last",
         [
             ("rule", result.title if result.parameter else "", None), ("found", result.measurement, None),
@@ -190,9 +192,6 @@ def _found(result: StoredResult) -> Iterator[view.Block]:
             ("run", f"{result.at:%Y-%m-%d %H:%M}", ("run", result.run)),
         ],
     )  # fmt: skip
-    if result.sql:
-        hint = "Lists every one of them; run it with a role that may read."
-        yield Code("SQL of the bad rows", lines_of(result.sql), hint)
 
 
 def _over_time(

@@ -27,7 +27,7 @@ REPORTS = (("daily", None), ("weekly", None), ("monthly", None), ("quarterly", N
 def main() -> None:
     """Fill a database, and tell how long each report takes."""
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "server", fsync="off") as url:
-        _fill(url)
+        fill(url)
         for kind, days in REPORTS:
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 seconds, size = pool.apply(_report, (url, kind, days))
@@ -53,7 +53,8 @@ def _report(url: str, kind: str, days: int | None) -> tuple[float, int]:
     return time.perf_counter() - began, len(page)
 
 
-def _fill(url: str) -> None:
+def fill(url: str, leagues: int = 10) -> None:
+    """Two years of history, with scores of so many leagues."""
     from etl.database import open_engine  # noqa: PLC0415
     from etl.migrate import upgrade  # noqa: PLC0415
     from etl.tables import check_results, check_runs, import_feeds, import_runs, incidents  # noqa: PLC0415
@@ -61,7 +62,7 @@ def _fill(url: str) -> None:
     engine = open_engine(url)
     upgrade(engine)
     with engine.begin() as connection:
-        connection.execute(check_runs.insert(), list(_runs()))
+        connection.execute(check_runs.insert(), list(_runs(leagues)))
         connection.execute(check_results.insert(), list(_results()))
         connection.execute(import_runs.insert(), [{"outcome": "published", "paths": []} for _ in range(DAYS)])
         connection.execute(import_feeds.insert(), list(_feeds()))
@@ -70,14 +71,14 @@ def _fill(url: str) -> None:
     engine.dispose()
 
 
-def _runs() -> Iterator[dict[str, Any]]:
+def _runs(leagues: int) -> Iterator[dict[str, Any]]:
     for day in range(DAYS):
         at = NOW - timedelta(days=DAYS - 1 - day, hours=1)
         yield {
             "id": str(UUID(int=day)), "started_at": at, "finished_at": at, "today": at.date(), "selection": "all",
             "scoped": False, "score": 80 + day % 7, "gross": 80 + day % 7, "band": "watch", "formula": 1,
             "coverage": 1.0, "domains": {"schedule": 90 - day % 5, "teams": 100}, "snapshots": 1,
-            "parts": {"league": {f"LEAGUE {n}": 90.0 for n in range(10)}},
+            "parts": {"league": {f"LEAGUE {n}": 60.0 + (7 * n + day) % 41 for n in range(leagues)}},
         }  # fmt: skip
 
 

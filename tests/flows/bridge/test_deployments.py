@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 from importlib import import_module
 from pathlib import Path
@@ -162,7 +163,9 @@ def test_docker_mounts_what_the_environment_names() -> None:
 def test_a_compose_file_starts_what_it_says() -> None:
     services = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
 
-    assert set(services) == {"database", "prefect", "worker", "page"}
+    assert set(services) == {"database", "prefect", "worker", "page", "reports"}
+    assert services["page"]["command"].split()[:2] == ["rally-health", "serve"]
+    assert services["page"]["environment"]["RALLY_SERVE_TOKEN"].startswith("${RALLY_SERVE_TOKEN:?")
     assert services["prefect"]["image"].startswith(f"prefecthq/prefect:{prefect.__version__.rsplit('.', 1)[0]}.")
 
 
@@ -197,3 +200,14 @@ def test_no_secret_stands_in_the_file() -> None:
         for name, value in pool.get("job_variables", {}).get("env", {}).items():
             if "URL" in name or "TOKEN" in name or "PASSWORD" in name:
                 assert value.startswith("{{ prefect.blocks.secret.")
+
+
+def test_the_unit_of_systemd_serves_on_loopback_as_nobody_in_particular() -> None:
+    unit = configparser.ConfigParser(strict=True)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(ROOT / "deploy" / "rally-health-serve.service")
+    program, *words = unit["Service"]["ExecStart"].split()
+
+    assert program.endswith("/rally-health")
+    assert words == ["serve", "--host", "127.0.0.1", "--port", "8711"]
+    assert unit["Service"]["User"] != "root"
