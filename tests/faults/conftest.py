@@ -40,6 +40,7 @@ def amount(pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]) -> A
     def say(line: str) -> None:
         with capsys.disabled():
             sys.stdout.write(f"\n{line}\n")
+            sys.stdout.flush()
 
     option = pytestconfig.getoption
     return Amount(option("--kills"), option("--seconds"), option("--seeds"), option("--first-seed"), say)
