@@ -26,7 +26,7 @@ from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request, measure_on
 from checks.scopes import DIMENSIONS
 from etl.database import describe_error
-from etl.repairs import RepairError, RepairRefused, Step, ledger
+from etl.repairs import RepairError, RepairRefused, RepairUnmeasured, Step, ledger
 from etl.repairs.ledger import Change, Repair
 from etl.repairs.perform import perform
 from etl.tables import metadata, repair_rows
@@ -210,11 +210,11 @@ def try_out(rules: Rules, check: Check, repair: int, means: Means) -> Trial:
 
 
 def bad_rows(report: Report, check: Check) -> int:
-    """How many bad rows a rule has, over all its parameters; RepairError where nobody could count them."""
+    """How many bad rows a rule has, over all its parameters; RepairUnmeasured where nobody could count them."""
     results = [result for result in report.results if result.rule == check.name]
     for result in results:
         if result.status is Status.ERROR:
-            raise RepairError(f"{result.title} cannot be measured: {result.error}")
+            raise RepairUnmeasured(f"{result.title} cannot be measured: {result.error}")
     return sum(result.count or 0 for result in results)
 
 
@@ -234,7 +234,10 @@ NOTHING = "nothing to repair"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a fix would do. Without a `repair` there is nothing to apply, and `why` says why."""
+    """What a fix would do. Without a `repair` there is nothing to apply, and `why` says why.
+
+    `unmeasured`: nobody could count whether there is anything to repair.
+    """
 
     rule: str
     summary: str
@@ -242,6 +245,7 @@ class Plan:
     rows: tuple[Preview, ...] = ()
     why: str = ""
     bad: int = 0
+    unmeasured: bool = False
 
 
 def plan(rules: Rules, name: str, means: Means, who: str, *, show: int | None = 10) -> Plan:
@@ -257,7 +261,7 @@ def plan(rules: Rules, name: str, means: Means, who: str, *, show: int | None = 
         tried = try_out(rules, check, number, means)
         rows = preview(means.connection, number, show)
     except RepairError as error:
-        return Plan(name, summary, None, why=str(error))
+        return Plan(name, summary, None, why=str(error), unmeasured=isinstance(error, RepairUnmeasured))
     finally:
         trial.rollback()
     proposal = is_proposal(fix)

@@ -6,6 +6,7 @@ RepairError
 ├── NoSuchRepair    no plan or repair has this number
 ├── PlanOutdated    the rows are not those of the plan any more
 ├── RepairRefused   the repair would not make it better, or would break something else
+├── RepairUnmeasured  what there is to repair cannot be counted
 └── UndoConflict    undoing would lose later changes
 
 What a repair is made of. A step says which rows it means by statements, and holds no connection.
@@ -37,6 +38,10 @@ class PlanOutdated(RepairError):
 
 class RepairRefused(RepairError):
     """The repair would not make it better, or would break something else."""
+
+
+class RepairUnmeasured(RepairError):
+    """What there is to repair cannot be counted: a lock is in the way, or the rule itself fails."""
 
 
 class UndoConflict(RepairError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from checks.repairs.plan import Plan, Preview, fixable_in_order, is_proposal, preview, summary_of
 from etl.repairs import ledger
 from etl.repairs.ledger import Repair, State
-from flows.cli.shared import AsJson, Yes, print_json, print_rows, sure
+from flows.cli.shared import AsJson, Exit, Yes, print_json, print_rows, sure
 from flows.service.context import open_engine
 from flows.service.health_check import rules_of
 from flows.service.repair import apply_plan, plan_repairs, undo_repair
@@ -96,23 +97,30 @@ def plan(
 
     The fix is tried out and rolled back, with the rules asked before and after: what is shown is what would happen.
 
-    Exit codes: 0 also where there is nothing to repair, 2 no such rule or fix, 4 database away, 75 an import runs.
+    Exit codes: 0 also where there is nothing to repair, 2 no such rule or fix, 4 database away, 5 nobody could count
+    what there is to repair, 75 an import runs.
 
     Examples: `rally-health fix plan`, `rally-health fix plan duplicate_match --rows 50`,
     `rally-health fix plan team_without_schedule --feeds feeds/2025-06-30T0809/all`
     """
     with open_engine(context.obj) as engine:
         plans = plan_repairs(engine, rules_of(context.obj), rules or (), feeds or (), show=None if as_json else rows)
+    unmeasured = [one for one in plans if one.unmeasured]
     if as_json:
         print_json([of_plan(one) for one in plans])
-        return
+    else:
+        _tell_plans(plans, named=bool(rules))
+    raise typer.Exit(Exit.PARTIAL if unmeasured else Exit.OK)
+
+
+def _tell_plans(plans: Sequence[Plan], *, named: bool) -> None:
     for one in plans:
-        if one.repair or rules:
+        if one.repair or named or one.unmeasured:
             _tell_plan(one)
     ready = [str(one.repair.id) for one in plans if one.repair and not one.repair.proposal]
     if ready:
         typer.echo(f"Next: rally-health fix apply {ready[0]}")
-    elif not rules:
+    elif not named:
         typer.echo(f"Nothing to repair: {len(plans)} fixes were tried. Next: rally-health check")
 
 
