@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from tests.alerts.build import PHONE
 from tests.etl.importing.feeds import APTA
-from tests.faults.commands import Rally
+from tests.faults.commands import Rally, wait_until_quiet
 from tests.faults.conftest import Amount, Copies
 from tests.faults.test_kills import RUNNING, SCENARIOS, Scenario, prepare_dirt, prepare_import, rows
 from tests.silent import DatabaseProxy, Fault
@@ -100,7 +100,10 @@ def test_each_commit_of_a_command_that_is_cut_or_goes_silent_ends_it_in_time(
         with closing(cut(number, fault, early=early)) as one:
             engine, proxy, ended = next(one)
             assert proxy.failed, what
-            assert ended.code in {0, 3, 4}, f"{what}: {ended.out}"
+            # what went silent holds its locks for some seconds: another try can meet them
+            assert ended.code in {0, 3, 4, 75}, f"{what}: {ended.out}"
+            proxy.close()
+            wait_until_quiet(engine)
             assert "Traceback" not in ended.out, f"{what}: {ended.out}"
             seen = scenario.look(engine)
             torn = [part for part, value in seen.items() if value not in (before[part], after[part])]
