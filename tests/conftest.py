@@ -40,7 +40,7 @@ _numbers = itertools.count(1)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How much of tests/faults: little by itself, all of it by `make faults`."""
     group = parser.getgroup("faults", "faults made for real")
-    group.addoption("--kills", type=int, default=4, help="kills of each command that writes")
+    group.addoption("--kills", type=int, default=3, help="kills of each command that writes")
     group.addoption("--seconds", type=float, default=15, help="seconds of each seed of the nemesis")
     group.addoption("--seeds", type=int, default=1, help="seeds of the nemesis")
     group.addoption("--first-seed", type=int, default=1, help="the first seed, to play a failing case again")
