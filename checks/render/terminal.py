@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import floor
@@ -26,6 +27,8 @@ from checks.engine.run import Progress
 
 # Cc: control characters and escapes; Cf: invisible ones such as right-to-left overrides; Cs: lone surrogates
 MOST_PARTS = 10
+MOST_OF_RULE = 5
+"""Results of one rule that are lines of their own: one for each league, or each of the parameters of another sort."""
 UNSAFE = {"Cc", "Cf", "Cs"}
 
 
@@ -138,13 +141,33 @@ def print_report(report: Report, console: Console, *, detailed: bool = False, br
         console.print(escape(line), highlight=False, soft_wrap=True)
     hidden = set() if detailed else {Status.SKIPPED, Status.OK} if brief else {Status.SKIPPED}
     shown = [result for result in report.results if result.status not in hidden]
+    shown, folded = (shown, []) if detailed else _folded(shown)
     wide = console.is_terminal and console.width >= sum(_widths(shown)) + NARROWEST
     (_print_table if wide else _print_lines)(shown, console)
     if detailed:
         for result in shown:
             _print_details(result, console)
-    for line in [*_skipped(report, detailed=detailed), *remarks(report)]:
+    for line in [*folded, *_skipped(report, detailed=detailed), *remarks(report)]:
         console.print(f"[yellow]{escape(line)}[/]", highlight=False, soft_wrap=True)
+
+
+def _folded(results: list[Result]) -> tuple[list[Result], list[str]]:
+    """The worst few results of each rule, and a line for each rule that has more: of four hundred leagues, perhaps."""
+    of_rule: dict[str, list[Result]] = {}
+    for result in results:
+        of_rule.setdefault(result.rule, []).append(result)
+    shown = {id(result) for found in of_rule.values() for result in found[:MOST_OF_RULE]}
+    lines = [
+        f"{rule}: {len(found) - MOST_OF_RULE} more of {len(found)} results ({_statuses(found[MOST_OF_RULE:])});"
+        " --detailed names them"
+        for rule, found in of_rule.items() if len(found) > MOST_OF_RULE
+    ]  # fmt: skip
+    return [result for result in results if id(result) in shown], lines
+
+
+def _statuses(results: list[Result]) -> str:
+    counted = Counter(result.status for result in results)
+    return ", ".join(f"{counted[status]} {status}" for status in sorted(counted, key=lambda status: -status.rank))
 
 
 def _print_table(results: list[Result], console: Console) -> None:

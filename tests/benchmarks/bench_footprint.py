@@ -27,8 +27,16 @@ POLICY = """
 name = "kim"
 email = "kim@example.org"
 [[routes]]
-to = ["kim"]
+who = ["kim"]
+by = ["email"]
+rules = ["no_rule_has_this_name"]
+[watch]
+who = ["kim"]
+by = ["email"]
 """
+"""Somebody is to be notified, and of nothing: most rounds of alerts have nothing to send."""
+DONE = {0, 1, 5}
+"""How a check may end here; anything else would be the footprint of a failure."""
 A_YEAR = {"dispatch": 365 * 288, "watch": 365 * 24, "hourly": 365 * 24, "daily": 365, "all rules": 2 * 365}
 """How often each is run: all rules in the night and, about, in the weekly and monthly checks."""
 COMMANDS: Mapping[str, tuple[str, ...]] = {
@@ -55,6 +63,7 @@ def main() -> None:
         command = Command(environment, home)
         assert command.run("init").code == 0
         _fill(url)
+        _run(command, ("check",))  # the dead man's switch has nothing to tell then
         for task_runs in ("trouble", "all"):
             _measure_year(command.having(RALLY_PREFECT_TASK_RUNS=task_runs), home / "prefect" / "prefect.db", task_runs)
 
@@ -70,10 +79,10 @@ def _fill(url: str) -> None:
 def _measure_year(command: Command, database: Path, task_runs: str) -> None:
     rows_a_year, bytes_a_year = 0.0, 0.0
     for name, arguments in COMMANDS.items():
-        command.run(*arguments)  # what only the first run leaves
+        _run(command, arguments)  # what only the first run leaves
         before = _size(database)
         for _ in range(RUNS):
-            command.run(*arguments)
+            _run(command, arguments)
         after = _size(database)
         rows, size = ((after[place] - before[place]) / RUNS for place in (0, 1))
         rows_a_year += rows * A_YEAR[name]
@@ -82,6 +91,11 @@ def _measure_year(command: Command, database: Path, task_runs: str) -> None:
         sys.stdout.flush()
     year = f"{rows_a_year / 1e6:.2f} million rows, {bytes_a_year / 2**20 / 365:.1f} MB a day"
     sys.stdout.write(f"{task_runs:<8} a year     {year}\n")
+
+
+def _run(command: Command, arguments: tuple[str, ...]) -> None:
+    ended = command.run(*arguments)
+    assert ended.code in DONE, ended
 
 
 def _size(database: Path) -> tuple[int, int]:

@@ -103,6 +103,22 @@ def test_plain_text_has_one_line_for_each_rule_worst_first() -> None:
     ]
 
 
+def test_of_a_rule_with_many_results_the_worst_are_shown_and_the_rest_is_counted() -> None:
+    leagues = [
+        result("results_of_league", Status.CRITICAL if number < 7 else Status.OK, parameter=f"L{number:03}")
+        for number in range(101)
+    ]
+    shown = report(*leagues)
+
+    lines = printed(shown).splitlines()
+
+    assert [line.split()[:2] for line in lines[2:7]] == [["CRITICAL", f"results_of_league[L{n:03}]"] for n in range(5)]
+    assert lines[7:] == [
+        "results_of_league: 96 more of 101 results (2 CRITICAL, 94 OK); --detailed names them",
+    ]
+    assert "results_of_league[L100]" in printed(shown, detailed=True)
+
+
 def test_a_terminal_gets_a_table() -> None:
     lines = printed(ALL, terminal=True).splitlines()
 
