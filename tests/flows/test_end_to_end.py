@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,66 @@ pytestmark = pytest.mark.slow
 IMPORTS = ("nightly/nightly", "import-feeds/import")
 TEAMS = [f"{club} - 11" for club in ("Birchwood", "Skokie", "Evanston", "Winnetka")]
 PERSON = {"First Name": "Zebulon", "Last Name": "Quagmire-Vantongeren", "Player ID": "nndz-ZEBULON", "PTI": "30.1"}
+RULES = """
+from sqlalchemy import select
+from checks import Bad, Severity, above, check, rows
+from etl.tables import teams
+
+@check(severity=Severity.HIGH, table=teams, threshold=above(warn=rows(0), critical=rows(99)), owner="tests")
+def teams_to_watch() -> Bad:
+    \"\"\"Four teams are more than none.\"\"\"
+    return Bad(select(teams.c.id), among=select(teams.c.id))
+
+@check(severity=Severity.HIGH, table=teams, threshold=above(critical=rows(0)), owner="tests")
+def teams_in_trouble() -> Bad:
+    \"\"\"Four teams are more than none, and none is allowed.\"\"\"
+    return Bad(select(teams.c.id), among=select(teams.c.id))
+"""
+CHECK, WEEKLY, IMPORT = "health-check/weekly-health-check", "review/weekly-report", "import-feeds/import"
+REPORTED = ("score", "rules", "failing", "report")
+AWAY = {"RALLY_ADMIN_EMAIL": "kim@example.org", "RALLY_SMTP_FROM": "rally@example.org",
+        "RALLY_SMTP_URL": "smtps://kim:secret@127.0.0.1:9"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A row of the table of final states: what is asked for, by a deployment and by a command, and what comes of it."""
+
+    name: str
+    kind: str
+    code: int
+    message: str
+    artifacts: tuple[str, ...]
+    event: str
+    deployment: str
+    request: Mapping[str, Any]
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def checked(name: str, kind: str, code: int, message: str, rule: str) -> Situation:
+    command = ("check", "--name", rule)
+    return Situation(
+        name, kind, code, message, REPORTED, "rally.health.reported", CHECK, {"names": [rule]}, command
+    )  # fmt: skip
+
+
+SITUATIONS = [
+    checked("Healthy", "COMPLETED", 0, r"score 100\.00 \(healthy\); 1 OK; run ", "duplicate_match"),
+    checked("Watch", "COMPLETED", 0, r"score 76\.00 \(watch, the score is below 90\); 1 WARN; run ", "teams_to_watch"),
+    checked("Critical", "COMPLETED", 1, r"score \d\d\.\d\d \(critical, .*\); 1 CRITICAL; run ", "teams_in_trouble"),
+    checked("Unknown", "FAILED", 5, r"no score \(unknown, .*\); 1 SKIPPED; run ", "result_of_unknown_player"),
+    Situation("Published", "COMPLETED", 0, r"import run \d+: 1 published", ("import",), "rally.import.published",
+              IMPORT, {"kinds": ["series_stats"], "force": True}, ("import", "--kind", "series_stats", "--force")),
+    Situation("Unchanged", "COMPLETED", 0, r"import run \d+: 1 unchanged", ("import",), "", IMPORT,
+              {"kinds": ["series_stats"]}, ("import", "--kind", "series_stats")),
+    Situation("Refused", "FAILED", 3, r"/there/is/nothing does not exist", (), "", IMPORT,
+              {"paths": ["/there/is/nothing"]}, ("import", "/there/is/nothing")),
+    Situation("Done", "COMPLETED", 0, r"", ("review-weekly", "review-page-weekly"), "", WEEKLY,
+              {"kind": "weekly"}, ("report", "weekly")),
+    Situation("Undelivered", "FAILED", 5, r"1 e-mails wait in the outbox", ("review-weekly", "review-page-weekly"), "",
+              WEEKLY, {"kind": "weekly", "email": ["admin"]}, ("report", "weekly", "--email", "admin"), AWAY),
+]  # fmt: skip
 SECRET = "s3cr3t-Pa55word"  # noqa: S105 - what the test looks for in Prefect's database
 
 
@@ -58,11 +120,14 @@ def stage(
 ) -> Iterator[Stage]:
     """Everything deployed, and a worker that waits for runs."""
     home = tmp_path_factory.mktemp("worker")
+    (home / "rules").mkdir()
+    (home / "rules" / "of_tests.py").write_text(RULES)
     # peer authentication needs no password, and so one that must not leak can be put in
     url = base.url.set(password=SECRET).render_as_string(hide_password=False)
     environment = {
         **prefect_environment(prefect_home, prefect_api), "DATABASE_URL": url, "RALLY_FEEDS": str(feeds_folder),
         "RALLY_REPORTS": str(home / "logs"),
+        "RALLY_RULES": str(home / "rules"),
         "RALLY_BREAKER": "false",  # a stop after damage is what tests of the circuit breaker are about
     }  # fmt: skip
     stage = Stage(prefect_api, Command(environment, home))
@@ -101,6 +166,18 @@ def test_a_triggered_night_imports_then_checks(stage: Stage, night: dict[str, An
     assert night["state"]["name"] == inside["health check"]["state"]["name"]
     assert night["state"]["name"] in {"Healthy", "Watch", "Critical"}
     assert night["state"]["type"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("case", SITUATIONS, ids=lambda case: case.name)
+def test_every_ending_is_what_the_table_says(stage: Stage, night: dict[str, Any], case: Situation) -> None:
+    done = stage.trigger(case.deployment, environment=case.environment, **case.request)
+    ended = stage.command.having(**case.environment).run(*case.command)
+
+    assert (done["state"]["type"], done["state"]["name"], ended.code) == (case.kind, case.name, case.code), ended
+    assert re.match(case.message, done["state"]["message"]), done["state"]["message"]
+    left = stage.artifacts(done["id"])
+    assert [any(key.startswith(f"rally-{name}") for key in left) for name in case.artifacts] == [True] * len(left)
+    until(lambda: not case.event or stage.events(case.event, done["id"]), f"no event {case.event}")
 
 
 def test_a_cron_schedule_fires(stage: Stage) -> None:
@@ -161,13 +238,9 @@ def test_the_report_that_is_linked_is_there(stage: Stage, damaged: dict[str, Any
 
 
 def test_reports_and_imports_are_events(stage: Stage, damaged: dict[str, Any]) -> None:
-    reported = until(
-        lambda: [e for e in stage.events("rally.health.reported") if e["resource"].get("rally.band") == "critical"],
-        "no event of the report",
-    )
-
-    assert reported[0]["resource"]["prefect.resource.id"] == "rally.health.rally-score-tag-daily"
-    assert "match_without_teams" in reported[0]["payload"]["failing"]
+    (own,) = until(lambda: stage.events("rally.health.reported", damaged["id"]), "no event of the report")
+    assert own["resource"]["prefect.resource.id"] == "rally.health.rally-score-tag-daily"
+    assert "match_without_teams" in own["payload"]["failing"]
     assert {event["payload"]["kind"] for event in stage.events("rally.import.published")} >= {"schedules", "players"}
 
 
@@ -178,9 +251,9 @@ def test_incidents_that_a_run_opens_are_events(stage: Stage, damaged: dict[str, 
 
 
 def test_tables_that_an_import_writes_are_assets(stage: Stage, night: dict[str, Any]) -> None:
-    written = until(lambda: stage.events("prefect.asset.materialization.succeeded"), "no asset was written")
+    run = stage.children(night["id"])["import of feeds"]["id"]
+    written = until(lambda: stage.events("prefect.asset.materialization.succeeded", run), "no asset was written")
 
-    # newest first, and others import on this server too
     brought = [event for event in written if event["payload"].get("inserted") == 12]
     rows = {event["resource"]["prefect.resource.id"]: event["payload"] for event in brought}
     assert rows["postgres://rally/public/schedule"] == {
@@ -192,10 +265,10 @@ def test_the_health_of_the_tables_is_an_asset_with_its_score(stage: Stage, damag
     health = "rally://health/rally-score-tag-daily"
 
     def measured() -> list[dict[str, Any]]:
-        written = stage.events("prefect.asset.materialization.succeeded")
+        written = stage.events("prefect.asset.materialization.succeeded", damaged["id"])
         return [event for event in written if event["resource"]["prefect.resource.id"] == health]
 
-    event = until(measured, "the health is no asset")[0]
+    (event,) = until(measured, "the health is no asset")
 
     assert event["payload"]["band"] == "critical"
     assert f"score {event['payload']['score']:.2f}" in damaged["state"]["message"]

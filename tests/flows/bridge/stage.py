@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -60,14 +60,21 @@ class Stage:
         runs = self.runs(deployment_id={"any_": [self.deployment(deployment)]})
         return [run for run in runs if (run["created_by"] or {}).get("type") == "AUTOMATION"]
 
-    def start(self, name: str, kind: str = "SCHEDULED", **request: Any) -> str:
-        """Start a run of a deployment as a person would, who fills in its form, and return its id."""
-        body = {"parameters": {"request": request} if request else {}, "state": {"type": kind, "message": "a test"}}
+    def start(
+        self, name: str, state: str = "SCHEDULED", *, environment: Mapping[str, str] | None = None, **request: Any
+    ) -> str:
+        """Start a run of a deployment as a person would, who fills in its form, and return its id.
+
+        `environment` is the run's own, as one sets it among the job variables.
+        """
+        body = {"parameters": {"request": request} if request else {}, "state": {"type": state, "message": "a test"}}
+        if environment:
+            body["job_variables"] = {"env": environment}
         return str(self.post(f"deployments/{self.deployment(name)}/create_flow_run", body)["id"])
 
-    def trigger(self, name: str, **request: Any) -> dict[str, Any]:
+    def trigger(self, name: str, **how: Any) -> dict[str, Any]:
         """Start a run of a deployment as a person would, and return it when it has ended."""
-        return self.ended(self.start(name, **request))
+        return self.ended(self.start(name, **how))
 
     def paused(self, run: str) -> dict[str, Any]:
         """A flow run, when it waits for a person."""
@@ -111,10 +118,12 @@ class Stage:
         found = self.post("artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run]}}, "limit": 200})
         return {one["key"]: one for one in found}
 
-    def events(self, prefix: str) -> list[dict[str, Any]]:
-        """The events whose name begins with a prefix."""
-        found = self.post("events/filter", {"filter": {"event": {"prefix": [prefix]}}, "limit": 50})
-        return list(found["events"])
+    def events(self, prefix: str, run: str = "") -> list[dict[str, Any]]:
+        """The newest fifty events whose name begins with a prefix, of one flow run or of all."""
+        wanted: dict[str, Any] = {"event": {"prefix": [prefix]}}
+        if run:
+            wanted["related"] = {"id": [f"prefect.flow-run.{run}"]}
+        return list(self.post("events/filter", {"filter": wanted, "limit": 50})["events"])
 
     def _ended(self, run: str) -> dict[str, Any] | None:
         found: dict[str, Any] = self._answer("GET", f"flow_runs/{run}")
@@ -143,15 +152,20 @@ def until(look: Callable[[], T | None], otherwise: str) -> T:
 
 
 @contextmanager
-def worker(stage: Stage, log: Path) -> Iterator[None]:
-    """A process worker, as an operator starts it."""
+def worker(stage: Stage, log: Path) -> Iterator[int]:
+    """A process worker, as an operator starts it; its process id."""
     environment = {**stage.command.environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
     command = [PREFECT, "worker", "start", "--pool", POOL, "--limit", "2"]
     with log.open("w") as output:
         process = subprocess.Popen(command, env=environment, cwd=stage.command.folder, stdout=output, stderr=output)
     try:
-        yield
+        yield process.pid
     finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(psutil.NoSuchProcess):
         family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
         process.terminate()
         _, alive = psutil.wait_procs(family, timeout=15)

@@ -174,22 +174,28 @@ def test_runs_can_be_pruned(going: Stage) -> None:
     assert "0 runs" in going.command.run("deploy", "--prune-runs", "1").out
 
 
-def test_a_wrong_key_is_named(tmp_path: Path, stage: Stage) -> None:
+@pytest.mark.parametrize("key", ["", "admin:wrong"], ids=["missing", "wrong"])
+def test_a_key_that_does_not_fit_is_named(locked: str, stage: Stage, key: str) -> None:
     """A server that wants a password answers 401: it is there, and so the check does not say that it is away."""
     assert stage.command.run("import").code == 0
-    home = tmp_path / "prefect"
-    with shared_server(
-        home, PREFECT_SERVER_API_AUTH_STRING="admin:right", PREFECT_API_AUTH_STRING="admin:right"
-    ) as url:
-        command = stage.command.under(url)
+    command = stage.command.under(locked).having(PREFECT_API_AUTH_STRING=key)
 
-        ended = command.run("deploy", "--check")
-        checked = command.run("check", "--name", "duplicate_match")
+    ended = command.run("deploy", "--check")
+    checked = command.run("check", "--name", "duplicate_match")
 
     assert ended.code == 2
     assert "refuses this key (HTTP 401); set PREFECT_API_KEY (Cloud) or PREFECT_API_AUTH_STRING" in ended.err
     assert checked.code == 0, checked
     assert "note: Prefect refuses this client (HTTP 401)" in checked.err
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server that wants a password."""
+    right = "admin:right"
+    home = tmp_path_factory.mktemp("locked")
+    with shared_server(home, PREFECT_SERVER_API_AUTH_STRING=right, PREFECT_API_AUTH_STRING=right) as url:
+        yield url
 
 
 def test_the_answer_of_the_check_is_json_for_programs(stage: Stage) -> None:
