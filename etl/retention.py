@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, select, update
 
 from etl.repairs.ledger import State
-from etl.tables import import_feeds, rejects, repair_rows, repairs
+from etl.tables import import_feeds, import_parts, rejects, repair_rows, repairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,16 @@ class Deleted:
 
 
 def delete_expired(connection: Connection, before: datetime) -> Deleted:
-    """Delete what was refused or changed before a moment; a repair whose copies are gone cannot be undone any more."""
+    """Delete what was refused, held or changed before a moment.
+
+    A repair whose copies are gone cannot be undone any more; a held part whose rows are gone waits no more.
+    """
     feeds = select(import_feeds.c.id).where(import_feeds.c.started_at < before)
     refused = connection.execute(delete(rejects).where(rejects.c.feed_id.in_(feeds))).rowcount
+    held = import_parts.c.at < before, import_parts.c.rows.is_not(None)
+    given_up = {"rows": None, "closed_at": func.clock_timestamp(), "closing": "held for as long as rows are kept"}
+    connection.execute(update(import_parts).where(*held, import_parts.c.closed_at.is_(None)).values(given_up))
+    connection.execute(update(import_parts).where(*held).values(rows=None))
     old = func.coalesce(repairs.c.undone_at, repairs.c.applied_at, repairs.c.planned_at) < before
     copies = delete(repair_rows).where(repair_rows.c.repair_id.in_(select(repairs.c.id).where(old)))
     changed = connection.execute(copies).rowcount

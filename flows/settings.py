@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, BaseModel, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -25,6 +26,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 from pydantic_settings import SettingsError as UnreadableError
+
+from etl.importing.declared import Correction, Limits
 
 OURS = "RALLY_"
 CONFIG = "RALLY_CONFIG"
@@ -66,6 +69,10 @@ class Settings(BaseSettings):
     """Folders, files and packages with rules of one's own; in the environment `RALLY_RULES`, separated by commas."""
     rules: tuple[dict[str, Any], ...] = Field((), validation_alias="[[rules]]")
     """Ready-made rules, and changes to rules: only in the file; see docs/ADDING_A_RULE.md."""
+    guards: Limits = Limits()
+    """Limits of the guards of an import, as the table `[guards]`; see below."""
+    corrections: tuple[Correction, ...] = ()
+    """What feeds get wrong in a known way, as tables `[[corrections]]`; see docs/IMPORTING.md."""
     coverage_floor: float = Field(60, ge=0, le=100)
     """Percent of what counts that a check must have measured to be called healthy; rules weigh by severity."""
     timezone: str = "America/Chicago"
@@ -92,7 +99,7 @@ class Settings(BaseSettings):
     references: dict[str, str] = Field(default_factory=dict)
     """Columns that refer to a platform's table without a foreign key, for repairs to follow; in the environment as JSON: `{"users.league_context": "leagues"}`."""  # noqa: E501 - a description is one line
     breaker: bool = True
-    """Whether a blocked import, or a rule of the gate that gets CRITICAL, stops all imports until somebody resumes."""
+    """Whether a rule of the gate that gets CRITICAL, or a feed that kills its import twice, stops imports."""
     feeds: Path | None = None
     """Where a deployment finds the feeds, when its parameters name none."""
     reports_url: str = ""
@@ -310,8 +317,13 @@ def _said(error: Mapping[str, Any]) -> str:
     file = read_config()
     where = f"{file.place(name)}: {name}" if file and name in file.values else _variable(name)
     if error["type"] == "extra_forbidden":
-        return f"{where} is no setting{_nearest(name, Settings.model_fields)}"
+        known = Settings.model_fields if not rest else NESTED[name].model_fields
+        return f"{'.'.join([where, *rest])} is no setting{_nearest(rest[-1] if rest else name, known)}"
     return f"{'.'.join([where, *rest])}: {error['msg']}"
+
+
+NESTED: Mapping[str, type[BaseModel]] = {"guards": Limits, "corrections": Correction}
+"""The settings that are tables of their own."""
 
 
 def _variable(name: str) -> str:
@@ -347,11 +359,31 @@ does, and `rally-health config show` tells what is set and where.
 
 def settings_document() -> str:
     """docs/SETTINGS.md: every setting with its name in both places, its default and what it is."""
-    return DOCUMENT + "".join(f"| {' | '.join(_cells(name, own))} |\n" for name, own in Settings.model_fields.items())
+    lines = "".join(f"| {' | '.join(_cells(name, own))} |\n" for name, own in Settings.model_fields.items())
+    return DOCUMENT + lines + "".join(_table_of(name, model) for name, model in NESTED.items())
+
+
+def _table_of(name: str, model: type[BaseModel]) -> str:
+    title = "[guards]" if name == "guards" else f"[[{name}]]"
+    rows = "".join(
+        f"| `{own.alias or key}` | {_shown_default(own)} | {' '.join((own.description or '').split())} |\n"
+        for key, own in model.model_fields.items()
+    )
+    summary = " ".join((model.__doc__ or "").split())
+    return f"\n## `{title}`\n\n{summary}\n\n| key | default | what it is |\n|---|---|---|\n{rows}"
+
+
+def _shown_default(own: FieldInfo) -> str:
+    default = own.get_default(call_default_factory=True)
+    plain = str(default).lower() if isinstance(default, bool) else str(default)
+    return f"`{plain}`" if default not in (None, "", (), {}, PydanticUndefined, Limits()) else ""
 
 
 def _cells(name: str, own: FieldInfo) -> tuple[str, ...]:
-    default, variable = own.get_default(call_default_factory=True), environment_name(name)
-    plain = str(default).lower() if isinstance(default, bool) else str(default)
-    said = f"`{plain}`" if default not in (None, "", (), {}) else ""
-    return f"`{name}`", f"`{variable}`" if variable else "", said, " ".join((own.description or "").split())
+    variable = environment_name(name)
+    return (
+        f"`{name}`",
+        f"`{variable}`" if variable else "",
+        _shown_default(own),
+        " ".join((own.description or "").split()),
+    )

@@ -18,6 +18,8 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
     BLOCKED = "blocked"
     FAILED = "failed"
+    HELD = "held"
+    """Of a part: a guard stopped it, and it is kept. Its feed is blocked."""
     TRIED = "tried"
     """A dry run that would have published; only the ledger says so."""
 
@@ -26,7 +28,8 @@ class Outcome(StrEnum):
 class Counts:
     """Figures of one feed: `linked`, `unlinked` and `newly_unlinked` count sides of rows, all others count rows.
 
-    Newly unlinked sides had a team at the last publication, or have a name that was never seen and means no team.
+    `held` records are those of parts that were not published. Newly unlinked sides had a team at the last
+    publication, or have a name that was never seen and means no team.
     """
 
     rows: int = 0
@@ -40,6 +43,7 @@ class Counts:
     unchanged: int = 0
     withdrawn: int = 0
     duplicates: int = 0
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,35 @@ class Objection:
 
 
 @dataclass(frozen=True, slots=True)
+class PartResult:
+    """One league's rows of a feed: published, unchanged or held, with why, what was let pass and what would change.
+
+    `profile` is the change profile as plain values; empty for a part that was never planned. `corrections` are those
+    that were made on its rows, with who declared them and why.
+    """
+
+    league: str
+    outcome: Outcome
+    counts: Counts = Counts()
+    reasons: tuple[str, ...] = ()
+    allowed: tuple[Mapping[str, str], ...] = ()
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    corrections: tuple[Mapping[str, Any], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The part's entry in the document of `import --json`."""
+        figures = {name: getattr(self.counts, name) for name in Counts.__slots__}
+        return {"league": self.league, "outcome": self.outcome.value, **figures, "reasons": list(self.reasons),
+                "allowed": [dict(one) for one in self.allowed], "profile": dict(self.profile),
+                "corrections": [dict(one) for one in self.corrections]}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class FeedResult:
     """One feed of a run: outcome, figures, why it did not go through, what was let pass, and seconds per step.
 
-    `leagues` are its records per league, `drift` its unknown and missing keys with their counts.
+    `leagues` are its records per league, `drift` its unknown and missing keys with their counts, `parts` its leagues,
+    each published or held on its own.
     """
 
     path: str
@@ -70,6 +99,7 @@ class FeedResult:
     leagues: Mapping[str, int] = field(default_factory=dict)
     drift: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    parts: tuple[PartResult, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The feed's entry in the document of `import --json`."""
@@ -79,6 +109,7 @@ class FeedResult:
             "reasons": list(self.reasons), "allowed": [dict(one) for one in self.allowed],
             "leagues": dict(self.leagues), "drift": {key: dict(counts) for key, counts in self.drift.items()},
             "seconds": {step: round(spent, 3) for step, spent in self.seconds.items()},
+            "parts": [part.to_json() for part in self.parts],
         }  # fmt: skip
 
 
@@ -90,15 +121,17 @@ class ImportReport:
     feeds: tuple[FeedResult, ...]
     dry_run: bool = False
     ignored: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    """Why nothing was tried at all: imports are stopped."""
 
     @property
     def outcome(self) -> Outcome:
         """The worst outcome of its feeds; `unchanged` only when every feed was."""
-        found = {feed.outcome for feed in self.feeds}
+        found = {feed.outcome for feed in self.feeds} | ({Outcome.BLOCKED} if self.reasons else set())
         order = (Outcome.FAILED, Outcome.BLOCKED, Outcome.PUBLISHED)
         return next((outcome for outcome in order if outcome in found), Outcome.UNCHANGED)
 
     def to_json(self) -> dict[str, Any]:
         """The document of `import --json`."""
         return {"run": self.run, "outcome": self.outcome.value, "dry_run": self.dry_run, "ignored": list(self.ignored),
-                "feeds": [feed.to_json() for feed in self.feeds]}  # fmt: skip
+                "reasons": list(self.reasons), "feeds": [feed.to_json() for feed in self.feeds]}  # fmt: skip

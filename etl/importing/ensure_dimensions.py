@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select, union_all, update
+from sqlalchemy import Connection, Select, Table, func, insert, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from etl.importing.link import resolver
@@ -17,7 +17,7 @@ from etl.importing.target import Target, UniqueKey, read_target
 from etl.leagues import name_of
 from etl.names import Strategy
 from etl.names.resolver import Resolver
-from etl.names.structure import club_of, series_key, words
+from etl.names.structure import club_of, own_reading, series_key, squash, words
 from etl.tables import club_leagues, clubs, leagues, series, series_leagues, teams
 
 SAME_TEAM = frozenset({Strategy.EXACT, Strategy.NORMALISED, Strategy.STRUCTURAL})
@@ -155,6 +155,36 @@ class _Taken:
 def _add(connection: Connection, target: Target, row: Mapping[str, Any]) -> int:
     table = target.table
     return int(connection.execute(insert(table).values(target.given(row)).returning(table.c.id)).scalar_one())
+
+
+def add_new_teams(connection: Connection, names: Select[Any], *, new_season: bool) -> int:
+    """Make the teams that staged names are the first to name, where their club and series are clear; returns how many.
+
+    `names` are (league, series, name, sides). A name that may mean a team that is there makes none, and neither does
+    one that does not tell its series itself, or whose club nobody knows: precision first, such names stay open. In a
+    new season a club's plain name is a new team where only its numbered ones of last season could be meant, and none
+    of them is named.
+    """
+    known, clubs_known = resolver(connection), _club_keys(connection)
+    clear: dict[tuple[str, str, tuple[str, tuple[str, ...]]], tuple[str, str, str]] = {}
+    named = [tuple(row[:3]) for row in connection.execute(names) if row[0] and row[1]]
+    links = {name: known.resolve(*name) for name in named}
+    taken = {link.team_id for link in links.values()}
+    for (league, in_series, name), link in links.items():
+        if link.team_id is not None:
+            continue
+        reading = own_reading(name, series_key(in_series))
+        free = not link.candidates or (new_season and not reading.squads and taken.isdisjoint(link.candidates))
+        if free and reading.explicit and squash(reading.club) in clubs_known:
+            clear.setdefault((league, series_key(in_series), reading.key), (league, in_series, name))
+    if clear:
+        wanted = list(clear.values())
+        ensure_teams(connection, wanted, ensure_series(connection, (name[:2] for name in wanted)))
+    return len(clear)
+
+
+def _club_keys(connection: Connection) -> frozenset[str]:
+    return frozenset(squash(words(name)) for name in connection.scalars(select(clubs.c.name)))
 
 
 def ensure_clubs(connection: Connection, homes: Iterable[tuple[str, str]]) -> Mapping[str, int]:

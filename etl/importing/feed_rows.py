@@ -2,36 +2,73 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy import Engine, insert
+from sqlalchemy import Connection, Engine, insert
 
+from etl import leagues
+from etl.importing.profile import ChangePlan
 from etl.records import Batch, Reject
 from etl.records.feed_schema import Drift, FeedSchema
 from etl.tables import rejects
+
+CUT_OFF = re.compile(r"the file is cut off|up to the end of the file are lost")
+_TOLD_LEAGUE = re.compile(r'"(?:[Ll]eague|league_id)"\s*:\s*"([^"]{1,64})"')
+
+
+Review = Callable[[Connection, ChangePlan], None]
+
+
+class PartHeld(Exception):
+    """A part that a guard stopped before anything of it was written."""
+
+
+def _league_of(reject: Reject) -> str:
+    told = _TOLD_LEAGUE.search(reject.raw)
+    return leagues.canonical(told[1]) if told else ""
 
 
 @dataclass(slots=True)
 class Intake:
     """One feed's rows; rejects are kept through a connection of their own, so that a rollback does not lose them.
 
-    A `partial` feed holds some rows of a whole: what is not in there has not vanished. `leagues` counts the records of
-    each league that is told; `repeated` is whether two records may have one key.
+    Without an `engine`, in a dry run, they are only counted.
+
+    `held` is the number of the held part that is tried again, 0 for a feed that is read. A `partial` feed holds
+    some rows of a whole: what is not in there has not vanished. `leagues` counts the records of
+    each league that is told, `rejects_of` the rejects of each, "" where a row does not tell; `repeated` is whether two
+    records may have one key. `truncated` says where the file was cut off,
+    `new_season` whether the part's rows are the first of their season, `keep_ids` whether people keep the ids that the
+    table has for them. `review` is asked when all is planned and
+    nothing is written: it raises PartHeld for a part that must not be published.
     """
 
-    engine: Engine
+    engine: Engine | None
     feed_id: int
     partial: bool = False
+    fingerprint: str = ""
+    held: int = 0
     drift: Drift = field(default_factory=Drift)
     rejects: int = 0
     leagues: Counter[str] = field(default_factory=Counter)
     repeated: bool = True
     newly_unlinked: int = 0
+    rejects_of: Counter[str] = field(default_factory=Counter)
+    truncated: str = ""
+    new_season: bool = False
+    keep_ids: bool = False
+    review: Review = lambda connection, change: None
+
+    def of_part(self, review: Review, *, new_season: bool, keep_ids: bool) -> Self:
+        """The intake of one part: its own figures, the same feed."""
+        return replace(self, rejects=0, rejects_of=Counter(), newly_unlinked=0, review=review, new_season=new_season,
+                       keep_ids=keep_ids)  # fmt: skip
 
     def records(self, batches: Iterable[Batch]) -> Iterator[Mapping[str, Sequence[Any]]]:
         """The columns of the records alone; rejects are kept as they come, so that memory stays bounded."""
@@ -46,7 +83,9 @@ class Intake:
         """Keep rows that were refused, with file, position and reason."""
         rows = [{"feed_id": self.feed_id, **asdict(reject)} for reject in refused]
         self.rejects += len(rows)
-        if rows:
+        self.rejects_of.update(map(_league_of, refused))
+        self.truncated = next((reject.reason for reject in refused if CUT_OFF.search(reject.reason)), self.truncated)
+        if rows and self.engine is not None:
             with self.engine.begin() as connection:
                 connection.execute(insert(rejects), rows)
 

@@ -40,6 +40,8 @@ fixture_plan = temporary(
     *copied(schedule, "match_date", "match_time", *SIDES, *TEAM_COLUMNS, "location"),
     teams=EITHER_TEAM,
 )  # fmt: skip
+doubles = temporary("stage_doubles", *ids("index"))
+"""Staged fixtures of teams that meet twice on one day: they are told apart by their times."""
 gone_fixtures = temporary(
     "gone_fixtures", *copied(schedule, "id", "match_date", *SIDES, *TEAM_COLUMNS), teams=EITHER_TEAM
 )
@@ -173,10 +175,13 @@ def drop_second_names(connection: sa.Connection) -> int:
         .subquery()
     )
     named_later = _same_fixture(several, plan) & (several.c.last != plan.c.index)
-    named_still = sa.exists().where(_same_fixture(schedule, plan), ~sa.exists().where(gone.c.id == schedule.c.id))
+    single = ~is_double(plan)
+    named_still = single & sa.exists().where(
+        _same_fixture(schedule, plan), ~sa.exists().where(gone.c.id == schedule.c.id)
+    )
     went = 0
     if _team_with_names(connection):  # else there are no two names for one fixture, and a million rows to group
-        went = connection.execute(sa.delete(plan).where(_new(plan), named_later)).rowcount
+        went = connection.execute(sa.delete(plan).where(_new(plan), single, named_later)).rowcount
     return went + connection.execute(sa.delete(plan).where(_new(plan), named_still)).rowcount
 
 
@@ -191,6 +196,11 @@ def follow(connection: sa.Connection) -> None:
     """Let planned rows replace what they rename, turn round, move to another day or give another opponent."""
     for keys, only in FIXTURE_LIKENESSES:
         pair(connection, fixture_plan, gone_fixtures, keys, only=only)
+
+
+def is_double(fixture: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether a staged or planned fixture is one of several of its teams on its day."""
+    return sa.exists().where(doubles.c.index == fixture.c.index)
 
 
 def _new(plan: sa.FromClause) -> sa.ColumnElement[bool]:

@@ -1,7 +1,9 @@
-"""What makes a feed too doubtful to publish, whatever the rules say: it is empty, it shrank, a league is missing, too
-many rows were refused, names that were linked are not any more.
+"""Guards: limits over the change profile of a part. A part that one of them objects to is held, with its reason.
 
-Each objection has a name, by which a person can let it pass. A feed is compared with its own last publication.
+Each guard is one function of the profile and the limits; its name is what a person lets pass (`--allow NAME`). Its
+sentence says what was found and what was expected, and WAYS_OUT what frees a part that it holds. Where the pattern of
+an accident is known, the guard names it. Volumes are compared with the table's rows of the same season, never with the
+memory of another file; a season without rows has no baseline.
 """
 
 from __future__ import annotations
@@ -12,21 +14,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from etl.feeds import Feed
-from etl.importing import Counts, FeedResult, Objection
+from etl.importing import Counts, Objection
+from etl.importing.declared import Limits
+from etl.importing.profile import Profile, Sign
 
 Verdict = Callable[[Counts], Sequence[Objection]]
 Gate = Callable[[Connection, Feed], Verdict]
-"""Looks at the state before a feed is published, and returns what looks at the state after it, in one transaction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Shares above which a feed is not published: of rows refused, of rows fewer than last time, of sides that lost
-    their team."""
-
-    rejects: float = 0.05
-    shrunk: float = 0.40
-    unlinked: float = 0.01
+"""Looks at the state before a part is published, and returns what looks at the state after it, in one transaction."""
+Guard = Callable[[Profile, Limits], Iterator[str]]
 
 
 def open_gate(connection: Connection, feed: Feed) -> Verdict:
@@ -34,31 +29,220 @@ def open_gate(connection: Connection, feed: Feed) -> Verdict:
     return lambda counts: ()
 
 
-def objections(
-    counts: Counts, leagues: Mapping[str, int], last: FeedResult | None, limits: Limits
-) -> Iterator[Objection]:
-    """What speaks against publishing; `leagues` are the feed's records per league, `last` its last publication."""
-    if not counts.records:
-        found = f"{counts.rows:,} rows, all of them refused" if counts.rows else "no rows"
-        yield Objection("empty_feed", f"the feed has {found}; nothing is published over what is there")
+@dataclass(frozen=True, slots=True)
+class KnownAccident:
+    """A pattern of rows that is an accident when many follow it: its sign in the profile, and the limit that it has.
+
+    `guard` names it to people, where several signs are one to them.
+    """
+
+    sign: str
+    limit: str
+    sentence: str
+    guard: str = ""
+
+
+def empty_feed(profile: Profile, limits: Limits) -> Iterator[str]:
+    """There is nothing to publish."""
+    if not profile.records and not profile.partial:
+        found = f"{profile.rows:,} rows, all of them refused" if profile.rows else "no rows"
+        yield f"the feed has {found}; nothing is published over what is there"
+
+
+def truncated(profile: Profile, limits: Limits) -> Iterator[str]:
+    """The file ends before its end."""
+    if profile.truncated:
+        yield f"{profile.truncated}; what was cut off would count as withdrawn"
+
+
+def too_many_rejects(profile: Profile, limits: Limits) -> Iterator[str]:
+    """So many rows cannot be right that the whole is in doubt."""
+    if profile.records and not profile.partial and profile.rejects > limits.rejects * profile.rows:
+        share = f"{profile.rejects:,} of {profile.rows:,} rows were refused ({profile.rejects / profile.rows:.0%})"
+        yield f"{share}, at most {limits.rejects:.0%} may be"
+
+
+def shrunken_feed(profile: Profile, limits: Limits) -> Iterator[str]:
+    """The season has far more rows in the table than in the part."""
+    if profile.partial or profile.stored < limits.fewest or not profile.records:
         return
-    if counts.rejects > limits.rejects * counts.rows:
-        share = f"{counts.rejects:,} of {counts.rows:,} rows were refused ({counts.rejects / counts.rows:.0%})"
-        yield Objection("too_many_rejects", f"{share}, at most {limits.rejects:.0%} may be")
-    sides = counts.linked + counts.unlinked
-    if counts.newly_unlinked > limits.unlinked * sides:
-        share = f"{counts.newly_unlinked:,} of {sides:,} sides have newly no team ({counts.newly_unlinked / sides:.1%})"
-        yield Objection(
-            "newly_unlinked", f"{share}, at most {limits.unlinked:.0%} may; see rally-health names unresolved"
+    if profile.new_season:
+        if profile.records < limits.new_season * profile.stored:
+            yield (
+                f"{profile.league} has {profile.records:,} rows for a new season, less than {limits.new_season:.0%} of"
+                f" the {profile.stored:,} that the last one has"
+            )
+        return
+    if profile.gone > limits.shrunk * profile.stored:
+        yield (
+            f"{profile.league} has {profile.matched:,} of the {profile.stored:,} rows that the table holds of this"
+            f" season: {profile.gone / profile.stored:.0%} are missing, at most {limits.shrunk:.0%} may be"
         )
-    yield from _shrinkage(leagues, last.leagues if last else {}, limits)
 
 
-def _shrinkage(now: Mapping[str, int], before: Mapping[str, int], limits: Limits) -> Iterator[Objection]:
-    for league, rows in sorted(before.items()):
-        left = now.get(league, 0)
-        if not left:
-            yield Objection("vanished_league", f"{league} had {rows:,} rows in the last publication, and has none now")
-        elif left < (1 - limits.shrunk) * rows:
-            lost = f"{league} has {left:,} rows, {1 - left / rows:.0%} fewer than the {rows:,} of the last publication"
-            yield Objection("shrunken_feed", f"{lost}; at most {limits.shrunk:.0%} fewer are published")
+def vanished_series(profile: Profile, limits: Limits) -> Iterator[str]:
+    """A series of the season is not in the part at all."""
+    if profile.series_gone and profile.gone >= limits.fewest and not (profile.partial or profile.new_season):
+        some = ", ".join(profile.series_gone[:5])
+        more = f" and {len(profile.series_gone) - 5} more" if len(profile.series_gone) > 5 else ""
+        yield f"{len(profile.series_gone)} series of {profile.league} are missing as a whole: {some}{more}"
+
+
+def newly_unlinked(profile: Profile, limits: Limits) -> Iterator[str]:
+    """Names that the table has no team for."""
+    sides = profile.linked + profile.unlinked
+    if sides and profile.newly_unlinked > limits.unlinked * sides:
+        share = f"{profile.newly_unlinked:,} of {sides:,} sides have newly no team"
+        if not profile.linked:
+            yield f"{share}: no name means a team of {profile.league}; import the standings of this league first"
+            return
+        yield (
+            f"{share} ({profile.newly_unlinked / sides:.1%}), at most {limits.unlinked:.0%} may; see rally-health names"
+            " unresolved"
+        )
+
+
+def emptied(profile: Profile, limits: Limits) -> Iterator[str]:
+    """A column loses its values."""
+    for name, change in sorted(profile.columns.items()):
+        if (
+            name not in LINKS
+            and not profile.new_season
+            and _many(change.emptied, profile.matched, limits.emptied, limits)
+        ):
+            share = f"{change.emptied:,} of {profile.matched:,} rows"
+            yield f"{name} would be emptied in {share}, at most {limits.emptied:.0%} may"
+
+
+def rewritten(profile: Profile, limits: Limits) -> Iterator[str]:
+    """A column that seldom changes gets other values in many rows."""
+    known = {name for sign, names in COVERED.items() if _follows(profile.signs.get(sign), limits) for name in names}
+    for name, change in sorted(profile.columns.items()):
+        if name not in SELDOM.get(profile.kind, ()) or name in known or profile.new_season:
+            continue
+        limit = limits.relinked if name in LINKS else limits.rewritten
+        if _many(change.changed, profile.matched, limit, limits):
+            share = f"{change.changed:,} of {profile.matched:,} rows"
+            yield f"{name} would change in {share}, at most {limit:.0%} may"
+
+
+def known_accidents(profile: Profile, limits: Limits) -> Iterator[tuple[str, str]]:
+    """The accidents whose patterns are known, as (name of the guard, sentence)."""
+    for name, accident in ACCIDENTS.items():
+        if name in _explained(profile, limits):
+            continue
+        sign = profile.signs.get(name)
+        if sign is not None and _many(sign.count, sign.among, getattr(limits, accident.limit), limits):
+            rows = f"{sign.count:,} of {sign.among:,}"
+            yield accident.guard or name, accident.sentence.format(rows=rows, words=sign.words)
+
+
+def _explained(profile: Profile, limits: Limits) -> Iterator[str]:
+    """Signs that another one explains: a new season's figures begin anew, and one winner for all turns half of them."""
+    if profile.new_season:
+        yield from ("figures_fallen", "points_one_value", "ratings_emptied")
+    if "ids" in profile.corrected:
+        yield from ("ids_replaced", "other_ids")
+    winner = profile.signs.get("winner_one_value")
+    if winner is not None and _many(winner.count, winner.among, limits.one_value, limits):
+        yield from ("winners_turned", "winners_wrong", "scores_wrong")
+    for named, told in (("scores_turned", "scores_wrong"), ("winners_turned", "winners_wrong")):
+        if _follows(profile.signs.get(named), limits):  # against the table's own rows, which is surer
+            yield told
+
+
+def objections(profile: Profile, limits: Limits) -> tuple[Objection, ...]:
+    """All that speaks against publishing a part, the surest first."""
+    plain = [Objection(guard.__name__, sentence) for guard in GUARDS for sentence in guard(profile, limits)]
+    if any(objection.rule in FINAL for objection in plain):
+        return tuple(objection for objection in plain if objection.rule in FINAL)
+    named = [Objection(name, sentence) for name, sentence in known_accidents(profile, limits)]
+    return (*named, *plain)
+
+
+def _many(count: int, among: int, limit: float, limits: Limits) -> bool:
+    return count > limit * among and count >= limits.fewest
+
+
+def _follows(sign: Sign | None, limits: Limits) -> bool:
+    return sign is not None and _many(sign.count, sign.among, limits.pattern, limits)
+
+
+GUARDS: tuple[Guard, ...] = (
+    empty_feed, truncated, too_many_rejects, shrunken_feed, vanished_series, newly_unlinked, emptied, rewritten,
+)  # fmt: skip
+FINAL = frozenset({"empty_feed"})
+"""With one of these nothing else is worth saying."""
+SELDOM: Mapping[str, frozenset[str]] = {
+    "schedules": frozenset({"home_team_id", "away_team_id", "match_date", "match_time"}),
+    "match_history": frozenset({
+        "home_team_id", "away_team_id", "scores", "winner", "match_date",
+        "home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id",
+    }),
+    "players": frozenset({"series_id", "club_id", "team_id"}),
+    "series_stats": frozenset({"series_id", "team_id"}),
+}  # fmt: skip
+"""Columns that a season's row keeps once it has them; figures grow, spellings change."""
+LINKS = frozenset({"home_team_id", "away_team_id", "team_id", "captain_status"})
+"""Columns that lose their value with a name that means no team any more, of which another guard speaks; and marks
+that most rows do not have."""
+COVERED: Mapping[str, frozenset[str]] = {
+    "sides_turned": frozenset({"home_team_id", "away_team_id", "home_player_1_id", "home_player_2_id",
+                               "away_player_1_id", "away_player_2_id", "winner", "scores"}),
+    "scores_turned": frozenset({"scores", "winner"}),
+    "ids_replaced": frozenset({"home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id"}),
+    "winner_one_value": frozenset({"winner"}),
+    "mended": frozenset({"winner", "scores"}),
+}  # fmt: skip
+"""Columns whose change a sign explains: it is told by the sign's own guard, or is none (`mended`)."""
+ACCIDENTS: Mapping[str, KnownAccident] = {
+    accident.sign: accident
+    for accident in (
+        KnownAccident("sides_turned", "pattern", "home and away are turned round in {rows} rows"),
+        KnownAccident("scores_turned", "pattern", "scores are turned round in {rows} results"),
+        KnownAccident("winners_turned", "pattern", "winners are turned round in {rows} results"),
+        KnownAccident(
+            "scores_wrong",
+            "pattern",
+            "scores and winners disagree in {rows} results; {words}: scores turned",
+            "scores_turned",
+        ),
+        KnownAccident(
+            "winners_wrong",
+            "pattern",
+            "scores and winners disagree in {rows} results; {words}: winners turned",
+            "winners_turned",
+        ),
+        KnownAccident("dates_shifted", "pattern", "dates are shifted by {words} in {rows} rows"),
+        KnownAccident("day_month_swapped", "rewritten", "day and month are swapped in {rows} dates"),
+        KnownAccident("ids_replaced", "rewritten", "{rows} people have another id than before"),
+        KnownAccident("other_ids", "other_ids", "{rows} player ids are of another scheme"),
+        KnownAccident("doubled_people", "other_ids", "{rows} people stand in the feed under two ids", "doubled"),
+        KnownAccident("doubled", "grown", "{rows} rows stand in the table already"),
+        KnownAccident("self_matches", "contradictory", "{rows} matches are of a team against itself", "contradictory"),
+        KnownAccident("contradictory", "contradictory", "the winner contradicts the score in {rows} results"),
+        KnownAccident("negative", "contradictory", "{rows} standings have negative figures", "contradictory"),
+        KnownAccident("figures_fallen", "fallen", "{words} in {rows} standings, and only ever grow within a season"),
+        KnownAccident("winner_one_value", "one_value", "{words} in {rows} results", "one_value"),
+        KnownAccident("ratings_emptied", "emptied", "{words} in {rows} rows, and not in the table", "emptied"),
+        KnownAccident("date_one_value", "one_value", "{words} in {rows} rows", "one_value"),
+        KnownAccident("time_one_value", "one_value", "{words} in {rows} rows", "one_value"),
+        KnownAccident("series_one_value", "one_value", "{words} in {rows} rows, one series for all", "one_value"),
+        KnownAccident("points_one_value", "one_value", "{words} in {rows} standings", "one_value"),
+    )
+}
+WAYS_OUT: Mapping[str, str] = {
+    "stopped": "whoever resumes these imports: rally-health etl resume",
+    "empty_feed": "a feed with rows",
+    "truncated": "the whole file, scraped again",
+    "too_many_rejects": "a mended feed, or what the rejects lack: rally-health rejects list",
+    "shrunken_feed": "a feed that has the missing rows again",
+    "vanished_series": "a feed that has the series again",
+    "newly_unlinked": "the standings of this league, or names that a person confirms: rally-health names suggest",
+    "scores_turned": 'the correction scores = "turned"',
+    "sides_turned": 'the correction sides = "turned"',
+    "double_encoded": 'the correction encoding = "latin-1 read as utf-8"',
+    "ids_replaced": 'the correction ids = "keep"',
+    "other_ids": 'the correction ids = "keep"',
+}
+"""What frees a part that a guard holds; for the others, a mended feed, or a person who lets it pass."""

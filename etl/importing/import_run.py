@@ -27,8 +27,10 @@ from etl.connections import GRACE, TimeLimits
 from etl.database import DATABASE_ERRORS, describe_error, retried
 from etl.feeds import Feed, discover
 from etl.importing import FeedResult, ImportReport, Outcome, ledger
-from etl.importing.import_feed import Options, import_feed
+from etl.importing.held import Waiting, worth_another_try
+from etl.importing.import_feed import import_feed, import_held, try_feeds
 from etl.importing.ledger_queries import list_rejects
+from etl.importing.options import Options
 from etl.kinds import kind_named
 from etl.tables import import_feeds, rejects
 
@@ -89,24 +91,36 @@ def _holder(connection: Connection) -> str:
 
 
 Importer = Callable[[Engine, Feed, int, Options], FeedResult]
+Retrier = Callable[[Engine, Waiting, int, Options], FeedResult]
 
 
 def import_paths(
-    engine: Engine, paths: Sequence[Path], options: Options, *, wait: float = 0, importer: Importer = import_feed
+    engine: Engine,
+    paths: Sequence[Path],
+    options: Options,
+    *,
+    wait: float = 0,
+    importer: Importer = import_feed,
+    retry: Retrier = import_held,
 ) -> ImportReport:
     """Import the feeds below `paths` in publishing order, under the importer's lock.
 
-    `importer` imports one feed; a caller with retries of its own hands in that. Raises FeedError when there is nothing
+    Then held parts are tried again of which something has changed. `importer` imports one feed, `retry` one held
+    part; a
+    caller with retries of its own hands in these. Raises FeedError when there is nothing
     to import, ImportsStopped while imports are stopped, ImporterBusy after `wait` seconds, and DatabaseUnavailable when
     the database stays away.
     """
     feeds, ignored = _feeds_of(paths, options)
     with _importing(engine, wait=wait) as connection:
-        if not options.dry_run:
-            require_running(connection, excused=bool(options.allow.rules))
-        run = retried(lambda: ledger.open_run(engine, [str(path) for path in paths]))
+        if options.dry_run:
+            return _rehearsed(engine, paths, feeds, options, ignored)
+        require_running(connection, excused=bool(options.allow.rules))
+        run = _open_run(engine, [str(path) for path in paths])
         results = _import_each(engine, run, (partial(importer, engine, feed, run, options) for feed in feeds))
-        report = ImportReport(run, results, options.dry_run, ignored)
+        tries = (partial(retry, engine, waiting, run, options) for waiting in _waiting(engine, options))
+        freed = tuple(again for again in _import_each(engine, run, tries) if not again.counts.held)
+        report = ImportReport(run, (*results, *freed), ignored=ignored)
         _close_run(engine, report)
     return report
 
@@ -148,27 +162,66 @@ def _close_run(engine: Engine, report: ImportReport) -> None:
         log.warning("import run %d is done, but could not be closed: %s", report.run, describe_error(error))
 
 
+def _rehearsed(
+    engine: Engine, paths: Sequence[Path], feeds: Sequence[Feed], options: Options, ignored: Sequence[str]
+) -> ImportReport:
+    """A dry run: what would become of the feeds; that there was one is all that is recorded."""
+    run = _open_run(engine, [str(path) for path in paths])
+    tried: list[FeedResult] = []
+
+    def rehearse() -> FeedResult:
+        tried.extend(try_feeds(engine, feeds, options))
+        return tried[-1]
+
+    _import_each(engine, run, [rehearse])
+    report = ImportReport(run, tuple(tried), True, tuple(ignored))
+    _close_run(engine, report)
+    return report
+
+
+def _open_run(engine: Engine, paths: Sequence[str]) -> int:
+    def opened() -> int:
+        with engine.begin() as connection:
+            return ledger.open_run(connection, paths)
+
+    return retried(opened)
+
+
+def _waiting(engine: Engine, options: Options) -> tuple[Waiting, ...]:
+    def waiting() -> tuple[Waiting, ...]:
+        with engine.begin() as connection:
+            return worth_another_try(connection, options.corrections)
+
+    return retried(waiting)
+
+
 def replay(
     engine: Engine, options: Options, *, feed: int | None = None, wait: float = 0, importer: Importer = import_feed
 ) -> ImportReport:
     """Import the waiting rejects, of one feed or of all, as partial feeds; what passes now is marked as resolved.
 
     A reject whose raw text was cut can't be tried again and stays. An empty report means that nothing was waiting.
+    Raises ImportsStopped while imports are stopped.
     """
     with engine.begin() as connection:
         waiting = [row for row in list_rejects(connection, feed=feed, limit=None) if _whole(row["raw"])]
     if not waiting:
         return ImportReport(0, ())
     groups = groupby(sorted(waiting, key=_home), key=_home)
-    with _importing(engine, wait=wait), tempfile.TemporaryDirectory() as folder:
-        run = retried(lambda: ledger.open_run(engine, [f"replay of {len(waiting)} rejects"]))
+    with _importing(engine, wait=wait) as connection, tempfile.TemporaryDirectory() as folder:
+        if not options.dry_run:
+            require_running(connection)
+        run = _open_run(engine, [f"replay of {len(waiting)} rejects"])
         again_only = replace(options, partial=True, force=True)
-        results = []
+        results: list[FeedResult] = []
         for (kind, league), rows in groups:
             again = Feed(Path(folder) / f"{kind}.json", kind_named(kind), league)
             ids = _write(again, list(rows))
+            if options.dry_run:
+                results.extend(try_feeds(engine, [again], again_only))
+                continue
             results.append(importer(engine, again, run, again_only))
-            if results[-1].outcome is Outcome.PUBLISHED and not options.dry_run:
+            if results[-1].outcome in {Outcome.PUBLISHED, Outcome.UNCHANGED}:
                 retried(partial(_resolve, engine, again, run, ids))
         report = ImportReport(run, tuple(results), options.dry_run)
         _close_run(engine, report)

@@ -23,15 +23,14 @@ TRIED_AGAIN = "the connection was lost before the feed was done, nothing of it w
 PUBLISHING = text("select pg_advisory_xact_lock(hashtext('rally-health publishing'))")
 
 
-def open_run(engine: Engine, paths: Sequence[str]) -> int:
+def open_run(connection: Connection, paths: Sequence[str]) -> int:
     """Begin a run and return its id; feeds that a killed run left open are closed as failed.
 
     The caller holds the importer's lock, so whatever is still running is dead.
     """
-    with engine.begin() as connection:
-        close_left_open(connection)
-        statement = insert(import_runs).values(outcome=Outcome.RUNNING.value, paths=list(paths))
-        return int(connection.execute(statement.returning(import_runs.c.id)).scalar_one())
+    close_left_open(connection)
+    statement = insert(import_runs).values(outcome=Outcome.RUNNING.value, paths=list(paths))
+    return int(connection.execute(statement.returning(import_runs.c.id)).scalar_one())
 
 
 def close_left_open(connection: Connection) -> int:
@@ -82,15 +81,14 @@ def require_open(connection: Connection, feed_id: int) -> None:
         )
 
 
-def open_feed(engine: Engine, run: int, feed: Feed, fingerprint: str, *, partial: bool = False) -> int:
+def open_feed(connection: Connection, run: int, feed: Feed, fingerprint: str, *, partial: bool = False) -> int:
     """Begin a feed and return its id."""
     values = {
         "run_id": run, "path": str(feed.path), "kind": feed.kind.name, "league": feed.league,
         "fingerprint": fingerprint, "partial": partial, "outcome": Outcome.RUNNING.value,
     }  # fmt: skip
-    with engine.begin() as connection:
-        statement = insert(import_feeds).values(values).returning(import_feeds.c.id)
-        return int(connection.execute(statement).scalar_one())
+    statement = insert(import_feeds).values(values).returning(import_feeds.c.id)
+    return int(connection.execute(statement).scalar_one())
 
 
 def close_feed(connection: Connection, feed_id: int, result: FeedResult) -> None:
@@ -149,7 +147,8 @@ def published_before(connection: Connection, feed: Feed, fingerprint: str) -> Fe
         return None
     changed = past.c.inserted + past.c.updated > 0
     bases = [feed.kind.name, *(kind.name for kind in KINDS if kind.names_teams)]
-    later = select(past.c.id).where(past.c.id > last.id, done, changed, past.c.kind.in_(bases)).limit(1)
+    some = past.c.outcome.in_((Outcome.PUBLISHED.value, Outcome.BLOCKED.value))
+    later = select(past.c.id).where(past.c.id > last.id, some, changed, past.c.kind.in_(bases)).limit(1)
     alias = select(team_aliases.c.id).where(team_aliases.c.confirmed_at > last.finished_at).limit(1)
     stale = connection.execute(later).first() or (last.unlinked and connection.execute(alias).first())
     return None if stale else _result(last)

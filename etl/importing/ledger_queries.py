@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, Integer, Row, Text, column, delete, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from etl import EtlError
 from etl.importing.link import resolver
 from etl.names.resolver import Resolver
-from etl.tables import import_feeds, import_runs, leagues, links, rejects, series, team_aliases, teams
+from etl.tables import import_feeds, import_parts, import_runs, leagues, links, rejects, series, team_aliases, teams
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,26 @@ def reject(connection: Connection, reject_id: int) -> dict[str, Any] | None:
 def open_names(connection: Connection, *, suggest: bool = False) -> Sequence[OpenName]:
     """Names without a team, the most frequent first; with `suggest` the teams that each may mean."""
     statement = select(links).where(links.c.team_id.is_(None)).order_by(links.c.sides.desc(), links.c.name)
-    rows = connection.execute(statement).all()
+    rows = [*connection.execute(statement), *_names_of_held(connection)]
     known = resolver(connection) if suggest and rows else None
     names = _team_names(connection) if known else {}
     return [
         OpenName(row.league, row.series, row.name, row.sides, row.reason, _suggestions(known, names, row))
         for row in rows
     ]
+
+
+def _names_of_held(connection: Connection) -> list[Row[Any]]:
+    """The names that mean no team in parts that are held: nothing else remembers them."""
+    name = func.jsonb_to_recordset(import_parts.c.names).table_valued(
+        column("name", Text), column("series", Text), column("sides", Integer), column("reason", Text)
+    ).render_derived(with_types=True)  # fmt: skip
+    waits = (import_parts.c.outcome == "held") & import_parts.c.closed_at.is_(None)
+    series_name = func.coalesce(name.c.series, "")
+    rows = select(import_parts.c.league, series_name.label("series"), name.c.name,
+                  func.max(name.c.sides).label("sides"), func.max(name.c.reason).label("reason"))  # fmt: skip
+    rows = rows.select_from(import_parts.join(name, true())).where(waits)
+    return list(connection.execute(rows.group_by(import_parts.c.league, series_name, name.c.name)))
 
 
 def aliases(connection: Connection) -> Sequence[dict[str, Any]]:

@@ -99,6 +99,12 @@ def is_link_of(link: sa.FromClause, table: sa.Table, side: str) -> sa.ColumnElem
     )
 
 
+def series_of_links() -> sa.Select[Any]:
+    """The ids of the series of all teams that staged names are linked to."""
+    linked = sa.select(name_links.c.team_id).where(name_links.c.team_id.is_not(None))
+    return sa.select(teams.c.series_id).where(teams.c.id.in_(linked), teams.c.series_id.is_not(None))
+
+
 def sides_linked(connection: sa.Connection) -> tuple[int, int]:
     """How many sides of staged rows have a team, and how many have none."""
     sides = name_links.c.sides

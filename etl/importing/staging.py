@@ -7,7 +7,7 @@ import that did not publish.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, time
 from decimal import Decimal
@@ -102,6 +102,32 @@ def create_staging(connection: sa.Connection, *tables: sa.Table) -> None:
     _metadata.create_all(connection, tables=tables, checkfirst=False)
 
 
+@contextmanager
+def taken_apart(connection: sa.Connection, stage: sa.Table) -> Iterator[Callable[[str | None], None]]:
+    """Let a stage hold the rows of one league at a time: the function that is yielded stages those of its argument, and
+    drops what was planned of those before.
+    """
+    connection.execute(sa.text(f"create temporary table whole on commit drop as table {stage.name}"))
+    names = [column.name for column in stage.columns]
+    whole = sa.table("whole", *map(sa.column, names))
+
+    def take(league: str | None) -> None:
+        drop_staging(connection, keep=stage)
+        connection.execute(sa.text(f"truncate {stage.name}"))
+        chosen = sa.select(*whole.c).where(whole.c.league.is_not_distinct_from(league))
+        connection.execute(sa.insert(stage).from_select(names, chosen))
+        analyze(connection, stage)
+
+    yield take
+    connection.execute(sa.text("drop table whole"))
+
+
+def drop_staging(connection: sa.Connection, *, keep: sa.Table | None = None) -> None:
+    """Drop all temporary tables of ours, but one to keep, as far as they exist."""
+    names = ", ".join(table.name for table in _metadata.tables.values() if table is not keep)
+    connection.execute(sa.text(f"drop table if exists {names}"))
+
+
 def load_rows(connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> int:
     """COPY rows, each with a value for every column, and let the planner know; returns how many."""
     return load_columns(connection, table, [columns_of(rows)])
@@ -131,6 +157,15 @@ def joining_by_hash(connection: sa.Connection) -> Iterator[None]:
     connection.execute(sa.text("set local enable_nestloop = off; set local work_mem = '64MB'"))
     yield
     connection.execute(sa.text("set local enable_nestloop to default; set local work_mem to default"))
+
+
+def drop_identical(connection: sa.Connection, stage: sa.Table) -> int:
+    """Delete staged rows that repeat an earlier one in every column but their index; returns how many went."""
+    columns = [column for column in stage.columns if column.name != "index"]
+    place = sa.func.row_number().over(partition_by=columns, order_by=stage.c.index).label("place")
+    numbered = sa.select(stage.c.index, place).subquery()
+    again = sa.select(numbered.c.index).where(numbered.c.place > 1)
+    return connection.execute(sa.delete(stage).where(stage.c.index.in_(again))).rowcount
 
 
 def differs(old: sa.FromClause, new: sa.FromClause, columns: Sequence[str]) -> sa.ColumnElement[bool]:

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from etl.importing.feed_rows import Intake, as_read
+from etl.importing.profile import ChangePlan
 from etl.importing.provenance import claim
 from etl.importing.staging import drop_unchanged, update_planned
 from etl.records import Reject
@@ -135,6 +136,13 @@ def keep_empty(connection: sa.Connection, target: Target, plan: sa.Table, names:
         connection.execute(sa.update(plan).where(plan.c.target_id == stored.c.id).values(values))
 
 
+def keep_stored(connection: sa.Connection, target: Target, plan: sa.Table, names: Sequence[str]) -> None:
+    """Keep what stands in these columns of the table, where something does."""
+    stored = target.table.alias("stored")
+    values = {name: sa.func.coalesce(stored.c[name], plan.c[name]) for name in names}
+    connection.execute(sa.update(plan).where(plan.c.target_id == stored.c.id).values(values))
+
+
 def keep_untold(connection: sa.Connection, target: Target, plan: sa.Table, figures: Sequence[str]) -> None:
     """Keep figures that a league never tells: those that are 0 in all of its rows, while others are not.
 
@@ -175,6 +183,7 @@ class Writer:
     """Writes a plan to its target, and keeps what the target refuses as rejects.
 
     `stage` and `schema` give back the feed's row of a planned one; `ours` are unique keys that the plan keeps anyway.
+    `series`, `sides`, `figures` and `day` are told to guards; see ChangePlan.
     """
 
     target: Target
@@ -184,12 +193,25 @@ class Writer:
     schema: FeedSchema
     intake: Intake
     ours: frozenset[tuple[str, ...]] = frozenset()
+    series: sa.Select[Any] | None = None
+    sides: tuple[int, int] = (0, 0)
+    figures: Sequence[str] = ()
+    day: str = ""
+
+    def review(self, connection: sa.Connection, unchanged: int) -> None:
+        """Let guards judge what is about to be written; `unchanged` rows are not in the plan."""
+        self.intake.review(connection, ChangePlan(
+            target=self.target.table, plan=self.plan, staged=self.stage, columns=self.columns, unchanged=unchanged,
+            series=sa.select(sa.null()) if self.series is None else self.series, sides=self.sides,
+            figures=self.figures, day=self.day,
+        ))  # fmt: skip
 
     def write(self, connection: sa.Connection, order: Sequence[str]) -> WriteCounts:
         """Write what differs and what is new, sorted by `order`; rows that are matched are the feed's from now on."""
         claim(connection, self.target.table.name, sa.select(sa.func.abs(self.plan.c.target_id).label("id")))
         self.settle(connection)
         unchanged = drop_unchanged(connection, self.target.table, self.plan, self.columns)
+        self.review(connection, unchanged)
         self.refuse(connection)
         updated = self.update(connection)
         return WriteCounts(inserted=self.insert(connection, order), updated=updated, unchanged=unchanged)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Table
 
 from etl.importing import Counts
 from etl.importing.feed_rows import Intake
+from etl.importing.profile import ChangePlan, Sign
 from etl.records.feed_schema import FeedSchema
 
 
@@ -25,7 +27,9 @@ class FeedKind:
     `place` orders publishing: later kinds refer to rows of earlier ones. Rows become records by `schema`, stand in
     `stage`, and are written by `publish` to `tables`; rules of the `domains` gate them. Two records with the same `key`
     are one thing, which is looked for while a feed is read; a kind without one finds that out when it publishes.
-    Standings `name_teams`: what follows is linked to teams that they made.
+    `day` is the column of the day of play; kinds without one have `figures` that only ever grow within a season.
+    `signs` counts the patterns of known accidents in a plan. Standings `name_teams`: what follows is linked to
+    teams that they made.
     """
 
     name: str
@@ -38,6 +42,9 @@ class FeedKind:
     key: tuple[str, ...] = ()
     stems: tuple[str, ...] = ()
     names_teams: bool = False
+    day: str = ""
+    figures: tuple[str, ...] = ()
+    signs: Callable[[Connection, ChangePlan], Mapping[str, Sign]] = lambda connection, change: {}
 
     def __str__(self) -> str:
         return self.name

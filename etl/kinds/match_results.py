@@ -19,7 +19,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 import sqlalchemy as sa
 
 from etl.importing import Counts, staging
-from etl.importing.feed_rows import Intake
+from etl.importing.accidents import result_signs
+from etl.importing.feed_rows import Intake, as_read
 from etl.importing.link import NameKey, is_link_of, link_names, names_of_sides, open_sides
 from etl.importing.provenance import keep_ours
 from etl.importing.staging import (
@@ -32,13 +33,13 @@ from etl.importing.staging import (
     texts,
     withdraw,
 )
-from etl.importing.target import WriteCounts, Writer, keep_empty, read_target
+from etl.importing.target import WriteCounts, Writer, keep_empty, keep_stored, read_target
 from etl.kinds.kind import FeedKind
 from etl.names import Link, Meeting, Meetings
-from etl.records import RecordColumns
+from etl.records import RecordColumns, Reject
 from etl.records.feed_schema import FeedSchema, Refused, ignoring, key
 from etl.records.fields import Day, Name, Text, describe_value
-from etl.tables import leagues, match_scores, schedule
+from etl.tables import leagues, match_scores, schedule, teams
 
 Side = Literal["home", "away"]
 MatchOutcome = Literal["played", "tied", "undecided", "not_played"]
@@ -146,7 +147,7 @@ def publish_matches(connection: sa.Connection, intake: Intake, *, prune: bool = 
     `prune`.
     """
     link_meetings(connection, intake)
-    duplicates = _plan(connection)
+    duplicates = _plan(connection, intake)
     linked, unlinked = _sides(connection)
     _match_stored(connection, partial=intake.partial)
     written = _write(connection, intake)
@@ -171,34 +172,86 @@ def _write(connection: sa.Connection, intake: Intake) -> WriteCounts:
     columns = target.present(MATCH_COLUMNS, MATCH_SCHEMA.untold(intake.drift.told))
     keep_empty(connection, target, match_plan, target.present(("tenniscores_match_id",)))
     _keep_teams(connection)
-    return Writer(target, match_plan, columns, staged_matches, MATCH_SCHEMA, intake).write(connection, ("index",))
+    if intake.keep_ids:
+        keep_stored(connection, target, match_plan, PLAYER_IDS)
+    writer = Writer(target, match_plan, columns, staged_matches, MATCH_SCHEMA, intake, series=_series_of_meetings(),
+                    sides=_sides(connection), day="match_date")  # fmt: skip
+    return writer.write(connection, ("index",))
 
 
-def _plan(connection: sa.Connection) -> int:
-    """Plan every record; of lines with the same players in one meeting only the last. Returns how many are not."""
-    plan, new = match_plan, _resolved().cte("new")
+def _plan(connection: sa.Connection, intake: Intake) -> int:
+    """Plan every record but those that repeat another; returns how many do.
+
+    Of lines of one meeting with the same players, or the same number where nobody is named, the fuller counts, then the
+    later. One that says something else is kept as a reject.
+    """
+    plan, new = match_plan, _resolved(twice=not intake.partial and _every_nameless_twice(connection)).cte("new")
     names = ("index", *MATCH_COLUMNS)
     staging.create_staging(connection, plan)
     rows = sa.select(*(new.c[name] for name in names)).where(new.c.later == 0)
     connection.execute(sa.insert(plan).from_select(names, rows))
     staging.analyze(connection, plan)
-    return int(connection.execute(sa.select(sa.func.count()).where(new.c.later > 0)).scalar_one())
+    again = int(connection.execute(sa.select(sa.func.count()).where(new.c.later > 0)).scalar_one())
+    return again - (_refuse_others(connection, intake, new) if again else 0)
 
 
-def _resolved() -> sa.Select[Any]:
+def _refuse_others(connection: sa.Connection, intake: Intake, new: sa.CTE) -> int:
+    """Keep rows that say another score or winner of a line than the row that counts; returns how many."""
+    others = sa.or_(*(new.c[name] != new.c[f"first_{name}"] for name in ("scores", "winner")))
+    refused = sa.select(new.c.index, new.c.first_index, new.c.first_scores, as_read(MATCH_SCHEMA, staged_matches))
+    refused = refused.join(staged_matches, staged_matches.c.index == new.c.index).where(new.c.later > 0, others)
+    found = connection.execute(refused.order_by(new.c.index)).all()
+    intake.keep([Reject(index, f"row {first} of the feed has this match with {scores!r}", "Scores, Winner", raw)
+                 for index, first, scores, raw in found])  # fmt: skip
+    return len(found)
+
+
+def _line_of(staged: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+    return [staged.c.league, staged.c.match_date, *(staged.c[name] for name in TEAM_NAMES)]
+
+
+def _is_nameless(staged: sa.FromClause) -> sa.ColumnElement[bool]:
+    return sa.and_(*(staged.c[name].is_(None) for name in PLAYER_IDS))
+
+
+def _every_nameless_twice(connection: sa.Connection) -> bool:
+    """Whether each result without players and without a line's number stands in the feed an even number of times: two
+    lines of a meeting may have one score, but not all lines of several.
+    """
+    staged = staged_matches
+    rows = sa.func.count().label("rows")
+    same = sa.select(rows).where(_is_nameless(staged), staged.c.line.is_(None))
+    counts = same.group_by(*_line_of(staged), staged.c.scores, staged.c.winner).subquery()
+    every = sa.and_(sa.func.bool_and(counts.c.rows % 2 == 0), sa.func.count() > 1)
+    return bool(connection.scalar(sa.select(every).select_from(counts)))
+
+
+def _resolved(*, twice: bool) -> sa.Select[Any]:
+    """Staged matches with their teams, and `later`: how many rows go before each that say the same line.
+
+    With `twice` every result that nothing tells from another is there twice.
+    """
     staged, met = staged_matches, meetings
     same = sa.and_(*(met.c[name] == staged.c[name] for name in ("league", "match_date", *TEAM_NAMES)))
     same &= met.c.series == sa.func.coalesce(staged.c.series, "")
     players = [staged.c[name] for name in PLAYER_IDS]
-    line = (staged.c.league, staged.c.match_date, *(staged.c[name] for name in TEAM_NAMES), *players)
-    again = sa.func.row_number().over(partition_by=line, order_by=staged.c.index.desc()) - 1
-    nameless = sa.and_(*(player.is_(None) for player in players))
+    nameless = _is_nameless(staged)
+    number = sa.case((nameless, sa.func.coalesce(staged.c.line, "") + "|" + sa.func.coalesce(staged.c.series, "")))
+    alike = sa.case((nameless & staged.c.line.is_(None), sa.func.concat_ws("|", staged.c.scores, staged.c.winner)))
+    fuller = (staged.c.scores.is_(None), staged.c.winner.is_(None), staged.c.index.desc())
+    line: dict[str, Any] = {"partition_by": (*_line_of(staged), *players, number, alike), "order_by": fuller}
+    place = sa.func.row_number().over(**line) - 1
+    untold = place % 2 if twice else sa.literal(0)
+    first = {
+        f"first_{name}": sa.func.first_value(staged.c[name]).over(**line) for name in ("index", "scores", "winner")
+    }
     return (
         sa.select(
             staged.c.index, leagues.c.id.label("league_id"), *(staged.c[name] for name in ("match_date", *TEAM_NAMES)),
             *(met.c[name] for name in TEAM_IDS), *players,
             _match_id().label("tenniscores_match_id"), staged.c.scores, staged.c.winner,
-            sa.case((nameless, 0), else_=again).label("later"),
+            sa.case((nameless & staged.c.line.is_(None), untold), else_=place).label("later"),
+            *(value.label(name) for name, value in first.items()),
         )
         .join(leagues, leagues.c.league_id == staged.c.league)
         .join(met, same)
@@ -253,6 +306,12 @@ def link_meetings(connection: sa.Connection, intake: Intake) -> None:
     staging.load_rows(connection, meetings, decided)
 
 
+def _series_of_meetings() -> sa.Select[Any]:
+    """The ids of the series that the staged meetings' teams play in."""
+    sides = sa.or_(*(teams.c.id == meetings.c[side] for side in TEAM_IDS))
+    return sa.select(teams.c.series_id).where(teams.c.series_id.is_not(None), sa.exists().where(sides))
+
+
 def _links_of_meetings() -> sa.Select[Any]:
     staged, home, away = staged_matches, name_links.alias("home"), name_links.alias("away")
     return (
@@ -305,4 +364,6 @@ MATCH_HISTORY = FeedKind(
     tables=(match_scores,),
     domains=("matches",),
     stems=("match_scores",),
+    day="match_date",
+    signs=result_signs,
 )

@@ -5,16 +5,19 @@ A player of two teams has two rows with one id. A player who changed series, clu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from etl.importing import Counts, staging
-from etl.importing.ensure_dimensions import ensure_clubs, ensure_series
-from etl.importing.feed_rows import Intake
-from etl.importing.link import is_link_of, link_names, names_of_sides, sides_linked
+from etl.importing.accidents import player_signs
+from etl.importing.ensure_dimensions import add_new_teams, ensure_clubs, ensure_series
+from etl.importing.feed_rows import Intake, as_read
+from etl.importing.link import is_link_of, link_names, names_of_sides, series_of_links, sides_linked
 from etl.importing.provenance import keep_ours
+from etl.importing.seasons import turn_season
 from etl.importing.staging import (
     copied,
     ids,
@@ -27,9 +30,10 @@ from etl.importing.staging import (
 from etl.importing.target import WriteCounts, Writer, fill_required, keep_empty, read_target
 from etl.kinds.kind import FeedKind
 from etl.names.structure import club_of, series_key
-from etl.records import RecordColumns
+from etl.records import RecordColumns, Reject
 from etl.records.feed_schema import FeedSchema, key
 from etl.records.fields import Name, Number, Text, Whole
+from etl.repairs import Update
 from etl.tables import leagues, players, series, teams
 
 
@@ -70,6 +74,8 @@ staged_players = staging.stage_table("stage_players", Player)
 PERSON = ("tenniscores_player_id", "league_id")
 HOME = ("series_id", "club_id", "team_id")
 PLAYER_FIGURES = staging.shared_columns(staged_players, players)
+MANY_NEW_TEAMS = 1 / 3
+"""Share of rows in teams that have nobody yet from which on a roster is taken for a new season's."""
 PLAYER_COLUMNS = (*PERSON, *HOME, *PLAYER_FIGURES)
 NUMBERS = ("pti", "wins", "losses", "win_percentage")
 CAREER = ("career_wins", "career_losses", "career_matches", "career_win_percentage")
@@ -86,15 +92,22 @@ gone_players = temporary("gone_players", *texts("said"), *copied(players, "id", 
 def publish_players(connection: sa.Connection, intake: Intake, *, prune: bool = False) -> Counts:
     """Write the staged players; returns the figures that publishing adds.
 
-    Of rows with one player, league and team the last in the feed counts. Players that vanished from the feed's leagues
-    count as withdrawn, and go only with `prune`.
+    Of rows with one player, league and team the fuller counts, then the later. Players that vanished from the feed's
+    leagues count as withdrawn, and go only with `prune`.
     """
-    link_names(connection, names_of_sides(staged_players, "team"), intake, _open_teams())
+    names = names_of_sides(staged_players, "team")
+    add_new_teams(connection, names, new_season=intake.new_season)
+    link_names(connection, names, intake, _open_teams())
+    intake.new_season = intake.new_season or _share_of_new_teams(connection) > MANY_NEW_TEAMS
     _stage_homes(connection)
     _stage_series(connection)
     duplicates = _plan(connection)
     _match_stored(connection, partial=intake.partial)
+    refuse_unlinked_players(connection, intake.keep)
+    _reactivate(connection)
     written = _write(connection, intake)
+    if intake.new_season and not intake.partial:
+        _turn_season(connection)
     linked, unlinked = sides_linked(connection)
     withdrawn = 0 if intake.partial else withdraw(connection, players, gone_players, prune=prune)
     return Counts(linked=linked, unlinked=unlinked, duplicates=duplicates, withdrawn=withdrawn, **asdict(written))
@@ -118,7 +131,8 @@ def _write(connection: sa.Connection, intake: Intake) -> WriteCounts:
     columns = target.present(PLAYER_COLUMNS, untold if "career_wins" in untold else untold - {"career_matches"})
     keep_empty(connection, target, player_plan, target.present(("team_id", "club_id", *NUMBERS, *CAREER)))
     fill_required(connection, target, player_plan, {"first_name": "", "last_name": ""})
-    writer = Writer(target, player_plan, columns, staged_players, PLAYER_SCHEMA, intake)
+    writer = Writer(target, player_plan, columns, staged_players, PLAYER_SCHEMA, intake, series=series_of_links(),
+                    sides=sides_linked(connection), figures=("wins", "losses"))  # fmt: skip
     return writer.write(connection, (*PERSON, "index"))
 
 
@@ -132,6 +146,46 @@ def _open_teams() -> sa.Select[tuple[str]]:
         .where(players.c.team_id.is_(None))
         .distinct()
     )
+
+
+def refuse_unlinked_players(connection: sa.Connection, keep: Callable[[list[Reject]], None]) -> int:
+    """Take new players whose team's name means no team out of the plan and hand them to `keep`; returns how many.
+
+    A row without a team's name stays: a sub belongs to a club and a series only. So does who stands in the table.
+    """
+    plan, staged, link = player_plan, staged_players, name_links
+    nowhere = is_link_of(link, staged, "team") & link.c.team_id.is_(None)
+    rows = sa.select(staged.c.index, link.c.reason, as_read(PLAYER_SCHEMA, staged)).join(link, nowhere)
+    rows = rows.join(plan, (plan.c.index == staged.c.index) & plan.c.target_id.is_(None)).order_by(staged.c.index)
+    refused = connection.execute(rows).all()
+    if refused:
+        keep([Reject(index, f"no team can be linked: {why}", "team", raw) for index, why, raw in refused])
+        connection.execute(sa.delete(plan).where(plan.c.index == sa.func.any([row[0] for row in refused])))
+    return len(refused)
+
+
+def _share_of_new_teams(connection: sa.Connection) -> float:
+    """The share of staged rows whose team has nobody yet: a new season's rosters are of new teams."""
+    linked = is_link_of(name_links, staged_players, "team") & name_links.c.team_id.is_not(None)
+    held = sa.exists().where(players.c.team_id == name_links.c.team_id, players.c.is_active.is_not(False))
+    figures = sa.func.count(), sa.func.count().filter(~held)
+    known, new = connection.execute(sa.select(*figures).select_from(staged_players.join(name_links, linked))).one()
+    return float(new / known) if known else 0.0
+
+
+def _reactivate(connection: sa.Connection) -> None:
+    """Let players whom a feed has again be active again."""
+    back = (players.c.id == player_plan.c.target_id) & players.c.is_active.is_(False)
+    connection.execute(sa.update(players).where(back).values(is_active=True))
+
+
+def _turn_season(connection: sa.Connection) -> None:
+    """Let players of last season whom the new season's roster does not have be active no more, undoably."""
+    left = sa.select(gone_players.c.id, sa.false().label("is_active")).join(players, players.c.id == gone_players.c.id)
+    left = left.where(players.c.is_active.is_not(False))
+    if connection.execute(left.limit(1)).first():
+        league = connection.scalars(sa.select(staged_players.c.league).limit(1)).one()
+        turn_season(connection, league, [Update(players, left)], "players who are not in the new season's roster")
 
 
 def _stage_homes(connection: sa.Connection) -> None:
@@ -182,7 +236,12 @@ def _resolved() -> sa.Select[Any]:
     at_home &= home.c.club == sa.func.coalesce(staged.c.club, "")
     series_id, club_id = (sa.func.coalesce(teams.c[name], home.c[name]) for name in ("series_id", "club_id"))
     person = (staged.c.player_id, leagues.c.id, series_id, club_id, teams.c.id)
-    later = sa.func.row_number().over(partition_by=person, order_by=staged.c.index.desc()) - 1
+    later = (
+        sa.func.row_number().over(
+            partition_by=person, order_by=(staged.c.last_name.is_(None), staged.c.pti.is_(None), staged.c.index.desc())
+        )
+        - 1
+    )
     return (
         sa.select(
             staged.c.index, staged.c.player_id.label("tenniscores_player_id"), leagues.c.id.label("league_id"),
@@ -228,4 +287,6 @@ PLAYERS = FeedKind(
     tables=(players,),
     domains=("players",),
     stems=("players_career_stats",),
+    figures=("wins", "losses"),
+    signs=player_signs,
 )

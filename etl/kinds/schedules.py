@@ -8,34 +8,39 @@ reported and tried again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import time
 from functools import lru_cache
-from itertools import compress
+from itertools import compress, groupby
 from operator import not_
 from typing import Annotated, Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
 from etl.importing import Counts, staging
+from etl.importing.accidents import fixture_signs
+from etl.importing.ensure_dimensions import add_new_teams
 from etl.importing.feed_rows import Intake, as_read
 from etl.importing.fixture_identity import (
     SIDES,
     TEAM_COLUMNS,
+    doubles,
     drop_second_names,
     find_gone,
     fixture_plan,
     follow,
     gone_fixtures,
+    is_double,
     is_matchup_of,
     matchup_names,
     resolved_matchups,
     stage_matchups,
 )
-from etl.importing.link import is_link_of, link_names, open_sides, sides_linked
+from etl.importing.link import is_link_of, link_names, open_sides, series_of_links, sides_linked
 from etl.importing.provenance import claim, is_ours
 from etl.importing.staging import differs, drop_unchanged, name_links, same_key, withdraw
-from etl.importing.target import Writer, read_target
+from etl.importing.target import Target, Writer, read_target
 from etl.kinds.kind import FeedKind
 from etl.records import RecordColumns, Reject
 from etl.records.feed_schema import FeedSchema, Refused, key, require_leagues
@@ -152,13 +157,14 @@ class Planned:
 def publish_fixtures(connection: sa.Connection, intake: Intake, *, prune: bool = False) -> Counts:
     """Link, plan and write the staged fixtures; returns the figures that publishing adds.
 
-    Of rows with one key the last in the feed counts. A match that can be linked to no team at all becomes a reject.
+    Of rows with one key the fuller counts. A match that can be linked to no team at all becomes a reject.
     Rows that vanished from the feed are counted as withdrawn, and deleted only with `prune`.
     """
-    duplicates = drop_duplicates(connection) if intake.repeated else 0
-    stage_matchups(connection, staged_fixtures)
-    link_names(connection, matchup_names(), intake, open_sides(schedule))
     target = read_target(connection, schedule)
+    duplicates = _drop_repeated(connection, intake, target)
+    stage_matchups(connection, staged_fixtures)
+    add_new_teams(connection, matchup_names(), new_season=intake.new_season)
+    link_names(connection, matchup_names(), intake, open_sides(schedule))
     untold = SCHEDULE_SCHEMA.untold(intake.drift.told) - {
         *SCHEDULE_KEY
     }  # practices tell their club, and are named by it
@@ -168,7 +174,9 @@ def publish_fixtures(connection: sa.Connection, intake: Intake, *, prune: bool =
     refuse_unlinked(connection, intake.keep)
     duplicates += drop_second_names(connection)
     follow(connection)
-    writer = Writer(target, fixture_plan, columns, staged_fixtures, SCHEDULE_SCHEMA, intake, frozenset({SCHEDULE_KEY}))
+    writer = Writer(target, fixture_plan, columns, staged_fixtures, SCHEDULE_SCHEMA, intake, frozenset({SCHEDULE_KEY}),
+                    series_of_links(), sides_linked(connection), day="match_date")  # fmt: skip
+    writer.review(connection, planned.staged - planned.new - planned.changed)
     writer.refuse(connection)
     updated, inserted = writer.update(connection), writer.insert(connection, SCHEDULE_KEY)
     withdrawn = withdraw(connection, schedule, gone_fixtures, prune=prune)
@@ -180,19 +188,84 @@ def publish_fixtures(connection: sa.Connection, intake: Intake, *, prune: bool =
     )  # fmt: skip
 
 
-def drop_duplicates(connection: sa.Connection) -> int:
-    """Delete all but the last staged row of each key; returns how many went."""
-    staged = staged_fixtures
-    keys = [staged.c[name] for name in STAGED_KEY]
+def _drop_repeated(connection: sa.Connection, intake: Intake, target: Target) -> int:
+    if intake.repeated:
+        return drop_duplicates(connection, intake, target)
+    staging.create_staging(connection, doubles)
+    return 0
+
+
+def drop_duplicates(connection: sa.Connection, intake: Intake, target: Target) -> int:
+    """Leave one staged row of each fixture; returns how many repeated another.
+
+    Of rows with one key the fuller counts, then the later. Teams may meet twice on one day: at two times these are two
+    fixtures, of which a unique key of the table allows one. What differs otherwise is a reject that says in what.
+    """
+    went = connection.execute(_repeated()).rowcount
+    staging.create_staging(connection, doubles)
+    keys = [staged_fixtures.c[name] for name in STAGED_KEY]
+    many = sa.select(*keys).group_by(*keys).having(sa.func.count() > 1).subquery()
+    same = sa.and_(*(many.c[name].is_not_distinct_from(staged_fixtures.c[name]) for name in STAGED_KEY))
+    rows = connection.execute(
+        sa.select(staged_fixtures).join(many, same).order_by(*keys, staged_fixtures.c.index)
+    ).all()
+    only = next((f"{key}" for key in target.keys if {*key.parts} == {*SCHEDULE_KEY}), "")
+    for _, group in groupby(rows, lambda row: tuple(getattr(row, name) for name in STAGED_KEY)):
+        went += _settle(connection, intake, list(group), only)
+    return went
+
+
+def _repeated() -> sa.Delete:
+    """Staged rows that a later one repeats in everything that is written."""
+    staged, told = staged_fixtures, (*STAGED_KEY, "match_time", "location")
     several = (
-        sa.select(*keys, sa.func.max(staged.c.index).label("last"))
-        .group_by(*keys)
-        .having(sa.func.count() > 1)
-        .subquery()
-    )
-    same = [staged.c[name] == several.c[name] for name in STAGED_KEY[:-1]]
-    same.append(sa.func.coalesce(staged.c.league, "") == sa.func.coalesce(several.c.league, ""))
-    return connection.execute(sa.delete(staged).where(*same, staged.c.index != several.c.last)).rowcount
+        sa.select(*(staged.c[name] for name in told), sa.func.max(staged.c.index).label("last"))
+        .group_by(*(staged.c[name] for name in told)).having(sa.func.count() > 1).subquery()
+    )  # fmt: skip
+    certain = [staged.c[name] == several.c[name] for name in STAGED_KEY[:-1]]
+    open_ones = [staged.c[name].is_not_distinct_from(several.c[name]) for name in ("league", "match_time", "location")]
+    return sa.delete(staged).where(*certain, *open_ones, staged.c.index != several.c.last)
+
+
+def _settle(connection: sa.Connection, intake: Intake, rows: Sequence[Any], only: str) -> int:
+    """Settle the rows of one key, which all differ; returns how many say less than another."""
+    fuller = sorted(rows, key=lambda row: (_fullness(row), -row.index))
+    fixtures: list[Any] = []
+    refused: dict[int, str] = {}
+    less: list[int] = []
+    for row in fuller:
+        same = next((one for one in fixtures if _may_be_one(row.match_time, one.match_time)), None)
+        if same is None:
+            fixtures.append(row)
+        elif row.location in {None, same.location}:
+            less.append(row.index)
+        else:
+            refused[row.index] = f"row {same.index} of the feed has this fixture at {same.location!r}"
+    first, *others = sorted(fixtures, key=lambda row: (row.match_time is None, row.match_time))
+    if only:
+        beside = f"a second fixture of these teams on this day: beside it one at {first.match_time:%H:%M}"
+        refused |= {row.index: f"{beside}, and schedule allows one: {only}" for row in others}
+    elif others:
+        staging.load_rows(connection, doubles, ({"index": row.index} for row in fixtures))
+    _refuse(connection, intake, refused)
+    connection.execute(sa.delete(staged_fixtures).where(staged_fixtures.c.index.in_([*less, *refused])))
+    return len(less)
+
+
+def _may_be_one(one: time | None, other: time | None) -> bool:
+    return one is None or other is None or one == other
+
+
+def _fullness(row: Any) -> tuple[bool, bool, bool]:
+    return row.match_time is None, row.location is None, row.series is None
+
+
+def _refuse(connection: sa.Connection, intake: Intake, reasons: Mapping[int, str]) -> None:
+    if reasons:
+        staged = staged_fixtures
+        raw = sa.select(staged.c.index, as_read(SCHEDULE_SCHEMA, staged)).where(staged.c.index.in_(reasons))
+        rows = connection.execute(raw.order_by(staged.c.index)).all()
+        intake.keep([Reject(index, reasons[index], "time, location", text) for index, text in rows])
 
 
 def _plan(connection: sa.Connection, columns: Sequence[str]) -> Planned:
@@ -208,7 +281,7 @@ def _plan(connection: sa.Connection, columns: Sequence[str]) -> Planned:
     changed = sa.or_(*(kept[name].is_distinct_from(schedule.c[name]) for name in TEAM_COLUMNS))
     rows = (
         sa.select(*(values[name] if name in values else new.c[name] for name in names))
-        .select_from(new.outerjoin(schedule, _same_row(new)))
+        .select_from(new.outerjoin(schedule, _same_row(new) & _at_its_time(connection, new)))
         .where(schedule.c.id.is_(None) | changed | differs(schedule, new, told) | ~is_ours(schedule))
     )
     staging.create_staging(connection, plan)
@@ -241,10 +314,18 @@ def _same_row(new: sa.FromClause) -> sa.ColumnElement[bool]:
     )
 
 
+def _at_its_time(connection: sa.Connection, new: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Of teams that meet twice on a day the time agrees; not asked where none do, as it is asked of each row."""
+    if connection.execute(sa.select(doubles.c.index).limit(1)).first() is None:
+        return sa.true()
+    return ~is_double(new) | (schedule.c.match_time == new.c.match_time)
+
+
 def _present(connection: sa.Connection) -> int:
     """How many planned rows stand in `schedule` now, by date, names and league."""
     plan, league = fixture_plan, sa.func.coalesce(schedule.c.league_id, 0)
     named = same_key(schedule, plan, SCHEDULE_KEY[:3]) & (sa.func.coalesce(plan.c.league_id, league) == league)
+    named &= _at_its_time(connection, plan)
     return int(
         connection.execute(sa.select(sa.func.count()).select_from(plan).where(sa.exists().where(named))).scalar_one()
     )
@@ -268,4 +349,6 @@ SCHEDULES = FeedKind(
     tables=(schedule,),
     domains=("schedule",),
     key=STAGED_KEY,
+    day="match_date",
+    signs=fixture_signs,
 )

@@ -8,11 +8,13 @@ from typing import Annotated, NamedTuple
 import sqlalchemy as sa
 
 from etl.importing import Counts, staging
+from etl.importing.accidents import standing_signs
 from etl.importing.ensure_dimensions import ensure_series, ensure_teams
 from etl.importing.feed_rows import Intake
 from etl.importing.link import remember_refused
 from etl.importing.provenance import keep_ours
-from etl.importing.staging import copied, ids, pair, same_key, temporary, texts, withdraw
+from etl.importing.seasons import retire, turn_season
+from etl.importing.staging import copied, drop_identical, ids, pair, same_key, temporary, texts, withdraw
 from etl.importing.target import WriteCounts, Writer, keep_empty, keep_untold, read_target
 from etl.kinds.kind import FeedKind
 from etl.names.structure import series_key, words
@@ -53,6 +55,8 @@ FIGURES = tuple(
     name for name in STANDING_COLUMNS if isinstance(series_stats.c[name].type, sa.Numeric | sa.Integer)
     and name not in {"league_id", "series_id", "team_id"}
 )  # fmt: skip
+GROWING = ("matches_won", "matches_lost", "points", "lines_won", "lines_lost", "sets_won", "sets_lost")
+"""Figures that only ever grow within a season."""
 STANDING_LIKENESSES = (("league_id", "said"), ("league_id", "team_id"))
 """A row of the table is one of the feed by what series and team say, however they are spelled, or by their team."""
 standing_links = temporary(
@@ -68,9 +72,11 @@ gone_standings = temporary("gone_standings", *ids("id", "league_id", "team_id"),
 def publish_standings(connection: sa.Connection, intake: Intake, *, prune: bool = False) -> Counts:
     """Write the staged standings; returns the figures that publishing adds.
 
-    A team can stand in its series more than once (CITA keeps two sessions): the nth row of a team in the feed is its
+    A row that repeats another in all of its figures is a duplicate. A team can stand in its series more than once with
+    different ones (CITA keeps two sessions): the nth row of a team in the feed is its
     nth row in the table. Rows that vanished from the feed's leagues count as withdrawn, and go only with `prune`.
     """
+    duplicates = drop_identical(connection, staged_standings)
     linked, unlinked = _link(connection, intake.feed_id)
     _plan(connection)
     _find_stored(connection)
@@ -79,8 +85,10 @@ def publish_standings(connection: sa.Connection, intake: Intake, *, prune: bool 
     _keep_spelling(connection)
     keep_ours(connection, series_stats, gone_standings)
     written = _write(connection, intake)
+    if intake.new_season and not intake.partial:
+        _turn_season(connection)
     withdrawn = 0 if intake.partial else withdraw(connection, series_stats, gone_standings, prune=prune)
-    return Counts(linked=linked, unlinked=unlinked, withdrawn=withdrawn, **asdict(written))
+    return Counts(linked=linked, unlinked=unlinked, withdrawn=withdrawn, duplicates=duplicates, **asdict(written))
 
 
 def _write(connection: sa.Connection, intake: Intake) -> WriteCounts:
@@ -88,7 +96,8 @@ def _write(connection: sa.Connection, intake: Intake) -> WriteCounts:
     columns = target.present(STANDING_COLUMNS, STANDING_SCHEMA.untold(intake.drift.told))
     keep_empty(connection, target, standing_plan, target.present(("team_id", "series_id", *FIGURES)))
     keep_untold(connection, target, standing_plan, target.present(FIGURES))
-    writer = Writer(target, standing_plan, columns, staged_standings, STANDING_SCHEMA, intake)
+    writer = Writer(target, standing_plan, columns, staged_standings, STANDING_SCHEMA, intake,
+                    series=sa.select(standing_links.c.series_id), figures=GROWING)  # fmt: skip
     return writer.write(connection, ("index",))
 
 
@@ -114,6 +123,20 @@ def _link(connection: sa.Connection, feed_id: int) -> tuple[int, int]:
 def _said(in_series: str | None, team: str | None) -> str:
     """What series and team say, in whatever spelling."""
     return f"{series_key(in_series or '')}|{' '.join(words(team or ''))}"
+
+
+def _turn_season(connection: sa.Connection) -> None:
+    """Retire the league's teams that the new season's standings do not have, and archive their standings, undoably."""
+    league = connection.scalars(sa.select(staged_standings.c.league).limit(1)).one()
+    league_id = sa.select(leagues.c.id).where(leagues.c.league_id == league).scalar_subquery()
+    has = sa.select(standing_links.c.team_id).where(standing_links.c.team_id.is_not(None))
+    left = sa.select(teams.c.id).where(
+        teams.c.league_id == league_id, teams.c.is_active.is_not(False), teams.c.id.not_in(has)
+    )
+    strangers = sa.or_(series_stats.c.team_id.is_(None), series_stats.c.team_id.not_in(has))
+    old = sa.select(series_stats.c.id).where(series_stats.c.league_id == league_id, strangers)
+    if connection.execute(left.limit(1)).first() or connection.execute(old.limit(1)).first():
+        turn_season(connection, league, retire(left, old), "teams of last season retired, their standings archived")
 
 
 def _staged_with_links() -> sa.Join:
@@ -162,4 +185,7 @@ SERIES_STATS = FeedKind(
     tables=(series_stats, teams),
     domains=("teams", "standings"),
     names_teams=True,
+    # not points: platforms compute them themselves where a feed does not tell them
+    figures=("matches_won", "matches_lost"),
+    signs=standing_signs,
 )

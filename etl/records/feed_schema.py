@@ -72,6 +72,8 @@ class Drift:
     missing: Counter[str] = field(default_factory=Counter)
     told: set[str] = field(default_factory=set)
     """What the feed has a key for, in any row."""
+    mended: set[str] = field(default_factory=set)
+    """Distinct texts that were read as they were meant: without HTML entities or a second encoding."""
 
     def count(self, layout: KeyMapping, rows: int) -> None:
         """Take some rows of this layout into account."""

@@ -29,18 +29,21 @@ _LIMIT = 20_000
 class ColumnChecks:
     """The columns of one feed, with what is known of their texts."""
 
-    def __init__(self, adapters: Sequence[TypeAdapter[list[Any]]]) -> None:
+    def __init__(self, adapters: Sequence[TypeAdapter[list[Any]]], mended: set[str] | None = None) -> None:
+        self._mended: set[str] = set() if mended is None else mended
         self._columns = [(adapter, dict[object, Any]()) for adapter in adapters]
 
     def check(self, columns: Sequence[Sequence[object]]) -> list[Sequence[Any]] | None:
         """The checked values, column by column; None where any value of any row is refused."""
         try:
-            return [_check(*own, values) for own, values in zip(self._columns, columns, strict=True)]
+            return [_check(*own, values, self._mended) for own, values in zip(self._columns, columns, strict=True)]
         except ValidationError:
             return None
 
 
-def _check(adapter: TypeAdapter[list[Any]], validated: dict[object, Any], values: Sequence[object]) -> Sequence[Any]:
+def _check(
+    adapter: TypeAdapter[list[Any]], validated: dict[object, Any], values: Sequence[object], mended: set[str]
+) -> Sequence[Any]:
     try:
         return list(map(validated.__getitem__, values))  # nearly always
     except (KeyError, TypeError):
@@ -54,8 +57,15 @@ def _check(adapter: TypeAdapter[list[Any]], validated: dict[object, Any], values
     if len(validated) + len(new) > _LIMIT:
         validated.clear()
         new = set(values)
-    validated.update(zip(new, adapter.validate_python(list(new)), strict=True))
+    checked = dict(zip(new, adapter.validate_python(list(new)), strict=True))
+    validated.update(checked)
+    mended.update(text for text, value in checked.items() if isinstance(text, str) and _was_mended(text, value))
     return list(map(validated.__getitem__, values))
+
+
+def _was_mended(text: str, value: object) -> bool:
+    """Whether a name was read as something else than what stands there: an entity, or a second encoding."""
+    return isinstance(value, str) and ("&" in text or not text.isascii()) and value != text
 
 
 def unreadable(index: int, row: Unreadable) -> Reject:
@@ -157,7 +167,7 @@ class _Reader:
 
     def __post_init__(self) -> None:
         self.layouts = KeyMappings(self.schema.slots, self.schema.ignored)
-        self.columns = ColumnChecks(self.schema.columns)
+        self.columns = ColumnChecks(self.schema.columns, self.drift.mended)
 
     def read(self, index: int, batch: Sequence[object]) -> Batch:
         """The rows all at once, or one by one where one of them has to be looked at alone."""

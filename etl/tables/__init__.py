@@ -18,9 +18,11 @@ from etl.tables.checks import (
 from etl.tables.imports import (
     additions,
     import_feeds,
+    import_parts,
     import_runs,
     import_stops,
     links,
+    person_ids,
     provenance,
     rejects,
     repair_rows,
@@ -48,7 +50,7 @@ from etl.tables.platform import (
 __all__ = [
     "BYE", "PRACTICE", "QUALITY", "acceptances", "additions", "check_findings", "check_results", "check_runs",
     "check_seals", "check_states", "club_leagues", "clubs", "deliveries", "delivery_incidents", "import_feeds",
-    "import_runs", "import_stops", "incident_events", "incidents", "leagues", "links", "match_scores", "metadata",
-    "player_history", "players", "provenance", "rejects", "repair_rows", "repairs", "schedule", "series",
-    "series_leagues", "series_stats", "team_aliases", "teams", "waivers",
+    "import_parts", "import_runs", "import_stops", "incident_events", "incidents", "leagues", "links", "match_scores",
+    "metadata", "person_ids", "player_history", "players", "provenance", "rejects", "repair_rows", "repairs",
+    "schedule", "series", "series_leagues", "series_stats", "team_aliases", "teams", "waivers",
 ]  # fmt: skip

@@ -45,6 +45,7 @@ import_feeds = sa.Table(
     sa.Column("unchanged", sa.Integer, nullable=False, server_default="0"),
     sa.Column("withdrawn", sa.Integer, nullable=False, server_default="0"),
     sa.Column("duplicates", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("held", sa.Integer, nullable=False, server_default="0"),
     sa.Column("reasons", JSONB, nullable=False, server_default="[]"),
     sa.Column("allowed", JSONB, nullable=False, server_default="[]"),
     sa.Column("leagues", JSONB, nullable=False, server_default="{}"),
@@ -53,6 +54,37 @@ import_feeds = sa.Table(
     sa.Index("ix_import_feeds_kind_league", "kind", "league", "id"),
     schema=QUALITY,
     info={"key": ("id",)},
+)
+
+import_parts = sa.Table(
+    "import_parts",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("feed_id", sa.BigInteger, sa.ForeignKey(import_feeds.c.id, ondelete="CASCADE"), nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("league", sa.String(64), nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.String(64)),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.clock_timestamp()),
+    sa.Column("counts", JSONB, nullable=False),
+    sa.Column("profile", JSONB, nullable=False),
+    sa.Column("reasons", JSONB, nullable=False, server_default="[]"),
+    sa.Column("allowed", JSONB, nullable=False, server_default="[]"),
+    sa.Column("corrections", JSONB, nullable=False, server_default="[]"),
+    # of held parts: what a person needs to see, what a change of would free them, and the rows themselves
+    sa.Column("names", JSONB, nullable=False, server_default="[]"),
+    sa.Column("watch", sa.Text, nullable=False, server_default=""),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("rows", sa.LargeBinary),
+    sa.Column("closed_at", sa.DateTime(timezone=True)),
+    sa.Column("closing", sa.Text),
+    sa.Index("ix_import_parts_feed_id", "feed_id"),
+    sa.Index(
+        "ix_import_parts_held", "kind", "league", postgresql_where=sa.text("outcome = 'held' and closed_at is null")
+    ),
+    schema=QUALITY,
+    info={"key": ("feed_id", "league")},
 )
 
 rejects = sa.Table(
@@ -83,6 +115,18 @@ team_aliases = sa.Table(
     sa.UniqueConstraint("league", "series", "name"),
     schema=QUALITY,
     info={"key": ("league", "series", "name")},
+)
+
+person_ids = sa.Table(
+    "person_ids",
+    metadata,
+    sa.Column("league", sa.String(64), primary_key=True),
+    # as feeds of another scheme have it, and the id that the table has for the same person
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("player_id", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    schema=QUALITY,
+    info={"key": ("league", "id")},
 )
 
 links = sa.Table(
@@ -169,13 +213,17 @@ import_stops = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("automatic", sa.Boolean, nullable=False, server_default=sa.false()),
+    # what is stopped; empty for everything
+    sa.Column("league", sa.String(64), nullable=False, server_default=""),
+    sa.Column("kind", sa.String(32), nullable=False, server_default=""),
     sa.Column("resumed_at", sa.DateTime(timezone=True)),
     sa.Column("resumed_by", sa.Text),
     sa.Column("resume_reason", sa.Text),
-    # one stop is in force at a time
+    # one stop of a thing is in force at a time
     sa.Index(
         "uq_import_stops_open",
-        sa.text("(resumed_at is null)"),
+        "league",
+        "kind",
         unique=True,
         postgresql_where=sa.text("resumed_at is null"),
     ),

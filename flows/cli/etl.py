@@ -12,6 +12,7 @@ import typer
 
 from checks.engine.reporting.verdict import Exit as Ended
 from etl import circuit_breaker
+from etl.leagues import canonical
 from flows.cli.deploy import paused_in_prefect, resume_in_prefect
 from flows.cli.shared import AsJson, Exit, Yes, print_json
 from flows.service.context import open_engine
@@ -21,32 +22,39 @@ app = typer.Typer(help="Stop all imports, and let them run again.", no_args_is_h
 Why = Annotated[str, typer.Option("--reason", help="Why; it is recorded with your name.")]
 
 
-@app.command("stop")
-def stop(context: typer.Context, reason: Why) -> None:
-    """Stop all imports, from the command line and from deployments, until somebody resumes.
+OfLeague = Annotated[str, typer.Option("--league", help="Only of this league.")]
+OfKind = Annotated[str, typer.Option("--kind", help="Only of this kind, such as match_history.")]
 
-    Example: `rally-health etl stop --reason "the scraper sends last year's season"`
+
+@app.command("stop")
+def stop(context: typer.Context, reason: Why, league: OfLeague = "", kind: OfKind = "") -> None:
+    """Stop all imports, from the command line and from deployments, until somebody resumes; or only some.
+
+    Examples: `rally-health etl stop --reason "the scraper sends last year's season"`,
+    `rally-health etl stop --league CNSWPL --kind players --reason "another site"`
     """
+    home, kind = _scope(league, kind)
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        held = circuit_breaker.stop(connection, _given(reason), getpass.getuser())
-    typer.echo(f'{_sentence(held)}. Next, when it is mended: rally-health etl resume --reason "..."')
+        held = circuit_breaker.stop(connection, _given(reason), getpass.getuser(), league=home, kind=kind)
+    typer.echo(f"{_sentence(held)}. Next, when it is mended: {held.how_to_resume}")
 
 
 @app.command("resume")
-def resume(context: typer.Context, reason: Why) -> None:
-    """Let imports run again, and deployments that are paused in Prefect.
+def resume(context: typer.Context, reason: Why, league: OfLeague = "", kind: OfKind = "") -> None:
+    """Let imports run again, and deployments that are paused in Prefect; with --league or --kind only those.
 
     Example: `rally-health etl resume --reason "the scraper is mended"`
     """
+    home, kind = _scope(league, kind)
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        ended = circuit_breaker.resume(connection, _given(reason), getpass.getuser())
+        ended = circuit_breaker.resume(connection, _given(reason), getpass.getuser(), league=home, kind=kind)
     for name in resume_in_prefect(context.obj):
         typer.echo(f"The deployment {name} was paused in Prefect, and is resumed.")
-    if ended is None:
+    if not ended:
         typer.echo("Imports were not stopped. Next: rally-health import PATH")
-    else:
-        typer.echo(f"Imports may run again; they were stopped since {ended.at:%Y-%m-%d %H:%M} UTC by {ended.by}:"
-                   f" {ended.reason}. Next: rally-health import PATH")  # fmt: skip
+    for one in ended:
+        since = f"{one.at:%Y-%m-%d %H:%M} UTC by {one.by}: {one.reason}"
+        typer.echo(f"I{one.what[1:]} may run again; they were stopped since {since}. Next: rally-health import PATH")
 
 
 @app.command("status")
@@ -62,12 +70,12 @@ def status(
     Example: `rally-health etl status`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        held, stops = circuit_breaker.in_force(connection), circuit_breaker.stop_history(connection, limit)
+        held, stops = circuit_breaker.stops_in_force(connection), circuit_breaker.stop_history(connection, limit)
     paused = paused_in_prefect(context.obj)
     if as_json:
-        print_json({"running": held is None, "paused": paused, "stops": stops})
+        print_json({"running": not held, "paused": paused, "stops": stops})
     else:
-        typer.echo(f"{_sentence(held)}." if held else "Imports may run.")
+        typer.echo("\n".join(f"{_sentence(one)}." for one in held) or "Imports may run.")
         for name in paused:
             typer.echo(f'  The deployment {name} is paused in Prefect. Next: rally-health etl resume --reason "..."')
         for one in stops:
@@ -81,6 +89,16 @@ def status(
 def _sentence(held: circuit_breaker.Stop) -> str:
     text = str(held)
     return text[0].upper() + text[1:]
+
+
+def _scope(league: str, kind: str) -> tuple[str, str]:
+    """What is stopped or resumed, by its canonical names."""
+    from etl.kinds import KINDS  # noqa: PLC0415 - most commands of here need no kinds
+
+    known = [own.name for own in KINDS]
+    if kind and kind not in known:
+        raise typer.BadParameter(f"{kind!r} is no kind of feed; expected one of {', '.join(known)}")
+    return canonical(league), kind
 
 
 def _given(reason: str) -> str:

@@ -1,17 +1,14 @@
-"""`rally-health import`, `imports`, `rejects` and `names`: what comes in, what was refused, and which team is meant.
+"""`rally-health import`, `imports` and `rejects`: what comes in, what is held, and what was refused.
 
-An import shows a bar while it reads and a table when it is done. A row that was refused is kept until it passes; a name
-that means no team is kept until a person says which one it means.
+An import shows a bar while it reads and a table when it is done. A row that was refused is kept until it passes.
 """
 
 from __future__ import annotations
 
-import getpass
 import json
 import logging
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,13 +20,13 @@ from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeEla
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from etl import leagues
+from etl.circuit_breaker import ImportsStopped
 from etl.feeds import Feed
 from etl.importing import FeedResult, ImportReport, Outcome, ledger_queries
-from etl.importing.import_feed import Options
-from etl.importing.import_run import replay as try_again
+from etl.importing.held import HeldPart, held_parts, parts_of_run
+from etl.importing.profile import in_words
 from flows.bridge.entry import run
-from flows.cli.shared import AsJson, Exit, print_rows, requested, say_lost, write
+from flows.cli.shared import AsJson, Exit, print_json, print_rows, requested, say_lost, write
 from flows.service.context import Invocation, open_engine
 from flows.service.requests import ImportRequest
 
@@ -39,14 +36,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("rally.import")
 CODES = {Outcome.BLOCKED: Exit.REFUSED, Outcome.FAILED: Exit.REFUSED}
 NEXT = {
-    Outcome.BLOCKED: "look at the feed; what is right all the same goes through with --allow NAME --reason TEXT",
+    Outcome.BLOCKED: "rally-health imports held",
     Outcome.FAILED: "what was not published can be imported again; see rally-health imports",
 }
 LOG_EVERY = 64 * 1024 * 1024
 STYLES = {Outcome.PUBLISHED: "green", Outcome.UNCHANGED: "dim", Outcome.BLOCKED: "red", Outcome.FAILED: "red"}
 FIGURES = {
     "rows": "rows", "rejects": "rejects", "unlinked": "unlinked", "inserted": "new", "updated": "changed",
-    "unchanged": "same", "withdrawn": "gone",
+    "unchanged": "same", "withdrawn": "gone", "duplicates": "duplicates", "held": "held",
 }  # fmt: skip
 
 
@@ -88,6 +85,9 @@ def print_report(report: ImportReport) -> None:
     for feed in report.feeds:
         for line in _remarks(feed):
             console.print(f"[{STYLES[feed.outcome]}]{feed.outcome}[/] {escape(line)}", highlight=False, soft_wrap=True)
+        for part in feed.parts if report.dry_run else ():
+            for line in _part_lines({"kind": feed.kind, **part.to_json()}):
+                console.print(escape(line), highlight=False, soft_wrap=True)
     ending = "nothing was committed (dry run)" if report.dry_run else str(report.outcome)
     console.print(
         f"Import run {report.run}: {ending}. Next: {NEXT.get(report.outcome, 'rally-health check')}", soft_wrap=True
@@ -110,6 +110,7 @@ def _table(report: ImportReport) -> Table:
 def _remarks(feed: FeedResult) -> list[str]:
     lines = [f"{feed.path}: {reason}" for reason in feed.reasons]
     lines += [f"{feed.path}: let pass by {one['who']} ({one['why']}): {one['reason']}" for one in feed.allowed]
+    lines += [f"{feed.path}: {_made(own)}" for part in feed.parts for own in part.corrections]
     if feed.outcome is not Outcome.PUBLISHED:
         return lines
     if feed.counts.rejects:
@@ -119,6 +120,9 @@ def _remarks(feed: FeedResult) -> list[str]:
     for how, keys in feed.drift.items():
         told = ", ".join(f"{key} ({rows:,} rows)" for key, rows in sorted(keys.items()))
         lines += [f"{feed.path}: {how} keys: {told}"] if told else []
+    mended = max((part.profile.get("mended", 0) for part in feed.parts), default=0)
+    if mended:
+        lines.append(f"{feed.path}: {mended:,} names were read without HTML entities or a second encoding")
     return lines
 
 
@@ -155,13 +159,22 @@ def import_(  # noqa: PLR0917 - typer makes options of them
     request = requested(ImportRequest, context)
     with Progress() as progress:
         invocation = Invocation(context.obj, progress.read)
-        report = run(invocation, import_all, _flow, request)
+        try:
+            report = run(invocation, import_all, _flow, request)
+        except ImportsStopped as error:  # whoever reads the document learns it, too
+            nothing = ImportReport(0, (), request.dry_run, reasons=(str(error),))
+            write(json_file, lambda: _document(nothing))
+            raise
     say_lost(invocation)
-    written = write(json_file, lambda: json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
+    written = write(json_file, lambda: _document(report))
     if json_file != Path("-"):
         print_report(report)
     code = CODES.get(report.outcome, Exit.OK)
     raise typer.Exit(code if written or code else Exit.PARTIAL)
+
+
+def _document(report: ImportReport) -> str:
+    return json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _flow() -> Flow[..., Any]:
@@ -170,15 +183,23 @@ def _flow() -> Flow[..., Any]:
     return import_feeds
 
 
+imports_app = typer.Typer(invoke_without_command=True)
+
+
+@imports_app.callback()
 def imports(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, help="How many feeds to show.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show which feeds were imported, newest first: when, how it ended, what changed, and what was let pass.
+    """Show which feeds were imported, newest first; and what is held.
 
-    Example: `rally-health imports --limit 50`
+    When, how each ended, what changed, and what was let pass.
+
+    Examples: `rally-health imports --limit 50`, `rally-health imports held`, `rally-health imports show 12`
     """
+    if context.invoked_subcommand is not None:
+        return
     with open_engine(context.obj) as engine, engine.begin() as connection:
         rows = ledger_queries.feeds(connection, limit=limit)
     figures = ("rows", "rejects", "unlinked", "inserted", "updated", "withdrawn")
@@ -188,6 +209,78 @@ def imports(
         for row in map(dict, rows)
     ]
     print_rows(rows, columns, as_json=as_json, nothing="Nothing was imported yet. Next: rally-health import PATH")
+
+
+@imports_app.command("held")
+def show_held(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show the parts of feeds that are held: why, since when, and what frees each.
+
+    They are tried again by themselves with the next import after teams or aliases of their league have changed, and
+    wait no more once newer data of their kind and league is published.
+
+    Example: `rally-health imports held`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        parts = held_parts(connection)
+    if as_json:
+        print_json([part.to_json() for part in parts])
+        return
+    typer.echo("\n".join(line for part in parts for line in _held_lines(part)) or "Nothing is held.")
+
+
+def _held_lines(part: HeldPart) -> Iterator[str]:
+    yield (
+        f"{part.kind} of {part.league or 'no league'}: {part.records:,} rows of {part.path}, held since"
+        f" {part.since:%Y-%m-%d %H:%M} UTC, tried {part.tries} times"
+    )
+    yield from (f"  {reason}" for reason in part.reasons)
+    yield from (f"  freed by {way}" for way in part.ways_out)
+    for own in part.corrections:
+        yield "  or by this correction, in rally.toml:"
+        yield from ("    [[corrections]]", *(f"    {key} = {value}" for key, value in own.items()))
+    names = ", ".join(repr(name["name"]) for name in part.names[:5])
+    if names:
+        yield f"  without a team: {names}{' ...' if len(part.names) > 5 else ''}"
+
+
+@imports_app.command("show")
+def show_run(
+    context: typer.Context, run: Annotated[int, typer.Argument(help="Its number.")], as_json: AsJson = False
+) -> None:
+    """Show what became of each part of an import run: what would change, why it is held, what would have to be allowed.
+
+    Example: `rally-health imports show 12 --json`
+    """
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        parts = parts_of_run(connection, run)
+    if as_json:
+        print_json(parts)
+        return
+    if not parts:
+        typer.echo(f"Import run {run} has no parts: nothing was read, or everything was published before.")
+        return
+    typer.echo("\n".join(line for part in parts for line in _part_lines(part)))
+    typer.echo("".join(_how_to_let_pass(parts)), nl=False)
+
+
+def _how_to_let_pass(parts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    guards = sorted({reason.partition(":")[0] for part in parts for reason in part["reasons"]})
+    if guards:
+        allowed = " ".join(f"--allow {guard}" for guard in guards)
+        yield f'To let all of it pass: rally-health import PATH {allowed} --reason "..."\n'
+
+
+def _part_lines(part: Mapping[str, Any]) -> Iterator[str]:
+    counts, *changes = in_words(part["profile"])
+    yield f"{part['kind']} of {part['league'] or 'no league'}: {part['outcome']}; {counts}"
+    yield from (f"  {change}" for change in changes)
+    yield from (f"  {reason}" for reason in part["reasons"])
+    yield from (f"  {_made(own)}" for own in part["corrections"])
+
+
+def _made(own: Mapping[str, Any]) -> str:
+    rows = f" in {own['rows']:,} rows" if "rows" in own else ""
+    return f"corrected: {own['correction']} = {own['value']}{rows}, by {own['by']} ({own['why']})"
 
 
 def _let_pass(one: Mapping[str, str]) -> str:
@@ -241,8 +334,9 @@ def replay(
 
     Examples: `rally-health rejects replay`, `rally-health rejects replay --feed 12 --dry-run`
     """
-    with open_engine(context.obj, application="rally-health import") as engine:
-        report = try_again(engine, Options(dry_run=dry_run), feed=feed)
+    from flows.service.import_feeds import replay_rejects  # noqa: PLC0415 - lists need neither rules nor publishers
+
+    report = replay_rejects(context.obj, feed=feed, dry_run=dry_run)
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=2))
     elif report.feeds:
@@ -266,76 +360,3 @@ def export(
         rows = ledger_queries.list_rejects(connection, feed=feed, limit=None)
     lines = "".join(json.dumps(row, default=str, ensure_ascii=False) + "\n" for row in rows)
     raise typer.Exit(Exit.OK if write(file, lambda: lines, private=True) else Exit.PARTIAL)
-
-
-names_app = typer.Typer(help="Team names of feeds, and the teams that they mean.", no_args_is_help=True)
-Series = Annotated[str, typer.Option(help="Only in this series; without it in the whole league.")]
-
-
-@names_app.command()
-def unresolved(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the names that mean no team, the most frequent first, and why.
-
-    Example: `rally-health names unresolved`
-    """
-    with open_engine(context.obj) as engine, engine.begin() as connection:
-        rows = [asdict(name) for name in ledger_queries.open_names(connection)]
-    columns = ("league", "series", "name", "sides", "reason")
-    print_rows(rows, columns, as_json=as_json, nothing="Every name means a team.")
-
-
-@names_app.command()
-def suggest(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the names that mean no team with the teams that they may mean, for you to confirm as aliases.
-
-    Example: `rally-health names suggest`
-    """
-    with open_engine(context.obj) as engine, engine.begin() as connection:
-        found = ledger_queries.open_names(connection, suggest=True)
-    rows = [
-        asdict(name) | {"may mean": "; ".join(f"{team} {sure:.0%}" for _, team, sure in name.suggestions)}
-        for name in found
-    ]
-    print_rows(
-        rows, ("league", "series", "name", "sides", "may mean"), as_json=as_json, nothing="Every name means a team."
-    )
-
-
-@names_app.command()
-def alias(  # noqa: PLR0917 - typer makes options of them
-    context: typer.Context,
-    league: Annotated[str, typer.Argument(help="The league, such as APTA_CHICAGO.")],
-    name: Annotated[str, typer.Argument(help="The name as the feed spells it.")],
-    team: Annotated[str | None, typer.Argument(help="The team's own name.")] = None,
-    series: Series = "",
-    by: Annotated[str | None, typer.Option(help="Who confirms it; you, without it.")] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the alias back.")] = False,
-) -> None:
-    """Confirm that a name means a team. The next import of its feed, or a replay of its rejects, uses it.
-
-    Example: `rally-health names alias APTA_CHICAGO "Birchwud - 11" "Birchwood - 11" --series "Chicago 11"`
-    """
-    home = leagues.canonical(league)
-    if team is None and not remove:
-        raise typer.BadParameter("say the team that the name means, or --remove")
-    with open_engine(context.obj) as engine, engine.begin() as connection:
-        if team is not None and not remove:
-            ledger_queries.confirm_alias(connection, home, name, team, series=series, who=by or getpass.getuser())
-            said = f"{name!r} means {team!r} in {home} from now on."
-        elif ledger_queries.forget_alias(connection, home, name, series=series):
-            said = f"{name!r} is no alias in {home} any more."
-        else:
-            raise ledger_queries.AliasError(f"{name!r} is no alias in {home}; `rally-health names aliases` lists them")
-    typer.echo(f"{said}\nNext: rally-health rejects replay, or import the feed again")
-
-
-@names_app.command()
-def aliases(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the confirmed names, with who confirmed them and when.
-
-    Example: `rally-health names aliases --json`
-    """
-    with open_engine(context.obj) as engine, engine.begin() as connection:
-        rows = ledger_queries.aliases(connection)
-    columns = ("league", "series", "name", "team_name", "confirmed_by", "confirmed_at")
-    print_rows(rows, columns, as_json=as_json, nothing="No name is confirmed.")

@@ -40,9 +40,9 @@ COMMANDS = {
     "import": Entry(
         "imports:import_", "Import feeds; each is published whole or not at all, and none holds back another."
     ),
-    "imports": Entry("imports:imports", "Show which feeds were imported, newest first."),
+    "imports": Entry("imports:imports_app", "Show which feeds were imported, newest first; and what is held."),
     "rejects": Entry("imports:rejects_app", "Rows that were refused, kept to be tried again."),
-    "names": Entry("imports:names_app", "Team names of feeds, and the teams that they mean."),
+    "names": Entry("names:names_app", "Team names of feeds, and the teams that they mean."),
     "check": Entry("check:check", "Run the rules on the database and say how healthy it is."),
     "rules": Entry("rules:app", "The rules that there are."),
     "config": Entry("config:app", "The settings: rally.toml, and the environment, which wins."),

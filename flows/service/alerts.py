@@ -117,6 +117,7 @@ def send_alerts(invocation: Invocation) -> None:
     """Send what a run put into the outbox; what cannot be sent is counted, and undoes nothing of the run."""
     try:
         done = dispatch_once(invocation.settings)
+        invocation.outcome.sent += sum(done.attempts.values())
         invocation.outcome.undelivered += done.dead + done.waiting
     except (*DATABASE_ERRORS, EtlError) as error:
         log.warning("the alerts wait in the outbox: %s", describe_error(error))

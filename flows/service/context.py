@@ -54,6 +54,8 @@ class FlowOutcome:
     """Why Prefect gets no more of this run; empty while it listens."""
     final: tuple[UUID, Any] | None = None
     """The flow run, and the state that it is to end in."""
+    sent: int = 0
+    """Messages that were sent or tried."""
     undelivered: int = 0
     """Alerts that could not be sent; they wait in the outbox, or are dead letters there."""
 

@@ -22,7 +22,7 @@ from checks.stored import last_healthy_run
 from etl import circuit_breaker
 from etl.repairs import RepairError
 from etl.repairs.ledger import Repair
-from flows.service.alerts import dispatch_once, policy_of
+from flows.service.alerts import policy_of
 from flows.service.context import Invocation
 from flows.service.health_check import check_health, rules_of
 from flows.service.import_gate import TAG
@@ -88,20 +88,18 @@ class Walk:
         with self.engine.begin() as connection:
             healthy = last_healthy_run(connection, self.settings.coverage_floor / 100)
         policy = policy_of(self.settings) if notify else None
-        report = check_health(Invocation(self.settings), CheckRequest(alert=policy is not None))
+        invocation = Invocation(self.settings)
+        report = check_health(invocation, CheckRequest(alert=policy is not None))
         self.emergency.before = report
         self._note("assess", headline(report))
         since = f"{healthy.at:%Y-%m-%d %H:%M} UTC (score {healthy.score})" if healthy else "there is none on record"
         self._note("assess", f"last healthy run: {since}")
         for line in (*_failing(report), *affected(report)):
             self._note("assess", line)
-        if policy is None:
-            self._note(
-                "notify", "nobody was told: no alert policy is set" if notify else "nobody was told: --no-notify"
-            )
-        else:
-            sent = dispatch_once(self.settings)
-            self._note("notify", f"{sum(sent.attempts.values()):,} messages were sent or tried, {sent.dead:,} failed")
+        sent, lost = invocation.outcome.sent, invocation.outcome.undelivered
+        silent = "nobody was told: no alert policy is set" if notify else "nobody was told: --no-notify"
+        told = f"{sent:,} messages were sent or tried, {lost:,} of them failed or wait for another try"
+        self._note("notify", silent if policy is None else told)
 
     def repair(self) -> None:
         """Plan the fix of each rule in trouble, and make it where `ask` says so."""

@@ -14,13 +14,15 @@ from checks.engine.run import Options as Checking
 from checks.repairs.apply import Attempt
 from etl.feeds import Feed
 from etl.importing import FeedResult, ImportReport, Outcome
-from etl.importing.import_feed import Allowance, Options, import_feed
-from etl.importing.import_run import import_paths
+from etl.importing.guards import open_gate
+from etl.importing.import_feed import import_feed
+from etl.importing.import_run import import_paths, replay
+from etl.importing.options import Allowance, Options
 from etl.kinds import KINDS, kind_named
 from etl.migrate import require_platform
 from flows.service.context import Invocation, open_engine
 from flows.service.ending import Ending, of_import, of_report
-from flows.service.health_check import check_health, rules_of
+from flows.service.health_check import check_health, rules_of, today_here
 from flows.service.import_gate import after_import, rule_gate
 from flows.service.repair import fix_what_is_allowed, snapshot_before
 from flows.service.requests import CheckRequest, ImportRequest, NightRequest
@@ -31,10 +33,9 @@ from flows.settings import Settings, SettingsError
 def import_all(invocation: Invocation, request: ImportRequest) -> ImportReport:
     """Import feeds into the database of the settings; each is published whole or not at all."""
     settings, who = invocation.settings, getpass.getuser()
-    gate = rule_gate(rules_of(settings), Checking(timeout=settings.statement_timeout, details=False))
-    options = Options(
-        force=request.force, dry_run=request.dry_run, prune=request.prune, gate=gate, progress=invocation.progress,
-        allow=Allowance(frozenset(request.allow), who, request.reason),
+    options = replace(
+        _declared(settings), force=request.force, dry_run=request.dry_run, prune=request.prune,
+        progress=invocation.progress, allow=Allowance(frozenset(request.allow), who, request.reason),
         kinds=frozenset(map(kind_named, request.kinds)) or frozenset(KINDS),
     )  # fmt: skip
     paths = _paths(settings, request)
@@ -60,6 +61,20 @@ def import_all(invocation: Invocation, request: ImportRequest) -> ImportReport:
         return report
 
 
+def _declared(settings: Settings) -> Options:
+    """How to import, as the settings say: rules of the gate, limits of the guards, corrections."""
+    gate = rule_gate(rules_of(settings), Checking(timeout=settings.statement_timeout, details=False), today_here())
+    return Options(gate=gate, limits=settings.guards, corrections=settings.corrections, today=today_here())
+
+
+def replay_rejects(settings: Settings, *, feed: int | None, dry_run: bool) -> ImportReport:
+    """Try refused rows again, of one feed or of all; raises ImportsStopped while imports are stopped."""
+    # shares of a handful of rows say nothing, so no rule of the gate is asked: the next check looks at them
+    options = replace(_declared(settings), dry_run=dry_run, gate=open_gate)
+    with open_engine(settings, application="rally-health import") as engine:
+        return replay(engine, options, feed=feed)
+
+
 def _paths(settings: Settings, request: ImportRequest) -> Sequence[Path]:
     if request.paths:
         return request.paths
@@ -73,7 +88,7 @@ def _line(run: int, result: FeedResult) -> str:
     return f"import run {run}: {result.outcome}: {'; '.join([counts or 'nothing', *result.reasons])}"
 
 
-STOPPED = {Outcome.BLOCKED, Outcome.FAILED}
+STOPPED = {Outcome.FAILED}
 NightlyImport = Callable[[Invocation, ImportRequest], ImportReport]
 NightlyCheck = Callable[[Invocation, CheckRequest], Report]
 

@@ -3,15 +3,16 @@
 A gate looks at change. Old dirt does not block new data: a rule objects when it has more bad rows than before, and
 these make up more of the rows written than its threshold calls critical. A rule that cannot be measured objects too.
 
-When imports are stopped by themselves: a feed was blocked, or a rule of the gate has just got CRITICAL.
+Imports stop by themselves when a rule of the gate has just got CRITICAL: those of its kinds and leagues.
 
 Old trouble stops nothing: an import may well be what mends it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from itertools import product
 
 from sqlalchemy import Connection, Engine, select
 
@@ -26,19 +27,24 @@ from etl.circuit_breaker import Stop
 from etl.feeds import Feed
 from etl.importing import Counts, ImportReport, Objection, Outcome
 from etl.importing.guards import Gate, Verdict
+from etl.kinds import KINDS
 from etl.kinds.kind import FeedKind
 from etl.tables import metadata
 
 TAG = "gate"
+NO_LEAGUE = "none"
+"""What a league is called of which a row tells nothing."""
+NEARLY_ALL = 0.9
+"""Share of bad rows that leagues must have for the others to be free of blame."""
 
 
-def rule_gate(rules: Rules, options: Options) -> Gate:
-    """A gate of the collected rules that are tagged `gate`."""
+def rule_gate(rules: Rules, options: Options, today: date | None = None) -> Gate:
+    """A gate of the collected rules that are tagged `gate`; `today` is the day where the leagues play, else UTC's."""
 
     def gate(connection: Connection, feed: Feed) -> Verdict:
         watched = watched_rules(rules, feed.kind)
-        before = _measure(connection, watched, options)
-        return lambda counts: _worse(watched, before, _measure(connection, watched, options), counts)
+        before = _measure(connection, watched, options, today)
+        return lambda counts: _worse(watched, before, _measure(connection, watched, options, today), counts)
 
     return gate
 
@@ -48,10 +54,11 @@ def watched_rules(rules: Rules, kind: FeedKind) -> Rules:
     return rules.only(check for check in rules.values() if TAG in check.mark.tags and check.domain in kind.domains)
 
 
-def _measure(connection: Connection, rules: Rules, options: Options) -> Report:
+def _measure(connection: Connection, rules: Rules, options: Options, today: date | None) -> Report:
     request = Request(
-        now=datetime.now(UTC), selection=Selection(), options=options, dimensions=DIMENSIONS, tables=metadata.tables
-    )
+        now=datetime.now(UTC), today=today, selection=Selection(), options=options, dimensions=DIMENSIONS,
+        tables=metadata.tables,
+    )  # fmt: skip
     report = measure_on(connection, rules, request)
     # a connection that was lost on the way is no rule's fault: raised here, so that the import is tried again
     connection.execute(select(1))
@@ -80,22 +87,26 @@ def _critical(threshold: Threshold, result: Result, grown: int, written: int) ->
 
 
 def after_import(engine: Engine, report: ImportReport, *, allowed_by: str = "", why: str = "") -> Stop | None:
-    """Stop the imports after one that was blocked; one that a person let pass ends an automatic stop."""
+    """End an automatic stop after an import that a person let pass. A held part stops nothing but itself."""
     if report.dry_run:
         return None
-    blocked = [feed for feed in report.feeds if feed.outcome is Outcome.BLOCKED]
     with engine.begin() as connection:
-        if blocked:
-            reason = f"import {report.run} was blocked: {blocked[0].path}: {blocked[0].reasons[0]}"
-            return circuit_breaker.stop(connection, reason, circuit_breaker.AUTOMATIC, automatic=True)
-        known = circuit_breaker.in_force(connection)
-        if allowed_by and known is not None and known.automatic:
-            circuit_breaker.resume(connection, f"import {report.run} was let pass: {why}", allowed_by)
+        for known in circuit_breaker.stops_in_force(connection) if allowed_by else ():
+            if known.automatic and _let_pass(report, known):
+                own = {"league": known.league, "kind": known.kind}
+                circuit_breaker.resume(connection, f"import {report.run} was let pass: {why}", allowed_by, **own)
     return None
 
 
-def after_check(engine: Engine, report: Report) -> Stop | None:
-    """Stop the imports when a rule of the gate is CRITICAL that was not so in its run before.
+def _let_pass(report: ImportReport, stop: Stop) -> bool:
+    """Whether the import published what is stopped; any import is such of a stop of everything."""
+    parts = ((feed.kind, part.league) for feed in report.feeds for part in feed.parts if part.outcome != Outcome.HELD)
+    return not stop.kind or any(kind == stop.kind and stop.league in {"", league} for kind, league in parts)
+
+
+def after_check(engine: Engine, report: Report) -> tuple[Stop, ...]:
+    """Stop imports when a rule of the gate is CRITICAL that was not so in its run before: of the kinds that can break
+    it, in the leagues where its bad rows are.
 
     A check of some rows only, such as those of one league, says nothing of a change and stops nothing.
     """
@@ -105,8 +116,26 @@ def after_check(engine: Engine, report: Report) -> Stop | None:
         if TAG in result.tags and result.trouble and result.before not in (None, Status.CRITICAL)
     ]
     if not fallen or report.scoped:
-        return None
-    worst = fallen[0]
+        return ()
     with engine.begin() as connection:
-        reason = f"{worst.title} got CRITICAL: {worst.measurement}. {worst.summary}"
-        return circuit_breaker.stop(connection, reason, circuit_breaker.AUTOMATIC, automatic=True)
+        return tuple(stop for result in fallen for stop in _stops(connection, result))
+
+
+def _stops(connection: Connection, result: Result) -> Iterator[Stop]:
+    reason = f"{result.title} got CRITICAL: {result.measurement}. {result.summary}"
+    for kind, league in product(_kinds(result), _leagues(result)):
+        own = {"league": league, "kind": kind}
+        yield circuit_breaker.stop(connection, reason, circuit_breaker.AUTOMATIC, automatic=True, **own)
+
+
+def _kinds(result: Result) -> Sequence[str]:
+    """The kinds of feeds whose rows can break a rule; "" for all where none is known to."""
+    return [kind.name for kind in KINDS if result.domain in kind.domains] or [""]
+
+
+def _leagues(result: Result) -> Sequence[str]:
+    """The leagues where nearly all of a rule's bad rows are; "" for all where they cannot be told."""
+    counts = {label: one.count for one in result.clusters for name, label in one.where
+              if name == "league" and len(one.where) == 1}  # fmt: skip
+    told = counts and NO_LEAGUE not in counts and sum(counts.values()) >= NEARLY_ALL * (result.count or 0)
+    return sorted(counts) if told else [""]

@@ -165,9 +165,10 @@ def _measure(connection: Connection, rules: Rules) -> Report:
 
 
 def _objection(before: Report, after: Report) -> str:
-    if (after.score or 0) >= (before.score or 0):
+    had, has = before.net.value, after.net.value
+    if (has or 0) >= (had or 0):
         return ""
-    return f"its score is {after.score}, and that of the database {before.score}; --anyway restores it nevertheless"
+    return f"its score is {has}, and that of the database {had}; --anyway restores it nevertheless"
 
 
 @dataclass(frozen=True, slots=True)

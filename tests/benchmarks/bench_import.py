@@ -23,8 +23,8 @@ from sqlalchemy import make_url
 
 from etl.database import open_engine
 from etl.embedded import running
-from etl.importing.import_feed import Options
 from etl.importing.import_run import import_paths
+from etl.importing.options import Options
 from etl.migrate import upgrade
 from tests.benchmarks.long_feed import write
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, select, text
 
 from etl.importing import ImportReport
-from etl.importing.guards import Limits
+from etl.importing.declared import Limits
 from etl.tables import QUALITY, metadata
 from flows.service.demo import season
 from tests.etl.importing.feeds import publish, write

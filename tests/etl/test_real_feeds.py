@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from etl.importing import FeedResult, Outcome
-from etl.importing.import_feed import Options
 from etl.importing.import_run import import_paths
+from etl.importing.options import Options
 
 NAMELESS = {" - 9 SW": 2, " - 3.5 & Under Wed": 1}
 DOUBTFUL = {

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from etl.importing import FeedResult, Outcome
-from etl.importing.import_feed import Options
 from etl.importing.import_run import import_paths
+from etl.importing.options import Options
 from etl.migrate import upgrade
 from tests.conftest import FEEDS
 from tests.platform.fixtures import AUGUST, NOVEMBER
@@ -62,6 +62,12 @@ def test_the_season_that_is_loaded_is_imported_over_it_without_harm(platform: En
     assert results["players"].counts.inserted == 1
     assert [feed.counts.withdrawn for feed in results.values()] == [0, 0, 0, 0]
 
+    # fixtures and players name teams that standings alone could not: those are linked now, and then nothing is left
+    links = "select count(team_id), count(*) from series_stats"
+    linked, rows = ask(platform, links)
+    again = imported(platform, force=True)
+    assert ask(platform, links) == (linked + again["series_stats"].counts.updated, rows)
+    assert [(feed.counts.inserted, feed.counts.updated) for feed in list(again.values())[1:]] == [(0, 0)] * 3
     again = imported(platform, force=True)
     assert [(feed.counts.inserted, feed.counts.updated) for feed in again.values()] == [(0, 0)] * 4
 

@@ -13,8 +13,8 @@ from checks.engine.collecting.rules import Rules
 from checks.engine.reporting.report import Report
 from checks.engine.run import Request, run_checks
 from checks.scopes import DIMENSIONS
-from etl.importing.import_feed import Options
 from etl.importing.import_run import import_paths
+from etl.importing.options import Options
 
 FINDINGS = Path(__file__).resolve().parents[3] / "docs" / "REFERENCE_FINDINGS.md"
 FEEDS = ("2025-06-30T0809/all", "2025-06-21T1154/all/players.json", "2025-07-25T2353/all/match_history.json")

@@ -19,8 +19,8 @@ from etl.adoption.inspect import Inspection, Level, inspect_database
 from etl.adoption.rights import WORK, Readable, may_keep_history, needed_grants
 from etl.database import open_engine
 from etl.importing import Outcome
-from etl.importing.import_feed import Options as ImportOptions
 from etl.importing.import_run import import_paths
+from etl.importing.options import Options as ImportOptions
 from etl.migrate import upgrade
 from tests.platform import dump
 from tests.platform.build import OWNER

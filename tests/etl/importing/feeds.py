@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Engine, Table, select
 
 from etl.importing import FeedResult, ImportReport
-from etl.importing.import_feed import Options
 from etl.importing.import_run import import_paths
+from etl.importing.options import Options
 
 APTA = "APTA_CHICAGO"
 

@@ -14,8 +14,9 @@ from etl.connections import TimeLimits
 from etl.database import open_engine, retried
 from etl.feeds import Feed
 from etl.importing import FeedResult, Outcome
-from etl.importing.import_feed import Options, import_feed
+from etl.importing.import_feed import import_feed
 from etl.importing.import_run import import_paths
+from etl.importing.options import Options
 from etl.tables import import_feeds, import_runs, schedule
 from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write
 from tests.silent import DatabaseProxy, Fault

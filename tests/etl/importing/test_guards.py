@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from etl.importing import Counts, FeedResult, Outcome
-from etl.importing.guards import Limits, objections
-from etl.importing.import_feed import Allowance
+from etl.importing import FeedResult, Outcome
+from etl.importing.declared import Limits
+from etl.importing.options import Allowance
+from etl.importing.profile import in_words
 from etl.tables import import_feeds, schedule
 from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write
 
@@ -36,30 +37,36 @@ def test_an_empty_feed_is_not_published_over_a_full_one(league: Engine, tmp_path
     assert len(rows_of(league, schedule, "id")) == 10
 
 
-def test_a_feed_half_the_size_is_not_published(league: Engine, tmp_path: Path) -> None:
+def test_a_feed_half_the_size_is_held(league: Engine, tmp_path: Path) -> None:
     result = scheduled(league, tmp_path, *(fixture(*TEAMS, f"10/{day:02}/2024", time="") for day in range(1, 6)))
 
     assert result.reasons == (
-        "shrunken_feed: APTA_CHICAGO has 5 rows, 50% fewer than the 10 of the last publication; "
-        "at most 40% fewer are published",
+        "shrunken_feed: APTA_CHICAGO has 5 of the 10 rows that the table holds of this season: 50% are missing, at most"
+        " 20% may be",
     )
     assert rows_of(league, schedule, "match_time")[0] != (None,)
 
 
-def test_a_feed_two_fifths_smaller_is_still_published(league: Engine, tmp_path: Path) -> None:
-    result = scheduled(league, tmp_path, *(fixture(*TEAMS, f"10/{day:02}/2024") for day in range(1, 7)))
+def test_a_feed_a_fifth_smaller_is_still_published(league: Engine, tmp_path: Path) -> None:
+    result = scheduled(league, tmp_path, *(fixture(*TEAMS, f"10/{day:02}/2024") for day in range(1, 9)))
 
     assert result.outcome is Outcome.PUBLISHED
 
 
-def test_a_league_that_vanished_from_the_merged_feed_blocks_it() -> None:
-    last = FeedResult("all/schedules.json", None, "all", Outcome.PUBLISHED, leagues={"CITA": 857, "NSTF": 110})  # type: ignore[arg-type]
+def test_a_new_season_has_no_volume_to_be_compared_with(league: Engine, tmp_path: Path) -> None:
+    result = scheduled(league, tmp_path, fixture(*TEAMS, "10/01/2025"), fixture(*TEAMS, "10/08/2025"))
 
-    found = objections(Counts(rows=110, records=110, linked=220), {"NSTF": 110}, last, Limits())
+    assert (result.outcome, result.counts.inserted) == (Outcome.PUBLISHED, 2)
 
-    assert [str(one) for one in found] == [
-        "vanished_league: CITA had 857 rows in the last publication, and has none now"
-    ]
+
+def test_a_league_that_is_missing_in_the_merged_feed_holds_back_no_other(database: Engine, tmp_path: Path) -> None:
+    both = [standing(name) for name in TEAMS] + [standing(f"{n} 1", "Series 1", "CITA") for n in ("Fox", "Elm")]
+    publish_one(database, write(tmp_path, "series_stats", both, "all"))
+
+    again = [standing(name, points=31) for name in TEAMS]
+    result = publish_one(database, write(tmp_path, "series_stats", again, "all"))
+
+    assert (result.outcome, result.counts.updated) == (Outcome.PUBLISHED, 2)
 
 
 def test_too_many_rejects_block_the_good_rows_with_them(league: Engine, tmp_path: Path) -> None:
@@ -76,7 +83,7 @@ def test_names_that_lost_their_team_block_the_feed(league: Engine, tmp_path: Pat
     result = scheduled(league, tmp_path, *rows)
 
     assert result.reasons == (
-        "newly_unlinked: 10 of 20 sides have newly no team (50.0%), at most 1% may; see rally-health names unresolved",
+        "newly_unlinked: 10 of 20 sides have newly no team (50.0%), at most 5% may; see rally-health names unresolved",
     )
 
 
@@ -130,3 +137,36 @@ def test_rows_that_go_nowhere_are_never_committed(league: Engine, tmp_path: Path
     assert result.outcome is Outcome.FAILED
     assert result.reasons == ("20 records were staged, and 19 are accounted for; nothing is published",)
     assert len(rows_of(league, schedule, "id")) == 10
+
+
+def person(number: int, **changes: object) -> dict[str, object]:
+    return {"League": "APTA_CHICAGO", "Club": "Birchwood", "Series": "Chicago 11", "Team": TEAMS[0], "PTI": "30.5",
+            "Player ID": f"nndz-{number:016x}", "First Name": f"A{number}", "Last Name": f"B{number}", "Wins": "1",
+            "Losses": "0", "Win %": "100.0%", "Captain": ""} | changes  # fmt: skip
+
+
+def test_ratings_that_are_all_empty_are_held_within_a_season(league: Engine, tmp_path: Path) -> None:
+    publish_one(league, write(tmp_path, "players", [person(n) for n in range(20)]))
+
+    result = publish_one(league, write(tmp_path, "players", [person(n, PTI="N/A") for n in range(20)]))
+
+    assert result.reasons == ("emptied: pti is empty in 20 of 20 rows, and not in the table",)
+
+
+def test_a_part_says_what_would_change_by_column_with_rows_to_look_at(league: Engine, tmp_path: Path) -> None:
+    rows = [fixture(*TEAMS, f"10/{day:02}/2024", time="" if day == 3 else "07:00 pm") for day in range(1, 4)]
+
+    (part,) = scheduled(league, tmp_path, *rows, fixture(*TEAMS, "10/30/2024"),
+                        limits=Limits(shrunk=1)).parts  # fmt: skip
+
+    assert list(in_words(part.profile)) == [
+        "1 new, 3 changed, 7 gone", "match_time: 2 changed, 1 emptied",
+        "such as rows 0 (id 1), 1 (id 2), 2 (id 3), 3 of the feed",
+    ]  # fmt: skip
+
+
+def test_mended_names_are_counted(league: Engine, tmp_path: Path) -> None:
+    result = publish_one(league, write(tmp_path, "series_stats", [standing("Birchwood - 11"), standing("Tennaqua - 11"),
+                                                                 standing("Oak &amp; Elm - 11")]))  # fmt: skip
+
+    assert result.parts[0].profile["mended"] == 1

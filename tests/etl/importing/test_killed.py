@@ -14,21 +14,23 @@ from etl import ImporterBusy
 from etl.database import open_engine
 from etl.feeds import Feed
 from etl.importing import FeedResult, Outcome, import_feed
-from etl.importing.import_feed import Options
+from etl.importing.feed_rows import Intake
 from etl.importing.import_run import import_paths, importer_lock
 from etl.importing.ledger import open_feed
+from etl.importing.options import Options
+from etl.importing.publish_parts import publish_feed
 from etl.tables import import_feeds, import_runs, schedule
 from tests.etl.importing.feeds import fixture, publish, publish_one, rows_of, standing, write
 
 TEAMS = ("Birchwood - 11", "Tennaqua - 11")
 STEPS = (
-    "etl.importing.import_feed.extract",
+    "etl.importing.publish_parts.extract",
     "etl.importing.staging.load_columns",
     "etl.kinds.schedules.link_names",
     "etl.kinds.schedules.drop_duplicates",
     "etl.kinds.schedules._plan",
     "etl.importing.target.Writer.insert",
-    "etl.importing.import_feed.objections",
+    "etl.importing.publish_parts.objections",
     "etl.importing.ledger.close_feed",
     "etl.importing.ledger.close_run",
 )
@@ -39,7 +41,7 @@ import os, pkgutil, signal, sys
 from pathlib import Path
 from etl.database import open_engine
 from etl.importing.import_run import import_paths
-from etl.importing.import_feed import Options
+from etl.importing.options import Options
 
 url, path, step = sys.argv[1:]
 module, name = step.rsplit(".", 1)
@@ -106,7 +108,7 @@ from pathlib import Path
 from etl.database import open_engine
 from etl.importing import import_feed
 from etl.importing.import_run import import_paths
-from etl.importing.import_feed import Options
+from etl.importing.options import Options
 from sqlalchemy.exc import OperationalError
 from psycopg import OperationalError as Lost
 
@@ -133,7 +135,7 @@ from etl.database import open_engine
 from etl import DatabaseUnavailable
 from etl.kinds import schedules
 from etl.importing.import_run import import_paths
-from etl.importing.import_feed import Options
+from etl.importing.options import Options
 
 engine = open_engine(sys.argv[1])
 original = schedules._plan
@@ -180,9 +182,13 @@ def test_an_import_that_lost_its_lock_publishes_nothing_after_another_took_over(
 
     def overtaken(engine: Engine, feed: Feed, run: int, options: Options) -> FeedResult:
         _end_holder(engine)
-        feed_id = open_feed(engine, run, feed, "a fingerprint")
+        with engine.begin() as own:
+            feed_id = open_feed(own, run, feed, "a fingerprint")
         assert import_paths(open_engine(url), [second], Options()).outcome is Outcome.PUBLISHED
-        return import_feed._attempt(engine, feed, feed_id, options)
+        intake = Intake(engine, feed_id)
+        return import_feed._attempt(
+            engine, feed, intake, lambda connection, own: publish_feed(connection, feed, own, options)
+        )
 
     url = league.url.render_as_string(hide_password=False)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert
 
-from etl.importing.guards import Limits
+from etl.importing.declared import Limits
 from etl.tables import schedule
 from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write
 

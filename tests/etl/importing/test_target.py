@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from etl.importing import FeedResult, Outcome
-from etl.importing.guards import Limits
+from etl.importing.declared import Limits
 from etl.tables import rejects, schedule, series_stats
 from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write
 

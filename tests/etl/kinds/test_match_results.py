@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine
 
 from etl.importing import FeedResult
-from etl.importing.guards import Limits
-from etl.tables import match_scores
+from etl.importing.declared import Limits
+from etl.tables import match_scores, rejects
 from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write
 
 BIRCHWOOD, TENNAQUA, GLENCOE = "Birchwood - 11", "Tennaqua - 11", "Glencoe - 11"
@@ -149,3 +149,36 @@ def test_matches_of_a_league_that_nobody_knew_keep_their_league(database: Engine
 
     assert (result.counts.inserted, result.counts.duplicates) == (2, 0)
     assert [league is None for (league,) in rows_of(database, match_scores, "league_id")] == [False, False]
+
+
+NOBODY = {f"{side} Player {n} ID": "" for side in ("Home", "Away") for n in (1, 2)}
+
+
+def test_of_a_line_told_twice_the_fuller_row_counts_and_another_score_is_a_reject(
+    league: Engine, tmp_path: Path
+) -> None:
+    result = published(
+        league, tmp_path, match(LINE_1, Scores="6-4, 6-1"), match(LINE_1, Scores="", Winner="unknown"),
+        match(LINE_1, Scores="1-6, 2-6", Winner="away"),
+    )  # fmt: skip
+
+    assert (result.counts.inserted, result.counts.duplicates, result.counts.rejects) == (1, 1, 1)
+    assert rows_of(league, match_scores, "scores") == [("1-6, 2-6",)]
+    assert rows_of(league, rejects, "index", "reason") == [(0, "row 2 of the feed has this match with '1-6, 2-6'")]
+
+
+def test_results_without_players_are_told_apart_by_their_line(league: Engine, tmp_path: Path) -> None:
+    rows = [match(Line=f"Line {n}", Scores="6-4, 6-1") | NOBODY for n in (1, 2, 2)]
+
+    result = published(league, tmp_path, *rows)
+
+    assert (result.counts.inserted, result.counts.duplicates) == (2, 1)
+
+
+def test_a_file_with_every_row_twice_adds_nothing(league: Engine, tmp_path: Path) -> None:
+    rows = [match(Scores=scores) | NOBODY for scores in ("6-4, 6-1", "6-1, 6-2", "6-1, 6-2")]
+    published(league, tmp_path, *rows)
+
+    again = published(league, tmp_path, *rows, *rows)
+
+    assert (again.counts.inserted, again.counts.unchanged, again.counts.duplicates) == (0, 3, 3)

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from etl.importing import Outcome
-from etl.importing.import_feed import Options
 from etl.importing.import_run import replay
+from etl.importing.options import Options
 from etl.kinds.player_history import PLAYER_HISTORY, PersonHistory
 from etl.tables import player_history, players, rejects
 from tests.conftest import FEEDS

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from etl.importing import Counts, FeedResult, Outcome
-from etl.importing.guards import Limits
-from etl.tables import import_feeds, rejects, schedule, teams
+from etl.importing.declared import Limits
+from etl.tables import import_feeds, import_runs, rejects, schedule, teams
 from tests.etl.importing.feeds import fixture, practice, publish_one, rows_of, standing, write
 
 BIRCHWOOD, TENNAQUA, GLENCOE = "Birchwood - 11", "Tennaqua - 11", "Glencoe - 11"
@@ -195,7 +195,8 @@ def test_a_dry_run_tells_everything_and_writes_nothing(league: Engine, tmp_path:
 
     assert (result.outcome, result.counts.inserted) == (Outcome.PUBLISHED, 1)
     assert rows_of(league, schedule, "id") == []
-    assert rows_of(league, import_feeds, "kind", "outcome")[-1] == ("schedules", "tried")
+    assert "schedules" not in [kind for (kind,) in rows_of(league, import_feeds, "kind")]
+    assert rows_of(league, import_runs, "outcome")[-1] == ("tried",)
 
 
 def test_fixtures_are_linked_anew_once_standings_name_their_teams(league: Engine, tmp_path: Path) -> None:
@@ -209,3 +210,52 @@ def test_fixtures_are_linked_anew_once_standings_name_their_teams(league: Engine
     with league.begin() as connection:
         newcomer = connection.scalar(select(teams.c.id).where(teams.c.team_name == "Newcomer - 11"))
     assert rows_of(league, schedule, *LINKS) == [(newcomer, 3)]
+
+
+WITHOUT_KEY = "alter table schedule drop constraint unique_schedule_match"
+TWICE = (fixture(BIRCHWOOD, TENNAQUA, time="02:00 pm"), fixture(BIRCHWOOD, TENNAQUA, time="06:30 pm"))
+
+
+def test_of_a_fixture_that_stands_there_twice_the_fuller_row_counts(league: Engine, tmp_path: Path) -> None:
+    rows = [fixture(BIRCHWOOD, TENNAQUA), fixture(BIRCHWOOD, TENNAQUA), fixture(BIRCHWOOD, TENNAQUA, time="")]
+
+    result = schedules(league, tmp_path, *rows)
+
+    assert (result.counts.inserted, result.counts.duplicates, result.counts.rejects) == (1, 2, 0)
+    assert rows_of(league, schedule, "match_time", "location") == [(time(18, 30), "Birchwood")]
+
+
+def test_a_row_that_differs_in_its_place_is_kept_as_a_reject_that_says_so(league: Engine, tmp_path: Path) -> None:
+    result = schedules(league, tmp_path, *ROUND, fixture(BIRCHWOOD, TENNAQUA, location="Glencoe"), limits=LENIENT)
+
+    assert (result.counts.inserted, result.counts.rejects) == (3, 1)
+    assert rows_of(league, rejects, "index", "reason") == [(0, "row 3 of the feed has this fixture at 'Glencoe'")]
+
+
+def test_the_second_match_of_a_day_is_a_reject_that_names_the_key(league: Engine, tmp_path: Path) -> None:
+    result = schedules(league, tmp_path, *TWICE, limits=LENIENT)
+
+    assert (result.counts.inserted, result.counts.rejects) == (1, 1)
+    assert rows_of(league, schedule, "match_time") == [(time(14),)]
+    assert rows_of(league, rejects, "reason") == [
+        (
+            "a second fixture of these teams on this day: beside it one at 14:00, and schedule allows one:"
+            " unique_schedule_match (match_date, home_team, away_team, league_id)",
+        )
+    ]
+
+
+def test_without_the_key_two_matches_of_a_day_are_two_fixtures_that_stay(league: Engine, tmp_path: Path) -> None:
+    with league.begin() as connection:
+        connection.execute(text(WITHOUT_KEY))
+    first = schedules(league, tmp_path, *TWICE)
+
+    again = schedules(league, tmp_path, *TWICE, force=True)
+    moved = schedules(league, tmp_path, TWICE[0], TWICE[1] | {"location": "Glencoe"})
+
+    assert (first.counts.inserted, first.counts.duplicates) == (2, 0)
+    assert (again.counts.inserted, again.counts.updated, again.counts.unchanged) == (0, 0, 2)
+    assert (moved.counts.inserted, moved.counts.updated, moved.counts.unchanged) == (0, 1, 1)
+    assert sorted(rows_of(league, schedule, "match_time", "location")) == [
+        (time(14), "Birchwood"), (time(18, 30), "Glencoe"),
+    ]  # fmt: skip

@@ -76,3 +76,14 @@ def test_a_gate_rule_that_stays_critical_keeps_the_imports_stopped(run: Run, dir
     assert ran.code == Exit.CHECKS_FAILED
     assert "imports stay stopped: " in ran.out
     assert run("etl", "status").code == Exit.REFUSED
+
+
+def test_what_was_sent_is_counted(run: Run, dirty: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alerts were dispatched a second time, and only that round was counted: "0 messages"."""
+    (tmp_path / "policy.toml").write_text('[[people]]\nname = "kim"\nemail = "kim@example.org"\n'
+                                          '[[routes]]\nwho = ["kim"]\nby = ["email"]\n')  # fmt: skip
+    monkeypatch.setenv("RALLY_ALERTS_POLICY", "policy.toml")
+
+    ran = run("emergency", "--reason", "a drill")
+
+    assert "1 messages were sent or tried, 1 of them failed or wait for another try" in ran.out

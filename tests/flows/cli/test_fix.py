@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text, update
 
-from etl.circuit_breaker import AUTOMATIC
 from etl.retention import delete_expired
 from etl.tables import schedule
 from flows.cli.shared import Exit
@@ -17,7 +16,7 @@ from flows.service.repair import fix_what_is_allowed
 from flows.settings import read_settings
 from tests.checks.dirt import write
 from tests.checks.rules.entries import TWO_TEAMS, match, scored
-from tests.etl.importing.feeds import standing
+from tests.etl.importing.feeds import fixture, standing
 from tests.etl.importing.feeds import write as write_feed
 from tests.etl.repairs.dump import dump
 from tests.etl.test_migrate import FIXTURE, make_legacy
@@ -203,20 +202,15 @@ def test_trying_an_import_is_never_stopped(run: Run, tmp_path: Path) -> None:
     assert run("import", feed, "--dry-run").code == Exit.OK
 
 
-def test_a_blocked_import_stops_the_next_until_somebody_lets_it_pass(run: Run, tmp_path: Path) -> None:
+def test_a_held_feed_stops_nothing_but_itself_until_somebody_lets_it_pass(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "feeds"
     run("import", write_feed(folder, "series_stats", [standing(f"Birchwood {n} - 11") for n in range(10)]))
     small = write_feed(folder, "series_stats", [standing("Birchwood 1 - 11")])
     assert run("import", small).code == Exit.REFUSED
-    (stop,) = run("etl", "status", "--json").json()["stops"]
-    assert stop["by"] == AUTOMATIC
-    assert "shrunken_feed" in stop["reason"]
+    assert run("etl", "status", "--json").json()["stops"] == []
 
-    assert "imports are stopped since" in run("import", small).out
+    assert run("import", write_feed(folder, "schedules", [fixture("Birchwood 1 - 11", "Birchwood 2 - 11")])).code == 0
     assert run("import", small, "--allow", "shrunken_feed", "--reason", "season ended").code == Exit.OK
-
-    (ended,) = run("etl", "status", "--json").json()["stops"]
-    assert "was let pass: season ended" in ended["resume_reason"]
 
 
 def _copy_a_match_after_a_check(run: Run, database: Engine) -> None:
@@ -235,6 +229,18 @@ def test_a_rule_of_the_gate_that_gets_critical_stops_the_imports(run: Run, datab
 
     (stop,) = run("etl", "status", "--json").json()["stops"]
     assert "got CRITICAL" in stop["reason"]
+    assert stop["kind"] == "schedules"
+
+
+def test_what_a_rule_has_stopped_stops_no_other_kind(run: Run, database: Engine, tmp_path: Path) -> None:
+    _copy_a_match_after_a_check(run, database)
+    run("check")
+
+    standings = run("import", write_feed(tmp_path / "feeds", "series_stats", [standing("Birchwood - 11")]))
+    fixtures = run("import", write_feed(tmp_path / "feeds", "schedules", [fixture("Birchwood - 11", "Birchwood - 11")]))
+
+    assert (standings.code, fixtures.code) == (Exit.OK, Exit.REFUSED)
+    assert "stopped: imports of schedules" in fixtures.out
 
 
 def test_what_was_critical_all_along_stops_nothing(run: Run, dirty: Engine) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from etl.importing.import_run import importer_lock
-from etl.tables import schedule
+from etl.tables import schedule, series_stats
 from flows.cli.shared import Exit
 from tests.etl.importing.feeds import fixture, rows_of, standing, write
 from tests.flows.conftest import Run
@@ -63,7 +64,7 @@ def test_an_objection_is_let_pass_with_a_reason(run: Run, feeds: Path) -> None:
     ran = run("import", feeds, "--allow", "shrunken_feed", "--reason", "the season ended")
 
     assert ran.code == Exit.OK
-    assert "(the season ended): APTA_CHICAGO has 1 rows" in ran.out
+    assert "(the season ended): APTA_CHICAGO has 1 of the 39 rows" in ran.out
 
 
 def test_letting_pass_without_a_reason_is_wrong_usage(run: Run, feeds: Path) -> None:
@@ -136,7 +137,7 @@ def test_a_confirmed_name_lets_its_rejects_pass(run: Run, feeds: Path, database:
     run("names", "alias", "APTA_CHICAGO", "Birch Wd", TEAMS[0], "--by", "kim")
     ran = run("rejects", "replay", "--json")
 
-    assert (ran.code, ran.json()["feeds"][0]["inserted"]) == (Exit.OK, 1)
+    assert (ran.code, ran.json()["feeds"][0]["inserted"]) == (Exit.OK, 1), ran.json()["feeds"][0]["reasons"]
     assert len(rows_of(database, schedule, "id")) == before + 1
     assert run("rejects", "list", "--json").json() == []
     assert [one["confirmed_by"] for one in run("names", "aliases", "--json").json()] == ["kim"]
@@ -184,3 +185,69 @@ def test_the_history_tells_why_a_feed_was_blocked_on_one_line(run: Run, tmp_path
     ]  # fmt: skip
     assert "blocked" in told[1]
     assert told[1].rstrip().endswith("empty_feed: the feed has no rows; nothing is published over what is there")
+
+
+def test_a_stopped_import_writes_its_document_too(run: Run, feeds: Path) -> None:
+    run("etl", "stop", "--reason", "the scraper is broken")
+
+    ran = run("import", feeds, "--json", feeds.parent / "report.json")
+
+    document = json.loads((feeds.parent / "report.json").read_text())
+    assert ran.code == Exit.REFUSED
+    assert (document["outcome"], document["feeds"]) == ("blocked", [])
+    assert "imports are stopped since" in document["reasons"][0]
+
+
+def test_stopped_imports_stop_a_replay_of_rejects(run: Run, feeds: Path) -> None:
+    run("import", feeds)
+    run("etl", "stop", "--reason", "the scraper is broken")
+
+    ran = run("rejects", "replay")
+
+    assert ran.code == Exit.REFUSED
+    assert "imports are stopped since" in ran.out
+
+
+def test_a_replay_that_mends_nothing_is_no_published_import(run: Run, feeds: Path) -> None:
+    run("import", feeds)
+
+    ran = run("rejects", "replay", "--json")
+
+    assert ran.json()["feeds"][0]["outcome"] == "unchanged"
+
+
+def test_a_stop_of_one_league_and_kind_stops_nothing_else(run: Run, feeds: Path, database: Engine) -> None:
+    run("etl", "stop", "--league", "aptachicago", "--kind", "schedules", "--reason", "last year's dates")
+
+    ran = run("import", feeds)
+
+    assert ran.code == Exit.REFUSED
+    assert "stopped: imports of schedules of APTA_CHICAGO are stopped since" in ran.out
+    assert [len(rows_of(database, table, "id")) for table in (series_stats, schedule)] == [2, 0]
+
+    resumed = run("etl", "resume", "--league", "APTA_CHICAGO", "--kind", "schedules", "--reason", "mended")
+    again = run("import", feeds / "APTA_CHICAGO" / "series_stats.json", "--force")
+
+    assert "Imports of schedules of APTA_CHICAGO may run again" in resumed.out
+    assert again.code == Exit.OK
+    assert len(rows_of(database, schedule, "id")) == 39
+
+
+def test_what_is_held_proposes_the_lines_that_correct_it(
+    run: Run, feeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("import", feeds)
+    rows = [fixture(TEAMS[1], TEAMS[0], f"{month}/{day:02}/2024") for month in (10, 11) for day in range(1, 21)]
+    write(feeds, "schedules", rows)
+    held = run("import", feeds)
+
+    shown = run("imports", "held").out
+    lines = [line.strip() for line in shown[shown.index("[[corrections]]") :].splitlines()]
+    (tmp_path / "rally.toml").write_text("\n".join(lines[: lines.index('why = "..."') + 1]).replace('"..."', '"kim"'))
+    monkeypatch.setenv("RALLY_CONFIG", str(tmp_path / "rally.toml"))
+    again = run("import", feeds)
+
+    assert held.code == Exit.REFUSED
+    assert lines[:4] == ["[[corrections]]", 'league = "APTA_CHICAGO"', 'kind = "schedules"', 'sides = "turned"']
+    assert (again.code, "corrected: sides = turned in 40 rows, by kim (kim)" in again.out) == (Exit.OK, True)
+    assert run("imports", "held").out.strip() == "Nothing is held."

@@ -7,14 +7,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import ColumnElement, Engine, case, false, func, insert, text
+from sqlalchemy import ColumnElement, Engine, case, false, func, insert, select, text
 
-from checks import Row, Severity, above, percent, row_check, rows
+from checks import Bad, Row, Severity, above, check, percent, row_check, rows
 from checks.engine.collecting.rules import Rules
 from checks.engine.run import Options as Checking
 from etl import DatabaseUnavailable
 from etl.importing import FeedResult, Outcome
-from etl.importing.import_feed import Allowance
+from etl.importing.options import Allowance
 from etl.tables import schedule
 from flows.service.import_gate import rule_gate
 from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write
@@ -144,3 +144,21 @@ def test_a_database_that_is_away_in_the_gate_is_no_objection_of_a_rule(publish: 
         publish(sound(7, 8), away_at_first)
 
     assert publish(sound(7, 8), away_at_first).outcome is Outcome.PUBLISHED
+
+
+@check(severity=Severity.HIGH, threshold=above(critical=rows(0)), tags={"gate"}, owner="schedules")
+def match_of_today(today: date) -> Bad:
+    """A match is on the day that the rules take for today."""
+    return Bad(select(schedule.c.id).where(schedule.c.match_date == today))
+
+
+def test_rules_compare_with_the_day_where_the_leagues_play(database: Engine, tmp_path: Path) -> None:
+    """The gate took the day of UTC, which is another for some hours of each night."""
+    publish_one(database, write(tmp_path, "series_stats", [standing(name) for name in TEAMS]))
+    gate = rule_gate(Rules.of(match_of_today, domain="schedule"), Checking(details=False), date(2024, 10, 2))
+
+    result = publish_one(database, write(tmp_path, "schedules", [fixture(*TEAMS, "10/02/2024")]), gate=gate)
+
+    assert result.reasons == (
+        "match_of_today: 1 new bad rows in 1 written: A match is on the day that the rules take for today.",
+    )

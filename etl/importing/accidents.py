@@ -1,0 +1,287 @@
+"""Signs of known accidents: how many rows of a plan follow a pattern that no ordinary week has.
+
+Each function compares the plan of one part with the rows that it would replace, in one scan or one join, and counts.
+Nothing is judged here: the limits stand in `etl.importing.guards`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from etl.importing.profile import ChangePlan, Sign, commonest
+from etl.scores import AWAY_WON, HOME_WON
+from etl.tables import series_stats
+
+MANY_VALUES = 0.8
+"""A column in which no value has this share in the table is one with many values."""
+AS_A_WHOLE = 0.25
+"""Share of results that contradict themselves from which on either all scores or all winners are wrong."""
+SEATS = ("home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id")
+
+
+def shared_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
+    """Signs that every kind of fixture and result has: sides, dates, teams against themselves."""
+    new, old = planned.plan.c, planned.target.c
+    turned = sa.and_(new.home_team_id == old.away_team_id, new.away_team_id == old.home_team_id,
+                  new.home_team_id != new.away_team_id)  # fmt: skip
+    itself = sa.or_(new.home_team_id == new.away_team_id, new.home_team == new.away_team)
+    return {
+        "sides_turned": Sign(_changed(connection, planned, turned), planned.matched, ""),
+        "self_matches": Sign(_planned(connection, planned.plan, itself), _size(connection, planned.staged), ""),
+        **_dates(connection, planned),
+        **_one_value(connection, planned, "match_date", "date_one_value"),
+    }
+
+
+def result_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
+    """Signs of results: scores, winners, ids of players, results that are there without players."""
+    new, old = planned.plan.c, planned.target.c
+    reversed_score = sa.func.regexp_replace(old.scores, r"(\d+)-(\d+)", r"\2-\1", "g")
+    same_sides = sa.and_(new.home_team_id.is_not_distinct_from(old.home_team_id),
+                      new.away_team_id.is_not_distinct_from(old.away_team_id))  # fmt: skip
+    scores_turned = sa.and_(same_sides, new.scores == reversed_score, new.scores != old.scores)
+    other_side = sa.case((old.winner == "home", "away"), (old.winner == "away", "home"))
+    winners_turned = sa.and_(same_sides, new.scores == old.scores, new.winner == other_side, _agrees(old))
+    ids = sum((sa.cast(sa.and_(old[seat].is_not(None), new[seat] != old[seat]), sa.Integer) for seat in SEATS[1:]),
+              sa.cast(sa.and_(old[SEATS[0]].is_not(None), new[SEATS[0]] != old[SEATS[0]]), sa.Integer))  # fmt: skip
+    ids_replaced = sa.and_(same_sides, sa.func.coalesce(ids, 0) >= 3)
+    wrong_now, wrong_before = _contradicts(new), _contradicts(old)
+    counts = _changed_many(connection, planned, scores_turned, winners_turned, ids_replaced,
+                           sa.and_(wrong_before, ~wrong_now), wrong_now)  # fmt: skip
+    worse = max(counts[4] + _planned(connection, planned.plan, new.target_id.is_(None) & wrong_now) - counts[3], 0)
+    signs = shared_signs(connection, planned)
+    signs["sides_turned"] = _with_players(connection, planned, signs["sides_turned"])
+    return {
+        **signs,
+        "scores_turned": Sign(counts[0], planned.matched, ""),
+        "winners_turned": Sign(counts[1], planned.matched, ""),
+        "ids_replaced": Sign(counts[2], planned.matched, ""),
+        "mended": Sign(counts[3], planned.matched, ""),
+        **_contradictory(connection, planned, worse),
+        "doubled": _doubled(connection, planned),
+        **_one_value(connection, planned, "winner", "winner_one_value"),
+    }
+
+
+def _contradictory(connection: sa.Connection, planned: ChangePlan, rows: int) -> dict[str, Sign]:
+    """How many results contradict themselves; where they do as a whole, the standings say which half is right."""
+    size = _size(connection, planned.staged)
+    signs = {"contradictory": Sign(rows, size, "")}
+    if rows <= AS_A_WHOLE * size:
+        return signs
+    by_winner, by_score, among = _agreeing(connection, planned)
+    name = "scores_wrong" if by_winner > by_score else "winners_wrong"
+    told = f"by the standings the winners are right for {by_winner:,} of {among:,} teams, the scores for {by_score:,}"
+    return signs | ({name: Sign(rows, size, told)} if by_winner != by_score else {})
+
+
+def _agreeing(connection: sa.Connection, planned: ChangePlan) -> tuple[int, int, int]:
+    """For how many teams of the standings the lines won are as winners say, as scores say, and how many there are."""
+    old, plan = planned.target, planned.plan
+    days = sa.select(sa.func.min(planned.staged.c.match_date), sa.func.max(planned.staged.c.match_date)).subquery()
+    first, last = sa.select(days.c[0]).scalar_subquery(), sa.select(days.c[1]).scalar_subquery()
+    stays = sa.and_(old.c.league_id == planned.league_id, old.c.match_date.between(first, last),
+                    ~sa.exists().where(plan.c.target_id == old.c.id))  # fmt: skip
+    sides = [_won(rows, side).where(where) for side in ("home", "away")
+             for rows, where in ((plan, sa.true()), (old, stays))]  # fmt: skip
+    every = sa.union_all(*sides).subquery()
+    sums = (sa.func.sum(every.c[name]).label(name) for name in ("by_winner", "by_score"))
+    won = sa.select(every.c.team_id, *sums).group_by(every.c.team_id).subquery()
+    lines = series_stats.c.lines_won
+    teams = won.join(series_stats, (series_stats.c.team_id == won.c.team_id) & (lines > 0))
+    figures = [sa.func.count().filter(won.c[name] == lines) for name in ("by_winner", "by_score")]
+    by_winner, by_score, among = connection.execute(sa.select(*figures, sa.func.count()).select_from(teams)).one()
+    return by_winner, by_score, among
+
+
+def _won(rows: sa.FromClause, side: str) -> sa.Select[Any]:
+    """The lines that each result gives to the team of one side, by its winner and by its score."""
+    by_winner = sa.case((rows.c.winner == side, 1), else_=0).label("by_winner")
+    by_score = sa.case((rows.c.scores.regexp_match(HOME_WON if side == "home" else AWAY_WON), 1), else_=0)
+    return sa.select(rows.c[f"{side}_team_id"].label("team_id"), by_winner, by_score.label("by_score"))
+
+
+def _with_players(connection: sa.Connection, planned: ChangePlan, sides: Sign) -> Sign:
+    """Whether players are turned with their teams, or stand where they stood: then the teams alone are."""
+    new, old = planned.plan.c, planned.target.c
+    turned = sa.and_(new.home_team_id == old.away_team_id, new.away_team_id == old.home_team_id)
+    stay, go = _changed_many(connection, planned, sa.and_(turned, new.home_player_1_id == old.home_player_1_id),
+                             sa.and_(turned, new.home_player_1_id == old.away_player_1_id))  # fmt: skip
+    return replace(sides, words="teams alone" if stay > go else "")
+
+
+def fixture_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
+    """Signs of fixtures: those of all meetings, and times that are all the same."""
+    signs = shared_signs(connection, planned)
+    return signs | _one_value(connection, planned, "match_time", "time_one_value")
+
+
+def standing_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
+    """Signs of standings: figures that fell (the one that fell most often), negative ones, one series for all."""
+    new, old, figures = planned.plan.c, planned.target.c, planned.figures
+    points = _one_value(connection, planned, "points", "points_one_value")
+    # a league whose feed has 0 points for everybody does not tell them, and nothing is written
+    told = {name: sign for name, sign in points.items() if not sign.words.endswith("'0'")}
+    fallen = _changed_many(connection, planned, *(new[name] < old[name] for name in figures))
+    most = max(range(len(figures)), key=lambda place: fallen[place])
+    negative = sa.or_(*(planned.staged.c[name] < 0 for name in figures))
+    size = _size(connection, planned.staged)
+    return {
+        "figures_fallen": Sign(fallen[most], planned.matched, f"{figures[most]} fall"),
+        **told,
+        "negative": Sign(_planned(connection, planned.staged, negative), size, ""),
+        **_one_value(connection, planned, "series", "series_one_value"),
+    }
+
+
+def player_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
+    """Signs of rosters: people under another id, ids of another form, people twice, one series for all."""
+    return {
+        "ids_replaced": Sign(_under_another_id(connection, planned), _size(connection, planned.plan), ""),
+        "other_ids": _other_ids(connection, planned),
+        "doubled_people": _twice(connection, planned),
+        "ratings_emptied": _silent(connection, planned, "pti"),
+        **_one_value(connection, planned, "series", "series_one_value", stored="series_id"),
+    }
+
+
+def _silent(connection: sa.Connection, planned: ChangePlan, column: str) -> Sign:
+    """Rows of the feed without a figure that most of the league's rows in the table have; what stands there is kept."""
+    old = planned.target.c
+    has, rows = sa.func.count(old[column]), sa.func.count()
+    known, among = connection.execute(sa.select(has, rows).where(old.league_id == planned.league_id)).one()
+    size = _size(connection, planned.staged)
+    if known <= MANY_VALUES * among:
+        return Sign(0, size, "")
+    empty = _planned(connection, planned.staged, planned.staged.c[column].is_(None))
+    return Sign(empty, size, f"{column} is empty")
+
+
+def _contradicts(row: Any) -> sa.ColumnElement[bool]:
+    """The side that won by its sets is not the winner; false where the score cannot tell."""
+    lost = sa.or_(sa.and_(row.winner == "home", row.scores.regexp_match(AWAY_WON)),
+               sa.and_(row.winner == "away", row.scores.regexp_match(HOME_WON)))  # fmt: skip
+    return sa.func.coalesce(lost, False)
+
+
+def _agrees(row: Any) -> sa.ColumnElement[bool]:
+    """The winner won by the sets of the score; true where the score cannot tell."""
+    return ~_contradicts(row)
+
+
+def _changed(connection: sa.Connection, planned: ChangePlan, condition: sa.ColumnElement[bool]) -> int:
+    return _changed_many(connection, planned, condition)[0]
+
+
+def _changed_many(connection: sa.Connection, planned: ChangePlan, *conditions: sa.ColumnElement[bool]) -> list[int]:
+    """How many planned rows stand to the rows that they replace as each condition says; one scan for all."""
+    joined = planned.plan.join(planned.target, planned.target.c.id == planned.plan.c.target_id)
+    figures = [sa.func.count().filter(condition) for condition in conditions]
+    return list(connection.execute(sa.select(*figures).select_from(joined)).one())
+
+
+def _planned(connection: sa.Connection, rows: sa.FromClause, condition: sa.ColumnElement[bool]) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).select_from(rows).where(condition)).scalar_one())
+
+
+def _size(connection: sa.Connection, rows: sa.FromClause) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).select_from(rows)).scalar_one())
+
+
+def _dates(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
+    """Meetings that the table has on another day: by the same number of days for many, or day and month swapped."""
+    new, old = planned.plan.c, planned.target.c
+    moved = sa.and_(old.id == new.target_id, old.match_date != new.match_date)
+    same = sa.and_(
+        new.target_id.is_(None), old.league_id == new.league_id, old.home_team_id == new.home_team_id,
+        old.away_team_id == new.away_team_id, old.match_date != new.match_date, ~_kept(planned),
+    )  # fmt: skip
+    if "scores" in planned.plan.c:
+        same &= sa.and_(old.scores == new.scores, old.home_player_1_id.is_not_distinct_from(new.home_player_1_id))
+    offset = (new.match_date - old.match_date).label("days")
+    swapped = sa.and_(
+        sa.extract("day", old.match_date) == sa.extract("month", new.match_date),
+        sa.extract("month", old.match_date) == sa.extract("day", new.match_date),
+        sa.extract("year", old.match_date) == sa.extract("year", new.match_date),
+    )
+    columns = (new.index, offset, swapped.label("swapped"))
+    pairs = [sa.select(*columns).select_from(planned.plan.join(planned.target, join)) for join in (moved, same)]
+    twins = sa.union_all(*pairs).subquery()
+    rows = sa.func.count(twins.c.index.distinct())
+    counted = sa.select(twins.c.days, rows).group_by(twins.c.days).order_by(rows.desc()).limit(1)
+    most = connection.execute(counted).first()
+    turned = connection.execute(sa.select(rows).where(twins.c.swapped)).scalar_one()
+    size = _size(connection, planned.staged)
+    shifted = Sign(most[1], size, f"{most[0]:+,} days") if most else Sign(0, size, "")
+    return {"dates_shifted": shifted, "day_month_swapped": Sign(int(turned), size, "")}
+
+
+def _kept(planned: ChangePlan) -> sa.ColumnElement[bool]:
+    """Whether the feed has a stored meeting on its own day, under its names."""
+    staged, old = planned.staged.c, planned.target.c
+    return sa.exists().where(
+        staged.match_date == old.match_date, staged.home_team == old.home_team, staged.away_team == old.away_team
+    )
+
+
+def _one_value(
+    connection: sa.Connection, planned: ChangePlan, column: str, name: str, *, stored: str = ""
+) -> dict[str, Sign]:
+    """The commonest value of a column of the feed, where the table's rows of the league have many; else no sign."""
+    of_league = planned.target.c.league_id == planned.league_id
+    before = commonest(connection, planned.target, stored or column, of_league)
+    if not before.among or before.share >= MANY_VALUES:
+        return {}
+    return {name: commonest(connection, planned.staged, column)}
+
+
+def _doubled(connection: sa.Connection, planned: ChangePlan) -> Sign:
+    """New results without players that the table has with players: date, teams and score are the same."""
+    new, old = planned.plan.c, planned.target.c
+    nameless = sa.and_(new.target_id.is_(None), *(new[seat].is_(None) for seat in SEATS))
+    there = sa.exists().where(old.league_id == new.league_id, old.match_date == new.match_date,
+                           old.home_team_id == new.home_team_id, old.away_team_id == new.away_team_id,
+                           old.scores == new.scores)  # fmt: skip
+    return Sign(_planned(connection, planned.plan, sa.and_(nameless, there)), _size(connection, planned.staged), "")
+
+
+def _under_another_id(connection: sa.Connection, planned: ChangePlan) -> int:
+    """New people whose name and club the table has in this league under another id, and whose own id it has not."""
+    new, old, known = planned.plan.c, planned.target.c, planned.target.alias("known").c
+    there = sa.exists().where(
+        old.league_id == new.league_id, sa.func.lower(old.first_name) == sa.func.lower(new.first_name),
+        sa.func.lower(old.last_name) == sa.func.lower(new.last_name), old.club_id == new.club_id,
+        old.tenniscores_player_id != new.tenniscores_player_id,
+    )  # fmt: skip
+    own = sa.exists().where(known.tenniscores_player_id == new.tenniscores_player_id, known.league_id == new.league_id)
+    return _planned(connection, planned.plan, sa.and_(new.target_id.is_(None), there, ~own))
+
+
+def _form(value: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """The form of an id: its length, and what stands before its first separator, figures and letters alike."""
+    return sa.func.concat(sa.func.length(value), ":", sa.func.substring(value, r"^([A-Za-z]+)[-_]"))
+
+
+def _other_ids(connection: sa.Connection, planned: ChangePlan) -> Sign:
+    """Ids of a form that the league's players in the table do not have; no sign in a league without players."""
+    new, old = planned.plan.c, planned.target.c
+    forms = sa.select(_form(old.tenniscores_player_id)).where(old.league_id == planned.league_id)
+    if connection.execute(forms.limit(1)).first() is None:
+        return Sign(0, 0, "")
+    strange = _form(new.tenniscores_player_id).not_in(forms)
+    return Sign(_planned(connection, planned.plan, strange), _size(connection, planned.plan), "")
+
+
+def _twice(connection: sa.Connection, planned: ChangePlan) -> Sign:
+    """People of one name, club and series with two ids in the feed."""
+    new = planned.staged.c
+    ids = sa.func.count(new.player_id.distinct())
+    several = sa.select(ids.label("ids")).group_by(new.league, new.first_name, new.last_name, new.club, new.series)
+    people = several.subquery()
+    row = connection.execute(
+        sa.select(sa.func.count().filter(people.c.ids > 1), sa.func.count()).select_from(people)
+    ).one()
+    return Sign(row[0], row[1], "")

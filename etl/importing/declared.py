@@ -1,0 +1,211 @@
+"""What a person declares about imports: the limits of the guards, and corrections of what feeds get wrong.
+
+Both stand in `rally.toml`, as `[guards]` and `[[corrections]]`. Only the models stand here, so that settings can be
+read without the importer.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from hashlib import sha256
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from etl import leagues
+
+Share = Annotated[float, Field(ge=0, le=1)]
+STRICT = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
+
+
+class Limits(BaseModel):
+    """Shares, 0 to 1, above which a part is held; `fewest` is how many rows a share needs to mean anything."""
+
+    model_config = STRICT
+
+    rejects: Share = 0.05
+    """Of a part's rows, those that were refused."""
+    shrunk: Share = 0.20
+    """Of the season's rows in the table, those that the part lacks."""
+    new_season: Share = 0.40
+    """A new season's rows, as a share of the last season's: fewer are too few."""
+    grown: Share = 0.20
+    """Of a part's results, those that stand in the table already in another form."""
+    unlinked: Share = 0.05
+    """Of the sides, those that lost their team or have a new name that means none."""
+    emptied: Share = 0.20
+    """Of matched rows, those whose value in a column would be gone."""
+    rewritten: Share = 0.20
+    """Of matched rows, those with another value in a column that seldom changes."""
+    relinked: Share = 0.50
+    """The same for teams, which another spelling or a better link changes, too."""
+    fallen: Share = 0.50
+    """Of standings, those with a figure that only ever grows and fell."""
+    pattern: Share = 0.25
+    """Of rows, those that follow the pattern of an accident: sides, scores or winners turned, dates shifted."""
+    contradictory: Share = 0.01
+    """Of rows, those that cannot be right, beyond what stands in the table."""
+    one_value: Share = 0.97
+    """Of rows, those that share one value in a column that has many in the table."""
+    other_ids: Share = 0.02
+    """Of people, those whose id is of another form than all others, or who stand there under two."""
+    fewest: int = Field(10, ge=1)
+    """Rows that a share needs to mean anything."""
+
+
+def _readable(encoding: str) -> tuple[str, str]:
+    """The two codecs of "latin-1 read as utf-8" in the order in which they undo it: encode by, decode by."""
+    written, _, read = (part.strip() for part in encoding.partition(" read as "))
+    for name in (written, read):
+        codecs.lookup(name)
+    return (written, read) if "utf" in read.lower() else (read, written)
+
+
+class Correction(BaseModel):
+    """What the feeds of a league and kind get wrong in a known way; `by` and `why` are recorded with every import."""
+
+    model_config = STRICT
+
+    league: str
+    """The league, in any spelling."""
+    kind: str
+    """The kind of feed: `match_history`, `schedules`, `players`, `series_stats`, `player_history`."""
+    first: date | None = Field(None, alias="from")
+    """The first day of play that it is about; of kinds without one, the first day of import."""
+    until: date | None = None
+    """The last such day."""
+    scores: Literal["turned"] | None = None
+    """`turned`: scores say the away side's games first."""
+    winners: Literal["turned"] | None = None
+    """`turned`: winner says home where away won, and away where home did."""
+    sides: Literal["turned"] | None = None
+    """`turned`: home and away are exchanged, teams and players."""
+    teams: Literal["turned"] | None = None
+    """`turned`: home and away are exchanged in the teams' names alone; players, winner and score are right."""
+    encoding: str | None = None
+    """`latin-1 read as utf-8` (or any two codecs): names were encoded twice."""
+    ids: Literal["keep"] | None = None
+    """`keep`: people have ids of another scheme; who has the same name and club keeps the id of the table."""
+    keys: dict[str, str] = Field(default_factory=dict)
+    """Keys of the feed's rows by what they are called there: `{"Heim" = "Home Team"}`."""
+    spellings: tuple[str, ...] = ()
+    """Further names that the feed has for the league."""
+    by: str
+    """Who declared it."""
+    why: str
+    """Why it is right."""
+
+    @field_validator("league")
+    @classmethod
+    def _canonical(cls, league: str) -> str:
+        return leagues.canonical(league)
+
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, kind: str) -> str:
+        from etl.kinds import KINDS  # noqa: PLC0415 - settings without corrections need no kinds
+
+        known = {stem: own.name for own in KINDS for stem in (own.name, *own.stems)}
+        if kind not in known:
+            raise ValueError(f"{kind!r} is no kind of feed; expected one of {', '.join(sorted(known))}")
+        return known[kind]
+
+    @field_validator("encoding")
+    @classmethod
+    def _two_codecs(cls, encoding: str | None) -> str | None:
+        try:
+            if encoding is not None:
+                _readable(encoding)
+        except LookupError:
+            raise ValueError(f"{encoding!r} is no encoding; expected such as 'latin-1 read as utf-8'") from None
+        return encoding
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if not self.deeds:
+            raise ValueError(f"it corrects nothing; say one of {', '.join(DEEDS)}")
+        for deed, kinds in ONLY.items():
+            if getattr(self, deed) and self.kind not in kinds:
+                raise ValueError(f"{deed} are corrected in {', '.join(kinds)}, not in {self.kind}")
+        if self.first and self.until and self.first > self.until:
+            raise ValueError(f"it begins on {self.first}, after it ends on {self.until}")
+        return self
+
+    @property
+    def deeds(self) -> Mapping[str, Any]:
+        """What it corrects, as in the settings: `{"scores": "turned"}`."""
+        return {deed: value for deed in DEEDS if (value := getattr(self, deed))}
+
+    @property
+    def codecs(self) -> tuple[str, str]:
+        """By which codec names are encoded again, and by which they are then decoded."""
+        return _readable(self.encoding or "")
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it is about this day."""
+        return (self.first is None or self.first <= day) and (self.until is None or day <= self.until)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{deed} = {_toml(value)}" for deed, value in self.deeds.items())
+
+
+DEEDS = ("keys", "spellings", "encoding", "teams", "sides", "winners", "scores", "ids")
+"""What can be corrected, in the order in which it is done."""
+ONLY: Mapping[str, tuple[str, ...]] = {
+    "scores": ("match_history",),
+    "winners": ("match_history",),
+    "sides": ("match_history", "schedules"),
+    "teams": ("match_history", "schedules"),
+    "ids": ("match_history", "players", "player_history"),
+}
+"""The kinds of feeds that have what a deed corrects; the others hold for all."""
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f'"{key}" = "{own}"' for key, own in value.items()) + "}"
+    return str(list(value)).replace("'", '"') if isinstance(value, tuple) else f'"{value}"'
+
+
+def of_part(corrections: Iterable[Correction], kind: str, league: str) -> tuple[Correction, ...]:
+    """The corrections of a kind and league; of every league with "all"."""
+    return tuple(own for own in corrections if own.kind == kind and league in {leagues.ALL, own.league})
+
+
+def digest_of(corrections: Iterable[Correction]) -> str:
+    """A text that differs when corrections do; empty without any."""
+    told = "\n".join(own.model_dump_json() for own in corrections)
+    return sha256(told.encode()).hexdigest()[:16] if told else ""
+
+
+def lines_to_paste(league: str, kind: str, deed: str, first: date | None = None, until: date | None = None) -> str:
+    """A correction as it is written in `rally.toml`, with who and why left for a person to say."""
+    span = "".join(f", {name} = {day}" for name, day in (("from", first), ("until", until)) if day)
+    value = {"encoding": "latin-1 read as utf-8", "ids": "keep"}.get(deed, "turned")
+    return f'[[corrections]] league = "{league}", kind = "{kind}", {deed} = "{value}"{span}'
+
+
+def renamed(rows: Iterable[object], corrections: Iterable[Correction], league: str) -> Iterator[object]:
+    """Rows of a feed with the keys and leagues that corrections give them; `league` is the feed's, or "all"."""
+    raw = [own for own in corrections if own.keys or own.spellings]
+    return (_renamed(row, raw, league) for row in rows) if raw else iter(rows)
+
+
+LEAGUE_KEYS = ("League", "league_id", "league")
+
+
+def _renamed(row: object, corrections: Iterable[Correction], league: str) -> object:
+    for own in corrections:
+        if isinstance(row, dict):
+            row = _with_league(row, own)
+            told = next((row[key] for key in LEAGUE_KEYS if row.get(key)), league)
+            if isinstance(told, str) and leagues.canonical(told) == own.league:
+                row = {own.keys.get(key, key): value for key, value in row.items()}
+    return row
+
+
+def _with_league(row: dict[str, Any], own: Correction) -> dict[str, Any]:
+    spelled = {key: own.league for key in LEAGUE_KEYS if row.get(key) in own.spellings}
+    return {**row, **spelled} if spelled else row

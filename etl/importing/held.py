@@ -1,0 +1,199 @@
+"""Parts of feeds in the database: what was published of each, and what is held with its rows until it is freed.
+
+A held part keeps its staged rows as COPY writes them, so that it can be published when its file is gone. It is tried
+again when what it may lack has changed (teams or aliases of its league, corrections), and closed when newer data of its
+kind and league is published.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from etl.feeds import Feed
+from etl.importing import Counts, Outcome, PartResult
+from etl.importing.correct import proposals
+from etl.importing.declared import Correction, digest_of, of_part
+from etl.importing.feed_rows import Intake
+from etl.importing.guards import WAYS_OUT
+from etl.importing.staging import name_links
+from etl.tables import import_feeds, import_parts, import_stops, leagues, rejects, team_aliases, teams
+
+MOST_NAMES = 200
+"""Open names that are kept with a held part."""
+OPEN = (import_parts.c.outcome == Outcome.HELD.value) & import_parts.c.closed_at.is_(None)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPart:
+    """A part that waits: `reasons` with what would free each, `names` that mean no team as (name, series, sides).
+
+    `corrections` are those that its guards propose, each as the values of its lines in `rally.toml`.
+    """
+
+    id: int
+    kind: str
+    league: str
+    path: str
+    since: datetime
+    tries: int
+    reasons: tuple[str, ...]
+    ways_out: tuple[str, ...]
+    names: tuple[Mapping[str, Any], ...]
+    records: int
+    corrections: tuple[Mapping[str, str], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain values."""
+        return asdict(self) | {
+            "since": self.since.isoformat(), "reasons": list(self.reasons), "ways_out": list(self.ways_out),
+            "names": [dict(name) for name in self.names], "corrections": [dict(own) for own in self.corrections],
+        }  # fmt: skip
+
+
+def held_parts(connection: sa.Connection) -> tuple[HeldPart, ...]:
+    """The parts that wait, oldest first."""
+    part = import_parts.c
+    rows = connection.execute(
+        sa.select(part.id, part.kind, part.league, part.path, part.at, part.tries, part.reasons, part.names,
+                  part.counts, part.profile).where(OPEN).order_by(part.id)
+    )  # fmt: skip
+    return tuple(
+        HeldPart(row.id, row.kind, row.league, row.path, row.at, row.tries, tuple(row.reasons),
+                 tuple(dict.fromkeys(map(way_out, row.reasons))), tuple(row.names), row.counts["held"],
+                 tuple(proposals(row.kind, row.league, row.reasons, row.profile)))
+        for row in rows
+    )  # fmt: skip
+
+
+def way_out(reason: str) -> str:
+    """What would free a part that is held for this reason ("guard: sentence")."""
+    guard = reason.partition(":")[0]
+    return f"{WAYS_OUT.get(guard, 'a mended feed')}; or let it pass: --allow {guard} --reason ..."
+
+
+def staged_open_names(connection: sa.Connection) -> list[dict[str, Any]]:
+    """The staged names that mean no team, those on most sides first."""
+    link = name_links.c
+    names = sa.select(link.name, link.series, link.sides, link.reason).where(link.team_id.is_(None))
+    rows = connection.execute(names.order_by(link.sides.desc(), link.name).limit(MOST_NAMES))
+    return [dict(row._mapping) for row in rows]
+
+
+def packed(connection: sa.Connection, stage: sa.Table) -> bytes:
+    """The staged rows as COPY writes them, compressed."""
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101 - the connection is open
+    with driver.cursor() as cursor, cursor.copy(f"copy {stage.name} to stdout") as rows:
+        return gzip.compress(b"".join(bytes(block) for block in rows), compresslevel=6)
+
+
+def unpack(connection: sa.Connection, stage: sa.Table, rows: bytes) -> None:
+    """Put packed rows into an empty stage."""
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101 - the connection is open
+    with driver.cursor() as cursor, cursor.copy(f"copy {stage.name} from stdin") as target:
+        target.write(gzip.decompress(rows))
+
+
+def note_part(connection: sa.Connection, feed: Feed, intake: Intake, part: PartResult) -> None:
+    """Note a published part; older ones of its kind and league that were held wait no more."""
+    number = connection.execute(
+        sa.insert(import_parts).values(_values(feed, intake, part)).returning(import_parts.c.id)
+    )
+    if intake.partial:
+        return
+    same = (import_parts.c.kind == feed.kind.name, import_parts.c.league == part.league)
+    superseded = sa.update(import_parts).where(OPEN, *same, import_parts.c.id < (intake.held or number.scalar_one()))
+    connection.execute(
+        superseded.values(closed_at=sa.func.clock_timestamp(), closing="newer data was published", rows=None)
+    )
+    if intake.held:
+        done = sa.update(import_parts).where(import_parts.c.id == intake.held)
+        connection.execute(done.values(closed_at=sa.func.clock_timestamp(), closing="published", rows=None))
+
+
+def keep_part(
+    connection: sa.Connection, feed: Feed, intake: Intake, part: PartResult, kept: Mapping[str, Any],
+) -> None:  # fmt: skip
+    """Keep a held part with its staged rows; one that is held already keeps its place and counts one more try.
+
+    `kept` are its names without a team, and what may free it, as `watch` has it.
+    """
+    stage = feed.kind.stage
+    # rows that were refused while the part was tried are kept with it
+    tried = sa.select(stage.c.index)
+    connection.execute(sa.delete(rejects).where(rejects.c.feed_id == intake.feed_id, rejects.c.index.in_(tried)))
+    values = _values(feed, intake, part) | dict(kept) | {"rows": packed(connection, stage)}
+    same = import_parts.c.kind == feed.kind.name, import_parts.c.league == part.league
+    own = import_parts.c.fingerprint == intake.fingerprint
+    again = sa.update(import_parts).where(OPEN, *same, own).values(values | {"tries": import_parts.c.tries + 1})
+    if not connection.execute(again).rowcount:
+        connection.execute(sa.insert(import_parts).values(values))
+
+
+def watch(connection: sa.Connection, league: str, corrections: str) -> str:
+    """What may free a held part of a league, as a text that differs when something of it has changed."""
+    of_league = sa.select(leagues.c.id).where(leagues.c.league_id == league).scalar_subquery()
+    counted = sa.select(sa.func.count(), sa.func.max(teams.c.id)).where(teams.c.league_id == of_league)
+    alias = sa.select(sa.func.max(team_aliases.c.id)).where(team_aliases.c.league == league)
+    stops = sa.select(sa.func.array_agg(import_stops.c.id)).where(
+        import_stops.c.resumed_at.is_(None), import_stops.c.league.in_(("", league))
+    )
+    counts = tuple(connection.execute(counted).one())
+    told = (f"teams {counts}", f"alias {connection.scalar(alias)}", f"stops {connection.scalar(stops)}", corrections)
+    return ", ".join(filter(None, told))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A held part that can be tried again: its packed rows, and the columns that its feed has keys for."""
+
+    id: int
+    kind: str
+    league: str
+    path: str
+    fingerprint: str
+    rows: bytes
+    records: int
+    told: tuple[str, ...]
+
+
+def worth_another_try(connection: sa.Connection, corrections: Sequence[Correction]) -> tuple[Waiting, ...]:
+    """The held parts of which something that may free them has changed, oldest first."""
+    part = import_parts.c
+    held = (part.id, part.kind, part.league, part.path, part.fingerprint, part.rows, part.counts, part.profile)
+    kept = sa.select(*held, part.watch).where(OPEN, part.rows.is_not(None)).order_by(part.id)
+    return tuple(
+        Waiting(row.id, row.kind, row.league, row.path, row.fingerprint or "", bytes(row.rows), row.counts["held"],
+                tuple(row.profile["told"]))
+        for row in connection.execute(kept).all()
+        if row.watch != watch(connection, row.league, digest_of(of_part(corrections, row.kind, row.league)))
+    )  # fmt: skip
+
+
+def parts_of_run(connection: sa.Connection, run: int) -> tuple[Mapping[str, Any], ...]:
+    """What became of each part of a run, with its change profile, as plain values."""
+    part = import_parts.c
+    columns = (part.kind, part.league, part.path, part.outcome, part.counts, part.profile, part.reasons, part.allowed,
+               part.corrections)  # fmt: skip
+    rows = connection.execute(
+        sa.select(*columns).join(import_feeds, import_feeds.c.id == part.feed_id)
+        .where(import_feeds.c.run_id == run).order_by(part.id)
+    )  # fmt: skip
+    return tuple(dict(row._mapping) for row in rows)
+
+
+def _values(feed: Feed, intake: Intake, part: PartResult) -> dict[str, Any]:
+    return {
+        "feed_id": intake.feed_id, "kind": feed.kind.name, "league": part.league, "path": str(feed.path),
+        "fingerprint": intake.fingerprint or None, "outcome": part.outcome.value,
+        "counts": {name: getattr(part.counts, name) for name in Counts.__slots__},
+        "profile": dict(part.profile), "reasons": list(part.reasons), "allowed": [dict(one) for one in part.allowed],
+        "corrections": [dict(one) for one in part.corrections],
+    }  # fmt: skip

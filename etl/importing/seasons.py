@@ -1,0 +1,107 @@
+"""Seasons: a league's fixtures between two long breaks, and what changes when a new one begins.
+
+Days of play tell the season of fixtures and results. Standings and rosters have no day: there a new season shows in
+figures that only ever grow within one, and that have fallen back together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from etl.repairs import Delete, Step, Update, ledger
+from etl.repairs.perform import perform
+from etl.tables import leagues, series_stats, teams
+
+SEASON_GAP = timedelta(days=60)
+"""A break that is longer ends a season: leagues pause less than that in the winter and more than that in the summer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """The fixtures of a league between two long breaks, from its first day to its last."""
+
+    first: date
+    last: date
+
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+
+def seasons_of(days: Iterable[date], gap: timedelta = SEASON_GAP) -> tuple[Season, ...]:
+    """The seasons that days of play fall into, oldest first; empty without a day."""
+    return tuple(Season(run[0], run[-1]) for run in _runs(sorted(set(days)), gap))
+
+
+def _runs(days: Sequence[date], gap: timedelta) -> Iterator[list[date]]:
+    run: list[date] = []
+    for day in days:
+        if run and day - run[-1] > gap:
+            yield run
+            run = []
+        run.append(day)
+    if run:
+        yield run
+
+
+def touched_seasons(connection: sa.Connection, stored: sa.Select[Any], coming: sa.Select[Any]) -> tuple[Season, ...]:
+    """The seasons that `coming` days belong to, drawn from these days and the stored ones together."""
+    new_days = {row[0] for row in connection.execute(coming) if row[0] is not None}
+    old_days = {row[0] for row in connection.execute(stored) if row[0] is not None}
+    return tuple(season for season in seasons_of(new_days | old_days) if any(day in season for day in new_days))
+
+
+def begins_season(
+    connection: sa.Connection, target: sa.Table, staged: sa.Table, league: str, *, day: str, figures: Sequence[str]
+) -> bool:
+    """Whether the staged rows of a league are the first of their season.
+
+    They are where the table has none of it. Of kinds without a `day`: where the mean of `figures` is less than half of
+    what it is in the table.
+    """
+    of_league = target.c.league_id == sa.select(leagues.c.id).where(leagues.c.league_id == league).scalar_subquery()
+    if day:
+        seasons = touched_seasons(
+            connection, sa.select(target.c[day].distinct()).where(of_league), sa.select(staged.c[day].distinct())
+        )
+        held = [target.c[day].between(season.first, season.last) for season in seasons]
+        there = sa.select(sa.literal(1)).where(of_league, sa.or_(sa.false(), *held)).limit(1)
+        return connection.execute(there).first() is None
+    was = _mean(connection, target, figures, of_league)
+    return was is None or (was > 0 and (_mean(connection, staged, figures) or 0) < was / 2)
+
+
+def _mean(
+    connection: sa.Connection, rows: sa.Table, figures: Sequence[str], *where: sa.ColumnElement[bool]
+) -> float | None:
+    """The mean sum of some figures per row, NULL as 0; None without any row."""
+    total: sa.ColumnElement[Any] = sa.literal(0)
+    for name in figures:
+        total = total + sa.func.coalesce(rows.c[name], 0)
+    active = [rows.c.is_active.is_not(False)] if "is_active" in rows.c else []
+    mean = connection.scalar(sa.select(sa.func.avg(total)).select_from(rows).where(*where, *active))
+    return None if mean is None else float(mean)
+
+
+def turn_season(connection: sa.Connection, league: str, steps: Iterable[Step], what: str) -> None:
+    """Make what a new season changes of a league's old rows, as a repair that can be undone."""
+    repair = ledger.open_repair(
+        connection, kind="season", summary=f"{league}: {what}", planned_by="rally-health import"
+    )
+    digest = perform(connection, repair, steps)
+    changes = ledger.changes_of(connection, repair)
+    ledger.note(
+        connection, repair, changes=changes, digest=digest, state=ledger.State.APPLIED.value,
+        applied_by="rally-health import", applied_at=sa.func.clock_timestamp(),
+    )  # fmt: skip
+
+
+def retire(teams_left: sa.Select[Any], standings_left: sa.Select[Any]) -> Iterator[Step]:
+    """The steps that retire teams and archive standings of a season that is over; both select ids."""
+    left = teams_left.subquery()
+    yield Update(teams, sa.select(left.c[0].label("id"), sa.false().label("is_active")))
+    yield Delete(series_stats, standings_left)

@@ -1,0 +1,281 @@
+"""Accidents over good data, each made by hand on the season of 2025-06-30: held, with a sentence that names it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import sqlalchemy as sa
+
+from etl.importing import FeedResult, Outcome
+from etl.tables import match_scores, players, schedule, series_stats
+from tests.conftest import FEEDS, copy_of
+from tests.etl.importing.feeds import publish, publish_one, write
+
+pytestmark = pytest.mark.slow
+
+LEAGUE = "CNSWPL"
+SOURCES = {
+    "series_stats": "2025-06-30T0809/all",
+    "players": "2025-06-21T1154/all",
+    "schedules": "2025-06-30T0809/all",
+    "match_history": "2025-06-21T1805/CNSWPL",
+}
+Rows = list[dict[str, Any]]
+
+
+def rows_of_league(kind: str) -> Rows:
+    rows = json.loads((FEEDS / SOURCES[kind] / f"{kind}.json").read_text())
+    return [row for row in rows if (row.get("League") or row.get("league_id")) == LEAGUE]
+
+
+@pytest.fixture(scope="module")
+def season(server: str, template: str, feeds: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    """The season of one league as its feeds tell it."""
+    folder = tmp_path_factory.mktemp("season")
+    for engine in copy_of(server, template):
+        for kind in SOURCES:
+            write(folder, kind, rows_of_league(kind), LEAGUE)
+        report = publish(engine, folder)
+        assert [feed.outcome for feed in report.feeds] == [Outcome.PUBLISHED] * 4, report.feeds
+        yield engine
+
+
+class Accident(NamedTuple):
+    """A feed with something wrong in every row that it changes, and the guard and words that are expected."""
+
+    kind: str
+    change: Callable[[Rows], Rows]
+    guard: str
+    words: str
+
+
+def each(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Rows], Rows]:
+    return lambda rows: [row | change(row) for row in rows]
+
+
+def moved(days: int, key: str, form: str) -> Callable[[Rows], Rows]:
+    def change(row: dict[str, Any]) -> dict[str, Any]:
+        day = datetime.strptime(row[key], form) + timedelta(days=days)  # noqa: DTZ007 - a day, no moment
+        return {key: day.strftime(form)}
+
+    return each(change)
+
+
+def turned(score: str) -> str:
+    return re.sub(r"(\d+)-(\d+)", r"\2-\1", score)
+
+
+def sides(row: dict[str, Any]) -> dict[str, Any]:
+    swapped = {}
+    for key, value in row.items():
+        other = key.replace("Home", "@").replace("Away", "Home").replace("@", "Away")
+        other = other.replace("home", "@").replace("away", "home").replace("@", "away") if "_team" in key else other
+        swapped[other] = value
+    return swapped
+
+
+def swapped_days(rows: Rows) -> Rows:
+    def change(row: dict[str, Any]) -> dict[str, Any]:
+        month, day, year = row["date"].split("/")
+        return {"date": f"{day}/{month}/{year}"} if int(day) <= 12 else {}
+
+    return each(change)(rows)
+
+
+def nameless(rows: Rows) -> Rows:
+    ids = [f"{side} Player {number} ID" for side in ("Home", "Away") for number in (1, 2)]
+    return rows + [row | dict.fromkeys(ids, "") for row in rows]
+
+
+IDS = ("Home Player 1 ID", "Home Player 2 ID", "Away Player 1 ID", "Away Player 2 ID")
+ACCIDENTS = {
+    "the sides of all results are turned": Accident("match_history", each(sides), "sides_turned", "turned round"),
+    "all scores are turned": Accident(
+        "match_history", each(lambda r: {"Scores": turned(r["Scores"])}), "scores_turned", "scores are turned round"
+    ),
+    "winner home in every row": Accident(
+        "match_history", each(lambda r: {"Winner": "home"}), "one_value", "winner is 'home'"
+    ),
+    "all winners are turned": Accident(
+        "match_history", each(lambda r: {"Winner": {"home": "away", "away": "home"}.get(r["Winner"], r["Winner"])}),
+        "winners_turned", "winners are turned round",
+    ),
+    "all results a year later": Accident("match_history", moved(365, "Date", "%d-%b-%y"), "dates_shifted", "+365 days"),
+    "all results twenty days earlier": Accident(
+        "match_history", moved(-20, "Date", "%d-%b-%y"), "dates_shifted", "-20 days"
+    ),
+    "all results on one day": Accident(
+        "match_history", each(lambda r: {"Date": "14-Jan-25"}), "one_value", "match_date is '2025-01-14'"
+    ),
+    "all player ids of results are gone": Accident(
+        "match_history", each(lambda r: dict.fromkeys(IDS, "")), "emptied", "player_1_id would be emptied"
+    ),
+    "all player ids of results are of another scheme": Accident(
+        "match_history", each(lambda r: {key: f"x-{r[key]}" for key in IDS}), "ids_replaced", "another id"
+    ),
+    "every result twice, once without players": Accident("match_history", nameless, "doubled", "already"),
+    "a third of the results is missing": Accident(
+        "match_history", lambda rows: rows[: len(rows) * 66 // 100], "shrunken_feed", "are missing"
+    ),
+    "the same two teams in every result": Accident(
+        "match_history",
+        each(lambda r: {"Home Team": "Birchwood 1", "Away Team": "Winnetka 1"}), "vanished_series", "as a whole",
+    ),
+    "half of the fixtures is missing": Accident(
+        "schedules", lambda rows: rows[::2], "shrunken_feed", "are missing"
+    ),
+    "a series is missing": Accident(
+        "schedules", lambda rows: [r for r in rows if r["series"] != "Series 12"], "vanished_series", "Series 12"
+    ),
+    "all fixtures a year later": Accident("schedules", moved(365, "date", "%m/%d/%Y"), "dates_shifted", "+365 days"),
+    "all fixtures twenty days earlier": Accident(
+        "schedules", moved(-20, "date", "%m/%d/%Y"), "dates_shifted", "-20 days"
+    ),
+    "day and month swapped": Accident("schedules", swapped_days, "day_month_swapped", "day and month"),
+    "all fixtures on one day": Accident(
+        "schedules", each(lambda r: {"date": "01/14/2025"}), "one_value", "match_date is '2025-01-14'"
+    ),
+    "all times are empty": Accident(
+        "schedules", each(lambda r: {"time": ""}), "emptied", "match_time would be emptied"
+    ),
+    "every fixture is of a team against itself": Accident(
+        "schedules", each(lambda r: {"away_team": r["home_team"]}), "contradictory", "against itself"
+    ),
+    "the sides of all fixtures are turned": Accident("schedules", each(sides), "sides_turned", "turned round"),
+    "points fall by five": Accident(
+        "series_stats", each(lambda r: {"points": (r["points"] or 0) - 5}), "figures_fallen", "points fall"
+    ),
+    "one series for all standings": Accident(
+        "series_stats", each(lambda r: {"series": "Series 1"}), "one_value", "one series for all"
+    ),
+    "standings without half of their rows": Accident(
+        "series_stats", lambda rows: rows[::2], "shrunken_feed", "are missing"
+    ),
+    "all player ids are of another scheme": Accident(
+        "players", each(lambda r: {"Player ID": f"cnswpl_{r['Player ID'][5:]}"}), "ids_replaced", "another id"
+    ),
+    "two in three players are missing": Accident(
+        "players", lambda rows: rows[: len(rows) // 3], "shrunken_feed", "are missing"
+    ),
+    "one series for all players": Accident(
+        "players", each(lambda r: {"Series": "Series 1"}), "one_value", "one series for all"
+    ),
+    "everybody twice under two ids": Accident(
+        "players", lambda rows: rows + [row | {"Player ID": f"nndz-z{row['Player ID'][6:]}"} for row in rows],
+        "doubled", "under two ids",
+    ),
+    "the series of players are shuffled": Accident(
+        "players", lambda rows: [row | {"Series": rows[place - 500]["Series"], "Series Mapping ID": rows[place - 500][
+            "Series Mapping ID"]} for place, row in enumerate(rows)], "rewritten", "series_id would change",
+    ),
+    "a third of the fixtures is of teams against themselves": Accident(
+        "schedules", lambda rows: [row | {"away_team": row["home_team"]} if place % 3 == 0 else row
+                                   for place, row in enumerate(rows)], "contradictory", "against itself",
+    ),
+    "no rows": Accident("players", lambda rows: [], "empty_feed", "no rows"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS.values(), ids=ACCIDENTS)
+def test_an_accident_is_held_and_named(accident: Accident, season: sa.Engine, tmp_path: Path) -> None:
+    before = fingerprints(season)
+
+    result = publish_one(season, write(tmp_path, accident.kind, accident.change(rows_of_league(accident.kind)), LEAGUE))
+
+    assert result.outcome is Outcome.BLOCKED
+    told = [reason for reason in result.reasons if reason.startswith(f"{accident.guard}: ")]
+    assert any(accident.words in reason for reason in told), result.reasons
+    assert fingerprints(season) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda r: {"Scores": turned(r["Scores"])}, "the winners are right for"),
+        (lambda r: {"Winner": {"home": "away", "away": "home"}.get(r["Winner"], r["Winner"])}, "winners turned"),
+    ],
+    ids=["scores", "winners"],
+)
+def test_the_standings_say_which_half_of_contradictory_results_is_wrong(
+    change: Callable[[dict[str, Any]], dict[str, Any]], words: str, server: str, template: str, tmp_path: Path
+) -> None:
+    """Results that come first have no rows to be compared with."""
+    for engine in copy_of(server, template):
+        for kind in ("series_stats", "schedules"):
+            publish_one(engine, write(tmp_path, kind, rows_of_league(kind), LEAGUE))
+
+        rows = each(change)(rows_of_league("match_history"))
+        result = publish_one(engine, write(tmp_path, "match_history", rows, LEAGUE))
+
+        assert result.outcome is Outcome.BLOCKED
+        assert any(words in reason for reason in result.reasons), result.reasons
+
+
+def test_a_file_that_is_cut_off_is_held(season: sa.Engine, tmp_path: Path) -> None:
+    path = write(tmp_path, "schedules", rows_of_league("schedules"), LEAGUE)
+    path.write_text(path.read_text()[:-200])
+
+    result = publish_one(season, path)
+
+    assert any(reason.startswith("truncated: the file is cut off") for reason in result.reasons), result.reasons
+
+
+def corrected(rows: Rows) -> Rows:
+    return [
+        row | {"Scores": "6-0, 6-0", "Winner": "home"} if place % 34 == 0 else row for place, row in enumerate(rows)
+    ]
+
+
+def postponed(rows: Rows) -> Rows:
+    days = sorted({row["date"] for row in rows if row["date"]})
+    return [row | {"date": "03/31/2025"} if row["date"] == days[5] else row for row in rows]
+
+
+def joined(rows: Rows) -> Rows:
+    """Twenty teams that nobody has met before play in the league's series from now on."""
+    names = sorted({row["home_team"] for row in rows if row["home_team"]})[:20]
+    return rows + [row | {"home_team": f"Zion {row['home_team'].split(' ')[-1]}", "date": "03/30/2025"}
+                   for row in rows if row["home_team"] in names][:20]  # fmt: skip
+
+
+def encoded_twice(rows: Rows) -> Rows:
+    """What is mended on the way in: nothing changes."""
+    return [row | {"First Name": row["First Name"].replace("a", "é").encode().decode("latin-1")} if place < 5 else row
+            for place, row in enumerate(rows)]  # fmt: skip
+
+
+ORDINARY: dict[str, tuple[str, Callable[[Rows], Rows]]] = {
+    "corrections of three results in a hundred": ("match_history", corrected),
+    "a round is postponed": ("schedules", postponed),
+    "a few results are withdrawn": ("match_history", lambda rows: rows[:-40]),
+    "an older copy of the same feed": ("series_stats", lambda rows: list(reversed(rows))),
+    "twenty new teams": ("schedules", joined),
+    "a few names that were encoded twice": ("players", encoded_twice),
+    "a few captains change": ("players", lambda rows: [row | {"Captain": "Yes"} for row in rows[:30]] + rows[30:]),
+}
+
+
+@pytest.mark.parametrize(("kind", "change"), ORDINARY.values(), ids=ORDINARY)
+def test_an_ordinary_week_passes_without_a_word(
+    kind: str, change: Callable[[Rows], Rows], season: sa.Engine, tmp_path: Path
+) -> None:
+    result: FeedResult = publish_one(season, write(tmp_path, kind, change(rows_of_league(kind)), LEAGUE))
+    again = publish_one(season, write(tmp_path, kind, rows_of_league(kind), LEAGUE))
+
+    assert (result.outcome, result.reasons) == (Outcome.PUBLISHED, ())
+    assert again.outcome in {Outcome.PUBLISHED, Outcome.UNCHANGED}
+
+
+def fingerprints(engine: sa.Engine) -> list[Any]:
+    """What stands in the platform's tables, as one value each."""
+    with engine.begin() as connection:
+        return [
+            connection.scalar(sa.text(f"select md5(string_agg(t::text, '|' order by id)) from {table.name} t"))
+            for table in (schedule, match_scores, players, series_stats)
+        ]
