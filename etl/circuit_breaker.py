@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from etl import EtlError
@@ -77,18 +77,23 @@ def stop(
 ) -> Stop:
     """Stop all imports, or those of a league and kind; where they are so already, the first stop and its reason stay.
 
-    A person who stops what has stopped by itself takes it over: it is automatic no more.
+    A person who stops what has stopped by itself, or something wider, takes it over: it is automatic no more.
     """
     values = {"reason": reason, "by": who, "automatic": automatic, "at": func.clock_timestamp(), "league": league,
               "kind": kind}  # fmt: skip
     connection.execute(insert(import_stops).values(values).on_conflict_do_nothing())
     if not automatic:
-        same = import_stops.c.league == league, import_stops.c.kind == kind
-        held = update(import_stops).where(import_stops.c.resumed_at.is_(None), import_stops.c.automatic, *same)
+        held = update(import_stops).where(*_open(league, kind), import_stops.c.automatic)
         connection.execute(held.values(automatic=False))
     known = in_force(connection, league, kind)
     assert known is not None  # noqa: S101 - ours, or the one that stood in the way
     return known
+
+
+def _open(league: str, kind: str) -> list[ColumnElement[bool]]:
+    """Stops that hold, of everything or within a league and kind."""
+    own = [column == told for column, told in ((import_stops.c.league, league), (import_stops.c.kind, kind)) if told]
+    return [import_stops.c.resumed_at.is_(None), *own]
 
 
 def resume(
@@ -96,8 +101,7 @@ def resume(
 ) -> tuple[Stop, ...]:  # fmt: skip
     """End every stop, or those of a league or kind, and return them; none where nothing was stopped."""
     ended = {"resumed_at": func.clock_timestamp(), "resumed_by": who, "resume_reason": reason}
-    own = [column == told for column, told in ((import_stops.c.league, league), (import_stops.c.kind, kind)) if told]
-    open_stops = update(import_stops).where(import_stops.c.resumed_at.is_(None), *own).values(ended)
+    open_stops = update(import_stops).where(*_open(league, kind)).values(ended)
     rows = connection.execute(open_stops.returning(*import_stops.c)).all()
     return tuple(sorted((Stop(*row) for row in rows), key=lambda one: one.id))
 

@@ -123,3 +123,15 @@ def test_a_person_takes_over_what_has_stopped_by_itself(database: Engine) -> Non
 
         assert held.reason == "duplicate_match got CRITICAL"
         assert not held.automatic
+
+
+def test_a_person_who_stops_everything_takes_over_what_has_stopped_of_one_kind(database: Engine) -> None:
+    with database.begin() as connection:
+        reason = "duplicate_match got CRITICAL"
+        circuit_breaker.stop(connection, reason, "rally-health", automatic=True, kind="schedules")
+
+        circuit_breaker.stop(connection, "looking into it", "ada")
+
+        assert [stop.automatic for stop in circuit_breaker.stops_in_force(connection)] == [False, False]
+        assert len(circuit_breaker.resume(connection, "mended", "ada")) == 2
+        assert circuit_breaker.stops_in_force(connection) == ()
