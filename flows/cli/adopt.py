@@ -11,7 +11,7 @@ import typer
 from etl.adoption.adopt import AdditionState
 from etl.adoption.inspect import Finding, Level
 from etl.migrate import Mode, newest
-from flows.cli.shared import Exit, Yes, sure
+from flows.cli.shared import AsJson, Exit, Yes, sure
 from flows.service.adoption import Initialised, InitRequest, examine_database, initialise, uninstall
 from flows.settings import SettingsError
 
@@ -31,7 +31,7 @@ def init(  # noqa: PLR0917 - typer makes options of them
         bool,
         typer.Option("--dry-run", help="Change nothing: say what would be added, and what would not work."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     yes: Yes = False,
 ) -> None:
     """Create or update the tables, or adopt an existing Rally database, behind a snapshot. No row is changed.
@@ -61,7 +61,7 @@ def init(  # noqa: PLR0917 - typer makes options of them
 
 def doctor(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look at settings, machine and database, and say what is well, what is odd, and what will not work.
 

@@ -39,9 +39,7 @@ def check(  # noqa: PLR0917 - typer makes options of them
     owners: shared.Owners = None,
     leagues: shared.Leagues = None,
     detailed: Annotated[bool, typer.Option("--detailed", help="Add examples, clusters and SQL.")] = False,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE; - for standard output.")
-    ] = None,
+    json_file: shared.JsonFile = None,
     junit_file: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML to FILE; - for standard output.")
     ] = None,

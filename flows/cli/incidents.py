@@ -182,7 +182,7 @@ def waive(  # noqa: PLR0917 - typer makes options of them
     reason: Annotated[str | None, typer.Option(help="Why it is accepted.")] = None,
     withdraw: Annotated[int | None, typer.Option(metavar="NUMBER", help="Take a waiver back.")] = None,
     by: Annotated[str, typer.Option(metavar="NAME", help="Who does it; else the user of this machine.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Accept a rule's trouble, or one bad row of it, until a day. A waiver that is over fails the next check.
 
@@ -226,7 +226,7 @@ def accept(  # noqa: PLR0917 - typer makes options of them
     league: Annotated[
         list[str] | None, typer.Option("--league", help="What `check --league` found; repeat as there.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Take a lasting change for usual.
 

@@ -17,7 +17,7 @@ from checks.review.reading import read_results
 from checks.review.values import PeriodKind
 from checks.seals import verify_history
 from checks.stored import StoredResult, StoredRun, stored_results, stored_runs
-from flows.cli.shared import AsJson, Exit, day, one_rule, print_json, print_rows, requested, write
+from flows.cli.shared import AsJson, Exit, JsonFile, day, one_rule, print_json, print_rows, requested, write
 from flows.service.context import open_engine
 from flows.service.requests import ReviewRequest
 from flows.settings import Settings
@@ -27,7 +27,7 @@ def history(
     context: typer.Context,
     rule: Annotated[str | None, typer.Argument(help="A rule; without one, the runs.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many lines.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show how the score went, or since when a rule is in trouble; newest first.
 
@@ -103,9 +103,7 @@ def report(  # noqa: PLR0917 - typer makes options of them
     html_file: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML file; - for standard output.")
     ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE; - for standard output.")
-    ] = None,
+    json_file: JsonFile = None,
     email: Annotated[
         list[str] | None, typer.Option("--email", metavar="NAME", help="Send it to a person of the alert policy.")
     ] = None,

@@ -16,7 +16,7 @@ from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules
 from checks.engine.reporting.report import relative
 from checks.standards import render_standards
-from flows.cli.shared import Domains, Exit, Names, Owners, Severities, Tags, one_rule, requested
+from flows.cli.shared import AsJson, Domains, Exit, Names, Owners, Severities, Tags, one_rule, requested
 from flows.service.authoring import new_rule, suggested, try_rules
 from flows.service.health_check import rules_of
 from flows.service.requests import RuleSelection
@@ -25,7 +25,6 @@ app = typer.Typer(help="The rules that there are.", no_args_is_help=True)
 
 MOST_UNNOTICED = 5
 """Changes of a rule that are listed one by one."""
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
@@ -36,7 +35,7 @@ def list_rules(  # noqa: PLR0917 - typer makes options of them
     severities: Severities = None,
     names: Names = None,
     owners: Owners = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """List rules: the catalogue, those of RALLY_RULES, and those of installed plugins.
 
@@ -51,7 +50,7 @@ def list_rules(  # noqa: PLR0917 - typer makes options of them
 
 @app.command("show")
 def show_rule(
-    context: typer.Context, rule: Annotated[str, typer.Argument(help="Its name.")], as_json: Json = False
+    context: typer.Context, rule: Annotated[str, typer.Argument(help="Its name.")], as_json: AsJson = False
 ) -> None:
     """Say everything about one rule.
 

@@ -77,6 +77,9 @@ def requested(model: type[Q], context: typer.Context, **changes: object) -> Q:
 
 
 WIDE = 240
+JsonFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE; - for standard output.")
+]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
