@@ -87,11 +87,11 @@ def test_a_file_without_header_finds_any_row(lines: Engine, tmp_path: Path) -> N
     ("content", "message"),
     [
         ("-- severty: LOW\nselect 1", ":1: a rule has no 'severty'; did you mean 'severity'?"),
-        ("-- severity: ugly\nselect 1", "severity 'UGLY' is none"),
+        ("-- severity: ugly\nselect 1", "severity 'ugly' is none"),
         ("-- warn: 5\nselect 1", "'5' is no limit"),
         ("select 1; drop table lines", "is not one SELECT"),
         ("delete from lines", "is not one SELECT"),
-        ("-- nothing", "is not one SELECT"),
+        ("-- nothing", "only comments, which are not one SELECT"),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_place(tmp_path: Path, content: str, message: str) -> None:
