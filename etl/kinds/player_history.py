@@ -120,7 +120,7 @@ def _refuse_strangers(connection: sa.Connection, intake: Intake) -> None:
     intake.keep([Reject(row.place, reason, "player_id", _as_read(row)) for row in rows])
 
 
-def _as_read(row: sa.Row[Any]) -> str:
+def _as_read(row: Any) -> str:
     """The row as its feed had it, so that it can be tried again."""
     readings = json.loads(row.readings)
     kept = {"league_id": row.league, "player_id": row.player_id, "series": row.series, "matches": readings}
