@@ -126,11 +126,11 @@ def _of_filter(node: Any) -> Iterator[Alteration]:
 
 def _of_text(node: Any) -> Iterator[Alteration]:
     text = node.text
-    for found in A_WORD.finditer(text):
-        other = WORDS[found[0].lower()]
-        around = " ".join(text[max(0, found.start() - 25) : found.end() + 25].split())
-        new = text[: found.start()] + other + text[found.end() :]
-        yield around, f"with {other.strip()} for {found[0].strip()}", lambda new=new: setattr(node, "text", new)  # type: ignore[misc]
+    for match in A_WORD.finditer(text):
+        other = WORDS[match[0].lower()]
+        around = " ".join(text[max(0, match.start() - 25) : match.end() + 25].split())
+        new = text[: match.start()] + other + text[match.end() :]
+        yield around, f"with {other.strip()} for {match[0].strip()}", lambda new=new: setattr(node, "text", new)  # type: ignore[misc]
 
 
 CHANGES: Mapping[str, Callable[[Any], Iterator[Alteration]]] = {

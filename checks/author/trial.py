@@ -86,11 +86,11 @@ def _tried(connection: Connection, rules: Rules, check: Check, request: Request)
     if left.error or left.count:
         return RuleTrial(check.name, passed=False, said=left.error or f"{left.count} of the good rows are found bad")
     _write(connection, tables, check.table, check.mark.bad)
-    found, wanted = _found(connection, rules, asked), len(_rows(check.table, check.mark.bad).get(check.table, ()))
-    if found.count != wanted:
-        return RuleTrial(check.name, passed=False, said=f"{found.count or 0} of {wanted} bad rows are found")
+    bad, wanted = _found(connection, rules, asked), len(_rows(check.table, check.mark.bad).get(check.table, ()))
+    if bad.count != wanted:
+        return RuleTrial(check.name, passed=False, said=f"{bad.count or 0} of {wanted} bad rows are found")
     in_all = counts_of_mutants(connection, rules, check, asked)
-    own = [left.count, left.total], [found.count, found.total]
+    own = [left.count, left.total], [bad.count, bad.total]
     unnoticed = (said for (said, *good), (_, *every) in zip(in_good, in_all, strict=True) if (good, every) == own)
     said = f"{len(check.mark.good)} good, {wanted} bad"
     return RuleTrial(check.name, passed=True, said=said, unnoticed=tuple(unnoticed))
@@ -113,19 +113,19 @@ def counts_of_mutants(
 def _made_up(connection: Connection, rules: Rules, check: Check, request: Request, main: Table | None) -> RuleTrial:
     """Rows made up for the columns of the table, all at once; enough is one that is found bad."""
     if check.mark.kind is not Kind.ROW or main is None:
-        found = _found(connection, rules, request)
-        said = found.error or "it can be asked; give it good= and bad= rows to try what it finds"
-        return RuleTrial(check.name, passed=not found.error, said=said)
+        result = _found(connection, rules, request)
+        said = result.error or "it can be asked; give it good= and bad= rows to try what it finds"
+        return RuleTrial(check.name, passed=not result.error, said=said)
     tried = 0
     for _, alike in itertools.groupby(_candidates(main, _condition_of(check, main)), tuple):
         while some := list(itertools.islice(alike, ROWS_AT_ONCE)):
             tried += _put(connection, main, some)
         if tried > MOST_MADE_UP:
             break
-    found = _found(connection, rules, request)
-    said = f"it can fail: {found.count} of {tried} rows made up" if found.count else found.error
+    result = _found(connection, rules, request)
+    said = f"it can fail: {result.count} of {tried} rows made up" if result.count else result.error
     nothing = f"it cannot fail, or not on one of {tried} rows made up; give it bad="
-    return RuleTrial(check.name, passed=bool(found.count), said=said or nothing)
+    return RuleTrial(check.name, passed=bool(result.count), said=said or nothing)
 
 
 def _put(connection: Connection, main: Table, rows: Sequence[dict[str, Any]]) -> int:
