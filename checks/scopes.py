@@ -13,28 +13,33 @@ from typing import Any
 from sqlalchemy import (
     Integer,
     Select,
+    SelectBase,
     String,
     Table,
     Text,
+    TextClause,
     and_,
     cast,
     func,
     literal,
     or_,
     select,
+    text,
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
 
 from checks.engine.authoring import CheckError
 from checks.engine.authoring.decorators import fixture
-from checks.engine.authoring.spec import Check
+from checks.engine.authoring.spec import Check, TableName
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import Values, values
 from checks.engine.measuring.compile_queries import Parameter, Query, queries_of
 from checks.engine.measuring.reflect import Connect, NamedTables
 from checks.engine.measuring.scope import Column, Dimension, Lookup, Way, direct, through
+from checks.engine.reporting.literal import runnable_sql
 from etl import tables
 from etl.tables import clubs, import_runs, leagues, teams
 
@@ -145,7 +150,7 @@ def tables_read(rules: Rules, now: datetime, connect: Connect) -> dict[Table, fr
     columns_of: dict[Table, set[str]] = {}
     with values(rules.fixtures, {"now": now, "today": now.date()}) as given:
         for check in rules.values():
-            for table, column in _columns_read(check, named, given):
+            for table, column in _columns_read(check, named, given, connect):
                 columns_of.setdefault(table, set()).add(column)
     return {
         table: frozenset({*columns, *(grouped & set(table.c.keys())), *(key.name for key in table.primary_key)})
@@ -153,10 +158,10 @@ def tables_read(rules: Rules, now: datetime, connect: Connect) -> dict[Table, fr
     }
 
 
-def _columns_read(check: Check, named: NamedTables, given: Values) -> Iterator[tuple[Table, str]]:
+def _columns_read(check: Check, named: NamedTables, given: Values, connect: Connect) -> Iterator[tuple[Table, str]]:
     try:
         bound = named.bind(check)
-        queries = [one for one in queries_of(bound, [Parameter()], given) if isinstance(one, Query)]
+        queries = [one for one in queries_of(bound, [Parameter()], given, named) if isinstance(one, Query)]
     except CheckError:
         return
     for query in queries:
@@ -167,3 +172,28 @@ def _columns_read(check: Check, named: NamedTables, given: Values) -> Iterator[t
             elements = visitors.iterate(part)
             columns = (column for element in elements for column in getattr(element, "base_columns", ()))
             yield from ((own.table, own.name) for own in columns if isinstance(getattr(own, "table", None), Table))
+            if isinstance(part, SelectBase) and any(isinstance(one, TextClause) for one in visitors.iterate(part)):
+                yield from ((named.table(TableName(name)), column) for name, column in _columns_of_text(part, connect))
+
+
+COLUMNS_OF_VIEW = text("""
+select distinct format('%I.%I', n.nspname, c.relname), a.attname
+from pg_rewrite r join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+join pg_class c on d.refclassid = 'pg_class'::regclass and c.oid = d.refobjid
+join pg_namespace n on n.oid = c.relnamespace
+join pg_attribute a on a.attrelid = c.oid and a.attnum = d.refobjsubid
+where r.ev_class = 'pg_temp.read_by_rule'::regclass and d.refobjsubid > 0 and c.oid <> r.ev_class
+""")
+
+
+def _columns_of_text(statement: SelectBase, connect: Connect) -> list[tuple[str, str]]:
+    """What a statement that is text reads, as the database itself understands it: a view of it knows its columns."""
+    view = f"create temporary view read_by_rule as select 1 as one from ({runnable_sql(statement)}\n) read"  # noqa: S608 - an author's own text, rolled back
+    with connect() as connection, connection.begin_nested() as savepoint:
+        try:
+            connection.exec_driver_sql(view.replace("%", "%%"), ())
+            return [(name, column) for name, column in connection.execute(COLUMNS_OF_VIEW)]
+        except DBAPIError:  # a statement that cannot be run reads nothing
+            return []
+        finally:
+            savepoint.rollback()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -28,6 +28,7 @@ from flows.service.report_files import tidy, write_documents
 from flows.service.requests import CheckRequest
 from flows.settings import Settings, read_settings
 
+NO_RIGHT = "SQLSTATE 42501"
 CATALOGUE = f"{SOURCES[0]}."
 log = logging.getLogger("rally.check")
 
@@ -56,7 +57,7 @@ def check_health(invocation: Invocation, request: CheckRequest) -> Report:
         report = invocation.step("measure", measure, what=what)
         if request.keep:
             _after(engine, settings, request, report)
-    report = replace(report, complaints=(*report.complaints, *invocation.remarks))
+    report = replace(report, complaints=(*report.complaints, *invocation.remarks, *_rights_missing(report)))
     told = {"run": report.run, "score": report.score, "band": report.band.value, "coverage": round(report.coverage, 4)}
     log.info("health check: score %s, %s", report.score, report.band, extra={"told": told})
     if request.keep:
@@ -64,6 +65,12 @@ def check_health(invocation: Invocation, request: CheckRequest) -> Report:
         tidy_up(settings)
     _tell_people(invocation, request, report, alert=alert)
     return report
+
+
+def _rights_missing(report: Report) -> Iterator[str]:
+    """What to do where rules ask about tables that the account of checks may not read, as new rules do."""
+    if any(NO_RIGHT in (result.error or "") for result in report.results):
+        yield "checks may not read all that the rules ask about; next: rally-health init, or rally-health doctor"
 
 
 def _fitting(

@@ -22,7 +22,7 @@ from checks.engine.authoring.spec import Check, Kind, TableName
 from checks.engine.authoring.units import Measure
 from checks.engine.collecting.wiring import Values
 from checks.engine.measuring.child import OF_A_FILE, rehearse
-from checks.engine.measuring.reflect import MissingTableError, NamedTables
+from checks.engine.measuring.reflect import MissingTableError, NamedTables, existence
 from checks.engine.measuring.scope import LOOKUP_TIMEOUT, Labels, Scope
 from checks.engine.measuring.snapshot import Session, asking, explained, within
 
@@ -115,7 +115,7 @@ def _question(check: Check, parameter: Parameter, values: Values, tables: NamedT
     if check.function.__module__.startswith(OF_A_FILE) and first:
         rehearse(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
     answer = within(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
-    return READERS[check.mark.kind](check, parameter, _told_as_text(answer, check.mark.kind, tables))
+    return READERS[check.mark.kind](check, parameter, existence(_told_as_text(answer, check.mark.kind, tables)))
 
 
 def _told_as_text(answer: Any, kind: Kind, tables: NamedTables) -> Any:

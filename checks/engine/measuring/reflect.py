@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from difflib import get_close_matches
+from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import Column, Connection, Inspector, MetaData, SelectBase, Table, TextClause, inspect, select, text
 from sqlalchemy.exc import NoSuchTableError, SAWarning
+from sqlalchemy.sql import visitors
 
 from checks.engine.authoring import MeasureError
+from checks.engine.authoring.decorators import Bad
 from checks.engine.authoring.spec import Check, TableName
 
 Connect = Callable[[], AbstractContextManager[Connection]]
@@ -131,3 +135,13 @@ def _missing(name: TableName, inspector: Inspector) -> str:
     folded = {one.casefold(): one for one in names}
     near = get_close_matches(plain.casefold(), folded, n=1)
     return f"there is no table {name.fullname!r}" + (f"; did you mean {folded[near[0]]!r}?" if near else "")
+
+
+def existence(answer: Any) -> Any:
+    """What a rule returned, in which EXISTS asks for a row and not for all of its columns: some may not be read."""
+    for part in (answer.found, answer.among) if isinstance(answer, Bad) else (answer,):
+        for element in visitors.iterate(part) if isinstance(part, sa.ClauseElement) else ():
+            inner = getattr(element.element, "element", None) if isinstance(element, sa.Exists) else None
+            if isinstance(inner, sa.Select) and [str(column) for column in inner._raw_columns] == ["*"]:
+                inner._raw_columns = [sa.literal_column("1")]
+    return answer
