@@ -6,24 +6,56 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markupsafe import Markup
+from checks.engine.authoring.spec import Check
+from checks.engine.collecting.rules import Rules
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 DOCUMENT = "docs/RUNBOOKS.md#"
 SOURCE = Path(__file__).with_suffix(".md")
-LINK = Markup('<p><a href="{}" rel="noreferrer">{}</a></p>')
 
 
 def runbook_html(runbook: str) -> Markup:
     """The text of a rule's runbook as HTML; a link where it stands elsewhere, and empty where there is none."""
+    # a command that shows no page needs neither
+    from markdown_it import MarkdownIt  # noqa: PLC0415
+    from markupsafe import Markup  # noqa: PLC0415
+
     if runbook.startswith(("https://", "http://")):
-        return LINK.format(runbook, runbook)
+        return Markup('<p><a href="{}" rel="noreferrer">{}</a></p>').format(runbook, runbook)
     text = runbook_sections().get(runbook.removeprefix(DOCUMENT), "") if runbook.startswith(DOCUMENT) else ""
     # a file of ours, and HTML inside it is text
     return Markup(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))  # noqa: S704  # nosec B704
+
+
+def with_runbooks(rules: Rules) -> Rules:
+    """The rules, each that names no runbook of its own with the section that names it, where one does."""
+    sections = rule_sections()
+    return rules.only(_led(check, sections.get(check.name, "")) for check in rules.values())
+
+
+def _led(check: Check, section: str) -> Check:
+    if check.mark.runbook or not section:
+        return check
+    return replace(check, mark=replace(check.mark, runbook=f"{DOCUMENT}{section}"))
+
+
+@cache
+def rule_sections() -> dict[str, str]:
+    """The section of each rule, by the names that stand behind "Rule:" or "Rules:" in it."""
+    listed = (
+        (name, anchor)
+        for anchor, text in runbook_sections().items()
+        for names in re.findall(r"Rules?: ((?:`\w+`,?\s*)+)", text)
+        for name in re.findall(r"`(\w+)`", names)
+    )
+    return dict(listed)
 
 
 @cache

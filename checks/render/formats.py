@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from checks.engine.authoring.units import Measure, Status, figure_text
 from checks.engine.reporting.report import Report, Result, relative
@@ -237,6 +237,7 @@ def environment(link: PageLinks = NOWHERE) -> Environment:
     made.filters |= {
         "example": lambda key: page_value(example(key)),
         "sentence": lambda text: text[:1].upper() + text[1:],
+        "lines": lambda text: [Markup(escape(line)) for line in lines_of(text)],  # nosec B704  # noqa: S704 - escaped
         "arrow": lambda direction: ARROWS.get(str(direction), "·"),
         "moment": lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M}",
         "share": lambda value: figure_text(value, Measure.PERCENT),

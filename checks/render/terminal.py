@@ -86,7 +86,8 @@ def tally(report: Report) -> str:
     order = sorted(counts, key=lambda status: -status.rank)
     said = ", ".join(f"{counts[status]} {status}" for status in order) or "no rules"
     seconds = (report.finished - report.started).total_seconds()
-    return f"{len(report.results)} results: {said}; coverage {floor(report.coverage * 100)}%; {seconds:.1f} s"
+    number = f"{len(report.results)} {'result' if len(report.results) == 1 else 'results'}"
+    return f"{number}: {said}; coverage {floor(report.coverage * 100)}%; {seconds:.1f} s"
 
 
 def verdict(result: Result) -> str:

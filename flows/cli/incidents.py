@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +26,7 @@ from flows.cli.shared import AsJson, Exit, day, one_rule, print_json, print_rows
 from flows.service.alerts import accept_change, utc
 from flows.service.context import open_engine
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 app = typer.Typer(help="What is wrong since when, and who is at it.", no_args_is_help=True)
 Number = Annotated[int, typer.Argument(help="Its number in `rally-health incidents list`.")]
 By = Annotated[str | None, typer.Option(help="Who does it; without it, the name of this user account.")]
@@ -35,14 +36,17 @@ By = Annotated[str | None, typer.Option(help="Who does it; without it, the name 
 def list_incidents(
     context: typer.Context,
     days: Annotated[int, typer.Option("--resolved", metavar="DAYS", help="Also those resolved in so many days.")] = 0,
+    everything: Annotated[bool, typer.Option("--all", help="Also all that were ever resolved.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List open incidents, worst first.
 
-    Examples: `rally-health incidents list`, `rally-health incidents list --resolved 7 --json`
+    Examples: `rally-health incidents list`, `rally-health incidents list --resolved 7 --json`,
+    `rally-health incidents list --all`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        incidents = listed(connection, resolved_since=utc() - timedelta(days=days) if days else None)
+        since = EPOCH if everything else utc() - timedelta(days=days) if days else None
+        incidents = listed(connection, resolved_since=since)
     columns = ("id", "status", "severity", "title", "measurement", "state", "opened_at", "assignee")
     print_rows([_row(one) for one in incidents], columns, as_json=as_json, nothing="No incident is open.")
     if incidents and not as_json:

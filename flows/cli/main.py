@@ -8,8 +8,11 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import version
+from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,9 +81,35 @@ class Commands(TyperGroup):
         entry = COMMANDS.get(cmd_name)
         return TyperCommand(cmd_name, help=entry.help) if entry else None
 
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """Options of the program may stand behind the command as well: `rally-health check --database URL`."""
+        return super().parse_args(ctx, hoisted(args))
+
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         return name, load_command(name) if name else command, rest
+
+
+HOISTED = "--database"
+
+
+def hoisted(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--database URL` in front, wherever it stood; what stands behind `--` is left alone."""
+    front, rest, words = list[str](), list[str](), iter(arguments)
+    for word in words:
+        if word == "--":
+            return [*front, *rest, word, *words]
+        taken = [word, *islice(words, 1)] if word == HOISTED else [word] if word.startswith(f"{HOISTED}=") else []
+        front += taken
+        rest += [] if taken else [word]
+    return [*front, *rest]
+
+
+def say_version(asked: bool) -> None:
+    """Print the version and end, where it was asked for."""
+    if asked:
+        typer.echo(f"rally-health {version('rally-data-health')}")
+        raise typer.Exit
 
 
 def load_command(name: str) -> Command:
@@ -124,6 +153,9 @@ def configure(
     database: Annotated[
         str | None, typer.Option(help="PostgreSQL URL; overrides DATABASE_URL. Without either: an embedded server.")
     ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=say_version, is_eager=True, help="Print the version and end.")
+    ] = False,
     log_json: Annotated[bool, typer.Option("--log-json", help="Log to standard error, as JSON lines.")] = False,
     log_level: Annotated[
         str | None, typer.Option(metavar="LEVEL", help="DEBUG, INFO, WARNING, ERROR or CRITICAL; of log files, too.")

@@ -17,6 +17,7 @@ from checks.engine.run import Options, Request
 from checks.health import Beside, examine
 from checks.ready.lines import overrides_of, rules_of_lines
 from checks.ready.overrides import override_rules
+from checks.runbooks import with_runbooks
 from checks.scopes import SOURCES
 from etl.adoption.rights import READER, may_keep_history
 from etl.migrate import Mode, mode_of
@@ -146,7 +147,7 @@ def rules_of(settings: Settings) -> Rules:
     """The catalogue, the rules that the settings name, and those of installed plugins, as the settings change them."""
     lines = settings.rules
     rules = collect([*SOURCES, *settings.rule_sources], plugins=True, more=rules_of_lines(lines))
-    return override_rules(rules, overrides_of(lines))
+    return override_rules(with_runbooks(rules), overrides_of(lines))
 
 
 def moment(today: date | None) -> datetime:

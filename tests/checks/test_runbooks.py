@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from checks.engine.collecting.collect import collect
-from checks.runbooks import DOCUMENT, SOURCE, runbook_html, runbook_sections
+from checks.runbooks import DOCUMENT, SOURCE, rule_sections, runbook_html, runbook_sections, with_runbooks
 from checks.scopes import SOURCES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +20,19 @@ def test_each_runbook_of_a_rule_is_a_section_of_it() -> None:
 
     assert named
     assert {name for name in named if not runbook_html(name)} == set()
+
+
+def test_every_rule_of_the_catalogue_has_a_runbook_that_names_it() -> None:
+    led = with_runbooks(collect(SOURCES))
+
+    assert [name for name, check in led.items() if not runbook_html(check.mark.runbook)] == []
+    assert set(rule_sections()) <= set(led)
+
+
+def test_a_runbook_of_ones_own_stays() -> None:
+    (check, *_) = (check for check in collect(SOURCES).values() if check.mark.runbook)
+
+    assert with_runbooks(collect(SOURCES))[check.name].mark.runbook == check.mark.runbook
 
 
 def test_a_section_is_html_without_its_heading() -> None:

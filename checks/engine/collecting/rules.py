@@ -16,6 +16,8 @@ from checks.engine.authoring.spec import CHECK, FIX, FIXTURE, Check, Source, mar
 from checks.engine.authoring.units import Severity
 from checks.engine.collecting.wiring import Fixture, verify
 
+NEAREST = 5
+"""So many names are suggested for one that is unknown; of fewer rules all are listed."""
 Named = TypeVar("Named", Check, Fixture)
 
 
@@ -154,8 +156,9 @@ def _by_name(patterns: tuple[str, ...], rules: Rules) -> Test:
         if not any(fnmatchcase(name, pattern) for name in rules):
             if pattern in rules.disabled:
                 raise SelectionError(f"{pattern!r} is switched off by {rules.disabled[pattern]}")
-            near = get_close_matches(pattern, list(rules), n=3)
-            hint = f"did you mean {', '.join(near)}?" if near else f"there {_listed(rules)}"
+            near = get_close_matches(pattern, list(rules), n=NEAREST, cutoff=0.4 if len(rules) > NEAREST else 0.6)
+            far = "rally-health rules list has all of them" if len(rules) > NEAREST else f"there {_listed(rules)}"
+            hint = f"did you mean {', '.join(near)}?" if near else far
             raise SelectionError(f"no rule is called {pattern!r}; {hint}")
     return lambda check: not patterns or any(fnmatchcase(check.name, pattern) for pattern in patterns)
 

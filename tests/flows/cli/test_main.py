@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from flows.cli.main import COMMANDS, load_command
+from flows.cli.main import COMMANDS, hoisted, load_command
 from flows.cli.shared import Exit
 from tests.flows.conftest import Run
 
@@ -97,3 +98,37 @@ def test_a_check_leaves_a_json_report(run: Run, tmp_path: Path) -> None:
     run("check")
 
     assert len(list((tmp_path / "logs").glob("monitoring_report_*.json"))) == 1
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    ended = rally("--version")
+
+    assert (ended.returncode, ended.stdout) == (Exit.OK, f"rally-health {version('rally-data-health')}\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["check", "--database", "URL", "--name", "x"], ["--database", "URL", "check", "--name", "x"]),
+        (["check", "--database=URL"], ["--database=URL", "check"]),
+        (["--database", "URL", "check"], ["--database", "URL", "check"]),
+        (["check", "--database"], ["--database", "check"]),
+        (["rejects", "show", "--", "--database"], ["rejects", "show", "--", "--database"]),
+    ],
+)
+def test_the_database_may_be_named_behind_the_command(typed: list[str], meant: list[str]) -> None:
+    assert hoisted(typed) == meant
+
+
+def test_a_database_behind_the_command_is_the_one_that_is_used(database: Engine) -> None:
+    url = database.url.render_as_string(hide_password=False)
+
+    assert rally("history", "--database", url).stdout == "Nothing has run yet. Next: rally-health check\n"
+
+
+def test_an_unknown_rule_shows_the_nearest_and_not_all(run: Run) -> None:
+    ran = run("check", "--name", "match_without_team")
+
+    assert ran.code == Exit.USAGE
+    assert "did you mean match_without_teams, " in ran.out
+    assert ran.out.count(",") <= 4
