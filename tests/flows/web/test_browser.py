@@ -13,9 +13,11 @@ from sqlalchemy import Engine
 from checks.engine.collecting.collect import collect
 from checks.scopes import SOURCES
 from flows.web.render import PAGES
+from tests.benchmarks import bench_report
 from tests.checks.review.hostile import HOSTILE, plant_hostile
 from tests.checks.review.plant import Plant
 from tests.checks.review.seasons import NOW, plant_season
+from tests.conftest import copy_of
 from tests.flows.web.conftest import Place, serving
 from tests.flows.web.test_pages import addresses
 
@@ -26,11 +28,18 @@ WIDTHS = (390, 1280)
 @pytest.fixture(scope="module")
 def season_and_worse(server: str, template: str) -> Iterator[Place]:
     """The season, with names in it that try to be more than names, and leagues with scores."""
-    from tests.conftest import copy_of  # noqa: PLC0415
-
     for engine in copy_of(server, template):
         _plant(engine)
         with serving(engine, NOW) as place:
+            yield place
+
+
+@pytest.fixture(scope="module")
+def two_years(server: str) -> Iterator[Place]:
+    """Two years of daily runs with a hundred rules and 200 leagues."""
+    for engine in copy_of(server, "template1"):
+        bench_report.fill(engine.url.render_as_string(hide_password=False), 200)
+        with serving(engine, bench_report.NOW) as place:
             yield place
 
 
@@ -74,6 +83,17 @@ def test_each_page_is_quiet_and_fits(browser: Any, season_and_worse: Place, widt
     watched.context.close()
 
     assert watched.asked == {urlsplit(season_and_worse.url).netloc}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_two_years_with_200_leagues_are_quiet_and_fit(browser: Any, two_years: Place, width: int) -> None:
+    watched = Watched(browser, two_years, width)
+    for page in PAGES:
+        for address in addresses(two_years, page, bench_report.NOW, most=1):
+            shown = watched.open(address)
+            wide = shown.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert (address, watched.complaints, wide) == (address, [], 0)
+    watched.context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
