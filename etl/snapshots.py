@@ -30,6 +30,10 @@ class SnapshotError(EtlError):
     """A snapshot that cannot be taken, read or restored; the database is as it was."""
 
 
+class SnapshotUnwritable(EtlError):
+    """There is no room for a snapshot, or no right to write one: a matter of the machine, not of the data."""
+
+
 MANIFEST = "manifest.json"
 FORMAT = 1
 COPIED = "copy"
@@ -202,7 +206,8 @@ def take_snapshot(engine: Engine, root: Path, reason: str, who: str, *, automati
         fresh.rename(folder)
     except OSError as error:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise SnapshotError(f"no snapshot can be written to {root}: {error.strerror or error}") from None
+        said = f"no snapshot can be written to {root}: {error.strerror or error}"
+        raise SnapshotUnwritable(f"{said}; make room, or choose another folder by RALLY_SNAPSHOTS") from None
     if automatic:
         _thin_out(root)
     return made

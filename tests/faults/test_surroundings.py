@@ -1,0 +1,223 @@
+"""A full disk, a pooler in between, a server that is killed: what happened is said, and the next run is right."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+from sqlalchemy import Engine, text
+
+from etl.database import open_engine
+from etl.embedded import running
+from etl.migrate import upgrade
+from tests.conftest import _statement
+from tests.etl.importing.feeds import APTA, fixture
+from tests.etl.importing.feeds import write as write_feed
+from tests.faults.commands import Rally, killing_proxy
+from tests.faults.test_kills import (
+    RUNNING,
+    TEAMS,
+    look_at_feeds,
+    prepare_dirt,
+    prepare_import,
+    prepare_repaired,
+    prepare_snapshot,
+    rows,
+)
+
+pytestmark = pytest.mark.slow
+
+IMPORT = ("import", f"new/{APTA}")
+SIZE = "24m"
+
+
+@pytest.fixture
+def small(tmp_path: Path, server: str) -> Iterator[Path]:
+    """A disk of 24 MB that belongs to the server's user."""
+    folder = Path(mkdtemp(prefix="rally-small-"))
+    folder.chmod(0o755)  # the server's user must reach it
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)], check=False)
+    if mounted.returncode:
+        folder.rmdir()
+        pytest.skip("no right to mount a tmpfs here")
+    with ExitStack() as stack:
+        stack.callback(folder.rmdir)
+        stack.callback(subprocess.run, ["umount", "--lazy", str(folder)], check=False)
+        stack.callback(shutil.rmtree, folder / "space", ignore_errors=True)
+        owner = _owner_of(server)
+        (folder / "space").mkdir(mode=0o700)
+        os.chown(folder / "space", owner.pw_uid, owner.pw_gid)
+        yield folder
+
+
+def _owner_of(server: str) -> pwd.struct_passwd:
+    """The user that the session's server runs as."""
+    return pwd.getpwuid(Path(server.split("host=", 1)[1].replace("%2F", "/")).stat().st_uid)
+
+
+def fill(folder: Path) -> Path:
+    """Leave not a byte."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            return filler
+
+
+def test_a_database_without_room_refuses_an_import_whole_and_goes_on_when_there_is_some(
+    rally: Rally, database: Engine, server: str, small: Path
+) -> None:
+    url = database.url.render_as_string(hide_password=False)
+    here = rally.on(url)
+    prepare_import(here, database)
+    days = [f"{month:02}/{day:02}/2025" for month in range(1, 13) for day in range(1, 29)]
+    many = [fixture(*TEAMS, day, location=f"The courts of {day}") for day in days]
+    write_feed(rally.folder / "new", "schedules", [fixture(*TEAMS), *many])
+    before = look_at_feeds(database)
+    database.dispose()
+    _statement(server, f"create tablespace small location '{small}/space'")
+    _statement(server, f"alter database {database.url.database} set tablespace small")
+    filler = fill(small)
+
+    full = here.run(*IMPORT)
+
+    assert (full.code, "Traceback" in full.out) == (4, False), full.out
+    assert "no room left" in full.out
+    filler.unlink()
+    # a database whose disk was full has written nothing of the feed that it refused
+    assert look_at_feeds(database)["schedules"] == before["schedules"]
+    again = here.run(*IMPORT)
+    assert (again.code, len(rows(database, text("select 1 from schedule")))) == (0, 1 + len(days)), again.out
+    assert rows(database, RUNNING) == ((0,),)
+    database.dispose()
+    _statement(server, f"alter database {database.url.database} set tablespace pg_default")
+    _statement(server, "drop tablespace small")
+
+
+@pytest.mark.parametrize(
+    ("variable", "arguments", "code"),
+    [
+        ("RALLY_REPORTS", ("check", "--domain", "schedule", "--fail-on", "never"), 5),
+        ("RALLY_DATA", ("snapshot", "create"), 4),
+    ],
+)
+def test_a_disk_that_is_full_for_files_is_said_in_a_line(  # noqa: PLR0917 - a table
+    rally: Rally, database: Engine, small: Path, variable: str, arguments: tuple[str, ...], code: int
+) -> None:
+    here = rally.on(database.url.render_as_string(hide_password=False)).having(**{variable: str(small / "files")})
+    prepare_dirt(here, database)
+    filler = fill(small)
+
+    full = here.run(*arguments)
+
+    assert (full.code, "Traceback" in full.out, "No space left" in full.out) == (code, False, True), full.out
+    filler.unlink()
+    assert here.run(*arguments).code == 0
+
+
+POOLER = """
+[databases]
+* = host={host}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = trust
+auth_file = {folder}/users
+pool_mode = transaction
+default_pool_size = 12
+max_client_conn = 200
+logfile = {folder}/log
+pidfile = {folder}/pid
+"""
+
+
+@pytest.fixture
+def pooler(server: str, tmp_path: Path) -> Iterator[int]:
+    """The port of a pgbouncer in transaction mode before the session's server."""
+    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    if program is None:
+        pytest.skip("pgbouncer is not installed; it is Debian's package of that name")
+    owner = _owner_of(server)
+    folder = Path(mkdtemp(prefix="rally-pooler-"))
+    port = 20_000 + os.getpid() % 20_000
+    host = server.split("host=", 1)[1].replace("%2F", "/")
+    (folder / "users").write_text('"rally" ""\n"rally_reader" ""\n')
+    (folder / "ini").write_text(POOLER.format(host=host, port=port, folder=folder))
+    for file in (folder, *folder.iterdir()):
+        os.chown(file, owner.pw_uid, owner.pw_gid)
+    identity = {} if os.geteuid() == owner.pw_uid else {"user": owner.pw_uid, "group": owner.pw_gid}
+    process = subprocess.Popen(
+        [program, "-q", str(folder / "ini")],
+        cwd="/",
+        stderr=subprocess.DEVNULL,
+        **identity,  # type: ignore[call-overload]
+    )
+    yield port
+    process.terminate()
+    process.wait()
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "arguments", "code"),
+    [
+        (prepare_import, IMPORT, 0),
+        (prepare_dirt, ("check", "--domain", "schedule", "--fail-on", "never"), 0),
+        (prepare_dirt, ("fix", "plan", "duplicate_match"), 0),
+        (prepare_dirt, ("fix", "apply", "1", "--yes"), 0),
+        (prepare_repaired, ("fix", "undo", "1", "--yes"), 0),
+        (prepare_snapshot, ("snapshot", "restore", "latest", "--discard-newer", "--yes"), 0),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, tuple) else "",
+)
+def test_a_pooler_in_transaction_mode_changes_nothing(  # noqa: PLR0917 - a table
+    rally: Rally, database: Engine, pooler: int, prepare: object, arguments: tuple[str, ...], code: int
+) -> None:
+    assert callable(prepare)
+    prepare(rally.on(database.url.render_as_string(hide_password=False)), database)
+
+    ended = rally.on(f"postgresql://rally@127.0.0.1:{pooler}/{database.url.database}").run(*arguments)
+
+    assert (ended.code, "Traceback" in ended.out) == (code, False), ended.out
+    assert rows(database, RUNNING) == ((0,),)
+
+
+def test_a_server_that_is_killed_in_the_middle_of_an_import_is_said_and_the_next_run_is_right(
+    rally: Rally, tmp_path: Path
+) -> None:
+    home = tmp_path / "server"
+    hurried = rally.having(RALLY_DEADLINE="15", RALLY_LOCK_TIMEOUT="2", RALLY_WRITE_TIMEOUT="5")
+    with running(home) as url:
+        engine = open_engine(url)
+        upgrade(engine)
+        prepare_import(hurried.on(url), engine)
+        before = look_at_feeds(engine)
+        with killing_proxy(engine) as proxy:
+            pid = int((home / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
+            proxy.victim = lambda: os.kill(pid, signal.SIGKILL)
+            proxy.kill_at(150, before=False)
+            engine.dispose()
+
+            ended = hurried.on(proxy.url).start(*IMPORT).end(20)
+
+        assert (ended.code, "Traceback" in ended.out) == (4, False), ended.out
+        assert "connection lost" in ended.out or "cannot be reached" in ended.out
+    with running(home) as url, closing(open_engine(url).connect()) as connection:
+        engine = connection.engine
+        seen = look_at_feeds(engine)
+        assert seen["schedules"] == before["schedules"]
+        assert hurried.on(url).run(*IMPORT).code == 0
+        assert len(look_at_feeds(engine)["schedules"][0]) == 4
+        assert rows(engine, RUNNING) == ((0,),)
+    engine.dispose()
