@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, func, select, text
 from starlette import applications, datastructures, requests, responses, routing, types
 
 from checks.engine.collecting.rules import Rules
@@ -177,7 +177,7 @@ class Served:
         page = page_of(kind, key)
         if page is None or "\0" in key:
             raise NotThere("there is no such page; the overview leads to those that there are")
-        with read_only(self.engine, self.role) as connection:
+        with read_only(self.engine, self.role, self.settings.timezone) as connection:
             return page.build(self._asked(connection, key, query))
 
     def _asked(self, connection: Connection, key: str, query: Mapping[str, str]) -> PageRequest:
@@ -241,11 +241,12 @@ def reader_of(engine: Engine) -> str | None:
 
 
 @contextmanager
-def read_only(engine: Engine, role: str | None) -> Iterator[Connection]:
-    """A connection that sees one moment and cannot write."""
+def read_only(engine: Engine, role: str | None, timezone: str = "UTC") -> Iterator[Connection]:
+    """A connection that sees one moment and cannot write; its moments come in a time zone."""
     with engine.connect() as plain:
         connection = plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with connection.begin():
+            connection.execute(select(func.set_config("TimeZone", timezone, True)))
             if role is not None:
                 connection.exec_driver_sql(f'set local role "{role}"')
             yield connection

@@ -106,7 +106,7 @@ def incident_columns(now: datetime) -> tuple[SectionColumn[Any], ...]:
         view.name_column("incident", lambda one: f"{one.title} #{one.id}", lambda one: ("incident", one.id)),
         *view.texts("measurement", "change"),
         SectionColumn("where", lambda one: "; ".join(one.clusters[:2]), CellKind.MUTED),
-        SectionColumn("since", lambda one: f"{one.since:%Y-%m-%d %H:%M}, {view.ago(one.since, now)}"),
+        SectionColumn("since", lambda one: view.ago(one.since, now)),
         SectionColumn("owner", lambda one: one.assignee or one.owner),
         SectionColumn("acknowledged by", lambda one: one.acknowledged_by),
         SectionColumn("state", lambda one: one.state, CellKind.BADGE),

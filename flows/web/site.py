@@ -51,7 +51,7 @@ def write_site(settings: Settings, folder: Path, progress: Callable[[int, int], 
 def _reading(settings: Settings) -> Iterator[tuple[Engine, Connection]]:
     with (
         open_engine(settings, application="rally-health site") as engine,
-        read_only(engine, reader_of(engine)) as connection,
+        read_only(engine, reader_of(engine), settings.timezone) as connection,
     ):
         yield engine, connection
 

@@ -203,3 +203,11 @@ def test_a_database_that_is_away_is_said_in_a_page(database: Engine) -> None:
 
     assert (away.status_code, back.status_code) == (503, 200)
     assert "The database did not answer" in away.text
+
+
+def test_moments_are_those_of_the_clock_that_the_leagues_live_by(planted: Engine) -> None:
+    with serving(planted, timezone="America/Chicago") as place:
+        text = place.get("/runs").text
+
+    assert "2025-06-30 01:00" in text  # six o'clock in UTC
+    assert "2025-06-30 02:00 CDT" in text
