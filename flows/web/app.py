@@ -75,17 +75,13 @@ class Access:
             return None
         if self.token:
             asking = {"www-authenticate": 'Basic realm="Rally Data Health", charset="UTF-8"'}
-            return responses.PlainTextResponse(
-                "A token is needed: as the password, or as a bearer token.\n", 401, asking
-            )
+            return _plain("A token is needed: as the password, or as a bearer token.", 401, asking)
         if self.header:
             return _plain(f"Only a proxy that sets {self.header} may ask.", 403)
         # a page elsewhere that has its own name resolve to this machine would read along
         name = headers.get("host", "").rsplit(":", 1)[0] if "]" not in headers.get("host", "") else "[::1]"
         if name.lower() not in self.names:
-            return responses.PlainTextResponse(
-                "This name is not answered to; set RALLY_SERVE_URL to the address in use.\n", 421
-            )
+            return _plain("This name is not answered to; set RALLY_SERVE_URL to the address in use.", 421)
         return None
 
     def _knows_token(self, authorization: str) -> bool:

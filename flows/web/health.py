@@ -21,7 +21,7 @@ from checks.review.section import CellKind, SectionColumn
 from checks.review.sections.figures import LEAGUE_SEGMENT, SegmentScore
 from checks.review.sections.results import ALL_RULES
 from checks.stored import StoredResult, StoredRun, results_of, run_of, select_results, select_runs
-from etl.tables import check_results, check_runs, deliveries, delivery_incidents, import_feeds
+from etl.tables import check_results, check_runs, deliveries, delivery_incidents, import_feeds, import_parts
 from flows.web import overview, rules, view
 from flows.web.view import Code, Facts, Form, NotThere, PageRequest, Picture, SectionRows, TableBlock, View
 
@@ -140,15 +140,14 @@ STATES = ("open", "acknowledged", "resolved")
 
 
 def _incidents(request: PageRequest) -> View:
-    listed = incident_store.listed(
-        request.connection, resolved_since=request.now - timedelta(days=rules.days_of(request))
-    )
+    days = rules.days_of(request)
+    listed = incident_store.listed(request.connection, resolved_since=request.now - timedelta(days=days))
     text, state = request.asked("q").casefold(), request.asked("state")
     shown = [one for one in listed if state in {"", one.state} and text in f"{one.title} {one.owner}".casefold()]
     fields = (
         view.Choice("q", "rule or owner", request.asked("q")),
         view.Choice("state", "state", state, STATES),
-        view.Choice("days", "resolved within days", str(rules.days_of(request))),
+        view.Choice("days", "resolved within days", str(days)),
     )
     columns = (*overview.incident_columns(request.now), *view.texts("resolved_at"))
     return View(
@@ -282,16 +281,25 @@ def _league(request: PageRequest) -> View:
     points = _league_points(request)
     feeds = overview.feed_states(request, name)
     newest = reading.latest_results(request.connection, request.now)
-    trouble = [
-        rules.of_rule(one, request.rules.get(one.rule)) for one in newest if one.trouble and _concerns(one, name)
-    ]
-    if not points and not feeds and not trouble:
+    concerned = [one for one in newest if one.trouble and _concerns(one, name)]
+    trouble, parts = [rules.of_rule(one, request.rules.get(one.rule)) for one in concerned], _parts_of(request)
+    if not points and not feeds and not trouble and not parts.rows:
         raise NotThere(f"no league called {name!r} has a score or a feed")
     wrong = replace(ALL_RULES, title="What is wrong", empty="Nothing.", caption="Rules in trouble that name it")
     return View(
         title=name, trail=[("Leagues", ("leagues", ""))],
-        blocks=[_league_score(request, points), SectionRows(wrong, trouble), overview.feeds_table("Its feeds", feeds)],
+        blocks=[
+            _league_score(request, points), SectionRows(wrong, trouble), parts,
+            overview.feeds_table("Its feeds", feeds),
+        ],
     )  # fmt: skip
+
+
+def _parts_of(request: PageRequest) -> TableBlock:
+    """What became of the league's rows in the newest feeds."""
+    chosen = select(import_parts).where(import_parts.c.league == request.key)
+    newest = request.connection.execute(chosen.order_by(import_parts.c.id.desc()).limit(20)).mappings().all()
+    return TableBlock(title="Its parts of feeds", columns=overview.PART_COLUMNS, rows=newest, caption="The newest 20")
 
 
 def _league_points(request: PageRequest) -> tuple[tuple[datetime, float], ...]:

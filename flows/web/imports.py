@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from alerts.outbox.enqueue import outbox
 from checks.review.deeds import read_deeds
 from checks.review.section import CellKind, SectionColumn
 from etl import circuit_breaker
-from etl.importing import ledger_queries
+from etl.importing import held, ledger_queries
 from etl.tables import import_feeds, import_runs, rejects, repairs
 from flows.web import health, overview, rules, view
 from flows.web.view import Facts, NotThere, PageRequest, TableBlock, View
@@ -20,7 +20,7 @@ from flows.web.view import Facts, NotThere, PageRequest, TableBlock, View
 COUNTS = ("rows", "rejects", "unlinked", "inserted", "updated", "withdrawn")
 MOST_REASONS = 60
 MOST_IMPORTS = 100
-OUTCOMES = ("published", "unchanged", "blocked", "failed", "running")
+OUTCOMES = ("published", "unchanged", "held", "blocked", "failed", "running")
 LONGEST_REASON = 160
 OF_ALL = "all"
 FEED_COLUMNS = (
@@ -29,12 +29,10 @@ FEED_COLUMNS = (
     SectionColumn("import", lambda row: f"#{row.run_id}", to=lambda row: ("import", row.run_id)),
     *view.texts("started_at"),
     *view.figures(*COUNTS),
-    SectionColumn("because", lambda row: "; ".join([*row.reasons, *map(_allowed, row.allowed)]), CellKind.MUTED),
+    SectionColumn(
+        "because", lambda row: "; ".join([*row.reasons, *map(overview.let_pass, row.allowed)]), CellKind.MUTED
+    ),
 )
-
-
-def _allowed(one: dict[str, str]) -> str:
-    return f"{one['rule']} let pass by {one['who']}: {one['why']}"
 
 
 def _imports(request: PageRequest) -> View:
@@ -44,6 +42,7 @@ def _imports(request: PageRequest) -> View:
     return View(
         title="Imports", lead=str(stop) if stop else "", badge="blocked" if stop else "",
         blocks=[
+            overview.held_table(held.held_parts(request.connection)),
             overview.feeds_table("Last import of each feed", states),
             *_all_imports(request, tuple(sorted({one.row.kind for one in states}))),
         ],
@@ -76,26 +75,16 @@ def _import(request: PageRequest) -> View:
         title=f"Import #{number}", badge=run.outcome, trail=[("Imports", ("imports", ""))],
         blocks=[
             Facts("", [(name, view.shown_value(at), None) for name, at in moments]),
-            TableBlock(title="Feeds", columns=FEED_COLUMNS, rows=feeds, most=200), _by_league(feeds), _drift(feeds),
+            TableBlock(title="Feeds", columns=FEED_COLUMNS, rows=feeds, most=200),
+            _profile(held.parts_of_run(request.connection, number)), _drift(feeds),
             _refused(request, columns.run_id == number),
         ],
     )  # fmt: skip
 
 
-def _by_league(feeds: Iterable[Any]) -> TableBlock | None:
-    """What the feeds of all leagues brought of each league."""
-    rows = [
-        {"feed": row.kind, "league": league, **(counts if isinstance(counts, dict) else {"rows": counts})}
-        for row in feeds
-        for league, counts in sorted((row.leagues or {}).items())
-    ]
-    names = list(dict.fromkeys(name for row in rows for name in row if name not in {"feed", "league"}))
-    columns = (
-        view.name_column("league", lambda row: row["league"], lambda row: ("league", row["league"])),
-        *view.texts("feed"),
-        *view.figures(*names),
-    )
-    return TableBlock(title="By league", columns=columns, rows=rows, most=300) if rows else None
+def _profile(parts: Sequence[Mapping[str, Any]]) -> TableBlock:
+    caption = "What publishing each part changed, or would change"
+    return TableBlock(title="Change profile", columns=overview.PART_COLUMNS, rows=parts, caption=caption)
 
 
 def _drift(feeds: Iterable[Any]) -> Facts | None:
@@ -154,8 +143,7 @@ def _feed(request: PageRequest) -> View:
     return View(
         title=f"{kind} of {league}", badge=rows[0].outcome, trail=[("Imports", ("imports", ""))],
         blocks=[
-            Facts("", [("published", state.freshness, None), ("league", league, to)]),
-            health.volume(rows, request.now),
+            Facts("", [("published", state.freshness, None), ("league", league, to)]), health.volume(rows, request.now),
             TableBlock(title="Its imports", columns=FEED_COLUMNS, rows=rows, most=120),
             _refused(request, and_(rejects.c.feed_id == rows[0].id)),
         ],

@@ -21,6 +21,8 @@ from checks.review.sections.process import PROCESS_METRICS
 from checks.review.time_series import comparable_runs, score_series
 from checks.stored import StoredRun
 from etl import circuit_breaker
+from etl.importing import held
+from etl.importing.profile import in_words
 from etl.tables import deliveries, import_feeds
 from flows.web import view
 
@@ -40,6 +42,7 @@ def overview(request: view.PageRequest) -> view.View:
         _hero(inputs), _incidents(incidents, request.now), _state(request, _news(inputs, incidents)),
         view.SectionRows(DAILY_FIGURES, DAILY_FIGURES.rows(inputs)), _score(inputs),
         view.SectionRows(BY_DOMAIN, BY_DOMAIN.rows(inputs)), heat_map(inputs.runs, request.now, most=FEW),
+        held_table(held.held_parts(request.connection), most=FEW),
         feeds_table("Last import of each feed", feed_states(request), most=FEW, more=("imports", "")),
         view.SectionRows(PROCESS_METRICS, PROCESS_METRICS.rows(inputs)), _next_runs(request),
     ])  # fmt: skip
@@ -205,6 +208,44 @@ def feeds_table(
             SectionColumn("import", lambda one: f"#{one.row.run_id}", to=lambda one: ("import", one.row.run_id)),
         ),
     )  # fmt: skip
+
+
+def held_table(parts: Sequence[held.HeldPart], *, most: int = 100) -> view.TableBlock:
+    """The parts of feeds that a guard stopped: why, since when, and what frees each."""
+    return view.TableBlock(
+        title="Held parts of feeds", rows=parts, columns=HELD_COLUMNS, most=most, empty="Nothing is held.",
+        caption=f"{len(parts)} wait; each is tried again by itself when what it lacked has changed",
+        more=("imports", "") if len(parts) > most else None,
+    )  # fmt: skip
+
+
+HELD_COLUMNS: tuple[SectionColumn[Any], ...] = (
+    view.name_column(
+        "part", lambda part: f"{part.kind} of {part.league or 'no league'}",
+        lambda part: ("imports", "", {"kind": part.kind}),
+    ),
+    SectionColumn("why", lambda part: "; ".join(part.reasons)),
+    SectionColumn("freed by", lambda part: "; ".join(part.ways_out)),
+    SectionColumn("without a team", lambda part: ", ".join(name["name"] for name in part.names[:5]), CellKind.MUTED),
+    *view.texts("since"), *view.figures("records", "tries"),
+)  # fmt: skip
+
+
+def let_pass(one: Mapping[str, str]) -> str:
+    """What a person let pass, in words."""
+    return f"{one['rule']} let pass by {one['who']}: {one['why']}"
+
+
+PART_COLUMNS: tuple[SectionColumn[Any], ...] = (
+    SectionColumn("outcome", lambda part: part["outcome"], CellKind.BADGE),
+    view.name_column(
+        "part",
+        lambda part: f"{part['kind']} of {part['league'] or 'no league'}",
+        lambda part: ("league", part["league"]) if part["league"] else None,
+    ),
+    SectionColumn("change", lambda part: "; ".join(in_words(part["profile"]))),
+    SectionColumn("because", lambda part: "; ".join([*part["reasons"], *map(let_pass, part["allowed"])])),
+)
 
 
 def feed_target(row: Any) -> tuple[str, object]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -28,6 +30,8 @@ from tests.checks.review.hostile import HOSTILE, plant_hostile
 from tests.checks.review.html.test_page import Page as Parsed
 from tests.checks.review.plant import Plant
 from tests.checks.review.seasons import FIRST, NOW
+from tests.etl.importing.feeds import fixture, standing, write
+from tests.flows.conftest import Run
 from tests.flows.web.conftest import Place, serving
 
 
@@ -203,6 +207,30 @@ def test_a_database_that_is_away_is_said_in_a_page(database: Engine) -> None:
 
     assert (away.status_code, back.status_code) == (503, 200)
     assert "The database did not answer" in away.text
+
+
+def test_a_held_part_says_why_it_waits_and_what_frees_it(run: Run, database: Engine, tmp_path: Path) -> None:
+    """Half of a league's matches are gone from its feed, and the page says so."""
+    names = [f"Club {letter} - 11" for letter in "ABCDEFGH"]
+    write(tmp_path, "series_stats", [standing(name) for name in names])
+    matches = [fixture(one, other) for one in names for other in names if one < other]
+    write(tmp_path, "schedules", matches)
+    assert run("import", tmp_path / "APTA_CHICAGO").code == 0
+    write(tmp_path, "schedules", matches[:5])
+    assert run("import", tmp_path / "APTA_CHICAGO").code == 3
+
+    (part,) = run("imports", "held", "--json").json()
+    with serving(database, datetime.now(UTC)) as place:
+        overview, imports = (unescape(place.get(path).text) for path in ("/", "/imports"))
+        (newest,) = run("imports", "--limit", "1", "--json").json()
+        profile = unescape(place.get(f"/import/{newest['run']}").text)
+
+    assert part["reasons"]
+    for text in (overview, imports):
+        assert part["reasons"][0] in text
+        assert part["ways_out"][0] in text
+    assert "Change profile" in profile
+    assert part["reasons"][0] in profile
 
 
 def test_moments_are_those_of_the_clock_that_the_leagues_live_by(planted: Engine) -> None:
