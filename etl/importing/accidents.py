@@ -30,7 +30,7 @@ def shared_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Si
     itself = sa.or_(new.home_team_id == new.away_team_id, new.home_team == new.away_team)
     return {
         "sides_turned": Sign(_changed(connection, planned, turned), planned.matched, ""),
-        "self_matches": Sign(_planned(connection, planned.plan, itself), _size(connection, planned.staged), ""),
+        "self_matches": Sign(_planned(connection, planned.plan, itself), planned.staged_rows, ""),
         **_dates(connection, planned),
         **_one_value(connection, planned, "match_date", "date_one_value"),
     }
@@ -68,7 +68,7 @@ def result_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Si
 
 def _contradictory(connection: sa.Connection, planned: ChangePlan, rows: int) -> dict[str, Sign]:
     """How many results contradict themselves; where they do as a whole, the standings say which half is right."""
-    size = _size(connection, planned.staged)
+    size = planned.staged_rows
     signs = {"contradictory": Sign(rows, size, "")}
     if rows <= AS_A_WHOLE * size:
         return signs
@@ -128,7 +128,7 @@ def standing_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, 
     fallen = _changed_many(connection, planned, *(new[name] < old[name] for name in figures))
     most = max(range(len(figures)), key=lambda place: fallen[place])
     negative = sa.or_(*(planned.staged.c[name] < 0 for name in figures))
-    size = _size(connection, planned.staged)
+    size = planned.staged_rows
     return {
         "figures_fallen": Sign(fallen[most], planned.matched, f"{figures[most]} fall"),
         **told,
@@ -153,7 +153,7 @@ def _silent(connection: sa.Connection, planned: ChangePlan, column: str) -> Sign
     old = planned.target.c
     has, rows = sa.func.count(old[column]), sa.func.count()
     known, among = connection.execute(sa.select(has, rows).where(old.league_id == planned.league_id)).one()
-    size = _size(connection, planned.staged)
+    size = planned.staged_rows
     if known <= MANY_VALUES * among:
         return Sign(0, size, "")
     empty = _planned(connection, planned.staged, planned.staged.c[column].is_(None))
@@ -214,7 +214,7 @@ def _dates(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
     counted = sa.select(twins.c.days, rows).group_by(twins.c.days).order_by(rows.desc()).limit(1)
     most = connection.execute(counted).first()
     turned = connection.execute(sa.select(rows).where(twins.c.swapped)).scalar_one()
-    size = _size(connection, planned.staged)
+    size = planned.staged_rows
     shifted = Sign(most[1], size, f"{most[0]:+,} days") if most else Sign(0, size, "")
     return {"dates_shifted": shifted, "day_month_swapped": Sign(int(turned), size, "")}
 
@@ -245,7 +245,7 @@ def _doubled(connection: sa.Connection, planned: ChangePlan) -> Sign:
     there = sa.exists().where(old.league_id == new.league_id, old.match_date == new.match_date,
                            old.home_team_id == new.home_team_id, old.away_team_id == new.away_team_id,
                            old.scores == new.scores)  # fmt: skip
-    return Sign(_planned(connection, planned.plan, sa.and_(nameless, there)), _size(connection, planned.staged), "")
+    return Sign(_planned(connection, planned.plan, sa.and_(nameless, there)), planned.staged_rows, "")
 
 
 def _under_another_id(connection: sa.Connection, planned: ChangePlan) -> int:

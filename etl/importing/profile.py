@@ -112,6 +112,7 @@ class ChangePlan:
     sides: tuple[int, int] = (0, 0)
     league_id: int | None = None
     matched: int = 0
+    staged_rows: int = 0
 
 
 def column_changes(
@@ -151,11 +152,12 @@ FEWEST_OF_SERIES = 10
 
 
 def locate(connection: sa.Connection, change: ChangePlan, league: str) -> ChangePlan:
-    """The plan with the id of its league, and with how many of its rows the table has."""
+    """The plan with the id of its league, how many of its rows the table has, and how many are staged."""
     league_id = connection.scalar(sa.select(leagues.c.id).where(leagues.c.league_id == league))
     replacing = sa.select(sa.func.count()).select_from(change.plan).where(change.plan.c.target_id.is_not(None))
     changed = int(connection.execute(replacing).scalar_one())
-    return replace(change, league_id=league_id, matched=changed + change.unchanged)
+    staged = int(connection.execute(sa.select(sa.func.count()).select_from(change.staged)).scalar_one())
+    return replace(change, league_id=league_id, matched=changed + change.unchanged, staged_rows=staged)
 
 
 def measure_profile(connection: sa.Connection, profile: Profile, change: ChangePlan) -> Profile:

@@ -224,7 +224,9 @@ class _Part:
                 rejects=self.profile.rejects + self.intake.rejects, records=self.profile.records - self.intake.rejects,
             )  # fmt: skip
             profile = measure_profile(connection, profile, located)
-            self.profile = replace(profile, signs=self.feed.kind.signs(connection, located))
+            # a plan without a row is no accident; of figures that are kept where a feed has none, it says nothing
+            changes = profile.new or profile.changed or self.feed.kind.figures
+            self.profile = replace(profile, signs=self.feed.kind.signs(connection, located) if changes else {})
         self.names = staged_open_names(connection) if change.sides[1] else []
         self._stop(objections(self.profile, self.options.limits))
         if self.verdict is None and (self.profile.new or self.profile.changed):
