@@ -154,7 +154,8 @@ def _silent(connection: sa.Connection, planned: ChangePlan, column: str) -> Sign
     has, rows = sa.func.count(old[column]), sa.func.count()
     known, among = connection.execute(sa.select(has, rows).where(old.league_id == planned.league_id)).one()
     size = planned.staged_rows
-    if known <= MANY_VALUES * among:
+    # a new season's first rosters have no figures yet, and few of last season's people
+    if known <= MANY_VALUES * among or planned.matched < MANY_VALUES * among:
         return Sign(0, size, "")
     empty = _planned(connection, planned.staged, planned.staged.c[column].is_(None))
     return Sign(empty, size, f"{column} is empty")
