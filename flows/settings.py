@@ -207,11 +207,11 @@ class _FileSource(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """All values, `rules` as entries that know their name and their line."""
-        found = read_config()
-        if found is None:
+        config = read_config()
+        if config is None:
             return {}
-        values = {name: value for name, value in found.values.items() if name != "rules"}
-        entries = rule_entries(found)
+        values = {name: value for name, value in config.values.items() if name != "rules"}
+        entries = rule_entries(config)
         return {**values, "[[rules]]": entries} if entries else values
 
 
@@ -379,11 +379,11 @@ def _shown_default(own: FieldInfo) -> str:
     return f"`{plain}`" if default not in (None, "", (), {}, PydanticUndefined, Limits()) else ""
 
 
-def _cells(name: str, own: FieldInfo) -> tuple[str, ...]:
+def _cells(name: str, setting: FieldInfo) -> tuple[str, ...]:
     variable = environment_name(name)
     return (
         f"`{name}`",
         f"`{variable}`" if variable else "",
-        _shown_default(own),
-        " ".join((own.description or "").split()),
+        _shown_default(setting),
+        " ".join((setting.description or "").split()),
     )

@@ -30,23 +30,23 @@ def correct(
     `day` is the column of the day of play, "" for kinds without one.
     """
     done: list[Mapping[str, Any]] = []
-    for own in corrections:
-        of_span = _span(stage, own, day)
-        for deed, value in own.deeds.items():
+    for correction in corrections:
+        of_span = _span(stage, correction, day)
+        for deed, value in correction.deeds.items():
             make = DEED.get(deed)
-            rows = make(connection, stage, own, of_span) if make else None
-            what = {"correction": deed, "value": value, "rows": rows, "by": own.by, "why": own.why}
+            rows = make(connection, stage, correction, of_span) if make else None
+            what = {"correction": deed, "value": value, "rows": rows, "by": correction.by, "why": correction.why}
             done.append({name: told for name, told in what.items() if told is not None})
     if done:
         analyze(connection, stage)
     return done
 
 
-def _span(stage: sa.Table, own: Correction, day: str) -> sa.ColumnElement[bool]:
+def _span(stage: sa.Table, correction: Correction, day: str) -> sa.ColumnElement[bool]:
     if not day:
         return sa.true()
-    first = [stage.c[day] >= own.first] if own.first else []
-    return sa.and_(sa.true(), *first, *([stage.c[day] <= own.until] if own.until else []))
+    first = [stage.c[day] >= correction.first] if correction.first else []
+    return sa.and_(sa.true(), *first, *([stage.c[day] <= correction.until] if correction.until else []))
 
 
 def _turn_scores(connection: sa.Connection, stage: sa.Table, own: Correction, where: sa.ColumnElement[bool]) -> int:
@@ -76,13 +76,15 @@ def _swap(connection: sa.Connection, stage: sa.Table, where: sa.ColumnElement[bo
     return connection.execute(sa.update(stage).where(where, *both).values(values)).rowcount
 
 
-def _encode_again(connection: sa.Connection, stage: sa.Table, own: Correction, where: sa.ColumnElement[bool]) -> int:
+def _encode_again(
+    connection: sa.Connection, stage: sa.Table, correction: Correction, where: sa.ColumnElement[bool]
+) -> int:
     """Undo a double encoding in every text of the rows; a text that is sound stays."""
     rows = 0
     for column in stage.columns:
         if isinstance(column.type, sa.Text):
             odd = sa.select(column.distinct()).where(where, column.op("~")(r"[^\x01-\x7f]"))
-            pairs = [(text, decoded(text, *own.codecs)) for text in connection.scalars(odd)]
+            pairs = [(text, decoded(text, *correction.codecs)) for text in connection.scalars(odd)]
             rows += _replace(connection, column, [pair for pair in pairs if pair[0] != pair[1]], where)
     return rows
 
@@ -137,11 +139,11 @@ def _learn_ids(connection: sa.Connection, stage: sa.Table, league: str) -> None:
 
 def _stored(connection: sa.Connection, league: str) -> Mapping[Person, set[str]]:
     """The ids that the table has for each person of a league."""
-    own = players.c
+    columns = players.c
     rows = connection.execute(
-        sa.select(own.first_name, own.last_name, clubs.c.name, own.tenniscores_player_id)
-        .join(leagues, leagues.c.id == own.league_id)
-        .outerjoin(clubs, clubs.c.id == own.club_id)
+        sa.select(columns.first_name, columns.last_name, clubs.c.name, columns.tenniscores_player_id)
+        .join(leagues, leagues.c.id == columns.league_id)
+        .outerjoin(clubs, clubs.c.id == columns.club_id)
         .where(leagues.c.league_id == league)
     )
     return _by_person((row[0], row[1], row[2] or "", row[3]) for row in rows)
@@ -149,22 +151,24 @@ def _stored(connection: sa.Connection, league: str) -> Mapping[Person, set[str]]
 
 def _staged(connection: sa.Connection, stage: sa.Table, league: str) -> Mapping[Person, set[str]]:
     """The ids of each staged person whom neither the table nor what was learned knows by it."""
-    own = stage.c
+    columns = stage.c
     of_league = sa.select(leagues.c.id).where(leagues.c.league_id == league).scalar_subquery()
-    there = sa.exists().where(players.c.tenniscores_player_id == own.player_id, players.c.league_id == of_league)
-    learned = sa.exists().where(person_ids.c.id == own.player_id, person_ids.c.league == league)
+    there = sa.exists().where(players.c.tenniscores_player_id == columns.player_id, players.c.league_id == of_league)
+    learned = sa.exists().where(person_ids.c.id == columns.player_id, person_ids.c.league == league)
     rows = connection.execute(
-        sa.select(own.first_name, own.last_name, own.club, own.team, own.series, own.player_id).where(~there, ~learned)
+        sa.select(
+            columns.first_name, columns.last_name, columns.club, columns.team, columns.series, columns.player_id
+        ).where(~there, ~learned)
     )
     return _by_person((row[0], row[1], club_of(league, row[4], row[2] or row[3] or ""), row[5]) for row in rows)
 
 
 def _by_person(rows: Iterable[tuple[str | None, str | None, str, str]]) -> Mapping[Person, set[str]]:
-    found: defaultdict[Person, set[str]] = defaultdict(set)
+    numbers: defaultdict[Person, set[str]] = defaultdict(set)
     for first, last, club, number in rows:
         if first and last:
-            found[_folded(first), _folded(last), squash(words(club))].add(number)
-    return found
+            numbers[_folded(first), _folded(last), squash(words(club))].add(number)
+    return numbers
 
 
 def _folded(name: str) -> str:

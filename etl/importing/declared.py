@@ -107,10 +107,10 @@ class Correction(BaseModel):
     def _known(cls, kind: str) -> str:
         from etl.kinds import KINDS  # noqa: PLC0415 - settings without corrections need no kinds
 
-        known = {stem: own.name for own in KINDS for stem in (own.name, *own.stems)}
-        if kind not in known:
-            raise ValueError(f"{kind!r} is no kind of feed; expected one of {', '.join(sorted(known))}")
-        return known[kind]
+        kinds = {stem: own.name for own in KINDS for stem in (own.name, *own.stems)}
+        if kind not in kinds:
+            raise ValueError(f"{kind!r} is no kind of feed; expected one of {', '.join(sorted(kinds))}")
+        return kinds[kind]
 
     @field_validator("encoding")
     @classmethod
@@ -197,12 +197,12 @@ LEAGUE_KEYS = ("League", "league_id", "league")
 
 
 def _renamed(row: object, corrections: Iterable[Correction], league: str) -> object:
-    for own in corrections:
+    for correction in corrections:
         if isinstance(row, dict):
-            row = _with_league(row, own)
+            row = _with_league(row, correction)
             told = next((row[key] for key in LEAGUE_KEYS if row.get(key)), league)
-            if isinstance(told, str) and leagues.canonical(told) == own.league:
-                row = {own.keys.get(key, key): value for key, value in row.items()}
+            if isinstance(told, str) and leagues.canonical(told) == correction.league:
+                row = {correction.keys.get(key, key): value for key, value in row.items()}
     return row
 
 

@@ -40,16 +40,16 @@ def ensure_series(connection: Connection, wanted: Iterable[tuple[str, str]]) -> 
     pairs = sorted(set(wanted))
     league_ids = ensure_leagues(connection, (league for league, _ in pairs))
     target = read_target(connection, series)
-    known = _series_of_leagues(connection, target)
-    missing = [pair for pair in pairs if pair not in known and _said(*pair) not in known]
+    existing = _series_of_leagues(connection, target)
+    missing = [pair for pair in pairs if pair not in existing and _said(*pair) not in existing]
     for league, name in missing:
         row = {"name": name, "display_name": name, "league_id": league_ids[league]}
-        known[_said(league, name)] = _ensure_one_series(connection, target, row)
-    found = {pair: known.get(pair) or known[_said(*pair)] for pair in pairs}
+        existing[_said(league, name)] = _ensure_one_series(connection, target, row)
+    ids = {pair: existing.get(pair) or existing[_said(*pair)] for pair in pairs}
     if _exists(connection, series_leagues):
-        rows = ({"series_id": found[pair], "league_id": league_ids[pair[0]]} for pair in pairs)
+        rows = ({"series_id": ids[pair], "league_id": league_ids[pair[0]]} for pair in pairs)
         _join(connection, series_leagues, rows)
-    return found
+    return ids
 
 
 def _ensure_one_series(connection: Connection, target: Target, row: dict[str, Any]) -> int:
@@ -83,8 +83,8 @@ def ensure_teams(
     names = sorted(set(wanted))
     league_ids = ensure_leagues(connection, (league for league, _, _ in names))
     taken = _Taken.of(connection)
-    found = _renamed(connection, names, resolver(connection), taken)
-    missing = [name for name in names if name not in found]
+    placed = _renamed(connection, names, resolver(connection), taken)
+    missing = [name for name in names if name not in placed]
     club_ids = ensure_clubs(connection, {(club_of(*name), name[0]) for name in missing})
     refused: dict[tuple[str, str, str], str] = {}
     for name in missing:
@@ -97,8 +97,8 @@ def ensure_teams(
         if isinstance(added, str):
             refused[name] = added
         else:
-            found[name] = added
-    return Places(found, refused)
+            placed[name] = added
+    return Places(placed, refused)
 
 
 @dataclass(slots=True)
@@ -165,10 +165,10 @@ def add_new_teams(connection: Connection, names: Select[Any], *, new_season: boo
     new season a club's plain name is a new team where only its numbered ones of last season could be meant, and none
     of them is named.
     """
-    known, clubs_known = resolver(connection), _club_keys(connection)
+    team_names, clubs_known = resolver(connection), _club_keys(connection)
     clear: dict[tuple[str, str, tuple[str, tuple[str, ...]]], tuple[str, str, str]] = {}
     named = [tuple(row[:3]) for row in connection.execute(names) if row[0] and row[1]]
-    links = {name: known.resolve(*name) for name in named}
+    links = {name: team_names.resolve(*name) for name in named}
     taken = {link.team_id for link in links.values()}
     for (league, in_series, name), link in links.items():
         if link.team_id is not None:
@@ -195,14 +195,14 @@ def ensure_clubs(connection: Connection, homes: Iterable[tuple[str, str]]) -> Ma
     pairs = sorted(set(homes))
     league_ids = ensure_leagues(connection, (league for _, league in pairs))
     wanted = sorted({club for club, _ in pairs})
-    known = {
+    by_words = {
         words(name): key
         for name, key in connection.execute(select(clubs.c.name, clubs.c.id).order_by(clubs.c.id.desc()))
     }
     exact = _ids(connection, clubs, "name", wanted)
-    missing = [{"name": club} for club in wanted if club not in exact and words(club) not in known]
+    missing = [{"name": club} for club in wanted if club not in exact and words(club) not in by_words]
     added = _ensure(connection, clubs, "name", missing)
-    ids = {club: exact.get(club) or added.get(club) or known[words(club)] for club in wanted}
+    ids = {club: exact.get(club) or added.get(club) or by_words[words(club)] for club in wanted}
     _join(connection, club_leagues, ({"club_id": ids[club], "league_id": league_ids[league]} for club, league in pairs))
     return ids
 
@@ -223,10 +223,10 @@ def _series_of_leagues(connection: Connection, target: Target) -> dict[tuple[str
         .group_by(pairs.c.league_id, there.name, there.id)
         .order_by(func.count(), there.id.desc())
     )
-    known: dict[tuple[str, str], int] = {}
+    by_name: dict[tuple[str, str], int] = {}
     for of_league, name, key in rows:
-        known[of_league, name] = known[_said(of_league, name)] = key
-    return known
+        by_name[of_league, name] = by_name[_said(of_league, name)] = key
+    return by_name
 
 
 def _exists(connection: Connection, table: Table) -> bool:

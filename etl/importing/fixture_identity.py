@@ -101,16 +101,16 @@ def spans() -> sa.Subquery:
     )
 
 
-def find_gone(connection: sa.Connection, staged: sa.Table, *, known: int, nothing: bool) -> None:
+def find_gone(connection: sa.Connection, staged: sa.Table, *, matched: int, nothing: bool) -> None:
     """Stage the rows of the feed's leagues, between its first and last date, that the feed does not have.
 
-    `known` is how many rows of the feed are in `schedule`. With `nothing` the stage stays empty, as it has to for a
+    `matched` is how many rows of the feed are in `schedule`. With `nothing` the stage stays empty, as it has to for a
     feed that holds some rows of a whole.
     """
     gone = gone_fixtures
     staging.create_staging(connection, gone)
     span = spans()
-    if nothing or _all_known(connection, span, known):
+    if nothing or _all_known(connection, span, matched):
         return
     _stage_gone(connection, staged, span)
     _match_trimmed(connection)

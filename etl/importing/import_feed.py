@@ -34,10 +34,10 @@ def import_feed(engine: Engine, feed: Feed, run: int, options: Options) -> FeedR
     try:
         mark = _mark(feed, options)
         with engine.begin() as connection:
-            known = None if options.force else ledger.published_before(connection, feed, mark)
+            earlier = None if options.force else ledger.published_before(connection, feed, mark)
             feed_id = ledger.open_feed(connection, run, feed, mark, partial=options.partial)
-        if known is not None:
-            return _close(engine, feed_id, _unchanged(feed, known))
+        if earlier is not None:
+            return _close(engine, feed_id, _unchanged(feed, earlier))
         intake = Intake(engine, feed_id, options.partial, mark)
         return _attempt(engine, feed, intake, lambda connection, own: publish_feed(connection, feed, own, options))
     except DATABASE_ERRORS as error:

@@ -40,10 +40,10 @@ def close_left_open(connection: Connection) -> int:
     connection.execute(update(import_feeds).where(open_feeds).values(**left, reasons=[KILLED]))
     open_runs = import_runs.c.outcome == Outcome.RUNNING.value
     # a run whose last connection was cut has published what its feeds say
-    own = select(import_feeds.c.outcome).where(import_feeds.c.run_id == import_runs.c.id)
-    failed = exists(own.where(import_feeds.c.outcome == Outcome.FAILED.value)) | ~exists(own)
-    blocked = exists(own.where(import_feeds.c.outcome == Outcome.BLOCKED.value))
-    published = exists(own.where(import_feeds.c.outcome == Outcome.PUBLISHED.value))
+    columns = select(import_feeds.c.outcome).where(import_feeds.c.run_id == import_runs.c.id)
+    failed = exists(columns.where(import_feeds.c.outcome == Outcome.FAILED.value)) | ~exists(columns)
+    blocked = exists(columns.where(import_feeds.c.outcome == Outcome.BLOCKED.value))
+    published = exists(columns.where(import_feeds.c.outcome == Outcome.PUBLISHED.value))
     came_to = case(
         (failed, Outcome.FAILED.value), (blocked, Outcome.BLOCKED.value), (published, Outcome.PUBLISHED.value),
         else_=Outcome.FAILED.value,
@@ -103,10 +103,10 @@ def close_feed(connection: Connection, feed_id: int, result: FeedResult) -> None
 
 def read_feed(engine: Engine, feed_id: int) -> FeedResult:
     """A feed as the ledger knows it."""
-    own = select(import_feeds).where(import_feeds.c.id == feed_id)
+    columns = select(import_feeds).where(import_feeds.c.id == feed_id)
     with engine.begin() as connection:
         # waits for a transaction that may still be committing while its client has lost it
-        return _result(connection.execute(own.with_for_update(key_share=True)).one())
+        return _result(connection.execute(columns.with_for_update(key_share=True)).one())
 
 
 def _result(row: Row[Any]) -> FeedResult:

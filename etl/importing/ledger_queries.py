@@ -64,10 +64,10 @@ def open_names(connection: Connection, *, suggest: bool = False) -> Sequence[Ope
     """Names without a team, the most frequent first; with `suggest` the teams that each may mean."""
     statement = select(links).where(links.c.team_id.is_(None)).order_by(links.c.sides.desc(), links.c.name)
     rows = [*connection.execute(statement), *_names_of_held(connection)]
-    known = resolver(connection) if suggest and rows else None
-    names = _team_names(connection) if known else {}
+    resolving = resolver(connection) if suggest and rows else None
+    names = _team_names(connection) if resolving else {}
     return [
-        OpenName(row.league, row.series, row.name, row.sides, row.reason, _suggestions(known, names, row))
+        OpenName(row.league, row.series, row.name, row.sides, row.reason, _suggestions(resolving, names, row))
         for row in rows
     ]
 
@@ -128,14 +128,14 @@ def confirm_alias(connection: Connection, league: str, name: str, team: str, *, 
 
     Raises AliasError when no team of the league has that name, or several have and no series tells which.
     """
-    found = teams_named(connection, league, team, series or None)
-    if len(found) != 1:
-        raise AliasError(_not_one(league, team, series, found))
-    values = {"league": league, "series": series, "name": name, "team_id": found[0][0], "confirmed_by": who}
+    candidates = teams_named(connection, league, team, series or None)
+    if len(candidates) != 1:
+        raise AliasError(_not_one(league, team, series, candidates))
+    values = {"league": league, "series": series, "name": name, "team_id": candidates[0][0], "confirmed_by": who}
     statement = insert(team_aliases).values(values)
     new = {"team_id": statement.excluded.team_id, "confirmed_by": statement.excluded.confirmed_by}
     connection.execute(statement.on_conflict_do_update(index_elements=["league", "series", "name"], set_=new))
-    return found[0][0]
+    return candidates[0][0]
 
 
 def forget_alias(connection: Connection, league: str, name: str, *, series: str = "") -> bool:
@@ -144,8 +144,8 @@ def forget_alias(connection: Connection, league: str, name: str, *, series: str 
     return connection.execute(delete(team_aliases).where(*mine)).rowcount > 0
 
 
-def _not_one(league: str, team: str, series: str, found: Sequence[tuple[int, str]]) -> str:
+def _not_one(league: str, team: str, series: str, candidates: Sequence[tuple[int, str]]) -> str:
     where = f"{league}, {series}" if series else league
-    if not found:
+    if not candidates:
         return f"no team of {where} is called {team!r}; `rally-health names suggest` shows what there is"
-    return f"several teams of {where} are called {team!r}, in {', '.join(name for _, name in found)}; say --series"
+    return f"several teams of {where} are called {team!r}, in {', '.join(name for _, name in candidates)}; say --series"

@@ -17,7 +17,7 @@ from etl.tables import BYE, leagues, links, series, team_aliases, teams
 
 def resolver(connection: sa.Connection) -> Resolver:
     """A resolver that knows every team and every confirmed alias of the database."""
-    known = (
+    named = (
         sa.select(teams.c.id, leagues.c.league_id.label("league"), series.c.name.label("series"), teams.c.team_name)
         .join(leagues, leagues.c.id == teams.c.league_id)
         .join(series, series.c.id == teams.c.series_id)
@@ -25,7 +25,7 @@ def resolver(connection: sa.Connection) -> Resolver:
     )
     aliases = sa.select(*team_aliases.c["league", "series", "name", "team_id"]).order_by(team_aliases.c.id)
     return Resolver(
-        [Team(*row) for row in connection.execute(known)],
+        [Team(*row) for row in connection.execute(named)],
         [Alias(row.league, row.series or None, row.name, row.team_id) for row in connection.execute(aliases)],
     )
 
@@ -41,12 +41,12 @@ def link_names(
 
     `open_before` gives the names that stand in the table without a team: they are no news. Returns what stayed open.
     """
-    known = resolver(connection)
+    team_names = resolver(connection)
     homes = connection.scalars(sa.select(leagues.c.league_id).order_by(leagues.c.id)).all()
     links_by_name: dict[NameKey, Link] = {}
     rows: list[dict[str, object]] = []
     for league, in_series, name, sides in connection.execute(names):
-        link = known.resolve(league, in_series, name) if league else anywhere(known, homes, in_series, name)
+        link = team_names.resolve(league, in_series, name) if league else anywhere(team_names, homes, in_series, name)
         key = league or "", in_series or "", name
         links_by_name[key] = link
         rows.append(
@@ -108,11 +108,11 @@ def series_of_links() -> sa.Select[Any]:
 def sides_linked(connection: sa.Connection) -> tuple[int, int]:
     """How many sides of staged rows have a team, and how many have none."""
     sides = name_links.c.sides
-    found = name_links.c.team_id.is_not(None)
+    has_team = name_links.c.team_id.is_not(None)
     row = connection.execute(
         sa.select(
-            sa.func.coalesce(sa.func.sum(sides).filter(found), 0),
-            sa.func.coalesce(sa.func.sum(sides).filter(~found), 0),
+            sa.func.coalesce(sa.func.sum(sides).filter(has_team), 0),
+            sa.func.coalesce(sa.func.sum(sides).filter(~has_team), 0),
         )
     ).one()
     return int(row[0]), int(row[1])

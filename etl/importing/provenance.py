@@ -29,10 +29,10 @@ def claim(connection: sa.Connection, table: str, rows: sa.Select[Any] | Returnin
 
     Rows that are inserted are remembered in the statement that inserts them. An id that is NULL is none.
     """
-    found = rows.cte("claimed")
-    one = sa.func.int8range(found.c.id, found.c.id, "[]")
-    ranges = sa.select(sa.func.range_agg(one).label("ids"), sa.func.count(found.c.id).label("rows"))
-    row = connection.execute(ranges.where(found.c.id.is_not(None))).one()
+    claimed = rows.cte("claimed")
+    one = sa.func.int8range(claimed.c.id, claimed.c.id, "[]")
+    ranges = sa.select(sa.func.range_agg(one).label("ids"), sa.func.count(claimed.c.id).label("rows"))
+    row = connection.execute(ranges.where(claimed.c.id.is_not(None))).one()
     if row.rows:
         known = upsert(provenance).values(table=table, ids=row.ids)
         both = provenance.c.ids.op("+")(known.excluded.ids)

@@ -374,12 +374,12 @@ def _labels(key: UniqueKey) -> list[str]:
 def _with_parts(rows: sa.Select[Any], key: UniqueKey) -> sa.Select[Any]:
     """Rows with what the key compares, where it compares them."""
     parts = zip(_labels(key), key.parts, strict=True)
-    found = rows.add_columns(*(sa.literal_column(f"({part})").label(label) for label, part in parts))
+    keyed = rows.add_columns(*(sa.literal_column(f"({part})").label(label) for label, part in parts))
     if key.condition:
-        found = found.where(sa.literal_column(f"({key.condition})", sa.Boolean))
+        keyed = keyed.where(sa.literal_column(f"({key.condition})", sa.Boolean))
     if not key.nulls_equal:
-        found = found.where(*(sa.literal_column(f"({part})").is_not(None) for part in key.parts))
-    return found
+        keyed = keyed.where(*(sa.literal_column(f"({part})").is_not(None) for part in key.parts))
+    return keyed
 
 
 def _equal(one: sa.ColumnElement[Any], other: sa.ColumnElement[Any], key: UniqueKey) -> sa.ColumnElement[bool]:

@@ -200,10 +200,10 @@ def _refuse_others(connection: sa.Connection, intake: Intake, new: sa.CTE) -> in
     others = sa.or_(*(new.c[name] != new.c[f"first_{name}"] for name in ("scores", "winner")))
     refused = sa.select(new.c.index, new.c.first_index, new.c.first_scores, as_read(MATCH_SCHEMA, staged_matches))
     refused = refused.join(staged_matches, staged_matches.c.index == new.c.index).where(new.c.later > 0, others)
-    found = connection.execute(refused.order_by(new.c.index)).all()
+    contradicting = connection.execute(refused.order_by(new.c.index)).all()
     intake.keep([Reject(index, f"row {first} of the feed has this match with {scores!r}", "Scores, Winner", raw)
-                 for index, first, scores, raw in found])  # fmt: skip
-    return len(found)
+                 for index, first, scores, raw in contradicting])  # fmt: skip
+    return len(contradicting)
 
 
 def _line_of(staged: sa.FromClause) -> list[sa.ColumnElement[Any]]:
@@ -299,10 +299,10 @@ def _find_stored(connection: sa.Connection) -> None:
 def link_meetings(connection: sa.Connection, intake: Intake) -> None:
     """Stage the team ids of each staged meeting, NULL where they stay unknown."""
     open_names = link_names(connection, names_of_sides(staged_matches, *TEAM_NAMES), intake, open_sides(match_scores))
-    found = connection.execute(_links_of_meetings()).all()
+    staged = connection.execute(_links_of_meetings()).all()
     fixtures = _fixtures(connection) if any(link.candidates for link in open_names.values()) else Meetings([])
     staging.create_staging(connection, meetings)
-    decided = ({**row._mapping, **_decide(row, open_names, fixtures)} for row in found)
+    decided = ({**row._mapping, **_decide(row, open_names, fixtures)} for row in staged)
     staging.load_rows(connection, meetings, decided)
 
 

@@ -62,10 +62,10 @@ class Player(NamedTuple):
 
 def _count_career(columns: RecordColumns) -> None:
     """A career's matches, where the feed tells only how many were won and lost."""
-    told = zip(columns["career_matches"], columns["career_wins"], columns["career_losses"], strict=True)
+    figures = zip(columns["career_matches"], columns["career_wins"], columns["career_losses"], strict=True)
     columns["career_matches"] = [
         won + lost if matches is None and won is not None and lost is not None else matches
-        for matches, won, lost in told
+        for matches, won, lost in figures
     ]
 
 

@@ -170,7 +170,7 @@ def publish_fixtures(connection: sa.Connection, intake: Intake, *, prune: bool =
     }  # practices tell their club, and are named by it
     columns = target.present((*SCHEDULE_KEY, *VALUE_COLUMNS), untold)
     planned = _plan(connection, columns)
-    find_gone(connection, staged_fixtures, known=planned.staged - planned.new, nothing=intake.partial)
+    find_gone(connection, staged_fixtures, matched=planned.staged - planned.new, nothing=intake.partial)
     refuse_unlinked(connection, intake.keep)
     duplicates += drop_second_names(connection)
     follow(connection)
@@ -217,10 +217,10 @@ def drop_duplicates(connection: sa.Connection, intake: Intake, target: Target) -
 
 def _repeated() -> sa.Delete:
     """Staged rows that a later one repeats in everything that is written."""
-    staged, told = staged_fixtures, (*STAGED_KEY, "match_time", "location")
+    staged, written = staged_fixtures, (*STAGED_KEY, "match_time", "location")
     several = (
-        sa.select(*(staged.c[name] for name in told), sa.func.max(staged.c.index).label("last"))
-        .group_by(*(staged.c[name] for name in told)).having(sa.func.count() > 1).subquery()
+        sa.select(*(staged.c[name] for name in written), sa.func.max(staged.c.index).label("last"))
+        .group_by(*(staged.c[name] for name in written)).having(sa.func.count() > 1).subquery()
     )  # fmt: skip
     certain = [staged.c[name] == several.c[name] for name in STAGED_KEY[:-1]]
     open_ones = [staged.c[name].is_not_distinct_from(several.c[name]) for name in ("league", "match_time", "location")]
@@ -275,14 +275,14 @@ def _plan(connection: sa.Connection, columns: Sequence[str]) -> Planned:
     """
     plan, new = fixture_plan, _resolved().cte("resolved")
     kept = {name: sa.func.coalesce(new.c[name], schedule.c[name]) for name in TEAM_COLUMNS}
-    told = [name for name in ("match_time", "location") if name in columns]
+    optional = [name for name in ("match_time", "location") if name in columns]
     names = staging.written(plan)
     values = {"target_id": schedule.c.id} | kept
     changed = sa.or_(*(kept[name].is_distinct_from(schedule.c[name]) for name in TEAM_COLUMNS))
     rows = (
         sa.select(*(values[name] if name in values else new.c[name] for name in names))
         .select_from(new.outerjoin(schedule, _same_row(new) & _at_its_time(connection, new)))
-        .where(schedule.c.id.is_(None) | changed | differs(schedule, new, told) | ~is_ours(schedule))
+        .where(schedule.c.id.is_(None) | changed | differs(schedule, new, optional) | ~is_ours(schedule))
     )
     staging.create_staging(connection, plan)
     with staging.joining_by_hash(connection):
@@ -291,7 +291,7 @@ def _plan(connection: sa.Connection, columns: Sequence[str]) -> Planned:
     # a table without its key holds copies of a row: the first is brought up to date, a rule counts the others
     copy = plan.alias("copy")
     connection.execute(sa.delete(plan).where(plan.c.index == copy.c.index, plan.c.target_id > copy.c.target_id))
-    _claim_matched(connection, [*TEAM_COLUMNS, *told])
+    _claim_matched(connection, [*TEAM_COLUMNS, *optional])
     staged = sa.select(sa.func.count()).select_from(staged_fixtures).scalar_subquery()
     counts = sa.select(staged, sa.func.count().filter(plan.c.target_id.is_(None)), sa.func.count(plan.c.target_id))
     return Planned(*connection.execute(counts).one())

@@ -78,10 +78,10 @@ def status(
         typer.echo("\n".join(f"{_sentence(one)}." for one in held) or "Imports may run.")
         for name in paused:
             typer.echo(f'  The deployment {name} is paused in Prefect. Next: rally-health etl resume --reason "..."')
-        for one in stops:
-            if one.resumed_at:
-                typer.echo(f"  stopped {one.at:%Y-%m-%d %H:%M} by {one.by}: {one.reason}; resumed"
-                           f" {one.resumed_at:%Y-%m-%d %H:%M} by {one.resumed_by}: {one.resume_reason}")  # fmt: skip
+        for earlier in stops:
+            if earlier.resumed_at:
+                ended = f"{earlier.resumed_at:%Y-%m-%d %H:%M} by {earlier.resumed_by}: {earlier.resume_reason}"
+                typer.echo(f"  stopped {earlier.at:%Y-%m-%d %H:%M} by {earlier.by}: {earlier.reason}; resumed {ended}")
     if held:
         raise typer.Exit(3)
 

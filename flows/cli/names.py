@@ -36,10 +36,10 @@ def suggest(context: typer.Context, as_json: AsJson = False) -> None:
     Example: `rally-health names suggest`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        found = ledger_queries.open_names(connection, suggest=True)
+        open_names = ledger_queries.open_names(connection, suggest=True)
     rows = [
         asdict(name) | {"may mean": "; ".join(f"{team} {sure:.0%}" for _, team, sure in name.suggestions)}
-        for name in found
+        for name in open_names
     ]
     print_rows(
         rows, ("league", "series", "name", "sides", "may mean"), as_json=as_json, nothing="Every name means a team."

@@ -146,15 +146,15 @@ def watch_once(invocation: Invocation) -> Watched:
     try:
         with open_engine(settings, application="rally-health watch") as engine:
             with engine.begin() as connection:
-                found = alarms(connection, policy, utc())
-                numbers = enqueue_alarms(connection, policy, found, utc())
+                raised = alarms(connection, policy, utc())
+                numbers = enqueue_alarms(connection, policy, raised, utc())
             done = dispatch(Work(engine, policy, senders, utc), only=numbers)
     except (EtlError, *DATABASE_ERRORS):
         away = tell_away(policy, senders, memory, utc())
         return Watched(("the database is away",), away.told, away.failed, away=True)
     returned = back(policy, senders, memory)
     failed = done.dead + done.waiting + returned.failed
-    return Watched([one.text for one in found], sum(done.attempts.values()) + returned.told - failed, failed)
+    return Watched([one.text for one in raised], sum(done.attempts.values()) + returned.told - failed, failed)
 
 
 def of_watch(seen: Watched) -> Ending:

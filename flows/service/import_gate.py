@@ -66,16 +66,18 @@ def _measure(connection: Connection, rules: Rules, options: Options, today: date
 
 
 def _worse(rules: Rules, before: Report, after: Report, counts: Counts) -> Sequence[Objection]:
-    known = {result.id: result.count or 0 for result in before.results}
+    earlier = {result.id: result.count or 0 for result in before.results}
     written = max(counts.inserted + counts.updated, 1)
-    found = []
+    objections = []
     for result in after.results:
-        grown = (result.count or 0) - known.get(result.id, 0)
+        grown = (result.count or 0) - earlier.get(result.id, 0)
         if result.status is Status.ERROR:
-            found.append(Objection(result.rule, f"it could not be measured: {result.error}"))
+            objections.append(Objection(result.rule, f"it could not be measured: {result.error}"))
         elif grown > 0 and _critical(rules[result.rule].threshold, result, grown, written):
-            found.append(Objection(result.rule, f"{grown:,} new bad rows in {written:,} written: {result.summary}"))
-    return found
+            objections.append(
+                Objection(result.rule, f"{grown:,} new bad rows in {written:,} written: {result.summary}")
+            )
+    return objections
 
 
 def _critical(threshold: Threshold, result: Result, grown: int, written: int) -> bool:

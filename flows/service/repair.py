@@ -93,10 +93,10 @@ def apply_plan(
     The ledger keeps `who` wanted it, without a name the user of this process.
     """
     with engine.begin() as connection:
-        known = ledger.find_repair(connection, number)
+        planned = ledger.find_repair(connection, number)
     taken = None
-    if snapshot and known.state is State.PLANNED and not known.proposal:
-        taken = snapshot_before(engine, settings, f"fix {number} of {known.rule}").name
+    if snapshot and planned.state is State.PLANNED and not planned.proposal:
+        taken = snapshot_before(engine, settings, f"fix {number} of {planned.rule}").name
     rules = rules_of(settings)
 
     def make_it() -> Repair:
@@ -288,15 +288,15 @@ def repairs_summary(one: Repair) -> str:
     return f"{what}; bad rows {one.bad_before:,} -> {one.bad_after:,}"
 
 
-def _cells(one: Repair) -> Iterator[tuple[str, Any]]:
-    yield "plan", one.id
-    yield "rule", one.rule
-    yield "does", one.summary
-    yield "changes", ", ".join(map(str, one.changes))
-    yield "rows", one.rows
-    yield "bad rows", f"{one.bad_before:,} -> {one.bad_after:,}"
-    yield "gate score", f"{one.score_before} -> {one.score_after}"
-    yield "state", one.state.value
+def _cells(repair: Repair) -> Iterator[tuple[str, Any]]:
+    yield "plan", repair.id
+    yield "rule", repair.rule
+    yield "does", repair.summary
+    yield "changes", ", ".join(map(str, repair.changes))
+    yield "rows", repair.rows
+    yield "bad rows", f"{repair.bad_before:,} -> {repair.bad_after:,}"
+    yield "gate score", f"{repair.score_before} -> {repair.score_after}"
+    yield "state", repair.state.value
 
 
 def _waiting(plans: Sequence[Repair]) -> str:
