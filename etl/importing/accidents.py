@@ -124,14 +124,14 @@ def standing_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, 
     new, old, figures = planned.plan.c, planned.target.c, planned.figures
     points = _one_value(connection, planned, "points", "points_one_value")
     # a league whose feed has 0 points for everybody does not tell them, and nothing is written
-    informative = {name: sign for name, sign in points.items() if not sign.words.endswith("'0'")}
+    told = {name: sign for name, sign in points.items() if not sign.words.endswith("'0'")}
     fallen = _changed_many(connection, planned, *(new[name] < old[name] for name in figures))
     most = max(range(len(figures)), key=lambda place: fallen[place])
     negative = sa.or_(*(planned.staged.c[name] < 0 for name in figures))
     size = planned.staged_rows
     return {
         "figures_fallen": Sign(fallen[most], planned.matched, f"{figures[most]} fall"),
-        **informative,
+        **told,
         "negative": Sign(_planned(connection, planned.staged, negative), size, ""),
         **_one_value(connection, planned, "series", "series_one_value"),
     }
@@ -251,16 +251,14 @@ def _doubled(connection: sa.Connection, planned: ChangePlan) -> Sign:
 
 def _under_another_id(connection: sa.Connection, planned: ChangePlan) -> int:
     """New people whose name and club the table has in this league under another id, and whose own id it has not."""
-    new, old, listed = planned.plan.c, planned.target.c, planned.target.alias("known").c
+    new, old, known = planned.plan.c, planned.target.c, planned.target.alias("known").c
     there = sa.exists().where(
         old.league_id == new.league_id, sa.func.lower(old.first_name) == sa.func.lower(new.first_name),
         sa.func.lower(old.last_name) == sa.func.lower(new.last_name), old.club_id == new.club_id,
         old.tenniscores_player_id != new.tenniscores_player_id,
     )  # fmt: skip
-    present = sa.exists().where(
-        listed.tenniscores_player_id == new.tenniscores_player_id, listed.league_id == new.league_id
-    )
-    return _planned(connection, planned.plan, sa.and_(new.target_id.is_(None), there, ~present))
+    own = sa.exists().where(known.tenniscores_player_id == new.tenniscores_player_id, known.league_id == new.league_id)
+    return _planned(connection, planned.plan, sa.and_(new.target_id.is_(None), there, ~own))
 
 
 def _form(value: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
