@@ -239,10 +239,11 @@ WAYS_OUT: Mapping[str, str] = {
     "shrunken_feed": "a feed that has the missing rows again",
     "vanished_series": "a feed that has the series again",
     "newly_unlinked": "the standings of this league, or names that a person confirms: rally-health names suggest",
-    "scores_turned": 'the correction scores = "turned"',
-    "sides_turned": 'the correction sides = "turned"',
-    "double_encoded": 'the correction encoding = "latin-1 read as utf-8"',
-    "ids_replaced": 'the correction ids = "keep"',
-    "other_ids": 'the correction ids = "keep"',
+    "scores_turned": "a correction, as proposed here",
+    "winners_turned": "a correction, as proposed here",
+    "sides_turned": "a correction, as proposed here",
+    "double_encoded": "a correction, as proposed here",
+    "ids_replaced": "a correction, as proposed here",
+    "other_ids": "a correction, as proposed here",
 }
 """What frees a part that a guard holds; for the others, a mended feed, or a person who lets it pass."""

@@ -131,7 +131,7 @@ def keep_part(
     connection.execute(sa.delete(rejects).where(rejects.c.feed_id == intake.feed_id, rejects.c.index.in_(tried)))
     values = _values(feed, intake, part) | dict(kept) | {"rows": packed(connection, stage)}
     same = import_parts.c.kind == feed.kind.name, import_parts.c.league == part.league
-    own = import_parts.c.fingerprint == intake.fingerprint
+    own = import_parts.c.id == intake.held if intake.held else import_parts.c.path == str(feed.path)
     again = sa.update(import_parts).where(OPEN, *same, own).values(values | {"tries": import_parts.c.tries + 1})
     if not connection.execute(again).rowcount:
         connection.execute(sa.insert(import_parts).values(values))

@@ -79,6 +79,19 @@ def test_a_held_part_is_published_once_its_correction_is_declared(league: Engine
     assert set(rows_of(league, match_scores, "scores")) == {("6-1, 6-2",)}
 
 
+def test_a_part_that_stays_held_with_its_correction_waits_once(league: Engine, tmp_path: Path) -> None:
+    """The file was held anew, for its corrections tell it from what it was, and the old part was tried as well."""
+    publish_one(league, write(tmp_path, "match_history", [result(day) for day in DAYS]))
+    path = write(tmp_path, "match_history", [result(day, Scores="1-6, 2-6") for day in DAYS])
+    publish_one(league, path)
+
+    publish(league, path, corrections=(correction(scores="turned", until="2024-10-02"),))
+
+    with league.begin() as connection:
+        (waiting,) = held_parts(connection)
+    assert waiting.tries == 2
+
+
 def test_an_import_without_the_correction_undoes_it(league: Engine, tmp_path: Path) -> None:
     path = write(tmp_path, "match_history", [result(day, Winner="unknown") for day in DAYS])
     publish_one(league, path, corrections=(correction(scores="turned"),))
