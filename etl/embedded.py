@@ -89,7 +89,7 @@ def host_for(home: Path) -> Host:
     tag = hashlib.sha256(str(home).encode()).hexdigest()[:10]
     base = home if _reachable(home, user) else ELSEWHERE / tag
     base.mkdir(parents=True, exist_ok=True)
-    host = Host(base, Path(f"/tmp/rally-{user.pw_uid}-{tag}"), user)  # nosec B108  # noqa: S108 - checked below
+    host = Host(base, Path(f"/tmp/rally-{user.pw_uid}-{tag}"), user)  # noqa: S108 - checked below
     _private(host)
     host.log.touch(mode=0o600)
     if base != home and not (home / "postgres").is_symlink():

@@ -213,7 +213,7 @@ def revision_of(connection: Connection) -> str | None:
     """The database's revision, None where it was never migrated."""
     if connection.execute(text(f"select to_regclass('{QUALITY}.alembic_version')")).scalar() is None:
         return None
-    found = connection.execute(text(f"select version_num from {QUALITY}.alembic_version")).scalar()  # nosec B608  # noqa: S608
+    found = connection.execute(text(f"select version_num from {QUALITY}.alembic_version")).scalar()  # noqa: S608
     return str(found) if found is not None else None
 
 

@@ -233,7 +233,7 @@ def _copied(connection: Connection, shape: ReflectedTable, folder: Path) -> Path
     driver = connection.connection.driver_connection
     assert driver is not None  # noqa: S101 - the connection is open
     # of a query, for a table with partitions cannot be copied from
-    statement = f"copy (select {names} from {quote(shape.schema)}.{quote(shape.name)}) to stdout"  # nosec B608  # noqa: S608 - quoted
+    statement = f"copy (select {names} from {quote(shape.schema)}.{quote(shape.name)}) to stdout"  # noqa: S608 - quoted
     # rows of people are in it, also where the folder is copied elsewhere
     private = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
     with (

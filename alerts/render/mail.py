@@ -37,7 +37,7 @@ def template(source: str, *, escaped: bool) -> Template:
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - few commands render mail
 
     # the text variant is text/plain, in which nothing is active
-    return Environment(autoescape=escaped, undefined=StrictUndefined).from_string(source)  # nosec B701  # noqa: S701
+    return Environment(autoescape=escaped, undefined=StrictUndefined).from_string(source)  # noqa: S701
 
 
 REASONS = {

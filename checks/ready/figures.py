@@ -123,7 +123,7 @@ def same_as(first: str, second: str, **options: Unpack[ReadyOptions]) -> Rule:
 
 
 def _only_in(side: str, one: str, other: str) -> Any:
-    difference = sa.text(escaped(f"(select * from ({one}\n) a except all select * from ({other}\n) b) d"))  # nosec B608  # noqa: S608 - an author's own text, READ ONLY
+    difference = sa.text(escaped(f"(select * from ({one}\n) a except all select * from ({other}\n) b) d"))  # noqa: S608 - an author's own text, READ ONLY
     row = sa.literal_column("to_jsonb(d)::text", sa.Text).label("row")
     return sa.select(sa.literal(side).label("only_in"), row).select_from(difference)
 

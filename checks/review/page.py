@@ -174,4 +174,4 @@ def _embedded(figure: Figure, alt: str) -> Markup:
     text = head + text[text.index(">") + 1 :]
     for drawn, wanted in COLORS.items():
         text = text.replace(drawn, wanted)
-    return Markup(text)  # nosec B704  # noqa: S704 - matplotlib escapes its texts, which are numbers, days and names of ours
+    return Markup(text)  # noqa: S704 - matplotlib escapes its texts, which are numbers, days and names of ours

@@ -62,7 +62,7 @@ class NamedTables:
         """
         if self._connect is None:
             raise MeasureError("its statement is text: a run asks what it selects")
-        inner = text(f"(select * from ({statement.text}\n) told limit 0) nothing")  # nosec B608  # noqa: S608 - an author's own text, READ ONLY
+        inner = text(f"(select * from ({statement.text}\n) told limit 0) nothing")  # noqa: S608 - an author's own text, READ ONLY
         with self._connect() as connection, connection.begin_nested():
             connection.exec_driver_sql("set local transaction_read_only = on")
             names = list(connection.execute(select(text("*")).select_from(inner)).keys())
