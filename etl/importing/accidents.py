@@ -124,14 +124,14 @@ def standing_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, 
     new, old, figures = planned.plan.c, planned.target.c, planned.figures
     points = _one_value(connection, planned, "points", "points_one_value")
     # a league whose feed has 0 points for everybody does not tell them, and nothing is written
-    told = {name: sign for name, sign in points.items() if not sign.words.endswith("'0'")}
+    informative = {name: sign for name, sign in points.items() if not sign.words.endswith("'0'")}
     fallen = _changed_many(connection, planned, *(new[name] < old[name] for name in figures))
     most = max(range(len(figures)), key=lambda place: fallen[place])
     negative = sa.or_(*(planned.staged.c[name] < 0 for name in figures))
     size = planned.staged_rows
     return {
         "figures_fallen": Sign(fallen[most], planned.matched, f"{figures[most]} fall"),
-        **told,
+        **informative,
         "negative": Sign(_planned(connection, planned.staged, negative), size, ""),
         **_one_value(connection, planned, "series", "series_one_value"),
     }
@@ -152,10 +152,10 @@ def _silent(connection: sa.Connection, planned: ChangePlan, column: str) -> Sign
     """Rows of the feed without a figure that most of the league's rows in the table have; what stands there is kept."""
     old = planned.target.c
     has, rows = sa.func.count(old[column]), sa.func.count()
-    known, among = connection.execute(sa.select(has, rows).where(old.league_id == planned.league_id)).one()
+    filled, among = connection.execute(sa.select(has, rows).where(old.league_id == planned.league_id)).one()
     size = planned.staged_rows
     # a new season's first rosters have no figures yet, and few of last season's people
-    if known <= MANY_VALUES * among or planned.matched < MANY_VALUES * among:
+    if filled <= MANY_VALUES * among or planned.matched < MANY_VALUES * among:
         return Sign(0, size, "")
     empty = _planned(connection, planned.staged, planned.staged.c[column].is_(None))
     return Sign(empty, size, f"{column} is empty")
@@ -251,14 +251,16 @@ def _doubled(connection: sa.Connection, planned: ChangePlan) -> Sign:
 
 def _under_another_id(connection: sa.Connection, planned: ChangePlan) -> int:
     """New people whose name and club the table has in this league under another id, and whose own id it has not."""
-    new, old, known = planned.plan.c, planned.target.c, planned.target.alias("known").c
+    new, old, listed = planned.plan.c, planned.target.c, planned.target.alias("known").c
     there = sa.exists().where(
         old.league_id == new.league_id, sa.func.lower(old.first_name) == sa.func.lower(new.first_name),
         sa.func.lower(old.last_name) == sa.func.lower(new.last_name), old.club_id == new.club_id,
         old.tenniscores_player_id != new.tenniscores_player_id,
     )  # fmt: skip
-    own = sa.exists().where(known.tenniscores_player_id == new.tenniscores_player_id, known.league_id == new.league_id)
-    return _planned(connection, planned.plan, sa.and_(new.target_id.is_(None), there, ~own))
+    present = sa.exists().where(
+        listed.tenniscores_player_id == new.tenniscores_player_id, listed.league_id == new.league_id
+    )
+    return _planned(connection, planned.plan, sa.and_(new.target_id.is_(None), there, ~present))
 
 
 def _form(value: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
