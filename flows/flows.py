@@ -68,10 +68,10 @@ def health_check(request: requests.CheckRequest = requests.CheckRequest()) -> St
 def nightly(request: requests.NightRequest = requests.NightRequest()) -> State[Night]:
     """Import the feeds of the night, then run the rules; each is a flow run of its own inside this one.
 
-    Where a feed was blocked or could not be read, nothing is checked. In between, the fixes that RALLY_AUTO_FIX allows
-    are made; the health check's report names them.
+    Where a feed could not be read, nothing is checked; one that the gate holds stops nothing but itself. Between both
+    the fixes that RALLY_AUTO_FIX allows are made; the health check's report names them.
 
-    Final states: Blocked, Refused (FAILED), or those of the health check.
+    Final states: Refused (FAILED), Blocked (imports are stopped), or those of the health check.
     """
 
     def body(invocation: Invocation) -> Night:

@@ -321,15 +321,18 @@ def test_a_day_without_a_report_starts_the_watch(stage: Stage) -> None:
     assert (done[0]["state"]["name"], done[0]["state"]["message"]) == ("Done", NO_POLICY)
 
 
-def test_a_blocked_import_stops_the_night(stage: Stage, damaged: dict[str, Any], feeds_folder: Path) -> None:
+def test_a_night_whose_feed_is_held_goes_on_to_its_check(
+    stage: Stage, damaged: dict[str, Any], feeds_folder: Path
+) -> None:
     kept = (feeds_folder / "APTA_CHICAGO" / "schedules.json").read_text()
     write(feeds_folder, "schedules", [])
 
     blocked = stage.trigger("nightly/nightly")
 
     write(feeds_folder, "schedules", json.loads(kept))
-    assert (blocked["state"]["type"], blocked["state"]["name"]) == ("COMPLETED", "Blocked")
-    assert set(stage.children(blocked["id"])) == {"import of feeds"}
+    inside = {name: child["state"] for name, child in stage.children(blocked["id"]).items()}
+    assert (inside["import of feeds"]["type"], inside["import of feeds"]["name"]) == ("COMPLETED", "Blocked")
+    assert blocked["state"]["name"] == inside["health check"]["name"]
     assert until(lambda: stage.events("rally.import.blocked"), "no event of the block")[0]["payload"]["reasons"]
 
 
