@@ -10,7 +10,7 @@ Old trouble stops nothing: an import may well be what mends it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import product
 
@@ -68,9 +68,10 @@ def _measure(connection: Connection, rules: Rules, options: Options, today: date
 def _worse(rules: Rules, before: Report, after: Report, counts: Counts) -> Sequence[Objection]:
     earlier = {result.id: result.count or 0 for result in before.results}
     written = max(counts.inserted + counts.updated, 1)
+    growth = {result.id: (result.count or 0) - earlier.get(result.id, 0) for result in after.results}
     objections = []
     for result in after.results:
-        grown = (result.count or 0) - earlier.get(result.id, 0)
+        grown = min(growth[result.id], _of_one_trouble(rules, result, growth))
         if result.status is Status.ERROR:
             objections.append(Objection(result.rule, f"it could not be measured: {result.error}"))
         elif grown > 0 and _critical(rules[result.rule].threshold, result, grown, written):
@@ -78,6 +79,16 @@ def _worse(rules: Rules, before: Report, after: Report, counts: Counts) -> Seque
                 Objection(result.rule, f"{grown:,} new bad rows in {written:,} written: {result.summary}")
             )
     return objections
+
+
+def _of_one_trouble(rules: Rules, result: Result, growth: Mapping[tuple[str, str], int]) -> int:
+    """How much the rules of one runbook have grown together: a row that went from one to the other is no new trouble.
+
+    A match with one team had none before, where a table holds only some of the teams that a feed names.
+    """
+    runbook = rules[result.rule].mark.runbook
+    same = (count for (rule, _), count in growth.items() if rules[rule].mark.runbook == runbook)
+    return sum(same) if runbook else growth[result.id]
 
 
 def _critical(threshold: Threshold, result: Result, grown: int, written: int) -> bool:
