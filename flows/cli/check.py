@@ -19,7 +19,7 @@ from checks.render.formats import github_annotations, junit, markdown
 from checks.render.terminal import print_report, progress_bar
 from flows.bridge.entry import run
 from flows.cli import shared
-from flows.service.authoring import last_failed, rows_of_rule
+from flows.service.authoring import chosen, last_failed, rows_of_rule
 from flows.service.context import Invocation
 from flows.service.health_check import check_health
 from flows.service.report_files import unwritten
@@ -66,6 +66,13 @@ def check(  # noqa: PLR0917 - typer makes options of them
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse to run rules through an account that could do more than read.")
     ] = False,
+    words: Annotated[
+        str,
+        typer.Option(
+            "-k", metavar="WORDS", help="Rules by parts of their names, domains, tags and owners: 'a and not b'."
+        ),
+    ] = "",
+    marked: Annotated[str, typer.Option("-m", metavar="TAGS", help="Rules by tags: 'daily and not gate'.")] = "",
     again: Annotated[bool, typer.Option("--last-failed", help="Only rules in trouble in the newest run.")] = False,
     email: Annotated[
         list[str] | None, typer.Option("--email", metavar="NAME", help="Send the report to a person of the policy.")
@@ -80,6 +87,7 @@ def check(  # noqa: PLR0917 - typer makes options of them
     Examples: `rally-health check`, `rally-health check --domain schedule --detailed`,
     `rally-health check --tag daily --league CNSWPL --fail-on new --json report.json`,
     `rally-health check --tag daily --alert --email kim`, `rally-health check --last-failed`,
+    `rally-health check -k "schedule and not practice" -m daily`,
     `rally-health check --name match_without_teams --rows 50`
     """
     if rows is not None or csv_file is not None:
@@ -90,6 +98,8 @@ def check(  # noqa: PLR0917 - typer makes options of them
         if not names:
             typer.echo("No rule was in trouble in the newest run.")
             return
+    if words or marked:
+        names = [*(names or ()), *chosen(context.obj, words, marked)]
     request = shared.requested(CheckRequest, context, today=shared.day(today), names=names)
     with progress_bar(Console(stderr=True)) as progress:
         settings = context.obj.model_copy(update={"strict": True}) if strict else context.obj

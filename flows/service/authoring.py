@@ -18,7 +18,7 @@ from checks.engine.authoring import CheckDefinitionError, MeasureError
 from checks.engine.authoring.spec import TableName
 from checks.engine.authoring.units import Status
 from checks.engine.collecting.collect import collect
-from checks.engine.collecting.rules import Rules
+from checks.engine.collecting.rules import Rules, matching
 from checks.engine.measuring.reflect import NamedTables
 from checks.engine.run import Options, Request
 from checks.scopes import DIMENSIONS, IMPORT, SOURCES
@@ -121,6 +121,11 @@ def last_failed(settings: Settings) -> tuple[str, ...]:
         failing = check_results.c.status.in_([status.value for status in Status if status.failing])
         found = select(check_results.c.rule).distinct().where(check_results.c.run_id == newest, failing)
         return tuple(connection.scalars(found.order_by(check_results.c.rule)))
+
+
+def chosen(settings: Settings, words: str, tags: str) -> tuple[str, ...]:
+    """The rules that expressions of words and of tags mean; raises SelectionError."""
+    return matching(rules_of(settings), words, tags)
 
 
 def _own_folder(settings: Settings) -> Path:

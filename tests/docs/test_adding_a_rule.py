@@ -8,26 +8,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, insert
 
-from checks.engine.collecting.collect import collect
 from etl.tables import schedule
 from flows.cli.shared import Exit
 from tests.flows.conftest import Run
 from tests.flows.conftest import run as run  # noqa: PLC0414 - a fixture
 
 ROOT = Path(__file__).resolve().parents[2]
-IMPORTS = """
-from datetime import date, datetime
 
-import pandas as pd
-from sqlalchemy import ColumnElement, exists, func, or_, select
 
-from checks import *
-from etl.tables import import_feeds, players, schedule, teams
-"""
+def blocks_of(document: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
 
 
 def python_of(document: str) -> list[str]:
-    return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+    return blocks_of(document, "python")
 
 
 @pytest.fixture
@@ -61,11 +55,21 @@ def test_a_dropped_rule_has_ten_lines() -> None:
     assert len([line for line in rule.splitlines() if line.strip()]) <= 10
 
 
-def test_every_example_of_the_guide_is_a_rule(tmp_path: Path, run: Run) -> None:
+def test_every_example_of_the_guide_is_a_file_of_rules_that_passes_its_trial(tmp_path: Path, run: Run) -> None:
     for number, example in enumerate(python_of("docs/ADDING_A_RULE.md")):
-        (tmp_path / f"example_{number}.py").write_text(IMPORTS + example)
+        (tmp_path / f"example_{number}.py").write_text(example)
+    (tmp_path / "match_without_place.sql").write_text(blocks_of("docs/ADDING_A_RULE.md", "sql")[0])
 
-    rules = collect([tmp_path])
+    tried = run("rules", "test", tmp_path)
 
-    assert len(rules) == 4
-    assert run("check", "--no-history").code in {Exit.OK, Exit.CHECKS_FAILED, Exit.PARTIAL}
+    assert tried.code == Exit.OK, tried.out
+    assert tried.out.splitlines()[-1] == "10 rules tried, 0 failed."
+
+
+def test_the_lines_of_the_guide_are_a_configuration(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "rally.toml").write_text(blocks_of("docs/ADDING_A_RULE.md", "toml")[0])
+
+    listed = run("rules", "list", "--name", "between_players_wins", "--name", "match_without_teams").out
+
+    assert "between_players_wins" in listed
+    assert "warn above 2 %" in listed

@@ -5,6 +5,7 @@ The same option of a selection given twice widens it, different options narrow i
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -170,3 +171,39 @@ def _upper(values: tuple[str, ...]) -> tuple[str, ...]:
 def _listed(known: Iterable[str]) -> str:
     names = sorted(known)
     return f"{'is' if len(names) == 1 else 'are'} {', '.join(names)}" if names else "are none"
+
+
+def matching(rules: Rules, words: str = "", tags: str = "") -> tuple[str, ...]:
+    """The names of rules by expressions of `and`, `or`, `not`, as pytest's `-k` and `-m` have them.
+
+    A word of `words` is a part of a name, or a domain, a tag or an owner; one of `tags` is a tag. Raises SelectionError
+    for what is no expression, and where no rule matches.
+    """
+
+    def fits(check: Check) -> bool:
+        own = {check.domain, check.mark.owner, *check.mark.tags}
+        by_word = _holds(words, lambda word: word in own or word.lower() in check.name.lower())
+        return by_word and _holds(tags, lambda word: word in check.mark.tags)
+
+    found = tuple(name for name, check in rules.items() if fits(check))
+    if not found:
+        raise SelectionError(f"no rule matches {' and '.join(repr(one) for one in (words, tags) if one)}")
+    return found
+
+
+def _holds(expression: str, test: Callable[[str], bool]) -> bool:
+    """Whether an expression of words is true; an empty one is."""
+
+    def value(node: ast.expr) -> bool:
+        if isinstance(node, ast.BoolOp):
+            return (all if isinstance(node.op, ast.And) else any)(value(one) for one in node.values)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            return not value(node.operand)
+        if isinstance(node, ast.Name):
+            return test(node.id)
+        raise SelectionError(f"{expression!r} is no expression; expected words with and, or, not and ( )")
+
+    try:
+        return not expression or value(ast.parse(expression, mode="eval").body)
+    except SyntaxError:
+        raise SelectionError(f"{expression!r} is no expression; expected words with and, or, not and ( )") from None

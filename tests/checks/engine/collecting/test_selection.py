@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import ColumnElement, select
 
 from checks import Bad, Row, SelectionError, Severity, Status, above, check, fixture, percent, row_check, rows
-from checks.engine.collecting.rules import Rules, Selection
+from checks.engine.collecting.rules import Rules, Selection, matching
 from checks.engine.measuring import scope
 from tests.checks.engine.conftest import PLACE, SHELF, Run, places, thing, things
 
@@ -47,6 +47,31 @@ CASES: list[tuple[Selection, set[str]]] = [
 @pytest.mark.parametrize(("selection", "names"), CASES)
 def test_a_selection_widens_within_and_narrows_across(selection: Selection, names: set[str]) -> None:
     assert set(selection.apply(rules())) == names
+
+
+@pytest.mark.parametrize(
+    ("words", "tags", "names"),
+    [
+        ("big", "", {"team_big", "player_big"}),
+        ("big and not player", "", {"team_big"}),
+        ("(players or gate) and kim", "", {"team_big", "player_big"}),
+        ("", "daily and not gate", {"team_odd", "player_odd"}),
+        ("TEAM", "daily", {"team_big", "team_odd"}),
+    ],
+)
+def test_expressions_choose_as_those_of_pytest_do(words: str, tags: str, names: set[str]) -> None:
+    assert set(matching(rules(), words, tags)) == names
+
+
+@pytest.mark.parametrize("words", ["big and", "big()", "1 or big", "a.b", "big > odd"])
+def test_what_is_no_expression_is_told(words: str) -> None:
+    with pytest.raises(SelectionError, match="is no expression; expected words with and, or, not"):
+        matching(rules(), words)
+
+
+def test_an_expression_that_means_no_rule_is_told() -> None:
+    with pytest.raises(SelectionError, match="no rule matches 'referee' and 'daily'"):
+        matching(rules(), "referee", "daily")
 
 
 WRONG: list[tuple[Selection, str]] = [
