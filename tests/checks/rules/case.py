@@ -13,8 +13,8 @@ from tests.checks.rules.entries import Entry
 class Case:
     """`count` bad rows are found among `good` and `bad`, none among `good` alone; a metric's `value` is read.
 
-    `total` is how many rows count in the end, where a case cares. `parameter` is what a rule of `each=` is run for.
-    `earlier` is what runs before have read, for metrics that are judged on their history.
+    `total` is how many rows count in the end; None where the rule counts no others. `parameter` is what a rule of
+    `each=` is run for. `earlier` is what runs before have read, for metrics that are judged on their history.
     """
 
     rule: Callable[..., Any]

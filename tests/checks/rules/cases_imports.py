@@ -41,6 +41,7 @@ RUNS = (
         imports.import_without_end,
         good=[feed(7 * HOUR), feed(5 * HOUR, outcome="running")],
         bad=[feed(7 * HOUR, outcome="running", finished_at=None)],
+        total=3,
     ),
     Case(
         imports.imports_stopped,
@@ -103,11 +104,12 @@ ROWS = (
 )  # fmt: skip
 
 SETUP = (
-    Case(imports.unresolved_team_name, good=[link("Winnetka 1", 1)], bad=[link(" - 9 SW", None)]),
+    Case(imports.unresolved_team_name, good=[link("Winnetka 1", 1)], bad=[link(" - 9 SW", None)], total=2),
     Case(
         imports.alias_into_another_league,
         good=[*TWO_TEAMS, alias("Winnetka One", 1)],
         bad=[*ELSEWHERE, team(3, league_id=2), alias("Winnetka Three", 3)],
+        total=2,
     ),
 )
 

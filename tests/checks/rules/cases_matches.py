@@ -29,6 +29,7 @@ RESULTS = (
         good=[scored("6-4, 6-4", "home"), scored("4-6, 4-6", "away"), scored("February 28, 2025", None)],
         bad=[scored("6-4, 6-4", "unknown"), scored("6-4, 6-4", "nndz-1"), scored("6-4, 6-4", "")],
         count=3,
+        total=6,
     ),
     Case(
         matches.malformed_score,
@@ -49,6 +50,7 @@ RESULTS = (
         good=[scored("6-4, 6-4", "home"), scored("4-6, 4-6", "away"), scored("6-2, 4-5", "away"), scored(None, "home")],
         bad=[scored("6-4, 6-4", "away"), scored("6-4, 3-6, 1-0 [10-7]", "away"), scored("4-6, 4-6", "home")],
         count=3,
+        total=6,
     ),
     Case(
         matches.tiebreak_contradicts_set,
@@ -67,8 +69,9 @@ RESULTS = (
         matches.result_from_the_future,
         good=[played(day=TODAY), played(day=TODAY + DAY, winner=None)],
         bad=[played(day=TODAY + DAY)],
+        total=3,
     ),
-    Case(matches.result_without_date, good=[played()], bad=[played(match_date=None)]),
+    Case(matches.result_without_date, good=[played()], bad=[played(match_date=None)], total=2),
 )  # fmt: skip
 
 PEOPLE = (
@@ -76,12 +79,14 @@ PEOPLE = (
         matches.player_on_both_sides,
         good=[played(), played(home_player_1_id=None, away_player_1_id=None)],
         bad=[played(away_player_2_id=player_id(1))],
+        total=3,
     ),
     Case(
         matches.player_twice_in_pair,
         good=[played(), played(home_player_1_id=None, home_player_2_id=None)],
         bad=[played(home_player_2_id=player_id(1)), played(away_player_2_id=player_id(3))],
         count=2,
+        total=4,
     ),
     Case(
         matches.result_with_missing_player,
@@ -101,6 +106,7 @@ PEOPLE = (
         ],
         # a league with some players is judged by them: the other league's result has four unknown ones
         count=6,
+        total=16,
     ),
     Case(
         matches.player_of_another_club,
@@ -109,6 +115,7 @@ PEOPLE = (
             played(), played(home_player_1_id=player_id(9)), played(None, 2, home_player_1_id=player_id(5)),
         ],
         bad=[player(5, club_id=2), played(home_player_1_id=player_id(5))],
+        total=13,
     ),
 )  # fmt: skip
 
@@ -118,9 +125,10 @@ FIXTURES = (
         good=[played(1, 2), played(1, None), played(None, 2)],
         bad=[played(1, 1), played(1, None, away_team="Winnetka 1")],
         count=2,
+        total=5,
     ),
-    Case(matches.result_without_teams, good=[played()], bad=[played(1, None), played(None, None)], count=2),
-    Case(matches.result_of_unknown_team, good=[*TWO_TEAMS, played(), played(1, None)], bad=[played(1, 9)]),
+    Case(matches.result_without_teams, good=[played()], bad=[played(1, None), played(None, None)], count=2, total=3),
+    Case(matches.result_of_unknown_team, good=[*TWO_TEAMS, played(), played(1, None)], bad=[played(1, 9)], total=3),
     Case(
         matches.duplicate_result,
         good=[
@@ -186,6 +194,7 @@ FIXTURES = (
         ],
         bad=[played(3, 2), played(1, 3)],
         count=2,
+        total=9,
     ),
     Case(
         matches.name_cut_short,
@@ -193,6 +202,7 @@ FIXTURES = (
               played(3, 1, home_team="Winnetka PD"), played(5, 1, home_team="Wilmette"), played(None, 2)],
         bad=[played(5, 1, home_team="Wilmette PD"), played(1, 3, away_team="Winn")],
         count=2,
+        total=11,
     ),
 )  # fmt: skip
 

@@ -12,12 +12,14 @@ CASES = (
         good=[player()],
         bad=[player(2, first_name=None), player(3, last_name=" ")],
         count=2,
+        total=3,
     ),
     Case(
         players.player_without_place,
         good=[player(), player(2, team_id=None)],
         bad=[player(3, league_id=None), player(4, club_id=None), player(5, series_id=None)],
         count=3,
+        total=5,
     ),
     Case(
         players.player_without_team,
@@ -36,6 +38,7 @@ CASES = (
             player(tenniscores_player_id="nndz-"),
         ],
         count=3,
+        total=5,
     ),
     Case(
         players.pti_out_of_range,
@@ -52,17 +55,20 @@ CASES = (
         ],
         bad=[player(5, wins=2, losses=1, win_percentage=67), player(6, wins=0, losses=0, win_percentage=50)],
         count=2,
+        total=5,
     ),
     Case(
         players.impossible_player_record,
         good=[player(wins=0, losses=0, career_matches=10_000)],
         bad=[player(2, wins=-1), player(3, career_matches=10_001)],
         count=2,
+        total=3,
     ),
     Case(
         players.more_wins_than_matches,
         good=[player(career_wins=8, career_matches=8), player(2, career_wins=8)],
         bad=[player(3, career_wins=9, career_matches=8)],
+        total=3,
     ),
     Case(
         players.duplicate_player,
@@ -72,17 +78,20 @@ CASES = (
         ],
         bad=[player(), player(team_id=None), player(2, team_id=None), player(2, team_id=None)],
         count=3,
+        total=9,
     ),
     Case(
         players.person_under_two_ids,
         good=[*TWO_TEAMS, *ELSEWHERE, player(), player(series_id=2), player(9, first_name="Secret 1", club_id=2)],
         bad=[player(2, first_name="secret 1 "), player(3, first_name="SECRET 1")],
         count=2,
+        total=5,
     ),
     Case(
         players.player_of_unknown_team,
         good=[*TWO_TEAMS, player(), player(2, team_id=None)],
         bad=[player(3, team_id=9)],
+        total=3,
     ),
     Case(
         players.player_of_team_of_another_league,

@@ -98,6 +98,7 @@ ACTIVITY = (
             league(3, "NSTF"), match(day=TODAY - 300 * DAY, league_id=3),
         ],
         bad=[league(4, "APTA_CHICAGO"), match(day=TODAY - 20 * DAY, league_id=4), practice(league_id=4)],
+        total=2,
     ),
 )  # fmt: skip
 
@@ -120,6 +121,7 @@ LINKS = (
         good=[*TWO_TEAMS, match(1, 2), match(1, None), practice()],
         bad=[match(1, 9), match(9, 8)],
         count=2,
+        total=5,
     ),
     Case(
         schedule.match_of_unknown_league,
@@ -139,6 +141,7 @@ LINKS = (
         ],
         bad=[match(1, 1), match(1, 1, away_team="Winnetka I"), match(1, None, away_team="Winnetka 1")],
         count=3,
+        total=6,
     ),
     Case(
         schedule.sides_of_different_series,
@@ -161,12 +164,14 @@ COPIES = (
         good=[*TWO_TEAMS, match(1, 2), match(2, 1), practice()],
         bad=[match(1, 2), match(1, 2), match(1, 2, league_id=None), practice()],
         count=4,
+        total=7,
     ),
     Case(
         schedule.fixture_under_two_names,
         good=[*TWO_TEAMS, match(1, 2), match(2, 1), match(1, 2), match(1, 2, TODAY + DAY, home_team="Winnetka - 1")],
         bad=[match(1, 2, home_team="Winnetka 1 (Division 1)"), match(2, 1, away_team="Winnetka - 1")],
         count=2,
+        total=6,
     ),
     Case(
         schedule.team_twice_at_once,
@@ -176,6 +181,7 @@ COPIES = (
         ],
         bad=[match(2, 3), match(4, None)],
         count=2,
+        total=11,
     ),
 )  # fmt: skip
 
@@ -194,6 +200,7 @@ TIMES = (
         ],
         bad=[match(match_time=time(6)), match(match_time=time(0)), match(match_time=time(22, 1))],
         count=3,
+        total=6,
     ),
     Case(
         schedule.match_without_location,

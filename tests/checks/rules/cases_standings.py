@@ -17,6 +17,7 @@ CASES = (
         good=[standing(), standing(lines_percentage="66.7%", games_percentage=None)],
         bad=[standing(lines_percentage="1"), standing(sets_percentage="340"), standing(games_percentage="")],
         count=3,
+        total=5,
     ),
     Case(
         standings.percentage_contradicts_counts,
@@ -30,12 +31,14 @@ CASES = (
             standing(games_won=None, games_lost=None, games_percentage="10%"),
         ],
         count=3,
+        total=8,
     ),
     Case(
         standings.negative_figure_in_standings,
         good=[standing(), standing(points=0)],
         bad=[standing(points=-1), standing(games_lost=-1)],
         count=2,
+        total=4,
     ),
     Case(
         standings.points_out_of_order,
@@ -46,23 +49,27 @@ CASES = (
             standing(4, points=13, **{**WEAK, "games_won": 199}),
         ],
         bad=[standing(5, points=9, **STRONG)],
+        total=5,
     ),
     Case(
         standings.standing_without_team,
         good=[*TWO_TEAMS, standing()],
         bad=[standing(None), standing(9)],
         count=2,
+        total=3,
     ),
     Case(
         standings.standing_of_unknown_team,
         good=[*TWO_TEAMS, standing(), standing(None)],
         bad=[standing(9)],
+        total=3,
     ),
     Case(
         standings.standing_without_place,
         good=[*TWO_TEAMS, standing(), standing(None)],
         bad=[standing(1, series_id=None), standing(2, league_id=None)],
         count=2,
+        total=4,
     ),
     Case(
         standings.standing_in_another_series,
@@ -76,6 +83,7 @@ CASES = (
         standings.duplicate_standing,
         good=[*TWO_TEAMS, standing(), standing(2), standing(matches_won=4)],
         bad=[standing()],
+        total=4,
     ),
     Case(
         standings.standings_count_more_than_was_held,

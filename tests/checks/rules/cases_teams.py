@@ -25,18 +25,21 @@ CASES = (
         good=[*PLACE, team(1)],
         bad=[team(2, league_id=9), team(3, league_id=None)],
         count=2,
+        total=3,
     ),
     Case(
         teams.team_of_unknown_series,
         good=[*PLACE, team(1)],
         bad=[team(2, series_id=9), team(3, series_id=None)],
         count=2,
+        total=3,
     ),
     Case(
         teams.team_of_unknown_club,
         good=[*PLACE, team(1)],
         bad=[team(2, club_id=9), team(3, club_id=None)],
         count=2,
+        total=3,
     ),
     Case(teams.league_without_teams, good=[*PLACE, team(1)], bad=[league(2, "CITA")], total=2),
     Case(
@@ -44,6 +47,7 @@ CASES = (
         good=[*PLACE, in_series(2, "Series 2"), team(1, "Evanston"), team(2, "Evanston", series_id=2)],
         bad=[team(3, "Evanston"), team(4, "Evanston", series_id=2), team(5, "Evanston")],
         count=3,
+        total=5,
     ),
     Case(
         teams.twin_team,
@@ -57,6 +61,7 @@ CASES = (
             team(13, "Prairie Club I - Series 1"),
         ],
         count=3,
+        total=10,
     ),
     Case(
         teams.team_name_off_pattern,
@@ -75,6 +80,7 @@ CASES = (
         good=[*PLACE, team(1, "Lake Forest S1"), team(2, "College Park - East")],
         bad=[team(3, "Lake Forest  S1"), team(4, " - 9 SW"), team(5, "Skokie "), team(6, "- 9")],
         count=4,
+        total=6,
     ),
     Case(
         teams.team_without_players,
@@ -102,5 +108,6 @@ CASES = (
         ],
         bad=[match(1, 3), match(4, 2)],
         count=2,
+        total=4,
     ),
 )  # fmt: skip
