@@ -13,6 +13,7 @@ from checks import Bad, Severity, above, check, percent, row_check
 from checks.engine.authoring.decorators import Row
 from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules
+from checks.runbooks import with_runbooks
 from checks.scopes import SOURCES
 from checks.standards import render_standards
 from etl.tables import teams
@@ -23,7 +24,7 @@ STANDARDS = ROOT / "docs" / "DATA_QUALITY_STANDARDS.md"
 
 @pytest.fixture(scope="module")
 def catalogue() -> Rules:
-    return collect(SOURCES)
+    return with_runbooks(collect(SOURCES))
 
 
 def test_the_file_is_up_to_date(catalogue: Rules) -> None:
