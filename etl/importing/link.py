@@ -168,4 +168,8 @@ def _remember(connection: sa.Connection, feed_id: int) -> None:
     names = ["league", "series", "name", "team_id", "strategy", "confidence", "reason", "feed_id", "sides"]
     statement = upsert(links).from_select(names, rows)
     new = {name: statement.excluded[name] for name in names[3:]}
-    connection.execute(statement.on_conflict_do_update(index_elements=["league", "series", "name"], set_=new))
+    # the same feed once more rewrites nothing: a link names the feed that it came from
+    told = sa.or_(*(links.c[name].is_distinct_from(value) for name, value in new.items() if name != "feed_id"))
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["league", "series", "name"], set_=new, where=told)
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, text
 
 from etl.importing.declared import Limits
 from etl.tables import schedule
@@ -59,3 +59,17 @@ def test_a_row_is_matched_without_the_spaces_around_its_names(league: Engine, tm
 
     assert imported(league, tmp_path, fixture(" - 11 SW", TEAMS[1])) == (0, 1, 0, 0)
     assert rows_of(league, schedule, "home_team") == [(" - 11 SW",)]
+
+
+def test_the_same_feed_once_more_rewrites_no_link(database: Engine, tmp_path: Path) -> None:
+    path = write(tmp_path, "series_stats", [standing("Birchwood - 11"), standing("Tennaqua - 11")])
+    publish_one(database, path)
+    publish_one(database, write(tmp_path, "schedules", [fixture("Birchwood - 11", "Tennaqua - 11")]))
+    versions = text("select name, xmin::text from quality.links order by 1")
+    with database.begin() as connection:
+        before = connection.execute(versions).all()
+
+    publish_one(database, tmp_path / "APTA_CHICAGO" / "schedules.json", force=True)
+
+    with database.begin() as connection:
+        assert connection.execute(versions).all() == before != []
