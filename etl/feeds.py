@@ -14,11 +14,12 @@ from etl import FeedError, leagues
 from etl.kinds import KINDS
 from etl.kinds.kind import FeedKind
 from etl.leagues import ALL
+from etl.reading.window import LINES
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One JSON file of one kind; `league` is a canonical id or "all", `moment` the time folder it stands in or ""."""
+    """One file of one kind; `league` is a canonical id or "all", `moment` the time folder it stands in or ""."""
 
     path: Path
     kind: FeedKind
@@ -36,6 +37,8 @@ class Unrecognised:
 
 _STEMS = {stem: kind for kind in KINDS for stem in (kind.name, *kind.stems)}
 _FILES = ", ".join(f"{stem}.json" for stem in _STEMS)
+_ENDINGS = (".json", *sorted(LINES))
+_NO_FEED = f"not one of {_FILES}; {' or '.join(_ENDINGS[1:])} hold a row a line, and each may end in .gz"
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:T\d{2,6})?")
 _LEAGUE_ID = re.compile(r"[A-Z][A-Z0-9_]+")
 
@@ -93,8 +96,8 @@ def _recognise(path: Path, root: Path | None) -> Feed | Unrecognised:
     if reason:
         return Unrecognised(path, reason)
     place = path.absolute()
-    kind = _kind_of(path.stem.lower())
-    return Feed(path, kind, _league(place), _moment(place)) if kind else Unrecognised(path, f"not one of {_FILES}")
+    kind = _kind_of(path.name)
+    return Feed(path, kind, _league(place), _moment(place)) if kind else Unrecognised(path, _NO_FEED)
 
 
 def _trouble(path: Path, root: Path | None) -> str | None:
@@ -108,13 +111,17 @@ def _trouble(path: Path, root: Path | None) -> str | None:
         return "a linked folder" if path.is_symlink() else "a folder that cannot be opened"
     if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
         return "not a regular file"
-    if path.suffix.lower() != ".json" or _kind_of(path.stem.lower()) is None:
-        return f"not one of {_FILES}"
+    if _kind_of(path.name) is None:
+        return _NO_FEED
     return None if os.access(path, os.R_OK) else "cannot be read: Permission denied"
 
 
-def _kind_of(stem: str) -> FeedKind | None:
-    """The kind of a file by its stem; some scrapers put their league before it."""
+def _kind_of(name: str) -> FeedKind | None:
+    """The kind of a file by its name, compressed or not; some scrapers put their league before it."""
+    plain = Path(name.lower().removesuffix(".gz"))
+    if plain.suffix not in _ENDINGS:
+        return None
+    stem = plain.stem
     if stem in _STEMS:
         return _STEMS[stem]
     ends = (known for known in _STEMS if stem.endswith(f"_{known}"))

@@ -39,7 +39,7 @@ def opened(path: Path) -> Iterator[Reader]:
         packed = file.read(2) == GZIP
         file.seek(0)
         plain = _Unpacked(gzip.GzipFile(fileobj=file)) if packed else file
-        yield _Rows(plain) if LINES & set(path.suffixes) else plain
+        yield _Rows(plain) if LINES & set(path.with_name(path.name.lower()).suffixes) else plain
 
 
 class _Unpacked:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from etl.kinds.player_history import PLAYER_HISTORY
 from etl.kinds.players import PLAYERS
 from etl.kinds.schedules import SCHEDULES
 from etl.kinds.standings import SERIES_STATS
+from etl.reading import extract
 from tests.conftest import FEEDS
 
 
@@ -84,7 +87,26 @@ def test_what_is_no_feed_is_listed_with_the_reason(tmp_path: Path) -> None:
     names = ", ".join(f"{stem}.json" for stem in (*stems, "match_scores"))
     assert feeds == ()
     assert {other.path.name for other in others} == {"README.md", "schedules.json.bak", "teams.json"}
-    assert {other.reason for other in others} == {f"not one of {names}"}
+    lines = ".jsonl or .ndjson hold a row a line, and each may end in .gz"
+    assert {other.reason for other in others} == {f"not one of {names}; {lines}"}
+
+
+@pytest.mark.parametrize("ending", [".json.gz", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".JSONL.GZ"])
+def test_compressed_files_and_those_with_a_row_a_line_are_feeds_by_name(tmp_path: Path, ending: str) -> None:
+    put(tmp_path, f"NSTF/nstf_players{ending}", f"NSTF/teams{ending}", "NSTF/schedules.gz", "NSTF/schedules.csv.gz")
+
+    assert found(tmp_path) == [("", "players", "NSTF")]
+
+
+@pytest.mark.parametrize("ending", [".JSON.GZ", ".JSONL", ".ndjson.gz"])
+def test_a_feed_by_its_name_is_read_as_its_name_says(tmp_path: Path, ending: str) -> None:
+    rows = [{"Date": "01-Oct-25", "Time": "06:30 pm"}, {"Date": "08-Oct-25", "Time": "07:00 pm"}]
+    text = json.dumps(rows) if ".json." in f"{ending.lower()}." else "".join(f"{json.dumps(row)}\n" for row in rows)
+    packed = gzip.compress(text.encode()) if ending.lower().endswith("gz") else text.encode()
+    (tmp_path / f"schedules{ending}").write_bytes(packed)
+    (feed,), _ = discover([tmp_path])
+
+    assert list(extract(feed.path)) == rows
 
 
 def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
