@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import version
 from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Annotated
@@ -108,6 +107,8 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
 def say_version(asked: bool) -> None:
     """Print the version and end, where it was asked for."""
     if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - reads e-mail headers, not for `--help`
+
         typer.echo(f"rally-health {version('rally-data-health')}")
         raise typer.Exit
 

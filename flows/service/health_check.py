@@ -29,7 +29,7 @@ from flows.service.report_files import tidy, write_documents
 from flows.service.requests import CheckRequest
 from flows.settings import Settings, read_settings
 
-NO_RIGHT = "SQLSTATE 42501"
+NO_RIGHT = "permission denied for "  # a table, a view, a schema; not what only a superuser may do
 CATALOGUE = f"{SOURCES[0]}."
 log = logging.getLogger("rally.check")
 
