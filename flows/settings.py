@@ -27,7 +27,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableError
 
-from etl.importing.declared import Correction, Limits
+from etl.importing.declared import Correction, Limits, Seasons
 
 OURS = "RALLY_"
 CONFIG = "RALLY_CONFIG"
@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     """Ready-made rules, and changes to rules: only in the file; see docs/ADDING_A_RULE.md."""
     guards: Limits = Limits()
     """Limits of the guards of an import, as the table `[guards]`; see below."""
+    seasons: Seasons = Seasons()
+    """When an import takes a league's next season to begin, as the table `[seasons]`; see below."""
     corrections: tuple[Correction, ...] = ()
     """What feeds get wrong in a known way, as tables `[[corrections]]`; see docs/IMPORTING.md."""
     coverage_floor: float = Field(60, ge=0, le=100)
@@ -322,7 +324,7 @@ def _said(error: Mapping[str, Any]) -> str:
     return f"{'.'.join([where, *rest])}: {error['msg']}"
 
 
-NESTED: Mapping[str, type[BaseModel]] = {"guards": Limits, "corrections": Correction}
+NESTED: Mapping[str, type[BaseModel]] = {"guards": Limits, "seasons": Seasons, "corrections": Correction}
 """The settings that are tables of their own."""
 
 
@@ -364,7 +366,7 @@ def settings_document() -> str:
 
 
 def _table_of(name: str, model: type[BaseModel]) -> str:
-    title = "[guards]" if name == "guards" else f"[[{name}]]"
+    title = f"[[{name}]]" if model is Correction else f"[{name}]"
     rows = "".join(
         f"| `{own.alias or key}` | {_shown_default(own)} | {' '.join((own.description or '').split())} |\n"
         for key, own in model.model_fields.items()
@@ -376,7 +378,7 @@ def _table_of(name: str, model: type[BaseModel]) -> str:
 def _shown_default(own: FieldInfo) -> str:
     default = own.get_default(call_default_factory=True)
     plain = str(default).lower() if isinstance(default, bool) else str(default)
-    return f"`{plain}`" if default not in (None, "", (), {}, PydanticUndefined, Limits()) else ""
+    return f"`{plain}`" if default not in (None, "", (), {}, PydanticUndefined, Limits(), Seasons()) else ""
 
 
 def _cells(name: str, setting: FieldInfo) -> tuple[str, ...]:

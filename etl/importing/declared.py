@@ -1,14 +1,14 @@
-"""What a person declares about imports: the limits of the guards, and corrections of what feeds get wrong.
+"""What a person declares about imports: limits of the guards, seasons, and corrections of what feeds get wrong.
 
-Both stand in `rally.toml`, as `[guards]` and `[[corrections]]`. Only the models stand here, so that settings can be
-read without the importer.
+They stand in `rally.toml`, as `[guards]`, `[seasons]` and `[[corrections]]`. Only the models stand here, so that
+settings can be read without the importer.
 """
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
@@ -53,6 +53,32 @@ class Limits(BaseModel):
     """Of people, those whose id is of another form than all others, or who stand there under two."""
     fewest: int = Field(10, ge=1)
     """Rows that a share needs to mean anything."""
+
+
+Days = Annotated[int, Field(ge=1, le=366)]
+
+
+class Seasons(BaseModel):
+    """A league's season is the span of its days of play between two breaks that are longer than this."""
+
+    model_config = STRICT
+
+    break_days: Days = 60
+    """Days without play that a season may have; a longer break ends it."""
+    leagues: dict[str, Days] = Field(default_factory=dict)
+    """The same for leagues of their own, in any spelling: `{CITA = 45}`."""
+
+    @field_validator("leagues")
+    @classmethod
+    def _canonical(cls, own: dict[str, int]) -> dict[str, int]:
+        found = {leagues.canonical(name): days for name, days in own.items()}
+        if "" in found or len(found) < len(own):
+            raise ValueError(f"{', '.join(own)}: expected each league once, by its name")
+        return found
+
+    def gap(self, league: str) -> timedelta:
+        """The longest break inside a season of this league."""
+        return timedelta(days=self.leagues.get(league, self.break_days))
 
 
 def _readable(encoding: str) -> tuple[str, str]:

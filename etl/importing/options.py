@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from etl.feeds import Feed
-from etl.importing.declared import Correction, Limits
+from etl.importing.declared import Correction, Limits, Seasons
 from etl.importing.guards import Gate, open_gate
 from etl.kinds import KINDS
 from etl.kinds.kind import FeedKind
@@ -40,6 +40,7 @@ class Options:
     kinds: frozenset[FeedKind] = frozenset(KINDS)
     allow: Allowance = field(default_factory=Allowance)
     limits: Limits = field(default_factory=Limits)
+    seasons: Seasons = field(default_factory=Seasons)
     corrections: tuple[Correction, ...] = ()
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     gate: Gate = open_gate

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from etl.importing.seasons import touched_seasons
+from etl.importing.seasons import SEASON_GAP, touched_seasons
 from etl.names.structure import series_key
 from etl.tables import leagues, series, teams
 
@@ -98,7 +99,8 @@ class ChangePlan:
 
     `plan` has a row for each staged one that is new (`target_id` NULL) or differs; `unchanged` counts the others.
     `series` selects the ids of the series that the part has. `day` names the column of the day, for kinds with seasons,
-    `figures` those that only ever grow within one; `sides` counts sides of rows with a team, and without.
+    `figures` those that only ever grow within one, `gap` the longest break inside one; `sides` counts sides of rows
+    with a team, and without.
     """
 
     target: sa.FromClause
@@ -109,6 +111,7 @@ class ChangePlan:
     series: sa.Select[Any]
     day: str = ""
     figures: Sequence[str] = ()
+    gap: timedelta = SEASON_GAP
     sides: tuple[int, int] = (0, 0)
     league_id: int | None = None
     matched: int = 0
@@ -222,7 +225,7 @@ def _of_seasons(connection: sa.Connection, change: ChangePlan) -> sa.ColumnEleme
     """Whether a row of the table lies in a season that the part has days of."""
     day = change.target.c[change.day]
     days = sa.select(day.distinct()).where(change.target.c.league_id == change.league_id)
-    seasons = touched_seasons(connection, days, sa.select(change.staged.c[change.day].distinct()))
+    seasons = touched_seasons(connection, days, sa.select(change.staged.c[change.day].distinct()), change.gap)
     return sa.or_(sa.false(), *(day.between(season.first, season.last) for season in seasons))
 
 

@@ -187,8 +187,9 @@ class _Part:
     def _begins_season(self) -> bool:
         kind = self.feed.kind
         return bool(self.league) and begins_season(
-            self.connection, kind.tables[0], kind.stage, self.league, day=kind.day, figures=kind.figures
-        )
+            self.connection, kind.tables[0], kind.stage, self.league, day=kind.day, figures=kind.figures,
+            gap=self.options.seasons.gap(self.league),
+        )  # fmt: skip
 
     def _written(self, records: int) -> Counts:
         self._correct()
@@ -216,7 +217,7 @@ class _Part:
     def _review(self, connection: sa.Connection, change: ChangePlan) -> None:
         """Judge what is planned, before anything of it is written."""
         with self.watch.step("profile"):
-            located = locate(connection, change, self.league)
+            located = locate(connection, replace(change, gap=self.options.seasons.gap(self.league)), self.league)
             linked, unlinked = change.sides
             newly = self.intake.newly_unlinked
             profile = replace(

@@ -48,16 +48,19 @@ def _runs(days: Sequence[date], gap: timedelta) -> Iterator[list[date]]:
         yield run
 
 
-def touched_seasons(connection: sa.Connection, stored: sa.Select[Any], coming: sa.Select[Any]) -> tuple[Season, ...]:
+def touched_seasons(
+    connection: sa.Connection, stored: sa.Select[Any], coming: sa.Select[Any], gap: timedelta = SEASON_GAP
+) -> tuple[Season, ...]:
     """The seasons that `coming` days belong to, drawn from these days and the stored ones together."""
     new_days = {row[0] for row in connection.execute(coming) if row[0] is not None}
     old_days = {row[0] for row in connection.execute(stored) if row[0] is not None}
-    return tuple(season for season in seasons_of(new_days | old_days) if any(day in season for day in new_days))
+    return tuple(season for season in seasons_of(new_days | old_days, gap) if any(day in season for day in new_days))
 
 
 def begins_season(
-    connection: sa.Connection, target: sa.Table, staged: sa.Table, league: str, *, day: str, figures: Sequence[str]
-) -> bool:
+    connection: sa.Connection, target: sa.Table, staged: sa.Table, league: str, *, day: str, figures: Sequence[str],
+    gap: timedelta = SEASON_GAP,
+) -> bool:  # fmt: skip
     """Whether the staged rows of a league are the first of their season.
 
     They are where the table has none of it. Of kinds without a `day`: where the mean of `figures` is less than half of
@@ -66,7 +69,7 @@ def begins_season(
     of_league = target.c.league_id == sa.select(leagues.c.id).where(leagues.c.league_id == league).scalar_subquery()
     if day:
         seasons = touched_seasons(
-            connection, sa.select(target.c[day].distinct()).where(of_league), sa.select(staged.c[day].distinct())
+            connection, sa.select(target.c[day].distinct()).where(of_league), sa.select(staged.c[day].distinct()), gap
         )
         held = [target.c[day].between(season.first, season.last) for season in seasons]
         there = sa.select(sa.literal(1)).where(of_league, sa.or_(sa.false(), *held)).limit(1)

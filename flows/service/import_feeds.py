@@ -62,9 +62,12 @@ def import_all(invocation: Invocation, request: ImportRequest) -> ImportReport:
 
 
 def _declared(settings: Settings) -> Options:
-    """How to import, as the settings say: rules of the gate, limits of the guards, corrections."""
+    """How to import, as the settings say: rules of the gate, limits of the guards, seasons, corrections."""
     gate = rule_gate(rules_of(settings), Checking(timeout=settings.statement_timeout, details=False), today_here())
-    return Options(gate=gate, limits=settings.guards, corrections=settings.corrections, today=today_here())
+    return Options(
+        gate=gate, limits=settings.guards, seasons=settings.seasons, corrections=settings.corrections,
+        today=today_here(),
+    )  # fmt: skip
 
 
 def replay_rejects(settings: Settings, *, feed: int | None, dry_run: bool) -> ImportReport:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from etl.importing import FeedResult, Outcome
-from etl.importing.declared import Limits
+from etl.importing.declared import Limits, Seasons
 from etl.importing.options import Allowance
 from etl.importing.profile import in_words
 from etl.tables import import_feeds, schedule
@@ -57,6 +57,28 @@ def test_a_new_season_has_no_volume_to_be_compared_with(league: Engine, tmp_path
     result = scheduled(league, tmp_path, fixture(*TEAMS, "10/01/2025"), fixture(*TEAMS, "10/08/2025"))
 
     assert (result.outcome, result.counts.inserted) == (Outcome.PUBLISHED, 2)
+
+
+@pytest.mark.parametrize(
+    ("seasons", "outcome"),
+    [
+        (Seasons(), Outcome.BLOCKED),
+        (Seasons(break_days=40), Outcome.PUBLISHED),
+        (Seasons(leagues={"apta chicago": 40}), Outcome.PUBLISHED),
+        (Seasons(break_days=41), Outcome.BLOCKED),
+        (Seasons(leagues={"CITA": 40}), Outcome.BLOCKED),
+        (Seasons(break_days=40, leagues={"APTA_CHICAGO": 41}), Outcome.BLOCKED),
+    ],
+)
+def test_which_break_ends_a_season_is_said_for_all_leagues_or_for_one(
+    league: Engine, tmp_path: Path, seasons: Seasons, outcome: Outcome
+) -> None:
+    spring = (fixture(*TEAMS, "11/20/2024"), fixture(*TEAMS, "11/27/2024"))  # 41 days after the last of ten
+
+    result = scheduled(league, tmp_path, *spring, seasons=seasons)
+
+    assert result.outcome is outcome
+    assert [reason.partition(":")[0] for reason in result.reasons] == ["shrunken_feed"] * (outcome is Outcome.BLOCKED)
 
 
 def test_a_league_that_is_missing_in_the_merged_feed_holds_back_no_other(database: Engine, tmp_path: Path) -> None:

@@ -69,10 +69,24 @@ def test_a_pyproject_without_the_table_says_nothing(write: Write) -> None:
         ("keep_logs = ", "rally.toml is no TOML: Invalid value (at end of document)"),
         ("rules = 3", "rally.toml: rules is no list of tables; expected [[rules]] or [rules.NAME]"),
         ("task_runner = 'dusk'", "rally.toml:1: task_runner: Input should be 'thread' or 'dask'"),
+        ("[seasons]\nbreak_day = 45", "rally.toml:1: seasons.break_day is no setting; did you mean break_days?"),
+        ("[seasons]\nbreak_days = 0", "rally.toml:1: seasons.break_days: Input should be greater than or equal to 1"),
+        (
+            "[seasons]\nleagues = {NSTF = 45, nsft = 30}",
+            "rally.toml:1: seasons.leagues: Value error, NSTF, nsft: expected each league once, by its name",
+        ),
     ],
 )
 def test_what_the_file_says_wrongly_is_told_with_its_line(write: Write, text: str, message: str) -> None:
     assert refused(write, text) == message
+
+
+def test_a_leagues_season_may_have_a_break_of_its_own(write: Write) -> None:
+    write("[seasons]\nbreak_days = 50\n[seasons.leagues]\n'APTA Chicago' = 70\nnsft = 30\n")
+
+    seasons = read_settings().seasons
+
+    assert [seasons.gap(league).days for league in ("APTA_CHICAGO", "NSTF", "CITA")] == [70, 30, 50]
 
 
 def test_two_forms_of_rules_in_one_file_are_explained(write: Write) -> None:
