@@ -8,7 +8,7 @@ AlertError
 ├── UnknownDelivery    no such message in the outbox
 └── DeliveryError      one message was not sent
     ├── Refused          and never will be: another try would end the same way
-    ├── Misconfigured    because of how we are set up: tried when that has changed, and told by another channel
+    ├── Misconfigured    because of how we are set up: tried when that has changed, and sent by another channel
     ├── TryLater         but another try can help (transient)
     ├── OutcomeUnknown   or was it? The provider has to be asked before another try
     └── LostClaim        because another dispatcher took it over

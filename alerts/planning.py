@@ -83,7 +83,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One message to one recipient by one channel: worst first, what is gone at the end."""
+    """One message to one recipient by one channel: worst first, what is resolved at the end."""
 
     recipient: str
     channel: Channel
@@ -104,7 +104,7 @@ class Planned:
 
     @property
     def status(self) -> Status:
-        """The worst status told; OK when all is gone."""
+        """The worst status among them; OK when all are resolved."""
         failing = [item.incident.status for item in self.items if not item.recovered]
         return max(failing, key=lambda status: status.rank, default=Status.OK)
 
@@ -124,7 +124,7 @@ class History:
         return cls(messages)
 
     def about(self, incident: int) -> Sequence[Notification]:
-        """Everything told of an incident."""
+        """Every notification of an incident."""
         return self.entries.get(incident, ())
 
     def last(self, incident: int, address: Address) -> Notification | None:

@@ -45,7 +45,7 @@ class Step(Strict):
 
 
 class Escalation(Strict):
-    """Who hears when nobody acknowledges a CRITICAL, one step after another."""
+    """Who is notified when nobody acknowledges a CRITICAL, one step after another."""
 
     # with a dispatcher every five minutes, 25 keep the promise of 30
     after: Span = timedelta(minutes=25)
@@ -69,7 +69,7 @@ class Maintenance(Strict):
 
 
 class Watch(Strict):
-    """The dead man's switch: who hears that no health check has finished for `after`."""
+    """The dead man's switch: who is notified when no health check has finished for `after`."""
 
     who: Names
     by: Channels

@@ -70,7 +70,7 @@ def enqueue_alarms(
     *,
     tokens: Callable[[], str] = new_token,
 ) -> Sequence[int]:
-    """Put what the watchers have to hear into the outbox: the alarm, its repetition, and its end.
+    """Put the watchers' notifications into the outbox: the alarm, its repetition, and its end.
 
     Repeated after the watch's own interval; people are notified of the end once, in nobody's quiet hours.
     """
@@ -184,7 +184,7 @@ def _read(memory: Path) -> dict[Address, datetime]:
         split = ((key.rsplit(" ", 1), datetime.fromisoformat(at)) for key, at in entries)
         return {(name, Channel(channel)): at for (name, channel), at in split}
     except (OSError, ValueError, AttributeError):
-        return {}  # to be told twice is better than not at all
+        return {}  # to be notified twice is better than not at all
 
 
 def _write(memory: Path, known: Mapping[Address, datetime]) -> None:

@@ -33,7 +33,7 @@ def examine(
     keep: bool = True,
     beside: Beside = lambda connection, report: None,
 ) -> Report:
-    """Run rules with the past, the waivers and the dimensions of this database, and keep the report unless told not to.
+    """Run rules with the history, the waivers and the dimensions of this database; with `keep` the report is stored.
 
     `rules` are those of the request's selection already. `beside` writes more in the same transaction: all of it is
     kept, or nothing.

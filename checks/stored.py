@@ -98,7 +98,7 @@ def stored_results(connection: Connection, rule: str, limit: int = 20) -> tuple[
 
 
 def select_runs(*, parts: bool = True) -> Select[Any]:
-    """The statement that `run_of` understands, to be narrowed by the caller; without the scores of parts if told so."""
+    """The statement that `run_of` understands, to be narrowed by the caller; without the scores of parts on request."""
     statuses = [status for status in Status if status.failing]
     results = check_results.c
     failing = (

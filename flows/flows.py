@@ -157,7 +157,7 @@ def watch() -> State[Watched | None]:
     """Tell the watchers of the alert policy when no health check has finished for too long, or the database is away.
 
     Final states: Done (also where no alert policy is set), Critical (there was something to tell), Undelivered (FAILED:
-    and nobody could be told).
+    and nobody could be notified).
     """
 
     def body(invocation: Invocation) -> Watched | None:

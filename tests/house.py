@@ -146,7 +146,7 @@ class House:
             for node in ast.walk(module.tree) if isinstance(node, Function)
             for name in VAGUE if lifetime(node, name) > SHORT_LIFE
         )  # fmt: skip
-        return Figure(f"locals {', '.join(VAGUE)} over {SHORT_LIFE} lines", len(where), 8, tuple(where))
+        return Figure(f"locals {', '.join(VAGUE)} over {SHORT_LIFE} lines", len(where), 0, tuple(where))
 
     def names_used_twice(self) -> Figure:
         twice = [name for package in PACKAGES for name in names_used_twice_in(self, package)]

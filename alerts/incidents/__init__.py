@@ -138,7 +138,7 @@ class Change:
 def observe(incident: Incident | None, result: Result, run: str, now: datetime, scope: str = "") -> Change | None:
     """What `result` does to the newest incident of its rule; None when nothing.
 
-    A rule that was not measured is never gone: SKIPPED changes nothing, and ERROR never makes CRITICAL look better.
+    A rule that was not measured is never resolved: SKIPPED changes nothing, and ERROR never makes CRITICAL look better.
     """
     if incident is not None and now < incident.seen_at:
         return None  # a run that was slow to report says nothing about what a later one saw

@@ -72,7 +72,7 @@ def tell_story(
     run: str | None = None,
     reference: str | None = None,
 ) -> bool:
-    """Add to an incident's story; False when the same `reference` was told before."""
+    """Add to an incident's story; False when the same `reference` was recorded before."""
     values = {"incident_id": incident, "at": at, "kind": kind.value, "actor": actor, "text": text, "run": run}
     statement = upsert(incident_events).values(**values, reference=reference).on_conflict_do_nothing()
     return connection.execute(statement.returning(incident_events.c.id)).first() is not None
@@ -167,7 +167,7 @@ def acknowledge(
 def acknowledge_by_token(
     connection: Connection, token: str, now: datetime, *, by: str | None = None, reference: str | None = None
 ) -> Sequence[Incident]:
-    """Acknowledge every incident that the message with this token told of; `by` is whom the message went to.
+    """Acknowledge every incident that the message with this token is about; `by` is whom the message went to.
 
     Raises UnknownIncident for a token that no message carries.
     """

@@ -28,7 +28,7 @@ from checks.engine.reporting.report import Report
 from etl.tables import deliveries, delivery_incidents
 
 RECOVERIES_WITHIN = timedelta(days=7)
-"""A recovery that could not be told for so long is not told any more."""
+"""A recovery that could not be sent for so long is not sent any more."""
 
 
 def considered(connection: Connection, now: datetime) -> Sequence[Incident]:

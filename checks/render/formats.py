@@ -179,7 +179,7 @@ def _property(text: str) -> str:
 
 
 MOST_RESULTS = 60
-"""Rules in trouble that are told in full; the rest is counted."""
+"""Rules in trouble that are shown in full; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)

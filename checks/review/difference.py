@@ -58,7 +58,7 @@ class Difference:
     after: Decimal | None
     steps: tuple[Step, ...]
     formulas: tuple[int, int] | None = None
-    """The versions of the formula, where they differ: then no step can be told."""
+    """The versions of the formula, where they differ: then no step can be computed."""
 
     @property
     def whole(self) -> Decimal | None:
@@ -89,7 +89,7 @@ def score_difference(
 ) -> Difference:
     """Compare two runs, each a score with its results. `units` say what the values of metrics are counted in.
 
-    `formulas` are the versions of the formula that gave the scores: under two of them no rule's part can be told. A
+    `formulas` are the versions of the formula that gave the scores: under two of them no rule's part is known. A
     rule's points cannot be compared, for they shrink when others fail; its impact can, and it is in the points.
     """
     if formulas is not None and formulas[0] != formulas[1]:

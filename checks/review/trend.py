@@ -69,7 +69,7 @@ class Trend:
         return Direction.RISING if self.per_day > 0 else Direction.FALLING
 
     def at(self, moment: datetime, slope: float | None = None) -> float:
-        """The figure on the line at a moment, on the middle one unless told another slope."""
+        """The figure on the line at a moment, on the middle one unless another slope is given."""
         return self.pivot[1] + (self.per_day if slope is None else slope) * _days(moment - self.pivot[0])
 
 

@@ -42,7 +42,7 @@ class Intake:
 
     `held` is the number of the held part that is tried again, 0 for a feed that is read. A `partial` feed holds
     some rows of a whole: what is not in there has not vanished. `leagues` counts the records of
-    each league that is told, `rejects_of` the rejects of each, "" where a row does not tell; `repeated` is whether two
+    each league that is named, `rejects_of` the rejects of each, "" where a row does not tell; `repeated` is whether two
     records may have one key. `truncated` says where the file was cut off,
     `new_season` whether the part's rows are the first of their season, `keep_ids` whether people keep the ids that the
     table has for them. `review` is asked when all is planned and

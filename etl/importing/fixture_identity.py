@@ -153,7 +153,7 @@ def _all_known(connection: sa.Connection, span: sa.Subquery, known: int) -> bool
     """Whether the feed has every row of its span, by counts alone, which is all that an unchanged feed costs.
 
     Rows of a feed differ in date, names or league, so each that is known has a row of `schedule` to itself; that is
-    certain only while every league is told.
+    certain only while every league is named.
     """
     untold = sa.exists().where(matchups.c.league.is_(None)) | sa.exists().where(schedule.c.league_id.is_(None))
     there = sa.select(sa.func.count()).select_from(schedule).join(span, _within(span)).scalar_subquery()

@@ -194,7 +194,7 @@ COVERED: Mapping[str, frozenset[str]] = {
     "winner_one_value": frozenset({"winner"}),
     "mended": frozenset({"winner", "scores"}),
 }  # fmt: skip
-"""Columns whose change a sign explains: it is told by the sign's own guard, or is none (`mended`)."""
+"""Columns whose change a sign explains: it is reported by the sign's own guard, or is none (`mended`)."""
 ACCIDENTS: Mapping[str, KnownAccident] = {
     accident.sign: accident
     for accident in (

@@ -94,7 +94,7 @@ def aliases(connection: Connection) -> Sequence[dict[str, Any]]:
 def teams_named(
     connection: Connection, league: str, team: str, in_series: str | None = None
 ) -> Sequence[tuple[int, str]]:
-    """Ids of the league's teams of this very name, with their series; of one series where it is told."""
+    """Ids of the league's teams of this very name, with their series; of one series where it is given."""
     statement = (
         select(teams.c.id, series.c.name)
         .join(leagues, leagues.c.id == teams.c.league_id)

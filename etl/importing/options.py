@@ -29,7 +29,7 @@ class Options:
     `force` imports what was published before, `dry_run` does everything but the commit, `prune` deletes the rows that
     a feed has withdrawn. A `partial` feed holds some rows of a whole: nothing is withdrawn because it is not in there,
     and its size says nothing. Feeds of other `kinds` are passed over. `corrections` are made before anything is
-    planned; `today` is their day for kinds without a day of play. `progress` is told of each feed and its bytes as they
+    planned; `today` is their day for kinds without a day of play. `progress` gets each feed and its bytes as they
     are read.
     """
 

@@ -183,7 +183,7 @@ class Writer:
     """Writes a plan to its target, and keeps what the target refuses as rejects.
 
     `stage` and `schema` give back the feed's row of a planned one; `ours` are unique keys that the plan keeps anyway.
-    `series`, `sides`, `figures` and `day` are told to guards; see ChangePlan.
+    `series`, `sides`, `figures` and `day` are handed to guards; see ChangePlan.
     """
 
     target: Target

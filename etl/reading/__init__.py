@@ -227,7 +227,7 @@ def _resume(window: Window, damage: Damage) -> tuple[object, bool]:
     whole = damage is Damage.CUT and text[0] in '{["'
     if whole and not isinstance(row := _element(text, "", 0), Unreadable):
         window.pos = len(window.text)
-        return row, True  # what is missing behind it is told next
+        return row, True  # what is missing behind it is reported next
     lost = next_row(window)
     going_on = window.pos < len(window.text)
     reason = damage.value if going_on else f"{damage.value}: {lost:,} characters up to the end of the file are lost"

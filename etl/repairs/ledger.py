@@ -115,7 +115,7 @@ def repair_history(connection: Connection, limit: int = 20, state: State | None 
 
 
 def changes_of(connection: Connection, repair: int) -> tuple[Change, ...]:
-    """What a repair changes, counted; sequences are not told."""
+    """What a repair changes, counted; sequences are left out."""
     row = repair_rows.c
     counted = select(row.table, row.action, func.count()).where(row.repair_id == repair, row.action != "sequence")
     found = connection.execute(counted.group_by(row.table, row.action).order_by(row.table, row.action))

@@ -183,7 +183,7 @@ def _final(invocation: Invocation, end: Ending, result: R | None = None) -> Stat
 
 
 def tell(work: Callable[[], object]) -> None:
-    """Tell Prefect something that the run does not depend on; once it does not listen, nothing more is told."""
+    """Tell Prefect something that the run does not depend on; once it does not answer, nothing more is sent."""
     outcome = current_invocation().outcome
     if outcome.lost:
         return
@@ -195,7 +195,7 @@ def tell(work: Callable[[], object]) -> None:
 
 
 def reason_of(error: Exception) -> str:
-    """Why Prefect could not be told, in a word or two."""
+    """Why Prefect could not be reached, in a word or two."""
     return f"HTTP {error.response.status_code}" if isinstance(error, PrefectHTTPStatusError) else type(error).__name__
 
 

@@ -23,7 +23,7 @@ from flows.service.context import Invocation, open_engine
 if TYPE_CHECKING:
     from prefect import Flow
 
-app = typer.Typer(help="Who is told what, and whether it arrived.", no_args_is_help=True)
+app = typer.Typer(help="Who is notified of what, and whether it was delivered.", no_args_is_help=True)
 
 
 @app.command()
@@ -81,7 +81,7 @@ def outbox_(
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List messages, newest first: who was told what, when, and how it went.
+    """List messages, newest first: who was notified of what, when, and how it went.
 
     Examples: `rally-health alerts outbox`, `rally-health alerts outbox --dead`
     """
@@ -110,7 +110,7 @@ def resend(
 
 @app.command()
 def preview(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show what would be sent now, to whom and why, and why others hear nothing. Nothing is sent.
+    """Show what would be sent now, to whom and why, and why others are not notified. Nothing is sent.
 
     Example: `rally-health alerts preview`
     """
@@ -175,16 +175,16 @@ def _previewed(shown: Preview) -> dict[str, list[dict[str, object]]]:
 
 
 def _why(decision: dict[str, object]) -> dict[str, object]:
-    return decision | {"now": "hears of it" if decision["reason"] else "hears nothing"}
+    return decision | {"now": "notified" if decision["reason"] else "not notified"}
 
 
 def watch_command(context: typer.Context, as_json: AsJson = False) -> None:
-    """Tell somebody when health checks are silent: the dead man's switch.
+    """Notify somebody when health checks are silent: the dead man's switch.
 
     Run it every hour, on another machine than the checks. It tells the watchers of the alert policy when no health
     check has finished for 26 hours, when messages wait that nobody sends, and when the database is away.
 
-    Exit codes: 0 all is well, 1 there was something to tell, 4 the database is away, 5 nobody could be told.
+    Exit codes: 0 all is well, 1 there was an alarm, 4 the database is away, 5 nobody could be notified.
 
     Example: `rally-health watch`
     """

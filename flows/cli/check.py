@@ -82,7 +82,7 @@ def check(  # noqa: PLR0917 - typer makes options of them
 
     The same option twice widens, different options narrow.
 
-    Exit codes: 0 healthy, 1 checks failed, 2 wrong usage, 4 database away, 5 something could not be measured or told.
+    Exit codes: 0 healthy, 1 checks failed, 2 wrong usage, 4 database away, 5 a rule not measured or an alert not sent.
 
     Examples: `rally-health check`, `rally-health check --domain schedule --detailed`,
     `rally-health check --tag daily --league CNSWPL --fail-on new --json report.json`,

@@ -26,7 +26,7 @@ from etl.importing import FeedResult, ImportReport, Outcome, ledger_queries
 from etl.importing.held import HeldPart, held_parts, parts_of_run
 from etl.importing.profile import in_words
 from flows.bridge.entry import run
-from flows.cli.shared import AsJson, Exit, print_json, print_rows, requested, say_lost, write
+from flows.cli.shared import AsJson, Exit, JsonFile, print_json, print_rows, requested, say_lost, write
 from flows.service.context import Invocation, open_engine
 from flows.service.requests import ImportRequest
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from prefect import Flow
 
 log = logging.getLogger("rally.import")
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything but the commit.")]
 CODES = {Outcome.BLOCKED: Exit.REFUSED, Outcome.FAILED: Exit.REFUSED}
 NEXT = {
     Outcome.BLOCKED: "rally-health imports held",
@@ -134,11 +135,9 @@ def import_(  # noqa: PLR0917 - typer makes options of them
     kinds: Annotated[
         list[str] | None, typer.Option("--kind", help="Only feeds of this kind, such as schedules; repeat for more.")
     ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the report as JSON to FILE; - for standard output.")
-    ] = None,
+    json_file: JsonFile = None,
     force: Annotated[bool, typer.Option("--force", help="Import a feed that was published before, too.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but the commit.")] = False,
+    dry_run: DryRun = False,
     prune: Annotated[bool, typer.Option("--prune", help="Delete rows that a feed has withdrawn.")] = False,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another import to end.", min=0)] = 0,
     allow: Annotated[
@@ -327,7 +326,7 @@ def show_reject(
 def replay(
     context: typer.Context,
     feed: FeedFilter = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but the commit.")] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Try refused rows again, after an alias or the standings were mended.

@@ -30,6 +30,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 app = typer.Typer(help="What is wrong since when, and who is at it.", no_args_is_help=True)
 Number = Annotated[int, typer.Argument(help="Its number in `rally-health incidents list`.")]
 By = Annotated[str | None, typer.Option(help="Who does it; without it, the name of this user account.")]
+Decider = Annotated[str, typer.Option(metavar="NAME", help="Who does it; else the user of this machine.")]
 
 
 @app.command("list")
@@ -185,7 +186,7 @@ def waive(  # noqa: PLR0917 - typer makes options of them
     owner: Annotated[str | None, typer.Option(help="Who answers for it.")] = None,
     reason: Annotated[str | None, typer.Option(help="Why it is accepted.")] = None,
     withdraw: Annotated[int | None, typer.Option(metavar="NUMBER", help="Take a waiver back.")] = None,
-    by: Annotated[str, typer.Option(metavar="NAME", help="Who does it; else the user of this machine.")] = "",
+    by: Decider = "",
     as_json: AsJson = False,
 ) -> None:
     """Accept a rule's trouble, or one bad row of it, until a day. A waiver that is over fails the next check.
@@ -226,7 +227,7 @@ def accept(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
     rule: Annotated[str | None, typer.Argument(help="The rule; without one, what was accepted is listed.")] = None,
     reason: Annotated[str, typer.Option(help="Why that is how it is from now on; it is recorded.")] = "",
-    by: Annotated[str, typer.Option(metavar="NAME", help="Who accepts it; else the user of this machine.")] = "",
+    by: Decider = "",
     league: Annotated[
         list[str] | None, typer.Option("--league", help="What `check --league` found; repeat as there.")
     ] = None,

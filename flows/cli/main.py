@@ -56,8 +56,8 @@ COMMANDS = {
     "waive": Entry("incidents:waive", "Accept a rule's trouble, or one bad row of it, until a day."),
     "accept": Entry("incidents:accept", "Take a lasting change for usual."),
     "incidents": Entry("incidents:app", "What is wrong since when, and who is at it."),
-    "alerts": Entry("alerts:app", "Who is told what, and whether it arrived."),
-    "watch": Entry("alerts:watch_command", "Tell somebody when health checks are silent: the dead man's switch."),
+    "alerts": Entry("alerts:app", "Who is notified of what, and whether it was delivered."),
+    "watch": Entry("alerts:watch_command", "Notify somebody when health checks are silent: the dead man's switch."),
     "deploy": Entry(
         "deploy:deploy_command", "Deploy the flows of prefect.yaml with their schedules, and say what a run would miss."
     ),

@@ -148,7 +148,7 @@ Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, a
 
 
 def sure(question: str, *, yes: bool) -> None:
-    """Ask on a terminal unless told not to; a no ends the command."""
+    """Ask on a terminal unless `--yes` was given; a no ends the command."""
     if not yes and sys.stdin.isatty():
         typer.confirm(question, abort=True)
 

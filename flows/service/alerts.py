@@ -35,7 +35,7 @@ log = logging.getLogger("rally.alerts")
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What the dead man's switch found, and whether the watchers could be told of it."""
+    """What the dead man's switch found, and whether the watchers could be notified."""
 
     alarms: Sequence[str]
     told: int

@@ -62,7 +62,7 @@ class FlowOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One run of a command or a flow: its settings, who listens to it, how its steps are taken, what it came to."""
+    """One run of a command or a flow: its settings, who listens to it, how its steps are taken, its outcome."""
 
     settings: Settings
     progress: Callable[[Feed, int], None] = lambda feed, count: None

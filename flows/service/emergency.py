@@ -42,7 +42,7 @@ class Deed:
 
 @dataclass(slots=True)
 class Emergency:
-    """What an emergency came to so far."""
+    """The record of an emergency so far."""
 
     reason: str
     who: str = field(default_factory=getpass.getuser)
@@ -60,7 +60,7 @@ Ask = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Walks through an emergency. `tell` hears of each deed, `ask` decides about repairs and about resuming."""
+    """Walks through an emergency. `tell` gets each deed, `ask` decides about repairs and about resuming."""
 
     engine: Engine
     settings: Settings

@@ -147,7 +147,7 @@ def _kinds(result: Result) -> Sequence[str]:
 
 
 def _leagues(result: Result) -> Sequence[str]:
-    """The leagues where nearly all of a rule's bad rows are; "" for all where they cannot be told."""
+    """The leagues where nearly all of a rule's bad rows are; "" for all where that is not known."""
     counts = {label: one.count for one in result.clusters for name, label in one.where
               if name == "league" and len(one.where) == 1}  # fmt: skip
     told = counts and NO_LEAGUE not in counts and sum(counts.values()) >= NEARLY_ALL * (result.count or 0)

@@ -88,7 +88,7 @@ def plan_repairs(
 def apply_plan(
     engine: Engine, settings: Settings, number: int, *, snapshot: bool = True, who: str = "", wait: float = WAIT
 ) -> Repair:
-    """Make the repair of a plan, behind a snapshot unless told otherwise; one that is applied already stays so.
+    """Make the repair of a plan, behind a snapshot unless none is wanted; one that is applied already stays so.
 
     The ledger keeps `who` wanted it, without a name the user of this process.
     """
@@ -242,7 +242,7 @@ def plan_all(settings: Settings, names: Sequence[str], feeds: Sequence[Path], wa
 
 
 def make(settings: Settings, planned: Repair, who: str, wait: float) -> Made:
-    """Apply a plan in the name of who approved it; what must not be applied any more is told, and left planned."""
+    """Apply a plan in the name of who approved it; what must not be applied any more stays planned, with why."""
     with open_engine(settings, application="rally-health repair") as engine:
         try:
             return Made(apply_plan(engine, settings, planned.id, who=who, wait=wait))

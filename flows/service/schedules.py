@@ -40,7 +40,7 @@ class Upcoming:
     answer: tuple[NextRun, ...] = field(default=())
 
     def runs(self, now: datetime) -> tuple[NextRun, ...]:
-        """The next runs, soonest first: those that the API told last, else the declared ones."""
+        """The next runs, soonest first: those that the API returned last, else the declared ones."""
         if self.api is not None and time.monotonic() - self.asked > ASK_EVERY:
             self.asked = time.monotonic()
             Thread(target=self.ask, daemon=True).start()

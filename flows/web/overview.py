@@ -65,7 +65,7 @@ def _hero(inputs: values.ReviewInputs) -> view.Hero:
 
 
 def _news(inputs: values.ReviewInputs, incidents: Sequence[Incident]) -> Iterator[tuple[str, object, view.Target]]:
-    """What is new and what is gone since the run before, by name; nothing without a run before."""
+    """What is new and what is resolved since the run before, by name; nothing without a run before."""
     if len(inputs.runs) < 2 or inputs.newest is None:
         return
     before, now = (_failing(inputs, run) for run in inputs.runs[-2:])

@@ -185,10 +185,10 @@ def matching(rules: Rules, words: str = "", tags: str = "") -> tuple[str, ...]:
         by_word = _holds(words, lambda word: word in own or word.lower() in check.name.lower())
         return by_word and _holds(tags, lambda word: word in check.mark.tags)
 
-    found = tuple(name for name, check in rules.items() if fits(check))
-    if not found:
+    names = tuple(name for name, check in rules.items() if fits(check))
+    if not names:
         raise SelectionError(f"no rule matches {' and '.join(repr(one) for one in (words, tags) if one)}")
-    return found
+    return names
 
 
 def _holds(expression: str, test: Callable[[str], bool]) -> bool:

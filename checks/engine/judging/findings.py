@@ -155,7 +155,7 @@ def compare(now: Findings, before: Findings) -> Change:
 
 
 def compare_part(now: Findings, before: Findings) -> Change:
-    """What is new and known among some of the rows, compared with all of them; what is fixed cannot be told."""
+    """What is new and known among some of the rows, compared with all of them; what is fixed is not known."""
     if not (now.complete and before.complete):
         return Change(None, None, None, exact=False)
     then = before.times()

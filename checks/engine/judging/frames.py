@@ -122,7 +122,7 @@ def _judged(query: Query, values: Sequence[Sequence[Any]], timeout: float) -> It
 def _called(query: Query, frame: pd.DataFrame, given: Mapping[str, Any]) -> Any:
     try:
         return query.check.function(frame, **given)
-    except BaseException as error:  # noqa: BLE001 - told as the rule's own error, sys.exit() like any other
+    except BaseException as error:  # noqa: BLE001 - reported as the rule's own error, sys.exit() like any other
         # pandas repeats values in its messages ("could not convert string to float: ..."): only the class is safe
         raise MeasureError(
             f"the rule raised {type(error).__name__}{where_raised(error, query.check)}; its message may hold data and"

@@ -164,7 +164,7 @@ AMBIGUOUS = "Boolean value of this clause is not defined"
 
 
 def told_where(error: Exception, check: Check) -> str:
-    """What a rule raised, at which line and from which text; a condition joined by `and` is told how to write it."""
+    """What a rule raised, at which line and from which text; for a condition joined by `and`, how to write it."""
     if isinstance(error, DBAPIError):
         return explained(error)
     hint = "; join conditions by & | ~ in place of and, or, not" if AMBIGUOUS in str(error) else ""
