@@ -70,11 +70,11 @@ class Seasons(BaseModel):
 
     @field_validator("leagues")
     @classmethod
-    def _canonical(cls, own: dict[str, int]) -> dict[str, int]:
-        found = {leagues.canonical(name): days for name, days in own.items()}
-        if "" in found or len(found) < len(own):
-            raise ValueError(f"{', '.join(own)}: expected each league once, by its name")
-        return found
+    def _canonical(cls, typed: dict[str, int]) -> dict[str, int]:
+        breaks = {leagues.canonical(name): days for name, days in typed.items()}
+        if "" in breaks or len(breaks) < len(typed):
+            raise ValueError(f"{', '.join(typed)}: expected each league once, by its name")
+        return breaks
 
     def gap(self, league: str) -> timedelta:
         """The longest break inside a season of this league."""
