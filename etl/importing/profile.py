@@ -190,12 +190,17 @@ def in_words(profile: Mapping[str, Any]) -> Iterator[str]:
     counts = ("new", "changed", "unchanged", "gone", "duplicates", "rejects", "newly_unlinked", "mended")
     told = [f"{profile[name]:,} {name.replace('_', ' ')}" for name in counts if profile.get(name)]
     yield ", ".join(told) or "nothing would change"
-    for name, change in profile.get("columns", {}).items():
-        emptied = f", {change['emptied']:,} emptied" if change["emptied"] else ""
-        yield f"{name}: {change['changed']:,} changed{emptied}"
+    yield from column_words(profile)
     rows = [f"{one['row']}" + (f" (id {one['id']})" if one["id"] else "") for one in profile.get("examples", ())]
     if rows:
         yield f"such as rows {', '.join(rows)} of the feed"
+
+
+def column_words(profile: Mapping[str, Any]) -> Iterator[str]:
+    """The columns of a profile in words: in how many rows each changes, and in how many it would be emptied."""
+    for name, change in profile.get("columns", {}).items():
+        emptied = f", {change['emptied']:,} emptied" if change["emptied"] else ""
+        yield f"{name}: {change['changed']:,} changed{emptied}"
 
 
 def _days(connection: sa.Connection, change: ChangePlan) -> tuple[str, ...]:

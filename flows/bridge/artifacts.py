@@ -27,6 +27,7 @@ from checks.engine.reporting.report import Report, Result
 from checks.render.formats import MARKS, page_links, plain
 from checks.render.terminal import headline, tally
 from etl.importing import Counts, FeedResult, ImportReport, Outcome
+from etl.importing.profile import column_words
 from etl.kinds import KINDS, kind_named
 from etl.tables import incident_events, incidents
 from flows.bridge.flow_run import tell
@@ -87,6 +88,19 @@ def import_table(report: ImportReport) -> list[dict[str, Any]]:
         | {name: getattr(feed.counts, name) for name in figures}
         | {"reasons": "; ".join(feed.reasons)}
         for feed in report.feeds
+    ]
+
+
+def changes_table(report: ImportReport) -> list[dict[str, Any]]:
+    """One line for each league's part of a feed that was planned: what it changes, or would have; counts alone."""
+    figures = ("new", "changed", "unchanged", "gone", "duplicates", "rejects", "unlinked", "newly_unlinked", "mended")
+    return [
+        {"feed": f"{feed.kind} of {part.league or 'no league'}", "outcome": part.outcome.value}
+        | {name: part.profile[name] for name in figures}
+        | {"columns": "; ".join(column_words(part.profile)), "corrected": ", ".join(part.profile["corrected"])}
+        for feed in report.feeds
+        for part in feed.parts
+        if part.profile
     ]
 
 
@@ -223,6 +237,8 @@ def show_import(report: ImportReport) -> None:
         return
     rows, run = import_table(report), f"Import run {report.run}"
     tell(lambda: create_table_artifact(rows, key=key("import"), description=run))
+    if changes := changes_table(report):
+        tell(lambda: create_table_artifact(changes, key=key("import-changes"), description=f"{run}: what it changes"))
     for feed in report.feeds:
         tell(lambda feed=feed: _feed_event(report, feed))  # type: ignore[misc]
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from sqlalchemy import Engine
+
 from checks.engine.reporting.report import Report
 from flows.bridge import artifacts
 from tests.checks.render.test_render import ALL, CRITICAL, HOSTILE, report, result
+from tests.etl.importing.feeds import fixture, publish, standing, write
 
 
 def test_a_failing_rule_is_told_with_where_its_rows_are() -> None:
@@ -55,3 +60,33 @@ def test_names_mean_nothing_to_markdown() -> None:
     hostile: Report = report(result(CRITICAL.rule, CRITICAL.status, parameter=HOSTILE, summary=HOSTILE))
 
     assert "<script>" not in artifacts.failing_text(hostile)
+
+
+def test_an_import_shows_what_each_part_of_it_changes_in_counts_alone(database: Engine, tmp_path: Path) -> None:
+    teams = ("Birchwood - 11", "Tennaqua - 11")
+    publish(database, write(tmp_path, "series_stats", [standing(name) for name in teams]))
+    week = [fixture(*teams, f"10/{day:02}/2024") for day in range(1, 11)]
+    publish(database, write(tmp_path, "schedules", week))
+    changed = [fixture(*teams, "10/01/2024", location="Skokie"), *week[1:], fixture(*teams, "10/20/2024")]
+
+    again = publish(database, write(tmp_path, "schedules", changed))
+
+    (line,) = artifacts.changes_table(again)
+    told = {name: value for name, value in line.items() if value}
+    assert told == {
+        "feed": "schedules of APTA_CHICAGO", "outcome": "published", "new": 1, "changed": 1, "unchanged": 9,
+        "columns": "location: 1 changed",
+    }  # fmt: skip
+    assert "Skokie" not in str(line)
+
+
+def test_a_part_that_is_held_shows_what_it_would_have_changed(database: Engine, tmp_path: Path) -> None:
+    teams = ("Birchwood - 11", "Tennaqua - 11")
+    publish(database, write(tmp_path, "series_stats", [standing(name) for name in teams]))
+    publish(database, write(tmp_path, "schedules", [fixture(*teams, f"10/{day:02}/2024") for day in range(1, 11)]))
+
+    held = publish(database, write(tmp_path, "schedules", [fixture(*teams, "10/02/2024", time="")]))
+
+    (line,) = artifacts.changes_table(held)
+    assert (line["outcome"], line["changed"], line["gone"]) == ("held", 1, 9)
+    assert line["columns"] == "match_time: 0 changed, 1 emptied"
