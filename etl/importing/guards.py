@@ -17,6 +17,7 @@ from etl.feeds import Feed
 from etl.importing import Counts, Objection
 from etl.importing.declared import Limits
 from etl.importing.profile import Profile, Sign
+from etl.kinds import kind_named
 
 Verdict = Callable[[Counts], Sequence[Objection]]
 Gate = Callable[[Connection, Feed], Verdict]
@@ -116,9 +117,10 @@ def emptied(profile: Profile, limits: Limits) -> Iterator[str]:
 
 def rewritten(profile: Profile, limits: Limits) -> Iterator[str]:
     """A column that seldom changes gets other values in many rows."""
+    lasting = kind_named(profile.kind).lasting
     known = {name for sign, names in COVERED.items() if _follows(profile.signs.get(sign), limits) for name in names}
     for name, change in sorted(profile.columns.items()):
-        if name not in SELDOM.get(profile.kind, ()) or name in known or profile.new_season:
+        if name not in lasting or name in known or profile.new_season:
             continue
         limit = limits.relinked if name in LINKS else limits.rewritten
         if _many(change.changed, profile.matched, limit, limits):
@@ -173,16 +175,6 @@ GUARDS: tuple[Guard, ...] = (
 )  # fmt: skip
 FINAL = frozenset({"empty_feed"})
 """With one of these nothing else is worth saying."""
-SELDOM: Mapping[str, frozenset[str]] = {
-    "schedules": frozenset({"home_team_id", "away_team_id", "match_date", "match_time"}),
-    "match_history": frozenset({
-        "home_team_id", "away_team_id", "scores", "winner", "match_date",
-        "home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id",
-    }),
-    "players": frozenset({"series_id", "club_id", "team_id"}),
-    "series_stats": frozenset({"series_id", "team_id"}),
-}  # fmt: skip
-"""Columns that a season's row keeps once it has them; figures grow, spellings change."""
 LINKS = frozenset({"home_team_id", "away_team_id", "team_id", "captain_status"})
 """Columns that lose their value with a name that means no team any more, of which another guard speaks; and marks
 that most rows do not have."""

@@ -28,6 +28,7 @@ class FeedKind:
     `stage`, and are written by `publish` to `tables`; rules of the `domains` gate them. Two records with the same `key`
     are one thing, which is looked for while a feed is read; a kind without one finds that out when it publishes.
     `day` is the column of the day of play; kinds without one have `figures` that only ever grow within a season.
+    A row keeps its `lasting` columns for a season once it has them: spellings change, these seldom.
     `signs` counts the patterns of known accidents in a plan. Standings `name_teams`: what follows is linked to
     teams that they made.
     """
@@ -44,6 +45,7 @@ class FeedKind:
     names_teams: bool = False
     day: str = ""
     figures: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
     signs: Callable[[Connection, ChangePlan], Mapping[str, Sign]] = lambda connection, change: {}
 
     def __str__(self) -> str:

@@ -365,5 +365,6 @@ MATCH_HISTORY = FeedKind(
     domains=("matches",),
     stems=("match_scores",),
     day="match_date",
+    lasting=(*TEAM_IDS, *PLAYER_IDS, "scores", "winner", "match_date"),
     signs=result_signs,
 )

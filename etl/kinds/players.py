@@ -288,5 +288,6 @@ PLAYERS = FeedKind(
     domains=("players",),
     stems=("players_career_stats",),
     figures=("wins", "losses"),
+    lasting=HOME,
     signs=player_signs,
 )

@@ -187,5 +187,6 @@ SERIES_STATS = FeedKind(
     names_teams=True,
     # not points: platforms compute them themselves where a feed does not tell them
     figures=("matches_won", "matches_lost"),
+    lasting=("series_id", "team_id"),
     signs=standing_signs,
 )

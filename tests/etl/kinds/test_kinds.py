@@ -64,6 +64,13 @@ def test_what_it_writes_are_tables_of_the_platform_with_their_assets(kind: FeedK
 
 
 @each_kind
+def test_the_columns_that_it_asks_about_are_of_its_tables(kind: FeedKind) -> None:
+    columns = {column.name for table in kind.tables for column in table.columns}
+
+    assert {*kind.lasting, *kind.figures, *filter(None, [kind.day])} <= columns
+
+
+@each_kind
 def test_rules_gate_it(kind: FeedKind) -> None:
     rules = collect(SOURCES)
 
