@@ -80,7 +80,7 @@ HEAD = """\
 Written by `rally-health rules docs` from the rules; edit those, not this. A test fails when this file is stale.
 
 *Severity* says how much a rule matters, *status* how it stands. A reading on a limit is still within it. CRITICAL
-means that people are told at once, WARN that it can wait for the morning; the *target* is what good data reaches.
+means that people are notified at once, WARN that it can wait for the morning; the *target* is what good data reaches.
 What could not be measured is an ERROR, never a pass. BYE rows and practice times are no matches, and never dirt.
 """
 
