@@ -5,7 +5,7 @@ PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --reruns 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: faults help install demo test slow lint house bench clean lock audit pictures
+.PHONY: faults older help install demo test slow lint house bench clean lock audit pictures
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -35,6 +35,10 @@ test: lint ## Format, lint, types and every test that needs less than a minute
 
 slow: install ## Whole processes, servers, browsers and every command of the documents; with `test` all that CI asks for
 	$(PYTEST) -m slow
+
+older: install ## Flows and deployments on a server of Prefect 3.8, with our client
+	$(BIN)/python -m venv .venv/older && .venv/older/bin/python -m pip install --quiet 'prefect==3.8.8' 'sqlalchemy<2.1' 'fastapi<0.151'
+	TEST_PREFECT_SERVER=$(CURDIR)/.venv/older/bin/prefect $(BIN)/pytest -m slow tests/flows/test_end_to_end.py tests/flows/bridge/test_deploy.py
 
 KILLS ?= 200
 SECONDS ?= 300

@@ -17,6 +17,7 @@ import psutil
 
 START_SECONDS = 180
 PREFECT = str(Path(sys.executable).with_name("prefect"))
+"""The client and worker, and the server too where TEST_PREFECT_SERVER names no other (`make older`)."""
 
 
 @contextmanager
@@ -74,7 +75,8 @@ def _ensure_started(home: Path, environment: Mapping[str, str]) -> None:
         return
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
-    command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    program = os.environ.get("TEST_PREFECT_SERVER", PREFECT)
+    command = [program, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     # cron schedules are looked at every few seconds, so that a test need not wait for a minute
     quick = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2", "PREFECT_SERVER_DATABASE_TIMEOUT": "60"}
     with (home / "server.log").open("w") as log:
