@@ -71,12 +71,16 @@ def _last(descriptor: int) -> bool:
 
 
 def _ensure_started(home: Path, environment: Mapping[str, str]) -> None:
-    if (home / "url").exists():
-        return
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/api"
+    if not (home / "url").exists():
+        url = f"http://127.0.0.1:{free_port()}/api"
+        start_server(home, url, **environment)
+        (home / "url").write_text(url)
+
+
+def start_server(home: Path, url: str, **environment: str) -> None:
+    """Start a server at an address; one that was killed knows what it knew."""
     program = os.environ.get("TEST_PREFECT_SERVER", PREFECT)
-    command = [program, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    command = [program, "server", "start", "--host", "127.0.0.1", "--port", str(httpx.URL(url).port)]
     # cron schedules are looked at every few seconds, so that a test need not wait for a minute
     quick = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2", "PREFECT_SERVER_DATABASE_TIMEOUT": "60"}
     with (home / "server.log").open("w") as log:
@@ -89,7 +93,15 @@ def _ensure_started(home: Path, environment: Mapping[str, str]) -> None:
         )
     _await(url, process, home / "server.log")
     (home / "pid").write_text(str(process.pid))
-    (home / "url").write_text(url)
+
+
+def kill_server(home: Path) -> None:
+    """End a server and all its processes at once, as a machine that loses power does."""
+    server = psutil.Process(int((home / "pid").read_text()))
+    family = [*server.children(recursive=True), server]
+    for process in reversed(family):
+        process.kill()
+    psutil.wait_procs(family)
 
 
 def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

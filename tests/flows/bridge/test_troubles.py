@@ -15,9 +15,7 @@ from sqlalchemy import Engine, text
 from tests.conftest import copy_of
 from tests.etl.importing.feeds import fixture, standing, write
 from tests.flows.bridge.command import Command
-from tests.flows.bridge.proxy import Fault as ServerFault
-from tests.flows.bridge.proxy import Proxy
-from tests.flows.bridge.server import free_port, prefect_environment, shared_server
+from tests.flows.bridge.server import free_port, kill_server, prefect_environment, shared_server, start_server
 from tests.flows.bridge.stage import POOL, Stage, until, worker
 from tests.silent import DatabaseProxy, Fault
 
@@ -171,17 +169,17 @@ def test_a_machine_that_is_lost_leaves_runs_that_the_next_run_closes(
 
 
 def test_a_server_that_dies_in_the_middle_costs_the_import_nothing(stage: Stage, base: Engine, tmp_path: Path) -> None:
-    with Proxy(int(stage.url.split(":")[2].split("/")[0])) as proxy:
-        through = Stage(stage.url, stage.command.under(f"http://127.0.0.1:{proxy.port}/api"))
-        with worker(through, tmp_path / "worker.log"), base.begin() as holder:
-            holder.execute(text("lock table teams in access exclusive mode"))
-            run = stage.start(IMPORT)
-            waits_for_a_lock(base)
-            process = process_of(stage, run)
-            proxy.fail(ServerFault.UNAVAILABLE)
-            holder.execute(text("rollback"))
-            until(lambda: outcomes(base) == ["published"] or None, "nothing was published")
-            until(lambda: not process.is_running() or None, "the import's process does not end")
+    home = Path(stage.command.environment["PREFECT_HOME"])
+    with worker(stage, tmp_path / "worker.log"), base.begin() as holder:
+        holder.execute(text("lock table teams in access exclusive mode"))
+        run = stage.start(IMPORT)
+        waits_for_a_lock(base)
+        process = process_of(stage, run)
+        kill_server(home)
+        holder.execute(text("rollback"))
+        until(lambda: outcomes(base) == ["published"] or None, "nothing was published")
+        until(lambda: not process.is_running() or None, "the import's process does not end")
+    start_server(home, stage.url)
 
     with worker(stage, tmp_path / "next.log"):
         stage.trigger(LOOK)
