@@ -69,6 +69,7 @@ def main() -> None:
             template = _database(url, "template", None)
             _in_process(_ours, template, standings, False)
             _compare(url, schedules)
+            _guards(url, schedules)
 
 
 def _compare(url: str, schedules: Path) -> None:
@@ -92,6 +93,21 @@ def _round(url: str, schedules: Path, number: int) -> Iterator[tuple[str, Figure
     yield "ours, skipped by its fingerprint", _in_process(_ours, ours, schedules, False)
     seconds, memory = _in_process(_row_by_row, slow, schedules)
     yield "row by row in batches of 100 (from 2 % of the rows)", (seconds * ROWS / SLOW_ROWS, memory)
+
+
+def _guards(url: str, schedules: Path) -> None:
+    """What the change profile and its guards cost of an import: fresh, the same again, 3 % of the rows changed."""
+    engine = open_engine(_database(url, "guards", "template"))
+    for name, force in (("fresh", False), (AGAIN, True), ("3 % of its rows changed", False)):
+        if "changed" in name:
+            rows = json.loads(schedules.read_bytes())
+            for row in rows[:: len(rows) // (3 * len(rows) // 100)]:
+                row["time"] = "06:45 pm"
+            schedules.write_text(json.dumps(rows))
+        (feed,) = import_paths(engine, [schedules], Options(force=force)).feeds
+        spent, whole = feed.seconds["profile"], sum(feed.seconds.values())
+        print(f"guards, {name:44} {spent:8.2f} s  {spent / whole:7.1%} of the import")  # noqa: T201
+    engine.dispose()
 
 
 def _settle(url: str) -> None:
