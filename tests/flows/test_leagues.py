@@ -33,7 +33,7 @@ MANY = 100
 PLACES = [f"L{number + 1}" for number in range(MANY)]
 RULES = collect(SOURCES)
 Found = dict[str, Any]
-MOVING = {"run", "started", "finished"}
+MOVING = {"run", "started", "finished", "started_at", "finished_at"}
 CONNECTIONS = text("select count(*) from pg_stat_activity where application_name like 'rally-health %'")
 
 
