@@ -122,15 +122,21 @@ select count(*) from pg_stat_activity
 where datname = current_database() and pid <> pg_backend_pid() and application_name like 'rally-health%'
 """)
 
+LEFT = text("""
+select application_name, state, wait_event, now() - query_start as since, left(query, 200) from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid() and application_name like 'rally-health%'
+""")
+
 
 def wait_until_quiet(engine: Engine) -> None:
     """Wait until the server has noticed that its clients are dead."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for _ in range(600):
+        for _ in range(3000):  # one that waits for a lock does so for 30 s, and only then looks for its client
             if not connection.scalar(QUIET):
                 return
             connection.execute(text("select pg_sleep(0.02)"))
-    raise AssertionError("a backend outlived its client by 12 s")
+        left = connection.execute(LEFT).all()
+    raise AssertionError(f"a backend outlived its client by a minute: {left}")
 
 
 @contextmanager
