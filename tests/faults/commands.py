@@ -120,6 +120,7 @@ class KillingProxy(DatabaseProxy):
 QUIET = text("""
 select count(*) from pg_stat_activity
 where datname = current_database() and pid <> pg_backend_pid() and application_name like 'rally-health%'
+  and (state <> 'idle' or not :idle)
 """)
 
 LEFT = text("""
@@ -128,11 +129,11 @@ where datname = current_database() and pid <> pg_backend_pid() and application_n
 """)
 
 
-def wait_until_quiet(engine: Engine) -> None:
-    """Wait until the server has noticed that its clients are dead."""
+def wait_until_quiet(engine: Engine, *, idle: bool = False) -> None:
+    """Wait until the server has noticed that its clients are dead; `idle` lets connections stand that do nothing."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for _ in range(3000):  # one that waits for a lock does so for 30 s, and only then looks for its client
-            if not connection.scalar(QUIET):
+            if not connection.scalar(QUIET, {"idle": idle}):
                 return
             connection.execute(text("select pg_sleep(0.02)"))
         left = connection.execute(LEFT).all()
