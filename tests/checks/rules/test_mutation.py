@@ -33,9 +33,9 @@ Reading = tuple[str, object]
 """What is changed, and what the rule finds then as far as its case says it."""
 
 
-def test_every_rule_can_be_tried_and_can_fail(catalogue: Rules, engine: Engine) -> None:
+def test_every_rule_can_be_tried_and_can_fail(catalogue: Rules, database: Engine) -> None:
     request = Request(now=datetime(2025, 3, 1, tzinfo=UTC), dimensions=DIMENSIONS, tables=metadata.tables)
-    trials = [try_rule(engine, catalogue, check, request) for check in catalogue.values()]
+    trials = [try_rule(database, catalogue, check, request) for check in catalogue.values()]
 
     assert [(trial.rule, trial.said) for trial in trials if not trial.passed] == []
     assert {trial.rule for trial in trials if trial.skipped} == OF_THE_SITE - {"rows_of_table"}
