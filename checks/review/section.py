@@ -70,7 +70,7 @@ class Section(Generic[R]):
     `key` names it in JSON, `anchor` on the page; `place` is where it stands, in the order of numbers. `shortest` is the
     shortest report that has it. A page shows `empty` where there are no rows; text and mail leave the section out. At
     most `most` rows are shown, the rest is counted. Without `line` a row is written as text by its columns, and without
-    `document` the rows are written to JSON as they are.
+    `document` the rows are written to JSON as they are. `to` is what a row leads to where the layout has no columns.
     """
 
     key: str
@@ -86,6 +86,7 @@ class Section(Generic[R]):
     caption: str = ""
     most: int = 60
     line: Callable[[R], str] | None = None
+    to: Callable[[R], tuple[Any, ...]] | None = None
     document: Callable[[Sequence[R]], Any] = plain_value
 
     def text_of(self, row: R) -> str:

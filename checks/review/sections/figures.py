@@ -73,4 +73,5 @@ BY_DOMAIN = Section(
 BY_LEAGUE = Section(
     key="league_scores", anchor="by-league", title="By league", place=30, empty="No league has a score of its own.",
     rows=lambda inputs: _segments(inputs, lambda run: run.parts.get(LEAGUE_SEGMENT, {})), layout=Layout.BARS, line=str,
+    to=lambda part: ("league", part.name),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from checks.render.formats import PageLinks
 from checks.review.page import render_html, render_mail
 from checks.review.render import render_text, review_document
 from checks.review.section import Layout, Review, Section, SectionColumn, all_sections
@@ -56,6 +57,12 @@ def test_every_section_is_on_the_page_and_in_its_navigation(whole: Review) -> No
         (section.anchor, section.navigation or section.title) for section in SECTIONS
     ]
     assert [pair for pair in titles if f"<h2 {pair[0]}{pair[1]}/h2>" not in page] == []
+
+
+def test_a_league_with_a_score_leads_to_its_page(whole: Review) -> None:
+    page = render_html(whole, PageLinks("https://ops.example"))
+
+    assert '<a href="https://ops.example/league/CITA">CITA</a>' in page
 
 
 def test_every_section_is_in_the_text_and_in_the_mail(whole: Review) -> None:
