@@ -13,7 +13,6 @@ from itertools import combinations
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import BIT
 
 from checks.engine.judging.bad_rows import BadRows, Place, least_rows, places_of
 from checks.engine.judging.findings import (
@@ -24,9 +23,10 @@ from checks.engine.judging.findings import (
     Findings,
     fingerprint,
     fingerprint_of,
+    first_bits,
     gathered,
+    key_digest,
     parts,
-    prefix_of,
 )
 from checks.engine.judging.judge import Id
 from checks.engine.measuring.snapshot import Session, asking
@@ -127,14 +127,14 @@ def summary(rule: str, rows: BadRows, count: int) -> sa.Select[Any]:
 
 
 def _sketch(rule: str, key: sa.ColumnElement[str], values: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
-    named = _once(sa.select(sa.func.md5(prefix_of(rule).concat(key)).concat(key).label("named")))
-    marked = _once(sa.select(_bits(named.c.named, 64).label("fingerprint"), named.c.named))
+    named = _once(sa.select(key_digest(rule, key).concat(key).label("named")))
+    marked = _once(sa.select(first_bits(named.c.named, 64).label("fingerprint"), named.c.named))
     found = marked.c.fingerprint
     # PostgreSQL shifts a bigint by an integer, not by another bigint
     shifted = [found.bitwise_rshift(sa.literal(shift, sa.Integer)) for shift in CUTS]
     cuts = [own.bitwise_and(SKETCH_RANGES - 1).label(f"r{number}") for number, own in enumerate(shifted)]
     whole = sa.select(*cuts, *marked.c).subquery("sketch")
-    check = _bits(sa.func.md5(sa.cast(whole.c.fingerprint, sa.Text)), CHECK_BITS)
+    check = first_bits(sa.func.md5(sa.cast(whole.c.fingerprint, sa.Text)), CHECK_BITS)
     sums = sa.func.sum(whole.c.fingerprint), sa.func.sum(check)
     least = sa.func.min(sa.collate(whole.c.named, "C"))
     ranges = [whole.c[cut.name] for cut in cuts]
@@ -146,11 +146,6 @@ def _sketch(rule: str, key: sa.ColumnElement[str], values: Sequence[sa.ColumnEle
 def _labelled(*columns: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
     kinds = {"mask": sa.BigInteger, "number": sa.BigInteger, "keys": sa.Numeric, "checks": sa.Numeric, "least": sa.Text}
     return [sa.cast(column, kind).label(name) for column, (name, kind) in zip(columns, kinds.items(), strict=True)]
-
-
-def _bits(digest: sa.ColumnElement[str], number: int) -> sa.ColumnElement[int]:
-    """The first bits of a hexadecimal text as a number."""
-    return sa.cast(sa.cast(sa.func.concat("x", sa.func.left(digest, number // 4)), BIT(number)), sa.BigInteger)
 
 
 def _spread(rows: BadRows, values: Sequence[sa.ColumnElement[Any]], count: int) -> sa.Select[Any]:

@@ -52,13 +52,17 @@ def key_text(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[str]:
 
 def fingerprint_of(rule: str, key: ColumnElement[str]) -> ColumnElement[int]:
     """SQL of the fingerprint of (rule, key)."""
-    digest = func.md5(prefix_of(rule).concat(key))
-    return cast(cast(func.concat("x", func.substr(digest, 1, 16)), BIT(64)), BigInteger)
+    return first_bits(key_digest(rule, key), 64)
 
 
-def prefix_of(rule: str) -> ColumnElement[str]:
-    """What stands before a key whose fingerprint is taken."""
-    return literal(rule + SEPARATOR, Text)
+def key_digest(rule: str, key: ColumnElement[str]) -> ColumnElement[str]:
+    """SQL of the digest of (rule, key), whose first bits are the fingerprint."""
+    return func.md5(literal(rule + SEPARATOR, Text).concat(key))
+
+
+def first_bits(digest: ColumnElement[str], number: int) -> ColumnElement[int]:
+    """SQL of the first bits of a hexadecimal text, as a number."""
+    return cast(cast(func.concat("x", func.left(digest, number // 4)), BIT(number)), BigInteger)
 
 
 def fingerprint(rule: str, key: str) -> int:
