@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from checks.engine.reporting.score import HEALTHY, WATCH
+from checks.engine.reporting.score import band_of
 from checks.review.time_series import TimeSeries
 
 WIDTH, HEIGHT = 720, 200
@@ -116,9 +116,13 @@ def _mark(frame: Frame, marked: Marked) -> Markup:
 def _grid(frame: Frame, series: TimeSeries) -> Iterator[Markup]:
     for number in range(TICKS - 1):
         value = frame.low + (frame.high - frame.low) * number / (TICKS - 2)
-        y = frame.y(value)
-        yield GRID_LINE.format(LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4, series.say(float(f"{value:.3g}")))
+        yield _level(frame, value, series.say(float(f"{value:.3g}")))
     yield from _days(frame)
+
+
+def _level(frame: Frame, value: float, said: str) -> Markup:
+    y = frame.y(value)
+    return GRID_LINE.format(LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4, said)
 
 
 def _days(frame: Frame) -> Iterator[Markup]:
@@ -145,13 +149,8 @@ def stacked_bars(days: Sequence[Stack], *, since: datetime, until: datetime, alt
     frame = Frame(since, until, -float(bottom), float(top))
     wide = max(1.5, (WIDTH - LEFT - RIGHT) / max((until - since) / timedelta(days=1), 1) * 0.7)
     parts = [part for day in shown for part in _bar(frame, day, wide)]
-    ends = [_level(frame, value) for value in sorted({top, 0, -bottom})]
+    ends = [_level(frame, value, f"{abs(value):,}") for value in sorted({top, 0, -bottom})]
     return CHART.format(WIDTH, HEIGHT, alt, Markup("").join([*ends, *parts, *_days(frame)]))
-
-
-def _level(frame: Frame, value: int) -> Markup:
-    y = frame.y(value)
-    return GRID_LINE.format(LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4, f"{abs(value):,}")
 
 
 def _bar(frame: Frame, day: Stack, wide: float) -> Iterator[Markup]:
@@ -173,14 +172,8 @@ def heat_strip(days: Sequence[datetime], scores: Sequence[float | None]) -> Mark
     fields: dict[str, list[str]] = {}
     for number, score in enumerate(scores):
         field = f"M{number * wide:.1f} 0h{wide * 0.9:.1f}v20h-{wide * 0.9:.1f}z"
-        fields.setdefault(_band(score), []).append(field)
+        fields.setdefault(band_of(score).value, []).append(field)
     known = [score for score in scores if score is not None]
     alt = f"lowest {min(known)}, highest {max(known)}" if known else "unknown on all days"
     paths = Markup("").join(FIELDS.format(band, "".join(parts)) for band, parts in fields.items())
     return STRIP.format(f"{len(days)} days: {alt}", paths)
-
-
-def _band(score: float | None) -> str:
-    if score is None:
-        return "unknown"
-    return "healthy" if score >= HEALTHY else "watch" if score >= WATCH else "critical"

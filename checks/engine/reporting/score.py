@@ -53,6 +53,15 @@ class Band(StrEnum):
     UNKNOWN = "unknown"
 
 
+def band_of(value: Decimal | float | None) -> Band:
+    """What the value of a score means; None is unknown."""
+    if value is None:
+        return Band.UNKNOWN
+    if value >= HEALTHY:
+        return Band.HEALTHY
+    return Band.WATCH if value >= WATCH else Band.CRITICAL
+
+
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """What the score needs of one result. `count` of `total` are the bad rows; `share` stands in without a total."""
@@ -82,11 +91,7 @@ class Score:
     @property
     def band(self) -> Band:
         """What the score means."""
-        if self.value is None:
-            return Band.UNKNOWN
-        if self.value >= HEALTHY:
-            return Band.HEALTHY
-        return Band.WATCH if self.value >= WATCH else Band.CRITICAL
+        return band_of(self.value)
 
 
 def impact(severity: Severity, status: Status, share: float) -> float:
