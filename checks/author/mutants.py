@@ -66,9 +66,7 @@ def _changed(answer: Any, number: int) -> tuple[Any, str]:
     counted = _Numbered(number)
     if not isinstance(answer, Bad):
         return counted.within(answer), counted.said
-    found = counted.within(answer.found)
-    among = answer.among if answer.among is None else counted.within(answer.among)
-    return Bad(found, among), counted.said
+    return Bad(counted.within(answer.found), counted.within(answer.among)), counted.said
 
 
 class _Numbered:

@@ -82,9 +82,10 @@ def _tried(connection: Connection, rules: Rules, check: Check, request: Request)
     if not check.mark.bad:
         return _made_up(connection, rules, check, asked, main)
     _write(connection, tables, check.table, check.mark.good)
-    left, in_good = _found(connection, rules, asked), counts_of_mutants(connection, rules, check, asked)
+    left = _found(connection, rules, asked)
     if left.error or left.count:
         return RuleTrial(check.name, passed=False, said=left.error or f"{left.count} of the good rows are found bad")
+    in_good = counts_of_mutants(connection, rules, check, asked)
     _write(connection, tables, check.table, check.mark.bad)
     bad, wanted = _found(connection, rules, asked), len(_rows(check.table, check.mark.bad).get(check.table, ()))
     if bad.count != wanted:
