@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from math import floor
 from typing import Any
@@ -82,9 +82,7 @@ def headlines(report: Report) -> list[str]:
 
 def tally(report: Report) -> str:
     """How many rules stand how, and how much of the query was answered."""
-    counts = report.counts()
-    order = sorted(counts, key=lambda status: -status.rank)
-    said = ", ".join(f"{counts[status]} {status}" for status in order) or "no rules"
+    said = _statuses(report.results) or "no rules"
     seconds = (report.finished - report.started).total_seconds()
     number = f"{len(report.results)} {'result' if len(report.results) == 1 else 'results'}"
     return f"{number}: {said}; coverage {floor(report.coverage * 100)}%; {seconds:.1f} s"
@@ -166,7 +164,7 @@ def _folded(results: list[Result]) -> tuple[list[Result], list[str]]:
     return [result for result in results if id(result) in shown], lines
 
 
-def _statuses(results: list[Result]) -> str:
+def _statuses(results: Iterable[Result]) -> str:
     counted = Counter(result.status for result in results)
     return ", ".join(f"{counted[status]} {status}" for status in sorted(counted, key=lambda status: -status.rank))
 

@@ -93,8 +93,8 @@ def _function(statement: str, where: str | None, *, counted: bool) -> Callable[.
 
 def _first_line(content: str) -> int:
     """The line that a statement begins in."""
-    lines = (number for number, line in enumerate(content.splitlines(), 1) if not line.lstrip().startswith("--"))
-    return next((number for number in lines if content.splitlines()[number - 1].strip()), 1)
+    lines = ((number, line.strip()) for number, line in enumerate(content.splitlines(), 1))
+    return next((number for number, line in lines if line and not line.startswith("--")), 1)
 
 
 def _header(path: Path, content: str) -> Iterator[tuple[str, tuple[str, int]]]:
