@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -178,7 +179,8 @@ class Served:
 
     def _asked(self, connection: Connection, key: str, query: Mapping[str, str]) -> PageRequest:
         now = self._now()
-        return PageRequest(connection, self.rules, self.settings, now, self.upcoming.runs(now), key, dict(query))
+        upcoming = partial(self.upcoming.runs, now)
+        return PageRequest(connection, self.rules, self.settings, now, upcoming, key, dict(query))
 
     def _answer(self, view: View, kind: str, status: int, query: Mapping[str, str] | None = None) -> responses.Response:
         text = self.look.render(view, kind, self._now(), query or {})

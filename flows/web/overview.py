@@ -255,7 +255,7 @@ def feed_target(row: Any) -> tuple[str, object]:
 
 def _next_runs(request: view.PageRequest) -> view.TableBlock:
     return view.TableBlock(
-        title="Next runs", rows=request.upcoming, columns=view.texts("at", "name", "what", "source"), most=FEW,
+        title="Next runs", rows=request.upcoming(), columns=view.texts("at", "name", "what", "source"), most=FEW,
         empty="No schedule is known: prefect.yaml is not where this runs, and no Prefect API answers.",
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
@@ -33,7 +34,7 @@ def write_site(settings: Settings, folder: Path, progress: Callable[[int, int], 
     earlier = _earlier(folder)
     now = datetime.now(settings.zone)
     with _reading(settings) as (engine, connection):
-        asked = PageRequest(connection, rules_of(settings), settings, now, declared_runs(now))
+        asked = PageRequest(connection, rules_of(settings), settings, now, partial(declared_runs, now))
         written = {file_name(page.kind, key): (page, key) for page, key in _every_page(asked)}
         look = Look(FileLinks(written=frozenset(written)), about(engine, settings), asked=False)
         (folder / "assets").mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,7 @@ class PageRequest:
     rules: Rules
     settings: Settings
     now: datetime
-    upcoming: Sequence[NextRun] = ()
+    upcoming: Callable[[], Sequence[NextRun]] = tuple
     key: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
 
