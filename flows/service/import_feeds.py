@@ -55,18 +55,17 @@ def import_all(invocation: Invocation, request: ImportRequest) -> ImportReport:
             snapshot_before(engine, settings, "import --prune")
         report = import_paths(engine, paths, options, wait=request.wait, importer=one_feed)
         if settings.breaker:
-            stop = after_import(engine, report, allowed_by=who if request.allow else "", why=request.reason)
-            if stop is not None:
-                announce_stop(invocation)
+            after_import(engine, report, allowed_by=who if request.allow else "", why=request.reason)
         return report
 
 
 def _declared(settings: Settings) -> Options:
     """How to import, as the settings say: rules of the gate, limits of the guards, seasons, corrections."""
-    gate = rule_gate(rules_of(settings), Checking(timeout=settings.statement_timeout, details=False), today_here())
+    today = today_here()
+    gate = rule_gate(rules_of(settings), Checking(timeout=settings.statement_timeout, details=False), today)
     return Options(
         gate=gate, limits=settings.guards, seasons=settings.seasons, corrections=settings.corrections,
-        today=today_here(),
+        today=today,
     )  # fmt: skip
 
 

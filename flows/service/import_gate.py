@@ -99,16 +99,15 @@ def _critical(threshold: Threshold, result: Result, grown: int, written: int) ->
     return threshold.judge(reading) is Status.CRITICAL
 
 
-def after_import(engine: Engine, report: ImportReport, *, allowed_by: str = "", why: str = "") -> Stop | None:
+def after_import(engine: Engine, report: ImportReport, *, allowed_by: str = "", why: str = "") -> None:
     """End an automatic stop after an import that a person let pass. A held part stops nothing but itself."""
-    if report.dry_run:
-        return None
+    if report.dry_run or not allowed_by:
+        return
     with engine.begin() as connection:
-        for known in circuit_breaker.stops_in_force(connection) if allowed_by else ():
+        for known in circuit_breaker.stops_in_force(connection):
             if known.automatic and _let_pass(report, known):
                 own = {"league": known.league, "kind": known.kind}
                 circuit_breaker.resume(connection, f"import {report.run} was let pass: {why}", allowed_by, **own)
-    return None
 
 
 def _let_pass(report: ImportReport, stop: Stop) -> bool:
