@@ -53,11 +53,15 @@ def policy_of(settings: Settings) -> Policy | None:
 
     Without a file RALLY_ADMIN_PHONE and RALLY_ADMIN_EMAIL make one.
     """
+    policy = _declared_policy(settings)
+    return policy if policy is None or policy.link else policy.model_copy(update={"link": settings.serve_url})
+
+
+def _declared_policy(settings: Settings) -> Policy | None:
     if settings.alerts_policy is None:
         return admin_policy(settings.admin_phone, settings.admin_email)
     contacts = _read(settings.alerts_contacts) if settings.alerts_contacts else ""
-    policy = load_policy(_read(settings.alerts_policy), contacts, source=str(settings.alerts_policy))
-    return policy if policy.link else policy.model_copy(update={"link": settings.serve_url})
+    return load_policy(_read(settings.alerts_policy), contacts, source=str(settings.alerts_policy))
 
 
 def required_policy(settings: Settings) -> Policy:

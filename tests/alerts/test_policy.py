@@ -13,6 +13,8 @@ from alerts import PolicyError
 from alerts.people import Channel, Hours, span
 from alerts.policy import FAILING, admin_policy, load_policy
 from checks import Status
+from flows.service.alerts import policy_of
+from flows.settings import Settings
 from tests.alerts.build import EMAIL, PHONE
 
 DANA = '[[people]]\nname = "dana"\n'
@@ -158,6 +160,13 @@ def test_an_address_alone_hears_of_everything() -> None:
     assert policy is not None
     assert {status for route in policy.routes for status in route.statuses} == set(FAILING)
     assert {channel for route in policy.routes for channel in route.by} == {Channel.EMAIL}
+
+
+def test_alerts_of_an_administrator_lead_to_the_pages_too() -> None:
+    policy = policy_of(Settings(admin_email=SecretStr("kim@example.org"), serve_url="https://rally.example/"))
+
+    assert policy is not None
+    assert policy.link == "https://rally.example/"
 
 
 def test_without_both_there_is_none() -> None:
