@@ -99,7 +99,7 @@ def check(  # noqa: PLR0917 - typer makes options of them
             typer.echo("No rule was in trouble in the newest run.")
             return
     if words or marked:
-        names = [*(names or ()), *chosen(context.obj, words, marked)]
+        names = [*chosen(context.obj, words, marked, names or ())]
     request = shared.requested(CheckRequest, context, today=shared.day(today), names=names)
     with progress_bar(Console(stderr=True)) as progress:
         settings = context.obj.model_copy(update={"strict": True}) if strict else context.obj

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from checks.engine.authoring import CheckDefinitionError, MeasureError
 from checks.engine.authoring.spec import TableName
 from checks.engine.authoring.units import Status
 from checks.engine.collecting.collect import collect
-from checks.engine.collecting.rules import Rules, matching
+from checks.engine.collecting.rules import Rules, Selection, matching
 from checks.engine.measuring.reflect import NamedTables
 from checks.engine.run import Options, Request
 from checks.scopes import DIMENSIONS, IMPORT, SOURCES
@@ -123,9 +123,9 @@ def last_failed(settings: Settings) -> tuple[str, ...]:
         return tuple(connection.scalars(found.order_by(check_results.c.rule)))
 
 
-def chosen(settings: Settings, words: str, tags: str) -> tuple[str, ...]:
-    """The rules that expressions of words and of tags mean; raises SelectionError."""
-    return matching(rules_of(settings), words, tags)
+def chosen(settings: Settings, words: str, tags: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The rules of `names`, without them of all, that expressions of words and tags mean; raises SelectionError."""
+    return matching(Selection(names=tuple(names)).apply(rules_of(settings)), words, tags)
 
 
 def _own_folder(settings: Settings) -> Path:

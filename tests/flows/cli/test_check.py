@@ -122,6 +122,13 @@ def test_a_league_narrows_the_rows(run: Run) -> None:
     assert "OK        match_in_the_moon  0 of 1 (0 %)" in ran.out
 
 
+@pytest.mark.usefixtures("mine")
+def test_words_narrow_what_names_select(run: Run) -> None:
+    ran = run(*MOON, "-k", "match", "--json", "-")
+
+    assert [result["rule"] for result in ran.json()["results"]] == ["match_in_the_moon"]
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
