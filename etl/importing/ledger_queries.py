@@ -4,7 +4,7 @@ confirmed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,11 @@ class OpenName:
     sides: int
     reason: str
     suggestions: tuple[tuple[int, str, float], ...] = ()
+
+
+def because(reasons: Iterable[str], allowed: Iterable[Mapping[str, str]]) -> str:
+    """Why a feed or a part ended as it did, in words: its reasons, and what a person let pass; empty without any."""
+    return "; ".join([*reasons, *(f"{one['rule']} let pass by {one['who']}: {one['why']}" for one in allowed)])
 
 
 def feeds(connection: Connection, *, limit: int = 20) -> Sequence[dict[str, Any]]:

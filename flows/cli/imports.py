@@ -204,7 +204,7 @@ def imports(
     figures = ("rows", "rejects", "unlinked", "inserted", "updated", "withdrawn")
     columns = ("id", "started_at", "kind", "league", "outcome", *figures, "why")
     rows = [
-        {"run": row.pop("run_id"), **row, "why": "; ".join([*row["reasons"], *map(_let_pass, row["allowed"])])}
+        {"run": row.pop("run_id"), **row, "why": ledger_queries.because(row["reasons"], row["allowed"])}
         for row in map(dict, rows)
     ]
     print_rows(rows, columns, as_json=as_json, nothing="Nothing was imported yet. Next: rally-health import PATH")
@@ -280,10 +280,6 @@ def _part_lines(part: Mapping[str, Any]) -> Iterator[str]:
 def _made(own: Mapping[str, Any]) -> str:
     rows = f" in {own['rows']:,} rows" if "rows" in own else ""
     return f"corrected: {own['correction']} = {own['value']}{rows}, by {own['by']} ({own['why']})"
-
-
-def _let_pass(one: Mapping[str, str]) -> str:
-    return f"{one['rule']} let pass by {one['who']}: {one['why']}"
 
 
 rejects_app = typer.Typer(help="Rows that were refused, kept to be tried again.", no_args_is_help=True)

@@ -29,9 +29,7 @@ FEED_COLUMNS = (
     SectionColumn("import", lambda row: f"#{row.run_id}", to=lambda row: ("import", row.run_id)),
     *view.texts("started_at"),
     *view.figures(*COUNTS),
-    SectionColumn(
-        "because", lambda row: "; ".join([*row.reasons, *map(overview.let_pass, row.allowed)]), CellKind.MUTED
-    ),
+    SectionColumn("because", lambda row: ledger_queries.because(row.reasons, row.allowed), CellKind.MUTED),
 )
 
 

@@ -19,17 +19,18 @@ from checks.review.section import CellKind, SectionColumn, difference_from
 from checks.review.sections.figures import BY_DOMAIN, DAILY_FIGURES, LEAGUE_SEGMENT
 from checks.review.sections.process import PROCESS_METRICS
 from checks.review.time_series import comparable_runs, score_series
+from checks.rules.imports import TWO_NIGHTS
+from checks.rules.words import SUCCESS
 from checks.stored import StoredRun
 from etl import circuit_breaker
 from etl.importing import held
+from etl.importing.ledger_queries import because
 from etl.importing.profile import in_words
 from etl.tables import deliveries, import_feeds
 from flows.web import view
 
 DAYS_SHOWN = 90
 FEW = 12
-STALE_FEED = timedelta(hours=50)
-"""As old as the newest publication of a feed may be before it is CRITICAL; the limit of the rule on imports."""
 
 
 def overview(request: view.PageRequest) -> view.View:
@@ -172,8 +173,8 @@ class FeedState:
 
     @property
     def stale(self) -> str:
-        """A word where it is too old."""
-        return "" if self.good is not None and self.now - self.good < STALE_FEED else "stale"
+        """A word where it is too old: the limit of the rule `overdue_feed`."""
+        return "" if self.good is not None and self.now - self.good < TWO_NIGHTS else "stale"
 
 
 def feed_states(request: view.PageRequest, league: str | None = None) -> list[FeedState]:
@@ -183,12 +184,12 @@ def feed_states(request: view.PageRequest, league: str | None = None) -> list[Fe
     newest = select(import_feeds).distinct(*feed).order_by(*feed, columns.id.desc())
     mine = columns.league == league if league is not None else true()
     newest = newest.where(mine)
-    good = columns.outcome.in_(("published", "unchanged"))
+    good = columns.outcome.in_(SUCCESS)
     fresh = select(*feed, func.max(columns.finished_at)).where(good, mine).group_by(*feed)
     dates = {(kind, league): at for kind, league, at in request.connection.execute(fresh)}
     rows = request.connection.execute(newest).all()
     states = [FeedState(row, dates.get((row.kind, row.league)), request.now) for row in rows]
-    return sorted(states, key=lambda one: (one.row.outcome in {"published", "unchanged"}, not one.stale, one.row.kind))
+    return sorted(states, key=lambda one: (one.row.outcome in SUCCESS, not one.stale, one.row.kind))
 
 
 def feeds_table(
@@ -231,11 +232,6 @@ HELD_COLUMNS: tuple[SectionColumn[Any], ...] = (
 )  # fmt: skip
 
 
-def let_pass(one: Mapping[str, str]) -> str:
-    """What a person let pass, in words."""
-    return f"{one['rule']} let pass by {one['who']}: {one['why']}"
-
-
 PART_COLUMNS: tuple[SectionColumn[Any], ...] = (
     SectionColumn("outcome", lambda part: part["outcome"], CellKind.BADGE),
     view.name_column(
@@ -244,7 +240,7 @@ PART_COLUMNS: tuple[SectionColumn[Any], ...] = (
         lambda part: ("league", part["league"]) if part["league"] else None,
     ),
     SectionColumn("change", lambda part: "; ".join(in_words(part["profile"]))),
-    SectionColumn("because", lambda part: "; ".join([*part["reasons"], *map(let_pass, part["allowed"])])),
+    SectionColumn("because", lambda part: because(part["reasons"], part["allowed"])),
 )
 
 
