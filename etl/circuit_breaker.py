@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -45,7 +45,8 @@ class Stop:
         return f'rally-health etl resume{scope} --reason "..."'
 
     def __str__(self) -> str:
-        return f"{self.what} are stopped since {self.at:%Y-%m-%d %H:%M} UTC by {self.by}: {self.reason}"
+        since = self.at.astimezone(UTC)
+        return f"{self.what} are stopped since {since:%Y-%m-%d %H:%M} UTC by {self.by}: {self.reason}"
 
 
 def in_force(connection: Connection, league: str = "", kind: str = "") -> Stop | None:

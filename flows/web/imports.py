@@ -36,9 +36,9 @@ FEED_COLUMNS = (
 def _imports(request: PageRequest) -> View:
     """The last import of each feed, and all of them, narrowed by what the address asks for."""
     states = overview.feed_states(request)
-    stop = circuit_breaker.in_force(request.connection)
+    stops = circuit_breaker.stops_in_force(request.connection)
     return View(
-        title="Imports", lead=str(stop) if stop else "", badge="blocked" if stop else "",
+        title="Imports", lead="; ".join(map(str, stops)), badge="blocked" if stops else "",
         blocks=[
             overview.held_table(held.held_parts(request.connection)),
             overview.feeds_table("Last import of each feed", states),

@@ -83,11 +83,11 @@ def _failing(inputs: values.ReviewInputs, run: StoredRun) -> set[str]:
 
 
 def _state(request: view.PageRequest, news: Iterable[tuple[str, object, view.Target]]) -> view.Facts:
-    stop = circuit_breaker.in_force(request.connection)
+    stops = circuit_breaker.stops_in_force(request.connection)
     waiting, dead = _outbox(request)
     return view.Facts("Now", [
         *news,
-        ("imports", str(stop) if stop else "may run", ("imports", "")),
+        ("imports", "; ".join(map(str, stops)) or "may run", ("imports", "")),
         ("alerts", f"{waiting} wait, {dead} dead letters" if waiting or dead else "none waits", ("alerts", "")),
     ])  # fmt: skip
 

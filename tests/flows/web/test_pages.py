@@ -23,6 +23,7 @@ from checks.review.sections.process import PROCESS_METRICS
 from checks.review.values import Period, PeriodKind
 from checks.scopes import SOURCES
 from checks.stored import stored_runs
+from etl import circuit_breaker
 from etl.tables import check_results, import_feeds
 from flows.web.render import PAGES
 from flows.web.view import Page, PageRequest
@@ -231,6 +232,18 @@ def test_a_held_part_says_why_it_waits_and_what_frees_it(run: Run, database: Eng
         assert part["ways_out"][0] in text
     assert "Change profile" in profile
     assert part["reasons"][0] in profile
+
+
+def test_a_stop_of_one_league_and_kind_is_said_with_its_moment_in_utc(database: Engine) -> None:
+    with database.begin() as connection:
+        made = circuit_breaker.stop(connection, "another site", "kim", league="CNSWPL", kind="players")
+    with serving(database, datetime.now(UTC), timezone="America/Chicago") as place:
+        pages = [unescape(place.get(path).text) for path in ("/", "/imports")]
+
+    since = made.at.astimezone(UTC)
+    for text in pages:
+        assert f"imports of players of CNSWPL are stopped since {since:%Y-%m-%d %H:%M} UTC by kim: another site" in text
+    assert "may run" not in pages[0]
 
 
 def test_moments_are_those_of_the_clock_that_the_leagues_live_by(planted: Engine) -> None:
