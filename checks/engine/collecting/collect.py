@@ -132,11 +132,10 @@ def _verify_members(source: ast.Module, module: ModuleType, path: Path) -> None:
     if (path.parent / "__init__.py").exists() or any(_members([Found(module, "")])):
         return
     bare = [one for one in source.body if isinstance(one, ast.FunctionDef) and not one.decorator_list]
-    place, reason = (
-        (f"{path}:{bare[0].lineno}", f"{bare[0].name}() has no decorator") if bare else (path, "it is empty")
-    )
-    if not bare and source.body:
-        reason = "nothing in it carries a mark"
+    if bare:
+        place, reason = f"{path}:{bare[0].lineno}", f"{bare[0].name}() has no decorator"
+    else:
+        place, reason = str(path), "nothing in it carries a mark" if source.body else "it is empty"
     raise CollectError(
         f"{place}: the file holds no rule, fixture or fix: {reason}; expected a function under @row_check(...),"
         " @check(...), @metric_check(...) or @frame_check(...), or a name that begins with _, such as"
