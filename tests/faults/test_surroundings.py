@@ -7,7 +7,7 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import mkdtemp
@@ -32,6 +32,7 @@ from tests.faults.test_kills import (
     prepare_snapshot,
     rows,
 )
+from tests.platform.servers import POOLER, pooler
 
 pytestmark = pytest.mark.slow
 
@@ -125,50 +126,7 @@ def test_a_disk_that_is_full_for_files_is_said_in_a_line(  # noqa: PLR0917 - a t
     assert here.run(*arguments).code == 0
 
 
-POOLER = """
-[databases]
-* = host={host}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = trust
-auth_file = {folder}/users
-pool_mode = transaction
-default_pool_size = 12
-max_client_conn = 200
-logfile = {folder}/log
-pidfile = {folder}/pid
-"""
-
-
-@pytest.fixture
-def pooler(server: str, tmp_path: Path) -> Iterator[int]:
-    """The port of a pgbouncer in transaction mode before the session's server."""
-    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-    if program is None:
-        pytest.skip("pgbouncer is not installed; it is Debian's package of that name")
-    owner = _owner_of(server)
-    folder = Path(mkdtemp(prefix="rally-pooler-"))
-    port = 20_000 + os.getpid() % 20_000
-    host = server.split("host=", 1)[1].replace("%2F", "/")
-    (folder / "users").write_text('"rally" ""\n"rally_reader" ""\n')
-    (folder / "ini").write_text(POOLER.format(host=host, port=port, folder=folder))
-    for file in (folder, *folder.iterdir()):
-        os.chown(file, owner.pw_uid, owner.pw_gid)
-    identity = {} if os.geteuid() == owner.pw_uid else {"user": owner.pw_uid, "group": owner.pw_gid}
-    process = subprocess.Popen(
-        [program, "-q", str(folder / "ini")],
-        cwd="/",
-        stderr=subprocess.DEVNULL,
-        **identity,  # type: ignore[call-overload]
-    )
-    yield port
-    process.terminate()
-    process.wait()
-    shutil.rmtree(folder)
-
-
+@pytest.mark.skipif(POOLER is None, reason="there is no pgbouncer")
 @pytest.mark.parametrize(
     ("prepare", "arguments", "code"),
     [
@@ -181,13 +139,13 @@ def pooler(server: str, tmp_path: Path) -> Iterator[int]:
     ],
     ids=lambda one: " ".join(one) if isinstance(one, tuple) else "",
 )
-def test_a_pooler_in_transaction_mode_changes_nothing(  # noqa: PLR0917 - a table
-    rally: Rally, database: Engine, pooler: int, prepare: object, arguments: tuple[str, ...], code: int
+def test_a_pooler_in_transaction_mode_changes_nothing(
+    rally: Rally, database: Engine, prepare: Callable[[Rally, Engine], None], arguments: tuple[str, ...], code: int
 ) -> None:
-    assert callable(prepare)
     prepare(rally.on(database.url.render_as_string(hide_password=False)), database)
 
-    ended = rally.on(f"postgresql://rally@127.0.0.1:{pooler}/{database.url.database}").run(*arguments)
+    with pooler(database.url, size=12) as url:
+        ended = rally.on(url.render_as_string(hide_password=False)).run(*arguments)
 
     assert (ended.code, "Traceback" in ended.out) == (code, False), ended.out
     assert rows(database, RUNNING) == ((0,),)

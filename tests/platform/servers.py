@@ -17,6 +17,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import URL
 
+from etl.adoption.rights import READER
+
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 POOLER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 POOLED = """
@@ -37,7 +39,7 @@ logfile = {home}/log
 def debian_server() -> Iterator[str]:
     """URL of a server of its own for the block; no fsync, for its data dies with it."""
     home = Path(tempfile.mkdtemp(prefix="rally-pg15-"))
-    identity = _identity(home)
+    identity = _identity(home, pwd.getpwnam("nobody"))
     _run(identity, "initdb", "-D", str(home / "data"), "-U", "rally", "--auth=trust", "--encoding=UTF8", "--locale=C")
     options = {"listen_addresses": "", "fsync": "off", "max_connections": "200", "timezone": "UTC"}
     words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
@@ -48,12 +50,17 @@ def debian_server() -> Iterator[str]:
 
 @contextmanager
 def pooler(url: URL, *, size: int) -> Iterator[URL]:
-    """URL of a database behind pgbouncer in transaction mode, with so many connections to its server, for the block."""
+    """URL of a database behind pgbouncer in transaction mode, with so many connections to its server, for the block.
+
+    It runs as the server's user, for an embedded server lets no stranger in.
+    """
+    socket = Path(str(url.query["host"]))
     home = Path(tempfile.mkdtemp(prefix="rally-pooler-"))
-    (home / "users").write_text(f'"{url.username}" ""')
-    (home / "pooler.ini").write_text(POOLED.format(server=url.query["host"], home=home, size=size))
+    (home / "users").write_text(f'"{url.username}" ""\n"{READER}" ""\n')
+    (home / "pooler.ini").write_text(POOLED.format(server=socket, home=home, size=size))
     address = f"host={home} port=6432 user={url.username} dbname={url.database}"
-    with _running([str(POOLER), str(home / "pooler.ini")], home, _identity(home), address):
+    identity = _identity(home, pwd.getpwuid(socket.stat().st_uid))
+    with _running([str(POOLER), str(home / "pooler.ini")], home, identity, address):
         yield url.set(query={"host": str(home), "port": "6432"})
 
 
@@ -71,11 +78,10 @@ def _running(command: list[str], home: Path, identity: dict[str, Any], address: 
         shutil.rmtree(home)
 
 
-def _identity(home: Path) -> dict[str, Any]:
-    """Arguments that make a child run as a user who is not root; the folder is handed to it."""
+def _identity(home: Path, user: pwd.struct_passwd) -> dict[str, Any]:
+    """Arguments that make a child run as a user who is not root, where root runs us; the folder is handed to it."""
     if os.geteuid() != 0:
         return {}
-    user = pwd.getpwnam("nobody")
     os.chown(home, user.pw_uid, user.pw_gid)
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}
 
