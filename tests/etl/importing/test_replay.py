@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 import sqlalchemy as sa
@@ -176,7 +177,7 @@ def _standing(team: str, series: str) -> dict[str, Any]:
 
 
 def _result(row: dict[str, Any]) -> dict[str, Any]:
-    ids = {f"{side} Player {n} ID": f"nndz-{abs(hash((row[f'{side.lower()}_team'], n))):016x}"[:21]
+    ids = {f"{side} Player {n} ID": f"nndz-{crc32(row[f'{side.lower()}_team'].encode()) + n:016x}"
            for side in ("Home", "Away") for n in (1, 2)}  # fmt: skip
     return {"league_id": APTA, "Date": row["date"], "Home Team": row["home_team"], "Away Team": row["away_team"],
             "series": row["series"], "Scores": "6-1, 6-2", "Winner": "home", **ids}  # fmt: skip
