@@ -70,9 +70,7 @@ def shell(database: Engine, twilio: Twilio, mail: Mail, tmp_path: Path) -> Shell
     environment |= {
         "PYTHONPATH": str(ROOT), "RALLY_RULES": "rules", "RALLY_ALERTS_POLICY": "policy.toml",
         "DATABASE_URL": database.url.render_as_string(hide_password=False), "RALLY_ALERTS_CONTACTS": "contacts.toml",
-        "RALLY_TWILIO_ACCOUNT_SID": SID, "RALLY_TWILIO_AUTH_TOKEN": TOKEN, "RALLY_TWILIO_FROM": SENDER,
-        "RALLY_TWILIO_URL": twilio.url, "RALLY_SMTP_FROM": FROM, "RALLY_SMTP_CA": mail.authorities,
-        "RALLY_SMTP_URL": f"smtp+starttls://{USER}:{PASSWORD}@localhost:{mail.port}", "HOME": str(tmp_path),
+        "HOME": str(tmp_path), **twilio.environment, **mail.environment,
     }  # fmt: skip
     with database.begin() as connection:
         connection.execute(insert(leagues).values(league_id="CNSWPL", league_name="North Shore"))

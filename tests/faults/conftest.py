@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from alerts.outbox.enqueue import enqueue_test
 from alerts.policy import load_policy
 from tests.alerts.build import EMAIL, PHONE
-from tests.alerts.channels.mail_server import FROM, PASSWORD, USER, Mail, mail_server
-from tests.alerts.channels.twilio_server import SENDER, SID, TOKEN, Twilio, twilio_server
+from tests.alerts.channels.mail_server import Mail, mail_server
+from tests.alerts.channels.twilio_server import Twilio, twilio_server
 from tests.conftest import copy_of
 from tests.faults.commands import Rally
 
@@ -101,8 +101,7 @@ def messenger(rally: Rally, database: Engine, tmp_path: Path) -> Iterator[Messen
         enqueue_test(connection, load_policy(POLICY, CONTACTS), datetime.now(UTC))
     with twilio_server() as twilio, mail_server(tmp_path) as mail:
         able = rally.having(
-            RALLY_ALERTS_POLICY="policy.toml", RALLY_ALERTS_CONTACTS="contacts.toml", RALLY_TWILIO_ACCOUNT_SID=SID,
-            RALLY_TWILIO_AUTH_TOKEN=TOKEN, RALLY_TWILIO_FROM=SENDER, RALLY_TWILIO_URL=twilio.url, RALLY_SMTP_FROM=FROM,
-            RALLY_SMTP_CA=mail.authorities, RALLY_SMTP_URL=f"smtp+starttls://{USER}:{PASSWORD}@localhost:{mail.port}",
+            RALLY_ALERTS_POLICY="policy.toml", RALLY_ALERTS_CONTACTS="contacts.toml", **twilio.environment,
+            **mail.environment,
         )  # fmt: skip
         yield Messenger(able, twilio, mail)

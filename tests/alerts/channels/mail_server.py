@@ -33,11 +33,17 @@ class Mail:
     arrived: list[EmailMessage] = field(default_factory=list)
     faults: deque[str] = field(default_factory=deque)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What leads the command line here."""
+        return {"RALLY_SMTP_URL": self.url(), "RALLY_SMTP_FROM": FROM, "RALLY_SMTP_CA": self.authorities}
+
+    def url(self, password: str = PASSWORD) -> str:
+        return f"smtp+starttls://{USER}:{password}@localhost:{self.port}"
+
     def server(self, **more: Any) -> SmtpServer:
-        url = f"smtp+starttls://{USER}:{more.pop('password', PASSWORD)}@localhost:{self.port}"
-        parsed = SmtpServer.parse(
-            SecretStr(url), SecretStr(FROM), authorities=more.pop("authorities", self.authorities)
-        )
+        url = SecretStr(self.url(more.pop("password", PASSWORD)))
+        parsed = SmtpServer.parse(url, SecretStr(FROM), authorities=more.pop("authorities", self.authorities))
         return SmtpServer(**{name: getattr(parsed, name) for name in parsed.__slots__} | {"timeout": 2.0} | more)
 
 

@@ -34,6 +34,12 @@ class Twilio:
     gets: int = 0
     released: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What leads the command line here."""
+        return {"RALLY_TWILIO_ACCOUNT_SID": SID, "RALLY_TWILIO_AUTH_TOKEN": TOKEN, "RALLY_TWILIO_FROM": SENDER,
+                "RALLY_TWILIO_URL": self.url}  # fmt: skip
+
     def account(self, **more: Any) -> TwilioAccount:
         values: dict[str, Any] = {"sender": SecretStr(SENDER), "timeout": 1.0} | more
         return TwilioAccount(sid=SecretStr(SID), token=SecretStr(TOKEN), base_url=self.url, **values)

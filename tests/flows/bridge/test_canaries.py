@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, insert, text
 
 from etl.tables import clubs, leagues, players, series, teams
-from tests.alerts.channels.mail_server import FROM, PASSWORD, USER, Mail, mail_server
+from tests.alerts.channels.mail_server import FROM, PASSWORD, Mail, mail_server
 from tests.alerts.channels.twilio_server import SENDER, SID, TOKEN, Twilio, twilio_server
 from tests.flows.bridge.command import Command
 
@@ -78,9 +78,7 @@ def place(command: Command, database: Engine, tmp_path: Path) -> Iterator[Place]
     with twilio_server() as twilio, mail_server(tmp_path) as mail:
         able = command.having(
             DATABASE_URL=url, RALLY_ALERTS_POLICY="policy.toml", RALLY_ALERTS_CONTACTS="contacts.toml",
-            RALLY_TWILIO_ACCOUNT_SID=SID, RALLY_TWILIO_AUTH_TOKEN=TOKEN, RALLY_TWILIO_FROM=SENDER,
-            RALLY_TWILIO_URL=twilio.url, RALLY_SMTP_FROM=FROM, RALLY_SMTP_CA=mail.authorities,
-            RALLY_SMTP_URL=f"smtp+starttls://{USER}:{PASSWORD}@localhost:{mail.port}", RALLY_DATA="data",
+            RALLY_DATA="data", **twilio.environment, **mail.environment,
         )  # fmt: skip
         yield Place(able, twilio, mail)
 
