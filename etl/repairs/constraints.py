@@ -207,7 +207,7 @@ def named_by_text(connection: Connection, target: ReflectedTable) -> tuple[Refer
     key = TEXT_KEYS.get(target.label)
     if key is None or key not in target.types:
         return ()
-    same = {(row.label, row.attname) for row in connection.execute(SAME_TEXT, {"name": key})}
+    same = {(row.label, row.attname) for row in connection.execute(SAME_NAME, {"names": [key], "types": TEXT_TYPES})}
     found = _found(connection, {*same, *_by_settings(connection, target)} - {(target.label, key)})
     return tuple(one for one in found if one.is_text)
 
@@ -218,22 +218,15 @@ def _found(connection: Connection, places: Iterable[tuple[str, str]]) -> tuple[R
 
 
 SAME_NAME = text("""
-select n.nspname || '.' || c.relname as label, a.attname
+select n.nspname || '.' || c.relname as label, a.attname, exists (
+  select from pg_constraint k where k.conrelid = c.oid and k.contype = 'f' and a.attnum = any(k.conkey)) as constrained
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid
 join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition and not a.attisdropped
-  and a.attname = any(:names) and a.atttypid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
-  and not exists (select from pg_constraint k where k.conrelid = c.oid and k.contype = 'f' and a.attnum = any(k.conkey))
+  and a.attname = any(:names) and a.atttypid = any(cast(:types as regtype[]))
 """)
-SAME_TEXT = text("""
-select n.nspname || '.' || c.relname as label, a.attname
-from pg_attribute a
-join pg_class c on c.oid = a.attrelid
-join pg_namespace n on n.oid = c.relnamespace
-where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition and not a.attisdropped
-  and a.attname = :name and a.atttypid in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)
-""")
+ID_TYPES, TEXT_TYPES = ["int2", "int4", "int8"], ["text", "varchar", "bpchar"]
 TEXT_KEYS = {"public.players": "tenniscores_player_id"}
 """By which text people's tables name a row, besides its id."""
 REFERENCES = "rally_references"
@@ -243,7 +236,8 @@ REFERENCES = "rally_references"
 def _by_name(connection: Connection, target: ReflectedTable, names: Iterable[str]) -> Iterator[tuple[str, str]]:
     if target.schema == "public" and target.name in metadata.tables:
         wanted = sorted({*names, f"{SINGULAR.get(target.name, target.name)}_id"} - {"id"})
-        yield from ((row.label, row.attname) for row in connection.execute(SAME_NAME, {"names": wanted}))
+        columns = connection.execute(SAME_NAME, {"names": wanted, "types": ID_TYPES})
+        yield from ((row.label, row.attname) for row in columns if not row.constrained)
 
 
 SINGULAR = {"leagues": "league", "clubs": "club", "teams": "team", "players": "player"}
