@@ -206,13 +206,6 @@ def digest_of(corrections: Iterable[Correction]) -> str:
     return sha256(told.encode()).hexdigest()[:16] if told else ""
 
 
-def lines_to_paste(league: str, kind: str, deed: str, first: date | None = None, until: date | None = None) -> str:
-    """A correction as it is written in `rally.toml`, with who and why left for a person to say."""
-    span = "".join(f", {name} = {day}" for name, day in (("from", first), ("until", until)) if day)
-    value = {"encoding": "latin-1 read as utf-8", "ids": "keep"}.get(deed, "turned")
-    return f'[[corrections]] league = "{league}", kind = "{kind}", {deed} = "{value}"{span}'
-
-
 def renamed(rows: Iterable[object], corrections: Iterable[Correction], league: str) -> Iterator[object]:
     """Rows of a feed with the keys and leagues that corrections give them; `league` is the feed's, or "all"."""
     raw = [own for own in corrections if own.keys or own.spellings]

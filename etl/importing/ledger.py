@@ -125,15 +125,6 @@ def _result(row: Row[Any]) -> FeedResult:
     )
 
 
-def last_publication(connection: Connection, feed: Feed) -> FeedResult | None:
-    """The last publication of this kind from a feed of this league, or of `all`."""
-    past = import_feeds
-    same = select(past).where(past.c.outcome == Outcome.PUBLISHED.value, past.c.kind == feed.kind.name)
-    same = same.where(~past.c.partial)
-    row = connection.execute(same.where(past.c.league == feed.league).order_by(past.c.id.desc()).limit(1)).first()
-    return _result(row) if row else None
-
-
 def published_before(connection: Connection, feed: Feed, fingerprint: str) -> FeedResult | None:
     """The publication of these very bytes, unless something it depends on has changed since.
 

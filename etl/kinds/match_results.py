@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import sqlalchemy as sa
 
 from etl.importing import Counts, staging
-from etl.importing.accidents import result_signs
+from etl.importing.accidents import SEATS, result_signs
 from etl.importing.feed_rows import Intake, as_read
 from etl.importing.link import NameKey, is_link_of, link_names, names_of_sides, open_sides
 from etl.importing.provenance import keep_ours
@@ -99,7 +99,6 @@ MATCH_SCHEMA = FeedSchema(
     ignored=ignoring("Home Player 1", "Home Player 2", "Away Player 1", "Away Player 2"),
 )
 staged_matches = staging.stage_table("stage_matches", Match)
-PLAYER_IDS = ("home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id")
 DAY = ("league_id", "match_date")
 TEAM_NAMES = ("home_team", "away_team")
 TEAM_IDS = ("home_team_id", "away_team_id")
@@ -136,7 +135,7 @@ match_plan = temporary(
     **_COMPARED,
 )  # fmt: skip
 gone_matches = temporary(
-    "gone_matches", *copied(match_scores, "id", *DAY, *TEAM_NAMES, *TEAM_IDS, *PLAYER_IDS, "scores"), **_COMPARED
+    "gone_matches", *copied(match_scores, "id", *DAY, *TEAM_NAMES, *TEAM_IDS, *SEATS, "scores"), **_COMPARED
 )
 
 
@@ -173,7 +172,7 @@ def _write(connection: sa.Connection, intake: Intake) -> WriteCounts:
     keep_empty(connection, target, match_plan, target.present(("tenniscores_match_id",)))
     _keep_teams(connection)
     if intake.keep_ids:
-        keep_stored(connection, target, match_plan, PLAYER_IDS)
+        keep_stored(connection, target, match_plan, SEATS)
     writer = Writer(target, match_plan, columns, staged_matches, MATCH_SCHEMA, intake, series=_series_of_meetings(),
                     sides=_sides(connection), day="match_date")  # fmt: skip
     return writer.write(connection, ("index",))
@@ -211,7 +210,7 @@ def _line_of(staged: sa.FromClause) -> list[sa.ColumnElement[Any]]:
 
 
 def _is_nameless(staged: sa.FromClause) -> sa.ColumnElement[bool]:
-    return sa.and_(*(staged.c[name].is_(None) for name in PLAYER_IDS))
+    return sa.and_(*(staged.c[name].is_(None) for name in SEATS))
 
 
 def _every_nameless_twice(connection: sa.Connection) -> bool:
@@ -234,7 +233,7 @@ def _resolved(*, twice: bool) -> sa.Select[Any]:
     staged, met = staged_matches, meetings
     same = sa.and_(*(met.c[name] == staged.c[name] for name in ("league", "match_date", *TEAM_NAMES)))
     same &= met.c.series == sa.func.coalesce(staged.c.series, "")
-    players = [staged.c[name] for name in PLAYER_IDS]
+    players = [staged.c[name] for name in SEATS]
     nameless = _is_nameless(staged)
     number = sa.case((nameless, sa.func.coalesce(staged.c.line, "") + "|" + sa.func.coalesce(staged.c.series, "")))
     alike = sa.case((nameless & staged.c.line.is_(None), sa.func.concat_ws("|", staged.c.scores, staged.c.winner)))
@@ -365,6 +364,6 @@ MATCH_HISTORY = FeedKind(
     domains=("matches",),
     stems=("match_scores",),
     day="match_date",
-    lasting=(*TEAM_IDS, *PLAYER_IDS, "scores", "winner", "match_date"),
+    lasting=(*TEAM_IDS, *SEATS, "scores", "winner", "match_date"),
     signs=result_signs,
 )
