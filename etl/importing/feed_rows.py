@@ -40,12 +40,11 @@ class Intake:
 
     Without an `engine`, in a dry run, they are only counted.
 
-    `held` is the number of the held part that is tried again, 0 for a feed that is read. A `partial` feed holds
-    some rows of a whole: what is not in there has not vanished. `leagues` counts the records of
-    each league that is named, `rejects_of` the rejects of each, "" where a row does not tell; `repeated` is whether two
-    records may have one key. `truncated` says where the file was cut off,
-    `new_season` whether the part's rows are the first of their season, `keep_ids` whether people keep the ids that the
-    table has for them. `review` is asked when all is planned and
+    `held` is the number of the held part that is tried again, 0 for a feed that is read. A `partial` feed holds some
+    rows of a whole: what is not in there has not vanished. `leagues` counts the records of each league that is named,
+    `rejects_of` the rejects of each, "" where a row does not tell; `repeated` is whether two records may have one key.
+    `truncated` says where the file was cut off, `new_season` whether the part's rows are the first of their season,
+    `keep_ids` whether people keep the ids that the table has for them. `review` is asked when all is planned and
     nothing is written: it raises PartHeld for a part that must not be published.
     """
 

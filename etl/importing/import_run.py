@@ -105,11 +105,9 @@ def import_paths(
 ) -> ImportReport:
     """Import the feeds below `paths` in publishing order, under the importer's lock.
 
-    Then held parts are tried again of which something has changed. `importer` imports one feed, `retry` one held
-    part; a
-    caller with retries of its own hands in these. Raises FeedError when there is nothing
-    to import, ImportsStopped while imports are stopped, ImporterBusy after `wait` seconds, and DatabaseUnavailable when
-    the database stays away.
+    Then held parts are tried again of which something has changed. `importer` imports one feed, `retry` one held part;
+    a caller with retries of its own hands in these. Raises FeedError when there is nothing to import, ImportsStopped
+    while imports are stopped, ImporterBusy after `wait` seconds, and DatabaseUnavailable when the database stays away.
     """
     feeds, ignored = _feeds_of(paths, options)
     with _importing(engine, wait=wait) as connection:

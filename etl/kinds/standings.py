@@ -73,8 +73,8 @@ def publish_standings(connection: sa.Connection, intake: Intake, *, prune: bool 
     """Write the staged standings; returns the figures that publishing adds.
 
     A row that repeats another in all of its figures is a duplicate. A team can stand in its series more than once with
-    different ones (CITA keeps two sessions): the nth row of a team in the feed is its
-    nth row in the table. Rows that vanished from the feed's leagues count as withdrawn, and go only with `prune`.
+    different ones (CITA keeps two sessions): the nth row of a team in the feed is its nth row in the table. Rows that
+    vanished from the feed's leagues count as withdrawn, and go only with `prune`.
     """
     duplicates = drop_identical(connection, staged_standings)
     linked, unlinked = _link(connection, intake.feed_id)
