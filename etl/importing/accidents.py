@@ -6,12 +6,11 @@ Nothing is judged here: the limits stand in `etl.importing.guards`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from etl.importing.profile import ChangePlan, Sign, commonest
+from etl.importing.profile import ChangePlan, Sign, commonest, count_values
 from etl.scores import AWAY_WON, HOME_WON
 from etl.tables import series_stats
 
@@ -23,13 +22,10 @@ SEATS = ("home_player_1_id", "home_player_2_id", "away_player_1_id", "away_playe
 
 
 def shared_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
-    """Signs that every kind of fixture and result has: sides, dates, teams against themselves."""
-    new, old = planned.plan.c, planned.target.c
-    turned = sa.and_(new.home_team_id == old.away_team_id, new.away_team_id == old.home_team_id,
-                  new.home_team_id != new.away_team_id)  # fmt: skip
+    """Signs that every kind of fixture and result has, sides aside: dates, teams against themselves."""
+    new = planned.plan.c
     itself = sa.or_(new.home_team_id == new.away_team_id, new.home_team == new.away_team)
     return {
-        "sides_turned": Sign(_changed(connection, planned, turned), planned.matched, ""),
         "self_matches": Sign(_planned(connection, planned.plan, itself), planned.staged_rows, ""),
         **_dates(connection, planned),
         **_one_value(connection, planned, "match_date", "date_one_value"),
@@ -49,17 +45,22 @@ def result_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Si
               sa.cast(sa.and_(old[SEATS[0]].is_not(None), new[SEATS[0]] != old[SEATS[0]]), sa.Integer))  # fmt: skip
     ids_replaced = sa.and_(same_sides, sa.func.coalesce(ids, 0) >= 3)
     wrong_now, wrong_before = _contradicts(new), _contradicts(old)
-    counts = _changed_many(connection, planned, scores_turned, winners_turned, ids_replaced,
-                           sa.and_(wrong_before, ~wrong_now), wrong_now)  # fmt: skip
-    worse = max(counts[4] + _planned(connection, planned.plan, new.target_id.is_(None) & wrong_now) - counts[3], 0)
-    signs = shared_signs(connection, planned)
-    signs["sides_turned"] = _with_players(connection, planned, signs["sides_turned"])
+    turned = _turned(planned)
+    # players are turned with their teams, or stand where they stood: then the teams alone are
+    stay = sa.and_(turned, new.home_player_1_id == old.home_player_1_id)
+    go = sa.and_(turned, new.home_player_1_id == old.away_player_1_id)
+    sides, with_players, alone, scores, winners, replaced, mended, wrong = _changed(
+        connection, planned, turned, go, stay, scores_turned, winners_turned, ids_replaced,
+        sa.and_(wrong_before, ~wrong_now), wrong_now,
+    )  # fmt: skip
+    worse = max(wrong + _planned(connection, planned.plan, new.target_id.is_(None) & wrong_now) - mended, 0)
     return {
-        **signs,
-        "scores_turned": Sign(counts[0], planned.matched, ""),
-        "winners_turned": Sign(counts[1], planned.matched, ""),
-        "ids_replaced": Sign(counts[2], planned.matched, ""),
-        "mended": Sign(counts[3], planned.matched, ""),
+        "sides_turned": Sign(sides, planned.matched, "teams alone" if alone > with_players else ""),
+        **shared_signs(connection, planned),
+        "scores_turned": Sign(scores, planned.matched, ""),
+        "winners_turned": Sign(winners, planned.matched, ""),
+        "ids_replaced": Sign(replaced, planned.matched, ""),
+        "mended": Sign(mended, planned.matched, ""),
         **_contradictory(connection, planned, worse),
         "doubled": _doubled(connection, planned),
         **_one_value(connection, planned, "winner", "winner_one_value"),
@@ -104,19 +105,21 @@ def _won(rows: sa.FromClause, side: str) -> sa.Select[Any]:
     return sa.select(rows.c[f"{side}_team_id"].label("team_id"), by_winner, by_score.label("by_score"))
 
 
-def _with_players(connection: sa.Connection, planned: ChangePlan, sides: Sign) -> Sign:
-    """Whether players are turned with their teams, or stand where they stood: then the teams alone are."""
+def _turned(planned: ChangePlan) -> sa.ColumnElement[bool]:
+    """The teams of a planned row are those of the row that it replaces, turned round."""
     new, old = planned.plan.c, planned.target.c
-    turned = sa.and_(new.home_team_id == old.away_team_id, new.away_team_id == old.home_team_id)
-    stay, go = _changed_many(connection, planned, sa.and_(turned, new.home_player_1_id == old.home_player_1_id),
-                             sa.and_(turned, new.home_player_1_id == old.away_player_1_id))  # fmt: skip
-    return replace(sides, words="teams alone" if stay > go else "")
+    return sa.and_(new.home_team_id == old.away_team_id, new.away_team_id == old.home_team_id,
+                new.home_team_id != new.away_team_id)  # fmt: skip
 
 
 def fixture_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
     """Signs of fixtures: those of all meetings, and times that are all the same."""
-    signs = shared_signs(connection, planned)
-    return signs | _one_value(connection, planned, "match_time", "time_one_value")
+    (turned,) = _changed(connection, planned, _turned(planned))
+    return {
+        "sides_turned": Sign(turned, planned.matched, ""),
+        **shared_signs(connection, planned),
+        **_one_value(connection, planned, "match_time", "time_one_value"),
+    }
 
 
 def standing_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
@@ -125,7 +128,7 @@ def standing_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, 
     points = _one_value(connection, planned, "points", "points_one_value")
     # a league whose feed has 0 points for everybody does not tell them, and nothing is written
     informative = {name: sign for name, sign in points.items() if not sign.words.endswith("'0'")}
-    fallen = _changed_many(connection, planned, *(new[name] < old[name] for name in figures))
+    fallen = _changed(connection, planned, *(new[name] < old[name] for name in figures))
     most = max(range(len(figures)), key=lambda place: fallen[place])
     negative = sa.or_(*(planned.staged.c[name] < 0 for name in figures))
     size = planned.staged_rows
@@ -140,7 +143,7 @@ def standing_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, 
 def player_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
     """Signs of rosters: people under another id, ids of another form, people twice, one series for all."""
     return {
-        "ids_replaced": Sign(_under_another_id(connection, planned), _size(connection, planned.plan), ""),
+        "ids_replaced": Sign(_under_another_id(connection, planned), planned.planned_rows, ""),
         "other_ids": _other_ids(connection, planned),
         "doubled_people": _twice(connection, planned),
         "ratings_emptied": _silent(connection, planned, "pti"),
@@ -173,11 +176,7 @@ def _agrees(row: Any) -> sa.ColumnElement[bool]:
     return ~_contradicts(row)
 
 
-def _changed(connection: sa.Connection, planned: ChangePlan, condition: sa.ColumnElement[bool]) -> int:
-    return _changed_many(connection, planned, condition)[0]
-
-
-def _changed_many(connection: sa.Connection, planned: ChangePlan, *conditions: sa.ColumnElement[bool]) -> list[int]:
+def _changed(connection: sa.Connection, planned: ChangePlan, *conditions: sa.ColumnElement[bool]) -> list[int]:
     """How many planned rows stand to the rows that they replace as each condition says; one scan for all."""
     joined = planned.plan.join(planned.target, planned.target.c.id == planned.plan.c.target_id)
     figures = [sa.func.count().filter(condition) for condition in conditions]
@@ -186,10 +185,6 @@ def _changed_many(connection: sa.Connection, planned: ChangePlan, *conditions: s
 
 def _planned(connection: sa.Connection, rows: sa.FromClause, condition: sa.ColumnElement[bool]) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(rows).where(condition)).scalar_one())
-
-
-def _size(connection: sa.Connection, rows: sa.FromClause) -> int:
-    return int(connection.execute(sa.select(sa.func.count()).select_from(rows)).scalar_one())
 
 
 def _dates(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
@@ -210,14 +205,16 @@ def _dates(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
     )
     columns = (new.index, offset, swapped.label("swapped"))
     pairs = [sa.select(*columns).select_from(planned.plan.join(planned.target, join)) for join in (moved, same)]
-    twins = sa.union_all(*pairs).subquery()
+    twins = sa.union_all(*pairs).cte("twins")
     rows = sa.func.count(twins.c.index.distinct())
-    counted = sa.select(twins.c.days, rows).group_by(twins.c.days).order_by(rows.desc()).limit(1)
-    most = connection.execute(counted).first()
-    turned = connection.execute(sa.select(rows).where(twins.c.swapped)).scalar_one()
-    size = planned.staged_rows
-    shifted = Sign(most[1], size, f"{most[0]:+,} days") if most else Sign(0, size, "")
-    return {"dates_shifted": shifted, "day_month_swapped": Sign(int(turned), size, "")}
+    turned = sa.select(rows).where(twins.c.swapped).scalar_subquery()
+    counted = sa.select(twins.c.days, rows, turned).group_by(twins.c.days).order_by(rows.desc()).limit(1)
+    most, size = connection.execute(counted).first(), planned.staged_rows
+    shifted, swapped_rows = (f"{most[0]:+,} days", most[2]) if most else ("", 0)
+    return {
+        "dates_shifted": Sign(most[1] if most else 0, size, shifted),
+        "day_month_swapped": Sign(swapped_rows, size, ""),
+    }
 
 
 def _kept(planned: ChangePlan) -> sa.ColumnElement[bool]:
@@ -232,11 +229,12 @@ def _one_value(
     connection: sa.Connection, planned: ChangePlan, column: str, name: str, *, stored: str = ""
 ) -> dict[str, Sign]:
     """The commonest value of a column of the feed, where the table's rows of the league have many; else no sign."""
-    of_league = planned.target.c.league_id == planned.league_id
-    before = commonest(connection, planned.target, stored or column, of_league)
+    days, of_league = column == planned.day, planned.target.c.league_id == planned.league_id
+    old = planned.stored_days if days else count_values(connection, planned.target, stored or column, of_league)
+    before = commonest(column, old)
     if not before.among or before.share >= MANY_VALUES:
         return {}
-    return {name: commonest(connection, planned.staged, column)}
+    return {name: commonest(column, planned.staged_days if days else count_values(connection, planned.staged, column))}
 
 
 def _doubled(connection: sa.Connection, planned: ChangePlan) -> Sign:
@@ -275,7 +273,7 @@ def _other_ids(connection: sa.Connection, planned: ChangePlan) -> Sign:
     if connection.execute(forms.limit(1)).first() is None:
         return Sign(0, 0, "")
     strange = _form(new.tenniscores_player_id).not_in(forms)
-    return Sign(_planned(connection, planned.plan, strange), _size(connection, planned.plan), "")
+    return Sign(_planned(connection, planned.plan, strange), planned.planned_rows, "")
 
 
 def _twice(connection: sa.Connection, planned: ChangePlan) -> Sign:

@@ -7,6 +7,7 @@ the same season and the feed does not. Signs are counts of known patterns of acc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
@@ -115,7 +116,10 @@ class ChangePlan:
     sides: tuple[int, int] = (0, 0)
     league_id: int | None = None
     matched: int = 0
+    planned_rows: int = 0
     staged_rows: int = 0
+    stored_days: Mapping[Any, int] = field(default_factory=dict)
+    staged_days: Mapping[Any, int] = field(default_factory=dict)
 
 
 def column_changes(
@@ -134,20 +138,22 @@ def column_changes(
     return counts[0], {name: change for name, change in found.items() if change.changed or change.emptied}
 
 
-def commonest(connection: sa.Connection, source: sa.FromClause, column: str, *where: sa.ColumnElement[bool]) -> Sign:
-    """The value that most rows of a table share in a column, among the rows that have one."""
+def count_values(
+    connection: sa.Connection, source: sa.FromClause, column: str, *where: sa.ColumnElement[bool]
+) -> dict[Any, int]:
+    """How many rows of a table have each value of a column, None for those that have none."""
     value = source.c[column]
-    counted = (
-        sa.select(value.label("value"), sa.func.count().label("rows")).where(value.is_not(None), *where).group_by(value)
-    )
-    values = counted.subquery()
-    top = (
-        sa.select(values.c.value, values.c.rows, sa.func.sum(values.c.rows).over())
-        .order_by(values.c.rows.desc())
-        .limit(1)
-    )
-    row = connection.execute(top).first()
-    return Sign(row[1], int(row[2]), f"{column} is {str(row[0])!r}") if row else Sign(0, 0, "")
+    rows = connection.execute(sa.select(value, sa.func.count()).where(*where).group_by(value))
+    return dict(rows.tuples().all())
+
+
+def commonest(column: str, counts: Mapping[Any, int]) -> Sign:
+    """The value that most rows share in a column, among the rows that have one."""
+    filled = {value: rows for value, rows in counts.items() if value is not None}
+    if not filled:
+        return Sign(0, 0, "")
+    value = max(filled, key=lambda one: filled[one])
+    return Sign(filled[value], sum(filled.values()), f"{column} is {str(value)!r}")
 
 
 FEWEST_OF_SERIES = 10
@@ -155,24 +161,29 @@ FEWEST_OF_SERIES = 10
 
 
 def locate(connection: sa.Connection, change: ChangePlan, league: str) -> ChangePlan:
-    """The plan with the id of its league, how many of its rows the table has, and how many are staged."""
+    """The plan with the id of its league, how many of its rows the table has, how many are planned and how many staged,
+    and for kinds with a day how many of each the table has of the league, and the stage.
+    """
     league_id = connection.scalar(sa.select(leagues.c.id).where(leagues.c.league_id == league))
-    replacing = sa.select(sa.func.count()).select_from(change.plan).where(change.plan.c.target_id.is_not(None))
-    changed = int(connection.execute(replacing).scalar_one())
-    staged = int(connection.execute(sa.select(sa.func.count()).select_from(change.staged)).scalar_one())
-    return replace(change, league_id=league_id, matched=changed + change.unchanged, staged_rows=staged)
+    planned = sa.select(sa.func.count(), sa.func.count(change.plan.c.target_id)).select_from(change.plan)
+    rows, changed = connection.execute(planned).one()
+    located = replace(change, league_id=league_id, matched=changed + change.unchanged, planned_rows=rows)
+    if not change.day:
+        staged = connection.execute(sa.select(sa.func.count()).select_from(change.staged)).scalar_one()
+        return replace(located, staged_rows=staged)
+    stored_days = count_values(connection, change.target, change.day, change.target.c.league_id == league_id)
+    staged_days = count_values(connection, change.staged, change.day)
+    return replace(located, staged_rows=sum(staged_days.values()), stored_days=stored_days, staged_days=staged_days)
 
 
 def measure_profile(connection: sa.Connection, profile: Profile, change: ChangePlan) -> Profile:
     """The profile of a located plan: `profile` with what the plan would change, by column, series and season."""
     changed, columns = column_changes(connection, change.target, change.plan, change.columns)
-    planned = int(connection.execute(sa.select(sa.func.count()).select_from(change.plan)).scalar_one())
     stored = _stored(connection, change)
-    count = int(connection.execute(sa.select(sa.func.count()).select_from(stored.subquery())).scalar_one())
     return replace(
-        profile, new=planned - changed, changed=changed, unchanged=change.unchanged, stored=count, columns=columns,
-        series_gone=_series_gone(connection, stored, change), days=_days(connection, change),
-        examples=_examples(connection, change),
+        profile, new=change.planned_rows - changed, changed=changed, unchanged=change.unchanged,
+        stored=sum(stored.values()), columns=columns, series_gone=_series_gone(connection, stored, change),
+        days=_ends(change.staged_days), examples=_examples(connection, change),
     )  # fmt: skip
 
 
@@ -203,41 +214,43 @@ def column_words(profile: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}: {change['changed']:,} changed{emptied}"
 
 
-def _days(connection: sa.Connection, change: ChangePlan) -> tuple[str, ...]:
-    """The first and last day of play of the staged rows; none for kinds without one."""
-    if not change.day:
-        return ()
-    day = change.staged.c[change.day]
-    return tuple(str(one) for one in connection.execute(sa.select(sa.func.min(day), sa.func.max(day))).one() if one)
+def _ends(days: Mapping[Any, int]) -> tuple[str, ...]:
+    """The first and last of some days of play, None left aside; none where there is no day."""
+    told = [day for day in days if day is not None]
+    return (str(min(told)), str(max(told))) if told else ()
 
 
-def _stored(connection: sa.Connection, change: ChangePlan) -> sa.Select[Any]:
-    """The series of each of the table's rows of the part's league and seasons."""
+def _stored(connection: sa.Connection, change: ChangePlan) -> Mapping[int | None, int]:
+    """How many rows the table has of the part's league and seasons, by the ids of their series."""
     target = change.target
-    if "series_id" in target.c:
-        rows = sa.select(target.c.series_id.label("series_id")).select_from(target)
-    else:
-        rows = sa.select(teams.c.series_id).select_from(target.outerjoin(teams, teams.c.id == target.c.home_team_id))
-    rows = rows.where(target.c.league_id == change.league_id)
+    where = [target.c.league_id == change.league_id]
     if "away_team" in target.c:  # practices are people's own, and no feed misses them
-        rows = rows.where(target.c.away_team != "")
+        where.append(target.c.away_team != "")
     if "is_active" in target.c:
-        rows = rows.where(target.c.is_active.is_not(False))
-    return rows.where(_of_seasons(connection, change)) if change.day else rows
+        where.append(target.c.is_active.is_not(False))
+    if change.day:
+        where.append(_of_seasons(change))
+    if "series_id" in target.c:
+        return count_values(connection, target, "series_id", *where)
+    series_of = dict(connection.execute(sa.select(teams.c.id, teams.c.series_id)).tuples().all())
+    stored: Counter[int | None] = Counter()
+    for team, rows in count_values(connection, target, "home_team_id", *where).items():
+        stored[series_of.get(team)] += rows
+    return stored
 
 
-def _of_seasons(connection: sa.Connection, change: ChangePlan) -> sa.ColumnElement[bool]:
+def _of_seasons(change: ChangePlan) -> sa.ColumnElement[bool]:
     """Whether a row of the table lies in a season that the part has days of."""
     day = change.target.c[change.day]
-    days = sa.select(day.distinct()).where(change.target.c.league_id == change.league_id)
-    seasons = touched_seasons(connection, days, sa.select(change.staged.c[change.day].distinct()), change.gap)
+    seasons = touched_seasons(change.stored_days, change.staged_days, change.gap)
     return sa.or_(sa.false(), *(day.between(season.first, season.last) for season in seasons))
 
 
-def _series_gone(connection: sa.Connection, stored: sa.Select[Any], change: ChangePlan) -> tuple[str, ...]:
+def _series_gone(
+    connection: sa.Connection, stored: Mapping[int | None, int], change: ChangePlan
+) -> tuple[str, ...]:  # fmt: skip
     """Names of series with rows in the season of which the part has none, under any spelling."""
-    rows = stored.subquery()
-    held = sa.select(rows.c.series_id).group_by(rows.c.series_id).having(sa.func.count() >= FEWEST_OF_SERIES)
+    held = [number for number, rows in stored.items() if number is not None and rows >= FEWEST_OF_SERIES]
     has = set(map(series_key, connection.scalars(sa.select(series.c.name).where(series.c.id.in_(change.series)))))
     names = connection.scalars(sa.select(series.c.name).where(series.c.id.in_(held)).order_by(series.c.name))
     return tuple(name for name in names if series_key(name) not in has)

@@ -49,11 +49,10 @@ def _runs(days: Sequence[date], gap: timedelta) -> Iterator[list[date]]:
 
 
 def touched_seasons(
-    connection: sa.Connection, stored: sa.Select[Any], coming: sa.Select[Any], gap: timedelta = SEASON_GAP
+    stored: Iterable[date | None], coming: Iterable[date | None], gap: timedelta = SEASON_GAP
 ) -> tuple[Season, ...]:
     """The seasons that `coming` days belong to, drawn from these days and the stored ones together."""
-    new_days = {row[0] for row in connection.execute(coming) if row[0] is not None}
-    old_days = {row[0] for row in connection.execute(stored) if row[0] is not None}
+    new_days, old_days = ({day for day in days if day is not None} for days in (coming, stored))
     return tuple(season for season in seasons_of(new_days | old_days, gap) if any(day in season for day in new_days))
 
 
@@ -68,9 +67,8 @@ def begins_season(
     """
     of_league = target.c.league_id == sa.select(leagues.c.id).where(leagues.c.league_id == league).scalar_subquery()
     if day:
-        seasons = touched_seasons(
-            connection, sa.select(target.c[day].distinct()).where(of_league), sa.select(staged.c[day].distinct()), gap
-        )
+        stored = connection.scalars(sa.select(target.c[day].distinct()).where(of_league))
+        seasons = touched_seasons(stored, connection.scalars(sa.select(staged.c[day].distinct())), gap)
         held = [target.c[day].between(season.first, season.last) for season in seasons]
         there = sa.select(sa.literal(1)).where(of_league, sa.or_(sa.false(), *held)).limit(1)
         return connection.execute(there).first() is None
