@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     guards: Limits = Limits()
     """Limits of the guards of an import, as the table `[guards]`; see below."""
     seasons: Seasons = Seasons()
-    """When an import takes a league's next season to begin, as the table `[seasons]`; see below."""
+    """When imports and rules take a league's next season to begin, as the table `[seasons]`; see below."""
     corrections: tuple[Correction, ...] = ()
     """What feeds get wrong in a known way, as tables `[[corrections]]`; see docs/IMPORTING.md."""
     coverage_floor: float = Field(60, ge=0, le=100)

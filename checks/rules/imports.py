@@ -29,6 +29,7 @@ from etl.adoption.adopt import BY_DEFAULT
 from etl.tables import (
     additions,
     import_feeds,
+    import_parts,
     import_stops,
     leagues,
     links,
@@ -40,11 +41,14 @@ from etl.tables import (
 )
 
 RUNNING = "running"
+HELD = "held"
 MONTH = timedelta(days=30)
 SEASON = timedelta(days=240)
 """A feed that has not come for so long is over; `enabled = false` for its league says so earlier."""
 TWO_NIGHTS = timedelta(hours=50)
 STUCK = timedelta(hours=6)
+NIGHT = timedelta(hours=20)
+"""A part that has been held for so long was not freed by the next night's feed."""
 SLOWER = 3
 SLOW_BY = 10
 """Seconds: a feed of one second may well take three."""
@@ -76,6 +80,20 @@ def failed_import(row: Row, now: datetime) -> Bad:
     """A feed of the last 30 days was blocked or failed."""
     recent = (row.started_at > now - MONTH) & (row.started_at <= now)
     return Bad(row.outcome.not_in(SUCCESS), among=recent & (row.outcome != RUNNING))
+
+
+@check(severity=Severity.MEDIUM, threshold=FEW, table=import_parts, owner="imports", tags={"daily"},
+       runbook="docs/RUNBOOKS.md#held-parts", can_be_empty=True)  # fmt: skip
+def part_left_held(now: datetime) -> Bad:
+    """A league's feeds of a kind have been held since yesterday: what they say is not in the tables.
+
+    Newer data frees a part, or what it lacks: standings, a confirmed name, a correction, a person who lets it pass.
+    """
+    part = import_parts.c
+    feeds = sa.select(part.kind, part.league).group_by(part.kind, part.league)
+    waiting = (part.outcome == HELD, part.closed_at.is_(None), part.at < now - NIGHT)
+    held = feeds.add_columns(sa.func.min(part.at).label("held_since")).where(*waiting)
+    return Bad(held, among=feeds.where(part.at <= now))
 
 
 @row_check(import_feeds, severity=Severity.MEDIUM, threshold=NEVER, owner="imports", tags={"hourly", "daily"},

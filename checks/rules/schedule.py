@@ -27,6 +27,7 @@ from checks.rules.thresholds import (
     RARE,
     ROUTINE,
 )
+from etl.importing.declared import Seasons
 from etl.tables import leagues, schedule, teams
 
 TEAM, MATCH = Row(teams), Row(schedule)
@@ -38,31 +39,31 @@ FEWEST_MATCHES, MOST_TIMES = 0.4, 2.5
 
 @check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=teams, owner="schedules", tags={"daily", "gate"},
        runbook=COVERAGE_RUNBOOK)  # fmt: skip
-def team_without_schedule() -> Bad:
+def team_without_schedule(season_breaks: Seasons) -> Bad:
     """A team has no match in the newest season of its league."""
-    return Bad(_idle().where(words.in_use(TEAM)), among=words.rows_of(teams).where(words.in_use(TEAM)))
+    return Bad(_idle(season_breaks).where(words.in_use(TEAM)), among=words.rows_of(teams).where(words.in_use(TEAM)))
 
 
 @check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=teams, owner="schedules", tags={"daily"}, each="league",
        runbook=COVERAGE_RUNBOOK)  # fmt: skip
-def gap_in_league_schedule(league: int) -> Bad:
+def gap_in_league_schedule(league: int, season_breaks: Seasons) -> Bad:
     """The schedule of one league leaves teams out; a small league would be lost in the share of all."""
     of_league = (teams.c.league_id == league, words.in_use(TEAM))
-    return Bad(_idle().where(*of_league), among=words.rows_of(teams).where(*of_league))
+    return Bad(_idle(season_breaks).where(*of_league), among=words.rows_of(teams).where(*of_league))
 
 
 @check(severity=Severity.LOW, threshold=ROUTINE, table=teams, owner="schedules", tags={"weekly"})
-def team_with_uneven_schedule() -> Bad:
+def team_with_uneven_schedule(season_breaks: Seasons) -> Bad:
     """A team has far fewer or far more matches in the newest season than the others of its series."""
-    team = _with_usual().subquery()
+    team = _with_usual(season_breaks).subquery()
     uneven = (team.c.matches < FEWEST_MATCHES * team.c.usual) | (team.c.matches > MOST_TIMES * team.c.usual)
     found = words.team_keys().add_columns(team.c.matches, team.c.usual).join(team, team.c.id == teams.c.id)
     return Bad(found.where(uneven), among=sa.select(team.c.id.label("team_id")))
 
 
-def _idle() -> sa.Select[Any]:
+def _idle(breaks: Seasons) -> sa.Select[Any]:
     """Teams that no match of the newest season names on one of its sides; of a league without a season, all."""
-    season = words.seasons()
+    season = words.seasons(breaks)
     plays = [
         sa.select(schedule.c[f"{side}_team_id"].label("id"))
         .join(season, season.c.league_id == schedule.c.league_id)
@@ -75,9 +76,9 @@ def _idle() -> sa.Select[Any]:
     return words.team_keys().outerjoin(playing, playing.c.id == teams.c.id).where(playing.c.id.is_(None))
 
 
-def _with_usual() -> sa.Select[Any]:
+def _with_usual(breaks: Seasons) -> sa.Select[Any]:
     """Teams with their number of matches in the newest season, and the median of their series."""
-    season = words.seasons()
+    season = words.seasons(breaks)
     sides = [
         sa.select(schedule.c[f"{side}_team_id"].label("id"))
         .join(season, season.c.league_id == schedule.c.league_id)
@@ -246,11 +247,12 @@ def match_without_location(row: Row) -> Bad:
 
 
 @check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"weekly"})
-def match_outside_season() -> Bad:
-    """A scheduled match lies more than 60 days from all others of its league, or at no real date at all."""
+def match_outside_season(season_breaks: Seasons) -> Bad:
+    """A scheduled match lies more than a season's longest break from all others of its league, or at no real date."""
     days = words.league_days().subquery()
     gaps = (days.c.match_date - days.c.before, days.c.after - days.c.match_date)
-    alone = [sa.func.coalesce(gap > words.SEASON_GAP, sa.true()) for gap in gaps]
+    pause = words.longest_break(days.c.league_id, season_breaks)
+    alone = [sa.func.coalesce(gap > pause, sa.true()) for gap in gaps]
     has_others = days.c.before.is_not(None) | days.c.after.is_not(None)
     lonely = sa.select(days.c.league_id, days.c.match_date).where(*alone, has_others)
     day = sa.tuple_(schedule.c.league_id, schedule.c.match_date)
@@ -276,9 +278,9 @@ def hours_since_last_match_day(row: Row, today: date) -> sa.ColumnElement[Any]:
 
 @metric_check(schedule, severity=Severity.HIGH, threshold=drop(warn=percent(10), critical=percent(30)),
               owner="schedules", tags={"daily"})  # fmt: skip
-def matches_in_schedule(row: Row) -> sa.ColumnElement[Any]:
+def matches_in_schedule(row: Row, season_breaks: Seasons) -> sa.ColumnElement[Any]:
     """The newest season of the leagues has lost many of its matches since the last runs."""
-    season = words.seasons()
+    season = words.seasons(season_breaks)
     # an aggregate of one value, so that it can share the scan of its table
     return sa.func.max(sa.select(sa.func.sum(season.c.matches)).scalar_subquery())
 

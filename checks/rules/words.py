@@ -10,10 +10,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, case, exists, func, select
+from sqlalchemy import ColumnElement, Select, Table, and_, case, exists, func, literal, select
 from sqlalchemy.sql.selectable import Subquery
 
 from checks import Bad, Row, fixture
+from etl.importing.declared import Seasons
 from etl.tables import (
     BYE,
     PRACTICE,
@@ -46,8 +47,6 @@ def is_match(row: Row) -> ColumnElement[bool]:
     return and_(~is_practice(row), *(~side.istartswith(BYE) for side in sides))
 
 
-SEASON_GAP = 60
-"""Days without any match of a league after which another season begins; the longest pause inside one is half of it."""
 SMALLEST_SEASON = 0.1
 """Of a league's largest season: less than that is no season, but a mistyped year."""
 
@@ -61,13 +60,28 @@ def league_days() -> Select[Any]:
     return select(league, day, before, after, func.count().label("matches")).where(*played).group_by(league, day)
 
 
-def seasons() -> Subquery:
+@fixture
+def season_breaks() -> Seasons:
+    """Days without a match after which another season of a league begins: `[seasons]` of rally.toml, else 60."""
+    return Seasons()
+
+
+def longest_break(league: ColumnElement[Any], breaks: Seasons) -> ColumnElement[int]:
+    """How many days a season of the league with this id may pause."""
+    declared = select(leagues.c.id)
+    own = [(league == declared.where(leagues.c.league_id == name).scalar_subquery(), days)
+           for name, days in breaks.leagues.items()]  # fmt: skip
+    return case(*own, else_=breaks.break_days) if own else literal(breaks.break_days)
+
+
+def seasons(breaks: Seasons) -> Subquery:
     """The newest season of each league: its first day and its number of matches.
 
     A season is a league's fixtures between two long breaks. One that is only being loaded is the newest already.
     """
     days = league_days().subquery("days")
-    begins = case((days.c.match_date - days.c.before <= SEASON_GAP, 0), else_=1)
+    pause = days.c.match_date - days.c.before
+    begins = case((pause <= longest_break(days.c.league_id, breaks), 0), else_=1)
     number = func.sum(begins).over(partition_by=days.c.league_id, order_by=days.c.match_date).label("number")
     counted = select(days.c.league_id, days.c.match_date, days.c.matches, number).subquery("counted")
     league, size = counted.c.league_id, func.sum(counted.c.matches)

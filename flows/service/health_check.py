@@ -147,7 +147,8 @@ def rules_of(settings: Settings) -> Rules:
     """The catalogue, the rules that the settings name, and those of installed plugins, as the settings change them."""
     lines = settings.rules
     rules = collect([*SOURCES, *settings.rule_sources], plugins=True, more=rules_of_lines(lines))
-    return override_rules(with_runbooks(rules), overrides_of(lines))
+    own = rules.providing(season_breaks=settings.seasons)
+    return override_rules(with_runbooks(own), overrides_of(lines))
 
 
 def moment(today: date | None) -> datetime:

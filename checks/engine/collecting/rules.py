@@ -63,6 +63,13 @@ class Rules(Mapping[str, Check]):
         """The same rules and fixtures, narrowed to some of the rules."""
         return Rules(checks, self.fixtures.values(), provided=self.provided, disabled=self.disabled)
 
+    def providing(self, **values: Any) -> Rules:
+        """The same rules, with each value in the place of what the fixture of its name would make."""
+        given = {name: replace(self.fixtures[name], function=lambda value=value: value, wanted=())
+                 for name, value in values.items()}  # fmt: skip
+        fixtures = {**self.fixtures, **given}
+        return Rules(self.values(), fixtures.values(), provided=self.provided, disabled=self.disabled)
+
     def __getitem__(self, name: str) -> Check:
         return self._checks[name]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from checks.rules import imports
 from tests.checks.rules.case import Case
-from tests.checks.rules.entries import ELSEWHERE, NOW, TWO_TEAMS, Entry, alias, feed, link, reject, stop, team
+from tests.checks.rules.entries import ELSEWHERE, NOW, TWO_TEAMS, Entry, alias, feed, link, part, reject, stop, team
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -35,6 +35,15 @@ RUNS = (
         good=[feed(), feed(outcome="unchanged"), feed(outcome="running"), feed(31 * DAY, outcome="failed")],
         bad=[feed(outcome="failed"), feed(outcome="blocked")],
         count=2,
+        total=4,
+    ),
+    Case(
+        imports.part_left_held,
+        good=[
+            feed(), part(19 * HOUR), part(9 * DAY, league="NSTF", closed_at=NOW - DAY),
+            part(9 * DAY, kind="players", outcome="published"),
+        ],
+        bad=[part(21 * HOUR, league="CITA"), part(9 * DAY, league="CITA", path="all/schedules.json")],
         total=4,
     ),
     Case(

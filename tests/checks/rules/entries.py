@@ -11,6 +11,7 @@ from sqlalchemy import Table, func, select
 from etl.tables import (
     clubs,
     import_feeds,
+    import_parts,
     import_stops,
     leagues,
     links,
@@ -126,6 +127,13 @@ def feed(ago: timedelta = timedelta(hours=3), **values: Any) -> Entry:
     """An imported feed, by how long ago it was done."""
     row = {"run_id": 1, "path": "schedules.json", "kind": "schedules", "league": "CNSWPL", "outcome": "published"}
     return Entry(import_feeds, {**row, "started_at": NOW - ago, "finished_at": NOW - ago, **values})
+
+
+def part(ago: timedelta, **values: Any) -> Entry:
+    """A part of a feed, held, by how long ago it was first tried."""
+    feed = select(func.max(import_feeds.c.id)).scalar_subquery()
+    row = {"feed_id": feed, "kind": "schedules", "league": "CNSWPL", "path": "schedules.json", "outcome": "held"}
+    return Entry(import_parts, {**row, "at": NOW - ago, "counts": {}, "profile": {}, **values})
 
 
 def stop(**values: Any) -> Entry:
