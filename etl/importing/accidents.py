@@ -10,12 +10,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from etl.importing.profile import ChangePlan, Sign, commonest, count_values
+from etl.importing.profile import ChangePlan, Sign, beside_replaced, commonest, count_values
 from etl.scores import AWAY_WON, HOME_WON
 from etl.tables import series_stats
 
 MANY_VALUES = 0.8
 """A column in which no value has this share in the table is one with many values."""
+FEWEST_WRITTEN = 0.1
+"""Of a part's rows, those that it writes, for a column to have got one value by it."""
 AS_A_WHOLE = 0.25
 """Share of results that contradict themselves from which on either all scores or all winners are wrong."""
 SEATS = ("home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id")
@@ -34,7 +36,7 @@ def shared_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Si
 
 def result_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
     """Signs of results: scores, winners, ids of players, results that are there without players."""
-    new, old = planned.plan.c, planned.target.c
+    new, old = planned.plan.c, planned.replaced.c
     reversed_score = sa.func.regexp_replace(old.scores, r"(\d+)-(\d+)", r"\2-\1", "g")
     same_sides = sa.and_(new.home_team_id.is_not_distinct_from(old.home_team_id),
                       new.away_team_id.is_not_distinct_from(old.away_team_id))  # fmt: skip
@@ -107,7 +109,7 @@ def _won(rows: sa.FromClause, side: str) -> sa.Select[Any]:
 
 def _turned(planned: ChangePlan) -> sa.ColumnElement[bool]:
     """The teams of a planned row are those of the row that it replaces, turned round."""
-    new, old = planned.plan.c, planned.target.c
+    new, old = planned.plan.c, planned.replaced.c
     return sa.and_(new.home_team_id == old.away_team_id, new.away_team_id == old.home_team_id,
                 new.home_team_id != new.away_team_id)  # fmt: skip
 
@@ -124,7 +126,7 @@ def fixture_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, S
 
 def standing_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
     """Signs of standings: figures that fell (the one that fell most often), negative ones, one series for all."""
-    new, old, figures = planned.plan.c, planned.target.c, planned.figures
+    new, old, figures = planned.plan.c, planned.replaced.c, planned.figures
     points = _one_value(connection, planned, "points", "points_one_value")
     # a league whose feed has 0 points for everybody does not tell them, and nothing is written
     informative = {name: sign for name, sign in points.items() if not sign.words.endswith("'0'")}
@@ -178,9 +180,8 @@ def _agrees(row: Any) -> sa.ColumnElement[bool]:
 
 def _changed(connection: sa.Connection, planned: ChangePlan, *conditions: sa.ColumnElement[bool]) -> list[int]:
     """How many planned rows stand to the rows that they replace as each condition says; one scan for all."""
-    joined = planned.plan.join(planned.target, planned.target.c.id == planned.plan.c.target_id)
     figures = [sa.func.count().filter(condition) for condition in conditions]
-    return list(connection.execute(sa.select(*figures).select_from(joined)).one())
+    return list(connection.execute(sa.select(*figures).select_from(beside_replaced(planned))).one())
 
 
 def _planned(connection: sa.Connection, rows: sa.FromClause, condition: sa.ColumnElement[bool]) -> int:
@@ -189,22 +190,9 @@ def _planned(connection: sa.Connection, rows: sa.FromClause, condition: sa.Colum
 
 def _dates(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
     """Meetings that the table has on another day: by the same number of days for many, or day and month swapped."""
-    new, old = planned.plan.c, planned.target.c
-    moved = sa.and_(old.id == new.target_id, old.match_date != new.match_date)
-    same = sa.and_(
-        new.target_id.is_(None), old.league_id == new.league_id, old.home_team_id == new.home_team_id,
-        old.away_team_id == new.away_team_id, old.match_date != new.match_date, ~_kept(planned),
-    )  # fmt: skip
-    if "scores" in planned.plan.c:
-        same &= sa.and_(old.scores == new.scores, old.home_player_1_id.is_not_distinct_from(new.home_player_1_id))
-    offset = (new.match_date - old.match_date).label("days")
-    swapped = sa.and_(
-        sa.extract("day", old.match_date) == sa.extract("month", new.match_date),
-        sa.extract("month", old.match_date) == sa.extract("day", new.match_date),
-        sa.extract("year", old.match_date) == sa.extract("year", new.match_date),
-    )
-    columns = (new.index, offset, swapped.label("swapped"))
-    pairs = [sa.select(*columns).select_from(planned.plan.join(planned.target, join)) for join in (moved, same)]
+    pairs = [_on_another_day(planned, planned.replaced, planned.plan.c.target_id == planned.replaced.c.id)]
+    if planned.new:
+        pairs.append(_on_another_day(planned, planned.target, _same_meeting(planned)))
     twins = sa.union_all(*pairs).cte("twins")
     rows = sa.func.count(twins.c.index.distinct())
     turned = sa.select(rows).where(twins.c.swapped).scalar_subquery()
@@ -215,6 +203,31 @@ def _dates(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
         "dates_shifted": Sign(most[1] if most else 0, size, shifted),
         "day_month_swapped": Sign(swapped_rows, size, ""),
     }
+
+
+def _on_another_day(planned: ChangePlan, old: sa.FromClause, same: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Planned rows that stand on another day in the table, by how many days, and whether day and month are swapped."""
+    new = planned.plan.c
+    swapped = sa.and_(
+        sa.extract("day", old.c.match_date) == sa.extract("month", new.match_date),
+        sa.extract("month", old.c.match_date) == sa.extract("day", new.match_date),
+        sa.extract("year", old.c.match_date) == sa.extract("year", new.match_date),
+    )
+    columns = (new.index, (new.match_date - old.c.match_date).label("days"), swapped.label("swapped"))
+    moved = same & (old.c.match_date != new.match_date)
+    return sa.select(*columns).select_from(planned.plan.join(old, moved))
+
+
+def _same_meeting(planned: ChangePlan) -> sa.ColumnElement[bool]:
+    """A new row is the meeting of a stored one that the feed does not have."""
+    new, old = planned.plan.c, planned.target.c
+    same = sa.and_(
+        new.target_id.is_(None), old.league_id == new.league_id, old.home_team_id == new.home_team_id,
+        old.away_team_id == new.away_team_id, ~_kept(planned),
+    )  # fmt: skip
+    if "scores" in planned.plan.c:
+        same &= sa.and_(old.scores == new.scores, old.home_player_1_id.is_not_distinct_from(new.home_player_1_id))
+    return same
 
 
 def _kept(planned: ChangePlan) -> sa.ColumnElement[bool]:
@@ -228,13 +241,18 @@ def _kept(planned: ChangePlan) -> sa.ColumnElement[bool]:
 def _one_value(
     connection: sa.Connection, planned: ChangePlan, column: str, name: str, *, stored: str = ""
 ) -> dict[str, Sign]:
-    """The commonest value of a column of the feed, where the table's rows of the league have many; else no sign."""
+    """The commonest value of a column of the feed, where the table's rows of the league have many; else no sign.
+
+    With so few rows to write that the others alone share a value, the table has had it before.
+    """
+    if planned.day and planned.planned_rows <= FEWEST_WRITTEN * planned.staged_rows:
+        return {}
     days, of_league = column == planned.day, planned.target.c.league_id == planned.league_id
-    old = planned.stored_days if days else count_values(connection, planned.target, stored or column, of_league)
+    old = planned.days.stored if days else count_values(connection, planned.target, stored or column, of_league)
     before = commonest(column, old)
     if not before.among or before.share >= MANY_VALUES:
         return {}
-    return {name: commonest(column, planned.staged_days if days else count_values(connection, planned.staged, column))}
+    return {name: commonest(column, planned.days.staged if days else count_values(connection, planned.staged, column))}
 
 
 def _doubled(connection: sa.Connection, planned: ChangePlan) -> Sign:

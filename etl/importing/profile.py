@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from etl.importing.seasons import SEASON_GAP, touched_seasons
+from etl.importing.seasons import PlayDays
 from etl.names.structure import series_key
 from etl.tables import leagues, series, teams
 
@@ -94,17 +94,20 @@ class Profile:
         return asdict(self) | {"matched": self.matched, "gone": self.gone, "series_gone": list(self.series_gone)}
 
 
+REPLACED = "replaced_rows"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePlan:
     """What a publisher is about to write: staged rows, those that change something, and the rows that they replace.
 
     `plan` has a row for each staged one that is new (`target_id` NULL) or differs; `unchanged` counts the others.
     `series` selects the ids of the series that the part has. `day` names the column of the day, for kinds with seasons,
-    `figures` those that only ever grow within one, `gap` the longest break inside one; `sides` counts sides of rows
-    with a team, and without.
+    `figures` those that only ever grow within one; `sides` counts sides of rows with a team, and without. `replaced`
+    has the rows of the target that the plan replaces.
     """
 
-    target: sa.FromClause
+    target: sa.TableClause
     plan: sa.Table
     staged: sa.Table
     columns: Sequence[str]
@@ -112,30 +115,40 @@ class ChangePlan:
     series: sa.Select[Any]
     day: str = ""
     figures: Sequence[str] = ()
-    gap: timedelta = SEASON_GAP
     sides: tuple[int, int] = (0, 0)
     league_id: int | None = None
-    matched: int = 0
+    days: PlayDays = field(default_factory=PlayDays)
     planned_rows: int = 0
+    changed: int = 0
     staged_rows: int = 0
-    stored_days: Mapping[Any, int] = field(default_factory=dict)
-    staged_days: Mapping[Any, int] = field(default_factory=dict)
+    replaced: sa.TableClause = field(default_factory=lambda: sa.table(REPLACED))
+
+    @property
+    def matched(self) -> int:
+        """Staged rows that the table has already."""
+        return self.changed + self.unchanged
+
+    @property
+    def new(self) -> int:
+        """Planned rows that replace none."""
+        return self.planned_rows - self.changed
 
 
-def column_changes(
-    connection: sa.Connection, target: sa.FromClause, plan: sa.FromClause, columns: Sequence[str]
-) -> tuple[int, dict[str, ColumnChange]]:
-    """How many planned rows replace one of the table's, and what changes in them by column; one scan."""
-    figures: list[sa.ColumnElement[int]] = [sa.func.count()]
-    for name in columns:
-        old, new = target.c[name], plan.c[name]
+def column_changes(connection: sa.Connection, change: ChangePlan) -> dict[str, ColumnChange]:
+    """What changes by column in the rows that the plan replaces."""
+    figures: list[sa.ColumnElement[int]] = []
+    for name in change.columns:
+        old, new = change.replaced.c[name], change.plan.c[name]
         figures.append(sa.func.count().filter(old != new))
         figures.append(sa.func.count().filter(old.is_not(None), new.is_(None)))
-    counts = connection.execute(
-        sa.select(*figures).select_from(plan.join(target, target.c.id == plan.c.target_id))
-    ).one()
-    found = {name: ColumnChange(counts[1 + 2 * n], counts[2 + 2 * n]) for n, name in enumerate(columns)}
-    return counts[0], {name: change for name, change in found.items() if change.changed or change.emptied}
+    counts = connection.execute(sa.select(*figures).select_from(beside_replaced(change))).one()
+    found = {name: ColumnChange(counts[2 * n], counts[2 * n + 1]) for n, name in enumerate(change.columns)}
+    return {name: change for name, change in found.items() if change.changed or change.emptied}
+
+
+def beside_replaced(change: ChangePlan) -> sa.Join:
+    """The planned rows that replace some, each beside the one that it replaces."""
+    return change.plan.join(change.replaced, change.replaced.c.id == change.plan.c.target_id)
 
 
 def count_values(
@@ -160,30 +173,36 @@ FEWEST_OF_SERIES = 10
 """Rows of the season that a series needs to be missed."""
 
 
-def locate(connection: sa.Connection, change: ChangePlan, league: str) -> ChangePlan:
-    """The plan with the id of its league, how many of its rows the table has, how many are planned and how many staged,
-    and for kinds with a day how many of each the table has of the league, and the stage.
+@contextmanager
+def located(connection: sa.Connection, change: ChangePlan, league: str, days: PlayDays) -> Iterator[ChangePlan]:
+    """The plan with its league and days, how many of its rows are staged, planned and replace some; for the block the
+    rows that it replaces stand in a table of their own, so that the whole table is searched for them once.
     """
     league_id = connection.scalar(sa.select(leagues.c.id).where(leagues.c.league_id == league))
-    planned = sa.select(sa.func.count(), sa.func.count(change.plan.c.target_id)).select_from(change.plan)
-    rows, changed = connection.execute(planned).one()
-    located = replace(change, league_id=league_id, matched=changed + change.unchanged, planned_rows=rows)
-    if not change.day:
+    counted = sa.select(sa.func.count(), sa.func.count(change.plan.c.target_id)).select_from(change.plan)
+    planned, changed = connection.execute(counted).one()
+    staged = planned + change.unchanged
+    if not change.day:  # figures that are kept where a feed tells none are read from the stage
         staged = connection.execute(sa.select(sa.func.count()).select_from(change.staged)).scalar_one()
-        return replace(located, staged_rows=staged)
-    stored_days = count_values(connection, change.target, change.day, change.target.c.league_id == league_id)
-    staged_days = count_values(connection, change.staged, change.day)
-    return replace(located, staged_rows=sum(staged_days.values()), stored_days=stored_days, staged_days=staged_days)
+    rows = sa.select(change.target).join(change.plan, change.plan.c.target_id == change.target.c.id)
+    connection.execute(sa.text(f"create temporary table {REPLACED} on commit drop as {rows}; analyze {REPLACED}"))
+    yield replace(
+        change, league_id=league_id, days=days, planned_rows=planned, changed=changed, staged_rows=staged,
+        replaced=sa.table(REPLACED, *(sa.column(name, own.type) for name, own in change.target.c.items())),
+    )  # fmt: skip
+    connection.execute(sa.text(f"drop table {REPLACED}"))
 
 
 def measure_profile(connection: sa.Connection, profile: Profile, change: ChangePlan) -> Profile:
     """The profile of a located plan: `profile` with what the plan would change, by column, series and season."""
-    changed, columns = column_changes(connection, change.target, change.plan, change.columns)
-    stored = _stored(connection, change)
+    by_series = {} if change.day else _stored(connection, change)
+    stored = change.days.stored_rows if change.day else sum(by_series.values())
+    if change.day and stored - change.matched >= FEWEST_OF_SERIES:  # else no series can be gone
+        by_series = _stored(connection, change)
     return replace(
-        profile, new=change.planned_rows - changed, changed=changed, unchanged=change.unchanged,
-        stored=sum(stored.values()), columns=columns, series_gone=_series_gone(connection, stored, change),
-        days=_ends(change.staged_days), examples=_examples(connection, change),
+        profile, new=change.new, changed=change.changed, unchanged=change.unchanged, stored=stored,
+        columns=column_changes(connection, change), series_gone=_series_gone(connection, by_series, change),
+        days=_ends(change.days.staged), examples=_examples(connection, change),
     )  # fmt: skip
 
 
@@ -242,8 +261,7 @@ def _stored(connection: sa.Connection, change: ChangePlan) -> Mapping[int | None
 def _of_seasons(change: ChangePlan) -> sa.ColumnElement[bool]:
     """Whether a row of the table lies in a season that the part has days of."""
     day = change.target.c[change.day]
-    seasons = touched_seasons(change.stored_days, change.staged_days, change.gap)
-    return sa.or_(sa.false(), *(day.between(season.first, season.last) for season in seasons))
+    return sa.or_(sa.false(), *(day.between(season.first, season.last) for season in change.days.seasons))
 
 
 def _series_gone(

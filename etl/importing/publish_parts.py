@@ -26,8 +26,8 @@ from etl.importing.feed_rows import Intake, PartHeld
 from etl.importing.guards import Verdict, objections
 from etl.importing.held import Waiting, keep_part, note_part, staged_open_names, unpack, watch
 from etl.importing.options import Allowance, Options
-from etl.importing.profile import ChangePlan, Profile, locate, measure_profile
-from etl.importing.seasons import begins_season
+from etl.importing.profile import ChangePlan, Profile, located, measure_profile
+from etl.importing.seasons import PlayDays, begins_anew, count_days
 from etl.reading import extract
 from etl.records.feed_schema import Drift
 from etl.records.validate import validate_together
@@ -138,6 +138,7 @@ class _Part:
     found: list[Objection] = field(default_factory=list)
     names: list[dict[str, Any]] = field(default_factory=list)
     verdict: Verdict | None = None
+    days: PlayDays = field(default_factory=PlayDays)
     corrected: list[Mapping[str, Any]] = field(default_factory=list)
 
     def publish(self, records: int) -> PartResult:
@@ -186,11 +187,13 @@ class _Part:
         self.profile = replace(self.profile, corrected=tuple(one["correction"] for one in self.corrected))
 
     def _begins_season(self) -> bool:
-        kind = self.feed.kind
-        return bool(self.league) and begins_season(
-            self.connection, kind.tables[0], kind.stage, self.league, day=kind.day, figures=kind.figures,
-            gap=self.options.seasons.gap(self.league),
-        )  # fmt: skip
+        kind, table = self.feed.kind, self.feed.kind.tables[0]
+        with self.watch.step("profile"):
+            if kind.day:
+                gap = self.options.seasons.gap(self.league)
+                self.days = count_days(self.connection, table, kind.stage, self.league, day=kind.day, gap=gap)
+                return bool(self.league) and self.days.begin_season
+            return bool(self.league) and begins_anew(self.connection, table, kind.stage, self.league, kind.figures)
 
     def _written(self, records: int) -> Counts:
         self._correct()
@@ -218,17 +221,17 @@ class _Part:
     def _review(self, connection: sa.Connection, change: ChangePlan) -> None:
         """Judge what is planned, before anything of it is written."""
         with self.watch.step("profile"):
-            located = locate(connection, replace(change, gap=self.options.seasons.gap(self.league)), self.league)
             linked, unlinked = change.sides
             newly = self.intake.newly_unlinked
             profile = replace(
                 self.profile, new_season=self.intake.new_season, linked=linked, unlinked=unlinked, newly_unlinked=newly,
                 rejects=self.profile.rejects + self.intake.rejects, records=self.profile.records - self.intake.rejects,
             )  # fmt: skip
-            profile = measure_profile(connection, profile, located)
-            # a plan without a row is no accident; of figures that are kept where a feed has none, it says nothing
-            changes = profile.new or profile.changed or self.feed.kind.figures
-            self.profile = replace(profile, signs=self.feed.kind.signs(connection, located) if changes else {})
+            with located(connection, change, self.league, self.days) as plan:
+                profile = measure_profile(connection, profile, plan)
+                # a plan without a row is no accident; of figures that are kept where a feed has none, it says nothing
+                changes = plan.planned_rows or self.feed.kind.figures
+                self.profile = replace(profile, signs=self.feed.kind.signs(connection, plan) if changes else {})
         self.names = staged_open_names(connection) if change.sides[1] else []
         self._stop(objections(self.profile, self.options.limits))
         if self.verdict is None and (self.profile.new or self.profile.changed):

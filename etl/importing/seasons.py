@@ -6,8 +6,8 @@ figures that only ever grow within one, and that have fallen back together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -56,24 +56,55 @@ def touched_seasons(
     return tuple(season for season in seasons_of(new_days | old_days, gap) if any(day in season for day in new_days))
 
 
-def begins_season(
-    connection: sa.Connection, target: sa.Table, staged: sa.Table, league: str, *, day: str, figures: Sequence[str],
-    gap: timedelta = SEASON_GAP,
-) -> bool:  # fmt: skip
-    """Whether the staged rows of a league are the first of their season.
+@dataclass(frozen=True, slots=True)
+class PlayDays:
+    """How many rows each day of play has: of a league in the table, practices left aside, and of a part in the stage.
 
-    They are where the table has none of it. Of kinds without a `day`: where the mean of `figures` is less than half of
-    what it is in the table.
+    `seasons` are those that the part has days of; without a part's day there is none.
     """
-    of_league = target.c.league_id == sa.select(leagues.c.id).where(leagues.c.league_id == league).scalar_subquery()
-    if day:
-        stored = connection.scalars(sa.select(target.c[day].distinct()).where(of_league))
-        seasons = touched_seasons(stored, connection.scalars(sa.select(staged.c[day].distinct())), gap)
-        held = [target.c[day].between(season.first, season.last) for season in seasons]
-        there = sa.select(sa.literal(1)).where(of_league, sa.or_(sa.false(), *held)).limit(1)
-        return connection.execute(there).first() is None
-    was = _mean(connection, target, figures, of_league)
+
+    stored: Mapping[date | None, int] = field(default_factory=dict)
+    staged: Mapping[date | None, int] = field(default_factory=dict)
+    seasons: tuple[Season, ...] = ()
+
+    @property
+    def begin_season(self) -> bool:
+        """Whether the table has no day of the part's seasons."""
+        return not any(self._in_season(self.stored))
+
+    @property
+    def stored_rows(self) -> int:
+        """How many rows the table has of the part's seasons."""
+        return sum(self.stored[day] for day in self._in_season(self.stored))
+
+    def _in_season(self, days: Iterable[date | None]) -> Iterator[date]:
+        return (day for day in days if day is not None and any(day in season for season in self.seasons))
+
+
+def count_days(
+    connection: sa.Connection, target: sa.Table, staged: sa.Table, league: str, *, day: str, gap: timedelta = SEASON_GAP
+) -> PlayDays:
+    """The days of play of a part and of its league's rows in the table, each read once."""
+    played = target.c.away_team != "" if "away_team" in target.c else sa.true()  # no feed misses people's practices
+    rows = sa.select(target.c[day], sa.func.count().filter(played)).where(_of_league(target, league))
+    stored = dict(connection.execute(rows.group_by(target.c[day])).tuples().all())
+    coming = sa.select(staged.c[day], sa.func.count()).group_by(staged.c[day])
+    told = dict(connection.execute(coming).tuples().all())
+    return PlayDays(stored, told, touched_seasons(stored, told, gap))
+
+
+def begins_anew(
+    connection: sa.Connection, target: sa.Table, staged: sa.Table, league: str, figures: Sequence[str]
+) -> bool:
+    """Whether staged rows without a day are the first of their season: the table has none of the league, or the mean
+    of their `figures` is less than half of what it is there.
+    """
+    was = _mean(connection, target, figures, _of_league(target, league))
     return was is None or (was > 0 and (_mean(connection, staged, figures) or 0) < was / 2)
+
+
+def _of_league(target: sa.Table, league: str) -> sa.ColumnElement[bool]:
+    return target.c.league_id == sa.select(leagues.c.id).where(leagues.c.league_id == league).scalar_subquery()
 
 
 def _mean(
