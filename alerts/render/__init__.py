@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from alerts.planning import Item
 from checks.engine.reporting.report import Report
 
 
@@ -36,6 +38,23 @@ class Headline:
         # rounded down: 74.99 is not 75, which would be another band
         score = "unknown" if self.score is None else str(int(self.score))
         return f"score {score}"
+
+
+def by_rule_of(items: Iterable[Item]) -> list[tuple[Item, ...]]:
+    """Incidents of one rule, such as those of a hundred leagues, together; they stand where the worst of them stood.
+
+    What is resolved is kept apart.
+    """
+    groups: dict[tuple[str, bool], list[Item]] = {}
+    for item in items:
+        groups.setdefault((item.incident.rule, item.recovered), []).append(item)
+    return [tuple(group) for group in groups.values()]
+
+
+def title_of_all(items: tuple[Item, ...]) -> str:
+    """What incidents of one rule are called: by their number where there are several."""
+    lead = items[0].incident
+    return lead.title if len(items) == 1 else f"{lead.rule} ({len(items)})"
 
 
 def one_line(text: str) -> str:

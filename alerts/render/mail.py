@@ -6,9 +6,11 @@ from functools import cache
 from math import floor
 from typing import TYPE_CHECKING
 
+from alerts.incidents import Incident
 from alerts.planning import Item, Planned, Reason
-from alerts.render import Content, Headline, one_line, short
+from alerts.render import Content, Headline, by_rule_of, one_line, short, title_of_all
 from checks.engine.reporting.report import Report, Result
+from checks.render.by_rule import by_rule
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -50,6 +52,8 @@ REASONS = {
 }
 COLORS = {"CRITICAL": "#b42318", "ERROR": "#b42318", "WARN": "#93590a", "OK": "#216e39"}
 KEYS = 3
+MOST_OF_RULE = 10
+"""Incidents of one rule, such as those of a hundred leagues, that a mail names one by one."""
 
 TEXT = """\
 {{ heading }}
@@ -82,11 +86,14 @@ HTML = page("""\
 
 
 def render_mail(planned: Planned, headline: Headline | None, token: str, link: str = "") -> Content:
-    """Every incident with its figures, where it clusters, a few keys, its runbook and what to do next."""
+    """Every incident with its figures, where it clusters, a few keys, its runbook and what to do next.
+
+    Incidents of one rule are one paragraph, which names the worst of them.
+    """
     heading = _heading(planned, headline)
     values = {
         "heading": heading,
-        "items": [_item(item) for item in planned.items],
+        "items": [_item(group) for group in by_rule_of(planned.items)],
         "closing": _closing(planned, token, link),
     }
     text = template(TEXT, escaped=False).render(values)
@@ -95,9 +102,10 @@ def render_mail(planned: Planned, headline: Headline | None, token: str, link: s
 
 def subject(planned: Planned) -> str:
     """The subject of the first message of a conversation; later ones answer it."""
-    more = len(planned.items) - 1
+    first, *others = by_rule_of(planned.items)
+    more = len(others)
     status = "OK" if planned.lead.recovered else planned.lead.incident.status
-    return f"[Rally] {status}: {short(planned.lead.incident.title, 80)}{f' and {more} more' if more else ''}"
+    return f"[Rally] {status}: {short(title_of_all(first), 80)}{f' and {more} more' if more else ''}"
 
 
 def _heading(planned: Planned, headline: Headline | None) -> str:
@@ -110,17 +118,33 @@ def _heading(planned: Planned, headline: Headline | None) -> str:
     return f"Rally: {'; '.join(parts)}"
 
 
-def _item(item: Item) -> dict[str, object]:
-    incident = item.incident
+def _item(items: tuple[Item, ...]) -> dict[str, object]:
+    item, incident = items[0], items[0].incident
     status = "OK" if item.recovered else incident.status.value
+    facts = _facts(item) if len(items) == 1 else _facts_of_all(items)
     return {
         "status": status,
         "color": COLORS[status],
-        "title": short(incident.title, 200),
-        "reason": REASONS[item.reason],
+        "title": short(title_of_all(items), 200),
+        "reason": ", ".join(dict.fromkeys(REASONS[one.reason] for one in items)),
         "summary": one_line(incident.summary),
-        "facts": [(label, short(value, 500)) for label, value in _facts(item) if value],
+        "facts": [(label, short(value, 500)) for label, value in facts if value],
     }
+
+
+def _facts_of_all(items: tuple[Item, ...]) -> list[tuple[str, str]]:
+    """Of many incidents of one rule: how the first of them stand, and what all of them cost."""
+    known = [item.incident for item in items]
+    stand = [f"{one.parameter} {'not measured' if one.error else one.measurement}" for one in known[:MOST_OF_RULE]]
+    more = [f"{len(known) - MOST_OF_RULE} more"] if len(known) > MOST_OF_RULE else []
+    points = sum(one.points for one in known)
+    return [
+        ("Found", "; ".join([*stand, *more])),
+        ("Severity", "" if items[0].recovered else f"{known[0].severity}, costs {points} points"),
+        ("Open since", f"{min(one.opened_at for one in known):%Y-%m-%d %H:%M %Z}"),
+        *_people(known[0]),
+        ("Details", "rally-health incidents list"),
+    ]
 
 
 def _facts(item: Item) -> list[tuple[str, str]]:
@@ -134,11 +158,17 @@ def _facts(item: Item) -> list[tuple[str, str]]:
         ("For example", "; ".join(keys) if not item.recovered else ""),
         ("Severity", "" if item.recovered else f"{incident.severity}, costs {incident.points} points"),
         ("Open since", f"{incident.opened_at:%Y-%m-%d %H:%M %Z}"),
+        *_people(incident),
+        ("Details", f"rally-health incidents show {incident.id}"),
+    ]
+
+
+def _people(incident: Incident) -> list[tuple[str, str]]:
+    return [
         ("Owner", incident.owner),
         ("Assigned to", incident.assignee or ""),
         ("Acknowledged by", incident.acknowledged_by or ""),
         ("Runbook", incident.runbook),
-        ("Details", f"rally-health incidents show {incident.id}"),
     ]
 
 
@@ -186,11 +216,12 @@ def render_report(report: Report, link: str = "") -> Content:
     """A report for somebody's mailbox; of more than a hundred rules in trouble the rest is counted."""
     score = "unknown" if report.score is None else f"{report.score}"
     heading = f"Rally: health score {score} ({report.band}), {report.today:%Y-%m-%d}"
-    left_out = len(report.trouble) - MOST
+    trouble = [line for line in by_rule(report.results) if line.trouble]
+    left_out = len(trouble) - MOST
     values = {
         "heading": heading,
         "counts": ", ".join(f"{number} {status}" for status, number in sorted(report.counts().items())),
-        "rows": [_row(result) for result in report.trouble[:MOST]],
+        "rows": [_row(result) for result in trouble[:MOST]],
         "closing": [*([f"{left_out} more are left out here."] if left_out > 0 else []), *([link] if link else []),
                     f"Run {report.run}; details: rally-health check --detailed"],
     }  # fmt: skip
@@ -204,7 +235,7 @@ def _row(result: Result) -> dict[str, object]:
     return {
         "status": result.status.value,
         "title": short(result.title, 200),
-        "found": one_line(result.error or result.measurement),
+        "found": one_line(result.spread or result.error or result.measurement),
         "change": one_line(result.change),
         "summary": one_line(result.summary),
         "points": result.points,

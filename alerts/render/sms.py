@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 
 from alerts.planning import Item, Planned, Reason
-from alerts.render import Content, Headline, one_line
+from alerts.render import Content, Headline, by_rule_of, one_line, title_of_all
 
 BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -69,13 +69,13 @@ WORDS = {
 
 
 def render_sms(planned: Planned, headline: Headline | None, token: str) -> Content:
-    """As many incidents as fit, and how many more there are.
+    """As many incidents as fit, those of one rule as one, and how many more there are.
 
     A name outside the alphabet of SMS leaves room for 70 characters only, and the content's note says so.
     """
     head = gsm(_head(planned, headline))
     tail = gsm(f"{' (last tonight)' if planned.last_of_night else ''} {_answer(planned)}#{token}")
-    lines = [gsm(one_line(_line(item))) for item in planned.items]
+    lines = [gsm(one_line(_line(group))) for group in by_rule_of(planned.items)]
     body = next(body for count in range(len(lines), -1, -1) if fits(body := _joined(head, lines, count, tail)))
     if len(lines) > 0 and body == _joined(head, lines, 0, tail):
         body = _cut(head, lines, tail)
@@ -93,13 +93,14 @@ def _head(planned: Planned, headline: Headline | None) -> str:
     return f"Rally {urgent}{planned.status}{score}:"
 
 
-def _line(item: Item) -> str:
-    incident = item.incident
+def _line(items: tuple[Item, ...]) -> str:
+    item, incident, title = items[0], items[0].incident, title_of_all(items)
     if item.recovered:
-        return f"OK {incident.title}"
+        return f"OK {title}"
     word = WORDS.get(item.reason, "") if item.reason is not Reason.ESCALATION else ""
+    which = f"such as {incident.parameter}" if len(items) > 1 else ""
     figures = "not measured" if incident.error else incident.measurement
-    return " ".join(part for part in (word, incident.title, figures) if part)
+    return " ".join(part for part in (word, title, which, figures) if part)
 
 
 def _answer(planned: Planned) -> str:

@@ -23,6 +23,7 @@ from markupsafe import Markup, escape
 from checks.engine.authoring.units import Measure, Status, figure_text
 from checks.engine.reporting.report import Report, Result, relative
 from checks.engine.reporting.verdict import FailOn
+from checks.render.by_rule import by_rule, worst_members
 from checks.render.terminal import clean, example, headline, headlines, lines_of, remarks, tally, verdict
 
 if TYPE_CHECKING:
@@ -113,7 +114,9 @@ def _lines(report: Report, *, detailed: bool) -> Iterator[str]:
     yield from _domains(report)
     yield "| status | rule | found | points | what |"
     yield "| --- | --- | --- | ---: | --- |"
-    yield from (_row(result) for result in report.results)
+    lines = by_rule(report.results)
+    yield from (_row(result) for result in lines)
+    yield from (f"\n{plain(f'{one.rule}: {worst_members(one)}')}" for one in lines if one.members and one.trouble)
     for line in remarks(report):
         yield f"\n> {plain(line)}"
     if detailed:
@@ -156,8 +159,8 @@ LEVELS = {Status.CRITICAL: "error", Status.ERROR: "error", Status.WARN: "warning
 
 
 def github_annotations(report: Report) -> str:
-    """One workflow command on each line, worst first; empty when there is no trouble."""
-    return "".join(f"{_annotation(result)}\n" for result in report.trouble)
+    """One workflow command for each rule in trouble, worst first; empty when there is none."""
+    return "".join(f"{_annotation(result)}\n" for result in by_rule(report.trouble))
 
 
 def _annotation(result: Result) -> str:
@@ -214,8 +217,9 @@ ARROWS = {"rising": "▲", "falling": "▼", "steady": "▬"}
 def page(report: Report, link: PageLinks = NOWHERE) -> str:
     """The HTML text: score, domains, what to look at and where, and a table of all rules, worst first."""
     return environment(link).get_template("run.html.j2").render(
-        report=report, style=style(), headline=headline(report), headlines=headlines(report), tally=tally(report),
-        remarks=remarks(report), verdict=verdict, most=MOST_RESULTS,
+        report=report, lines=by_rule(report.results), worst_members=worst_members, style=style(),
+        headline=headline(report), headlines=headlines(report), tally=tally(report), remarks=remarks(report),
+        verdict=verdict, most=MOST_RESULTS,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import floor
 from typing import Any
@@ -24,11 +24,10 @@ from checks.engine.authoring.units import Status
 from checks.engine.judging.findings import key_text_of
 from checks.engine.reporting.report import Report, Result
 from checks.engine.run import Progress
+from checks.render.by_rule import by_rule, worst_members
 
 # Cc: control characters and escapes; Cf: invisible ones such as right-to-left overrides; Cs: lone surrogates
 MOST_PARTS = 10
-MOST_OF_RULE = 5
-"""Results of one rule that are lines of their own: one for each league, or each of the parameters of another sort."""
 UNSAFE = {"Cc", "Cf", "Cs"}
 
 
@@ -84,7 +83,9 @@ def tally(report: Report) -> str:
     """How many rules stand how, and how much of the query was answered."""
     said = _statuses(report.results) or "no rules"
     seconds = (report.finished - report.started).total_seconds()
-    number = f"{len(report.results)} {'result' if len(report.results) == 1 else 'results'}"
+    number = f"{len(report.results):,} {'result' if len(report.results) == 1 else 'results'}"
+    rules = len({result.rule for result in report.results})
+    number += f" of {rules} {'rule' if rules == 1 else 'rules'}" if rules < len(report.results) else ""
     return f"{number}: {said}; coverage {floor(report.coverage * 100)}%; {seconds:.1f} s"
 
 
@@ -130,7 +131,8 @@ NARROWEST = 32
 
 
 def print_report(report: Report, console: Console, *, detailed: bool = False, brief: bool = False) -> None:
-    """Print a report. Skipped rules are only counted unless `detailed`, which adds examples, clusters and SQL.
+    """Print a report, a line for each rule. Skipped rules are only counted unless `detailed`, which has a line for each
+    parameter and adds examples, clusters and SQL.
 
     With `brief` rules that are OK are only counted too.
     """
@@ -139,34 +141,20 @@ def print_report(report: Report, console: Console, *, detailed: bool = False, br
     for line in [*headlines(report), tally(report)]:
         console.print(escape(line), highlight=False, soft_wrap=True)
     hidden = set() if detailed else {Status.SKIPPED, Status.OK} if brief else {Status.SKIPPED}
-    shown = [result for result in report.results if result.status not in hidden]
-    shown, folded = (shown, []) if detailed else _folded(shown)
+    results = report.results if detailed else by_rule(report.results)
+    shown = [result for result in results if result.status not in hidden]
     wide = console.is_terminal and console.width >= sum(_widths(shown)) + NARROWEST
     (_print_table if wide else _print_lines)(shown, console)
     if detailed:
         for result in shown:
             _print_details(result, console)
-    for line in [*folded, *_skipped(report, detailed=detailed), *remarks(report)]:
+    for line in [*_members(shown), *_skipped(report, detailed=detailed), *remarks(report)]:
         console.print(f"[yellow]{escape(line)}[/]", highlight=False, soft_wrap=True)
-
-
-def _folded(results: list[Result]) -> tuple[list[Result], list[str]]:
-    """The worst few results of each rule, and a line for each rule that has more: of four hundred leagues, perhaps."""
-    of_rule: dict[str, list[Result]] = {}
-    for result in results:
-        of_rule.setdefault(result.rule, []).append(result)
-    shown = {id(result) for found in of_rule.values() for result in found[:MOST_OF_RULE]}
-    lines = [
-        f"{rule}: {len(found) - MOST_OF_RULE} more of {len(found)} results ({_statuses(found[MOST_OF_RULE:])});"
-        " --detailed names them"
-        for rule, found in of_rule.items() if len(found) > MOST_OF_RULE
-    ]  # fmt: skip
-    return [result for result in results if id(result) in shown], lines
 
 
 def _statuses(results: Iterable[Result]) -> str:
     counted = Counter(result.status for result in results)
-    return ", ".join(f"{counted[status]} {status}" for status in sorted(counted, key=lambda status: -status.rank))
+    return ", ".join(f"{counted[status]:,} {status}" for status in sorted(counted, key=lambda status: -status.rank))
 
 
 def _print_table(results: list[Result], console: Console) -> None:
@@ -240,8 +228,16 @@ def _lift(lift: float | None) -> str:
     return "" if lift is None else f", {lift:g} times as dense as on the whole"
 
 
+def _members(shown: Sequence[Result]) -> Iterator[str]:
+    """Which leagues, or whatever else it was asked for, the line of a rule is about."""
+    concerned = [result for result in shown if result.members and result.trouble]
+    yield from (f"{result.rule}: {clean(worst_members(result))}" for result in concerned)
+    if concerned:
+        yield f"all of them: rally-health check --name {concerned[0].rule} --detailed"
+
+
 def _skipped(report: Report, *, detailed: bool) -> list[str]:
-    count = len(report.by_status(Status.SKIPPED))
+    count = sum(result.status is Status.SKIPPED for result in by_rule(report.results))
     return [f"{count} skipped, nothing to measure; --detailed names them"] if count and not detailed else []
 
 

@@ -24,6 +24,7 @@ from sqlalchemy import Engine, select
 
 from checks.engine.authoring.units import Status
 from checks.engine.reporting.report import Report, Result
+from checks.render.by_rule import by_rule, worst_members
 from checks.render.formats import MARKS, page_links, plain
 from checks.render.terminal import headline, tally
 from etl.importing import Counts, FeedResult, ImportReport, Outcome
@@ -60,20 +61,20 @@ def score_text(report: Report) -> str:
 
 
 def rules_table(report: Report) -> list[dict[str, Any]]:
-    """One line for each result, worst first."""
+    """One line for each rule, worst first."""
     return [
         {
             "status": f"{MARKS[result.status]} {result.status}", "rule": result.title, "domain": result.domain,
             "severity": result.severity.value, "found": result.measurement, "change": result.change,
             "points": float(result.points), "threshold": result.threshold, "seconds": result.seconds,
         }
-        for result in report.results
+        for result in by_rule(report.results)
     ]  # fmt: skip
 
 
 def failing_text(report: Report) -> str:
     """The rules that someone should look at, with where their bad rows are, as Markdown."""
-    trouble = report.trouble
+    trouble = [line for line in by_rule(report.results) if line.trouble]
     lines = [line for result in trouble[:MOST_FAILING] for line in _failing(result)]
     if len(trouble) > MOST_FAILING:
         lines.append(f"{len(trouble) - MOST_FAILING} more are in the table of rules.")
@@ -115,7 +116,7 @@ def report_event(report: Report) -> Mapping[str, Any]:
         "run": report.run, "score": None if report.score is None else float(report.score), "band": report.band.value,
         "coverage": round(report.coverage, 4), "selection": report.selection,
         "counts": {status.value: number for status, number in report.counts().items()},
-        "failing": [result.title for result in report.trouble][:MOST_FAILING],
+        "failing": [line.title for line in by_rule(report.results) if line.trouble][:MOST_FAILING],
     }  # fmt: skip
 
 
@@ -131,6 +132,8 @@ def _failing(result: Result) -> Iterator[str]:
     told = f"could not be measured: {result.error}" if result.status is Status.ERROR else result.summary
     yield f"{plain(told)} {result.measurement}; {plain(result.threshold)}; -{result.points} points"
     yield ""
+    if result.members:
+        yield f"- worst: {plain(worst_members(result))}"
     yield from (f"- {plain(str(cluster))}" for cluster in result.clusters)
     if result.runbook:
         yield f"- runbook: {result.runbook}"

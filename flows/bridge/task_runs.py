@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -26,6 +26,7 @@ from checks.engine.judging.evaluate import Outcome
 from checks.engine.measuring.measure import Measured, Scan, Unit
 from checks.engine.reporting.report import Report, Result
 from checks.engine.run import UnitHook
+from checks.render.by_rule import by_rule
 from etl.database import DELAYS, JITTER, RETRIES
 from etl.feeds import Feed
 from flows.bridge.flow_run import call, harmless, log_line, retry_transient, safely, tell
@@ -89,7 +90,8 @@ def _reading_text(measured: Measured) -> str:
 def rule_task_runs(report: Report) -> None:
     """A task run for each rule in trouble, or for all; red where it is CRITICAL or could not be measured."""
     wanted = current_invocation().settings.prefect_task_runs
-    for result in _one_a_rule(report.results if wanted == "all" else report.trouble if wanted == "trouble" else ()):
+    lines = [line for line in by_rule(report.results) if wanted == "all" or (wanted == "trouble" and line.trouble)]
+    for result in lines[:MOST_VERDICTS]:
         each = _verdict.with_options(
             name=result.rule, task_run_name=f"{result.rule} ({result.severity}, {result.domain})",
             description=result.summary,
@@ -103,14 +105,6 @@ def _verdict(result: Result) -> State[Any]:
     said = f"{result.title}: {result.error or result.measurement or result.note or 'nothing to measure'}"
     state: State[Any] = make(name=result.status.value.capitalize(), message=said)
     return state
-
-
-def _one_a_rule(results: Iterable[Result]) -> list[Result]:
-    """The worst result of each rule: results stand worst first."""
-    worst: dict[str, Result] = {}
-    for result in results:
-        worst.setdefault(result.rule, result)
-    return list(worst.values())[:MOST_VERDICTS]
 
 
 BytesRead = Callable[[Feed, int], None]

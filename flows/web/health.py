@@ -14,7 +14,7 @@ from alerts import UnknownIncident
 from alerts.incidents import Incident
 from alerts.incidents import store as incident_store
 from checks.engine.authoring.units import Status, figure_text, points_text
-from checks.engine.reporting.report import worst_first
+from checks.render.by_rule import by_rule
 from checks.render.terminal import example, lines_of
 from checks.review import charts, reading, time_series
 from checks.review.section import CellKind, SectionColumn
@@ -81,8 +81,8 @@ def _run(request: PageRequest) -> View:
         raise NotThere(f"there is no run {request.key}; History lists those that there are")
     run = _here(row, request)
     results = select_results(details=True).where(check_results.c.run_id == run.id)
-    shown = [rules.of_rule(one, request.rules.get(one.rule)) for one in results_of(request.connection.execute(results))]
-    shown.sort(key=worst_first)
+    found = results_of(request.connection.execute(results))
+    shown = by_rule(rules.of_rule(one, request.rules.get(one.rule)) for one in found)
     leagues = run.parts.get(LEAGUE_SEGMENT, {})
     return View(
         title=f"Run of {run.at:%Y-%m-%d %H:%M}", badge=run.band, trail=[("History", ("runs", ""))],

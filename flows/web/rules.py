@@ -16,6 +16,7 @@ from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.spec import Check
 from checks.engine.authoring.units import points_text
 from checks.engine.reporting.report import relative
+from checks.render.by_rule import by_rule
 from checks.render.terminal import example, lines_of
 from checks.repairs.plan import summary_of
 from checks.review import backtest, charts, reading, time_series
@@ -90,16 +91,19 @@ RULE_COLUMNS = (
 
 
 def rule_rows(request: PageRequest) -> list[RuleRow]:
-    """Every rule and parameter by its newest result, worst first, then the rules that have not run lately."""
+    """Every rule by its newest results, worst first, then the rules that have not run lately."""
     newest = reading.latest_results(request.connection, request.now)
-    rows = [RuleRow(one.rule, request.rules.get(one.rule), of_rule(one, request.rules.get(one.rule))) for one in newest]
+    lines = by_rule(of_rule(one, request.rules.get(one.rule)) for one in newest)
+    rows = [RuleRow(one.rule, request.rules.get(one.rule), one) for one in lines]
     ran = {one.rule for one in newest}
     return rows + [RuleRow(name, check, None) for name, check in sorted(request.rules.items()) if name not in ran]
 
 
 def of_rule(result: StoredResult, check: Check | None) -> StoredResult:
-    """A result with the unit that its rule judges by, so that a figure reads as in the reports."""
-    return result if check is None else replace(result, unit=getattr(check.threshold, "unit", None))
+    """A result with what its rule says of it, its unit and what it is asked for, so that it reads as in the reports."""
+    if check is None:
+        return result
+    return replace(result, unit=getattr(check.threshold, "unit", None), each=check.each)
 
 
 def _rules(request: PageRequest) -> View:

@@ -228,6 +228,11 @@ class Check:
         return self.mark.threshold
 
     @property
+    def each(self) -> str:
+        """What it is asked for one by one, such as league or the column of groups; empty for one that is not."""
+        return self.mark.groups or self.mark.each or ""
+
+    @property
     def table(self) -> str:
         """The name of its table, empty for a query across tables."""
         return str(getattr(self.mark.table, "fullname", ""))

@@ -160,6 +160,7 @@ def _bare(item: Query | Unasked, context: RunContext) -> Result:
         fixable=check.fix is not None,
         accepted=context.waivers.whole(check.name),
         before=context.baseline.statuses.get(item.id),
+        each=check.each,
     )
 
 

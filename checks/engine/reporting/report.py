@@ -32,7 +32,8 @@ class Result:
     score is 100 * product(1 - impact). `emptied` says that there was something to measure before and is nothing now,
     `relative` that the rule is judged on its own history, `left_out` that it is switched off or cannot be
     narrowed. `new`, `known` and `fixed` are None for metrics, without an earlier run all bad rows are new; with `exact`
-    false they are least numbers.
+    false they are least numbers. `each` is what the parameter is one of, such as league. A result that stands for those
+    of many parameters has them as `members`, worst first, and `spread` says how they stand.
     """
 
     rule: str
@@ -77,6 +78,9 @@ class Result:
     findings: Findings | None = None
     appeared: frozenset[int] = frozenset()
     before: Status | None = None
+    each: str = ""
+    members: tuple[Result, ...] = ()
+    spread: str = ""
 
     @property
     def id(self) -> tuple[str, str]:
@@ -110,6 +114,8 @@ class Result:
     @property
     def measurement(self) -> str:
         """What was measured, as a person would say it; empty when nothing was."""
+        if self.members:
+            return self.spread
         if self.value is not None:
             return figure_text(self.value, self.unit)
         return "" if self.count is None else count_text(self.count, self.total)

@@ -15,6 +15,7 @@ from checks.review.values import ReviewInputs
 from checks.stored import StoredRun
 
 LEAGUE_SEGMENT = "league"
+WORST_LEAGUES = 10
 Scores = Mapping[str, float | None]
 
 
@@ -55,6 +56,11 @@ def _segments(inputs: ReviewInputs, scores_of: Callable[[StoredRun], Scores]) ->
     )
 
 
+def _leagues_worst_first(inputs: ReviewInputs) -> tuple[SegmentScore, ...]:
+    segments = _segments(inputs, lambda run: run.parts.get(LEAGUE_SEGMENT, {}))
+    return tuple(sorted(segments, key=lambda part: (part.score is None, part.score, part.name)))
+
+
 def _metrics_document(metrics: Sequence[DailyMetric]) -> list[dict[str, Any]]:
     return [figure_document(metric.figure) | {"trend": series_document(metric.series)} for metric in metrics]
 
@@ -72,6 +78,6 @@ BY_DOMAIN = Section(
 
 BY_LEAGUE = Section(
     key="league_scores", anchor="by-league", title="By league", place=30, empty="No league has a score of its own.",
-    rows=lambda inputs: _segments(inputs, lambda run: run.parts.get(LEAGUE_SEGMENT, {})), layout=Layout.BARS, line=str,
+    rows=_leagues_worst_first, layout=Layout.BARS, line=str, most=WORST_LEAGUES,
     to=lambda part: ("league", part.name),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 from checks.documents import stored_document
 from checks.engine.authoring.units import points_text
+from checks.render.by_rule import by_rule, each_result
 from checks.review.section import CellKind, Layout, Section, SectionColumn
 from checks.review.values import ReviewInputs
 from checks.stored import StoredResult
@@ -15,15 +16,22 @@ from checks.stored import StoredResult
 SHORT = ("rule", "parameter", "title", "severity", "status", "points")
 
 
-def _newest(inputs: ReviewInputs) -> Iterator[StoredResult]:
-    """The newest result of each rule, worst first, with what the rule itself says."""
+def _newest(inputs: ReviewInputs) -> tuple[StoredResult, ...]:
+    """The newest result of each rule, worst first; of one that was asked for each league, one line for all of them."""
+    return by_rule(_newest_of_each(inputs))
+
+
+def _newest_of_each(inputs: ReviewInputs) -> Iterator[StoredResult]:
+    """The newest result of each rule and parameter, with what the rule itself says."""
     for result in inputs.book.latest:
         rule = inputs.rules.get(result.rule)
         if rule is None:
             yield result
         else:
-            unit = getattr(rule.threshold, "unit", None)
-            yield replace(result, summary=rule.summary, owner=rule.mark.owner, runbook=rule.mark.runbook, unit=unit)
+            yield replace(
+                result, summary=rule.summary, owner=rule.mark.owner, runbook=rule.mark.runbook, each=rule.each,
+                unit=getattr(rule.threshold, "unit", None),
+            )  # fmt: skip
 
 
 def _trouble(inputs: ReviewInputs) -> tuple[StoredResult, ...]:
@@ -42,7 +50,8 @@ def _rule_line(result: StoredResult) -> str:
 
 def _in_short(results: Sequence[StoredResult]) -> list[dict[str, Any]]:
     """Which rules these are; all that is known of them stands among the rules."""
-    return [{name: value for name, value in stored_document(result).items() if name in SHORT} for result in results]
+    documents = map(stored_document, each_result(results))
+    return [{name: value for name, value in document.items() if name in SHORT} for document in documents]
 
 
 TROUBLE = Section(
@@ -52,7 +61,7 @@ TROUBLE = Section(
 
 ALL_RULES = Section(
     key="rules", anchor="rules", title="All rules", place=1000, empty="No rule has run.",
-    rows=lambda inputs: tuple(_newest(inputs)), most=300, caption="The newest result of every rule, worst first",
+    rows=_newest, most=300, caption="The newest result of every rule, worst first",
     columns=(
         SectionColumn("status", lambda result: result.status, CellKind.BADGE),
         SectionColumn(
@@ -63,5 +72,5 @@ ALL_RULES = Section(
         SectionColumn("limits", lambda result: result.threshold, CellKind.MUTED),
         SectionColumn("points", lambda result: points_text(result.points), CellKind.NUMBER),
     ),
-    line=_rule_line, document=lambda results: list(map(stored_document, results)),
+    line=_rule_line, document=lambda lines: list(map(stored_document, each_result(lines))),
 )  # fmt: skip

@@ -171,3 +171,37 @@ def test_a_token_is_found_in_what_people_type(token: str) -> None:
 @pytest.mark.parametrize("text", ["ok thanks", "approved", "", "2 of 3", "STANDARD"])
 def test_words_are_no_tokens(text: str) -> None:
     assert found_in(text) is None
+
+
+def many_leagues(number: int, reason: Reason = Reason.NEW) -> list[Item]:
+    return [Item(incident("gap", parameter=f"L{n:03}"), reason) for n in range(number)]
+
+
+def test_an_sms_names_a_rule_of_many_leagues_once() -> None:
+    text = sms(*many_leagues(101), new())
+
+    assert text == (
+        "Rally CRITICAL, score 61: gap (101) such as L000 205 of 727 (28.2 %); lost_rows 205 of 727 (28.2 %)"
+        " Reply ACK #K7QF3M2P"
+    )
+    assert sms(*many_leagues(101, Reason.RECOVERY)) == "Rally OK: OK gap (101) #K7QF3M2P"
+
+
+def test_a_mail_has_one_paragraph_for_a_rule_of_many_leagues_and_names_ten() -> None:
+    content = render(planned(*many_leagues(101), new(), channel=Channel.EMAIL), HEADLINE, TOKEN)
+
+    assert content.subject == "[Rally] CRITICAL: gap (101) and 1 more"
+    assert content.text.count("CRITICAL  ") == 2
+    assert "L009 205 of 727 (28.2 %); 91 more" in content.text
+    assert "L010" not in content.text
+    assert content.html is not None
+    assert content.html.count("<h2") == 2
+
+
+def test_a_mail_keeps_what_is_resolved_of_a_rule_apart() -> None:
+    items = (*many_leagues(2), replace(many_leagues(3)[2], reason=Reason.RECOVERY))
+
+    text = render(planned(*items, channel=Channel.EMAIL), HEADLINE, TOKEN).text
+
+    assert "CRITICAL  gap (2)  (new)" in text
+    assert "OK  gap (L002)  (gone)" in text

@@ -21,7 +21,8 @@ from checks.engine.judging.judge import Waiver
 from checks.engine.reporting.report import Report, Result, worst_first
 from checks.engine.reporting.score import Score
 from checks.engine.reporting.verdict import FailOn
-from checks.render.formats import github_annotations, junit, markdown
+from checks.render.by_rule import plural
+from checks.render.formats import github_annotations, junit, markdown, page
 from checks.render.terminal import print_report
 
 STARTED = datetime(2025, 6, 30, 6, tzinfo=UTC)
@@ -103,20 +104,83 @@ def test_plain_text_has_one_line_for_each_rule_worst_first() -> None:
     ]
 
 
-def test_of_a_rule_with_many_results_the_worst_are_shown_and_the_rest_is_counted() -> None:
-    leagues = [
-        result("results_of_league", Status.CRITICAL if number < 7 else Status.OK, parameter=f"L{number:03}")
-        for number in range(101)
-    ]
-    shown = report(*leagues)
+def leagues(number: int, *, failing: int) -> list[Result]:
+    """A rule that was asked for each league, the last of those that fail being the worst."""
+    return [
+        result(
+            "gap_in_league", Status.CRITICAL if n < failing else Status.OK, parameter=f"L{n:03}", each="league",
+            share=n / number, rate=n / number, points=Decimal("0.01") if n < failing else Decimal(0), new=2,
+        )
+        for n in range(number)
+    ]  # fmt: skip
+
+
+def test_a_rule_of_many_leagues_is_one_line_with_its_worst() -> None:
+    shown = report(*leagues(404, failing=101), result("fine"))
 
     lines = printed(shown).splitlines()
 
-    assert [line.split()[:2] for line in lines[2:7]] == [["CRITICAL", f"results_of_league[L{n:03}]"] for n in range(5)]
-    assert lines[7:] == [
-        "results_of_league: 96 more of 101 results (2 CRITICAL, 94 OK); --detailed names them",
+    assert lines[1].startswith("405 results of 2 rules: 101 CRITICAL, 304 OK;")
+    assert lines[2:] == [
+        "CRITICAL  gap_in_league  101 of 404 leagues, worst L100 24.8 % [808 new]  -1.01  A match without teams.",
+        "OK        fine  62 of 10,000 (0.62 %)  A match without teams.",
+        "gap_in_league: L100 24.8 %, L099 24.5 %, L098 24.3 %, L097 24 %, L096 23.8 %, L095 23.5 %, L094 23.3 %,"
+        " L093 23 %, L092 22.8 %, L091 22.5 %, 91 more",
+        "all of them: rally-health check --name gap_in_league --detailed",
     ]
-    assert "results_of_league[L100]" in printed(shown, detailed=True)
+
+
+def test_details_have_a_line_for_each_league() -> None:
+    assert "gap_in_league[L100]" in printed(report(*leagues(101, failing=7)), detailed=True)
+
+
+def test_a_league_that_has_nothing_to_measure_is_not_counted_among_them() -> None:
+    none = replace(SKIPPED, rule="gap_in_league", parameter="L900", each="league")
+
+    assert "  1 of 4 leagues, worst L000 0 % [8 new]  " in printed(report(none, *leagues(4, failing=1)))
+
+
+def test_where_every_league_is_fine_none_is_the_worst() -> None:
+    assert "OK        gap_in_league  0 of 4 leagues [8 new]  " in printed(report(*leagues(4, failing=0)))
+
+
+def test_a_league_that_could_not_be_measured_is_the_worst() -> None:
+    broken = replace(ERROR, rule="gap_in_league", parameter="L900", each="league")
+
+    text = printed(report(broken, *leagues(4, failing=0)))
+
+    assert "1 of 5 leagues, worst L900 not measured" in text
+    assert "could not be measured: division by zero" in text
+
+
+def test_what_is_accepted_of_all_leagues_is_no_trouble() -> None:
+    accepted = [replace(one, accepted=True) for one in leagues(3, failing=2)]
+
+    text = printed(report(*accepted))
+
+    assert "gap_in_league  2 of 3 leagues, worst L001 33.3 %" in text
+    assert "accepted: A match without teams." in text
+    assert "all of them" not in text
+
+
+@pytest.mark.parametrize(
+    ("each", "many"),
+    [("league", "leagues"), ("series", "series"), ("public_table", "public tables"), ("city", "cities"), ("day", "days")],
+)
+def test_what_a_rule_is_asked_for_has_a_plural(each: str, many: str) -> None:
+    assert plural(each) == many
+
+
+def test_every_other_form_has_one_line_for_a_rule_of_many_leagues_too() -> None:
+    shown = report(*leagues(404, failing=101))
+    line = "101 of 404 leagues, worst L100 24.8 %"
+
+    assert markdown(shown).count(line) == 1
+    assert markdown(shown).count("🔴") == 1
+    assert github_annotations(shown).count("::error") == 1
+    assert page(shown).count(line) == 2  # what to look at, and all rules
+    assert "L091 22.5 %, 91 more" in page(shown)
+    assert fromstring(junit(shown)).get("tests") == "404"  # a program reads each
 
 
 def test_a_terminal_gets_a_table() -> None:
