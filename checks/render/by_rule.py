@@ -67,7 +67,7 @@ def _sum(group: Sequence[Result], name: str) -> Any:
 def _worst_share_first(result: Result) -> tuple[Any, ...]:
     """As a report is sorted, but what was measured first, and in a status by share: points of many are rounded away."""
     rank, status, severity, *rest = worst_first(result)
-    return result.status is Status.SKIPPED, rank, status, severity, -result.share, *rest
+    return result.status is Status.SKIPPED, rank, status, severity, -(result.share or result.rate or 0), *rest
 
 
 def _concerned(members: Sequence[Result]) -> list[Result]:

@@ -32,12 +32,12 @@ def change_lines(review: Review) -> Iterator[str]:
 
 def text_sections(review: Review) -> Iterator[tuple[str, list[str]]]:
     """The titles of a report with their lines, each clean, cut, and not too many of them; empty ones left out."""
-    sections = [(section.title, map(section.text_of, review.of(section))) for section in review.sections]
-    for title, lines in [*sections, ("Remarks", iter(review.remarks))]:
+    sections = [(one.title, map(one.text_of, review.of(one)), min(one.most, MOST_LINES)) for one in review.sections]
+    for title, lines, most in [*sections, ("Remarks", iter(review.remarks), MOST_LINES)]:
         shown = [_shown(line) for line in lines]
         if shown:
-            more = [f"({len(shown) - MOST_LINES} more)"] if len(shown) > MOST_LINES else []
-            yield title, [*shown[:MOST_LINES], *more]
+            more = [f"({len(shown) - most:,} more)"] if len(shown) > most else []
+            yield title, [*shown[:most], *more]
 
 
 def _shown(line: str) -> str:

@@ -165,7 +165,13 @@ def test_what_is_accepted_of_all_leagues_is_no_trouble() -> None:
 
 @pytest.mark.parametrize(
     ("each", "many"),
-    [("league", "leagues"), ("series", "series"), ("public_table", "public tables"), ("city", "cities"), ("day", "days")],
+    [
+        ("league", "leagues"),
+        ("series", "series"),
+        ("public_table", "public tables"),
+        ("city", "cities"),
+        ("day", "days"),
+    ],
 )
 def test_what_a_rule_is_asked_for_has_a_plural(each: str, many: str) -> None:
     assert plural(each) == many

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from checks.engine.reporting.report import Report
 from flows.bridge import artifacts
-from tests.checks.render.test_render import ALL, CRITICAL, HOSTILE, report, result
+from tests.checks.render.test_render import ALL, CRITICAL, HOSTILE, leagues, report, result
 from tests.etl.importing.feeds import fixture, publish, standing, write
 
 
@@ -48,6 +48,15 @@ def test_every_result_is_a_row_worst_first() -> None:
     assert [row["rule"] for row in rows] == [one.title for one in ALL.results]
     assert rows[0]["found"] == "62 of 10,000 (0.62 %)"
     assert rows[0]["points"] == 12.3
+
+
+def test_a_rule_of_many_leagues_is_one_row_and_its_worst_are_named() -> None:
+    shown = report(*leagues(404, failing=101))
+
+    assert [row["found"] for row in artifacts.rules_table(shown)] == ["101 of 404 leagues, worst L100 24.8 %"]
+    assert artifacts.failing_text(shown).count("###") == 1
+    assert "- worst: L100 24.8 %, L099 24.5 %" in artifacts.failing_text(shown)
+    assert artifacts.report_event(shown)["failing"] == ["gap_in_league"]
 
 
 def test_each_selection_has_a_history_of_its_own() -> None:
