@@ -134,15 +134,15 @@ def _item(items: tuple[Item, ...]) -> dict[str, object]:
 
 def _facts_of_all(items: tuple[Item, ...]) -> list[tuple[str, str]]:
     """Of many incidents of one rule: how the first of them stand, and what all of them cost."""
-    known = [item.incident for item in items]
-    stand = [f"{one.parameter} {'not measured' if one.error else one.measurement}" for one in known[:MOST_OF_RULE]]
-    more = [f"{len(known) - MOST_OF_RULE} more"] if len(known) > MOST_OF_RULE else []
-    points = sum(one.points for one in known)
+    incidents = [item.incident for item in items]
+    stand = [f"{one.parameter} {'not measured' if one.error else one.measurement}" for one in incidents[:MOST_OF_RULE]]
+    more = [f"{len(incidents) - MOST_OF_RULE} more"] if len(incidents) > MOST_OF_RULE else []
+    points = sum(one.points for one in incidents)
     return [
         ("Found", "; ".join([*stand, *more])),
-        ("Severity", "" if items[0].recovered else f"{known[0].severity}, costs {points} points"),
-        ("Open since", f"{min(one.opened_at for one in known):%Y-%m-%d %H:%M %Z}"),
-        *_people(known[0]),
+        ("Severity", "" if items[0].recovered else f"{incidents[0].severity}, costs {points} points"),
+        ("Open since", f"{min(one.opened_at for one in incidents):%Y-%m-%d %H:%M %Z}"),
+        *_people(incidents[0]),
         ("Details", "rally-health incidents list"),
     ]
 
