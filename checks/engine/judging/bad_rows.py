@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, TypeAlias
 
@@ -53,6 +53,10 @@ class BadRows:
     def statement(self) -> Select[Any]:
         """One row for each bad row."""
         return select(*self.columns()).select_from(self.joined).where(self.condition)
+
+    def keys(self) -> Select[Any]:
+        """The key of each bad row."""
+        return select(self.key.label("key")).select_from(self.source).where(self.condition)
 
     def place(self, values: Sequence[Any]) -> Place:
         """The place of a row, from the values that follow its key."""
@@ -119,67 +123,135 @@ def least_rows(count: int) -> float:
 
 def candidates(places: Mapping[Place, int], count: int) -> list[Place]:
     """The few places worth a closer look: of each group of dimensions those with most bad rows."""
+    return _most_of_each_group(places, least_rows(count), CANDIDATES)
+
+
+def possible_candidates(places: Mapping[Place, int], sampled: int) -> list[Place]:
+    """The places that are worth counting, from a sample: those with half of what a candidate has, and more of them."""
+    return _most_of_each_group(places, least_rows(sampled) / 2, 3 * CANDIDATES)
+
+
+def _most_of_each_group(places: Mapping[Place, int], least: float, most: int) -> list[Place]:
     groups: dict[tuple[str, ...], list[Place]] = {}
     for place in sorted(places, key=lambda place: (-places[place], str(place))):
-        if places[place] >= least_rows(count):
+        if places[place] >= least:
             groups.setdefault(tuple(name for name, _ in place), []).append(place)
-    return [place for group in groups.values() for place in group[:CANDIDATES]]
+    return [place for group in groups.values() for place in group[:most]]
 
 
-Asked: TypeAlias = Sequence[tuple[Query, Sequence[Place]]]
-"""Queries with the places that are asked about."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query with the places that are asked about; `bad` says that its bad rows there are not known yet."""
+
+    query: Query
+    places: Sequence[Place]
+    bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many rows could have been bad at each place, and how many are, if that was asked."""
+
+    rows: Counter[Place] = field(default_factory=Counter)
+    bad: Counter[Place] = field(default_factory=Counter)
 
 
 def census(
-    session: Session, asked: Asked, dimensions: Sequence[Dimension], scope: Scope, timeout: float
-) -> dict[tuple[str, str], Counter[Place]]:
+    session: Session, asked: Sequence[Asked], dimensions: Sequence[Dimension], scope: Scope, timeout: float
+) -> dict[tuple[str, str], Counted]:
     """How many rows could have been bad at each place asked about, and at each value of a scored dimension.
 
     The queries share one population, which is read once; nothing is known of queries that do not say theirs.
     """
-    judged = population(asked[0][0])
+    judged = population(asked[0].query)
     if judged is None:
         return {}
     source = judged[0]
     joined, reached = reach(source, dimensions)
-    grouped = [(dimension.name, *_coded(dimension, value, asked)) for dimension, value in reached]
-    grouped = [(name, value, values) for name, value, values in grouped if values != ()]
-    conditions = [(population(query) or judged)[1] for query, _ in asked]
-    flags = [(true() if own is None else own).label(f"p{number}") for number, own in enumerate(conditions)]
-    places = [value.label(f"d{number}") for number, (_, value, _) in enumerate(grouped)]
-    rows = select(*places, *flags).select_from(joined).where(scope.condition(source)).subquery()
-    counts = [func.count().filter(rows.c[flag.name]) for flag in flags]
-    by = [rows.c[place.name] for place in places]
-    counted: dict[tuple[str, str], Counter[Place]] = {query.id: Counter() for query, _ in asked}
-    for row in session.all(asking(*by, *counts).group_by(*by), timeout):
-        stands = [(name, values, row[1 + number]) for number, (name, _, values) in enumerate(grouped)]
-        here = tuple((name, _decoded(values, value)) for name, values, value in stands if _is_known(values, value))
-        for (query, _), number in zip(asked, row[1 + len(by) :], strict=True):
-            counted[query.id].update(dict.fromkeys(places_of(here), number))
+    coded = [code for dimension, value in reached if (code := _Coded.of(dimension, value, asked)).values != ()]
+    flags = _Flags()
+    numbers = [[flags.number(condition) for condition in _counted_by(item, judged)] for item in asked]
+    by = [column for code in coded for column in code.columns]
+    labelled = [column.label(f"d{number}") for number, column in enumerate(by)]
+    rows = select(*labelled, *flags.columns).select_from(joined).where(scope.condition(source)).subquery()
+    grouped = [rows.c[column.name] for column in labelled]
+    counts = [func.count().filter(rows.c[flag.name]) for flag in flags.columns]
+    counted = {item.query.id: Counted() for item in asked}
+    for row in session.all(asking(*grouped, *counts).group_by(*grouped), timeout):
+        codes = iter(row[1:])
+        here = [part for code in coded if (part := code.read(codes)) is not None]
+        _add(counted, asked, list(places_of(here)), [[row[1 + len(by) + at] for at in own] for own in numbers])
     return counted
 
 
-def places_of(place: Place) -> Iterable[Place]:
+class _Flags:
+    """Conditions, each written once: most queries of a table are about all of its rows."""
+
+    def __init__(self) -> None:
+        self.columns: list[Any] = []
+        self._all: int | None = None
+
+    def number(self, condition: ColumnElement[bool] | None) -> int:
+        """The place of a condition among the columns; None is the condition that always holds."""
+        if condition is None and self._all is not None:
+            return self._all
+        self.columns.append((true() if condition is None else condition).label(f"p{len(self.columns)}"))
+        if condition is None:
+            self._all = len(self.columns) - 1
+        return len(self.columns) - 1
+
+
+def _counted_by(item: Asked, judged: tuple[FromClause, ColumnElement[bool] | None]) -> list[ColumnElement[bool] | None]:
+    return [(population(item.query) or judged)[1], *([bad_condition(item.query)] if item.bad else [])]
+
+
+def _add(
+    counted: Mapping[tuple[str, str], Counted],
+    asked: Sequence[Asked],
+    places: Sequence[Place],
+    numbers: Sequence[Sequence[int]],
+) -> None:
+    for item, (rows, *bad) in zip(asked, numbers, strict=True):
+        counted[item.query.id].rows.update(dict.fromkeys(places, rows))
+        counted[item.query.id].bad.update(dict.fromkeys(places, sum(bad)))
+
+
+FEW_VALUES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Coded:
+    """What rows are grouped by: the value of a scored dimension (`values` None), of others which asked value it is."""
+
+    name: str
+    values: tuple[Any, ...] | None
+    columns: tuple[ColumnElement[Any], ...]
+
+    @classmethod
+    def of(cls, dimension: Dimension, value: ColumnElement[Any], asked: Sequence[Asked]) -> _Coded:
+        """The code of one dimension."""
+        if dimension.scored:
+            return cls(dimension.name, None, (value,))
+        parts = {part for item in asked for place in item.places for part in place}
+        wanted = tuple(own for name, own in sorted(parts, key=str) if name == dimension.name)
+        if len(wanted) <= FEW_VALUES:
+            # the database knows how few groups conditions make: it need not sort all rows
+            return cls(dimension.name, wanted, tuple(value.is_not_distinct_from(own) for own in wanted))
+        return cls(dimension.name, wanted, (func.array_position(cast(list(wanted), ARRAY(value.type)), value),))
+
+    def read(self, row: Iterator[Any]) -> tuple[str, Any] | None:
+        """The dimension with its value, from the next columns of a row; None for a value that nobody asked about."""
+        codes = [next(row) for _ in self.columns]
+        if self.values is None:
+            return self.name, codes[0]
+        place = codes[0] if len(self.values) > FEW_VALUES else next((n for n, own in enumerate(codes, 1) if own), None)
+        return None if place is None else (self.name, self.values[place - 1])
+
+
+def places_of(place: Sequence[tuple[str, Any]]) -> Iterable[Place]:
     """The places that a row counts for: each of its dimensions alone, and each two of them."""
     yield from ((part,) for part in place)
     yield from combinations(place, 2)
-
-
-def _coded(dimension: Dimension, value: ColumnElement[Any], asked: Asked) -> tuple[ColumnElement[Any], Any]:
-    """What rows are grouped by: the value of a scored dimension; of others its place among the values asked about."""
-    if dimension.scored:
-        return value, None
-    parts = {part for _, places in asked for place in places for part in place}
-    wanted = tuple(own for name, own in sorted(parts, key=str) if name == dimension.name)
-    return func.array_position(cast(list(wanted), ARRAY(value.type)), value), wanted
-
-
-def _is_known(values: Sequence[Any] | None, code: Any) -> bool:
-    return values is None or code is not None
-
-
-def _decoded(values: Sequence[Any] | None, code: Any) -> Any:
-    return code if values is None else values[code - 1]
 
 
 def clusters(spots: Sequence[Spot], reading: Measurement, labels: Labels, most: int) -> tuple[Cluster, ...]:

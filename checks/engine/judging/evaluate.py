@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Integer, Select, SelectBase, cast, func, l
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.authoring.units import Status
-from checks.engine.judging.bad_rows import BadRows, Place, Spot, candidates, census
+from checks.engine.judging.bad_rows import Asked, BadRows, Counted, Place, Spot, candidates, census, possible_candidates
 from checks.engine.judging.evidence import Evidence, few, few_of_many, listed, many, waived_rows
 from checks.engine.judging.frames import read_frame
 from checks.engine.judging.judge import Baseline, Id, Verdict, Waivers, judge
@@ -136,25 +136,34 @@ def _locate(session: Session, found: Sequence[Outcome], context: RunContext) -> 
     ]
     if not asked:
         return
-    likely = {outcome.query.id: _candidates(outcome, evidence) for outcome, evidence in asked}
     queries = [outcome.query for outcome, _ in asked]
     scope = context.how.scope.of(narrowed=queries[0].narrowed)
-    counted: Mapping[Id, Mapping[Place, int]] = {}
+    counted: Mapping[Id, Counted] = {}
     try:
-        pairs = [(query, likely[query.id]) for query in queries]
-        counted = census(session, pairs, context.dimensions, scope, context.how.limit(queries))
+        places = [_asked(outcome, evidence) for outcome, evidence in asked]
+        counted = census(session, places, context.dimensions, scope, context.how.limit(queries))
     except Exception as error:  # noqa: BLE001 - the rules are measured; clusters without lift are still worth saying
         for outcome, _ in asked:
             outcome.notes.append(f"the density of its clusters, and its parts, are unknown: {explained(error)}")
-    scored = [dimension.name for dimension in context.dimensions if dimension.scored]
     for outcome, evidence in asked:
-        rows, places = counted.get(outcome.query.id, {}), evidence.places
-        outcome.spots = tuple(Spot(place, places[place], rows.get(place)) for place in likely[outcome.query.id])
-        outcome.parts = {name: parts for name in scored if (parts := segment_readings(rows, places, name))}
+        _stand(outcome, evidence, counted.get(outcome.query.id, Counted()), context)
 
 
-def _candidates(outcome: Outcome, evidence: Evidence) -> list[Place]:
-    return candidates(evidence.places, evidence.findings.count) if outcome.gross.status.failing else []
+def _asked(outcome: Outcome, evidence: Evidence) -> Asked:
+    if not outcome.gross.status.failing:
+        return Asked(outcome.query, (), evidence.sampled is not None)
+    if evidence.sampled is None:
+        return Asked(outcome.query, candidates(evidence.places, evidence.findings.count))
+    return Asked(outcome.query, possible_candidates(evidence.places, evidence.sampled), bad=True)
+
+
+def _stand(outcome: Outcome, evidence: Evidence, counted: Counted, context: RunContext) -> None:
+    """Note where bad rows stand: a sample has only said where to count."""
+    bad = evidence.places if evidence.sampled is None else counted.bad
+    likely = candidates(bad, evidence.findings.count) if outcome.gross.status.failing else []
+    outcome.spots = tuple(Spot(place, bad[place], counted.rows.get(place)) for place in likely)
+    scored = [dimension.name for dimension in context.dimensions if dimension.scored]
+    outcome.parts = {name: parts for name in scored if (parts := segment_readings(counted.rows, bad, name))}
 
 
 def segment_readings(rows: Mapping[Place, int], bad: Mapping[Place, int], name: str) -> dict[Any, Measurement]:

@@ -1,7 +1,8 @@
 """The evidence of failing rules: the keys of their bad rows, and the places of these.
 
 The few bad rows of all rules of a table are fetched in one further pass. Of a rule with very many, one statement
-aggregates a sample, a sketch and counts by place, so nothing here grows with the number of bad rows.
+aggregates a sample of keys and a sketch, so nothing here grows with the number of bad rows. Its places are guessed from
+a sample of its rows, and counted later in the one pass over the table that counts all rows there, too.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import sqlalchemy as sa
 
 from checks.engine.judging.bad_rows import BadRows, Place, least_rows, places_of
 from checks.engine.judging.findings import (
-    CHECK_BITS,
     CUTS,
     SKETCH_RANGES,
     Finding,
     Findings,
+    checksum_of,
     fingerprint,
     fingerprint_of,
     first_bits,
@@ -34,10 +35,11 @@ from checks.engine.measuring.snapshot import Session, asking
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The bad rows of a rule, and how many of them stand where."""
+    """The bad rows of a rule, and how many of them stand where; with `sampled`, of so many of them drawn by chance."""
 
     findings: Findings = field(default_factory=Findings)
     places: Mapping[Place, int] = field(default_factory=dict)
+    sampled: int | None = None
 
 
 def few_of_many(session: Session, rules: Mapping[Id, BadRows], timeout: float) -> dict[Id, Evidence]:
@@ -62,12 +64,33 @@ def few(session: Session, rule: str, rows: BadRows, timeout: float) -> Evidence:
 
 
 def many(session: Session, rule: str, rows: BadRows, count: int, timeout: float) -> Evidence:
-    """A sample and a sketch of the bad rows of one rule, and their number at each place where many of them are."""
+    """A sample and a sketch of the bad rows of one rule, and the places where many of them are."""
+    if not isinstance(rows.source, sa.Table):
+        # what is expensive is asked once: its places are counted in the same statement
+        return _aggregated(rule, rows, count, session.all(summary(rule, rows, count), timeout))
+    sketched = _sketch(rule, rows.keys().subquery(), 0)
+    findings = _aggregated(rule, rows, count, session.all(asking(*sketched.subquery().c), timeout)).findings
+    drawn = [row[1:] for row in session.all(_drawn(rows, count), timeout)] if rows.reached else []
+    return Evidence(findings, _places(rows, drawn), len(drawn))
+
+
+DRAWN = 1_000
+"""So many rows by chance: of a place with a tenth of all, less than a twentieth is met once in ten million times."""
+
+
+def _drawn(rows: BadRows, count: int) -> sa.Select[Any]:
+    """The dimensions of about a thousand of the bad rows."""
+    values = [value.label(f"d{number}") for number, (_, value) in enumerate(rows.reached)]
+    bad = asking(*values).select_from(rows.joined).where(rows.condition)
+    return bad if count <= DRAWN else bad.where(sa.func.random() < DRAWN / count)
+
+
+def _aggregated(rule: str, rows: BadRows, count: int, fetched: Sequence[Sequence[Any]]) -> Evidence:
     cells: list[tuple[int, int, int, int]] = []
     sample: list[str] = []
     places: dict[Place, int] = {}
     names = [dimension.name for dimension, _ in rows.reached]
-    for _, mask, number, keys, checks, least, *values in session.all(summary(rule, rows, count), timeout):
+    for _, mask, number, keys, checks, least, *values in fetched:
         if keys is None:
             places[tuple((names[bit], value) for bit, value in _grouped(mask, values[len(CUTS) :]))] = int(number)
             continue
@@ -82,10 +105,15 @@ def many(session: Session, rule: str, rows: BadRows, count: int, timeout: float)
 def listed(rule: str, rows: BadRows, fetched: Sequence[Sequence[Any]]) -> Evidence:
     """Evidence of rows that are all here: key first, then the value of each dimension."""
     findings = _findings(rule, rows.names, Counter(str(row[0]) for row in fetched))
-    places: Counter[Place] = Counter()
-    for row in fetched:
-        places.update(places_of(rows.place(row[1:])))
+    places = _places(rows, [row[1:] for row in fetched])
     return Evidence(Findings(len(fetched), tuple(sorted(findings, key=_order))), places)
+
+
+def _places(rows: BadRows, fetched: Iterable[Sequence[Any]]) -> Counter[Place]:
+    places: Counter[Place] = Counter()
+    for values, number in Counter(map(tuple, fetched)).items():
+        places.update(dict.fromkeys(places_of(rows.place(values)), number))
+    return places
 
 
 def waived_rows(session: Session, rule: str, rows: BadRows, accepted: Iterable[int], timeout: float) -> int:
@@ -122,23 +150,22 @@ def summary(rule: str, rows: BadRows, count: int) -> sa.Select[Any]:
     bad = rows.statement().cte("bad").prefix_with("MATERIALIZED")
     values = [bad.c[f"d{number}"] for number in range(len(rows.reached))]
     # the places first: the NULLs of the other part take the types of their dimensions
-    parts = [*([_spread(rows, values, count)] if values else []), _sketch(rule, bad.c.key, values)]
+    parts = [*([_spread(rows, values, count)] if values else []), _sketch(rule, bad, len(values))]
     return asking(*sa.union_all(*parts).subquery("summary").c)
 
 
-def _sketch(rule: str, key: sa.ColumnElement[str], values: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+def _sketch(rule: str, bad: sa.FromClause, dimensions: int) -> sa.Select[Any]:
+    key = bad.c.key
     named = _once(sa.select(key_digest(rule, key).concat(key).label("named")))
     marked = _once(sa.select(first_bits(named.c.named, 64).label("fingerprint"), named.c.named))
-    found = marked.c.fingerprint
     # PostgreSQL shifts a bigint by an integer, not by another bigint
-    shifted = [found.bitwise_rshift(sa.literal(shift, sa.Integer)) for shift in CUTS]
-    cuts = [own.bitwise_and(SKETCH_RANGES - 1).label(f"r{number}") for number, own in enumerate(shifted)]
-    whole = sa.select(*cuts, *marked.c).subquery("sketch")
-    check = first_bits(sa.func.md5(sa.cast(whole.c.fingerprint, sa.Text)), CHECK_BITS)
-    sums = sa.func.sum(whole.c.fingerprint), sa.func.sum(check)
+    shifted = [marked.c.fingerprint.bitwise_rshift(sa.literal(shift, sa.Integer)) for shift in CUTS]
+    cuts = [bits.bitwise_and(SKETCH_RANGES - 1).label(f"r{number}") for number, bits in enumerate(shifted)]
+    whole = sa.select(*cuts, checksum_of(marked.c.fingerprint).label("check"), *marked.c).subquery("sketch")
+    sums = sa.func.sum(whole.c.fingerprint), sa.func.sum(whole.c.check)
     least = sa.func.min(sa.collate(whole.c.named, "C"))
     ranges = [whole.c[cut.name] for cut in cuts]
-    nothing = [sa.null().label(f"d{number}") for number in range(len(values))]
+    nothing = [sa.null().label(f"d{number}") for number in range(dimensions)]
     columns = _labelled(sa.func.grouping(*ranges), sa.func.count(), *sums, least)
     return sa.select(*columns, *ranges, *nothing).group_by(sa.func.grouping_sets(*map(sa.tuple_, ranges)))
 
