@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, Engine, Table
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.collecting.wiring import Values, values
 from checks.engine.judging.evaluate import Outcome, RunContext, evaluate
-from checks.engine.judging.judge import Baseline, Waiver, Waivers
+from checks.engine.judging.judge import Baseline, Id, Waiver, Waivers
 from checks.engine.measuring.compile_queries import Parameters, Query, Unasked, compile_queries
 from checks.engine.measuring.measure import Asking, Unit, plan_scans
 from checks.engine.measuring.reflect import Connect, NamedTables
@@ -107,8 +108,10 @@ def run_checks(engine: Engine, rules: Rules, request: Request) -> Report:
         try:
             with _values(rules, request) as given:
                 prepared = _prepare(first, rules, request, given, engine.connect)
-                with sessions(snapshot, first, min(request.options.workers, len(prepared.units) or 1)) as opened:
-                    found = side_by_side(prepared.units, opened, prepared.work, _told(request, prepared.units))
+                with closing(Sessions(snapshot, first, request.options.workers)) as pool:
+                    context = replace(prepared.context, spread=pool.spread)
+                    work = replace(prepared, context=context).work
+                    found = side_by_side(prepared.units, pool, work, _told(request, prepared.units))
                 role = snapshot.role
             return _report(request, prepared, found, started, given, snapshots=snapshot.taken, role=role)
         finally:
@@ -214,41 +217,92 @@ def _report(
 Done = TypeVar("Done")
 
 
-@contextmanager
-def sessions(snapshot: Snapshot, first: SnapshotSession, most: int) -> Iterator[list[SnapshotSession]]:
-    """Up to `most` sessions, the first one among them. A database with few connections left gives fewer."""
-    opened = [first]
-    try:
-        while len(opened) < most:
+class Sessions:
+    """Up to `most` sessions of a snapshot, opened when they are needed, the first one among them.
+
+    A database with few connections left gives fewer.
+    """
+
+    def __init__(self, snapshot: Snapshot, first: SnapshotSession, most: int) -> None:
+        self._snapshot, self._most = snapshot, most
+        self.opened = [first]
+        self._free: SimpleQueue[SnapshotSession] = SimpleQueue()
+        self._free.put(first)
+        self._opening = Lock()
+
+    def open(self, number: int) -> int:
+        """See that so many are open, if they can be; returns how many there are."""
+        with self._opening:
+            while len(self.opened) < min(number, self._most):
+                try:
+                    session = SnapshotSession(self._snapshot)
+                except DATABASE_ERRORS:
+                    self._most = len(self.opened)
+                    break
+                self.opened.append(session)
+                self._free.put(session)
+            return len(self.opened)
+
+    @contextmanager
+    def taken(self) -> Iterator[SnapshotSession]:
+        """A session that nobody else uses meanwhile; waits for one."""
+        session = self._free.get()
+        try:
+            yield session
+        finally:
+            self._free.put(session)
+
+    def spread(self, session: Session, work: Callable[[Session, Id], None], ids: Sequence[Id]) -> None:
+        """Do some work on a session and on all that are idle meanwhile."""
+        waiting = SimpleQueue[Id]()
+        for id_ in ids:
+            waiting.put(id_)
+        self.open(len(self.opened) + len(ids) - 1)
+        helpers = [Thread(target=self._help, args=(waiting, work), daemon=True) for _ in ids[1 : self._most]]
+        for helper in helpers:
+            helper.start()
+        _work_off(waiting, session, work)
+        for helper in helpers:
+            helper.join()
+
+    def _help(self, waiting: SimpleQueue[Id], work: Callable[[Session, Id], None]) -> None:
+        with suppress(Empty):
+            session = self._free.get_nowait()
             try:
-                opened.append(SnapshotSession(snapshot))
-            except DATABASE_ERRORS:
-                break
-        yield opened
-    finally:
-        for session in opened[1:]:
+                _work_off(waiting, session, work)
+            finally:
+                self._free.put(session)
+
+    def cancel(self) -> None:
+        """End what is running, from another thread."""
+        for session in self.opened:
+            session.cancel()
+
+    def close(self) -> None:
+        """Close all but the first one, which is its owner's."""
+        for session in self.opened[1:]:
             session.close()
+
+
+def _work_off(waiting: SimpleQueue[Id], session: Session, work: Callable[[Session, Id], None]) -> None:
+    with suppress(Empty):
+        while True:
+            work(session, waiting.get_nowait())
 
 
 def side_by_side(
     units: Sequence[Unit],
-    opened: Sequence[SnapshotSession],
+    pool: Sessions,
     work: Callable[[SnapshotSession, Unit], Done],
     done: Callable[[Unit], None],
 ) -> list[Done]:
     """The answers for all units, in their order. An interrupt cancels what is running and goes on upwards."""
-    free: SimpleQueue[SnapshotSession] = SimpleQueue()
-    for session in opened:
-        free.put(session)
 
     def run(unit: Unit) -> Done:
-        session = free.get()
-        try:
+        with pool.taken() as session:
             return work(session, unit)
-        finally:
-            free.put(session)
 
-    with ThreadPoolExecutor(len(opened), thread_name_prefix="rules") as executor:
+    with ThreadPoolExecutor(pool.open(len(units)), thread_name_prefix="rules") as executor:
         futures = {executor.submit(run, unit): unit for unit in units}
         try:
             for future in as_completed(futures):
@@ -256,7 +310,6 @@ def side_by_side(
                 done(futures[future])
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
-            for session in opened:
-                session.cancel()
+            pool.cancel()
             raise
     return [future.result() for future in futures]

@@ -149,7 +149,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class PlaceCounts:
     """How many rows could have been bad at each place, and how many are, if that was asked."""
 
     rows: Counter[Place] = field(default_factory=Counter)
@@ -158,7 +158,7 @@ class Counted:
 
 def census(
     session: Session, asked: Sequence[Asked], dimensions: Sequence[Dimension], scope: Scope, timeout: float
-) -> dict[tuple[str, str], Counted]:
+) -> dict[tuple[str, str], PlaceCounts]:
     """How many rows could have been bad at each place asked about, and at each value of a scored dimension.
 
     The queries share one population, which is read once; nothing is known of queries that do not say theirs.
@@ -176,7 +176,7 @@ def census(
     rows = select(*labelled, *flags.columns).select_from(joined).where(scope.condition(source)).subquery()
     grouped = [rows.c[column.name] for column in labelled]
     counts = [func.count().filter(rows.c[flag.name]) for flag in flags.columns]
-    counted = {item.query.id: Counted() for item in asked}
+    counted = {item.query.id: PlaceCounts() for item in asked}
     for row in session.all(asking(*grouped, *counts).group_by(*grouped), timeout):
         codes = iter(row[1:])
         here = [part for code in coded if (part := code.read(codes)) is not None]
@@ -206,7 +206,7 @@ def _counted_by(item: Asked, judged: tuple[FromClause, ColumnElement[bool] | Non
 
 
 def _add(
-    counted: Mapping[tuple[str, str], Counted],
+    counted: Mapping[tuple[str, str], PlaceCounts],
     asked: Sequence[Asked],
     places: Sequence[Place],
     numbers: Sequence[Sequence[int]],
@@ -216,7 +216,7 @@ def _add(
         counted[item.query.id].bad.update(dict.fromkeys(places, sum(bad)))
 
 
-FEW_VALUES = 3
+MOST_CONDITIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ class _Coded:
             return cls(dimension.name, None, (value,))
         parts = {part for item in asked for place in item.places for part in place}
         wanted = tuple(own for name, own in sorted(parts, key=str) if name == dimension.name)
-        if len(wanted) <= FEW_VALUES:
+        if len(wanted) <= MOST_CONDITIONS:
             # the database knows how few groups conditions make: it need not sort all rows
             return cls(dimension.name, wanted, tuple(value.is_not_distinct_from(own) for own in wanted))
         return cls(dimension.name, wanted, (func.array_position(cast(list(wanted), ARRAY(value.type)), value),))
@@ -244,7 +244,9 @@ class _Coded:
         codes = [next(row) for _ in self.columns]
         if self.values is None:
             return self.name, codes[0]
-        place = codes[0] if len(self.values) > FEW_VALUES else next((n for n, own in enumerate(codes, 1) if own), None)
+        place = (
+            codes[0] if len(self.values) > MOST_CONDITIONS else next((n for n, own in enumerate(codes, 1) if own), None)
+        )
         return None if place is None else (self.name, self.values[place - 1])
 
 

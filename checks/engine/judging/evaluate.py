@@ -7,7 +7,7 @@ that is OK on the whole can be in trouble in a small league, so each rule with b
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,16 @@ from sqlalchemy import ColumnElement, Integer, Select, SelectBase, cast, func, l
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.authoring.units import Status
-from checks.engine.judging.bad_rows import Asked, BadRows, Counted, Place, Spot, candidates, census, possible_candidates
+from checks.engine.judging.bad_rows import (
+    Asked,
+    BadRows,
+    Place,
+    PlaceCounts,
+    Spot,
+    candidates,
+    census,
+    possible_candidates,
+)
 from checks.engine.judging.evidence import Evidence, few, few_of_many, listed, many, waived_rows
 from checks.engine.judging.frames import read_frame
 from checks.engine.judging.judge import Baseline, Id, Verdict, Waivers, judge
@@ -138,7 +147,7 @@ def _locate(session: Session, found: Sequence[Outcome], context: RunContext) -> 
         return
     queries = [outcome.query for outcome, _ in asked]
     scope = context.how.scope.of(narrowed=queries[0].narrowed)
-    counted: Mapping[Id, Counted] = {}
+    counted: Mapping[Id, PlaceCounts] = {}
     try:
         places = [_asked(outcome, evidence) for outcome, evidence in asked]
         counted = census(session, places, context.dimensions, scope, context.how.limit(queries))
@@ -146,7 +155,7 @@ def _locate(session: Session, found: Sequence[Outcome], context: RunContext) -> 
         for outcome, _ in asked:
             outcome.notes.append(f"the density of its clusters, and its parts, are unknown: {explained(error)}")
     for outcome, evidence in asked:
-        _stand(outcome, evidence, counted.get(outcome.query.id, Counted()), context)
+        _stand(outcome, evidence, counted.get(outcome.query.id, PlaceCounts()), context)
 
 
 def _asked(outcome: Outcome, evidence: Evidence) -> Asked:
@@ -157,7 +166,7 @@ def _asked(outcome: Outcome, evidence: Evidence) -> Asked:
     return Asked(outcome.query, possible_candidates(evidence.places, evidence.sampled), bad=True)
 
 
-def _stand(outcome: Outcome, evidence: Evidence, counted: Counted, context: RunContext) -> None:
+def _stand(outcome: Outcome, evidence: Evidence, counted: PlaceCounts, context: RunContext) -> None:
     """Note where bad rows stand: a sample has only said where to count."""
     bad = evidence.places if evidence.sampled is None else counted.bad
     likely = candidates(bad, evidence.findings.count) if outcome.gross.status.failing else []
@@ -218,9 +227,15 @@ def _evidence(query: Query, rows: BadRows | None, fetched: Sequence[Sequence[Any
     return listed(query.check.name, rows, [row[3:] for row in fetched if row[3] is not None])
 
 
+def one_by_one(session: Session, work: Callable[[Session, Id], None], ids: Sequence[Id]) -> None:
+    """Do some work on one session."""
+    for id_ in ids:
+        work(session, id_)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """What every unit of a run needs to know."""
+    """What every unit of a run needs to know; `spread` does work that a unit can share with idle sessions."""
 
     how: Asking
     baseline: Baseline
@@ -228,6 +243,7 @@ class RunContext:
     dimensions: Sequence[Dimension]
     listed: int
     details: bool
+    spread: Callable[[Session, Callable[[Session, Id], None], Sequence[Id]], None] = one_by_one
 
 
 def evidence_of(
@@ -259,14 +275,16 @@ def _fetched(
     if len(small) > 1:
         with suppress(Exception):  # asked one by one below, where the error has a name
             evidence = few_of_many(session, small, timeout)
-    for id_, (bad_rows, count) in rows.items():
+
+    def fetch(asked: Session, id_: Id) -> None:
+        bad_rows, count = rows[id_]
         try:
-            if id_ in evidence:
-                continue
             if id_ in small:
-                evidence[id_] = few(session, id_[0], bad_rows, timeout)
+                evidence[id_] = few(asked, id_[0], bad_rows, timeout)
             else:
-                evidence[id_] = many(session, id_[0], bad_rows, count, timeout)
+                evidence[id_] = many(asked, id_[0], bad_rows, count, timeout)
         except Exception as error:  # noqa: BLE001 - the rule is measured; only its examples are missing
             notes[id_] = f"its bad rows cannot be shown: {explained(error, timeout)}"
+
+    context.spread(session, fetch, sorted(rows.keys() - evidence.keys(), key=lambda id_: -rows[id_][1]))
     return evidence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import ColumnElement, select
@@ -89,3 +90,32 @@ def test_without_a_total_there_is_a_share_and_no_lift(run: Run, put: Put) -> Non
     assert run(across, dimensions=(PLACE,)).of("across").clusters[0] == Cluster(
         (("place", "South"),), 58, 62, None, None
     )
+
+
+def test_the_places_of_very_many_bad_rows_are_counted_and_not_estimated(run: Run, put: Put) -> None:
+    """Where to count is guessed from a sample of a thousand rows; a sample's figures would end in three zeros."""
+    south = [thing(f"s{n}", size=10, place_id=2, shelf="3") for n in range(1_117)]
+    north = [thing(f"n{n}", size=10, place_id=1, shelf=str(n % 40)) for n in range(123)]
+    good = [thing(f"g{n}", place_id=1 + n % 2, shelf=str(n % 7)) for n in range(1_301)]
+    put(*south, *north, *good)
+
+    report = run(big, dimensions=(replace(PLACE, scored=True), SHELF), listed=50)
+
+    there = 1_117 + len([n for n in range(1_301) if n % 2 == 1 and n % 7 == 3])
+    cluster = report.of("big").clusters[0]
+    assert (str(cluster), cluster.rows) == ("1,117 of 1,240 in South, shelf 3", there)
+    assert cluster.lift == round(1_117 / there / (1_240 / 2_541), 2)
+    assert set(report.parts["place"]) == {"North", "South"}
+
+
+@pytest.mark.parametrize("wanted", [1, 2, 9])
+def test_a_place_is_found_whether_few_places_or_many_are_asked_about(run: Run, put: Put, wanted: int) -> None:
+    """Up to three values of a dimension are asked about as conditions, more of them by their place in a list."""
+    bad = [thing(f"b{n}", size=10, shelf=f"bad {n % wanted}") for n in range(90)]
+    put(*bad, *(thing(f"g{n}", shelf=f"good {n % 3}") for n in range(200)))
+
+    clusters = run(big, dimensions=(SHELF,), listed=10).of("big").clusters
+
+    assert [(c.where[0][1], c.count, c.rows) for c in clusters] == [
+        (f"bad {n}", 90 // wanted, 90 // wanted) for n in range(min(wanted, 3))
+    ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import ColumnElement, Engine, func, select, text, update
+from sqlalchemy import BigInteger, ColumnElement, Engine, Text, cast, func, literal, select, text, true, update
 
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
 from checks.engine.judging.findings import (
@@ -16,6 +17,8 @@ from checks.engine.judging.findings import (
     Change,
     Finding,
     Findings,
+    checksum,
+    checksum_of,
     compare,
     compare_part,
     fingerprint,
@@ -153,6 +156,28 @@ def test_python_and_the_database_agree_on_a_fingerprint(put: Put, shelves: Engin
         row = connection.execute(select(key, fingerprint_of("rule", key))).one()
 
     assert row[1] == fingerprint("rule", row[0])
+
+
+@pytest.mark.parametrize("mark", [0, 1, -1, 2_147_483_647, -2_147_483_648, (1 << 63) - 1, -(1 << 63), 8_070_450_532])
+def test_python_and_the_database_agree_on_a_checksum(shelves: Engine, mark: int) -> None:
+    with shelves.connect() as connection:
+        assert connection.execute(select(checksum_of(literal(mark, BigInteger)))).scalar_one() == checksum(mark)
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "Zürich \"quoted\" \\ / 'single'", "tab\tnew\nline", "☃ \x7f \u2028", "", None]
+)
+def test_the_text_of_a_plain_key_is_that_of_any_key(put: Put, shelves: Engine, name: str | None) -> None:
+    """Plain columns are written by a faster function; a key that changed its text would be new and fixed at once."""
+    put(thing("x", shelf="a"))
+    with shelves.begin() as connection:
+        connection.execute(update(things).values(name=name))
+        columns = things.c.name, things.c.place_id, literal(date(2025, 3, 1)), literal(time(18, 30, 0, 5)), true()
+        plain = key_text(columns)
+        row = connection.execute(select(plain, cast(func.jsonb_build_array(*columns), Text))).one()
+
+    assert "json_build_array" in str(plain)
+    assert row[0] == row[1]
 
 
 @given(st.integers(-(1 << 63), (1 << 63) - 1))
