@@ -29,9 +29,13 @@ def runbook_html(runbook: str) -> Markup:
 
     if runbook.startswith(("https://", "http://")):
         return Markup('<p><a href="{}" rel="noreferrer">{}</a></p>').format(runbook, runbook)
-    text = runbook_sections().get(runbook.removeprefix(DOCUMENT), "") if runbook.startswith(DOCUMENT) else ""
     # a file of ours, and HTML inside it is text
-    return Markup(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))  # noqa: S704  # nosec B704
+    return Markup(MarkdownIt("commonmark", {"html": False}).enable("table").render(runbook_text(runbook)))  # noqa: S704  # nosec B704
+
+
+def runbook_text(runbook: str) -> str:
+    """The text of a rule's runbook as Markdown; empty where there is none, or it stands elsewhere."""
+    return runbook_sections().get(runbook.removeprefix(DOCUMENT), "") if runbook.startswith(DOCUMENT) else ""
 
 
 def with_runbooks(rules: Rules) -> Rules:

@@ -126,18 +126,23 @@ def _overview(rules: Rules) -> Iterator[str]:
 def _details(rules: Rules) -> Iterator[str]:
     day = SAMPLE_NOON.date()
     yield f"## Rules\n\nThe SQL lists the bad rows, or reads the value; its day is {day} where it asks for one."
+    for domain, members in groupby(rules_with_sql(rules), lambda member: member[0].domain):
+        yield f"\n### Domain {domain}"
+        for rule, sql in members:
+            yield from _rule(rule, sql)
+
+
+def rules_with_sql(rules: Rules) -> Iterator[tuple[Check, str]]:
+    """Every rule by domain, with the SQL that lists its bad rows at a sample moment and for a sample parameter."""
     known = {"now": SAMPLE_NOON, "today": SAMPLE_NOON.date(), **dict.fromkeys(rules.provided, SAMPLE_PARAMETER.value)}
     with values(rules.fixtures, known) as given:
-        for domain, members in groupby(_in_order(rules), lambda rule: rule.domain):
-            yield f"\n### Domain {domain}"
-            for rule in members:
-                yield from _rule(rule, given)
+        yield from ((rule, _sql(rule, given)) for rule in _in_order(rules))
 
 
-def _rule(rule: Check, given: Values) -> Iterator[str]:
+def _rule(rule: Check, sql: str) -> Iterator[str]:
     yield f"\n#### {rule.name}\n\n{rule.summary}\n"
     yield f"{rule.severity}; {rule.threshold}.{_per(rule)}{_runbook(rule)}\n"
-    yield f"```sql\n{_sql(rule, given)}\n```"
+    yield f"```sql\n{sql}\n```"
 
 
 def _sql(rule: Check, given: Values) -> str:

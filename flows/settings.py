@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, BaseModel, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -34,6 +33,7 @@ CONFIG = "RALLY_CONFIG"
 """Names the file to read in place of `rally.toml` of the working folder."""
 FILES = ("rally.toml", "pyproject.toml")
 TABLE = "rally-health"
+WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s?#]*")
 
 
 class SettingsError(Exception):
@@ -112,6 +112,12 @@ class Settings(BaseSettings):
     """What who opens `rally-health serve` has to know, 16 characters or more; needed elsewhere than on loopback."""
     serve_proxy_header: str = ""
     """The header in which a proxy that signs people in names them to `rally-health serve`; it drops that of others."""
+    otlp_endpoint: str = ""
+    """An OpenTelemetry collector, such as `http://127.0.0.1:4318`: runs send it traces and metrics; see docs/INTEGRATIONS.md."""  # noqa: E501 - a description is one line
+    openlineage_url: str = ""
+    """An OpenLineage server, such as `http://127.0.0.1:5000`: imports send it events; see docs/INTEGRATIONS.md."""
+    openlineage_api_key: SecretStr | None = None
+    """Its key, where it asks for one."""
     task_runner: Literal["thread", "dask"] = "thread"
     """What measures the leagues of a partitioned check."""
     task_runner_address: str | None = None
@@ -171,6 +177,13 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("expected an IANA time zone such as America/Chicago") from None
         return name
+
+    @field_validator("otlp_endpoint", "openlineage_url")
+    @classmethod
+    def _web_address(cls, address: str) -> str:
+        if address and not WEB_ADDRESS.fullmatch(address):
+            raise ValueError("expected the address of a server, such as http://127.0.0.1:4318")
+        return address
 
     @field_validator("rule_sources", mode="before")
     @classmethod
@@ -342,50 +355,3 @@ def _unreadable(error: UnreadableError) -> str:
 def _nearest(name: str, known: Mapping[str, Any] | set[str]) -> str:
     near = get_close_matches(name, sorted(known), n=1)
     return f"; did you mean {near[0]}?" if near else "; docs/SETTINGS.md lists all"
-
-
-DOCUMENT = """\
-# Settings
-
-Written by `rally-health config docs` from the model; a test fails when this file is stale.
-
-Settings stand in `rally.toml` of the folder where a command runs, in the table `[tool.rally-health]` of its
-`pyproject.toml`, or in the file that `RALLY_CONFIG` names. The environment goes before the file, an option of a
-command before both. What nobody knows is refused with the nearest; `rally-health config check` says so before a run
-does, and `rally-health config show` tells what is set and where.
-
-| in rally.toml | in the environment | default | what it is |
-|---|---|---|---|
-"""
-
-
-def settings_document() -> str:
-    """docs/SETTINGS.md: every setting with its name in both places, its default and what it is."""
-    lines = "".join(f"| {' | '.join(_cells(name, own))} |\n" for name, own in Settings.model_fields.items())
-    return DOCUMENT + lines + "".join(_table_of(name, model) for name, model in NESTED.items())
-
-
-def _table_of(name: str, model: type[BaseModel]) -> str:
-    title = f"[[{name}]]" if model is Correction else f"[{name}]"
-    rows = "".join(
-        f"| `{own.alias or key}` | {_shown_default(own)} | {' '.join((own.description or '').split())} |\n"
-        for key, own in model.model_fields.items()
-    )
-    summary = " ".join((model.__doc__ or "").split())
-    return f"\n## `{title}`\n\n{summary}\n\n| key | default | what it is |\n|---|---|---|\n{rows}"
-
-
-def _shown_default(own: FieldInfo) -> str:
-    default = own.get_default(call_default_factory=True)
-    plain = str(default).lower() if isinstance(default, bool) else str(default)
-    return f"`{plain}`" if default not in (None, "", (), {}, PydanticUndefined, Limits(), Seasons()) else ""
-
-
-def _cells(name: str, setting: FieldInfo) -> tuple[str, ...]:
-    variable = environment_name(name)
-    return (
-        f"`{name}`",
-        f"`{variable}`" if variable else "",
-        _shown_default(setting),
-        " ".join((setting.description or "").split()),
-    )

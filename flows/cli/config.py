@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import SecretStr
-from pydantic_core import to_jsonable_python
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from checks.engine.collecting.rules import Rules
+from etl.importing.declared import Correction, Limits, Seasons
 from flows.cli.shared import AsJson, Exit, print_rows
 from flows.service.health_check import rules_of
-from flows.settings import Settings, environment_name, origin_of, read_config, settings_document, unknown_variables
+from flows.settings import NESTED, Settings, environment_name, origin_of, read_config, unknown_variables
 
 app = typer.Typer(help="The settings: rally.toml, and the environment, which wins.", no_args_is_help=True)
 
@@ -106,3 +108,50 @@ def _changes(rules: Rules) -> list[dict[str, str]]:
             told = own.changed[len(check.changed) :] if own is not None else ("left out",)
             changes += [{"rule": f"{name}[{label}]", "change": change} for change in told]
     return changes + [{"rule": name, "change": f"off, {line}"} for name, line in rules.disabled.items()]
+
+
+DOCUMENT = """\
+# Settings
+
+Written by `rally-health config docs` from the model; a test fails when this file is stale.
+
+Settings stand in `rally.toml` of the folder where a command runs, in the table `[tool.rally-health]` of its
+`pyproject.toml`, or in the file that `RALLY_CONFIG` names. The environment goes before the file, an option of a
+command before both. What nobody knows is refused with the nearest; `rally-health config check` says so before a run
+does, and `rally-health config show` tells what is set and where.
+
+| in rally.toml | in the environment | default | what it is |
+|---|---|---|---|
+"""
+
+
+def settings_document() -> str:
+    """docs/SETTINGS.md: every setting with its name in both places, its default and what it is."""
+    lines = "".join(f"| {' | '.join(_cells(name, own))} |\n" for name, own in Settings.model_fields.items())
+    return DOCUMENT + lines + "".join(_table_of(name, model) for name, model in NESTED.items())
+
+
+def _table_of(name: str, model: type[BaseModel]) -> str:
+    title = f"[[{name}]]" if model is Correction else f"[{name}]"
+    rows = "".join(
+        f"| `{own.alias or key}` | {_shown_default(own)} | {' '.join((own.description or '').split())} |\n"
+        for key, own in model.model_fields.items()
+    )
+    summary = " ".join((model.__doc__ or "").split())
+    return f"\n## `{title}`\n\n{summary}\n\n| key | default | what it is |\n|---|---|---|\n{rows}"
+
+
+def _shown_default(own: FieldInfo) -> str:
+    default = own.get_default(call_default_factory=True)
+    plain = str(default).lower() if isinstance(default, bool) else str(default)
+    return f"`{plain}`" if default not in (None, "", (), {}, PydanticUndefined, Limits(), Seasons()) else ""
+
+
+def _cells(name: str, setting: FieldInfo) -> tuple[str, ...]:
+    variable = environment_name(name)
+    return (
+        f"`{name}`",
+        f"`{variable}`" if variable else "",
+        _shown_default(setting),
+        " ".join((setting.description or "").split()),
+    )

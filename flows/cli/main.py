@@ -52,6 +52,7 @@ COMMANDS = {
     "report": Entry("report:report", "Tell what many runs tell together."),
     "serve": Entry("serve:serve", "Show the page that an operator opens in the morning; read-only."),
     "site": Entry("serve:site", "Write the pages of `serve` as files, for object storage or GitHub Pages."),
+    "mcp": Entry("serve:mcp", "Answer an assistant's questions about history, rules and incidents (MCP); read-only."),
     "backtest": Entry("report:backtest_", "Say which of the stored nights a threshold would have alerted."),
     "waive": Entry("incidents:waive", "Accept a rule's trouble, or one bad row of it, until a day."),
     "accept": Entry("incidents:accept", "Take a lasting change for usual."),

@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from math import isinf
 from typing import Any, TextIO
 
-ENDLESS = frozenset({"serve"})
+ENDLESS = frozenset({"serve", "mcp"})
 """Commands that run until somebody stops them."""
 LATE = 1.0
 """Seconds after the deadline by which every connection has noticed it; then Python is interrupted."""

@@ -16,7 +16,8 @@ from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules
 from checks.engine.reporting.report import relative
 from checks.standards import render_standards
-from flows.cli.shared import AsJson, Domains, Exit, Names, Owners, Severities, Tags, one_rule, requested
+from flows.cli.shared import AsJson, Domains, Exit, Names, Owners, Severities, Tags, one_rule, requested, write
+from flows.doors import needing
 from flows.service.authoring import new_rule, suggested, try_rules
 from flows.service.health_check import rules_of
 from flows.service.requests import RuleSelection
@@ -79,6 +80,24 @@ def docs(
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(render_standards(rules), encoding="utf-8")
     typer.echo(f"Wrote {target}: {len(rules)} rules.")
+
+
+@app.command("export")
+def export_contract(
+    context: typer.Context,
+    odcs: Annotated[Path, typer.Option("--odcs", metavar="FILE", help="The YAML to write; - for standard output.")],
+) -> None:
+    """Write tables and rules as an Open Data Contract (ODCS 3), for catalogues and contract tools.
+
+    It needs the extra `odcs`. Examples: `rally-health rules export --odcs contract.yaml`
+    """
+    with needing("odcs"):
+        from flows.doors.contract import odcs_yaml  # noqa: PLC0415 - an extra
+    rules = rules_of(context.obj)
+    if not write(odcs, lambda: odcs_yaml(rules)):
+        raise typer.Exit(Exit.PARTIAL)
+    if odcs != Path("-"):
+        typer.echo(f"Wrote {odcs}: {len(rules)} rules.")
 
 
 @app.command("new")

@@ -1,4 +1,4 @@
-"""`rally-health serve` and `rally-health site`: the operator's pages, from a process and as files."""
+"""`rally-health serve`, `site` and `mcp`: who asks what stands in the database; none of them changes anything."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from flows.bridge.entry import api_url
+from flows.doors import needing
 from flows.service.context import open_engine
 from flows.service.health_check import rules_of
 from flows.web.app import Access, web_app
@@ -47,6 +48,21 @@ def serve(
         typer.echo(f"Open http://{shown}:{listening.getsockname()[1]}/ - stop it with Ctrl-C.")
         sys.stdout.flush()
         uvicorn.Server(uvicorn.Config(app, **QUIET)).run(sockets=[listening])
+
+
+def mcp(context: typer.Context) -> None:
+    """Answer an assistant's questions about history, rules and incidents (MCP); read-only.
+
+    It speaks the Model Context Protocol on standard input and output, needs the extra `mcp`, and runs until its client
+    leaves. Answers are keys and counts; rules and settings are those of its start.
+
+    Example, as an entry of a client's configuration: `{"rally": {"command": "rally-health", "args": ["mcp"]}}`
+    """
+    with needing("mcp"):
+        from flows.doors.mcp_server import mcp_server  # noqa: PLC0415 - an extra
+    settings = context.obj.model_copy(update={"write_timeout": STATEMENT_SECONDS, "lock_timeout": STATEMENT_SECONDS})
+    with open_engine(settings, application="rally-health mcp") as engine:
+        mcp_server(engine, rules_of(settings)).run()
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -22,6 +22,7 @@ from checks.scopes import SOURCES
 from etl.adoption.rights import READER, may_keep_history
 from etl.migrate import Mode, mode_of
 from etl.retention import delete_expired
+from flows.doors import watched
 from flows.service.alerts import email_report, keep_incidents, policy_of, required_policy, send_alerts
 from flows.service.context import Invocation, open_engine, rule_account
 from flows.service.import_gate import after_check
@@ -40,6 +41,13 @@ def check_health(invocation: Invocation, request: CheckRequest) -> Report:
     The invocation's remarks stand among the report's complaints, and so does a document that could not be written.
     Raises SelectionError, PolicyError and SettingsError before a database is opened.
     """
+    with watched(invocation, "health check") as run:
+        report = _checked(run.invocation, request)
+        run.reported(report)
+    return report
+
+
+def _checked(invocation: Invocation, request: CheckRequest) -> Report:
     settings, alert = invocation.settings, _alerts(invocation.settings, request)
     rules = request.selection.apply(rules_of(settings))
     beside = _incidents(settings, request, alert=alert)

@@ -20,6 +20,7 @@ from etl.importing.import_run import import_paths, replay
 from etl.importing.options import Allowance, Options
 from etl.kinds import KINDS, kind_named
 from etl.migrate import require_platform
+from flows.doors import Lineage, lineage_of, watched
 from flows.service.context import Invocation, open_engine
 from flows.service.ending import Ending, of_import, of_report
 from flows.service.health_check import check_health, rules_of, today_here
@@ -32,6 +33,14 @@ from flows.settings import Settings, SettingsError
 
 def import_all(invocation: Invocation, request: ImportRequest) -> ImportReport:
     """Import feeds into the database of the settings; each is published whole or not at all."""
+    lineage = lineage_of(invocation.settings)
+    with watched(invocation, "import") as run:
+        report = _imported(run.invocation, request, lineage)
+        run.reported(report)
+    return report
+
+
+def _imported(invocation: Invocation, request: ImportRequest, lineage: Lineage) -> ImportReport:
     settings, who = invocation.settings, getpass.getuser()
     options = replace(
         _declared(settings), force=request.force, dry_run=request.dry_run, prune=request.prune,
@@ -56,6 +65,7 @@ def import_all(invocation: Invocation, request: ImportRequest) -> ImportReport:
         report = import_paths(engine, paths, options, wait=request.wait, importer=one_feed)
         if settings.breaker:
             after_import(engine, report, allowed_by=who if request.allow else "", why=request.reason)
+        lineage(engine, report)
         return report
 
 

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from etl.tables import leagues, players, schedule
+from flows.cli.config import settings_document
 from flows.cli.shared import Exit
-from flows.settings import SettingsError, read_settings, settings_document, unknown_variables
+from flows.settings import SettingsError, read_settings, unknown_variables
 from tests.flows.conftest import Run
 
 ROOT = Path(__file__).resolve().parents[3]

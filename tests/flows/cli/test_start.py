@@ -18,7 +18,9 @@ main()
 """
 SENDS = {"twilio", "requests", "apprise"}
 DRAWS = {"matplotlib", "jinja2", "scipy"}
-HEAVY = SENDS | DRAWS | {"pandas", "numpy", "ftfy", "alembic", "prefect", "httpx"}
+DOORS = {"opentelemetry.sdk", "openlineage", "open_data_contract_standard", "mcp"}
+"""The libraries of doors for other tools, which nothing imports before a door is opened."""
+HEAVY = SENDS | DRAWS | DOORS | {"pandas", "numpy", "ftfy", "alembic", "prefect", "httpx"}
 
 
 def modules_of(*arguments: str, url: str = "") -> set[str]:
