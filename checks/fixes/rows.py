@@ -16,8 +16,13 @@ from checks.repairs.plan import proposal
 from checks.rules.imports import alias_into_another_league, missing_constraint
 from checks.rules.matches import SAME_RESULT, duplicate_result, winner_contradicts_score
 from checks.rules.players import PLACE, duplicate_player, player_of_unknown_team
-from checks.rules.schedule import duplicate_match, fixture_under_two_names, match_of_unknown_league
-from checks.rules.standings import IDENTIFYING, duplicate_standing, standing_without_team
+from checks.rules.schedule import (
+    duplicate_match,
+    fixture_under_two_names,
+    match_of_unknown_league,
+    match_without_league,
+)
+from checks.rules.standings import IDENTIFYING, duplicate_standing, standing_of_unknown_team, standing_without_team
 from checks.rules.teams import ADDITIONS, SERIES_WORDS, duplicate_team, twin_team
 from checks.rules.words import is_match, leads_nowhere
 from etl.importing.link import resolver
@@ -160,9 +165,18 @@ def link_orphaned_players() -> Update:
 
 @fix(standing_without_team)
 def link_standings(connection: sa.Connection) -> Update:
-    """Link standings to the team that their name means in their series."""
+    """Link standings without a team to the one that their name means in their series."""
+    return _by_name(connection, series_stats.c.team_id.is_(None))
+
+
+@fix(standing_of_unknown_team)
+def link_orphaned_standings(connection: sa.Connection) -> Update:
+    """Link standings of teams that are gone to the team that their name means in their series."""
+    return _by_name(connection, leads_nowhere(series_stats.c.team_id, teams))
+
+
+def _by_name(connection: sa.Connection, lost: sa.ColumnElement[bool]) -> Update:
     row = series_stats.c
-    lost = row.team_id.is_(None) | leads_nowhere(row.team_id, teams)
     open_rows = sa.select(row.id, leagues.c.league_id, row.series, row.team).join(
         leagues, leagues.c.id == row.league_id
     )
@@ -175,11 +189,20 @@ def link_standings(connection: sa.Connection) -> Update:
     return Update(series_stats, ids([pair for pair in pairs if pair[1] is not None], "id", "team_id"))
 
 
+@fix(match_without_league)
+def give_matches_a_league() -> Update:
+    """Put matches without a league into the league of both of their teams."""
+    return _into_league_of_teams(schedule.c.league_id.is_(None))
+
+
 @fix(match_of_unknown_league)
 def give_matches_their_league() -> Update:
-    """Put matches without a league, or of one that is gone, into the league of both of their teams."""
+    """Put matches of a league that is gone into the league of both of their teams."""
+    return _into_league_of_teams(leads_nowhere(schedule.c.league_id, leagues))
+
+
+def _into_league_of_teams(lost: sa.ColumnElement[bool]) -> Update:
     home, away = (_league_of(schedule.c[f"{side}_team_id"]) for side in ("home", "away"))
-    lost = schedule.c.league_id.is_(None) | leads_nowhere(schedule.c.league_id, leagues)
     told = sa.func.coalesce(home, away)
     agreed = sa.select(schedule.c.id, told.label("league_id")).where(lost, is_match(Row(schedule)), told.is_not(None))
     return Update(schedule, agreed.where(home.is_not_distinct_from(away) | home.is_(None) | away.is_(None)))

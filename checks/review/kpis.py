@@ -70,8 +70,9 @@ STANDARDS = (
     ),
     Standard(
         "orphan_rate", "Orphan rate", ORPHANS,
-        ("match_of_unknown_team", "player_of_unknown_team", "rating_without_player", "result_of_unknown_team",
-         "standing_of_unknown_team", "team_of_unknown_club", "team_of_unknown_league", "team_of_unknown_series"),
+        ("match_of_unknown_league", "match_of_unknown_team", "player_of_unknown_team", "rating_without_player",
+         "result_of_unknown_team", "standing_of_unknown_team", "team_of_unknown_club", "team_of_unknown_league",
+         "team_of_unknown_series"),
     ),
 )  # fmt: skip
 

@@ -98,18 +98,21 @@ def fixture_without_result(today: date, season_start: date) -> Bad:
 def _fixtures_with_result() -> sa.Select[tuple[int]]:
     """Fixtures matched to meetings one to one: on their day, else what is left of two teams in the order of its days.
 
-    The results of one day are one meeting. A fixture that was put off is matched to a meeting within some weeks.
+    The results of one day are one meeting. A fixture that was put off is matched to a meeting within some weeks; what
+    lies further apart begins the order anew, so that what was never played last year shifts nothing this year.
     """
     fixture = _pairs_of(schedule, schedule.c.id).where(is_match(Row(schedule))).subquery("fixture")
-    meeting = _pairs_of(match_scores).distinct().subquery("meeting")
+    meeting = _pairs_of(match_scores, sa.cast(sa.null(), sa.Integer).label("id")).distinct().subquery("meeting")
     on_day = sa.and_(_same_pair(fixture, meeting), fixture.c.day == meeting.c.day)
-    waiting = _numbered(fixture, ~sa.exists().where(on_day), fixture.c.id).subquery("waiting")
-    left = _numbered(meeting, ~sa.exists().where(on_day)).subquery("left_over")
-    put_off = left.c.day.between(waiting.c.day - POSTPONED.days, waiting.c.day + POSTPONED.days)
-    in_order = sa.and_(_same_pair(waiting, left), waiting.c.place == left.c.place, put_off)
+    left = sa.union_all(*(sa.select(*rows.c).where(~sa.exists().where(on_day)) for rows in (fixture, meeting)))
+    rows = _in_order(left.subquery("left_over"))
+    waiting, held = rows.alias("waiting"), rows.alias("held")
+    put_off = held.c.day.between(waiting.c.day - POSTPONED.days, waiting.c.day + POSTPONED.days)
+    same_place = (held.c.stretch == waiting.c.stretch) & (held.c.place == waiting.c.place)
+    in_order = sa.and_(held.c.id.is_(None), _same_pair(waiting, held), same_place, put_off)
     return sa.union(
         sa.select(fixture.c.id).where(sa.exists().where(on_day)),
-        sa.select(waiting.c.id).where(sa.exists().where(in_order)),
+        sa.select(waiting.c.id).where(waiting.c.id.is_not(None), sa.exists().where(in_order)),
     )  # type: ignore[return-value]
 
 
@@ -125,11 +128,16 @@ def _same_pair(one: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[boo
     return sa.and_(one.c.lesser == other.c.lesser, one.c.greater == other.c.greater)
 
 
-def _numbered(rows: Subquery, condition: sa.ColumnElement[bool], *more: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """Rows of each pair, numbered by their day."""
-    pair = (rows.c.lesser, rows.c.greater)
-    place = sa.func.row_number().over(partition_by=pair, order_by=(rows.c.day, *more)).label("place")
-    return sa.select(*more, *pair, rows.c.day, place).where(condition)
+def _in_order(left: Subquery) -> sa.CTE:
+    """Fixtures, and meetings, of each pair and stretch of weeks, each numbered by their day; meetings have no id."""
+    pair, by_day = (left.c.lesser, left.c.greater), (left.c.day, left.c.id)
+    pause = left.c.day - sa.func.lag(left.c.day).over(partition_by=pair, order_by=by_day)
+    row = sa.select(*left.c, sa.case((pause > POSTPONED.days, 1), else_=0).label("begins")).subquery("row").c
+    stretch = sa.func.sum(row.begins).over(partition_by=(row.lesser, row.greater), order_by=(row.day, row.id))
+    of = sa.select(row.id, row.lesser, row.greater, row.day, stretch.label("stretch")).subquery("of").c
+    kind = (of.lesser, of.greater, of.stretch, of.id.is_(None))
+    place = sa.func.row_number().over(partition_by=kind, order_by=(of.day, of.id)).label("place")
+    return sa.select(of.id, of.lesser, of.greater, of.day, of.stretch, place).cte("in_order")
 
 
 def _leagues_with_results() -> sa.Select[tuple[int]]:

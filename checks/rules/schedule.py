@@ -67,9 +67,7 @@ def _idle(breaks: Seasons) -> sa.Select[Any]:
     plays = [
         sa.select(schedule.c[f"{side}_team_id"].label("id"))
         .join(season, season.c.league_id == schedule.c.league_id)
-        .where(
-            schedule.c.match_date >= season.c.starts, words.is_match(MATCH), schedule.c[f"{side}_team_id"].is_not(None)
-        )
+        .where(words.is_match(MATCH), schedule.c.match_date.between(season.c.starts, season.c.ends))
         for side in SCHEDULE_SIDES
     ]
     playing = plays[0].union(plays[1]).subquery("playing")
@@ -82,7 +80,7 @@ def _with_usual(breaks: Seasons) -> sa.Select[Any]:
     sides = [
         sa.select(schedule.c[f"{side}_team_id"].label("id"))
         .join(season, season.c.league_id == schedule.c.league_id)
-        .where(schedule.c.match_date >= season.c.starts, words.is_match(MATCH))
+        .where(words.is_match(MATCH), schedule.c.match_date.between(season.c.starts, season.c.ends))
         for side in SCHEDULE_SIDES
     ]
     side = sides[0].union_all(sides[1]).subquery()
@@ -119,11 +117,16 @@ def match_of_unknown_team() -> Bad:
     return Bad(words.match_keys().where(lost), among=words.rows_of(schedule))
 
 
-@check(severity=Severity.MEDIUM, threshold=NULL_IDS, table=schedule, owner="schedules", tags={"daily"})
+@row_check(schedule, severity=Severity.MEDIUM, threshold=NULL_IDS, owner="schedules", tags={"daily"})
+def match_without_league(row: Row) -> Bad:
+    """A scheduled match stands in no league. The old loader left it open; one that leads nowhere has its own rule."""
+    return Bad(row.league_id.is_(None), among=words.is_match(row))
+
+
+@check(severity=Severity.HIGH, threshold=ORPHANS, table=schedule, owner="schedules", tags={"daily", "gate"})
 def match_of_unknown_league() -> Bad:
-    """A scheduled match stands in no league, or in one that does not exist."""
-    lost = schedule.c.league_id.is_(None) | words.leads_nowhere(schedule.c.league_id, leagues)
-    is_one = words.is_match(Row(schedule))
+    """A scheduled match stands in a league that does not exist (any more)."""
+    lost, is_one = words.leads_nowhere(schedule.c.league_id, leagues), words.is_match(MATCH)
     return Bad(words.match_keys().where(lost, is_one), among=words.rows_of(schedule).where(is_one))
 
 
@@ -304,7 +307,7 @@ def matches_on_one_date() -> Bad:
 @check(severity=Severity.MEDIUM, threshold=ANY, table=leagues, owner="schedules", tags={"daily"}, can_be_empty=True)
 def league_without_match_ahead(today: date) -> Bad:
     """A league whose season is only weeks old has no match ahead."""
-    has_begun = _league_plays(today - YOUNG, today) & _league_plays(today - RECENT, today)
+    has_begun = _league_plays(today - RECENT, today)
     is_young = ~_league_plays(today - LAST_SEASON, today - YOUNG)
     in_season = sa.select(leagues.c.league_id.label("league")).where(has_begun, is_young)
     return Bad(in_season.where(~_league_plays(today, date.max)), among=in_season)

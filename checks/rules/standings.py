@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Numeric, Select, and_, case, cast, func, o
 
 from checks import Bad, Row, Severity, TableName, change, check, metric_check, percent, row_check
 from checks.rules.thresholds import DUPLICATES, NULL_IDS, ORPHANS, PATCHY, RARE, ROUTINE
-from checks.rules.words import is_match, leads_nowhere, rows_of, standing_keys, team_keys
+from checks.rules.words import is_match, leads_nowhere, rows_of, seasons, standing_keys, team_keys
+from etl.importing.declared import Seasons
 from etl.tables import schedule, series_stats, teams
 
 COUNTED = {
@@ -90,11 +91,10 @@ IDENTIFYING = (
 )
 
 
-@check(severity=Severity.HIGH, threshold=NULL_IDS, table=series_stats, owner="standings", tags={"daily", "gate"})
-def standing_without_team() -> Bad:
-    """A row of the standings is linked to no team, or to one that does not exist."""
-    lost = series_stats.c.team_id.is_(None) | leads_nowhere(series_stats.c.team_id, teams)
-    return Bad(standing_keys().where(lost), among=rows_of(series_stats))
+@row_check(series_stats, severity=Severity.HIGH, threshold=NULL_IDS, owner="standings", tags={"daily", "gate"})
+def standing_without_team(row: Row) -> ColumnElement[bool]:
+    """A row of the standings is linked to no team; one that leads nowhere has its own rule."""
+    return row.team_id.is_(None)
 
 
 @check(severity=Severity.HIGH, threshold=ORPHANS, table=series_stats, owner="standings", tags={"daily", "gate"})
@@ -138,12 +138,12 @@ def duplicate_standing() -> Bad:
 
 
 @check(severity=Severity.LOW, threshold=PATCHY, table=series_stats, owner="standings", tags={"weekly"})
-def standings_count_more_than_was_held(today: date) -> Bad:
-    """A team's standings count more matches (won, lost and tied) than it has had in the schedule for a year.
+def standings_count_more_than_was_held(today: date, season_breaks: Seasons) -> Bad:
+    """A team's standings count more matches (won, lost and tied) than it has had in the schedule this season.
 
-    In September the standings are still those of the season that is over.
+    For the first eight weeks of a season the standings may still be those of the season that is over.
     """
-    counted, held = _counted().subquery(), _held(today - YEAR, today).subquery()
+    counted, held = _counted().subquery(), _held(today, season_breaks).subquery()
     both = counted.join(held, held.c.team_id == counted.c.team_id)
     more = team_keys().add_columns(counted.c.matches.label("counted"), held.c.matches.label("held"))
     found = more.join(counted, counted.c.team_id == teams.c.id).join(held, held.c.team_id == teams.c.id)
@@ -152,6 +152,7 @@ def standings_count_more_than_was_held(today: date) -> Bad:
 
 YEAR = timedelta(days=400)
 """A season, and the pause behind it."""
+SETTLED = timedelta(weeks=8)
 
 
 def _counted() -> Select[Any]:
@@ -163,9 +164,15 @@ def _counted() -> Select[Any]:
     return select(row.team_id, played.label("matches")).where(row.team_id.is_not(None)).group_by(row.team_id)
 
 
-def _held(since: date, until: date) -> Select[Any]:
-    """Matches of each team that the schedule has had between two days."""
-    past = schedule.c.match_date.between(since, until) & is_match(Row(schedule))
-    sides = [select(schedule.c[f"{side}_team_id"].label("team_id")).where(past) for side in ("home", "away")]
+def _held(today: date, breaks: Seasons) -> Select[Any]:
+    """Matches that each team has had in the newest season of its league; in a young one, for a year."""
+    season, day = seasons(breaks), schedule.c.match_date
+    since = case((season.c.starts <= today - SETTLED, season.c.starts), else_=today - YEAR)
+    past = (day.between(since, today), is_match(Row(schedule)))
+    of_league = season.c.league_id == schedule.c.league_id
+    sides = [
+        select(schedule.c[f"{side}_team_id"].label("team_id")).join(season, of_league).where(*past)
+        for side in ("home", "away")
+    ]
     side = sides[0].union_all(sides[1]).subquery()
     return select(side.c.team_id, func.count().label("matches")).group_by(side.c.team_id)

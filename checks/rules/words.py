@@ -75,7 +75,7 @@ def longest_break(league: ColumnElement[Any], breaks: Seasons) -> ColumnElement[
 
 
 def seasons(breaks: Seasons) -> Subquery:
-    """The newest season of each league: its first day and its number of matches.
+    """The newest season of each league: its first day, its last one and its number of matches.
 
     A season is a league's fixtures between two long breaks. One that is only being loaded is the newest already.
     """
@@ -86,13 +86,14 @@ def seasons(breaks: Seasons) -> Subquery:
     counted = select(days.c.league_id, days.c.match_date, days.c.matches, number).subquery("counted")
     league, size = counted.c.league_id, func.sum(counted.c.matches)
     largest = func.max(size).over(partition_by=league).label("largest")
-    first = func.min(counted.c.match_date).label("starts")
-    grouped = select(league, first, size.label("matches"), largest).group_by(league, counted.c.number)
-    each = grouped.subquery("found")
+    first, last = (pick(counted.c.match_date) for pick in (func.min, func.max))
+    figures = (first.label("starts"), last.label("ends"), size.label("matches"), largest)
+    each = select(league, *figures).group_by(league, counted.c.number).subquery("found")
     newest = func.row_number().over(partition_by=each.c.league_id, order_by=each.c.starts.desc()).label("newest")
-    real = select(each.c.league_id, each.c.starts, each.c.matches, newest)
-    ranked = real.where(each.c.matches >= SMALLEST_SEASON * each.c.largest).subquery("ranked")
-    return select(ranked.c.league_id, ranked.c.starts, ranked.c.matches).where(ranked.c.newest == 1).subquery("season")
+    real = each.c.matches >= SMALLEST_SEASON * each.c.largest
+    ranked = select(each.c.league_id, each.c.starts, each.c.ends, each.c.matches, newest).where(real).subquery("ranked")
+    columns = (ranked.c.league_id, ranked.c.starts, ranked.c.ends, ranked.c.matches)
+    return select(*columns).where(ranked.c.newest == 1).subquery("season")
 
 
 FEWEST_ON_DATES = 50

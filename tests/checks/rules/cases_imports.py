@@ -26,14 +26,24 @@ RUNS = (
     ),
     Case(
         imports.overdue_feed,
-        good=[feed(60 * HOUR), feed(49 * HOUR, outcome="unchanged"), feed(241 * DAY, kind="players")],
-        bad=[feed(51 * HOUR, league="CITA"), feed(1 * HOUR, league="CITA", outcome="failed")],
+        good=[
+            feed(60 * HOUR), feed(50 * HOUR, outcome="unchanged"), feed(240 * DAY, kind="players"),
+            # replayed rows are no feed, and one that never came in well is not overdue
+            feed(51 * HOUR, league="NSTF", partial=True), feed(51 * HOUR, league="APTA", outcome="failed"),
+        ],
+        bad=[
+            feed(51 * HOUR, league="CITA"), feed(HOUR, league="CITA", outcome="failed"),
+            feed(HOUR, league="CITA", partial=True),
+        ],
         total=2,
     ),
     Case(
         imports.failed_import,
-        good=[feed(), feed(outcome="unchanged"), feed(outcome="running"), feed(31 * DAY, outcome="failed")],
-        bad=[feed(outcome="failed"), feed(outcome="blocked")],
+        good=[
+            feed(), feed(outcome="unchanged"), feed(outcome="running"), feed(30 * DAY, outcome="failed"),
+            feed(-HOUR, outcome="failed"),
+        ],
+        bad=[feed(outcome="failed"), feed(timedelta(), outcome="blocked")],
         count=2,
         total=4,
     ),
@@ -48,7 +58,7 @@ RUNS = (
     ),
     Case(
         imports.import_without_end,
-        good=[feed(7 * HOUR), feed(5 * HOUR, outcome="running")],
+        good=[feed(7 * HOUR), feed(6 * HOUR, outcome="running")],
         bad=[feed(7 * HOUR, outcome="running", finished_at=None)],
         total=3,
     ),
@@ -63,9 +73,14 @@ RUNS = (
         good=[
             *[done_in(4)] * 5, done_in(12), *[done_in(20, league="CITA")] * 5, done_in(60, league="CITA"),
             *[done_in(20, kind="players")] * 4, done_in(600, kind="players"),
+            # what failed, was replayed, or has not ended is no publication
+            done_in(900, outcome="failed"), done_in(900, partial=True), feed(finished_at=None),
+            # the time of 15 imports ago does not count, nor does ten seconds more than usual
+            *[done_in(99, kind="matches")] * 20, *[done_in(2, kind="matches")] * 13, done_in(12, kind="matches"),
         ],
-        bad=[*[done_in(20, league="NSTF")] * 5, done_in(61, league="NSTF")],
-        total=4,
+        bad=[*[done_in(20, league="NSTF")] * 5, done_in(61, league="NSTF"),
+             done_in(1, league="NSTF", outcome="blocked")],
+        total=5,
     ),
 )  # fmt: skip
 
@@ -73,19 +88,25 @@ ROWS = (
     Case(
         imports.share_of_rejected_rows,
         good=[feed(rows=10, rejects=5), feed(rows=100, rejects=1), feed(rows=10, rejects=10, outcome="failed")],
-        bad=[feed(kind="players", rows=100, rejects=3)],
+        bad=[feed(kind="players", rows=100, rejects=3), feed(kind="players", rows=9, rejects=9, partial=True)],
         value=0.02,
     ),
     Case(
         imports.share_of_unlinked_sides,
         good=[feed(linked=4, unlinked=4), feed(linked=99, unlinked=1)],
-        bad=[feed(league="CITA", linked=94, unlinked=6)],
+        bad=[
+            feed(league="CITA", linked=94, unlinked=6), feed(league="CITA", unlinked=7, outcome="blocked"),
+            feed(league="CITA", unlinked=8, partial=True),
+        ],
         value=0.035,
     ),
     Case(
         imports.validation_coverage,
-        good=[feed(rows=100, records=98, rejects=2)],
-        bad=[feed(kind="players", rows=100, records=90)],
+        good=[feed(rows=100, records=7), feed(rows=100, records=98, rejects=2)],
+        bad=[
+            feed(kind="players", rows=100, records=90), feed(kind="players", rows=100, outcome="failed"),
+            feed(kind="players", rows=100, partial=True),
+        ],
         value=0.95,
     ),
     Case(
@@ -93,22 +114,34 @@ ROWS = (
         good=[
             *[feed(rows=100)] * 3, feed(rows=80), *[feed(rows=100, league="CITA")] * 2, feed(rows=1, league="CITA"),
             *[feed(rows=100, kind="players")] * 3, feed(rows=1, kind="players", outcome="blocked"),
+            feed(rows=1, kind="players", partial=True),
+            # as many as the last fourteen times, once there were more
+            *[feed(rows=900, kind="matches")] * 20, *[feed(rows=100, kind="matches")] * 14,
         ],
         bad=[*[feed(rows=100, league="NSTF")] * 3, feed(rows=79, league="NSTF")],
-        total=2,
+        total=3,
     ),
     Case(
         imports.schema_drift,
-        good=[feed(drift={"line": 3}), feed()],
+        good=[
+            feed(drift={"line": 3}), feed(), feed(drift={"line": 4}, outcome="blocked"),
+            feed(drift={"line": 5}, partial=True),
+        ],
         bad=[feed(kind="players", drift={"Team": 3})],
         total=2,
     ),
     Case(
         imports.reject_left_waiting,
-        good=[feed(9 * DAY), reject(), feed(8 * DAY), reject(resolved_at=NOW), feed(6 * DAY, kind="players"), reject()],
-        bad=[feed(8 * DAY, league="CITA"), reject(), reject(index=8)],
+        good=[
+            feed(9 * DAY), reject(), feed(8 * DAY), reject(resolved_at=NOW), feed(7 * DAY, kind="players"), reject(),
+            # of another kind or league, in rows that were replayed, in a feed that was not published
+            feed(9 * DAY, outcome="blocked"), reject(index=9), feed(9 * DAY, partial=True), reject(index=10),
+            feed(DAY, kind="matches"), reject(raw='{"of": 2}'), feed(9 * DAY, league="NSTF"), reject(raw='{"of": 3}'),
+            feed(DAY, league="NSTF"), reject(raw='{"of": 4}'),
+        ],
+        bad=[feed(8 * DAY, league="CITA"), reject(), reject(index=8), reject(index=9, resolved_at=NOW)],
         count=2,
-        total=4,
+        total=7,
     ),
 )  # fmt: skip
 

@@ -6,6 +6,14 @@ from checks.rules import players
 from tests.checks.rules.case import Case
 from tests.checks.rules.entries import ELSEWHERE, TWO_TEAMS, player, team
 
+NAMELESS = tuple(
+    player(number + place, **{column: value})
+    for place, (column, value) in enumerate((("first_name", None), ("last_name", None), ("league_id", None),
+                                             ("club_id", None), ("first_name", " "), ("last_name", "")))
+    for number in (20, 20 + 30)
+)  # fmt: skip
+"""Pairs that would be namesakes if what is not known were a name or a place."""
+
 CASES = (
     Case(
         players.player_without_name,
@@ -60,9 +68,10 @@ CASES = (
     Case(
         players.impossible_player_record,
         good=[player(wins=0, losses=0, career_matches=10_000)],
-        bad=[player(2, wins=-1), player(3, career_matches=10_001)],
-        count=2,
-        total=3,
+        bad=[player(2, wins=-1), player(3, career_matches=10_001), player(4, losses=-1), player(5, career_wins=10_001),
+             player(6, career_losses=-1)],
+        count=5,
+        total=6,
     ),
     Case(
         players.more_wins_than_matches,
@@ -82,10 +91,11 @@ CASES = (
     ),
     Case(
         players.person_under_two_ids,
-        good=[*TWO_TEAMS, *ELSEWHERE, player(), player(series_id=2), player(9, first_name="Secret 1", club_id=2)],
+        good=[*TWO_TEAMS, *ELSEWHERE, player(), player(series_id=2), player(9, first_name="Secret 1", club_id=2),
+              *NAMELESS],
         bad=[player(2, first_name="secret 1 "), player(3, first_name="SECRET 1")],
         count=2,
-        total=5,
+        total=17,
     ),
     Case(
         players.player_of_unknown_team,
@@ -101,14 +111,17 @@ CASES = (
     ),
     Case(
         players.player_of_team_of_another_series,
-        good=[*TWO_TEAMS, *ELSEWHERE, player(), player(2, team_id=None, series_id=2), player(3, series_id=None)],
+        good=[*TWO_TEAMS, *ELSEWHERE, player(), player(2, team_id=None, series_id=2), player(3, series_id=None),
+              team(3, series_id=2), player(5, team_id=3, series_id=2), player(6, team_id=9)],
         bad=[player(4, series_id=2)],
-        total=3,
+        total=4,
     ),
     Case(
         players.team_without_captain,
-        good=[*TWO_TEAMS, player(captain_status="CC"), player(2), team(3, is_active=False), player(3, team_id=3)],
-        bad=[player(4, team_id=2, captain_status=""), player(5, team_id=2)],
+        good=[*TWO_TEAMS, player(captain_status="CC"), player(2), team(3, is_active=False), player(3, team_id=3),
+              team(4), player(6, team_id=4, is_active=False)],
+        bad=[player(4, team_id=2, captain_status=""), player(5, team_id=2),
+             player(7, team_id=2, captain_status="C", is_active=False)],
         total=2,
     ),
     Case(
@@ -141,10 +154,10 @@ CASES = (
     ),
     Case(
         players.doubled_roster,
-        good=[player(), player(2), player(club_id=2)],
+        good=[*TWO_TEAMS, *ELSEWHERE, player(), player(2), player(club_id=2), *NAMELESS],
         bad=[player(3, first_name="Secret 1"), player(4, first_name="secret 2 ")],
         count=2,
-        total=5,
+        total=17,
     ),
     Case(
         players.players_of_league,

@@ -20,7 +20,7 @@ CASES = (
     ),
     Case(
         references.series_without_league,
-        good=[*PLACE, *ELSEWHERE, team(1), team(2), LINKED_SERIES],
+        good=[*PLACE, *ELSEWHERE, team(1), team(2), LINKED_SERIES, team(3, series_id=2, league_id=2, is_active=False)],
         bad=[team(4, league_id=2), team(5, series_id=2)],
         count=2,
         total=3,

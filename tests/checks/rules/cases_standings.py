@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from checks.rules import standings
 from tests.checks.rules.case import Case
-from tests.checks.rules.entries import ELSEWHERE, PLACE, TODAY, TWO_TEAMS, league, match, practice, standing, team
+from tests.checks.rules.entries import (
+    DAY,
+    ELSEWHERE,
+    PLACE,
+    TODAY,
+    TWO_TEAMS,
+    league,
+    match,
+    no_matches,
+    practice,
+    standing,
+    team,
+)
 
 STRONG = {"matches_won": 3, "matches_lost": 1, "lines_won": 12, "sets_won": 26, "games_won": 190}
 WEAK = {"matches_won": 1, "matches_lost": 3, "lines_won": 5, "sets_won": 12, "games_won": 120}
@@ -15,9 +25,10 @@ CASES = (
     Case(
         standings.percentage_is_a_count,
         good=[standing(), standing(lines_percentage="66.7%", games_percentage=None)],
-        bad=[standing(lines_percentage="1"), standing(sets_percentage="340"), standing(games_percentage="")],
-        count=3,
-        total=5,
+        bad=[standing(lines_percentage="1"), standing(sets_percentage="340"), standing(games_percentage=""),
+             standing(matches_percentage="3")],
+        count=4,
+        total=6,
     ),
     Case(
         standings.percentage_contradicts_counts,
@@ -29,16 +40,17 @@ CASES = (
         bad=[
             standing(matches_percentage="70.0%"), standing(sets_won=1, sets_lost=1, sets_percentage="51.0%"),
             standing(games_won=None, games_lost=None, games_percentage="10%"),
+            standing(lines_won=1, lines_lost=1, lines_for=1, lines_ret=1, lines_percentage="50.0%"),
         ],
-        count=3,
-        total=8,
+        count=4,
+        total=9,
     ),
     Case(
         standings.negative_figure_in_standings,
-        good=[standing(), standing(points=0)],
-        bad=[standing(points=-1), standing(games_lost=-1)],
-        count=2,
-        total=4,
+        good=[standing(), standing(**dict.fromkeys((*standings.FIGURES, "points"), 0))],
+        bad=[standing(**{name: -1}) for name in (*standings.FIGURES, "points")],
+        count=12,
+        total=14,
     ),
     Case(
         standings.points_out_of_order,
@@ -51,12 +63,27 @@ CASES = (
         bad=[standing(5, points=9, **STRONG)],
         total=5,
     ),
+    Case(  # in another league, another series, after another number of matches, or with one figure that is no better
+        standings.points_out_of_order,
+        good=[
+            *TWO_TEAMS, *ELSEWHERE, standing(1, points=12, **WEAK), standing(1, points=12, **STRONG),
+            standing(2, points=9, league_id=2, **STRONG), standing(3, points=9, series="Series 2", **STRONG),
+            standing(4, points=9, **{**STRONG, "matches_lost": 2}), standing(6, points=None, **STRONG),
+            *(standing(5, points=9, **{**STRONG, name: WEAK[name]})
+              for name in ("lines_won", "sets_won", "games_won")),
+            standing(5, points=9, **{**STRONG, "matches_won": 1, "matches_lost": 3}),
+        ],
+        bad=[standing(7, points=11, series="Series 2", **WEAK), standing(8, points=3, league_id=2, **STRONG),
+             standing(9, points=4, league_id=2, **WEAK)],
+        count=2,
+        total=12,
+    ),
     Case(
         standings.standing_without_team,
-        good=[*TWO_TEAMS, standing()],
-        bad=[standing(None), standing(9)],
+        good=[*TWO_TEAMS, standing(), standing(9)],
+        bad=[standing(None), standing(None, series_id=2)],
         count=2,
-        total=3,
+        total=4,
     ),
     Case(
         standings.standing_of_unknown_team,
@@ -89,13 +116,24 @@ CASES = (
         standings.standings_count_more_than_was_held,
         good=[
             *TWO_TEAMS, team(3), standing(2, matches_won=2, matches_lost=None), standing(3), match(1, 2), match(2, 1),
-            match(2, None, TODAY + timedelta(days=1)),
+            match(None, None, TODAY - 56 * DAY), match(2, None, TODAY + DAY),
+            match(1, None, TODAY - 401 * DAY), match(None, 1, TODAY - 401 * DAY),
+            *no_matches(TODAY - DAY, 1, 3), *no_matches(TODAY - DAY, 3, 1), standing(None, matches_won=9),
         ],
         bad=[
             standing(1, matches_won=2, matches_lost=0), standing(1, matches_won=0, matches_lost=1),
             practice(home_team_id=1),
         ],
         total=2,
+    ),
+    Case(  # a season of 55 days: the standings may still be those of the one before it, but not of an older one
+        standings.standings_count_more_than_was_held,
+        good=[
+            *TWO_TEAMS, team(3), standing(1, matches_won=1, matches_lost=1), standing(2, matches_won=3, matches_lost=0),
+            match(1, 2, TODAY - 55 * DAY), match(1, 2, TODAY - 400 * DAY), match(3, 2, TODAY - 300 * DAY),
+        ],
+        bad=[match(3, 1, TODAY - 401 * DAY), standing(3, matches_won=2, matches_lost=0)],
+        total=3,
     ),
     Case(
         standings.standings_of_league,

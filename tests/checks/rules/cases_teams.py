@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from checks.rules import teams
 from tests.checks.rules.case import Case
 from tests.checks.rules.entries import (
+    DAY,
     PLACE,
     TODAY,
     TWO_TEAMS,
     in_series,
     league,
     match,
+    no_matches,
     player,
-    practice,
     standing,
     team,
 )
@@ -71,9 +70,14 @@ CASES = (
             team(5, "Evanston H(1)", series_id=4), team(6, "Wilmette H (2)", series_id=4),
             # a league that never names the series in its teams' names
             league(2, "CITA"), team(8, "River Trails", league_id=2), team(9, "Midtown", league_id=2),
+            # four of five names say it, which is enough to be judged; three of four are not
+            league(3, "NSTF"), *(team(id, f"Lake S1 T{id - 20}", league_id=3) for id in range(20, 24)),
+            league(4, "APTA"), *(team(id, f"Lake {id} 1", league_id=4) for id in range(31, 34)),
+            team(34, "Skokie", league_id=4),
         ],
-        bad=[team(7, "Middlefork")],
-        total=7,
+        bad=[team(7, "Middlefork"), team(24, "Glenview", league_id=3)],
+        count=2,
+        total=12,
     ),
     Case(
         teams.team_with_untidy_name,
@@ -86,9 +90,9 @@ CASES = (
         teams.team_without_players,
         good=[
             *TWO_TEAMS, player(1), player(2, team_id=2), team(3, is_active=False),
-            league(2, "CITA"), team(4, league_id=2),
+            league(2, "CITA"), team(4, league_id=2), player(4, league_id=2, team_id=None, is_active=False),
         ],
-        bad=[team(5)],
+        bad=[team(5), player(5, team_id=5, is_active=False)],
         total=3,
     ),
     Case(
@@ -104,7 +108,8 @@ CASES = (
         teams.retired_team_with_match_ahead,
         good=[
             *TWO_TEAMS, team(3, is_active=False), team(4, is_active=False), match(1, 2),
-            match(3, 1, TODAY - timedelta(days=1)), practice(home_team_id=4),
+            match(3, 1, TODAY - DAY), match(1, 4, TODAY - DAY), match(None, 1), match(1, None),
+            *no_matches(TODAY, 3, 4), *no_matches(TODAY, 4, 3),
         ],
         bad=[match(1, 3), match(4, 2)],
         count=2,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import ColumnElement, Table, func, literal_column, select
 
 from etl.tables import (
     clubs,
@@ -28,6 +28,10 @@ from etl.tables import (
 
 TODAY = date(2025, 2, 15)
 NOW = datetime(2025, 2, 15, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+Day = date | ColumnElement[Any]
+FOREVER: ColumnElement[Any] = literal_column("'infinity'::date")
+NEVER: ColumnElement[Any] = literal_column("'-infinity'::date")
 SECRET = "Secret"  # noqa: S105 - what no report may show
 
 
@@ -37,6 +41,14 @@ class Entry:
 
     table: Table
     values: dict[str, Any]
+
+    def moved(self, days: int) -> Entry:
+        """The row so many days later; what has no date stays as it is."""
+        return Entry(self.table, {name: _moved(value, days) for name, value in self.values.items()})
+
+
+def _moved(value: Any, days: int) -> Any:
+    return value + days * DAY if isinstance(value, date) and value != date.max else value
 
 
 def league(id: int, league_id: str = "CNSWPL") -> Entry:
@@ -64,7 +76,7 @@ def team(id: int, team_name: str | None = None, **values: Any) -> Entry:
 TWO_TEAMS = (*PLACE, team(1), team(2))
 
 
-def match(home: int | None = 1, away: int | None = 2, day: date = TODAY, **values: Any) -> Entry:
+def match(home: int | None = 1, away: int | None = 2, day: Day = TODAY, **values: Any) -> Entry:
     """A scheduled match; teams are called by their id."""
     row = {
         "match_date": day, "match_time": time(18, 30), "location": "Winnetka", "league_id": 1,
@@ -79,6 +91,22 @@ def practice(**values: Any) -> Entry:
 
 def bye(**values: Any) -> Entry:
     return match(1, None, **{"away_team": "BYE - 1", **values})
+
+
+def no_matches(day: Day, home: int, away: int, **values: Any) -> tuple[Entry, ...]:
+    """Rows of the schedule in which nobody meets, though both sides are linked: a practice, and a BYE on each side."""
+    names: tuple[dict[str, Any], ...] = (
+        {"home_team": "Winnetka PRACTICE"},
+        {"home_team": "bye 1"},
+        {"away_team": " BYE - 1"},
+    )
+    return tuple(match(home, away, day, **name | values) for name in names)
+
+
+def plays(team_id: int, number: int, since: date, *, home: bool = True, **values: Any) -> tuple[Entry, ...]:
+    """Matches of one team on as many days, against nobody who is known."""
+    host, guest = (team_id, None) if home else (None, team_id)
+    return tuple(match(host, guest, since + day * DAY, **values) for day in range(number))
 
 
 def player(number: int = 1, **values: Any) -> Entry:
@@ -100,7 +128,7 @@ def player_id(number: int) -> str:
     return f"nndz-{number:016x}"
 
 
-def played(home: int | None = 1, away: int | None = 2, day: date = TODAY, **values: Any) -> Entry:
+def played(home: int | None = 1, away: int | None = 2, day: Day = TODAY, **values: Any) -> Entry:
     """A result: players 1 and 2 against 3 and 4."""
     row = {
         "match_date": day, "home_team": f"Winnetka {home}", "away_team": f"Winnetka {away}", "home_team_id": home,
