@@ -7,10 +7,12 @@ stands in `history verify`: kept elsewhere, it also proves that no run was cut o
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Row, select, text
 
 from etl.tables import check_results, check_runs, check_seals
 
@@ -50,20 +52,32 @@ def seal_run(connection: Connection, run: str) -> str:
     return seal
 
 
-def verify_history(connection: Connection) -> Verification:
-    """Compute every seal anew. Runs from before there were seals are counted; nothing is proved of them."""
+def verify_history(connection: Connection, newest: int | None = None) -> Verification:
+    """Follow the chain of seals, and compute each seal anew, or those of the `newest` runs alone.
+
+    Runs from before there were seals are counted; nothing is proved of them.
+    """
     rows = connection.execute(select(check_seals).order_by(check_seals.c.number)).all()
-    broken, previous = [], BEGINNING
-    for row in rows:
-        if row.previous != previous:
-            broken.append(f"before run {row.run_id}: at least one run was removed")
-        if _digest(connection, row.run_id, row.previous, row.columns) != row.seal:
-            broken.append(f"run {row.run_id}: it, or a result of it, is not what was written")
-        previous = row.seal
     without = _unsealed(connection)
     first = connection.scalar(select(check_runs.c.started_at).join(check_seals).order_by(check_seals.c.number).limit(1))
-    broken += [f"run {run}: its seal was removed, or it was added later" for run, at in without if first and at > first]
-    return Verification(len(rows), len(without), previous, tuple(broken))
+    broken = (
+        *_breaks(rows),
+        *_rewritten(connection, rows[-newest:] if newest else rows),
+        *(f"run {run}: its seal was removed, or it was added later" for run, at in without if first and at > first),
+    )
+    return Verification(len(rows), len(without), rows[-1].seal if rows else BEGINNING, broken)
+
+
+def _breaks(rows: Sequence[Row[Any]]) -> Iterator[str]:
+    for before, row in zip((BEGINNING, *(row.seal for row in rows)), rows, strict=False):
+        if row.previous != before:
+            yield f"before run {row.run_id}: at least one run was removed"
+
+
+def _rewritten(connection: Connection, rows: Sequence[Row[Any]]) -> Iterator[str]:
+    for row in rows:
+        if _digest(connection, row.run_id, row.previous, row.columns) != row.seal:
+            yield f"run {row.run_id}: it, or a result of it, is not what was written"
 
 
 def _digest(connection: Connection, run: str, previous: str, columns: dict[str, list[str]]) -> str | None:

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, Text, column, delete, func, select, true
+from sqlalchemy import Connection, Integer, Row, Text, and_, column, delete, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from etl import EtlError
 from etl.importing.link import resolver
 from etl.names.resolver import Resolver
+from etl.reading import RAW_LIMIT
 from etl.tables import import_feeds, import_parts, import_runs, leagues, links, rejects, series, team_aliases, teams
 
 
@@ -43,25 +44,33 @@ def feeds(connection: Connection, *, limit: int = 20) -> Sequence[dict[str, Any]
     ]
 
 
+CUT = func.length(rejects.c.raw) > RAW_LIMIT, rejects.c.raw.like("%… (cut: % of % characters)")
+REFUSED = select(
+    rejects, and_(*CUT).label("cut"), import_feeds.c.path, import_feeds.c.kind, import_feeds.c.league
+).join(import_feeds)
+
+
 def list_rejects(
     connection: Connection, *, feed: int | None = None, limit: int | None = 50
 ) -> Sequence[dict[str, Any]]:
-    """Rows that were refused and not taken since, newest feed first, each with its file."""
-    statement = (
-        select(rejects, import_feeds.c.path, import_feeds.c.kind, import_feeds.c.league)
-        .join(import_feeds)
-        .where(rejects.c.resolved_at.is_(None))
-        .order_by(rejects.c.feed_id.desc(), rejects.c.index)
-    )
+    """Rows that were refused and not taken since, newest feed first, each with its file, and whether `raw` was cut."""
+    waiting = REFUSED.where(rejects.c.resolved_at.is_(None))
+    statement = waiting.order_by(rejects.c.feed_id.desc(), rejects.c.index)
     if feed is not None:
         statement = statement.where(rejects.c.feed_id == feed)
     return [dict(row) for row in connection.execute(statement.limit(limit)).mappings()]
 
 
+def count_cut_rejects(connection: Connection, *, feed: int | None = None) -> int:
+    """How many waiting rows were kept in part only, so that they cannot be tried again."""
+    of_feed = [rejects.c.feed_id == feed] if feed is not None else []
+    statement = select(func.count()).where(*CUT, rejects.c.resolved_at.is_(None), *of_feed)
+    return int(connection.scalar(statement) or 0)
+
+
 def reject(connection: Connection, reject_id: int) -> dict[str, Any] | None:
     """One refused row, None where there is none."""
-    statement = select(rejects, import_feeds.c.path, import_feeds.c.kind, import_feeds.c.league).join(import_feeds)
-    row = connection.execute(statement.where(rejects.c.id == reject_id)).mappings().first()
+    row = connection.execute(REFUSED.where(rejects.c.id == reject_id)).mappings().first()
     return dict(row) if row else None
 
 

@@ -29,6 +29,7 @@ from flows.bridge.entry import run
 from flows.cli.shared import AsJson, Exit, JsonFile, print_json, print_rows, requested, say_lost, write
 from flows.service.context import Invocation, open_engine
 from flows.service.requests import ImportRequest
+from flows.settings import Settings
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -288,7 +289,7 @@ FeedFilter = Annotated[int | None, typer.Option(help="Only rejects of this feed,
 
 @rejects_app.command("list")
 def list_refused(context: typer.Context, feed: FeedFilter = None, limit: int = 50, as_json: AsJson = False) -> None:
-    """List refused rows, newest first, with file, place and reason.
+    """List refused rows, newest first, with file, place and reason; in JSON `cut` marks what was kept in part.
 
     Example: `rally-health rejects list --feed 12`
     """
@@ -316,6 +317,8 @@ def show_reject(
         return
     typer.echo(f"{row['path']}, row {row['index']}, {row['field'] or 'the whole row'}: {row['reason']}")
     typer.echo(row["raw"])
+    if row["cut"]:
+        typer.echo("Only its beginning was kept: look it up in its feed.")
 
 
 @rejects_app.command()
@@ -338,7 +341,16 @@ def replay(
         print_report(report)
     else:
         typer.echo("No row is waiting that could be tried again.")
+    _say_what_stays(context.obj, feed)
     raise typer.Exit(CODES.get(report.outcome, Exit.OK))
+
+
+def _say_what_stays(settings: Settings, feed: int | None) -> None:
+    with open_engine(settings) as engine, engine.begin() as connection:
+        cut = ledger_queries.count_cut_rejects(connection, feed=feed)
+    if cut:
+        note = f"note: {cut:,} rows are too long to be kept whole and stay; mend them in their feed and import it again"
+        typer.echo(note, err=True)
 
 
 @rejects_app.command()
@@ -347,7 +359,7 @@ def export(
     file: Annotated[Path, typer.Argument(help="Where to write; - for standard output.")],
     feed: FeedFilter = None,
 ) -> None:
-    """Write refused rows as JSON Lines: id, file, place, field, reason and the raw row.
+    """Write refused rows as JSON Lines: id, file, place, field, reason, the raw row, and whether that was `cut`.
 
     Example: `rally-health rejects export rejects.jsonl --feed 12`
     """

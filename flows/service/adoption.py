@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from checks.scopes import tables_read
+from checks.seals import verify_history
 from etl import DatabaseUnavailable, embedded, migrate
 from etl.adoption.inspect import Finding, Inspection, Level, inspect_database
 from etl.adoption.rights import Readable
@@ -24,6 +26,12 @@ from flows.settings import Settings, SettingsError, unknown_variables
 
 LEAST_FREE = 1 << 30
 """Bytes that should be free where we write."""
+SEALS = 100
+"""Runs whose seals `doctor` computes anew; it is to answer within seconds."""
+MAY_READ_HISTORY = sa.text("""
+select bool_and(has_table_privilege(name, 'select'))
+from unnest(array['quality.check_runs', 'quality.check_results', 'quality.check_seals']) name
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +93,12 @@ def examine_database(settings: Settings) -> Inspection:
             with engine.begin() as connection:
                 revision = _revision_finding(connection)
                 inspection = inspect_database(connection, seen)
+                history = tuple(_history_findings(connection, revision))
             findings = (*findings, *_rules_finding(settings, engine))
     except DatabaseUnavailable as error:
         away = Finding("database", Level.ERROR, str(error), "start the server, or mend DATABASE_URL")
         return Inspection((*findings, away), reachable=False)
-    return Inspection((*findings, revision, *inspection.findings))
+    return Inspection((*findings, revision, *history, *inspection.findings))
 
 
 def _revision_finding(connection: Connection) -> Finding:
@@ -100,6 +109,18 @@ def _revision_finding(connection: Connection) -> Finding:
         return Finding("database", Level.OK, f"at revision {wanted}")
     at = f"at revision {revision}, the newest is {wanted}" if revision else "not taken into use yet"
     return Finding("database", Level.WARNING, at, "rally-health init")
+
+
+def _history_findings(connection: Connection, revision: Finding) -> Iterator[Finding]:
+    """Whether the seals of the newest runs say that nothing was rewritten, where this account may read them."""
+    if revision.level is not Level.OK or not connection.scalar(MAY_READ_HISTORY):
+        return
+    verified = verify_history(connection, SEALS)
+    for line in verified.broken:
+        yield Finding("history", Level.ERROR, f"rewritten: {line}", "find out by whom: rally-health history verify")
+    if not verified.broken:
+        of_all = f"the newest {SEALS:,} of {verified.sealed:,}" if verified.sealed > SEALS else f"{verified.sealed:,}"
+        yield Finding("history", Level.OK, f"the seals of {of_all} runs are whole; history verify looks at all")
 
 
 def _rules_finding(settings: Settings, engine: Engine) -> Iterator[Finding]:

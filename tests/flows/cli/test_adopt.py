@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, text
 
+from checks import Status, history
+from flows.cli.shared import Exit
+from tests.alerts.build import report, result
 from tests.flows.conftest import Run
 from tests.platform import dump
 from tests.platform.fixtures import AUGUST, NOVEMBER, PLACES, administer
 from tests.platform.test_import import SEASON
 
+NOON = datetime(2025, 3, 4, 12, tzinfo=UTC)
 RULE = """
 from checks import Severity, above, percent, row_check
 
@@ -165,3 +172,22 @@ def test_where_no_database_is_set_none_is_made(run: Run, tmp_path: Path, monkeyp
 
     assert run("doctor").code == 0
     assert not (tmp_path / ".rally").exists()
+
+
+def test_doctor_says_whether_the_history_is_what_was_written(run: Run, database: Engine) -> None:
+    runs = [replace(report(result("one", Status.OK), at=NOON), run=str(uuid4())) for _ in range(3)]
+    with database.begin() as connection:
+        for stored in runs:
+            history.save(connection, stored)
+
+    def findings() -> list[tuple[str, str]]:
+        found = run("doctor", "--json").json()["findings"]
+        return [(one["level"], one["text"]) for one in found if one["subject"] == "history"]
+
+    assert findings() == [("ok", "the seals of 3 runs are whole; history verify looks at all")]
+    with database.begin() as connection:
+        connection.execute(text("set local session_replication_role = replica"))
+        connection.execute(text("update quality.check_runs set score = 100 where id = :id"), {"id": runs[1].run})
+    rewritten = f"rewritten: run {runs[1].run}: it, or a result of it, is not what was written"
+    assert findings() == [("error", rewritten)]
+    assert run("doctor").code == Exit.CHECKS_FAILED

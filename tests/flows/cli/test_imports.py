@@ -120,6 +120,23 @@ def test_refused_rows_are_exported_one_a_line(run: Run, feeds: Path, tmp_path: P
     assert len((tmp_path / "rejects.jsonl").read_text().splitlines()) == 1
 
 
+def test_a_refused_row_that_was_kept_in_part_is_marked_and_stays(run: Run, feeds: Path, tmp_path: Path) -> None:
+    """It was cut in the middle of its JSON, and a program that read it found only that it could not."""
+    long = fixture(*TEAMS, "31/12/2024") | {"location": "x" * 20_000}
+    write(feeds, "schedules", [fixture(*TEAMS), fixture(*TEAMS, "31/12/2024"), long])
+    run("import", feeds, "--allow", "many_rejects", "--reason", "a drill")
+
+    run("rejects", "export", tmp_path / "rejects.jsonl")
+    exported = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text().splitlines()]
+    replayed = run("rejects", "replay")
+
+    assert {row["index"]: row["cut"] for row in exported} == {1: False, 2: True}
+    assert {row["index"]: row["cut"] for row in run("rejects", "list", "--json").json()} == {1: False, 2: True}
+    shown = [run("rejects", "show", row["id"]).out for row in sorted(exported, key=lambda row: row["index"])]
+    assert ["Only its beginning was kept" in out for out in shown] == [False, True]
+    assert "note: 1 rows are too long to be kept whole and stay" in replayed.out
+
+
 def test_a_row_that_still_fails_stays_a_reject(run: Run, feeds: Path) -> None:
     run("import", feeds)
 
