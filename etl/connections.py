@@ -5,6 +5,8 @@ has an end: the server ends a statement by its own timeout, and where no answer 
 that swallows everything, a server that is stopped), the connection is closed from this side.
 
 Keepalives find a host that is gone; a proxy that goes on acknowledging is found by the limit of the statement alone.
+
+A COMMIT whose answer got lost is asked, never guessed: the server knows of each transaction whether it took place.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.abc import PQGen
 from psycopg.errors import _WaitTimeout
+from psycopg.pq import TransactionStatus
 
 GRACE = 2.0
 """Seconds that a server may take to say that it has ended a statement."""
@@ -28,6 +31,13 @@ KEEPALIVE = {
     "keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }  # fmt: skip
+SERVER_KEEPALIVE = "; ".join(
+    f"set {name} = {value}"
+    for name, value in {
+        "tcp_keepalives_idle": 10, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3, "tcp_user_timeout": 25_000,
+    }.items()
+)  # fmt: skip
+"""The same from the other side: the server ends a session within half a minute of its client's host being gone."""
 # values are dropped from the text of a query: it may hold a person's
 BLOCKERS = """
 select b.pid, coalesce(b.usename::text, '?'), coalesce(nullif(b.application_name, ''), 'a client'),
@@ -37,7 +47,16 @@ select b.pid, coalesce(b.usename::text, '?'), coalesce(nullif(b.application_name
 from unnest(pg_blocking_pids(%s)) w(pid) join pg_stat_activity b on b.pid = w.pid order by b.xact_start limit 3
 """
 
+WRITTEN = "select pg_current_xact_id_if_assigned()"
+# what is left of the session may wait for a client that cannot be heard any more; it is the one that runs this very id
+ENDED_SESSION = "select pg_terminate_backend(pid) from pg_stat_activity where backend_xid = %s::xid8::xid"
+FATE = "select pg_xact_status(%s::xid8)"
+ASKED = 30.0
+"""Seconds for which the server is asked what became of a COMMIT: it may be starting again."""
+
 R = TypeVar("R")
+Place = tuple[str, str]
+"""A DSN without its password, and the password."""
 
 
 class NoAnswer(psycopg.OperationalError):
@@ -69,6 +88,64 @@ class LimitedConnection(psycopg.Connection[Any]):
     blockers: str = ""
     """Who kept the statement waiting that ran last, in words."""
 
+    def keep_alive(self) -> None:
+        """Let the server notice, too, when this host is gone, also between transactions.
+
+        The only state of a session that we set: behind a pooler it stays with the pooler's own connection, and does
+        no harm there.
+        """
+        if self.info.host.startswith("/"):
+            return
+        self.autocommit = True
+        self.execute(SERVER_KEEPALIVE)
+        self.autocommit = False
+
+    def commit(self) -> None:
+        """Commit; where the answer gets lost, ask whether it took place, and raise where it did not or nobody knows."""
+        written, place = self._written(), self._place()
+        try:
+            super().commit()
+        except psycopg.Error:
+            if not (self.closed and written and self._took_place(written, place)):
+                raise
+
+    def rollback(self) -> None:
+        """Roll back; a connection that is closed has been rolled back by its server."""
+        if not self.closed:
+            super().rollback()
+
+    def _written(self) -> str | None:
+        """The id of a transaction that has written something."""
+        if self.info.transaction_status is not TransactionStatus.INTRANS:
+            return None
+        row = self.execute(WRITTEN).fetchone()
+        return row[0] if row else None
+
+    def _place(self) -> Place:
+        """Where it leads; of a connection that is closed nobody can ask any more."""
+        return self.info.dsn, self.info.password
+
+    def _took_place(self, written: str, place: Place) -> bool:
+        end = min(time.monotonic() + ASKED, self.limits.until)
+        while time.monotonic() < end:
+            with suppress(psycopg.Error), self._another(place, "rally-health commit") as other:
+                other.execute(ENDED_SESSION, [written])
+                fate = other.execute(FATE, [written]).fetchall()[0][0]
+                if fate != "in progress":
+                    return bool(fate == "committed")
+            time.sleep(POLL)
+        return False
+
+    def _another(self, place: Place, application: str) -> LimitedConnection:
+        """A short connection to the same database."""
+        dsn, password = place
+        other = LimitedConnection.connect(
+            dsn, password=password, connect_timeout=LOOK_TIMEOUT, autocommit=True, application_name=application,
+            prepare_threshold=None,
+        )  # fmt: skip
+        other.limits = TimeLimits(LOOK_TIMEOUT, LOOK_TIMEOUT, self.limits.until)
+        return other
+
     def wait(self, gen: PQGen[R], interval: float = POLL, timeout: float | None = None) -> R:
         """Wait for an answer, looking now and then for who holds a lock; raises NoAnswer or DeadlinePassed."""
         if timeout is not None:
@@ -97,13 +174,7 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     def _look(self) -> str:
         """Who holds what the running statement waits for; empty where nobody does, or nobody can be asked."""
-        with (
-            suppress(psycopg.Error),
-            psycopg.connect(
-                self.info.dsn, password=self.info.password, connect_timeout=LOOK_TIMEOUT, autocommit=True,
-                application_name="rally-health blockers", prepare_threshold=None,
-            ) as other,
-        ):  # fmt: skip
+        with suppress(psycopg.Error), self._another(self._place(), "rally-health blockers") as other:
             rows = other.execute(BLOCKERS, [self.info.backend_pid]).fetchall()
             return "; ".join(map(_blocker, rows))
         return ""

@@ -22,6 +22,7 @@ from sqlalchemy.exc import (
     ResourceClosedError,
     SQLAlchemyError,
 )
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from etl import (
     AccessDenied,
@@ -69,6 +70,7 @@ def open_engine(
     engine = create_engine(parsed.set(drivername="postgresql+psycopg"), connect_args=arguments, **options)
 
     event.listen(engine, "do_connect", _connecting(bounds))
+    event.listen(engine, "checkin", _drop_closed)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(_session(bounds)))
     return engine
 
@@ -77,9 +79,16 @@ def _connecting(bounds: TimeLimits) -> Callable[..., LimitedConnection]:
     def connect(_dialect: object, _record: object, positional: Any, named: Any) -> LimitedConnection:
         connection: LimitedConnection = LimitedConnection.connect(*positional, **named)
         connection.limits = bounds
+        connection.keep_alive()
         return connection
 
     return connect
+
+
+def _drop_closed(connection: LimitedConnection | None, record: ConnectionPoolEntry) -> None:
+    """A connection that was lost in a commit that took place: nobody has noticed, and nobody needs it any more."""
+    if connection is not None and connection.closed:
+        record.invalidate()
 
 
 def _session(bounds: TimeLimits) -> str:

@@ -39,7 +39,6 @@ log = logging.getLogger("rally.import")
 LOCK_KEY = 0x52414C4C59  # "RALLY"
 POLL_SECONDS = 0.2
 
-ALIVE = "set local tcp_keepalives_idle = 10; set local tcp_keepalives_interval = 5; set local tcp_keepalives_count = 3"
 HOLDER = text("""
 select a.pid, a.usename, a.application_name, a.xact_start
 from pg_locks l join pg_stat_activity a on a.pid = l.pid
@@ -56,7 +55,7 @@ def importer_lock(engine: Engine, *, wait: float = 0) -> Iterator[Connection]:
     """
     deadline = time.monotonic() + wait
     with engine.begin() as connection:
-        connection.exec_driver_sql(f"set local idle_in_transaction_session_timeout = {_idle(connection)}; {ALIVE}")
+        connection.exec_driver_sql(f"set local idle_in_transaction_session_timeout = {_idle(connection)}")
         while not connection.execute(text("select pg_try_advisory_xact_lock(:key)"), {"key": LOCK_KEY}).scalar_one():
             if time.monotonic() >= deadline:
                 raise ImporterBusy(f"another import is running: {_holder(connection)}; wait for it, or use --wait")

@@ -79,6 +79,32 @@ def test_a_network_that_goes_silent_in_a_commit_is_noticed(database: Engine) -> 
         engine.dispose()
 
 
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("fault", list(Fault))
+def test_what_became_of_a_commit_whose_answer_got_lost_is_asked(
+    database: Engine, fault: Fault, before: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever is told of an error does it again, and whoever is told of none does not."""
+    with DatabaseProxy(url_of(database)) as proxy:
+        engine = open_engine(proxy.url, limits=TimeLimits(lock=0.5, statement=1))
+        proxy.fail_at("COMMIT", 1, fault, before=before, for_good=False)
+        error = None
+
+        try:
+            with engine.begin() as connection:
+                connection.execute(text("insert into leagues (league_id, league_name) values ('X', 'x')"))
+        except DBAPIError as raised:
+            error = raised
+
+        with engine.begin() as connection:
+            stored = connection.scalar(text("select count(*) from leagues"))
+        engine.dispose()
+    assert proxy.failed
+    assert (error is None, stored) == ((False, 0) if before else (True, 1))
+    assert error is None or is_transient(error)
+    assert caplog.records == []
+
+
 def test_the_deadline_of_a_command_ends_a_statement_and_is_not_worth_another_try(database: Engine) -> None:
     with DatabaseProxy(url_of(database)) as proxy:
         engine = open_engine(proxy.url, limits=TimeLimits(until=time.monotonic() + 1))

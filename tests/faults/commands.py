@@ -120,7 +120,6 @@ class KillingProxy(DatabaseProxy):
 QUIET = text("""
 select count(*) from pg_stat_activity
 where datname = current_database() and pid <> pg_backend_pid() and application_name like 'rally-health%'
-  and (state <> 'idle' or not :idle)
 """)
 
 LEFT = text("""
@@ -129,19 +128,24 @@ where datname = current_database() and pid <> pg_backend_pid() and application_n
 """)
 
 
-def wait_until_quiet(engine: Engine, *, idle: bool = False) -> None:
-    """Wait until the server has noticed that its clients are dead; `idle` lets connections stand that do nothing."""
+def wait_until_quiet(engine: Engine) -> None:
+    """Wait until the server has noticed that its clients are dead, and has ended their sessions, idle ones as well."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for _ in range(3000):  # one that waits for a lock does so for 30 s, and only then looks for its client
-            if not connection.scalar(QUIET, {"idle": idle}):
+            if not connection.scalar(QUIET):
                 return
             connection.execute(text("select pg_sleep(0.02)"))
         left = connection.execute(LEFT).all()
     raise AssertionError(f"a backend outlived its client by a minute: {left}")
 
 
+def url_of(engine: Engine) -> str:
+    """The URL of an engine's database."""
+    return engine.url.render_as_string(hide_password=False)
+
+
 @contextmanager
 def killing_proxy(engine: Engine) -> Iterator[KillingProxy]:
     """A proxy before the database of an engine."""
-    with KillingProxy(engine.url.render_as_string(hide_password=False)) as proxy:
+    with KillingProxy(url_of(engine)) as proxy:
         yield proxy

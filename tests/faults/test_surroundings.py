@@ -7,6 +7,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -178,4 +179,76 @@ def test_a_server_that_is_killed_in_the_middle_of_an_import_is_said_and_the_next
         assert hurried.on(url).run(*IMPORT).code == 0
         assert len(look_at_feeds(engine)["schedules"][0]) == 4
         assert rows(engine, RUNNING) == ((0,),)
+    engine.dispose()
+
+
+HOST, GUEST = "10.213.77.1", "10.213.77.2"
+CLIENT = """
+import sys
+from etl.connections import TimeLimits
+from etl.database import open_engine
+from sqlalchemy import text
+
+engine = open_engine(sys.argv[1], application="rally-health " + sys.argv[2], limits=TimeLimits())
+connection = engine.connect()
+connection.execute(text("select 1"))
+if sys.argv[2] == "idle":
+    connection.commit()
+elif sys.argv[2] == "in a transaction":
+    connection.execute(text("lock table schedule in access exclusive mode"))
+print("ready", flush=True)
+connection.execute(text("select pg_sleep(600)")) if sys.argv[2] == "in a statement" else sys.stdin.read()
+"""
+SESSIONS = text("select count(*) from pg_stat_activity where application_name like 'rally-health %'")
+STATES = ("idle", "in a transaction", "in a statement")
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def guest() -> Iterator[str]:
+    """A host of its own behind a cable: the name of its network namespace."""
+    name = f"rally{os.getpid()}"
+    with ExitStack() as stack:
+        try:
+            ip("netns", "add", name)
+            stack.callback(ip, "netns", "del", name)
+            ip("link", "add", "rally-host", "type", "veth", "peer", "name", "rally-guest", "netns", name)
+            for where, address, device in (((), HOST, "rally-host"), (("-n", name), GUEST, "rally-guest")):
+                ip(*where, "addr", "add", f"{address}/30", "dev", device)
+                ip(*where, "link", "set", device, "up")
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("no right to make a network here")
+        yield name
+
+
+def test_the_sessions_of_a_host_that_is_gone_end_within_half_a_minute(guest: str, tmp_path: Path) -> None:
+    """Its cable is pulled: no FIN, no RST. One that held a lock did so for hours."""
+    with running(tmp_path / "server", listen_addresses=HOST) as url, ExitStack() as stack:
+        engine = open_engine(url, application="the test", isolation_level="AUTOCOMMIT")
+        upgrade(engine)
+        connection = stack.enter_context(engine.connect())
+        with Path(connection.scalar(text("show hba_file")) or "").open("a") as access:
+            access.write(f"host all all {GUEST}/32 trust\n")
+        connection.execute(text("select pg_reload_conf()"))
+        for state in STATES:
+            command = ["ip", "netns", "exec", guest, sys.executable, "-c", CLIENT, f"postgresql://rally@{HOST}/rally"]
+            client = stack.enter_context(
+                subprocess.Popen([*command, state], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            )
+            stack.callback(client.kill)
+            assert client.stdout is not None
+            assert client.stdout.readline() == "ready\n"
+        assert connection.scalar(SESSIONS) == len(STATES)
+
+        ip("-n", guest, "link", "set", "rally-guest", "down")
+
+        for _ in range(40):
+            connection.execute(text("select pg_sleep(1)"))
+            if not connection.scalar(SESSIONS):
+                break
+        assert connection.scalar(SESSIONS) == 0
+        connection.execute(text("select count(*) from schedule"))
     engine.dispose()

@@ -124,7 +124,7 @@ def test_a_refused_row_that_was_kept_in_part_is_marked_and_stays(run: Run, feeds
     """It was cut in the middle of its JSON, and a program that read it found only that it could not."""
     long = fixture(*TEAMS, "31/12/2024") | {"location": "x" * 20_000}
     write(feeds, "schedules", [fixture(*TEAMS), fixture(*TEAMS, "31/12/2024"), long])
-    run("import", feeds, "--allow", "many_rejects", "--reason", "a drill")
+    run("import", feeds, "--allow", "too_many_rejects", "--reason", "a drill")
 
     run("rejects", "export", tmp_path / "rejects.jsonl")
     exported = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text().splitlines()]
