@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import Connection, Engine
 
 from checks import history
-from checks.engine.collecting.rules import Rules, Selection
+from checks.carrying import bases
+from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Baseline, Waiver
 from checks.engine.reporting.report import Report
 from checks.engine.run import Request, run_checks
@@ -31,16 +33,21 @@ def examine(
     request: Request,
     *,
     keep: bool = True,
+    since_last: bool = False,
     beside: Beside = lambda connection, report: None,
 ) -> Report:
     """Run rules with the history, the waivers and the dimensions of this database; with `keep` the report is stored.
 
     `rules` are those of the request's selection already. `beside` writes more in the same transaction: all of it is
-    kept, or nothing.
+    kept, or nothing. With `since_last` only what has changed is measured: a result whose rule reads what it read when
+    it was measured last is carried over.
     """
-    baseline, waivers, before = retried(lambda: _known(engine, rules, request.selection))
-    known = replace(request, baseline=baseline, waivers=waivers, dimensions=DIMENSIONS, tables=metadata.tables)
-    report = run_checks(engine, rules, known)
+    baseline, waivers, before = retried(lambda: _known(engine, rules, request, since_last=since_last))
+    informed = replace(
+        request, baseline=baseline, waivers=waivers, dimensions=DIMENSIONS, tables=metadata.tables,
+        bases=None if request.selection.scope or request.another_day else partial(bases, rules),
+    )  # fmt: skip
+    report = run_checks(engine, rules, informed)
     report = with_headlines(report, before)
     if keep:
         # the run's row tells a further try whether the commit of the one before took place
@@ -48,10 +55,14 @@ def examine(
     return report
 
 
-def _known(engine: Engine, rules: Rules, selection: Selection) -> tuple[Baseline, Sequence[Waiver], Before]:
+def _known(
+    engine: Engine, rules: Rules, request: Request, *, since_last: bool
+) -> tuple[Baseline, Sequence[Waiver], Before]:
     with engine.begin() as connection:
-        past, accepted = history.load_history(connection, rules, selection), active_waivers(connection)
-        return past, accepted, last_run(connection, str(selection))
+        past, accepted = history.load_history(connection, rules, request.selection), active_waivers(connection)
+        if since_last:
+            past = replace(past, carried=history.results_to_carry(connection, rules, request.now))
+        return past, accepted, last_run(connection, str(request.selection))
 
 
 def _keep(engine: Engine, report: Report, beside: Beside) -> None:

@@ -8,18 +8,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Insert, Integer, Text, case, cast, func, literal, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Connection,
+    Insert,
+    Integer,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from checks.baseline import last_measured, usual_readings
 from checks.engine.authoring.units import Status
 from checks.engine.collecting.rules import Selection
 from checks.engine.judging.findings import Finding, Findings, packed, unpacked
-from checks.engine.judging.judge import Baseline, Id
+from checks.engine.judging.judge import Baseline, Carried, Id
+from checks.engine.measuring.measure import Measurement
 from checks.engine.reporting.report import Report, Result, clusters_of
 from checks.seals import seal_run
+from checks.stored import cluster_of
 from etl.tables import check_findings, check_results, check_runs, check_states
 
 LOCK = "rally-health history"
@@ -40,7 +57,10 @@ def save(connection: Connection, report: Report) -> bool:
         return True
     newer = _newer(connection, report)
     # what had nothing to measure, or could not be measured, keeps the state in which it was last seen
-    measured = [result for result in report.results if result.status.measured and result.id not in newer]
+    measured = [
+        result for result in report.results
+        if result.status.measured and result.id not in newer and result.carried is None
+    ]  # fmt: skip
     current = [result for result in measured if result.findings is not None]
     plain = [result for result in measured if result.value is not None]
     _save_states(connection, report, sorted([*current, *plain], key=lambda result: result.id))
@@ -78,6 +98,7 @@ def _result_row(report: Report, result: Result) -> dict[str, Any]:
     same = (
         "rule", "parameter", "domain", "count", "total", "rate", "value", "threshold", "points", "share", "impact",
         "emptied", "waived", "accepted", "new", "known", "fixed", "exact", "sql", "seconds", "error", "note",
+        "carried",
     )  # fmt: skip
     return {
         "run_id": report.run,
@@ -107,6 +128,11 @@ def _save_states(connection: Connection, report: Report, results: Sequence[Resul
             "status": result.status.value,
             "count": result.findings.count if result.findings is not None else 0,
             "sketch": _sketch(result),
+            "basis": result.basis or None,
+            "segments": {
+                dimension: [[value, reading.count, reading.total] for value, reading in readings.items()]
+                for dimension, readings in result.segments.items()
+            },
         }
         for result in results
     ]
@@ -173,6 +199,35 @@ def load_history(connection: Connection, rules: Iterable[str], selection: Select
         measured=last_measured(connection, names, scope),
         **_states(connection, names),
     )
+
+
+LONGEST_CARRIED = timedelta(days=7)
+"""A result is measured anew once a week, whatever the statistics say."""
+
+
+def results_to_carry(connection: Connection, rules: Iterable[str], now: datetime) -> dict[Id, Carried]:
+    """The result that each rule was last measured with, where it says what it rests on."""
+    states, results = check_states.c, check_results.c
+    same = (results.run_id == states.run_id, results.rule == states.rule, results.parameter == states.parameter)
+    chosen = (
+        select(states.rule, states.parameter, states.at, states.basis, states.segments, results.count, results.total,
+               results.value, results.clusters, results.examples)
+        .join(check_results, and_(*same))
+        .where(states.rule.in_(sorted(set(rules))), states.basis.is_not(None), states.at > now - LONGEST_CARRIED)
+        .where(results.waived == 0, results.status != Status.ERROR.value)
+    )  # fmt: skip
+    return {(row.rule, row.parameter): _to_carry(row) for row in connection.execute(chosen)}
+
+
+def _to_carry(row: Any) -> Carried:
+    segments = {
+        dimension: {value: Measurement(count, total) for value, count, total in readings}
+        for dimension, readings in (row.segments or {}).items()
+    }
+    return Carried(
+        basis=row.basis, at=row.at, reading=Measurement(row.count, row.total, row.value),
+        clusters=tuple(map(cluster_of, row.clusters)), examples=tuple(row.examples), segments=segments,
+    )  # fmt: skip
 
 
 def _states(connection: Connection, rules: list[str]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from etl.tables import check_results, check_runs
 LEAN = (
     "run_id", "at", "rule", "parameter", "domain", "severity", "status", "gross_status", "count", "total", "rate",
     "value", "points", "impact", "emptied", "waived", "accepted", "new", "known", "fixed", "exact", "seconds",
+    "carried",
 )  # fmt: skip
 DETAILS = ("threshold", "examples", "clusters", "sql", "error", "note")
 
@@ -144,12 +145,14 @@ def _details(row: Row[Any]) -> dict[str, Any]:
         return {"threshold": ""}
     return {
         **{name: getattr(row, name) for name in ("threshold", "sql", "error", "note")},
-        "examples": tuple(row.examples), "clusters": tuple(map(_cluster, row.clusters)),
+        "examples": tuple(row.examples), "clusters": tuple(map(cluster_of, row.clusters)),
     }  # fmt: skip
 
 
-def _cluster(stored: Mapping[str, Any]) -> Cluster:
+def cluster_of(stored: Mapping[str, Any]) -> Cluster:
+    """A cluster as it was stored, its labels in the order in which it said them: JSONB has its own."""
+    where = sorted(stored["where"].items(), key=lambda part: str(stored.get("text", "")).find(part[1]))
     return Cluster(
-        where=tuple(stored["where"].items()), count=stored["count"], of=stored["of"], rows=stored["rows"],
+        where=tuple(where), count=stored["count"], of=stored["of"], rows=stored["rows"],
         lift=stored["lift"],
     )  # fmt: skip

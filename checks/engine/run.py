@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, Table
 
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.collecting.wiring import Values, values
-from checks.engine.judging.evaluate import Outcome, RunContext, evaluate
+from checks.engine.judging.evaluate import Outcome, RunContext, carried_over, evaluate
 from checks.engine.judging.judge import Baseline, Id, Waiver, Waivers
 from checks.engine.measuring.compile_queries import Parameters, Query, Unasked, compile_queries
 from checks.engine.measuring.measure import Asking, Unit, plan_scans
@@ -74,7 +74,8 @@ class Request:
     `now` is the moment that rules compare with, `today` its day where the operator lives; `another_day` says that it is
     not the day of the run, so its readings are about what was or might be. `values` are given to rules by argument
     name, as the collected rules declared them in `provided`. `tables` describes tables by their full name, for rules
-    that know them by name alone: their keys, and which columns are personal.
+    that know them by name alone: their keys, and which columns are personal. `bases` gives digests of what queries rest
+    on: a query with the basis of its carried result of the baseline is not measured.
     """
 
     now: datetime
@@ -89,6 +90,7 @@ class Request:
     tables: Mapping[str, Table] = field(default_factory=dict)
     run: str = field(default_factory=lambda: str(uuid4()))
     progress: Callable[[Progress], None] | None = None
+    bases: Callable[[Session, Sequence[Query]], Mapping[Id, str]] | None = None
     around: UnitHook = lambda unit, work: work()
 
     @property
@@ -107,13 +109,14 @@ def run_checks(engine: Engine, rules: Rules, request: Request) -> Report:
         first = SnapshotSession(snapshot)
         try:
             with _values(rules, request) as given:
-                prepared = _prepare(first, rules, request, given, engine.connect)
+                prepared = _prepare(first, rules, request, given, engine.connect, snapshot)
                 with closing(Sessions(snapshot, first, request.options.workers)) as pool:
                     context = replace(prepared.context, spread=pool.spread)
                     work = replace(prepared, context=context).work
-                    found = side_by_side(prepared.units, pool, work, _told(request, prepared.units))
+                    outcomes = side_by_side(prepared.units, pool, work, _told(request, prepared.units))
                 role = snapshot.role
-            return _report(request, prepared, found, started, given, snapshots=snapshot.taken, role=role)
+            outcomes.append(list(prepared.carried))
+            return _report(request, prepared, outcomes, started, given, snapshots=snapshot.taken, role=role)
         finally:
             first.close()
 
@@ -138,6 +141,7 @@ def measure_on(connection: Connection, rules: Rules, request: Request) -> Report
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     units: tuple[Unit, ...]
+    carried: tuple[Outcome, ...]
     unasked: tuple[Unasked, ...]
     context: RunContext
     labels: Labels
@@ -153,13 +157,16 @@ def _values(rules: Rules, request: Request) -> AbstractContextManager[Values]:
     return values(rules.fixtures, given)
 
 
-def _prepare(session: Session, rules: Rules, request: Request, given: Values, connect: Connect) -> _Prepared:
+def _prepare(  # noqa: PLR0917 - all that a run knows before it measures
+    session: Session, rules: Rules, request: Request, given: Values, connect: Connect, moment: Snapshot | None = None
+) -> _Prepared:
     tables = NamedTables(connect, request.tables)
     labels = Labels(session, request.dimensions)
     scope = labels.scope(request.selection.scope)
     parameters = Parameters(session, given, request.selection.scope, request.baseline.readings)
     asked = compile_queries(rules.values(), parameters, given, scope, labels=labels, tables=tables)
     waivers = Waivers.of(request.waivers, rules, request.day)
+    queries = [item for item in asked if isinstance(item, Query)]
     context = RunContext(
         how=Asking(scope, request.options.pause, request.options.timeout),
         baseline=request.baseline,
@@ -167,10 +174,13 @@ def _prepare(session: Session, rules: Rules, request: Request, given: Values, co
         dimensions=request.dimensions,
         listed=request.options.listed,
         details=request.options.details,
+        bases={} if moment is None or request.bases is None else request.bases(moment.leading(), queries),
     )
-    units = plan_scans(item for item in asked if isinstance(item, Query))
+    carried = [outcome for query in queries if (outcome := carried_over(query, context)) is not None]
+    there = {outcome.query.id for outcome in carried}
+    units = plan_scans(query for query in queries if query.id not in there)
     unasked = tuple(item for item in asked if isinstance(item, Unasked))
-    return _Prepared(units, unasked, context, labels, waivers, request.around)
+    return _Prepared(units, tuple(carried), unasked, context, labels, waivers, request.around)
 
 
 def _told(request: Request, units: Iterable[Unit]) -> Callable[[Unit], None]:

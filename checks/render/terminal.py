@@ -109,6 +109,12 @@ def remarks(report: Report) -> list[str]:
         lines.append(f"if that is how it is from now on: rally-health accept {lasting[0]} --reason ...{more}")
     if report.another_day:
         lines.append(f"the rules were compared with {report.today}: no later run is compared with this one")
+    if report.carried:
+        measured = len(report.results) - report.carried
+        lines.append(
+            f"{report.carried:,} results are carried over: nothing that they read has changed since they were "
+            f"measured; {measured:,} are of this run"
+        )
     lines += [f"waiver is needed no more: {clean(str(waiver))}" for waiver in report.unused]
     lines += [clean(complaint) for complaint in report.complaints]
     if report.snapshots > 1:

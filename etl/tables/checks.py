@@ -69,6 +69,8 @@ check_results = sa.Table(
     sa.Column("seconds", sa.Double, nullable=False),
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
+    # when an earlier run measured it, where nothing that it reads has changed since; NULL: this run measured it
+    sa.Column("carried", sa.DateTime(timezone=True)),
     sa.Index("ix_check_results_rule", "rule", "parameter", "at"),
     schema=QUALITY,
     info={"key": ("run_id", "rule", "parameter")},
@@ -98,6 +100,10 @@ check_states = sa.Table(
     sa.Column("count", sa.BigInteger, nullable=False),
     # only where not every bad row is listed in check_findings
     sa.Column("sketch", sa.LargeBinary),
+    # what the reading rests on, as a digest; NULL where it is to be measured in every run
+    sa.Column("basis", sa.String(64)),
+    # the readings by dimension: value, bad rows, rows
+    sa.Column("segments", JSONB),
     schema=QUALITY,
     info={"key": ("rule", "parameter")},
 )

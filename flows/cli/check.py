@@ -73,6 +73,12 @@ def check(  # noqa: PLR0917 - typer makes options of them
         ),
     ] = "",
     marked: Annotated[str, typer.Option("-m", metavar="TAGS", help="Rules by tags: 'daily and not gate'.")] = "",
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="last", help="Measure only what has changed since it was measured last; carry the rest over."
+        ),
+    ] = None,
     again: Annotated[bool, typer.Option("--last-failed", help="Only rules in trouble in the newest run.")] = False,
     email: Annotated[
         list[str] | None, typer.Option("--email", metavar="NAME", help="Send the report to a person of the policy.")
@@ -88,7 +94,7 @@ def check(  # noqa: PLR0917 - typer makes options of them
     `rally-health check --tag daily --league CNSWPL --fail-on new --json report.json`,
     `rally-health check --tag daily --alert --email kim`, `rally-health check --last-failed`,
     `rally-health check -k "schedule and not practice" -m daily`,
-    `rally-health check --name match_without_teams --rows 50`
+    `rally-health check --name match_without_teams --rows 50`, `rally-health check --since last`
     """
     if rows is not None or csv_file is not None:
         show_rows(context.obj, names, rows, csv_file)
@@ -100,7 +106,7 @@ def check(  # noqa: PLR0917 - typer makes options of them
             return
     if words or marked:
         names = [*chosen(context.obj, words, marked, names or ())]
-    request = shared.requested(CheckRequest, context, today=shared.day(today), names=names)
+    request = shared.requested(CheckRequest, context, today=shared.day(today), names=names, since=since)
     with progress_bar(Console(stderr=True)) as progress:
         settings = context.obj.model_copy(update={"strict": True}) if strict else context.obj
         invocation = Invocation(settings, checked=progress)

@@ -61,7 +61,7 @@ def _checked(invocation: Invocation, request: CheckRequest) -> Report:
         asked = _engine_request(invocation, request, account.reader)
 
         def measure() -> Report:
-            return examine(engine, rules, asked, keep=request.keep, beside=beside)
+            return examine(engine, rules, asked, keep=request.keep, since_last=request.since == "last", beside=beside)
 
         report = invocation.step("measure", measure, what=what)
         if request.keep:

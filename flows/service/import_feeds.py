@@ -120,7 +120,7 @@ def run_night(
     importing: NightlyImport = import_all,
     checking: NightlyCheck = check_health,
 ) -> Night:
-    """Import, repair what RALLY_AUTO_FIX allows, and check; the check's report names the repairs.
+    """Import, repair what RALLY_AUTO_FIX allows, and check what has changed; the check's report names the repairs.
 
     `importing` and `checking` do these two, as flows of their own where Prefect shows them.
     """
@@ -130,7 +130,7 @@ def run_night(
     what = "Repairs of RALLY_AUTO_FIX."
     fixed = invocation.step("automatic fixes", lambda: fix_what_is_allowed(invocation.settings), what=what)
     informed = replace(invocation, remarks=(*invocation.remarks, *map(str, fixed)))
-    return Night(imported, checking(informed, CheckRequest(tags=request.tags)), fixed)
+    return Night(imported, checking(informed, CheckRequest(tags=request.tags, since="last")), fixed)
 
 
 def of_night(night: Night) -> Ending:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -68,6 +69,18 @@ class CheckRequest(RuleSelection):
         " where RALLY_ALERTS_POLICY is set.",
     )
     email: tuple[str, ...] = Field((), description=_EMAIL, examples=[["kim"]])
+    since: Literal["last"] | None = Field(
+        None,
+        description="Measure only what has changed since it was measured last, and carry the rest over. Without it all"
+        " is measured.",
+        examples=["last"],
+    )
+
+    @model_validator(mode="after")
+    def _whole_tables(self) -> CheckRequest:
+        if self.since and (self.leagues or self.today):
+            raise ValueError("since compares whole tables with the last run; leave out leagues and today")
+        return self
 
     @model_validator(mode="after")
     def _alerts_have_incidents(self) -> CheckRequest:

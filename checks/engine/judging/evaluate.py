@@ -29,7 +29,7 @@ from checks.engine.judging.bad_rows import (
 )
 from checks.engine.judging.evidence import Evidence, few, few_of_many, listed, many, waived_rows
 from checks.engine.judging.frames import read_frame
-from checks.engine.judging.judge import Baseline, Id, Verdict, Waivers, judge
+from checks.engine.judging.judge import Baseline, Carried, Id, Verdict, Waivers, judge
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Asking, Measured, Measurement, Scan, Unit, read_scan
 from checks.engine.measuring.scope import Dimension, Scope
@@ -48,11 +48,25 @@ class Outcome:
     spots: tuple[Spot, ...] = ()
     parts: Mapping[str, Mapping[Any, Measurement]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    carried: Carried | None = None
 
     @property
     def query(self) -> Query:
         """What was asked."""
         return self.measured.query
+
+
+def carried_over(query: Query, context: RunContext) -> Outcome | None:
+    """The outcome of a query whose basis has not changed since it was measured last; None when it must be measured.
+
+    It is judged anew: thresholds and waivers may have changed. Rows that are accepted one by one need evidence.
+    """
+    carried, basis = context.baseline.carried.get(query.id), context.bases.get(query.id)
+    if carried is None or carried.basis != basis or context.waivers.fingerprints(query.check.name):
+        return None
+    verdict = judge(query.check.threshold, carried.reading)
+    measured = Measured(query, 0.0, carried.reading)
+    return Outcome(measured, verdict, verdict, parts=carried.segments, carried=carried)
 
 
 def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]:
@@ -235,7 +249,10 @@ def one_by_one(session: Session, work: Callable[[Session, Id], None], ids: Seque
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """What every unit of a run needs to know; `spread` does work that a unit can share with idle sessions."""
+    """What every unit of a run needs to know.
+
+    `bases` are digests of what results rest on; `spread` does work that a unit can share with idle sessions.
+    """
 
     how: Asking
     baseline: Baseline
@@ -243,6 +260,7 @@ class RunContext:
     dimensions: Sequence[Dimension]
     listed: int
     details: bool
+    bases: Mapping[Id, str] = field(default_factory=dict)
     spread: Callable[[Session, Callable[[Session, Id], None], Sequence[Id]], None] = one_by_one
 
 

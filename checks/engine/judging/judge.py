@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from checks.engine.authoring import WaiverError
 from checks.engine.authoring.thresholds import Above, Below, Relative, Threshold
@@ -21,17 +21,34 @@ Id: TypeAlias = tuple[str, str]
 """Rule and parameter."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A result of an earlier run, to stand for this run's where it rests on the same basis.
+
+    `segments` are the readings by dimension and value, such as of each league.
+    """
+
+    basis: str
+    at: datetime
+    reading: Measurement
+    clusters: tuple[Any, ...] = ()
+    examples: tuple[Mapping[str, Any], ...] = ()
+    segments: Mapping[str, Mapping[Any, Measurement]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """Earlier readings of metrics (newest last, those that were in order), and each rule's last status and bad rows.
 
     `measured` says when there was last something to measure; what somebody has accepted as empty is left out.
+    `carried` are the results that need not be measured anew as long as nothing has changed below them.
     """
 
     readings: Mapping[Id, tuple[float, ...]] = field(default_factory=dict)
     measured: Mapping[Id, datetime] = field(default_factory=dict)
     statuses: Mapping[Id, Status] = field(default_factory=dict)
     findings: Mapping[Id, Findings] = field(default_factory=dict)
+    carried: Mapping[Id, Carried] = field(default_factory=dict)
 
 
 NO_ROWS = "nothing to measure: no rows"

@@ -221,6 +221,11 @@ class Snapshot:
             self._restrict(connection, self.role)
         return name, connection
 
+    def leading(self) -> OpenSession:
+        """A session on the connection that holds the moment, with all rights of the account: for no rule."""
+        assert self._leader is not None  # noqa: S101 - inside `with`
+        return OpenSession(self._leader)
+
     def _lead(self) -> None:
         if self._leader is not None:
             close(self._leader)

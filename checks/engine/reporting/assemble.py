@@ -14,7 +14,7 @@ from checks.engine.authoring.units import Measure, Status
 from checks.engine.judging.bad_rows import clusters
 from checks.engine.judging.evaluate import Outcome, RunContext
 from checks.engine.judging.findings import Findings, compare, compare_part
-from checks.engine.judging.judge import NO_ROWS, Id, Waiver, Waivers, judge
+from checks.engine.judging.judge import NO_ROWS, Carried, Id, Verdict, Waiver, Waivers, judge
 from checks.engine.measuring.compile_queries import Parameter, Query, Unasked
 from checks.engine.measuring.measure import Measurement
 from checks.engine.measuring.scope import Labels, Scope
@@ -100,10 +100,14 @@ def _result(outcome: Outcome, context: RunContext, labels: Labels, info: RunInfo
         seconds=round(outcome.measured.seconds, 4),
         error=outcome.measured.error,
         sql=_sql(query, context),
+        basis=context.bases.get(query.id, ""),
+        segments=outcome.parts,
     )
     if reading is not None:
         result = replace(result, count=reading.count, total=reading.total, rate=reading.rate, value=reading.value)
     result = replace(result, on_target=_on_target(outcome, result))
+    if outcome.carried is not None:
+        return _carried(result, outcome.carried, outcome.verdict, context)
     result = _compared(result, outcome, context, info.examples)
     notes = [*outcome.notes, *filter(None, [outcome.verdict.note])]
     if reading is not None and outcome.spots:
@@ -113,6 +117,17 @@ def _result(outcome: Outcome, context: RunContext, labels: Labels, info: RunInfo
     if reading is not None and outcome.verdict.status is Status.SKIPPED and reading.value is None:
         return _emptied(replace(result, note="; ".join(notes)), query.check, context)
     return replace(result, note="; ".join(notes))
+
+
+def _carried(result: Result, carried: Carried, verdict: Verdict, context: RunContext) -> Result:
+    """The result of an earlier run, marked as such: all of its bad rows are known."""
+    counted = result.count is not None
+    note = f"carried over from {carried.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC: nothing that it reads has changed since"
+    return replace(
+        result, carried=carried.at, note="; ".join(filter(None, [note, verdict.note])), clusters=carried.clusters,
+        examples=carried.examples, findings=context.baseline.findings.get(result.id, Findings()) if counted else None,
+        new=0 if counted else None, known=result.count, fixed=0 if counted else None,
+    )  # fmt: skip
 
 
 def _emptied(result: Result, check: Check, context: RunContext) -> Result:

@@ -18,6 +18,7 @@ from checks.engine.authoring.units import Figure, Measure, Severity, Status, cou
 from checks.engine.judging.bad_rows import Cluster
 from checks.engine.judging.findings import Findings
 from checks.engine.judging.judge import Baseline, Waiver
+from checks.engine.measuring.measure import Measurement
 from checks.engine.reporting.score import FORMULA, Band, Score
 from checks.engine.reporting.verdict import COVERAGE_FLOOR, Exit, FailOn, RunVerdict, coverage_of, run_verdict
 
@@ -32,8 +33,10 @@ class Result:
     score is 100 * product(1 - impact). `emptied` says that there was something to measure before and is nothing now,
     `relative` that the rule is judged on its own history, `left_out` that it is switched off or cannot be
     narrowed. `new`, `known` and `fixed` are None for metrics, without an earlier run all bad rows are new; with `exact`
-    false they are least numbers. `each` is what the parameter is one of, such as league. A result that stands for those
-    of many parameters has them as `members`, worst first, and `spread` says how they stand.
+    false they are least numbers. `carried` is when it was measured, where that was an earlier run and nothing that it
+    reads has changed since; `basis` is a digest of what it rests on, `segments` its readings by dimension and value.
+    `each` is what the parameter is one of, such as league. A result that stands for those of many parameters has them
+    as `members`, worst first, and `spread` says how they stand.
     """
 
     rule: str
@@ -78,6 +81,9 @@ class Result:
     findings: Findings | None = None
     appeared: frozenset[int] = frozenset()
     before: Status | None = None
+    carried: datetime | None = None
+    basis: str = ""
+    segments: Mapping[str, Mapping[Any, Measurement]] = field(default_factory=dict)
     each: str = ""
     members: tuple[Result, ...] = ()
     spread: str = ""
@@ -229,6 +235,11 @@ class Report:
                 return result
         raise KeyError(f"no result of {rule!r}, parameter {parameter!r}")
 
+    @property
+    def carried(self) -> int:
+        """How many results are those of an earlier run, because nothing that they read has changed since."""
+        return sum(result.carried is not None for result in self.results)
+
     def counts(self) -> Mapping[Status, int]:
         """How many results there are of each status."""
         return Counter(result.status for result in self.results)
@@ -282,6 +293,7 @@ def report_document(report: Report) -> dict[str, Any]:
         "reason": report.verdict.reason or None,
         "coverage_floor": report.floor,
         "another_day": report.another_day,
+        "carried": report.carried,
         "started_at": report.started.isoformat(),
         "finished_at": report.finished.isoformat(),
     }
@@ -323,6 +335,7 @@ def result_of(result: Result) -> dict[str, Any]:
         "changed": list(result.changed),
         "source": None if result.source is None else f"{relative(result.source.file)}:{result.source.line}",
         **{name: getattr(result, name) for name in more},
+        "carried": None if result.carried is None else result.carried.isoformat(),
     }
 
 
