@@ -292,8 +292,8 @@ def report_document(report: Report) -> dict[str, Any]:
         "state": report.verdict.state,
         "reason": report.verdict.reason or None,
         "coverage_floor": report.floor,
-        "another_day": report.another_day,
         "carried": report.carried,
+        "another_day": report.another_day,
         "started_at": report.started.isoformat(),
         "finished_at": report.finished.isoformat(),
     }
@@ -335,7 +335,7 @@ def result_of(result: Result) -> dict[str, Any]:
         "changed": list(result.changed),
         "source": None if result.source is None else f"{relative(result.source.file)}:{result.source.line}",
         **{name: getattr(result, name) for name in more},
-        "carried": None if result.carried is None else result.carried.isoformat(),
+        "measured_at": None if result.carried is None else result.carried.isoformat(),
     }
 
 
