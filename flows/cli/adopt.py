@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ import typer
 from etl.adoption.adopt import AdditionState
 from etl.adoption.inspect import Finding, Level
 from etl.migrate import Mode, newest
-from flows.cli.shared import AsJson, Exit, Yes, sure
+from flows.cli.shared import Exit, JsonFile, Yes, shown_as_json, sure
 from flows.service.adoption import Initialised, InitRequest, examine_database, initialise, uninstall
 from flows.settings import SettingsError
 
@@ -31,7 +30,7 @@ def init(  # noqa: PLR0917 - typer makes options of them
         bool,
         typer.Option("--dry-run", help="Change nothing: say what would be added, and what would not work."),
     ] = False,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
     yes: Yes = False,
 ) -> None:
     """Create or update the tables, or adopt an existing Rally database, behind a snapshot. No row is changed.
@@ -48,20 +47,19 @@ def init(  # noqa: PLR0917 - typer makes options of them
     if sum((constraints, rules_only, remove)) > 1:
         raise SettingsError("--constraints, --rules-only and --remove exclude each other")
     if dry_run:
-        doctor(context, as_json=as_json)
+        doctor(context, json_file=json_file)
     if remove:
         _remove(context, yes=yes)
         return
     done = initialise(context.obj, InitRequest(constraints, rules_only))
-    if as_json:
-        typer.echo(json.dumps(_document(done), indent=2))
+    if shown_as_json(json_file, _document(done)):
         return
     _print(done)
 
 
 def doctor(
     context: typer.Context,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Look at settings, machine and database, and say what is well, what is odd, and what will not work.
 
@@ -73,9 +71,7 @@ def doctor(
     """
     inspection = examine_database(context.obj)
     errors = len(inspection.of(Level.ERROR))
-    if as_json:
-        typer.echo(json.dumps({"findings": [asdict(one) for one in inspection.findings]}, indent=2))
-    else:
+    if not shown_as_json(json_file, {"findings": [asdict(one) for one in inspection.findings]}):
         for finding in inspection.findings:
             _print_finding(finding)
         typer.echo(f"{len(inspection.of(Level.OK))} ok, {len(inspection.of(Level.WARNING))} warnings, {errors} errors.")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +16,7 @@ from alerts.outbox.enqueue import Line, Preview, enqueue_test, outbox
 from alerts.outbox.enqueue import preview as look_ahead
 from alerts.outbox.enqueue import resend as send_again
 from flows.bridge.entry import run
-from flows.cli.shared import AsJson, Exit, print_rows, say_lost
+from flows.cli.shared import STDOUT, Exit, JsonFile, print_rows, say_lost, shown_as_json
 from flows.service.alerts import Watched, dispatch_round, required_policy, utc, watch_once, work_of
 from flows.service.context import Invocation, open_engine
 
@@ -27,7 +27,7 @@ app = typer.Typer(help="Who is notified of what, and whether it was delivered.",
 
 
 @app.command()
-def dispatch(context: typer.Context, as_json: AsJson = False) -> None:
+def dispatch(context: typer.Context, json_file: JsonFile = None) -> None:
     """Send what is due: alerts that wait, repetitions, escalations; look up what became of earlier ones.
 
     Run it every few minutes. Several at once do no harm.
@@ -39,9 +39,7 @@ def dispatch(context: typer.Context, as_json: AsJson = False) -> None:
     invocation = Invocation(context.obj)
     done = run(invocation, dispatch_round, _dispatch_flow)
     say_lost(invocation)
-    if as_json:
-        typer.echo(json.dumps(_document(done), indent=2))
-    else:
+    if not shown_as_json(json_file, _document(done)):
         typer.echo(said(done))
     raise typer.Exit(ending(done))
 
@@ -69,7 +67,7 @@ def try_out(
             numbers = enqueue_test(connection, work.policy, utc(), to or ())
         done = send(work, only=numbers)
         with engine.begin() as connection:
-            _print(outbox(connection, numbers=numbers), as_json=False)
+            _print(outbox(connection, numbers=numbers), None)
     raise typer.Exit(ending(done))
 
 
@@ -79,7 +77,7 @@ def outbox_(
     state: Annotated[list[State] | None, typer.Option(help="Only messages of this state.")] = None,
     dead: Annotated[bool, typer.Option("--dead", help="Only dead letters: a person has to decide.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """List messages, newest first: who was notified of what, when, and how it went.
 
@@ -88,9 +86,9 @@ def outbox_(
     states = [one for one in State if one.dead] if dead else state or []
     with open_engine(context.obj) as engine, engine.begin() as connection:
         lines = outbox(connection, states, limit=limit)
-    _print(lines, as_json=as_json)
+    _print(lines, json_file)
     lost = next((line.id for line in lines if line.state.dead), None)
-    if lost and not as_json:
+    if lost and json_file != STDOUT:
         typer.echo(f"Next, once the cause is mended: rally-health alerts resend {lost}")
 
 
@@ -109,7 +107,7 @@ def resend(
 
 
 @app.command()
-def preview(context: typer.Context, as_json: AsJson = False) -> None:
+def preview(context: typer.Context, json_file: JsonFile = None) -> None:
     """Show what would be sent now, to whom and why, and why others are not notified. Nothing is sent.
 
     Example: `rally-health alerts preview`
@@ -117,15 +115,14 @@ def preview(context: typer.Context, as_json: AsJson = False) -> None:
     policy = required_policy(context.obj)
     with open_engine(context.obj) as engine, engine.begin() as connection:
         shown = look_ahead(connection, policy, utc())
-    if as_json:
-        typer.echo(json.dumps(_previewed(shown), indent=2, ensure_ascii=False))
+    if shown_as_json(json_file, _previewed(shown)):
         return
     for message, content in shown.messages:
         note = f" ({content.note})" if content.note else ""
         typer.secho(f"{message.channel} to {message.recipient}, {message.reason}{note}", bold=True)
         typer.echo(content.text)
     rows = [_why(one) for one in _previewed(shown)["decisions"]]
-    print_rows(rows, ("incident", "title", "recipient", "channel", "now", "why"), as_json=False,
+    print_rows(rows, ("incident", "title", "recipient", "channel", "now", "why"), json_file=None,
                nothing="No incident concerns anybody of the policy.")  # fmt: skip
 
 
@@ -153,9 +150,9 @@ def _document(done: Dispatched) -> dict[str, object]:
             "followed": {str(state): number for state, number in done.followed.items()}}  # fmt: skip
 
 
-def _print(lines: Sequence[Line], *, as_json: bool) -> None:
+def _print(lines: Sequence[Line], json_file: Path | None) -> None:
     columns = ("id", "state", "channel", "recipient", "reason", "subject", "created_at", "attempts", "error")
-    print_rows([asdict(line) for line in lines], columns, as_json=as_json, nothing="The outbox is empty.")
+    print_rows([asdict(line) for line in lines], columns, json_file=json_file, nothing="The outbox is empty.")
 
 
 def _previewed(shown: Preview) -> dict[str, list[dict[str, object]]]:
@@ -178,7 +175,7 @@ def _why(decision: dict[str, object]) -> dict[str, object]:
     return decision | {"now": "notified" if decision["reason"] else "not notified"}
 
 
-def watch_command(context: typer.Context, as_json: AsJson = False) -> None:
+def watch_command(context: typer.Context, json_file: JsonFile = None) -> None:
     """Notify somebody when health checks are silent: the dead man's switch.
 
     Run it every hour, on another machine than the checks. It tells the watchers of the alert policy when no health
@@ -191,10 +188,8 @@ def watch_command(context: typer.Context, as_json: AsJson = False) -> None:
     invocation = Invocation(context.obj)
     seen = run(invocation, watch_once, _watch_flow)
     say_lost(invocation)
-    if as_json:
-        document = {"alarms": list(seen.alarms), "told": seen.told, "failed": seen.failed, "away": seen.away}
-        typer.echo(json.dumps(document, indent=2))
-    else:
+    document = {"alarms": list(seen.alarms), "told": seen.told, "failed": seen.failed, "away": seen.away}
+    if not shown_as_json(json_file, document):
         for alarm in seen.alarms or ("Health checks run.",):
             typer.echo(alarm)
         if seen.told or seen.failed:

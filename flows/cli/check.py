@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Sequence
 from itertools import islice
@@ -106,16 +105,17 @@ def check(  # noqa: PLR0917 - typer makes options of them
             return
     if words or marked:
         names = [*chosen(context.obj, words, marked, names or ())]
+    streamed = shared.one_document(json_file, junit_file, markdown_file, more=github)
     request = shared.requested(CheckRequest, context, today=shared.day(today), names=names, since=since)
     with progress_bar(Console(stderr=True)) as progress:
         settings = context.obj.model_copy(update={"strict": True}) if strict else context.obj
         invocation = Invocation(settings, checked=progress)
         report = run(invocation, check_health, _flow, request)
     shared.say_lost(invocation)
-    written = shared.write(json_file, lambda: json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
+    written = shared.write(json_file, lambda: shared.json_text(report.to_json()))
     written &= shared.write(junit_file, lambda: junit(report, fail_on))
     written &= shared.write(markdown_file, lambda: markdown(report, detailed=detailed))
-    if Path("-") not in {json_file, junit_file, markdown_file}:
+    if not streamed or github:
         print_report(report, Console(), detailed=detailed)
     if github:
         typer.echo(github_annotations(report), nl=False)
@@ -131,7 +131,7 @@ def show_rows(settings: Settings, names: Sequence[str] | None, most: int | None,
     with rows_of_rule(settings, names[0]) as bad:
         if file is None:
             shown = [dict(zip(bad.names, row, strict=True)) for row in islice(bad.rows, most)]
-            shared.print_rows(shown, bad.names, as_json=False, nothing="No row is bad.")
+            shared.print_rows(shown, bad.names, json_file=None, nothing="No row is bad.")
             return
         with sys.stdout if file == Path("-") else file.open("w", encoding="utf-8", newline="") as target:
             writer = csv.writer(target)

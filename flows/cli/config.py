@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from checks.engine.collecting.rules import Rules
 from etl.importing.declared import Correction, Limits, Seasons
-from flows.cli.shared import AsJson, Exit, print_rows
+from flows.cli.shared import Exit, JsonFile, print_rows, shown_as_json
 from flows.service.health_check import rules_of
 from flows.settings import NESTED, Settings, environment_name, origin_of, read_config, unknown_variables
 
@@ -24,7 +24,7 @@ app = typer.Typer(help="The settings: rally.toml, and the environment, which win
 def show_config(
     context: typer.Context,
     every: Annotated[bool, typer.Option("--all", help="Also what is at its default.")] = False,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Show what is set and by which line or variable, and which rules are not as they were written. No secret is shown.
 
@@ -32,21 +32,18 @@ def show_config(
     """
     rows = [row for row in _settings(context.obj) if every or row["origin"] != "default"]
     changes = _changes(rules_of(context.obj))
-    (_print_json if as_json else _print_tables)(rows, changes)
-
-
-def _print_json(rows: list[dict[str, Any]], changes: list[dict[str, str]]) -> None:
     file = read_config()
     document = {"file": str(file.path) if file else None, "settings": rows, "rules": changes}
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    if not shown_as_json(json_file, document):
+        _print_tables(rows, changes)
 
 
 def _print_tables(rows: list[dict[str, Any]], changes: list[dict[str, str]]) -> None:
     nothing = "Everything is at its default. Next: rally-health config show --all"
-    print_rows(rows, ("setting", "value", "origin"), as_json=False, nothing=nothing)
+    print_rows(rows, ("setting", "value", "origin"), json_file=None, nothing=nothing)
     if changes:
         typer.echo("")
-        print_rows(changes, ("rule", "change"), as_json=False, nothing="")
+        print_rows(changes, ("rule", "change"), json_file=None, nothing="")
 
 
 @app.command("check")

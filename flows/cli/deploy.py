@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.bridge.entry import api_url, silence
-from flows.cli.shared import AsJson, Exit
+from flows.cli.shared import Exit, JsonFile, shown_as_json
 from flows.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def deploy_command(  # noqa: PLR0917 - typer makes options of them
     prune_runs: Annotated[
         int | None, typer.Option(metavar="DAYS", min=1, help="Only delete our runs that ended so many days ago.")
     ] = None,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Deploy the flows of prefect.yaml with their schedules, and say what a run would miss.
 
@@ -50,12 +50,13 @@ def deploy_command(  # noqa: PLR0917 - typer makes options of them
     with deploy.client() as client:
         _require_access(client, url)
         if check:
-            _check(client, context.obj, wanted, as_json=as_json)
+            _check(client, context.obj, wanted, json_file)
         elif prune_runs is not None:
             typer.echo(f"{deploy.prune_runs(client, prune_runs):,} runs that ended {prune_runs} days ago were deleted.")
         elif dry_run:
             lines = [*deploy.changes(client, wanted)]
-            typer.echo(json.dumps(lines, indent=2) if as_json else "\n".join(lines or ["Nothing would change."]))
+            if not shown_as_json(json_file, lines):
+                typer.echo("\n".join(lines or ["Nothing would change."]))
         else:
             _deploy(client, context.obj, wanted, automations=automations)
 
@@ -85,13 +86,11 @@ def _require_access(client: SyncPrefectClient, url: str) -> None:
         ) from None
 
 
-def _check(client: SyncPrefectClient, settings: Settings, wanted: Declared, *, as_json: bool) -> None:
+def _check(client: SyncPrefectClient, settings: Settings, wanted: Declared, json_file: Path | None) -> None:
     from flows.bridge.doctor import examine_deployment  # noqa: PLC0415
 
     findings = [*examine_deployment(client, settings, wanted)]
-    if as_json:
-        typer.echo(json.dumps([asdict(finding) | {"in_order": finding.in_order} for finding in findings], indent=2))
-    else:
+    if not shown_as_json(json_file, [asdict(finding) | {"in_order": finding.in_order} for finding in findings]):
         for finding in findings:
             mark = typer.style("ok  ", fg=typer.colors.GREEN) if finding.in_order else typer.style("todo", fg="yellow")
             typer.echo(f"{mark} {finding.what}: {finding.found}{f'. Next: {finding.todo}' if finding.todo else ''}")

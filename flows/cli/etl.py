@@ -14,7 +14,7 @@ from checks.engine.reporting.verdict import Exit as Ended
 from etl import circuit_breaker
 from etl.leagues import canonical
 from flows.cli.deploy import paused_in_prefect, resume_in_prefect
-from flows.cli.shared import AsJson, Exit, Yes, print_json
+from flows.cli.shared import Exit, JsonFile, Yes, shown_as_json
 from flows.service.context import open_engine
 
 app = typer.Typer(help="Stop all imports, and let them run again.", no_args_is_help=True)
@@ -61,7 +61,7 @@ def resume(context: typer.Context, reason: Why, league: OfLeague = "", kind: OfK
 def status(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, help="How many earlier stops to show.")] = 5,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Say whether imports may run, which deployments are paused in Prefect, and which stops there were.
 
@@ -72,9 +72,7 @@ def status(
     with open_engine(context.obj) as engine, engine.begin() as connection:
         held, stops = circuit_breaker.stops_in_force(connection), circuit_breaker.stop_history(connection, limit)
     paused = paused_in_prefect(context.obj)
-    if as_json:
-        print_json({"running": not held, "paused": paused, "stops": stops})
-    else:
+    if not shown_as_json(json_file, {"running": not held, "paused": paused, "stops": stops}):
         typer.echo("\n".join(f"{_sentence(one)}." for one in held) or "Imports may run.")
         for name in paused:
             typer.echo(f'  The deployment {name} is paused in Prefect. Next: rally-health etl resume --reason "..."')

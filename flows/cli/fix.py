@@ -11,7 +11,7 @@ import typer
 from checks.repairs.plan import Plan, Preview, fixable_in_order, is_proposal, preview, summary_of
 from etl.repairs import ledger
 from etl.repairs.ledger import Repair, State
-from flows.cli.shared import AsJson, Exit, Yes, print_json, print_rows, sure
+from flows.cli.shared import STDOUT, Exit, JsonFile, Yes, print_rows, shown_as_json, sure
 from flows.service.context import open_engine
 from flows.service.health_check import rules_of
 from flows.service.repair import apply_plan, plan_repairs, undo_repair
@@ -67,7 +67,7 @@ Rows = Annotated[int, typer.Option("--rows", min=0, help="How many rows of each 
 
 
 @app.command("list")
-def list_fixes(context: typer.Context, as_json: AsJson = False) -> None:
+def list_fixes(context: typer.Context, json_file: JsonFile = None) -> None:
     """List the rules that have a fix, in the order in which their fixes help each other.
 
     Example: `rally-health fix list`
@@ -80,7 +80,7 @@ def list_fixes(context: typer.Context, as_json: AsJson = False) -> None:
     ]  # fmt: skip
     for row in rows:
         row["by itself up to"] = row["by itself up to"] or ("a proposal" if row["only a proposal"] else "")
-    print_rows(rows, ("rule", "does", "by itself up to"), as_json=as_json, nothing="No rule has a fix.")
+    print_rows(rows, ("rule", "does", "by itself up to"), json_file=json_file, nothing="No rule has a fix.")
 
 
 @app.command("plan")
@@ -91,7 +91,7 @@ def plan(
         list[Path] | None, typer.Option("--feeds", help="Feeds to take rows from; else those published last.")
     ] = None,
     rows: Rows = 10,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Show what a fix would change, row by row, and keep that as a plan. Nothing else is written.
 
@@ -104,11 +104,9 @@ def plan(
     `rally-health fix plan team_without_schedule --feeds feeds/2025-06-30T0809/all`
     """
     with open_engine(context.obj) as engine:
-        plans = plan_repairs(engine, rules_of(context.obj), rules or (), feeds or (), show=None if as_json else rows)
+        plans = plan_repairs(engine, rules_of(context.obj), rules or (), feeds or (), show=None if json_file else rows)
     unmeasured = [one for one in plans if one.unmeasured]
-    if as_json:
-        print_json([of_plan(one) for one in plans])
-    else:
+    if not shown_as_json(json_file, [of_plan(one) for one in plans]):
         _tell_plans(plans, named=bool(rules))
     raise typer.Exit(Exit.PARTIAL if unmeasured else Exit.OK)
 
@@ -129,7 +127,7 @@ def show_fix(
     context: typer.Context,
     number: Annotated[int, typer.Argument(metavar="NUMBER")],
     rows: Rows = 20,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Show a plan or a repair, with the rows that it changed once it is applied.
 
@@ -137,9 +135,8 @@ def show_fix(
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         repair = ledger.find_repair(connection, number)
-        changed = preview(connection, number, None if as_json else rows)
-    if as_json:
-        print_json(of_repair(repair) | {"examples": [of_row(row) for row in changed]})
+        changed = preview(connection, number, None if json_file else rows)
+    if shown_as_json(json_file, of_repair(repair) | {"examples": [of_row(row) for row in changed]}):
         return
     typer.echo(line(repair))
     for row in changed:
@@ -154,7 +151,7 @@ def apply_fix(
     plans: Numbers,
     yes: Yes = False,
     snapshot: Annotated[bool, typer.Option(help="Take a snapshot before.")] = True,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Make planned repairs, each whole or not at all; one that is made already stays as it is.
 
@@ -172,16 +169,14 @@ def apply_fix(
                 known = ledger.find_repair(connection, number)
             sure(f"{line(known)}\nApply it?", yes=yes)
             made.append(apply_plan(engine, context.obj, number, snapshot=snapshot))
-            if not as_json:
+            if json_file != STDOUT:
                 typer.echo(line(made[-1]))
-    if as_json:
-        print_json([of_repair(one) for one in made])
-    else:
+    if not shown_as_json(json_file, [of_repair(one) for one in made]):
         typer.echo(f"Next: rally-health check; to take it back: rally-health fix undo {plans[-1]}")
 
 
 @app.command("undo")
-def undo(context: typer.Context, numbers: Numbers, yes: Yes = False, as_json: AsJson = False) -> None:
+def undo(context: typer.Context, numbers: Numbers, yes: Yes = False, json_file: JsonFile = None) -> None:
     """Take repairs back: every row is as it was before. Several are undone the newest first.
 
     Refused where rows were changed since: the message names them, and the repairs that did it.
@@ -197,11 +192,9 @@ def undo(context: typer.Context, numbers: Numbers, yes: Yes = False, as_json: As
                 known = ledger.find_repair(connection, number)
             sure(f"{line(known)}\nTake it back?", yes=yes)
             undone.append(undo_repair(engine, number))
-            if not as_json:
+            if json_file != STDOUT:
                 typer.echo(line(undone[-1]))
-    if as_json:
-        print_json([of_repair(one) for one in undone])
-    else:
+    if not shown_as_json(json_file, [of_repair(one) for one in undone]):
         typer.echo("Next: rally-health check")
 
 
@@ -209,7 +202,7 @@ def undo(context: typer.Context, numbers: Numbers, yes: Yes = False, as_json: As
 def fix_history(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Show plans and repairs, newest first: what they changed, who made them, and when.
 
@@ -217,8 +210,7 @@ def fix_history(
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         repairs = ledger.repair_history(connection, limit)
-    if as_json:
-        print_json([of_repair(one) for one in repairs])
+    if shown_as_json(json_file, [of_repair(one) for one in repairs]):
         return
     for one in repairs:
         typer.echo(line(one))

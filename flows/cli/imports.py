@@ -18,7 +18,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 
 from etl.circuit_breaker import ImportsStopped
 from etl.feeds import Feed
@@ -26,7 +25,7 @@ from etl.importing import FeedResult, ImportReport, Outcome, ledger_queries
 from etl.importing.held import HeldPart, held_parts, parts_of_run
 from etl.importing.profile import in_words
 from flows.bridge.entry import run
-from flows.cli.shared import AsJson, Exit, JsonFile, print_json, print_rows, requested, say_lost, write
+from flows.cli.shared import STDOUT, Exit, JsonFile, json_text, print_rows, requested, say_lost, shown_as_json, write
 from flows.service.context import Invocation, open_engine
 from flows.service.requests import ImportRequest
 from flows.settings import Settings
@@ -42,11 +41,17 @@ NEXT = {
     Outcome.FAILED: "what was not published can be imported again; see rally-health imports",
 }
 LOG_EVERY = 64 * 1024 * 1024
-STYLES = {Outcome.PUBLISHED: "green", Outcome.UNCHANGED: "dim", Outcome.BLOCKED: "red", Outcome.FAILED: "red"}
+STYLES: Mapping[str, str] = {
+    Outcome.PUBLISHED: "green",
+    Outcome.UNCHANGED: "dim",
+    Outcome.BLOCKED: "red",
+    Outcome.FAILED: "red",
+}
 FIGURES = {
     "rows": "rows", "rejects": "rejects", "unlinked": "unlinked", "inserted": "new", "updated": "changed",
     "unchanged": "same", "withdrawn": "gone", "duplicates": "duplicates", "held": "held",
 }  # fmt: skip
+LINE = ("feed", "outcome", *FIGURES.values())
 
 
 class Progress:
@@ -81,7 +86,8 @@ class Progress:
 def print_report(report: ImportReport) -> None:
     """Print one line a feed, then what a person should look at."""
     console = Console()
-    console.print(_table(report))
+    if report.feeds:
+        print_rows([_line(feed) for feed in report.feeds], LINE, json_file=None, nothing="", styles=STYLES)
     for path in report.ignored:
         console.print(f"[yellow]left out:[/] {escape(path)}")
     for feed in report.feeds:
@@ -96,17 +102,9 @@ def print_report(report: ImportReport) -> None:
     )
 
 
-def _table(report: ImportReport) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
-    table.add_column("feed", no_wrap=True)
-    table.add_column("outcome", no_wrap=True)
-    for name in FIGURES.values():
-        table.add_column(name, justify="right", no_wrap=True)
-    for feed in report.feeds:
-        figures = (f"{getattr(feed.counts, name):,}" for name in FIGURES)
-        outcome = f"[{STYLES[feed.outcome]}]{feed.outcome}[/]"
-        table.add_row(escape(f"{feed.kind} {feed.league}"), outcome, *figures)
-    return table
+def _line(feed: FeedResult) -> dict[str, object]:
+    figures = {shown: getattr(feed.counts, name) for name, shown in FIGURES.items()}
+    return {"feed": f"{feed.kind} {feed.league}", "outcome": str(feed.outcome), **figures}
 
 
 def _remarks(feed: FeedResult) -> list[str]:
@@ -163,18 +161,14 @@ def import_(  # noqa: PLR0917 - typer makes options of them
             report = run(invocation, import_all, _flow, request)
         except ImportsStopped as error:  # whoever reads the document learns it, too
             nothing = ImportReport(0, (), request.dry_run, reasons=(str(error),))
-            write(json_file, lambda: _document(nothing))
+            write(json_file, lambda: json_text(nothing.to_json()))
             raise
     say_lost(invocation)
-    written = write(json_file, lambda: _document(report))
-    if json_file != Path("-"):
+    written = write(json_file, lambda: json_text(report.to_json()))
+    if json_file != STDOUT:
         print_report(report)
     code = CODES.get(report.outcome, Exit.OK)
     raise typer.Exit(code if written or code else Exit.PARTIAL)
-
-
-def _document(report: ImportReport) -> str:
-    return json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _flow() -> Flow[..., Any]:
@@ -190,7 +184,7 @@ imports_app = typer.Typer(invoke_without_command=True)
 def imports(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, help="How many feeds to show.")] = 20,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Show which feeds were imported, newest first; and what is held.
 
@@ -208,11 +202,11 @@ def imports(
         {"run": row.pop("run_id"), **row, "why": ledger_queries.because(row["reasons"], row["allowed"])}
         for row in map(dict, rows)
     ]
-    print_rows(rows, columns, as_json=as_json, nothing="Nothing was imported yet. Next: rally-health import PATH")
+    print_rows(rows, columns, json_file=json_file, nothing="Nothing was imported yet. Next: rally-health import PATH")
 
 
 @imports_app.command("held")
-def show_held(context: typer.Context, as_json: AsJson = False) -> None:
+def show_held(context: typer.Context, json_file: JsonFile = None) -> None:
     """Show the parts of feeds that are held: why, since when, and what frees each.
 
     They are tried again by themselves with the next import after teams or aliases of their league have changed, and
@@ -222,8 +216,7 @@ def show_held(context: typer.Context, as_json: AsJson = False) -> None:
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         parts = held_parts(connection)
-    if as_json:
-        print_json([part.to_json() for part in parts])
+    if shown_as_json(json_file, [part.to_json() for part in parts]):
         return
     typer.echo("\n".join(line for part in parts for line in _held_lines(part)) or "Nothing is held.")
 
@@ -245,7 +238,7 @@ def _held_lines(part: HeldPart) -> Iterator[str]:
 
 @imports_app.command("show")
 def show_run(
-    context: typer.Context, run: Annotated[int, typer.Argument(help="Its number.")], as_json: AsJson = False
+    context: typer.Context, run: Annotated[int, typer.Argument(help="Its number.")], json_file: JsonFile = None
 ) -> None:
     """Show what became of each part of an import run: what would change, why it is held, what would have to be allowed.
 
@@ -253,8 +246,7 @@ def show_run(
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         parts = parts_of_run(connection, run)
-    if as_json:
-        print_json(parts)
+    if shown_as_json(json_file, parts):
         return
     if not parts:
         typer.echo(f"Import run {run} has no parts: nothing was read, or everything was published before.")
@@ -288,7 +280,7 @@ FeedFilter = Annotated[int | None, typer.Option(help="Only rejects of this feed,
 
 
 @rejects_app.command("list")
-def list_refused(context: typer.Context, feed: FeedFilter = None, limit: int = 50, as_json: AsJson = False) -> None:
+def list_refused(context: typer.Context, feed: FeedFilter = None, limit: int = 50, json_file: JsonFile = None) -> None:
     """List refused rows, newest first, with file, place and reason; in JSON `cut` marks what was kept in part.
 
     Example: `rally-health rejects list --feed 12`
@@ -296,12 +288,12 @@ def list_refused(context: typer.Context, feed: FeedFilter = None, limit: int = 5
     with open_engine(context.obj) as engine, engine.begin() as connection:
         rows = ledger_queries.list_rejects(connection, feed=feed, limit=limit)
     columns = ("id", "feed_id", "path", "index", "field", "reason")
-    print_rows(rows, columns, as_json=as_json, nothing="No row is waiting.")
+    print_rows(rows, columns, json_file=json_file, nothing="No row is waiting.")
 
 
 @rejects_app.command("show")
 def show_reject(
-    context: typer.Context, reject: Annotated[int, typer.Argument(help="Its id.")], as_json: AsJson = False
+    context: typer.Context, reject: Annotated[int, typer.Argument(help="Its id.")], json_file: JsonFile = None
 ) -> None:
     """Show one refused row, as it stood in its feed.
 
@@ -312,8 +304,7 @@ def show_reject(
     if row is None:
         typer.secho(f"error: there is no reject {reject}; `rally-health rejects list` has their ids", err=True)
         raise typer.Exit(Exit.USAGE)
-    if as_json:
-        print_rows([row], (), as_json=True, nothing="")
+    if shown_as_json(json_file, [row]):
         return
     typer.echo(f"{row['path']}, row {row['index']}, {row['field'] or 'the whole row'}: {row['reason']}")
     typer.echo(row["raw"])
@@ -326,7 +317,7 @@ def replay(
     context: typer.Context,
     feed: FeedFilter = None,
     dry_run: DryRun = False,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Try refused rows again, after an alias or the standings were mended.
 
@@ -335,12 +326,11 @@ def replay(
     from flows.service.import_feeds import replay_rejects  # noqa: PLC0415 - lists need neither rules nor publishers
 
     report = replay_rejects(context.obj, feed=feed, dry_run=dry_run)
-    if as_json:
-        typer.echo(json.dumps(report.to_json(), indent=2))
-    elif report.feeds:
-        print_report(report)
-    else:
-        typer.echo("No row is waiting that could be tried again.")
+    if not shown_as_json(json_file, report.to_json()):
+        if report.feeds:
+            print_report(report)
+        else:
+            typer.echo("No row is waiting that could be tried again.")
     _say_what_stays(context.obj, feed)
     raise typer.Exit(CODES.get(report.outcome, Exit.OK))
 

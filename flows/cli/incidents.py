@@ -22,7 +22,7 @@ from checks.engine.authoring.units import figure_text
 from checks.engine.collecting.rules import Selection
 from checks.engine.judging.findings import key_text_of
 from checks.engine.judging.judge import Waiver
-from flows.cli.shared import AsJson, Exit, day, one_rule, print_json, print_rows
+from flows.cli.shared import STDOUT, Exit, JsonFile, day, one_rule, print_rows, shown_as_json
 from flows.service.alerts import accept_change, utc
 from flows.service.context import open_engine
 
@@ -38,7 +38,7 @@ def list_incidents(
     context: typer.Context,
     days: Annotated[int, typer.Option("--resolved", metavar="DAYS", help="Also those resolved in so many days.")] = 0,
     everything: Annotated[bool, typer.Option("--all", help="Also all that were ever resolved.")] = False,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """List open incidents, worst first.
 
@@ -49,21 +49,20 @@ def list_incidents(
         since = EPOCH if everything else utc() - timedelta(days=days) if days else None
         incidents = listed(connection, resolved_since=since)
     columns = ("id", "status", "severity", "title", "measurement", "state", "opened_at", "assignee")
-    print_rows([_row(one) for one in incidents], columns, as_json=as_json, nothing="No incident is open.")
-    if incidents and not as_json:
+    print_rows([_row(one) for one in incidents], columns, json_file=json_file, nothing="No incident is open.")
+    if incidents and json_file != STDOUT:
         typer.echo(f"Next: rally-health incidents show {incidents[0].id}")
 
 
 @app.command("show")
-def show_incident(context: typer.Context, number: Number, as_json: AsJson = False) -> None:
+def show_incident(context: typer.Context, number: Number, json_file: JsonFile = None) -> None:
     """Show an incident with its story.
 
     Example: `rally-health incidents show 7`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         incident, story = find(connection, number), all_events(connection, number)
-    if as_json:
-        print_json(_row(incident) | {"events": story})
+    if shown_as_json(json_file, _row(incident) | {"events": story}):
         return
     for line in _described(incident):
         typer.echo(line)
@@ -187,7 +186,7 @@ def waive(  # noqa: PLR0917 - typer makes options of them
     reason: Annotated[str | None, typer.Option(help="Why it is accepted.")] = None,
     withdraw: Annotated[int | None, typer.Option(metavar="NUMBER", help="Take a waiver back.")] = None,
     by: Decider = "",
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Accept a rule's trouble, or one bad row of it, until a day. A waiver that is over fails the next check.
 
@@ -213,8 +212,7 @@ def waive(  # noqa: PLR0917 - typer makes options of them
                 created_by=by.strip() or getpass.getuser(),
             )
             shown = (waivers.waive(connection, wanted, key, today=today),)
-    if as_json:
-        print_json([_waiver_line(waiver) for waiver in shown])
+    if shown_as_json(json_file, [_waiver_line(waiver) for waiver in shown]):
         return
     for waiver in shown:
         state = "withdrawn" if withdraw is not None else "OVER" if waiver.expired(today) else "valid"
@@ -231,7 +229,7 @@ def accept(  # noqa: PLR0917 - typer makes options of them
     league: Annotated[
         list[str] | None, typer.Option("--league", help="What `check --league` found; repeat as there.")
     ] = None,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Take a lasting change for usual.
 
@@ -249,8 +247,7 @@ def accept(  # noqa: PLR0917 - typer makes options of them
         else:
             scope = str(Selection(scope={"league": tuple(league)})) if league else ""
             accepted = accept_change(connection, check, reason, by.strip() or getpass.getuser(), scope)
-    if as_json:
-        print_json(accepted)
+    if shown_as_json(json_file, accepted):
         return
     for one in accepted:
         typer.echo(acceptance_line(one))

@@ -83,7 +83,7 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Options of the program may stand behind the command as well: `rally-health check --database URL`."""
-        return super().parse_args(ctx, hoisted(args))
+        return super().parse_args(ctx, completed(hoisted(args)))
 
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
@@ -103,6 +103,20 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
         front += taken
         rest += [] if taken else [word]
     return [*front, *rest]
+
+
+DOCUMENT, STREAM = "--json", "-"
+
+
+def completed(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with `-` behind each `--json` that names no file: JSON then goes to standard output."""
+    words = [*arguments]
+    end = words.index("--") if "--" in words else len(words)
+    for place in reversed(range(end)):
+        following = words[place + 1] if place + 1 < end else "-x"
+        if words[place] == DOCUMENT and following != STREAM and following.startswith("-"):
+            words.insert(place + 1, STREAM)
+    return words
 
 
 def say_version(asked: bool) -> None:

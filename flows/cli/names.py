@@ -10,7 +10,7 @@ import typer
 
 from etl import leagues
 from etl.importing import ledger_queries
-from flows.cli.shared import AsJson, print_rows
+from flows.cli.shared import JsonFile, print_rows
 from flows.service.context import open_engine
 
 names_app = typer.Typer(help="Team names of feeds, and the teams that they mean.", no_args_is_help=True)
@@ -18,7 +18,7 @@ Series = Annotated[str, typer.Option(help="Only in this series; without it in th
 
 
 @names_app.command()
-def unresolved(context: typer.Context, as_json: AsJson = False) -> None:
+def unresolved(context: typer.Context, json_file: JsonFile = None) -> None:
     """List the names that mean no team, the most frequent first, and why.
 
     Example: `rally-health names unresolved`
@@ -26,11 +26,11 @@ def unresolved(context: typer.Context, as_json: AsJson = False) -> None:
     with open_engine(context.obj) as engine, engine.begin() as connection:
         rows = [asdict(name) for name in ledger_queries.open_names(connection)]
     columns = ("league", "series", "name", "sides", "reason")
-    print_rows(rows, columns, as_json=as_json, nothing="Every name means a team.")
+    print_rows(rows, columns, json_file=json_file, nothing="Every name means a team.")
 
 
 @names_app.command()
-def suggest(context: typer.Context, as_json: AsJson = False) -> None:
+def suggest(context: typer.Context, json_file: JsonFile = None) -> None:
     """List the names that mean no team with the teams that they may mean, for you to confirm as aliases.
 
     Example: `rally-health names suggest`
@@ -42,7 +42,7 @@ def suggest(context: typer.Context, as_json: AsJson = False) -> None:
         for name in open_names
     ]
     print_rows(
-        rows, ("league", "series", "name", "sides", "may mean"), as_json=as_json, nothing="Every name means a team."
+        rows, ("league", "series", "name", "sides", "may mean"), json_file=json_file, nothing="Every name means a team."
     )
 
 
@@ -75,7 +75,7 @@ def alias(  # noqa: PLR0917 - typer makes options of them
 
 
 @names_app.command()
-def aliases(context: typer.Context, as_json: AsJson = False) -> None:
+def aliases(context: typer.Context, json_file: JsonFile = None) -> None:
     """List the confirmed names, with who confirmed them and when.
 
     Example: `rally-health names aliases --json`
@@ -83,4 +83,4 @@ def aliases(context: typer.Context, as_json: AsJson = False) -> None:
     with open_engine(context.obj) as engine, engine.begin() as connection:
         rows = ledger_queries.aliases(connection)
     columns = ("league", "series", "name", "team_name", "confirmed_by", "confirmed_at")
-    print_rows(rows, columns, as_json=as_json, nothing="No name is confirmed.")
+    print_rows(rows, columns, json_file=json_file, nothing="No name is confirmed.")

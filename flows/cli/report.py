@@ -17,7 +17,7 @@ from checks.review.reading import read_results
 from checks.review.values import PeriodKind
 from checks.seals import verify_history
 from checks.stored import StoredResult, StoredRun, stored_results, stored_runs
-from flows.cli.shared import AsJson, Exit, JsonFile, day, one_rule, print_json, print_rows, requested, write
+from flows.cli.shared import Exit, JsonFile, day, one_document, one_rule, print_rows, requested, shown_as_json, write
 from flows.service.context import open_engine
 from flows.service.requests import ReviewRequest
 from flows.settings import Settings
@@ -27,7 +27,7 @@ def history(
     context: typer.Context,
     rule: Annotated[str | None, typer.Argument(help="A rule; without one, the runs.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many lines.")] = 20,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Show how the score went, or since when a rule is in trouble; newest first.
 
@@ -36,7 +36,7 @@ def history(
     Examples: `rally-health history`, `rally-health history match_without_teams --limit 50`
     """
     if rule == VERIFY:
-        _verify(context.obj, as_json=as_json)
+        _verify(context.obj, json_file)
         return
     with open_engine(context.obj) as engine, engine.connect() as connection:
         if rule is None:
@@ -47,8 +47,7 @@ def history(
             lines, documents = list(map(result_line, results)), list(map(stored_document, results))
     if rule is not None and not lines:
         _require_known(context.obj, rule)
-    if as_json:
-        print_json(documents)
+    if shown_as_json(json_file, documents):
         return
     for line in lines or ["Nothing has run yet. Next: rally-health check"]:
         typer.echo(line)
@@ -57,12 +56,10 @@ def history(
 VERIFY = "verify"
 
 
-def _verify(settings: Settings, *, as_json: bool) -> None:
+def _verify(settings: Settings, json_file: Path | None) -> None:
     with open_engine(settings) as engine, engine.connect() as connection:
         verified = verify_history(connection)
-    if as_json:
-        print_json(verified)
-    else:
+    if not shown_as_json(json_file, verified):
         for line in verified.broken:
             typer.echo(f"REWRITTEN {line}")
         before = f", {verified.unsealed:,} runs have no seal" if verified.unsealed else ""
@@ -120,12 +117,13 @@ def report(  # noqa: PLR0917 - typer makes options of them
     """
     from flows.service import health_check, review  # noqa: PLC0415 - `history` needs neither
 
+    streamed = one_document(html_file, json_file)
     request = requested(ReviewRequest, context, until=day(until))
     health_check.require_people(context.obj, request.email)
     made = review.make_review(context.obj, request)
     done = write(html_file, lambda: review.review_html(made, context.obj.serve_url))
     done &= write(json_file, lambda: review.review_json(made))
-    if Path("-") not in {html_file, json_file}:
+    if not streamed:
         typer.echo(review.review_text(made), nl=False)
     if request.email and review.email_review(context.obj, made, request.email):
         typer.secho("error: the report waits in the outbox. Next: rally-health alerts outbox", fg="red", err=True)
@@ -145,7 +143,7 @@ def backtest_(  # noqa: PLR0917 - typer makes options of them
     window: Annotated[int | None, typer.Option(help="For drop and outlier: readings to compare with.")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Only so many days back.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="List every night, not only those with an alert.")] = False,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Say which of the stored nights a threshold would have alerted. Nothing is measured and nothing is changed.
 
@@ -160,13 +158,12 @@ def backtest_(  # noqa: PLR0917 - typer makes options of them
     since = None if days is None else now - timedelta(days=days)
     with open_engine(context.obj) as engine, engine.connect() as connection:
         nights = backtest(read_results(connection, since, now, rule), threshold)
-    if as_json:
-        print_json(_document(rule, str(threshold), nights))
+    if shown_as_json(json_file, _document(rule, str(threshold), nights)):
         return
     typer.echo(_said(rule, str(threshold), nights))
     shown = [_row(night) for night in nights if everything or _alerts(night)]
     if shown:
-        print_rows(shown, COLUMNS, as_json=False, nothing="")
+        print_rows(shown, COLUMNS, json_file=None, nothing="")
 
 
 def _said(rule: str, threshold: str, nights: Sequence[Night]) -> str:

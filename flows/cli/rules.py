@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from checks.author.trial import RuleTrial
 from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules
 from checks.engine.reporting.report import relative
 from checks.standards import render_standards
-from flows.cli.shared import AsJson, Domains, Exit, Names, Owners, Severities, Tags, one_rule, requested, write
+from flows.cli.shared import (
+    Domains,
+    Exit,
+    JsonFile,
+    Names,
+    Owners,
+    Severities,
+    Tags,
+    one_rule,
+    print_rows,
+    requested,
+    shown_as_json,
+    write,
+)
 from flows.doors import needing
 from flows.service.authoring import new_rule, suggested, try_rules
 from flows.service.health_check import rules_of
@@ -36,30 +46,27 @@ def list_rules(  # noqa: PLR0917 - typer makes options of them
     severities: Severities = None,
     names: Names = None,
     owners: Owners = None,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """List rules: the catalogue, those of RALLY_RULES, and those of installed plugins.
 
     Examples: `rally-health rules list`, `RALLY_RULES=my_rules rally-health rules list --tag gate`
     """
     chosen = requested(RuleSelection, context).selection.apply(rules_of(context.obj))
-    if as_json:
-        typer.echo(json.dumps([_described(check) for check in chosen.values()], indent=2))
-    else:
+    if not shown_as_json(json_file, [_described(check) for check in chosen.values()]):
         _print(chosen, Console())
 
 
 @app.command("show")
 def show_rule(
-    context: typer.Context, rule: Annotated[str, typer.Argument(help="Its name.")], as_json: AsJson = False
+    context: typer.Context, rule: Annotated[str, typer.Argument(help="Its name.")], json_file: JsonFile = None
 ) -> None:
     """Say everything about one rule.
 
     Example: `rally-health rules show match_without_teams`
     """
     described = _described(one_rule(context.obj, rule))
-    if as_json:
-        typer.echo(json.dumps(described, indent=2))
+    if shown_as_json(json_file, described):
         return
     for key, value in described.items():
         if value not in (None, "", []):
@@ -165,13 +172,12 @@ def _print(rules: Rules, console: Console) -> None:
             typer.echo(f"{check.domain:10} {check.severity:8} {check.name}  {check.summary}{changed}")
         _print_disabled(rules)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("domain", "severity", "rule", "what"):
-        table.add_column(heading, no_wrap=heading != "what")
-    for check in sorted(rules.values(), key=lambda check: (check.domain, -check.severity.rank, check.name)):
-        changed = f" [dim]({escape('; '.join(check.changed))})[/]" if check.changed else ""
-        table.add_row(check.domain, check.severity.value, escape(check.name), f"{escape(check.summary)}{changed}")
-    console.print(table)
+    rows = [
+        {"domain": check.domain, "severity": check.severity.value, "rule": check.name,
+         "what": " ".join([check.summary, *(f"({change})" for change in check.changed)])}
+        for check in sorted(rules.values(), key=lambda check: (check.domain, -check.severity.rank, check.name))
+    ]  # fmt: skip
+    print_rows(rows, ("domain", "severity", "rule", "what"), json_file=None, nothing="No rule is chosen.")
     _print_disabled(rules)
     console.print(f"{len(rules)} rules. Next: rally-health check", highlight=False)
 

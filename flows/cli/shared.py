@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from flows.settings import Settings, SettingsError
 
@@ -76,36 +77,103 @@ def requested(model: type[Q], context: typer.Context, **changes: object) -> Q:
         raise RequestError.of(error, options) from None
 
 
-WIDE = 240
+STDOUT = Path("-")
 JsonFile: TypeAlias = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE; - for standard output.")
+    Path | None,
+    typer.Option("--json", metavar="[FILE]", help="Write JSON to FILE, or in place of text to standard output."),
 ]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+"""`--json` alone and `--json -` are standard output: see `flows.cli.main.completed`."""
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, nothing: str) -> None:
-    """Print some columns of rows as a table, or all of them as a JSON array; `nothing` where there are none."""
-    if as_json:
-        print_json(rows)
+def shown_as_json(file: Path | None, document: Any) -> bool:
+    """Write a document where `--json` says; True where that is standard output, which then gets nothing else.
+
+    A file that cannot be written ends the command with exit code 5.
+    """
+    if not write(file, lambda: json_text(document)):
+        raise typer.Exit(Exit.PARTIAL)
+    return file == STDOUT
+
+
+def json_text(document: Any) -> str:
+    """A document in the one form that all commands share: see `checks.documents.plain_value`."""
+    from checks.documents import plain_value  # noqa: PLC0415 - most commands print a table
+
+    return json.dumps(plain_value(document), indent=2, ensure_ascii=False) + "\n"
+
+
+def one_document(*files: Path | None, more: bool = False) -> bool:
+    """Whether standard output gets a document; two of them on one stream are refused, for nobody could part them."""
+    number = files.count(STDOUT) + more
+    if number > 1:
+        raise typer.BadParameter("two documents on standard output: give all but one of them a file")
+    return number > 0
+
+
+WIDE = 240
+GAP = 2
+LONGEST_NAME = 40
+NARROWEST_TEXT = 24
+"""The room that a column of sentences needs to be read."""
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, json_file: Path | None, nothing: str,
+    styles: Mapping[str, str] = {},
+) -> None:  # fmt: skip
+    """Print some columns of rows, and all of them as a JSON array where that is asked for; `nothing` without rows.
+
+    `styles` are colours of words. What is piped on is not wrapped at the width of a terminal that nobody looks at.
+    """
+    if shown_as_json(json_file, rows):
         return
+    console = Console() if sys.stdout.isatty() else Console(width=WIDE)
     if not rows:
         typer.echo(nothing)
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    cells = [[_said(row[column]) for column in columns] for row in rows]
+    if sum(map(_room, zip(columns, *cells, strict=True))) + GAP * (len(columns) - 1) <= console.width:
+        console.print(_table(columns, cells, styles))
+        return
+    for row in cells:
+        console.print(_block(columns, row, styles, console.width), highlight=False)
+
+
+def _room(cells: Sequence[str]) -> int:
+    """The least width of a column: sentences fold, and so do paths; names do not."""
+    word = max(len(word) for cell in cells for word in cell.split() or [""])
+    return max(min(max(map(len, cells)), NARROWEST_TEXT), word if word <= LONGEST_NAME else 0)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Mapping[str, str]) -> Table:
+    """A table whose long columns fold, and whose short ones do not."""
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, GAP, 0, 0))
+    for column, cells in zip(columns, zip(*rows, strict=True), strict=True):
+        numbers = all(cell.replace(",", "").isdigit() for cell in cells if cell)
+        room, longest = _room([column, *cells]), max(map(len, [column, *cells]))
+        side: JustifyMethod = "right" if numbers and any(cells) else "left"
+        table.add_column(column, overflow="fold", no_wrap=longest <= room, min_width=room, justify=side)
     for row in rows:
-        table.add_row(*(escape(_said(row[column])) for column in columns))
-    # what is piped on is not wrapped at the width of a terminal that nobody looks at
-    console = Console() if sys.stdout.isatty() else Console(width=WIDE)
-    console.print(table)
+        table.add_row(*(_coloured(cell, styles) for cell in row))
+    return table
 
 
-def print_json(document: Any) -> None:
-    """Print a document in the one form that all commands share: see `checks.documents.plain_value`."""
-    from checks.documents import plain_value  # noqa: PLC0415 - most commands print a table
+def _block(columns: Sequence[str], row: Sequence[str], styles: Mapping[str, str], width: int) -> str:
+    """A row on lines of its own, each cell behind its name, where a table would have to be cut."""
+    lines = [""]
+    for column, cell in zip(columns, row, strict=True):
+        if not cell:
+            continue
+        part = f"[bold]{escape(column)}[/] {_coloured(cell, styles)}"
+        taken = len(Text.from_markup(lines[-1])) + len(column) + 1 + len(cell) + GAP
+        if lines[-1].strip() and taken > width:
+            lines.append("   ")
+        lines[-1] += f"{' ' * GAP if lines[-1].strip() else ''}{part}"
+    return "\n".join(lines)
 
-    typer.echo(json.dumps(plain_value(document), indent=2, ensure_ascii=False))
+
+def _coloured(cell: str, styles: Mapping[str, str]) -> str:
+    return f"[{styles[cell]}]{escape(cell)}[/]" if cell in styles else escape(cell)
 
 
 def _said(value: Any) -> str:

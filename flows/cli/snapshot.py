@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import getpass
-import json
 from typing import Annotated, Any
 
 import typer
 
-from etl.restore import Rows
+from etl.restore import Restored, Rows
 from etl.snapshots import Snapshot, SnapshotError, faults_of, find_snapshot, snapshots_in
 from etl.snapshots import take_snapshot as make
-from flows.cli.shared import AsJson, Yes, print_rows, sure
+from flows.cli.shared import JsonFile, Yes, print_rows, shown_as_json, sure
 from flows.service.context import open_engine
 from flows.service.repair import restore_snapshot, snapshots_of
 
@@ -24,7 +23,7 @@ SnapshotName = Annotated[str, typer.Argument(help="Its name, or `latest`.")]
 def create(
     context: typer.Context,
     reason: Annotated[str, typer.Option(help="Why it is taken.")] = "by hand",
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Take a snapshot of one moment.
 
@@ -34,26 +33,25 @@ def create(
     """
     with open_engine(context.obj) as engine:
         made = make(engine, snapshots_of(context.obj), reason, getpass.getuser())
-    if as_json:
-        typer.echo(json.dumps(made.to_json(), indent=2))
+    if shown_as_json(json_file, made.to_json()):
         return
     typer.echo(f"Snapshot {made.name}: {made.rows:,} rows of {len(made.tables)} tables by {made.method}.")
     typer.echo(f"Next: rally-health snapshot verify {made.name}")
 
 
 @app.command("list")
-def list_snapshots(context: typer.Context, as_json: AsJson = False) -> None:
+def list_snapshots(context: typer.Context, json_file: JsonFile = None) -> None:
     """List the snapshots, newest first.
 
     Example: `rally-health snapshot list`
     """
     rows = [_row(snapshot) for snapshot in snapshots_in(snapshots_of(context.obj))]
     columns = ("name", "made", "by", "reason", "rows", "kilobytes", "method")
-    print_rows(rows, columns, as_json=as_json, nothing="No snapshot yet. Next: rally-health snapshot create")
+    print_rows(rows, columns, json_file=json_file, nothing="No snapshot yet. Next: rally-health snapshot create")
 
 
 @app.command("verify")
-def verify_snapshot(context: typer.Context, name: SnapshotName = "latest", as_json: AsJson = False) -> None:
+def verify_snapshot(context: typer.Context, name: SnapshotName = "latest", json_file: JsonFile = None) -> None:
     """Read a snapshot through: checksums of its files, and as many rows as were written.
 
     Exit codes: 0 sound, 3 damaged or not there.
@@ -62,9 +60,8 @@ def verify_snapshot(context: typer.Context, name: SnapshotName = "latest", as_js
     """
     snapshot = find_snapshot(snapshots_of(context.obj), name)
     wrong = faults_of(snapshot)
-    if as_json:
-        typer.echo(json.dumps({"name": snapshot.name, "sound": not wrong, "wrong": list(wrong)}, indent=2))
-    elif not wrong:
+    document = {"name": snapshot.name, "sound": not wrong, "wrong": list(wrong)}
+    if not shown_as_json(json_file, document) and not wrong:
         typer.echo(f"Snapshot {snapshot.name} is sound: {snapshot.rows:,} rows of {len(snapshot.tables)} tables.")
         typer.echo(f"Next: rally-health snapshot restore {snapshot.name}")
     if wrong:
@@ -81,7 +78,7 @@ def restore(  # noqa: PLR0917 - typer makes options of them
     ] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Also where the rules find it worse.")] = False,
     yes: Yes = False,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Bring the tables back to a snapshot, all or nothing: loaded apart, asked by the rules, compared, then written.
 
@@ -99,11 +96,7 @@ def restore(  # noqa: PLR0917 - typer makes options of them
     sure(f"Restore snapshot {snapshot.name} ({snapshot.reason})?", yes=yes)
     with open_engine(context.obj) as engine:
         done = restore_snapshot(engine, context.obj, snapshot, newer=newer, anyway=anyway)
-    if as_json:
-        number = done.repair.id if done.repair else None
-        told = [{"table": one.table, "newer": one.newer, "changed": one.changed, "missing": one.missing,
-                 "examples": list(one.examples)} for one in done.differences if one]  # fmt: skip
-        typer.echo(json.dumps({"name": snapshot.name, "repair": number, "differences": told}, indent=2))
+    if shown_as_json(json_file, _document(snapshot, done)):
         return
     for one in filter(None, done.differences):
         typer.echo(str(one))
@@ -116,3 +109,9 @@ def restore(  # noqa: PLR0917 - typer makes options of them
 
 def _row(snapshot: Snapshot) -> dict[str, Any]:
     return snapshot.to_json() | {"made": snapshot.made, "kilobytes": snapshot.size // 1024}
+
+
+def _document(snapshot: Snapshot, done: Restored) -> dict[str, Any]:
+    same = ("table", "newer", "changed", "missing", "examples")
+    differences = [{name: getattr(each, name) for name in same} for each in done.differences if each]
+    return {"name": snapshot.name, "repair": done.repair.id if done.repair else None, "differences": differences}
