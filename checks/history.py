@@ -89,6 +89,7 @@ def _inserted(connection: Connection, report: Report) -> bool:
             for dimension, parts in report.parts.items()
         },
         "snapshots": report.snapshots,
+        "database_bytes": func.pg_database_size(func.current_database()),
     }
     statement = insert(check_runs).values(row).on_conflict_do_nothing().returning(check_runs.c.id)
     return connection.execute(statement).first() is not None

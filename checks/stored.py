@@ -20,7 +20,7 @@ from checks.engine.collecting.rules import Selection
 from checks.engine.judging.bad_rows import Cluster
 from checks.engine.reporting.report import Result
 from checks.engine.reporting.score import Band
-from etl.tables import check_results, check_runs
+from etl.tables import EVER, TimeSpan, check_results, check_runs, within
 
 LEAN = (
     "run_id", "at", "rule", "parameter", "domain", "severity", "status", "gross_status", "count", "total", "rate",
@@ -73,9 +73,10 @@ class StoredRun:
         return ", ".join(reason for reason, holds in reasons if holds)
 
 
-def stored_runs(connection: Connection, limit: int = 20) -> tuple[StoredRun, ...]:
-    """The newest runs, newest first, each with the number of its results that are failing."""
-    return tuple(map(run_of, connection.execute(select_runs().order_by(check_runs.c.started_at.desc()).limit(limit))))
+def stored_runs(connection: Connection, limit: int = 20, span: TimeSpan = EVER) -> tuple[StoredRun, ...]:
+    """The newest runs of a time, newest first, each with the number of its results that are failing."""
+    chosen = select_runs().where(*within(check_runs.c.started_at, span))
+    return tuple(map(run_of, connection.execute(chosen.order_by(check_runs.c.started_at.desc()).limit(limit))))
 
 
 def last_healthy_run(connection: Connection, floor: float) -> StoredRun | None:
@@ -90,10 +91,12 @@ def last_healthy_run(connection: Connection, floor: float) -> StoredRun | None:
     return None if row is None else run_of(row)
 
 
-def stored_results(connection: Connection, rule: str, limit: int = 20) -> tuple[StoredResult, ...]:
-    """The newest results of a rule, newest first; none for a rule that never ran."""
+def stored_results(
+    connection: Connection, rule: str, limit: int = 20, span: TimeSpan = EVER
+) -> tuple[StoredResult, ...]:
+    """The newest results of a rule in a time, newest first; none for a rule that never ran."""
     results = check_results.c
-    chosen = select_results(details=True).where(results.rule == rule)
+    chosen = select_results(details=True).where(results.rule == rule, *within(results.at, span))
     rows = connection.execute(chosen.order_by(results.at.desc(), results.parameter).limit(limit))
     return tuple(results_of(rows))
 

@@ -16,7 +16,7 @@ from alerts import UnknownIncident
 from alerts.incidents import REOPENS_WITHIN, Change, EventKind, Incident, normal, observe, observe_none
 from checks import Severity, Status
 from checks.engine.reporting.report import Report
-from etl.tables import deliveries, delivery_incidents, incident_events, incidents
+from etl.tables import EVER, TimeSpan, deliveries, delivery_incidents, incident_events, incidents, within
 
 # Two runs that report at once would both open the same incident, two dispatchers both repeat the same message.
 LOCK = text("select pg_advisory_xact_lock(hashtext('rally-health alerts'))")
@@ -123,12 +123,15 @@ class Event:
     run: str | None
 
 
-def listed(connection: Connection, *, resolved_since: datetime | None = None) -> Sequence[Incident]:
-    """Open incidents, worst first, and below them those that were resolved since a moment."""
+def listed(
+    connection: Connection, *, resolved_since: datetime | None = None, span: TimeSpan = EVER
+) -> Sequence[Incident]:
+    """Open incidents, worst first, and below them those that were resolved since a moment; of a time, its alone."""
     wanted: ColumnElement[bool] = incidents.c.resolved_at.is_(None)
     if resolved_since is not None:
         wanted = or_(wanted, incidents.c.resolved_at >= resolved_since)
-    return sorted(map(incident_of, connection.execute(select(incidents).where(wanted))), key=lambda one: one.order)
+    chosen = select(incidents).where(wanted, *within(incidents.c.opened_at, span))
+    return sorted(map(incident_of, connection.execute(chosen)), key=lambda one: one.order)
 
 
 def find(connection: Connection, number: int) -> Incident:

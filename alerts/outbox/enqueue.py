@@ -25,7 +25,7 @@ from alerts.render.mail import render_mail
 from alerts.render.sms import render_sms
 from checks import Status
 from checks.engine.reporting.report import Report
-from etl.tables import deliveries, delivery_incidents
+from etl.tables import EVER, TimeSpan, deliveries, delivery_incidents, within
 
 RECOVERIES_WITHIN = timedelta(days=7)
 """A recovery that could not be sent for so long is not sent any more."""
@@ -252,10 +252,12 @@ class Line:
 
 
 def outbox(
-    connection: Connection, states: Sequence[State] = (), *, limit: int = 50, numbers: Sequence[int] | None = None
-) -> Sequence[Line]:
-    """The newest messages, newest first, of some states or numbers only where these are given."""
+    connection: Connection, states: Sequence[State] = (), *, limit: int = 50, numbers: Sequence[int] | None = None,
+    span: TimeSpan = EVER,
+) -> Sequence[Line]:  # fmt: skip
+    """The newest messages of a time, newest first, of some states or numbers only where these are given."""
     chosen = select(*(deliveries.c[name] for name in Line.__slots__)).order_by(deliveries.c.id.desc()).limit(limit)
+    chosen = chosen.where(*within(deliveries.c.created_at, span))
     if states:
         chosen = chosen.where(deliveries.c.state.in_([state.value for state in states]))
     if numbers is not None:

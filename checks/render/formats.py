@@ -20,7 +20,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from markupsafe import Markup, escape
 
-from checks.engine.authoring.units import Measure, Status, figure_text
+from checks.engine.authoring.units import Measure, Status, figure_text, points_text
 from checks.engine.reporting.report import Report, Result, relative
 from checks.engine.reporting.verdict import FailOn
 from checks.render.by_rule import by_rule, worst_members
@@ -137,7 +137,7 @@ def _domains(report: Report) -> Iterator[str]:
 
 
 def _row(result: Result) -> str:
-    points = f"-{result.points}" if result.points else ""
+    points = points_text(result.points)
     text = verdict(result) if result.status is Status.ERROR else result.summary
     where = f" ({result.clusters[0]})" if result.clusters else ""
     accepted = "accepted: " if result.accepted else ""

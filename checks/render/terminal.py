@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from checks.engine.authoring.units import Status
+from checks.engine.authoring.units import Status, number_of, points_text
 from checks.engine.judging.findings import key_text_of
 from checks.engine.reporting.report import Report, Result
 from checks.engine.run import Progress
@@ -83,9 +83,9 @@ def tally(report: Report) -> str:
     """How many rules stand how, and how much of the query was answered."""
     said = _statuses(report.results) or "no rules"
     seconds = (report.finished - report.started).total_seconds()
-    number = f"{len(report.results):,} {'result' if len(report.results) == 1 else 'results'}"
+    number = number_of(len(report.results), "results")
     rules = len({result.rule for result in report.results})
-    number += f" of {rules} {'rule' if rules == 1 else 'rules'}" if rules < len(report.results) else ""
+    number += f" of {number_of(rules, 'rules')}" if rules < len(report.results) else ""
     return f"{number}: {said}; coverage {floor(report.coverage * 100)}%; {seconds:.1f} s"
 
 
@@ -188,7 +188,7 @@ def _print_lines(results: list[Result], console: Console) -> None:
 
 
 def _cells(result: Result) -> tuple[str, str, str, str]:
-    points = f"-{result.points}" if result.points else ""
+    points = points_text(result.points)
     accepted = "accepted: " if result.accepted else ""
     text = verdict(result) if result.status is Status.ERROR else clean(result.summary)
     where = f" ({result.clusters[0]})" if result.clusters else ""

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from checks.engine.authoring.units import figure_text
+from checks.engine.authoring.units import figure_text, number_of
 from checks.engine.reporting.report import title_of
 from checks.review.values import Deed
 from checks.stored import clock_of
-from etl.tables import acceptances, import_stops, incident_events, incidents, repairs, waivers
+from etl.tables import acceptances, import_feeds, import_stops, incident_events, incidents, rejects, repairs, waivers
 
 UNKNOWN = "unknown"
 BY_HAND = ("acknowledged", "assigned", "noted", "resolved")
@@ -21,7 +21,7 @@ BY_HAND = ("acknowledged", "assigned", "noted", "resolved")
 
 def read_deeds(connection: Connection, until: datetime) -> Iterator[Deed]:
     """Everything that people did up to a moment, oldest first, its moments in the time zone of `until`."""
-    readers = (_waivers, _acceptances, _stops, _repairs, _events)
+    readers = (_waivers, _acceptances, _stops, _repairs, _events, _settled)
     deeds = [deed for reader in readers for deed in reader(connection, until)]
     yield from sorted(deeds, key=lambda deed: (deed.at, deed.kind, deed.what))
 
@@ -73,6 +73,16 @@ def _events(connection: Connection, until: datetime) -> Iterator[Deed]:
     for at, actor, kind, text, rule, parameter, number in connection.execute(chosen.where(*by_hand)):
         what = f"incident #{number} of {title_of(rule, parameter)}"
         yield Deed(at=clock(at), by=actor, kind=kind, what=what, reason=text)
+
+
+def _settled(connection: Connection, until: datetime) -> Iterator[Deed]:
+    """Refused rows that a person settled, those of one decision together."""
+    row, clock = rejects.c, clock_of(until)
+    same = row.resolved_at, row.settled_by, row.settled_reason, import_feeds.c.kind, import_feeds.c.league
+    chosen = select(*same, func.count()).join(import_feeds).where(row.settled_by.is_not(None), row.resolved_at <= until)
+    for at, by, reason, kind, league, number in connection.execute(chosen.group_by(*same)):
+        what = f"{number_of(number, 'rejects')} of {kind} of {league}"
+        yield Deed(at=clock(at), by=by, kind="settled", what=what, reason=reason)
 
 
 def if_over(at: Any, until: datetime) -> datetime | None:

@@ -200,7 +200,8 @@ def reject_left_waiting(now: datetime) -> Bad:
     # a feed that comes nightly brings the same row each night: it waits since the first of them
     same = (earlier.c.raw == rejects.c.raw, first.c.kind == feed.c.kind, first.c.league == feed.c.league)
     since = sa.select(sa.func.min(first.c.finished_at)).join(earlier, earlier.c.feed_id == first.c.id).where(*same)
-    waiting = rejects.c.resolved_at.is_(None) & (since.scalar_subquery() < now - PATIENCE)
+    settled = since.where(earlier.c.settled_by.is_not(None)).scalar_subquery()
+    waiting = rejects.c.resolved_at.is_(None) & (since.scalar_subquery() < now - PATIENCE) & settled.is_(None)
     return Bad(kept.where(waiting), among=kept)
 
 

@@ -8,14 +8,41 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, Text, and_, column, delete, func, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Text,
+    and_,
+    column,
+    delete,
+    exists,
+    func,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from etl import EtlError
 from etl.importing.link import resolver
 from etl.names.resolver import Resolver
 from etl.reading import RAW_LIMIT
-from etl.tables import import_feeds, import_parts, import_runs, leagues, links, rejects, series, team_aliases, teams
+from etl.tables import (
+    EVER,
+    TimeSpan,
+    import_feeds,
+    import_parts,
+    import_runs,
+    leagues,
+    links,
+    rejects,
+    series,
+    team_aliases,
+    teams,
+    within,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +62,11 @@ def because(reasons: Iterable[str], allowed: Iterable[Mapping[str, str]]) -> str
     return "; ".join([*reasons, *(f"{one['rule']} let pass by {one['who']}: {one['why']}" for one in allowed)])
 
 
-def feeds(connection: Connection, *, limit: int = 20) -> Sequence[dict[str, Any]]:
-    """The feeds of the latest runs, newest first, with the run that they belong to."""
+def feeds(connection: Connection, *, limit: int = 20, span: TimeSpan = EVER) -> Sequence[dict[str, Any]]:
+    """The feeds of the latest runs of a time, newest first, with the run that they belong to."""
     columns = [column for column in import_feeds.columns if column.name not in {"drift", "seconds"}]
     statement = select(*columns, import_runs.c.outcome.label("run_outcome")).join(import_runs)
+    statement = statement.where(*within(import_feeds.c.started_at, span))
     return [
         dict(row) for row in connection.execute(statement.order_by(import_feeds.c.id.desc()).limit(limit)).mappings()
     ]
@@ -54,7 +82,7 @@ def list_rejects(
     connection: Connection, *, feed: int | None = None, limit: int | None = 50
 ) -> Sequence[dict[str, Any]]:
     """Rows that were refused and not taken since, newest feed first, each with its file, and whether `raw` was cut."""
-    waiting = REFUSED.where(rejects.c.resolved_at.is_(None))
+    waiting = REFUSED.where(rejects.c.resolved_at.is_(None), ~_settled_before())
     statement = waiting.order_by(rejects.c.feed_id.desc(), rejects.c.index)
     if feed is not None:
         statement = statement.where(rejects.c.feed_id == feed)
@@ -66,6 +94,32 @@ def count_cut_rejects(connection: Connection, *, feed: int | None = None) -> int
     of_feed = [rejects.c.feed_id == feed] if feed is not None else []
     statement = select(func.count()).where(*CUT, rejects.c.resolved_at.is_(None), *of_feed)
     return int(connection.scalar(statement) or 0)
+
+
+def _settled_before() -> ColumnElement[bool]:
+    """Whether the same row of the same feed was settled earlier: a nightly feed brings it each night."""
+    earlier, of = rejects.alias("settled"), import_feeds.alias("of")
+    same = (earlier.c.raw == rejects.c.raw, of.c.kind == import_feeds.c.kind, of.c.league == import_feeds.c.league)
+    return exists().where(earlier.c.settled_by.is_not(None), earlier.c.feed_id == of.c.id, *same)
+
+
+def settle_rejects(connection: Connection, numbers: Sequence[int], feed: int | None, *, who: str, reason: str) -> int:
+    """Decide that refused rows stay out, by their numbers or all that wait of one feed; how many that were.
+
+    The same row is not listed again when its feed brings it again. Raises RejectError, and settles none, where one of
+    the numbers does not wait.
+    """
+    chosen = rejects.c.id.in_(numbers) if numbers else rejects.c.feed_id == feed
+    values = {"resolved_at": func.now(), "settled_by": who, "settled_reason": reason}
+    waiting = update(rejects).where(chosen, rejects.c.resolved_at.is_(None)).values(values).returning(rejects.c.id)
+    settled = set(connection.scalars(waiting))
+    strangers = sorted(set(numbers) - settled)
+    if strangers:
+        raise RejectError(
+            f"{', '.join(map(str, strangers))} {'waits' if len(strangers) == 1 else 'wait'} not: there is no such"
+            " reject, or it was taken or settled; `rally-health rejects list` has their ids"
+        )
+    return len(settled)
 
 
 def reject(connection: Connection, reject_id: int) -> dict[str, Any] | None:
@@ -131,6 +185,10 @@ def _suggestions(known: Resolver | None, names: dict[int, str], row: Any) -> tup
 def _team_names(connection: Connection) -> dict[int, str]:
     statement = select(teams.c.id, teams.c.team_name, series.c.name).join(series, series.c.id == teams.c.series_id)
     return {row[0]: f"{row[1]} ({row[2]})" for row in connection.execute(statement)}
+
+
+class RejectError(EtlError):
+    """A refused row that does not wait."""
 
 
 class AliasError(EtlError):

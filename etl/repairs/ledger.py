@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, literal, select, u
 
 from etl.repairs import NoSuchRepair
 from etl.repairs.reflected_table import Restoring
-from etl.tables import repair_rows, repairs
+from etl.tables import EVER, TimeSpan, repair_rows, repairs, within
 
 REHEARSAL = 0
 """The number of what is tried out. Real ones count from 1, and no number is lost by trying."""
@@ -28,16 +28,22 @@ class State(StrEnum):
     FORGOTTEN = "forgotten"
 
 
+CONSTRAINT = "constraint"
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How many rows of a table a repair changes in one way."""
+    """How many rows of a table, or constraints on it, a repair changes in one way."""
 
     table: str
     action: str
     rows: int
 
     def __str__(self) -> str:
-        return f"{self.action} {self.rows:,} of {self.table.removeprefix('public.')}"
+        table = self.table.removeprefix("public.")
+        if self.action == CONSTRAINT:
+            return f"{self.rows:,} constraint{'s' * (self.rows != 1)} of {table}"
+        return f"{self.action} {self.rows:,} of {table}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +113,11 @@ def is_kept(connection: Connection, repair: Repair) -> bool:
     return connection.execute(own).first() is not None
 
 
-def repair_history(connection: Connection, limit: int = 20, state: State | None = None) -> tuple[Repair, ...]:
-    """The newest repairs, newest first."""
-    wanted = select(repairs).order_by(repairs.c.id.desc()).limit(limit)
+def repair_history(
+    connection: Connection, limit: int = 20, state: State | None = None, span: TimeSpan = EVER
+) -> tuple[Repair, ...]:
+    """The newest plans and repairs that were planned in a time, newest first."""
+    wanted = select(repairs).where(*within(repairs.c.planned_at, span)).order_by(repairs.c.id.desc()).limit(limit)
     rows = connection.execute(wanted.where(repairs.c.state == state.value) if state else wanted)
     return tuple(_repair(row) for row in rows)
 

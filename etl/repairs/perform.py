@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from etl.repairs import Adopt, Delete, Insert, Merge, RepairError, Step, Update, constraints
 from etl.repairs.constraints import Reference, references_to, require_unreferenced
+from etl.repairs.ledger import CONSTRAINT
 from etl.repairs.reflected_table import ReflectedTable, Restoring, document, first_of_each, reflect, steady
 from etl.tables import repair_rows
 
@@ -194,5 +195,5 @@ def _follow(copies: RowBackup, reference: Reference, merged: ReflectedTable, ste
 def _adopt(copies: RowBackup) -> None:
     copies.step += 1
     for change in constraints.adopted(copies.connection):
-        copies.put("constraint", change.table, {"constraint": change.name}, *change.documents)
+        copies.put(CONSTRAINT, change.table, {"constraint": change.name}, *change.documents)
         copies.note(change)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from etl.database import describe_error
 from etl.repairs import RepairError, UndoConflict, constraints, ledger
 from etl.repairs.constraints import beside_foreign_keys, require_unreferenced, without_triggers
-from etl.repairs.ledger import Repair, State
+from etl.repairs.ledger import CONSTRAINT, Repair, State
 from etl.repairs.perform import ROWS
 from etl.repairs.reflected_table import ReflectedTable, Restoring, find_table, first_of_each, reflect, steady
 from etl.tables import repair_rows, repairs
@@ -94,7 +94,7 @@ def _what(after: dict[str, Any] | None, current: dict[str, Any] | None) -> str:
 
 
 def _of_constraints(connection: Connection, repair: int) -> Iterator[Conflict]:
-    own = select(ROWS.table, ROWS.key, ROWS.after).where(ROWS.repair_id == repair, ROWS.action == "constraint")
+    own = select(ROWS.table, ROWS.key, ROWS.after).where(ROWS.repair_id == repair, ROWS.action == CONSTRAINT)
     for label, key, after in connection.execute(own.order_by(ROWS.id)).all():
         name = key["constraint"]
         now = constraints.definitions(connection, [label.removeprefix("public.")]).get((label, name))
@@ -119,7 +119,7 @@ class Copied:
 def reverse(connection: Connection, copied: Copied, action: str) -> None:
     """Take back one action."""
     {
-        "delete": _put_back, "update": _change_back, "insert": _take_out, "constraint": _redefine,
+        "delete": _put_back, "update": _change_back, "insert": _take_out, CONSTRAINT: _redefine,
         "sequence": _rewind,
     }[action](connection, copied)  # fmt: skip
 
@@ -150,7 +150,7 @@ def _take_out(connection: Connection, copied: Copied) -> None:
 
 
 def _redefine(connection: Connection, copied: Copied) -> None:
-    own = select(ROWS.key, ROWS.before, ROWS.after).where(copied.of("constraint")).order_by(ROWS.id.desc())
+    own = select(ROWS.key, ROWS.before, ROWS.after).where(copied.of(CONSTRAINT)).order_by(ROWS.id.desc())
     for row in connection.execute(own).all():
         constraints.put_back(connection, copied.table, row.key["constraint"], row.before, now=row.after is not None)
 

@@ -31,6 +31,8 @@ check_runs = sa.Table(
     # scores by dimension, such as league, and label
     sa.Column("parts", JSONB, nullable=False, server_default="{}"),
     sa.Column("snapshots", sa.Integer, nullable=False),
+    # how large the whole database was; NULL where an earlier version did not look
+    sa.Column("database_bytes", sa.BigInteger),
     sa.Index("ix_check_runs_started_at", "started_at"),
     schema=QUALITY,
     info={"key": ("id",)},
@@ -216,6 +218,27 @@ incident_events = sa.Table(
     sa.Column("reference", sa.Text),
     sa.UniqueConstraint("incident_id", "reference"),
     sa.Index("ix_incident_events_incident_id", "incident_id", "id"),
+    schema=QUALITY,
+    info={"key": ("id",)},
+)
+
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    # when somebody noticed it, which may be before it was entered
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("league", sa.String(64), nullable=False),
+    sa.Column("team", sa.Text, nullable=False, server_default=""),
+    # a person's own words, without numbers and addresses; empty once they were erased
+    sa.Column("text", sa.Text, nullable=False, info={"personal": True}),
+    sa.Column("entered_by", sa.Text, nullable=False),
+    sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("incident_id", sa.BigInteger, sa.ForeignKey(incidents.c.id, ondelete="SET NULL")),
+    # who linked or unlinked it; NULL: nobody, so it may be linked by itself
+    sa.Column("linked_by", sa.Text),
+    sa.Index("ix_feedback_at", "at"),
+    sa.Index("ix_feedback_incident_id", "incident_id"),
     schema=QUALITY,
     info={"key": ("id",)},
 )

@@ -97,6 +97,9 @@ rejects = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("raw", sa.Text, nullable=False),
     sa.Column("resolved_at", sa.DateTime(timezone=True)),
+    # a person has decided that it may stay out, and so may the same row when its feed brings it again
+    sa.Column("settled_by", sa.Text),
+    sa.Column("settled_reason", sa.Text),
     sa.Index("ix_rejects_feed_id", "feed_id"),
     schema=QUALITY,
     info={"key": ("feed_id", "index")},

@@ -16,7 +16,7 @@ from alerts.outbox.enqueue import Line, Preview, enqueue_test, outbox
 from alerts.outbox.enqueue import preview as look_ahead
 from alerts.outbox.enqueue import resend as send_again
 from flows.bridge.entry import run
-from flows.cli.shared import STDOUT, Exit, JsonFile, print_rows, say_lost, shown_as_json
+from flows.cli.shared import STDOUT, Exit, JsonFile, Since, Until, print_rows, say_lost, shown_as_json, span_of
 from flows.service.alerts import Watched, dispatch_round, required_policy, utc, watch_once, work_of
 from flows.service.context import Invocation, open_engine
 
@@ -72,20 +72,23 @@ def try_out(
 
 
 @app.command("outbox")
-def outbox_(
+def outbox_(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
     state: Annotated[list[State] | None, typer.Option(help="Only messages of this state.")] = None,
     dead: Annotated[bool, typer.Option("--dead", help="Only dead letters: a person has to decide.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    since: Since = None,
+    until: Until = None,
     json_file: JsonFile = None,
 ) -> None:
     """List messages, newest first: who was notified of what, when, and how it went.
 
-    Examples: `rally-health alerts outbox`, `rally-health alerts outbox --dead`
+    Examples: `rally-health alerts outbox`, `rally-health alerts outbox --dead`,
+    `rally-health alerts outbox --since 12h`
     """
     states = [one for one in State if one.dead] if dead else state or []
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        lines = outbox(connection, states, limit=limit)
+        lines = outbox(connection, states, limit=limit, span=span_of(context))
     _print(lines, json_file)
     lost = next((line.id for line in lines if line.state.dead), None)
     if lost and json_file != STDOUT:

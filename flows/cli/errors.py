@@ -14,7 +14,7 @@ from checks import CheckError
 from etl import AccessDenied, EtlError, FeedError, ImporterBusy, UnreadableValue
 from etl.circuit_breaker import ImportsStopped
 from etl.database import DATABASE_ERRORS, DatabaseUrlError, describe_error, own_error
-from etl.importing.ledger_queries import AliasError
+from etl.importing.ledger_queries import AliasError, RejectError
 from etl.migrate import NotAdoptable, NotMigrated
 from etl.repairs import NoSuchRepair, RepairError
 from etl.snapshots import SnapshotError
@@ -31,6 +31,7 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (CheckError, Exit.USAGE),
     (AlertError, Exit.USAGE),
     (AliasError, Exit.USAGE),
+    (RejectError, Exit.USAGE),
     (AccessDenied, Exit.USAGE),
     (FeedError, Exit.REFUSED),
     (UnreadableValue, Exit.REFUSED),

@@ -11,7 +11,7 @@ import typer
 from checks.repairs.plan import Plan, Preview, fixable_in_order, is_proposal, preview, summary_of
 from etl.repairs import ledger
 from etl.repairs.ledger import Repair, State
-from flows.cli.shared import STDOUT, Exit, JsonFile, Yes, print_rows, shown_as_json, sure
+from flows.cli.shared import STDOUT, Exit, JsonFile, Since, Until, Yes, print_rows, shown_as_json, span_of, sure
 from flows.service.context import open_engine
 from flows.service.health_check import rules_of
 from flows.service.repair import apply_plan, plan_repairs, undo_repair
@@ -202,6 +202,8 @@ def undo(context: typer.Context, numbers: Numbers, yes: Yes = False, json_file: 
 def fix_history(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    since: Since = None,
+    until: Until = None,
     json_file: JsonFile = None,
 ) -> None:
     """Show plans and repairs, newest first: what they changed, who made them, and when.
@@ -209,7 +211,7 @@ def fix_history(
     Example: `rally-health fix history`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        repairs = ledger.repair_history(connection, limit)
+        repairs = ledger.repair_history(connection, limit, span=span_of(context))
     if shown_as_json(json_file, [of_repair(one) for one in repairs]):
         return
     for one in repairs:

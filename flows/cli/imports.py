@@ -5,6 +5,7 @@ An import shows a bar while it reads and a table when it is done. A row that was
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
 import sys
@@ -19,13 +20,28 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from checks.engine.authoring.units import number_of
 from etl.circuit_breaker import ImportsStopped
 from etl.feeds import Feed
 from etl.importing import FeedResult, ImportReport, Outcome, ledger_queries
 from etl.importing.held import HeldPart, held_parts, parts_of_run
 from etl.importing.profile import in_words
+from etl.tables.span import EVER
 from flows.bridge.entry import run
-from flows.cli.shared import STDOUT, Exit, JsonFile, json_text, print_rows, requested, say_lost, shown_as_json, write
+from flows.cli.shared import (
+    STDOUT,
+    Exit,
+    JsonFile,
+    Since,
+    Until,
+    json_text,
+    print_rows,
+    requested,
+    say_lost,
+    shown_as_json,
+    span_of,
+    write,
+)
 from flows.service.context import Invocation, open_engine
 from flows.service.requests import ImportRequest
 from flows.settings import Settings
@@ -114,11 +130,13 @@ def _remarks(feed: FeedResult) -> list[str]:
     if feed.outcome is not Outcome.PUBLISHED:
         return lines
     if feed.counts.rejects:
-        lines.append(f"{feed.path}: {feed.counts.rejects:,} rows refused; see rally-health rejects list")
+        lines.append(f"{feed.path}: {number_of(feed.counts.rejects, 'rows')} refused; see rally-health rejects list")
     if feed.counts.unlinked:
-        lines.append(f"{feed.path}: {feed.counts.unlinked:,} sides without a team; see rally-health names unresolved")
+        lines.append(
+            f"{feed.path}: {number_of(feed.counts.unlinked, 'sides')} without a team; see rally-health names unresolved"
+        )
     for how, keys in feed.drift.items():
-        told = ", ".join(f"{key} ({rows:,} rows)" for key, rows in sorted(keys.items()))
+        told = ", ".join(f"{key} ({number_of(rows, 'rows')})" for key, rows in sorted(keys.items()))
         lines += [f"{feed.path}: {how} keys: {told}"] if told else []
     mended = max((part.profile.get("mended", 0) for part in feed.parts), default=0)
     if mended:
@@ -184,25 +202,30 @@ imports_app = typer.Typer(invoke_without_command=True)
 def imports(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, help="How many feeds to show.")] = 20,
+    since: Since = None,
+    until: Until = None,
     json_file: JsonFile = None,
 ) -> None:
     """Show which feeds were imported, newest first; and what is held.
 
     When, how each ended, what changed, and what was let pass.
 
-    Examples: `rally-health imports --limit 50`, `rally-health imports held`, `rally-health imports show 12`
+    Examples: `rally-health imports --limit 50`, `rally-health imports --since 7d`,
+    `rally-health imports held`, `rally-health imports show 12`
     """
     if context.invoked_subcommand is not None:
         return
+    span = span_of(context)
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        rows = ledger_queries.feeds(connection, limit=limit)
+        rows = ledger_queries.feeds(connection, limit=limit, span=span)
     figures = ("rows", "rejects", "unlinked", "inserted", "updated", "withdrawn")
     columns = ("id", "started_at", "kind", "league", "outcome", *figures, "why")
     rows = [
         {"run": row.pop("run_id"), **row, "why": ledger_queries.because(row["reasons"], row["allowed"])}
         for row in map(dict, rows)
     ]
-    print_rows(rows, columns, json_file=json_file, nothing="Nothing was imported yet. Next: rally-health import PATH")
+    nothing = "Nothing was imported yet. Next: rally-health import PATH" if span == EVER else "Nothing in that time."
+    print_rows(rows, columns, json_file=json_file, nothing=nothing)
 
 
 @imports_app.command("held")
@@ -223,8 +246,8 @@ def show_held(context: typer.Context, json_file: JsonFile = None) -> None:
 
 def _held_lines(part: HeldPart) -> Iterator[str]:
     yield (
-        f"{part.kind} of {part.league or 'no league'}: {part.records:,} rows of {part.path}, held since"
-        f" {part.since:%Y-%m-%d %H:%M} UTC, tried {part.tries} times"
+        f"{part.kind} of {part.league or 'no league'}: {number_of(part.records, 'rows')} of {part.path}, held since"
+        f" {part.since:%Y-%m-%d %H:%M} UTC, tried {number_of(part.tries, 'times')}"
     )
     yield from (f"  {reason}" for reason in part.reasons)
     yield from (f"  freed by {way}" for way in part.ways_out)
@@ -341,6 +364,31 @@ def _say_what_stays(settings: Settings, feed: int | None) -> None:
     if cut:
         note = f"note: {cut:,} rows are too long to be kept whole and stay; mend them in their feed and import it again"
         typer.echo(note, err=True)
+
+
+@rejects_app.command("settle")
+def settle(
+    context: typer.Context,
+    reason: Annotated[str, typer.Option(help="Why they may stay out; it is recorded with your name.")],
+    numbers: Annotated[list[int] | None, typer.Argument(metavar="ID", help="Ids in `rejects list`.")] = None,
+    feed: Annotated[int | None, typer.Option(help="In place of ids: all that wait of this feed.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who decides it; without it, the name of this user account.")] = None,
+) -> None:
+    """Decide that refused rows stay out: they wait no more, and neither do the same rows of later feeds.
+
+    The rows stay in the ledger with who settled them and why; `report weekly` names it under governance.
+
+    Examples: `rally-health rejects settle 7 8 --reason "a friendly, no league match"`,
+    `rally-health rejects settle --feed 12 --reason "last year's season"`
+    """
+    if bool(numbers) == (feed is not None):
+        raise typer.BadParameter("name either rejects by their ids or one feed by --feed")
+    if not reason.strip():
+        raise typer.BadParameter("--reason is empty; someone will ask")
+    who = by or getpass.getuser()
+    with open_engine(context.obj) as engine, engine.begin() as connection:
+        settled = ledger_queries.settle_rejects(connection, numbers or (), feed, who=who, reason=reason.strip())
+    typer.echo(f"{number_of(settled, 'rows')} settled by {who}. Next: rally-health rejects list")
 
 
 @rejects_app.command()

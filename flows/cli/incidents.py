@@ -22,7 +22,7 @@ from checks.engine.authoring.units import figure_text
 from checks.engine.collecting.rules import Selection
 from checks.engine.judging.findings import key_text_of
 from checks.engine.judging.judge import Waiver
-from flows.cli.shared import STDOUT, Exit, JsonFile, day, one_rule, print_rows, shown_as_json
+from flows.cli.shared import STDOUT, Exit, JsonFile, Since, Until, day, one_rule, print_rows, shown_as_json, span_of
 from flows.service.alerts import accept_change, utc
 from flows.service.context import open_engine
 
@@ -34,20 +34,22 @@ Decider = Annotated[str, typer.Option(metavar="NAME", help="Who does it; else th
 
 
 @app.command("list")
-def list_incidents(
+def list_incidents(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
     days: Annotated[int, typer.Option("--resolved", metavar="DAYS", help="Also those resolved in so many days.")] = 0,
     everything: Annotated[bool, typer.Option("--all", help="Also all that were ever resolved.")] = False,
+    since: Since = None,
+    until: Until = None,
     json_file: JsonFile = None,
 ) -> None:
-    """List open incidents, worst first.
+    """List open incidents, worst first. `--since` and `--until` are about when they began.
 
     Examples: `rally-health incidents list`, `rally-health incidents list --resolved 7 --json`,
-    `rally-health incidents list --all`
+    `rally-health incidents list --all`, `rally-health incidents list --all --since 7d`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        since = EPOCH if everything else utc() - timedelta(days=days) if days else None
-        incidents = listed(connection, resolved_since=since)
+        resolved = EPOCH if everything else utc() - timedelta(days=days) if days else None
+        incidents = listed(connection, resolved_since=resolved, span=span_of(context))
     columns = ("id", "status", "severity", "title", "measurement", "state", "opened_at", "assignee")
     print_rows([_row(one) for one in incidents], columns, json_file=json_file, nothing="No incident is open.")
     if incidents and json_file != STDOUT:

@@ -17,39 +17,58 @@ from checks.review.reading import read_results
 from checks.review.values import PeriodKind
 from checks.seals import verify_history
 from checks.stored import StoredResult, StoredRun, stored_results, stored_runs
-from flows.cli.shared import Exit, JsonFile, day, one_document, one_rule, print_rows, requested, shown_as_json, write
+from etl.tables.span import EVER
+from flows.cli.shared import (
+    Exit,
+    JsonFile,
+    Since,
+    Until,
+    day,
+    one_document,
+    one_rule,
+    print_rows,
+    requested,
+    shown_as_json,
+    span_of,
+    write,
+)
 from flows.service.context import open_engine
 from flows.service.requests import ReviewRequest
 from flows.settings import Settings
 
 
-def history(
+def history(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
     rule: Annotated[str | None, typer.Argument(help="A rule; without one, the runs.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many lines.")] = 20,
+    since: Since = None,
+    until: Until = None,
     json_file: JsonFile = None,
 ) -> None:
     """Show how the score went, or since when a rule is in trouble; newest first.
 
     `history verify` computes the seals of all runs anew: exit code 1 where something was rewritten.
 
-    Examples: `rally-health history`, `rally-health history match_without_teams --limit 50`
+    Examples: `rally-health history`, `rally-health history match_without_teams --limit 50`,
+    `rally-health history --since 7d`, `rally-health history --since 2025-06-01 --until 2025-06-30`
     """
     if rule == VERIFY:
         _verify(context.obj, json_file)
         return
+    span = span_of(context)
     with open_engine(context.obj) as engine, engine.connect() as connection:
         if rule is None:
-            runs = stored_runs(connection, limit)
+            runs = stored_runs(connection, limit, span)
             lines, documents = list(map(run_line, runs)), list(map(run_document, runs))
         else:
-            results = stored_results(connection, rule, limit)
+            results = stored_results(connection, rule, limit, span)
             lines, documents = list(map(result_line, results)), list(map(stored_document, results))
-    if rule is not None and not lines:
+    if rule is not None and not lines and span == EVER:
         _require_known(context.obj, rule)
     if shown_as_json(json_file, documents):
         return
-    for line in lines or ["Nothing has run yet. Next: rally-health check"]:
+    nothing = "Nothing has run yet. Next: rally-health check" if span == EVER else "Nothing ran in that time."
+    for line in lines or [nothing]:
         typer.echo(line)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
@@ -19,6 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from etl.tables.span import TimeSpan
 from flows.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -246,6 +248,49 @@ def one_rule(settings: Settings, name: str) -> Check:
         Selection(names=(name,)).apply(rules)
         raise SelectionError(f"{name!r} is a pattern; expected the name of one rule")
     return rules[name]
+
+
+def span_of(context: typer.Context) -> TimeSpan:
+    """What `--since` and `--until` say; a day counts as a whole, on the clock of the leagues.
+
+    Raises SettingsError for what is no time.
+    """
+    since, until = context.params["since"], context.params["until"]
+    now = datetime.now(context.obj.zone)
+    span = TimeSpan(_moment("--since", since, now, time.min), _moment("--until", until, now, time.max))
+    if span.since and span.until and span.since > span.until:
+        raise SettingsError(f"--since {since} is later than --until {until}")
+    return span
+
+
+UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+AGO = re.compile(r"(\d{1,4})([hdw])")
+
+
+def _moment(option: str, text: str | None, now: datetime, of_day: time) -> datetime | None:
+    if text is None:
+        return None
+    if ago := AGO.fullmatch(text.strip()):
+        return now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
+    try:
+        if DAY.fullmatch(text.strip()):
+            return datetime.combine(date.fromisoformat(text.strip()), of_day, now.tzinfo)
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise SettingsError(
+            f"{option} {text!r} is no time; expected a day such as 2025-06-30, a moment such as 2025-06-30T18:00, or an"
+            " age such as 7d, 12h or 2w"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
+
+
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+Since: TypeAlias = Annotated[
+    str | None, typer.Option("--since", metavar="WHEN", help="Not before this: a day, a moment, or an age such as 7d.")
+]
+Until: TypeAlias = Annotated[
+    str | None, typer.Option("--until", metavar="WHEN", help="Not after this; a day counts as a whole.")
+]
 
 
 def day(text: str | None) -> date | None:

@@ -17,7 +17,7 @@ from itertools import product
 from sqlalchemy import Connection, Engine, select
 
 from checks.engine.authoring.thresholds import Above, Threshold
-from checks.engine.authoring.units import Measure, Status
+from checks.engine.authoring.units import Measure, Status, number_of
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report, Result
 from checks.engine.run import Options, Request, measure_on
@@ -76,7 +76,7 @@ def _worse(rules: Rules, before: Report, after: Report, counts: Counts) -> Seque
             objections.append(Objection(result.rule, f"it could not be measured: {result.error}"))
         elif grown > 0 and _critical(rules[result.rule].threshold, result, grown, written):
             objections.append(
-                Objection(result.rule, f"{grown:,} new bad rows in {written:,} written: {result.summary}")
+                Objection(result.rule, f"{number_of(grown, 'new bad rows')} in {written:,} written: {result.summary}")
             )
     return objections
 

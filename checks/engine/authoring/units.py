@@ -62,7 +62,7 @@ class Status(StrEnum):
 
 
 class Measure(StrEnum):
-    """What a reading is counted in."""
+    """What a reading is number_of in."""
 
     PERCENT = "percent"
     ROWS = "rows"
@@ -199,9 +199,14 @@ def count_text(count: int, total: int | None = None) -> str:
     return f"{count:,} of {total:,}{share}"
 
 
+def number_of(number: int, plural: str) -> str:
+    """A number of things: "1 row", "2,058 rows"; `plural` is the word with its s."""
+    return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
+
+
 def points_text(points: Decimal) -> str:
     """What a rule costs the score: "-5.10", and nothing where it costs nothing."""
-    return f"-{points}" if points else ""
+    return f"-{points}" if round(points, 2) else ""
 
 
 def _hours(value: float) -> str:

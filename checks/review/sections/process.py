@@ -126,12 +126,16 @@ def _validated(feeds: Iterable[Feed], period: Period) -> Figure:
 
 
 def _frequency(inputs: ReviewInputs) -> Figure:
-    """Days with a check of the whole, of the days since the installation: before it nothing could be missed."""
+    """Days with a check of the whole, of the days since the installation: before it nothing could be missed.
+
+    The day of the installation counts where it had a check; without one its night is still to come.
+    """
     period, installed = inputs.period, inputs.book.installed
     since = period.since if installed is None else min(max(period.since, installed), period.until)
     checks = [run for run in whole_checks(inputs.book) if period.covers(run.at)]
-    dates = {day for day in period.dates if installed is None or day >= installed.date()}
-    days = len({run.today for run in checks} & dates)
+    with_check = {run.today for run in checks} & period.dates
+    dates = {day for day in period.dates if installed is None or day > installed.date()} | with_check
+    days = len(with_check)
     longest = max(then - first for first, then in pairwise([since, *(run.at for run in checks), period.until]))
     detail = f"longest pause {figure_text(longest / HOUR, Measure.HOURS)}"
     return _share("check_frequency", "Days with a health check", days, len(dates), 1.0, "days", detail)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from checks.engine.authoring.spec import Check
 from checks.engine.authoring.thresholds import Above
-from checks.engine.authoring.units import Limit, Measure, Severity, Status, figure_text
+from checks.engine.authoring.units import Limit, Measure, Severity, Status, figure_text, number_of
 from checks.engine.reporting.report import title_of
 from checks.review.backtest import backtest
 from checks.review.section import CellKind, Section, SectionColumn
@@ -179,7 +179,7 @@ class Compliance:
         return self.good / self.whole
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.good:,} of {self.whole:,} results"
+        return f"{self.name}: {self.good:,} of {number_of(self.whole, 'results')}"
 
 
 def _by_rule(inputs: ReviewInputs) -> tuple[Compliance, ...]:
@@ -242,7 +242,7 @@ PROPOSALS = Section(
     ),
     line=lambda one: (
         f"{one.rule}: {one.why}; {one.now} alerted {one.alerts_now} of {one.nights} times, {one.proposed} would "
-        f"have {one.alerts_then} times"
+        f"have {number_of(one.alerts_then, 'times')}"
     ),
 )  # fmt: skip
 

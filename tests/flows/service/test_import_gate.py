@@ -92,7 +92,7 @@ def test_new_bad_rows_block_the_feed(publish: Publish, database: Engine) -> None
     result = publish(sound(1, 2, 3) | nowhere(4), match_nowhere)
 
     assert result.outcome is Outcome.BLOCKED
-    assert result.reasons == ("match_nowhere: 1 new bad rows in 4 written: A match has no location.",)
+    assert result.reasons == ("match_nowhere: 1 new bad row in 4 written: A match has no location.",)
     assert rows_of(database, schedule, "id") == []
 
 
@@ -116,7 +116,7 @@ def test_a_row_that_went_from_one_rule_of_a_runbook_to_another_is_no_new_trouble
     worse = publish(nowhere(1, 2), timeless, placeless)
 
     assert moved.outcome is Outcome.PUBLISHED
-    assert worse.reasons == ("placeless: 1 new bad rows in 1 written: A match has no location.",)
+    assert worse.reasons == ("placeless: 1 new bad row in 1 written: A match has no location.",)
 
 
 def test_a_rule_without_the_tag_is_not_asked(publish: Publish) -> None:
@@ -139,7 +139,7 @@ def test_a_rule_that_is_let_pass_is_recorded(publish: Publish) -> None:
     assert [dict(one) for one in result.allowed] == [
         {
             "rule": "match_nowhere",
-            "reason": "1 new bad rows in 1 written: A match has no location.",
+            "reason": "1 new bad row in 1 written: A match has no location.",
             "who": "kim",
             "why": "the league does not tell",
         }
@@ -187,5 +187,5 @@ def test_rules_compare_with_the_day_where_the_leagues_play(database: Engine, tmp
     result = publish_one(database, write(tmp_path, "schedules", [fixture(*TEAMS, "10/02/2024")]), gate=gate)
 
     assert result.reasons == (
-        "match_of_today: 1 new bad rows in 1 written: A match is on the day that the rules take for today.",
+        "match_of_today: 1 new bad row in 1 written: A match is on the day that the rules take for today.",
     )
