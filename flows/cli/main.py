@@ -105,7 +105,7 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
     return [*front, *rest]
 
 
-DOCUMENT, STREAM = "--json", "-"
+JSON_OPTION, STREAM = "--json", "-"
 
 
 def completed(arguments: Sequence[str]) -> list[str]:
@@ -114,7 +114,7 @@ def completed(arguments: Sequence[str]) -> list[str]:
     end = words.index("--") if "--" in words else len(words)
     for place in reversed(range(end)):
         following = words[place + 1] if place + 1 < end else "-x"
-        if words[place] == DOCUMENT and following != STREAM and following.startswith("-"):
+        if words[place] == JSON_OPTION and following != STREAM and following.startswith("-"):
             words.insert(place + 1, STREAM)
     return words
 

@@ -273,7 +273,7 @@ def _moment(option: str, text: str | None, now: datetime, of_day: time) -> datet
     if ago := AGO.fullmatch(text.strip()):
         return now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
     try:
-        if DAY.fullmatch(text.strip()):
+        if WHOLE_DAY.fullmatch(text.strip()):
             return datetime.combine(date.fromisoformat(text.strip()), of_day, now.tzinfo)
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -284,7 +284,7 @@ def _moment(option: str, text: str | None, now: datetime, of_day: time) -> datet
     return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
 
 
-DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+WHOLE_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 Since: TypeAlias = Annotated[
     str | None, typer.Option("--since", metavar="WHEN", help="Not before this: a day, a moment, or an age such as 7d.")
 ]
