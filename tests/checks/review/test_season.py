@@ -257,13 +257,3 @@ def test_days_before_the_installation_were_not_missed(season: Plant, reviewed: R
 
     figure = {one.key: one for one in young.of(PROCESS_METRICS)}["check_frequency"]
     assert (figure.value, figure.detail) == (1, "4 of 4 days; longest pause 24 h")
-
-
-def test_the_first_day_of_an_installation_is_not_missed_before_its_night(plant: Plant, reviewed: Reviewed) -> None:
-    plant.imported(FIRST)
-
-    figures = {
-        one.key: one for one in reviewed(PeriodKind.WEEKLY, until=FIRST + timedelta(hours=2)).of(PROCESS_METRICS)
-    }
-    frequency = figures["check_frequency"]
-    assert (frequency.met, frequency.detail) == (None, "no days; longest pause 2 h")

@@ -33,3 +33,13 @@ def test_what_was_accepted_was_not_repaired(resolution: str, counted: float | No
     figures = {figure.key: figure.value for figure in PROCESS_METRICS.rows(inputs)}
 
     assert figures["recovery_time"] == counted
+
+
+def test_the_first_day_of_an_installation_is_not_missed_before_its_night(catalogue: Rules) -> None:
+    inputs = ReviewInputs(
+        Book(installed=NOW - timedelta(hours=2)), catalogue, Period.of(PeriodKind.WEEKLY, NOW), ()
+    )  # fmt: skip
+
+    frequency = {figure.key: figure for figure in PROCESS_METRICS.rows(inputs)}["check_frequency"]
+
+    assert (frequency.met, frequency.detail) == (None, "no days; longest pause 2 h")
