@@ -22,6 +22,7 @@ from checks.engine.authoring.units import figure_text
 from checks.engine.collecting.rules import Selection
 from checks.engine.judging.findings import key_text_of
 from checks.engine.judging.judge import Waiver
+from checks.feedback import complaints
 from flows.cli.shared import STDOUT, Exit, JsonFile, Since, Until, day, one_rule, print_rows, shown_as_json, span_of
 from flows.service.alerts import accept_change, utc
 from flows.service.context import open_engine
@@ -64,12 +65,15 @@ def show_incident(context: typer.Context, number: Number, json_file: JsonFile = 
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         incident, story = find(connection, number), all_events(connection, number)
+        heard = complaints(connection, incident=number)
     if shown_as_json(json_file, _row(incident) | {"events": story}):
         return
     for line in _described(incident):
         typer.echo(line)
     for event in story:
         typer.echo(_told(event))
+    for each in heard:
+        typer.echo(f"  {each.at:%Y-%m-%d %H:%M}  complaint {each.id} of {each.about}: seen {each.noticed}")
     if incident.state == "open":
         typer.echo(f"Next: rally-health incidents ack {number}")
 

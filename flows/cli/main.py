@@ -57,6 +57,7 @@ COMMANDS = {
     "waive": Entry("incidents:waive", "Accept a rule's trouble, or one bad row of it, until a day."),
     "accept": Entry("incidents:accept", "Take a lasting change for usual."),
     "incidents": Entry("incidents:app", "What is wrong since when, and who is at it."),
+    "feedback": Entry("feedback:app", "What people complained of, and whether a rule had seen it before they did."),
     "alerts": Entry("alerts:app", "Who is notified of what, and whether it was delivered."),
     "watch": Entry("alerts:watch_command", "Notify somebody when health checks are silent: the dead man's switch."),
     "deploy": Entry(

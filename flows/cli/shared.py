@@ -263,6 +263,11 @@ def span_of(context: typer.Context) -> TimeSpan:
     return span
 
 
+def one_moment(option: str, text: str | None, settings: Settings) -> datetime | None:
+    """When, as typed behind an option: a day counts from its beginning; None without one."""
+    return _moment(option, text, datetime.now(settings.zone), time.min)
+
+
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 AGO = re.compile(r"(\d{1,4})([hdw])")
 

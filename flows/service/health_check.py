@@ -14,6 +14,7 @@ from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request
+from checks.feedback import delete_texts, link_complaints
 from checks.health import Beside, examine
 from checks.ready.lines import overrides_of, rules_of_lines
 from checks.ready.overrides import override_rules
@@ -128,7 +129,9 @@ def _after(engine: Engine, settings: Settings, request: CheckRequest, report: Re
     if settings.breaker and not report.another_day:
         after_check(engine, report)
     with engine.begin() as connection:
-        gone = delete_expired(connection, datetime.now(UTC) - timedelta(days=settings.keep_rows))
+        link_complaints(connection, report.finished)
+        old = datetime.now(UTC) - timedelta(days=settings.keep_rows)
+        gone, _ = delete_expired(connection, old), delete_texts(connection, old)
     if gone.rejects or gone.copies:
         told = {"rejects": gone.rejects, "copies": gone.copies, "days": settings.keep_rows}
         log.info("rows that were kept long enough are deleted", extra={"told": told})
