@@ -18,6 +18,7 @@ from checks.engine.reporting.report import Report
 from etl.importing import ImportReport
 from flows.bridge.approval import ask_person
 from flows.bridge.artifacts import show_import, show_repairs, show_report, show_review
+from flows.bridge.entry import prefect_facts
 from flows.bridge.flow_run import as_subflow, run_body
 from flows.bridge.task_runs import check_in_tasks, shown_in_prefect, task_runner, unit_tasks
 from flows.bridge.zombies import note_crash
@@ -88,7 +89,7 @@ def review(request: requests.ReviewRequest = requests.ReviewRequest()) -> State[
     """
 
     def body(invocation: Invocation) -> Review:
-        return publish_review(invocation, request)
+        return publish_review(invocation, request, prefect_facts)
 
     return run_body(body, of_review, show_review)
 

@@ -50,7 +50,8 @@ def _stops(connection: Connection, until: datetime) -> Iterator[Deed]:
     for row in connection.execute(select(import_stops).where(import_stops.c.at <= until)):
         ended = if_over(row.resumed_at, until)
         yield Deed(
-            at=clock(row.at), by=row.by, kind="stopped imports", what="all imports", reason=row.reason, ended_at=ended,
+            at=clock(row.at), by=row.by, kind="stopped imports", reason=row.reason, ended_at=ended,
+            what=" of ".join(filter(None, [row.kind, row.league])) or "all imports",
             ended_by=row.resumed_by or "" if ended else "",
         )  # fmt: skip
 

@@ -30,7 +30,8 @@ from checks.review.time_series import TimeSeries
 from checks.review.trend import Crossing, Direction, Trend
 from checks.review.values import PeriodKind
 
-SHOWN = {PeriodKind.DAILY: 30, PeriodKind.WEEKLY: 60, PeriodKind.MONTHLY: 90, PeriodKind.QUARTERLY: 182}
+SHOWN = {PeriodKind.DAILY: 30, PeriodKind.WEEKLY: 60, PeriodKind.MONTHLY: 90, PeriodKind.QUARTERLY: 182,
+         PeriodKind.ANNUAL: 730}  # fmt: skip
 """Days that a plot shows at least."""
 
 

@@ -6,7 +6,7 @@ first acknowledgement.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +16,10 @@ from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, uni
 from checks.engine.authoring.units import Severity, Status
 from checks.engine.judging.judge import Id
 from checks.engine.reporting.report import worst_first
+from checks.feedback import complaints
 from checks.review.deeds import if_over, read_deeds
-from checks.review.values import Book, Feed, IncidentRecord, Period
+from checks.review.surroundings import read_rule_dates, read_system, read_technology
+from checks.review.values import Book, Feed, IncidentRecord, Period, PeriodKind
 from checks.stored import (
     Clock,
     StoredResult,
@@ -29,6 +31,7 @@ from checks.stored import (
     select_runs,
 )
 from etl.tables import (
+    TimeSpan,
     check_results,
     check_runs,
     deliveries,
@@ -59,7 +62,25 @@ def read_book(connection: Connection, period: Period) -> Book:
         incidents=incident_history(connection, period.since, until),
         deeds=tuple(read_deeds(connection, until)),
         installed=_installed(connection, until),
+        **_of_longer_reports(connection, period),
     )
+
+
+def _of_longer_reports(connection: Connection, period: Period) -> dict[str, Any]:
+    """What only some kinds of reports tell of."""
+    until = period.until
+    of_kind: dict[PeriodKind, dict[str, Callable[[], Any]]] = {
+        PeriodKind.WEEKLY: {
+            "complaints": lambda: complaints(connection, TimeSpan(period.since, until), zone=until.tzinfo),
+            "system": lambda: read_system(connection, period),
+        },
+        PeriodKind.ANNUAL: {
+            "technology": lambda: read_technology(connection, period),
+            "asked": lambda: read_rule_dates(connection, until),
+        },
+    }  # fmt: skip
+    readers = {name: read for kind, own in of_kind.items() if period.kind.includes(kind) for name, read in own.items()}
+    return {name: read() for name, read in readers.items()}
 
 
 def read_lately(connection: Connection, period: Period, rules: Collection[str]) -> Book:

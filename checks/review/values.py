@@ -15,6 +15,7 @@ from checks.engine.authoring.units import Severity, Status
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Id
 from checks.engine.reporting.report import title_of
+from checks.feedback import Complaint
 from checks.stored import StoredResult, StoredRun
 
 
@@ -25,11 +26,15 @@ class PeriodKind(StrEnum):
     WEEKLY = "weekly"
     MONTHLY = "monthly"
     QUARTERLY = "quarterly"
+    ANNUAL = "annual"
 
     @property
     def days(self) -> int:
         """How many days it looks back on."""
-        return {PeriodKind.DAILY: 1, PeriodKind.WEEKLY: 7, PeriodKind.MONTHLY: 30, PeriodKind.QUARTERLY: 91}[self]
+        return {
+            PeriodKind.DAILY: 1, PeriodKind.WEEKLY: 7, PeriodKind.MONTHLY: 30, PeriodKind.QUARTERLY: 91,
+            PeriodKind.ANNUAL: 365,
+        }[self]  # fmt: skip
 
     def includes(self, shorter: PeriodKind) -> bool:
         """Whether it has the sections of another kind: each report has those of the shorter ones."""
@@ -142,12 +147,34 @@ class Deed:
     ended_by: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SystemFact:
+    """One thing that the work stands on, as it is; `fine` None where there is nothing to judge."""
+
+    what: str
+    said: str
+    detail: str = ""
+    fine: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Technology:
+    """A program or library in use; `current` is the version that it is tested with, empty where none is named."""
+
+    name: str
+    version: str
+    current: str
+    remark: str = ""
+    fine: bool | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
     """Everything that was read, oldest first; `latest` is the newest result of each rule, worst first.
 
     `runs` are comparable: those that are not are `apart`. `installed` is the moment of the first check or import.
-    `sizes` is how many results each run has, where not all of them were read.
+    `sizes` is how many results each run has, where not all of them were read. `asked` is when each rule was asked for
+    the first and for the last time. What only longer reports tell of is empty in shorter ones.
     """
 
     runs: tuple[StoredRun, ...] = ()
@@ -157,6 +184,10 @@ class Book:
     feeds: tuple[Feed, ...] = ()
     incidents: tuple[IncidentRecord, ...] = ()
     deeds: tuple[Deed, ...] = ()
+    complaints: tuple[Complaint, ...] = ()
+    system: tuple[SystemFact, ...] = ()
+    technology: tuple[Technology, ...] = ()
+    asked: Mapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
     installed: datetime | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 import prefect
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName, FlowRunFilterTags
-from prefect.client.schemas.objects import WorkPool
+from prefect.client.schemas.objects import FlowRun, WorkPool
+from prefect.exceptions import PrefectHTTPStatusError
 
+from checks.review.values import Period, SystemFact
 from flows.bridge.automations import AUTOMATIONS
-from flows.bridge.deploy import DEPLOYMENT_TAG, FILE, Declared, deployed, missing
+from flows.bridge.deploy import DEPLOYMENT_TAG, FILE, Declared, client, deployed, missing
 from flows.settings import Settings
 
 ONLINE = "ONLINE"
@@ -110,6 +113,37 @@ def _late_runs(client: SyncPrefectClient) -> Finding:
     runs = [moment for moment in due if moment is not None and moment < since]
     todo = "start a worker, or raise its --limit" if runs else ""
     return Finding("late runs", f"{len(runs)} runs wait for more than ten minutes", todo)
+
+
+MOST_COUNTED = 200
+IN_TROUBLE = {"failed": ["FAILED"], "crashed": ["CRASHED"], "cancelled": ["CANCELLED"]}
+
+
+def run_facts(period: Period) -> Iterator[SystemFact]:
+    """How the deployed runs of a period went, by Prefect's own count; a line that says so where it refuses."""
+    try:
+        with client() as asked:
+            yield _troubled_runs(asked, period)
+            late = _late_runs(asked)
+            yield SystemFact("Prefect's late runs", late.found, late.todo, fine=late.in_order)
+    except PrefectHTTPStatusError as error:
+        yield SystemFact("Prefect", f"refuses to answer (HTTP {error.response.status_code})", fine=False)
+
+
+def _troubled_runs(asked: SyncPrefectClient, period: Period) -> SystemFact:
+    counted = {word: _runs_of(asked, period, states) for word, states in IN_TROUBLE.items()}
+    names = Counter(run.name for runs in counted.values() for run in runs)
+    said = ", ".join(f"{len(runs)}{'+' * (len(runs) == MOST_COUNTED)} {word}" for word, runs in counted.items())
+    detail = ", ".join(f"{name} {number}" for name, number in names.most_common(5))
+    return SystemFact("Prefect's runs", said, detail, fine=not counted["failed"] and not counted["crashed"])
+
+
+def _runs_of(asked: SyncPrefectClient, period: Period, states: list[str]) -> list[FlowRun]:
+    wanted = FlowRunFilter(
+        tags=FlowRunFilterTags(all_=[DEPLOYMENT_TAG]), state=FlowRunFilterState(type={"any_": states}),
+        start_time={"after_": period.since, "before_": period.until},
+    )  # fmt: skip
+    return list(asked.read_flow_runs(flow_run_filter=wanted, limit=MOST_COUNTED))
 
 
 def _automations(client: SyncPrefectClient) -> Iterator[Finding]:

@@ -8,9 +8,10 @@ on the way costs some seconds and a remark; the work, its result and its exit co
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from checks.review.values import Period, SystemFact
 from flows.service.context import Invocation, without_prefect
 from flows.settings import Settings
 
@@ -39,6 +40,18 @@ def run(
     from flows.bridge.flow_run import under_prefect  # noqa: PLC0415 - Prefect takes two seconds to import
 
     return under_prefect(flow(), work, invocation, *request, **more)
+
+
+def prefect_facts(settings: Settings, period: Period) -> Sequence[SystemFact]:
+    """What Prefect knows of the runs of a period, for a report; a line that says so where it knows nothing."""
+    url = api_url(settings)
+    if url is None:
+        return (SystemFact("Prefect", "no API is set", "nothing is deployed, or this is not the worker's environment"),)
+    if away := silence(url):
+        return (SystemFact("Prefect", f"does not answer ({away})", fine=False),)
+    from flows.bridge.doctor import run_facts  # noqa: PLC0415 - Prefect takes two seconds to import
+
+    return tuple(run_facts(period))
 
 
 def api_url(settings: Settings) -> str | None:

@@ -18,6 +18,7 @@ from checks.review.values import PeriodKind
 from checks.seals import verify_history
 from checks.stored import StoredResult, StoredRun, stored_results, stored_runs
 from etl.tables.span import EVER
+from flows.bridge.entry import prefect_facts
 from flows.cli.shared import (
     Exit,
     JsonFile,
@@ -114,7 +115,7 @@ def result_line(result: StoredResult) -> str:
 def report(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
     kind: Annotated[
-        PeriodKind, typer.Argument(help="daily, weekly, monthly or quarterly: each has the one before in it.")
+        PeriodKind, typer.Argument(help="daily, weekly, monthly, quarterly or annual: each has the one before in it.")
     ],
     html_file: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML file; - for standard output.")
@@ -128,8 +129,9 @@ def report(  # noqa: PLR0917 - typer makes options of them
 ) -> None:
     """Tell what many runs tell together. Nothing is measured: it reads the history.
 
-    daily: the score, its change, the four daily figures, what to look at. weekly: also trends, imports, incidents.
-    monthly: also what recurs, thresholds to think about, compliance by rule and owner. quarterly: also risks.
+    daily: the score, its change, the four daily figures, what to look at. weekly: also trends, imports, incidents,
+    complaints, system health. monthly: also what recurs, what is slow, thresholds to think about, compliance.
+    quarterly: also risks. annual: also each month, versions, rules that came.
 
     Examples: `rally-health report weekly`, `rally-health report monthly --html report.html`,
     `rally-health report quarterly --until 2025-06-30 --json - `, `rally-health report weekly --email kim`
@@ -139,7 +141,7 @@ def report(  # noqa: PLR0917 - typer makes options of them
     streamed = one_document(html_file, json_file)
     request = requested(ReviewRequest, context, until=day(until))
     health_check.require_people(context.obj, request.email)
-    made = review.make_review(context.obj, request)
+    made = review.make_review(context.obj, request, prefect_facts)
     done = write(html_file, lambda: review.review_html(made, context.obj.serve_url))
     done &= write(json_file, lambda: review.review_json(made))
     if not streamed:

@@ -135,8 +135,8 @@ class ReviewRequest(_Request):
 
     kind: PeriodKind = Field(
         PeriodKind.WEEKLY,
-        description="daily looks back on 1 day, weekly on 7, monthly on 30, quarterly on 91; each has the one before"
-        " in it.",
+        description="daily looks back on 1 day, weekly on 7, monthly on 30, quarterly on 91, annual on 365; each has"
+        " the one before in it.",
     )
     until: date | None = Field(
         None, description="The last day that it is about; today without one.", examples=["2025-06-30"]

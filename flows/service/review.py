@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from shutil import disk_usage
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import Connection
 
@@ -14,7 +16,8 @@ from alerts.outbox.enqueue import enqueue_report
 from alerts.policy import Policy
 from alerts.render import Content
 from checks.review.reading import read_book
-from checks.review.values import Period
+from checks.review.surroundings import size_text
+from checks.review.values import Period, PeriodKind, SystemFact
 from flows.service.alerts import dispatch_once, utc
 from flows.service.context import Invocation, current_invocation, open_engine
 from flows.service.ending import Ending, StateName
@@ -39,11 +42,22 @@ def period_of(request: ReviewRequest) -> Period:
     return Period.of(request.kind, end, request.days)
 
 
-def publish_review(invocation: Invocation, request: ReviewRequest) -> Review:
+AskPrefect: TypeAlias = Callable[[Settings, Period], Iterable[SystemFact]]
+"""What Prefect knows of the runs of a period: asked by the bridge, for nothing here knows Prefect."""
+FULL = 0.9
+"""The share of a disk from which on somebody should look."""
+
+
+def ask_nobody(settings: Settings, period: Period) -> Iterable[SystemFact]:
+    """Where nobody knows Prefect."""
+    return ()
+
+
+def publish_review(invocation: Invocation, request: ReviewRequest, ask_prefect: AskPrefect = ask_nobody) -> Review:
     """Make a report, keep it as HTML and JSON below `settings.reports`, and send it to who is named."""
     settings = invocation.settings
     require_people(settings, request.email)
-    review = invocation.step("read and review", lambda: make_review(settings, request))
+    review = invocation.step("read and review", lambda: make_review(settings, request, ask_prefect))
     invocation.step("write", lambda: keep_review(review, settings.reports, settings.serve_url))
     if request.email:
         unsent = invocation.step("e-mail", lambda: email_review(settings, review, request.email))
@@ -59,14 +73,30 @@ def of_review(review: Review) -> Ending:
     return Ending(StateName.DONE, review.headline)
 
 
-def make_review(settings: Settings, request: ReviewRequest) -> Review:
+def make_review(settings: Settings, request: ReviewRequest, ask_prefect: AskPrefect = ask_nobody) -> Review:
     """Read the history and review it; nothing is written."""
     from checks.review.section import review  # noqa: PLC0415
 
     period = period_of(request)
     with open_engine(settings, application="rally-health report") as engine, engine.connect() as connection:
         book = read_book(connection, period)
+    if period.kind.includes(PeriodKind.WEEKLY):
+        book = replace(book, system=(*book.system, *_machine(settings), *ask_prefect(settings, period)))
     return review(book, rules_of(settings), period)
+
+
+def _machine(settings: Settings) -> Iterator[SystemFact]:
+    """The disks that are written to, and where the database runs."""
+    folders = {"reports": settings.reports}
+    embedded = settings.database_url is None
+    if embedded:
+        folders["embedded database"] = settings.data
+    for what, folder in folders.items():
+        there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+        disk = disk_usage(there)
+        detail = f"of {size_text(disk.total)}, {disk.used / disk.total:.0%} taken"
+        yield SystemFact(f"disk of {what}", f"{size_text(disk.free)} free", detail, fine=disk.used < FULL * disk.total)
+    yield SystemFact("database", "the embedded server" if embedded else "a server of its own")
 
 
 def review_html(review: Review, serve_url: str = "") -> str:

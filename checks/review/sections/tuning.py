@@ -7,18 +7,19 @@ limit would have done on the stored nights; a person decides.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from checks.engine.authoring.spec import Check
 from checks.engine.authoring.thresholds import Above
-from checks.engine.authoring.units import Limit, Measure, Severity, Status, figure_text, number_of
+from checks.engine.authoring.units import Limit, Measure, Severity, Status, figure_text, limit_of, number_of
 from checks.engine.reporting.report import title_of
 from checks.review.backtest import backtest
 from checks.review.section import CellKind, Section, SectionColumn
 from checks.review.time_series import points_of
-from checks.review.values import PeriodKind, ReviewInputs
+from checks.review.values import Book, Period, PeriodKind, ReviewInputs
 from checks.stored import StoredResult
 
 AGAIN_AND_AGAIN = 3
@@ -154,6 +155,47 @@ def _compared(  # noqa: PLR0917 - the parts of one proposal
     yield Proposal(rule.name, why, str(threshold), str(changed), len(results), *alerts)
 
 
+WARN_LIMIT = re.compile(r"warn above ([\d.,]+ (?:%|rows?|hours?|days?))")
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A proposal of the period before, and what became of it."""
+
+    rule: str
+    was: str
+    proposed: str
+    now: str
+    what: str
+
+
+def _applied(inputs: ReviewInputs) -> tuple[Applied, ...]:
+    """What the report before this one proposed, made anew from the results and limits that were in force then."""
+    period = inputs.period
+    before = Period(period.kind, period.since, period.days)
+    then = [rule for check in inputs.rules.values() for rule in _as_it_was(check, inputs.book, before)]
+    earlier = replace(inputs, rules=inputs.rules.only(then), period=before)
+    rows = [_became(proposal, inputs.rules[proposal.rule]) for proposal in _proposals(earlier)]
+    return tuple(sorted(rows, key=lambda row: (row.what, row.rule)))
+
+
+def _as_it_was(check: Check, book: Book, period: Period) -> Iterator[Check]:
+    """The rule with the limit that it was judged by in a period; none where it was not, or adapts by itself."""
+    results = [one for one in book.results.get((check.name, ""), ()) if period.covers(one.at)]
+    limit = WARN_LIMIT.search(results[-1].threshold) if results else None
+    if limit is not None and isinstance(check.threshold, Above) and check.threshold.warn is not None:
+        warn = replace(check.threshold.warn, value=limit_of(limit[1].replace(",", "")).value)
+        yield replace(check, mark=replace(check.mark, threshold=replace(check.threshold, warn=warn)))
+
+
+def _became(proposal: Proposal, check: Check) -> Applied:
+    now = str(check.threshold)
+    same = WARN_LIMIT.search(proposal.now), WARN_LIMIT.search(proposal.proposed), WARN_LIMIT.search(now)
+    was, wanted, today = (match[1] if match else "" for match in same)
+    what = "applied" if today == wanted else "not applied" if today == was else "changed to another limit"
+    return Applied(proposal.rule, was, wanted, today, what)
+
+
 def _round_up(value: float) -> float:
     """The next round figure at the value's own order of magnitude."""
     if value <= 0:
@@ -244,6 +286,20 @@ PROPOSALS = Section(
         f"{one.rule}: {one.why}; {one.now} alerted {one.alerts_now} of {one.nights} times, {one.proposed} would "
         f"have {number_of(one.alerts_then, 'times')}"
     ),
+)  # fmt: skip
+
+APPLIED = Section(
+    key="applied", anchor="applied", title="What became of earlier proposals", navigation="Proposed before",
+    place=125, shortest=PeriodKind.MONTHLY, empty="Nothing was proposed in the period before.", rows=_applied,
+    caption="Limits that the period before gave reason to change, and those of today",
+    columns=(
+        SectionColumn("rule", lambda row: row.rule, CellKind.NAME),
+        SectionColumn("warned above", lambda row: row.was),
+        SectionColumn("proposed", lambda row: row.proposed),
+        SectionColumn("today", lambda row: row.now),
+        SectionColumn("what became of it", lambda row: row.what),
+    ),
+    line=lambda row: f"{row.rule}: {row.was} to {row.proposed} was proposed, {row.what}; today {row.now}",
 )  # fmt: skip
 
 COMPLIANCE_BY_OWNER = Section(

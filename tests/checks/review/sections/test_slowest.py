@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from checks.review.render import render_text
-from checks.review.sections.slowest_rules import SLOWEST_RULES
+from checks.review.sections.slowest import SLOWEST_RULES
 from checks.review.values import PeriodKind
 from tests.checks.review.conftest import Reviewed
 from tests.checks.review.plant import Plant
