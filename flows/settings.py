@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     strict: bool = False
     """Whether a check refuses to run rules through an account that could do more than read, such as a superuser's."""
     show_rows: bool = False
-    """Whether `check --rows` and `--csv` may show whole rows of bad data, personal columns left out."""
+    """Whether `check --rows` and `--csv` may show bad rows without personal columns, and `feedback list` its words."""
     write_timeout: float = Field(600, gt=0)
     """Seconds that one statement of an import, a repair or a migration may take."""
     lock_timeout: float = Field(30, gt=0)

@@ -18,7 +18,7 @@ from checks.engine.judging.judge import Id
 from checks.engine.reporting.report import worst_first
 from checks.feedback import complaints
 from checks.review.deeds import if_over, read_deeds
-from checks.review.surroundings import read_rule_dates, read_system, read_technology
+from checks.review.surroundings import read_limits, read_rule_dates, read_system, read_technology
 from checks.review.values import Book, Feed, IncidentRecord, Period, PeriodKind
 from checks.stored import (
     Clock,
@@ -74,6 +74,7 @@ def _of_longer_reports(connection: Connection, period: Period) -> dict[str, Any]
             "complaints": lambda: complaints(connection, TimeSpan(period.since, until), zone=until.tzinfo),
             "system": lambda: read_system(connection, period),
         },
+        PeriodKind.MONTHLY: {"limits": lambda: read_limits(connection, period.since)},
         PeriodKind.ANNUAL: {
             "technology": lambda: read_technology(connection, period),
             "asked": lambda: read_rule_dates(connection, until),

@@ -34,7 +34,7 @@ select count(*) filter (where datname = current_database()), count(*),
     count(*) filter (where datname = current_database() and state like 'idle in transaction%')
 from pg_stat_activity where backend_type = 'client backend'
 """)
-RUNNING = text("""
+STATEMENTS = text("""
 select coalesce(nullif(application_name, ''), 'a client'), extract(epoch from clock_timestamp() - query_start)
 from pg_stat_activity
 where datname = current_database() and pid <> pg_backend_pid() and state = 'active' and backend_type = 'client backend'
@@ -102,7 +102,7 @@ def _connections(connection: Connection, _: Period) -> Iterator[SystemFact]:
 
 
 def _running(connection: Connection, _: Period) -> Iterator[SystemFact]:
-    rows = [(name, float(seconds or 0)) for name, seconds in connection.execute(RUNNING).tuples()]
+    rows = [(name, float(seconds or 0)) for name, seconds in connection.execute(STATEMENTS).tuples()]
     said = f"{rows[0][1]:.1f} s, {rows[0][0]}" if rows else "none but this one"
     detail = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in rows[1:])
     yield SystemFact("longest statements now", said, detail, fine=not rows or rows[0][1] < LONG)
@@ -138,12 +138,20 @@ def read_rule_dates(connection: Connection, until: datetime) -> dict[str, tuple[
     return {rule: (first.astimezone(until.tzinfo), last.astimezone(until.tzinfo)) for rule, first, last in rows}
 
 
+def read_limits(connection: Connection, until: datetime) -> dict[str, str]:
+    """What each rule was judged by at a moment, in words: the threshold of its last result before."""
+    results = check_results.c
+    newest = select(results.rule, results.threshold).where(results.at <= until, results.parameter == "")
+    rows = connection.execute(newest.distinct(results.rule).order_by(results.rule, results.at.desc())).tuples()
+    return dict(rows.all())
+
+
 # https://www.postgresql.org/support/versioning/ and https://devguide.python.org/versions/
 POSTGRESQL_UNTIL = {14: date(2026, 11, 12), 15: date(2027, 11, 11), 16: date(2028, 11, 9), 17: date(2029, 11, 8),
                     18: date(2030, 11, 14)}  # fmt: skip
 PYTHON_UNTIL = {(3, 11): date(2027, 10, 31), (3, 12): date(2028, 10, 31), (3, 13): date(2029, 10, 31),
                 (3, 14): date(2030, 10, 31)}  # fmt: skip
-CONSTRAINTS = Path(__file__).resolve().parents[2] / "constraints.txt"
+PINS = Path(__file__).resolve().parents[2] / "constraints.txt"
 OURS = "rally-data-health"
 REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -155,7 +163,7 @@ def read_technology(connection: Connection, period: Period) -> tuple[Technology,
     return (
         _supported("PostgreSQL", server.split()[0], POSTGRESQL_UNTIL.get(major), today),
         _supported("Python", sys.version.split()[0], PYTHON_UNTIL.get(sys.version_info[:2]), today),
-        *(_library(name, pinned(CONSTRAINTS)) for name in _libraries()),
+        *(_library(name, pinned(PINS)) for name in _libraries()),
     )
 
 

@@ -174,7 +174,8 @@ class Book:
 
     `runs` are comparable: those that are not are `apart`. `installed` is the moment of the first check or import.
     `sizes` is how many results each run has, where not all of them were read. `asked` is when each rule was asked for
-    the first and for the last time. What only longer reports tell of is empty in shorter ones.
+    the first and for the last time, `limits` what it was judged by at the end of the period before, in words. What only
+    longer reports tell of is empty in shorter ones.
     """
 
     runs: tuple[StoredRun, ...] = ()
@@ -188,6 +189,7 @@ class Book:
     system: tuple[SystemFact, ...] = ()
     technology: tuple[Technology, ...] = ()
     asked: Mapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
     installed: datetime | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
 

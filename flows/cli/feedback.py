@@ -24,9 +24,9 @@ from flows.service.context import open_engine
 app = typer.Typer(
     help="What people complained of, and whether a rule had seen it before they did.", no_args_is_help=True
 )
-Number = Annotated[int, typer.Argument(help="Its number in `rally-health feedback list`.")]
-By = Annotated[str | None, typer.Option(help="Who does it; without it, the name of this user account.")]
-COLUMNS = ("id", "at", "league", "team", "seen", "rule", "incident")
+ComplaintNumber = Annotated[int, typer.Argument(help="Its number in `rally-health feedback list`.")]
+EnteredBy = Annotated[str | None, typer.Option(help="Who does it; without it, the name of this user account.")]
+LISTED = ("id", "at", "league", "team", "seen", "rule", "incident")
 
 
 @app.command()
@@ -36,7 +36,7 @@ def add(  # noqa: PLR0917 - typer makes options of them
     text: Annotated[str, typer.Option(help="What they said; telephone numbers and addresses are not kept.")],
     team: Annotated[str, typer.Option(help="The team that it is about, by its own name.")] = "",
     at: Annotated[str | None, typer.Option(metavar="WHEN", help="When they noticed: a day, a moment, 2h ago.")] = None,
-    by: By = None,
+    by: EnteredBy = None,
     json_file: JsonFile = None,
 ) -> None:
     """Enter a complaint; it is linked to the incident that it is about, where league, team and time agree.
@@ -71,17 +71,17 @@ def list_feedback(context: typer.Context, since: Since = None, until: Until = No
     shown = [row | {"at": each.at, "seen": each.noticed.value} for row, each in zip(rows, listed, strict=True)]
     nothing = "Nobody complained. Next: rally-health feedback add --help"
     if not shown_as_json(json_file, rows):
-        print_rows(shown, (*COLUMNS, *(["text"] if texts else [])), json_file=None, nothing=nothing)
+        print_rows(shown, (*LISTED, *(["text"] if texts else [])), json_file=None, nothing=nothing)
 
 
 @app.command()
 def link(
     context: typer.Context,
-    number: Number,
+    number: ComplaintNumber,
     incident: Annotated[
         int | None, typer.Argument(help="The incident that it is about; without one: no rule has seen it.")
     ] = None,
-    by: By = None,
+    by: EnteredBy = None,
 ) -> None:
     """Say which incident a complaint is about, or that no rule has seen it: what a person says stays.
 
@@ -92,7 +92,7 @@ def link(
 
 
 @app.command()
-def erase(context: typer.Context, number: Number) -> None:
+def erase(context: typer.Context, number: ComplaintNumber) -> None:
     """Take the words of a complaint away; that there was one stays.
 
     Example: `rally-health feedback erase 3`

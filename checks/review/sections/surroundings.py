@@ -5,7 +5,7 @@ from __future__ import annotations
 from checks.review.section import CellKind, Section, SectionColumn
 from checks.review.values import PeriodKind, SystemFact, Technology
 
-WORDS = {True: "fine", False: "look at it", None: ""}
+VERDICT_WORDS = {True: "fine", False: "look at it", None: ""}
 
 
 def _fact_line(fact: SystemFact) -> str:
@@ -25,7 +25,7 @@ SYSTEM = Section(
     columns=(
         SectionColumn("what", lambda fact: fact.what, CellKind.NAME),
         SectionColumn("is", lambda fact: fact.said),
-        SectionColumn("verdict", lambda fact: WORDS[fact.fine], CellKind.BADGE),
+        SectionColumn("verdict", lambda fact: VERDICT_WORDS[fact.fine], CellKind.BADGE),
         SectionColumn("more", lambda fact: fact.detail, CellKind.MUTED),
     ),
     line=_fact_line,
@@ -39,7 +39,7 @@ TECHNOLOGY = Section(
         SectionColumn("what", lambda row: row.name, CellKind.NAME),
         SectionColumn("in use", lambda row: row.version),
         SectionColumn("tested with", lambda row: row.current),
-        SectionColumn("verdict", lambda row: WORDS[row.fine], CellKind.BADGE),
+        SectionColumn("verdict", lambda row: VERDICT_WORDS[row.fine], CellKind.BADGE),
         SectionColumn("remark", lambda row: row.remark, CellKind.MUTED),
     ),
     line=_version_line,

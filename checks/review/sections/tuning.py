@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from checks.engine.reporting.report import title_of
 from checks.review.backtest import backtest
 from checks.review.section import CellKind, Section, SectionColumn
 from checks.review.time_series import points_of
-from checks.review.values import Book, Period, PeriodKind, ReviewInputs
+from checks.review.values import Period, PeriodKind, ReviewInputs
 from checks.stored import StoredResult
 
 AGAIN_AND_AGAIN = 3
@@ -173,16 +173,15 @@ def _applied(inputs: ReviewInputs) -> tuple[Applied, ...]:
     """What the report before this one proposed, made anew from the results and limits that were in force then."""
     period = inputs.period
     before = Period(period.kind, period.since, period.days)
-    then = [rule for check in inputs.rules.values() for rule in _as_it_was(check, inputs.book, before)]
+    then = [rule for check in inputs.rules.values() for rule in _as_it_was(check, inputs.book.limits)]
     earlier = replace(inputs, rules=inputs.rules.only(then), period=before)
     rows = [_became(proposal, inputs.rules[proposal.rule]) for proposal in _proposals(earlier)]
     return tuple(sorted(rows, key=lambda row: (row.what, row.rule)))
 
 
-def _as_it_was(check: Check, book: Book, period: Period) -> Iterator[Check]:
-    """The rule with the limit that it was judged by in a period; none where it was not, or adapts by itself."""
-    results = [one for one in book.results.get((check.name, ""), ()) if period.covers(one.at)]
-    limit = WARN_LIMIT.search(results[-1].threshold) if results else None
+def _as_it_was(check: Check, limits: Mapping[str, str]) -> Iterator[Check]:
+    """The rule with the limit that it was judged by; none where it was not, or adapts by itself."""
+    limit = WARN_LIMIT.search(limits.get(check.name, ""))
     if limit is not None and isinstance(check.threshold, Above) and check.threshold.warn is not None:
         warn = replace(check.threshold.warn, value=limit_of(limit[1].replace(",", "")).value)
         yield replace(check, mark=replace(check.mark, threshold=replace(check.threshold, warn=warn)))

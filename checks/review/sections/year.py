@@ -13,7 +13,7 @@ from checks.review.sections.process import SUCCESSFUL
 from checks.review.values import PeriodKind, ReviewInputs
 from checks.stored import StoredResult
 
-MONTH = "%Y-%m"
+MONTH_FORM = "%Y-%m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +50,17 @@ def _months(inputs: ReviewInputs) -> tuple[MonthReview, ...]:
         *(run.at for run in inputs.runs), *(feed.started_at for feed in inputs.book.feeds),
         *(incident.opened_at for incident in inputs.book.incidents),
     ]  # fmt: skip
-    months = {f"{at:{MONTH}}" for at in moments if inputs.period.covers(at)}
+    months = {f"{at:{MONTH_FORM}}" for at in moments if inputs.period.covers(at)}
     results: dict[str, list[StoredResult]] = {}
     for group in inputs.results.values():
         for result in group:
-            results.setdefault(f"{result.at:{MONTH}}", []).append(result)
+            results.setdefault(f"{result.at:{MONTH_FORM}}", []).append(result)
     return tuple(_month(inputs, month, results.get(month, [])) for month in sorted(months, reverse=True))
 
 
 def _month(inputs: ReviewInputs, month: str, results: list[StoredResult]) -> MonthReview:
     def falls(at: datetime | None) -> bool:
-        return at is not None and inputs.period.covers(at) and f"{at:{MONTH}}" == month
+        return at is not None and inputs.period.covers(at) and f"{at:{MONTH_FORM}}" == month
 
     runs = [run for run in inputs.runs if falls(run.at)]
     scores = [float(run.score) for run in runs if run.score is not None]
@@ -77,7 +77,7 @@ def _month(inputs: ReviewInputs, month: str, results: list[StoredResult]) -> Mon
 
 
 @dataclass(frozen=True, slots=True)
-class RuleChange:
+class RuleArrival:
     """A rule that was asked for the first time in a period, or for the last."""
 
     rule: str
@@ -87,21 +87,21 @@ class RuleChange:
     summary: str
 
 
-def _rule_changes(inputs: ReviewInputs) -> tuple[RuleChange, ...]:
+def _rule_changes(inputs: ReviewInputs) -> tuple[RuleArrival, ...]:
     """The newest first. Rules of the very first check were not added: they came with the installation."""
     return tuple(sorted(_changes(inputs), key=lambda change: (-change.at.timestamp(), change.rule)))
 
 
-def _changes(inputs: ReviewInputs) -> Iterator[RuleChange]:
+def _changes(inputs: ReviewInputs) -> Iterator[RuleArrival]:
     dates = inputs.book.asked
     beginning = min((first for first, _ in dates.values()), default=None)
     for name, (first, last) in dates.items():
         rule = inputs.rules.get(name)
         words = (str(rule.severity), rule.summary) if rule else ("", "")
         if first != beginning and inputs.period.covers(first):
-            yield RuleChange(name, "added", first, *words)
+            yield RuleArrival(name, "added", first, *words)
         if rule is None and inputs.period.covers(last):
-            yield RuleChange(name, "asked for the last time", last, *words)
+            yield RuleArrival(name, "asked for the last time", last, *words)
 
 
 MONTHS = Section(

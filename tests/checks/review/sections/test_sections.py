@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,18 +14,26 @@ from checks.review.page import render_html, render_mail
 from checks.review.render import render_text, review_document
 from checks.review.section import Layout, Review, Section, SectionColumn, all_sections
 from checks.review.values import PeriodKind
+from etl.tables import feedback
 from tests.checks.review.conftest import Reviewed
 from tests.checks.review.plant import Plant
-from tests.checks.review.seasons import NIGHTS, NOW, figures
+from tests.checks.review.seasons import FIRST, NIGHTS, NOW, figures
 
 SECTIONS = all_sections()
 
 
 @pytest.fixture
 def whole(season: Plant, reviewed: Reviewed) -> Review:
-    """A report in which every section has rows: the season, and on its last night a look at the leagues."""
-    season.run(NOW, figures(NIGHTS), leagues={"CITA": 81.5, "NSTF": 100.0})
-    return reviewed(PeriodKind.QUARTERLY, days=NIGHTS)
+    """A report in which every section has rows.
+
+    The season, on its last night a look at the leagues and at a new rule, a complaint, and the time before it.
+    """
+    season.run(NOW, {**figures(NIGHTS), "twin_team": (0, 727)}, leagues={"CITA": 81.5, "NSTF": 100.0})
+    for night in range(20):
+        season.run(FIRST - timedelta(days=21 - night), {"team_without_captain": (300, 600)})
+    complaint = {"at": FIRST, "league": "CITA", "text": "no games", "entered_by": "kim"}
+    season.connection.execute(feedback.insert(), complaint)
+    return reviewed(PeriodKind.ANNUAL, days=NIGHTS)
 
 
 def ids(sections: tuple[Section[Any], ...]) -> list[str]:
