@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Connection, Engine
@@ -14,6 +15,7 @@ from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Baseline, Waiver
 from checks.engine.reporting.report import Report
 from checks.engine.run import Request, run_checks
+from checks.news import keep_news, stored_news
 from checks.review.difference import with_headlines
 from checks.review.reading import last_run
 from checks.scopes import DIMENSIONS, IMPORT
@@ -21,6 +23,8 @@ from checks.stored import StoredResult, StoredRun
 from checks.waivers import active_waivers
 from etl.database import retried
 from etl.tables import metadata
+
+LEAST = timedelta(microseconds=1)
 
 Before = tuple[StoredRun, tuple[StoredResult, ...]] | None
 Beside = Callable[[Connection, Report], object]
@@ -51,7 +55,7 @@ def examine(
     report = with_headlines(report, before)
     if keep:
         # the run's row tells a further try whether the commit of the one before took place
-        retried(lambda: _keep(engine, report, beside))
+        report = retried(lambda: _keep(engine, report, beside))
     return report
 
 
@@ -65,10 +69,14 @@ def _known(
         return past, accepted, last_run(connection, str(request.selection))
 
 
-def _keep(engine: Engine, report: Report, beside: Beside) -> None:
+def _keep(engine: Engine, report: Report, beside: Beside) -> Report:
+    """Write a report, and return it with what is new in it."""
     with engine.begin() as connection:
-        if history.save(connection, report):
-            beside(connection, report)
+        if not history.save(connection, report):
+            return replace(report, news=stored_news(connection, report.started - LEAST))
+        report = replace(report, news=keep_news(connection, report))
+        beside(connection, report)
+        return report
 
 
 def examine_alone(engine: Engine, rules: Rules, request: Request) -> Report:

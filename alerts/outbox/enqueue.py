@@ -25,6 +25,7 @@ from alerts.render.mail import render_mail
 from alerts.render.sms import render_sms
 from checks import Status
 from checks.engine.reporting.report import Report
+from checks.news import stored_news
 from etl.tables import EVER, TimeSpan, deliveries, delivery_incidents, within
 
 RECOVERIES_WITHIN = timedelta(days=7)
@@ -83,12 +84,11 @@ def enqueue(
     """
     lock(connection)
     messages, _ = _due(connection, policy, now)
+    headline = Headline.of(report) if report else _headline(connection, now) if messages else None
     numbers = []
     for planned in messages:
         token = tokens()
-        content = _in_conversation(
-            connection, planned, render(planned, Headline.of(report) if report else None, token, policy.link)
-        )
+        content = _in_conversation(connection, planned, render(planned, headline, token, policy.link))
         run = report.run if report else None
         # should two ever plan the same moment of the same run, the second is refused
         key = f"{now.isoformat()} {run or 'dispatch'} {planned.channel} {planned.recipient}"
@@ -97,10 +97,20 @@ def enqueue(
     return numbers
 
 
+NEWS_LAST = timedelta(hours=12)
+"""How long a message that no run sends tells the news of the last one."""
+
+
+def _headline(connection: Connection, now: datetime) -> Headline | None:
+    news = stored_news(connection, now - NEWS_LAST)
+    return None if news is None else Headline(None, "", 0.0, news)
+
+
 def preview(connection: Connection, policy: Policy, now: datetime) -> Preview:
     """What `enqueue` would put into the outbox at `now`; nothing is written."""
     messages, decisions = _due(connection, policy, now)
-    return Preview([(one, render(one, None, "XXXXXXXX", policy.link)) for one in messages], decisions)
+    headline = _headline(connection, now)
+    return Preview([(one, render(one, headline, "XXXXXXXX", policy.link)) for one in messages], decisions)
 
 
 def _due(connection: Connection, policy: Policy, now: datetime) -> tuple[list[Planned], list[Decision]]:

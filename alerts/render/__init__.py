@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from alerts.planning import Item
-from checks.engine.reporting.report import Report
+from checks.engine.reporting.report import News, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +23,22 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """What a run found as a whole."""
+    """What a run found as a whole; without a run of its own a message knows its news alone."""
 
     score: Decimal | None
     band: str
     coverage: float
+    news: News | None = None
+
+    @property
+    def of_run(self) -> bool:
+        """Whether it is that of a run; otherwise it has news alone."""
+        return bool(self.band)
 
     @classmethod
     def of(cls, report: Report) -> Headline:
         """The headline of a report."""
-        return cls(report.score, report.band.value, report.coverage)
+        return cls(report.score, report.band.value, report.coverage, report.news)
 
     def __str__(self) -> str:
         # rounded down: 74.99 is not 75, which would be another band

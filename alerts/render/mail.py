@@ -57,7 +57,8 @@ MOST_OF_RULE = 10
 
 TEXT = """\
 {{ heading }}
-{% for item in items %}
+{% if news %}{{ news }}
+{% endif %}{% for item in items %}
 {{ item.status }}  {{ item.title }}  ({{ item.reason }})
   {{ item.summary }}
 {%- for label, value in item.facts %}
@@ -69,7 +70,8 @@ TEXT = """\
 {% endfor %}"""
 
 HTML = page("""\
-{% for item in items -%}
+{% if news %}<p style="margin: .2em 0">{{ news }}</p>
+{% endif %}{% for item in items -%}
 <h2 style="font-size: 1.05em; margin: 1.4em 0 .2em"><span style="color: {{ item.color }}">{{ item.status }}</span> {{ item.title }}
 <small>({{ item.reason }})</small></h2>
 <p style="margin: .2em 0">{{ item.summary }}</p>
@@ -93,6 +95,7 @@ def render_mail(planned: Planned, headline: Headline | None, token: str, link: s
     heading = _heading(planned, headline)
     values = {
         "heading": heading,
+        "news": one_line(headline.news.line()) if headline and headline.news else "",
         "items": [_item(group) for group in by_rule_of(planned.items)],
         "closing": _closing(planned, token, link),
     }
@@ -113,7 +116,7 @@ def _heading(planned: Planned, headline: Headline | None) -> str:
     gone = len(planned.items) - number
     parts = [f"{number} incident{'s' * (number != 1)}, worst {planned.status}"] if number else []
     parts += [f"{gone} gone"] if gone else []
-    if headline:
+    if headline and headline.of_run:
         parts.append(f"health {headline} ({headline.band}), {floor(headline.coverage * 100)}% measured")
     return f"Rally: {'; '.join(parts)}"
 
@@ -184,7 +187,8 @@ def _closing(planned: Planned, token: str, link: str) -> list[str]:
 MOST = 100
 REPORT_TEXT = """\
 {{ heading }}
-{{ counts }}
+{% if news %}{{ news }}
+{% endif %}{{ counts }}
 {% for row in rows %}
 {{ row.status }}  {{ row.title }}: {{ row.found }}{% if row.change %} ({{ row.change }}){% endif %}
   {{ row.summary }}
@@ -193,7 +197,8 @@ REPORT_TEXT = """\
 {{ line }}
 {% endfor %}"""
 REPORT_HTML = page("""\
-<p>{{ counts }}</p>
+{% if news %}<p>{{ news }}</p>
+{% endif %}<p>{{ counts }}</p>
 {% if rows -%}
 <table style="border-collapse: collapse; width: 100%"><thead><tr>
 {% for name in ("Status", "Rule", "Found", "Points") %}<th scope="col" style="text-align: left; padding: .3em .6em .3em 0">{{ name }}</th>{% endfor %}
@@ -220,6 +225,7 @@ def render_report(report: Report, link: str = "") -> Content:
     left_out = len(trouble) - MOST
     values = {
         "heading": heading,
+        "news": one_line(report.news.line()) if report.news else "",
         "counts": ", ".join(f"{number} {status}" for status, number in sorted(report.counts().items())),
         "rows": [_row(result) for result in trouble[:MOST]],
         "closing": [*([f"{left_out} more are left out here."] if left_out > 0 else []), *([link] if link else []),

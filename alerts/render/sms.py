@@ -9,6 +9,7 @@ import unicodedata
 
 from alerts.planning import Item, Planned, Reason
 from alerts.render import Content, Headline, by_rule_of, one_line, title_of_all
+from checks.engine.reporting.report import MOST_NEWS
 
 BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -76,16 +77,33 @@ def render_sms(planned: Planned, headline: Headline | None, token: str) -> Conte
     head = gsm(_head(planned, headline))
     tail = gsm(f"{' (last tonight)' if planned.last_of_night else ''} {_answer(planned)}#{token}")
     lines = [gsm(one_line(_line(group))) for group in by_rule_of(planned.items)]
+    told = _with_news(planned, headline, head, lines, tail)
+    if told:
+        return Content(head, told, note="" if fits_alphabet(told) else NEEDS_UCS2)
     body = next(body for count in range(len(lines), -1, -1) if fits(body := _joined(head, lines, count, tail)))
     if len(lines) > 0 and body == _joined(head, lines, 0, tail):
         body = _cut(head, lines, tail)
     return Content(head, body, note="" if fits_alphabet(body) else NEEDS_UCS2)
 
 
+def _with_news(planned: Planned, headline: Headline | None, head: str, lines: list[str], tail: str) -> str:
+    """As many incidents as fit with what is new and gone: all of that, else the first sentence; empty where none fits.
+
+    News come before the second incident, for they say in words what the rules' names do not.
+    """
+    news = headline.news if headline and planned.reason is not Reason.ESCALATION else None
+    said = [news.line(most) for most in (MOST_NEWS, 1)] if news else []
+    bodies = (
+        _joined(head, lines, count, f"{gsm(f'. {one_line(words)}')}{tail}")
+        for words in dict.fromkeys(filter(None, said)) for count in range(len(lines), 0, -1)
+    )  # fmt: skip
+    return next(filter(fits, bodies), "")
+
+
 def _head(planned: Planned, headline: Headline | None) -> str:
     if planned.reason is Reason.RECOVERY:
         return "Rally OK:"
-    score = f", {headline}" if headline else ""
+    score = f", {headline}" if headline and headline.of_run else ""
     # the band, unless a word beside it says the same
     if headline and headline.score is not None and headline.band != planned.status.lower():
         score = f"{score} ({headline.band})"

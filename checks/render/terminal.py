@@ -69,7 +69,9 @@ def headline(report: Report) -> str:
 
 def headlines(report: Report) -> list[str]:
     """What stands under the score: the change since the run before, the figures to steer by, the scores of parts."""
-    lines = [f"Since the last run: {clean(report.difference)}"] if report.difference else []
+    news = report.news.line() if report.news else ""
+    lines = [clean(news)] if news else []
+    lines += [f"Since the last run: {clean(report.difference)}"] if report.difference else []
     lines += [clean(str(figure)) for figure in report.figures]
     for dimension, parts in sorted(report.parts.items()):
         told = sorted(parts.items(), key=lambda item: (item[1] is None, item[1], item[0]))

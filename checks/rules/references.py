@@ -63,7 +63,8 @@ doubled_match_id = matches(
 
 
 @check(severity=Severity.HIGH, threshold=DEAD_IDS, table=teams, owner="teams", tags={"daily"},
-       runbook="docs/RUNBOOKS.md#missing-links")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#missing-links",
+       coach="A club is missing in a league that it plays in")  # fmt: skip
 def club_without_league() -> Bad:
     """A club has teams in a league that it is not linked to: the site does not offer it there."""
     pairs = sa.select(clubs.c.name.label("club"), leagues.c.league_id.label("league")).distinct()
@@ -75,7 +76,8 @@ def club_without_league() -> Bad:
 
 
 @check(severity=Severity.HIGH, threshold=DEAD_IDS, table=teams, owner="teams", tags={"daily"},
-       tables={"linking": SERIES_LEAGUES}, runbook="docs/RUNBOOKS.md#missing-links")  # fmt: skip
+       tables={"linking": SERIES_LEAGUES}, runbook="docs/RUNBOOKS.md#missing-links",
+       coach="A series is missing in a league that it plays in")  # fmt: skip
 def series_without_league(linking: sa.Table) -> Bad:
     """A series has teams of a league that it is not linked to; where series belong to leagues, nothing is asked."""
     pairs = sa.select(series.c.name.label("series"), leagues.c.league_id.label("league")).distinct()

@@ -22,7 +22,14 @@ ENDINGS = r"( ?\(\d\)| t\d|[a-z]| [a-z])$"
 LEAGUE_HABIT = 0.8
 
 
-@check(severity=Severity.HIGH, threshold=DUPLICATES, table=teams, owner="teams", tags={"daily", "gate"})
+@check(
+    severity=Severity.HIGH,
+    threshold=DUPLICATES,
+    table=teams,
+    owner="teams",
+    tags={"daily", "gate"},
+    coach="A team stands there twice",
+)
 def duplicate_team() -> Bad:
     """A team repeats league, series and name of another; a missing league or series is one like any other."""
     key = (func.coalesce(teams.c.league_id, 0), func.coalesce(teams.c.series_id, 0), teams.c.team_name)
@@ -45,7 +52,14 @@ def twin_team() -> Bad:
     return Bad(twins.where(numbered.c.place > 1), among=rows_of(teams))
 
 
-@check(severity=Severity.LOW, threshold=ROUTINE, table=teams, owner="teams", tags={"weekly"})
+@check(
+    severity=Severity.LOW,
+    threshold=ROUTINE,
+    table=teams,
+    owner="teams",
+    tags={"weekly"},
+    coach="A team name does not end in its series",
+)
 def team_name_off_pattern() -> Bad:
     """A team's name does not end in its series, although nearly all names of its league do."""
     named = select(teams.c.id, teams.c.league_id, _ends_in_series().label("follows")).join(
@@ -59,7 +73,9 @@ def team_name_off_pattern() -> Bad:
     return Bad(team_keys().where(teams.c.id.in_(off)), among=rows_of(teams).where(teams.c.id.in_(judged)))
 
 
-@row_check(teams, severity=Severity.LOW, threshold=ROUTINE, owner="teams", tags={"weekly"})
+@row_check(
+    teams, severity=Severity.LOW, threshold=ROUTINE, owner="teams", tags={"weekly"}, coach="A team name is untidy"
+)
 def team_with_untidy_name(row: Row) -> ColumnElement[bool]:
     """A team's name begins or ends with a space, has two in a row, or has no club before its series."""
     name = row.team_name
@@ -125,7 +141,14 @@ def team_without_standings() -> Bad:
     return _without(series_stats)
 
 
-@check(severity=Severity.MEDIUM, threshold=RARE, table=teams, owner="teams", tags={"daily"})
+@check(
+    severity=Severity.MEDIUM,
+    threshold=RARE,
+    table=teams,
+    owner="teams",
+    tags={"daily"},
+    coach="A retired team has a match ahead",
+)
 def retired_team_with_match_ahead(today: date) -> Bad:
     """A team that is no longer active has a match ahead."""
     ahead = (schedule.c.match_date >= today) & is_match(Row(schedule))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from etl.tables.checks import (
     acceptances,
     check_findings,
+    check_news,
     check_results,
     check_runs,
     check_seals,
@@ -58,6 +59,7 @@ __all__ = [
     "acceptances",
     "additions",
     "check_findings",
+    "check_news",
     "check_results",
     "check_runs",
     "check_seals",

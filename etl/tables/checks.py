@@ -78,6 +78,19 @@ check_results = sa.Table(
     info={"key": ("run_id", "rule", "parameter")},
 )
 
+check_news = sa.Table(
+    "check_news",
+    metadata,
+    sa.Column("run_id", sa.Uuid(as_uuid=False), sa.ForeignKey(check_runs.c.id, ondelete="CASCADE"), primary_key=True),
+    # the run that it was compared with, and how people call that: "since yesterday"
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("new", JSONB, nullable=False),
+    sa.Column("gone", JSONB, nullable=False),
+    schema=QUALITY,
+    info={"key": ("run_id",)},
+)
+
 check_seals = sa.Table(
     "check_seals",
     metadata,

@@ -106,6 +106,7 @@ class RuleOptions(TypedDict, total=False):
 
     `owner` is who answers for the data; `each` names the argument (and fixture) whose values the rule runs once per;
     `timeout` is in seconds for each statement; `retries` counts further tries after a lost connection and the like;
+    `coach` is the rule in one short sentence about one row, in a coach's words: "A team has no schedule";
     `good` and `bad` are rows that the rule leaves alone and finds, for `rally-health rules test`;
     `runbook` is what to do or where it stands. `can_be_empty` says that what the rule looks at comes and goes, such as
     the fixtures of a week: none of it is then nothing to measure, and not trouble as where there was something before.
@@ -116,6 +117,7 @@ class RuleOptions(TypedDict, total=False):
     timeout: float
     retries: int
     runbook: str
+    coach: str
     good: Sequence[Mapping[str, Any]]
     bad: Sequence[Mapping[str, Any]]
     can_be_empty: bool

@@ -106,6 +106,7 @@ class Mark:
     timeout: float = DEFAULT_TIMEOUT
     retries: int = DEFAULT_RETRIES
     runbook: str = ""
+    coach: str = ""
     can_be_empty: bool = False
     source: Source | None = None
     """Where a rule stands that is not written as a function of its own."""
@@ -181,6 +182,10 @@ VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD, ins
 SUBJECTS = {Kind.ROW: "row: Row", Kind.METRIC: "row: Row", Kind.FRAME: "frame: pd.DataFrame"}
 
 
+CLAUSE = re.compile(r"[;:]|\. | \(|, (?:and|or|such|so|but)\b")
+"""Where the beginning of a summary ends that says enough."""
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One rule, ready to be planned."""
@@ -221,6 +226,11 @@ class Check:
     def severity(self) -> Severity:
         """How much the rule matters."""
         return self.mark.severity
+
+    @property
+    def coach(self) -> str:
+        """The rule in one short sentence, in a coach's words: its own, or the beginning of its summary."""
+        return self.mark.coach or CLAUSE.split(self.summary)[0].rstrip(".")
 
     @property
     def threshold(self) -> Threshold:

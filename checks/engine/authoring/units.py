@@ -62,7 +62,7 @@ class Status(StrEnum):
 
 
 class Measure(StrEnum):
-    """What a reading is number_of in."""
+    """What a reading is counted in."""
 
     PERCENT = "percent"
     ROWS = "rows"

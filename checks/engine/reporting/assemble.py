@@ -164,6 +164,7 @@ def _bare(item: Query | Unasked, context: RunContext) -> Result:
         status=Status.ERROR,
         gross_status=Status.ERROR,
         summary=check.summary,
+        coach=check.coach,
         threshold=str(check.threshold),
         relative=not isinstance(check.threshold, Fixed),
         unit=getattr(check.threshold, "unit", None),

@@ -28,8 +28,8 @@ class Result:
     """One line of a report. It knows keys of rows, but no rows.
 
     `status` leaves accepted rows out, `gross_status` counts them; `accepted` says that the whole rule is waived.
-    `changed` says what of the rule is not as its author wrote it, and by which line of which file. `count`, `total`
-    and `rate` are as found. `share` is the failing share that the score weighs, `impact` what the result takes of it: a
+    `coach` is the rule in a coach's words. `changed` says what of the rule is not as its author wrote it, and by which
+    line of which file. `count`, `total` and `rate` are as found. `share` is the failing share that the score weighs, `impact` what the result takes of it: a
     score is 100 * product(1 - impact). `emptied` says that there was something to measure before and is nothing now,
     `relative` that the rule is judged on its own history, `left_out` that it is switched off or cannot be
     narrowed. `new`, `known` and `fixed` are None for metrics, without an earlier run all bad rows are new; with `exact`
@@ -46,6 +46,7 @@ class Result:
     status: Status
     gross_status: Status
     summary: str
+    coach: str = ""
     threshold: str
     unit: Measure | None = None
     count: int | None = None
@@ -134,6 +135,30 @@ class Result:
         return ", ".join(f"{least if name != 'known' else ''}{number:,} {name}" for name, number in named if number)
 
 
+MOST_NEWS = 3
+"""Sentences of a line; the rest is counted."""
+
+
+def _joined(sentences: tuple[str, ...], most: int) -> str:
+    more = [f"{len(sentences) - most} more"] if len(sentences) > most else []
+    return "; ".join([*sentences[:most], *more])
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is new and what is gone, each a sentence, worst first; `label` says since when: "since yesterday"."""
+
+    since: datetime
+    label: str
+    new: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+    def line(self, most: int = MOST_NEWS) -> str:
+        """All of it in one line, so many sentences of each at most; empty where nothing is new and nothing is gone."""
+        parts = ((f"New {self.label}", self.new), ("Gone", self.gone))
+        return " ".join(f"{word}: {_joined(sentences, most)}." for word, sentences in parts if sentences)
+
+
 def title_of(rule: str, parameter: str) -> str:
     """A rule as reports name it: with its parameter in brackets."""
     return f"{rule}[{parameter}]" if parameter else rule
@@ -146,7 +171,7 @@ class Report:
     `scoped` says that only some rows counted, such as those of one league, `another_day` that rules were compared with
     a day that is not the run's own; `floor` is the least coverage of a healthy run, 0 to 1. `parts` are scores by
     dimension, such as league, and label; `figures` what is steered by, `difference` the change since the run before in
-    words, both put in by the caller.
+    words, `news` what is new since yesterday; all put in by the caller.
     """
 
     run: str
@@ -170,6 +195,7 @@ class Report:
     parts: Mapping[str, Mapping[str, Decimal | None]] = field(default_factory=dict)
     figures: tuple[Figure, ...] = ()
     difference: str = ""
+    news: News | None = None
 
     def as_baseline(self) -> Baseline:
         """What this report is for a later run, such as before and after a change in one transaction."""
@@ -289,6 +315,7 @@ def report_document(report: Report) -> dict[str, Any]:
         },
         "daily": [figure_document(figure) for figure in report.figures],
         "difference": report.difference or None,
+        "news": None if report.news is None else _news(report.news),
         "state": report.verdict.state,
         "reason": report.verdict.reason or None,
         "coverage_floor": report.floor,
@@ -364,6 +391,10 @@ def relative(file: str) -> str:
     """A file as seen from here, or only its name: a report does not tell where it was made."""
     path = Path(file)
     return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else path.name
+
+
+def _news(news: News) -> dict[str, Any]:
+    return {"since": news.since.isoformat(), "label": news.label, "new": list(news.new), "gone": list(news.gone)}
 
 
 def _number(value: Decimal | None) -> float | None:
