@@ -76,8 +76,7 @@ def overdue_feed(now: datetime) -> Bad:
 
 
 @row_check(import_feeds, severity=Severity.HIGH, threshold=IMPORT_FAILURES, owner="imports", tags={"daily"},
-           runbook="docs/RUNBOOKS.md#imports-that-fail", can_be_empty=True,
-           coach="A feed was refused")  # fmt: skip
+           runbook="docs/RUNBOOKS.md#imports-that-fail", can_be_empty=True, coach="A feed was refused")  # fmt: skip
 def failed_import(row: Row, now: datetime) -> Bad:
     """A feed of the last 30 days was blocked or failed."""
     recent = (row.started_at > now - MONTH) & (row.started_at <= now)
@@ -85,8 +84,7 @@ def failed_import(row: Row, now: datetime) -> Bad:
 
 
 @check(severity=Severity.MEDIUM, threshold=FEW, table=import_parts, owner="imports", tags={"daily"},
-       runbook="docs/RUNBOOKS.md#held-parts", can_be_empty=True,
-       coach="A feed is held since yesterday")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#held-parts", can_be_empty=True, coach="A feed is held since yesterday")  # fmt: skip
 def part_left_held(now: datetime) -> Bad:
     """A league's feeds of a kind have been held since yesterday: what they say is not in the tables.
 
@@ -100,8 +98,7 @@ def part_left_held(now: datetime) -> Bad:
 
 
 @row_check(import_feeds, severity=Severity.MEDIUM, threshold=NEVER, owner="imports", tags={"hourly", "daily"},
-           runbook="docs/RUNBOOKS.md#imports-that-do-not-end",
-           coach="An import has not ended")  # fmt: skip
+           runbook="docs/RUNBOOKS.md#imports-that-do-not-end", coach="An import has not ended")  # fmt: skip
 def import_without_end(row: Row, now: datetime) -> sa.ColumnElement[bool]:
     """An import began hours ago and has not ended: it hangs, or was killed."""
     return (row.outcome == RUNNING) & (row.started_at < now - STUCK)
@@ -114,14 +111,8 @@ def imports_stopped(row: Row) -> Bad:
     return Bad(row.resumed_at.is_(None), among=row.automatic)
 
 
-@check(
-    severity=Severity.LOW,
-    threshold=ANY,
-    table=import_feeds,
-    owner="imports",
-    tags={"daily"},
-    coach="An import was three times as slow as usual",
-)
+@check(severity=Severity.LOW, threshold=ANY, table=import_feeds, owner="imports", tags={"daily"},
+       coach="An import was three times as slow as usual")  # fmt: skip
 def slow_import() -> Bad:
     """The latest import of a feed took three times as long as its imports used to."""
     taken = _durations().subquery()
@@ -173,8 +164,7 @@ def validation_coverage(row: Row) -> sa.ColumnElement[Any]:
 
 
 @check(severity=Severity.HIGH, threshold=FEW, table=import_feeds, owner="imports", tags={"daily"},
-       runbook="docs/RUNBOOKS.md#feeds-that-shrink",
-       coach="A feed has lost a fifth of its rows")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#feeds-that-shrink", coach="A feed has lost a fifth of its rows")  # fmt: skip
 def feed_volume_drop() -> Bad:
     """The latest publication of a feed has a fifth fewer rows than its publications used to have."""
     feed = import_feeds.c
@@ -192,8 +182,7 @@ def feed_volume_drop() -> Bad:
 
 
 @check(severity=Severity.LOW, threshold=ANY, table=import_feeds, owner="imports", tags={"daily"},
-       runbook="docs/RUNBOOKS.md#schema-drift",
-       coach="A feed has changed its form")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#schema-drift", coach="A feed has changed its form")  # fmt: skip
 def schema_drift() -> Bad:
     """The rows of a feed's latest publication have keys that nobody knows, or lack some that they should have."""
     feed = latest_feeds().subquery()
@@ -202,8 +191,7 @@ def schema_drift() -> Bad:
 
 
 @check(severity=Severity.LOW, threshold=ANY, table=rejects, owner="imports", tags={"weekly"},
-       runbook="docs/RUNBOOKS.md#rejected-rows", can_be_empty=True,
-       coach="A refused row has waited for a week")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#rejected-rows", can_be_empty=True, coach="A refused row waits for a week")  # fmt: skip
 def reject_left_waiting(now: datetime) -> Bad:
     """A refused row of a feed's latest publication has waited for a week, neither replayed nor settled."""
     feed, first = latest_feeds().subquery(), import_feeds.alias("first")
@@ -240,8 +228,7 @@ CONSTRAINTS, INDEXES, ATTRIBUTES = (
 
 
 @check(severity=Severity.HIGH, threshold=NEVER, owner="imports", tags={"daily"},
-       runbook="docs/RUNBOOKS.md#missing-constraints",
-       coach="A safeguard of the tables is missing")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#missing-constraints", coach="A safeguard of the tables is missing")  # fmt: skip
 def missing_constraint() -> Bad:
     """A constraint that protects the schedule, the teams or the results is missing, or was never validated.
 
@@ -267,8 +254,7 @@ def missing_constraint() -> Bad:
 
 
 @row_check(links, severity=Severity.LOW, threshold=PATCHY, owner="imports", tags={"weekly"},
-           runbook="docs/RUNBOOKS.md#matches-without-team-ids",
-           coach="A team name is unknown")  # fmt: skip
+           runbook="docs/RUNBOOKS.md#matches-without-team-ids", coach="A team name is unknown")  # fmt: skip
 def unresolved_team_name(row: Row) -> sa.ColumnElement[bool]:
     """A team name of a feed means no team, or more than one; somebody should confirm an alias."""
     return row.team_id.is_(None)

@@ -31,14 +31,8 @@ RESULT_SIDES = ("home", "away")
 LINKED = match_scores.c.home_team_id.is_not(None) & match_scores.c.away_team_id.is_not(None)
 
 
-@row_check(
-    match_scores,
-    severity=Severity.HIGH,
-    threshold=IMPOSSIBLE,
-    owner="matches",
-    tags={"daily"},
-    coach="A result has one team on both sides",
-)
+@row_check(match_scores, severity=Severity.HIGH, threshold=IMPOSSIBLE, owner="matches", tags={"daily"},
+           coach="A result has one team on both sides")  # fmt: skip
 def result_of_team_against_itself(row: Row) -> sa.ColumnElement[bool]:
     """A result has one team on both sides, by name or by what the names were linked to."""
     return (row.home_team_id == row.away_team_id).is_(True) | (row.home_team == row.away_team)
@@ -60,14 +54,8 @@ def result_of_unknown_team() -> Bad:
     return Bad(result_keys().where(lost), among=rows_of(match_scores))
 
 
-@check(
-    severity=Severity.HIGH,
-    threshold=DUPLICATES,
-    table=match_scores,
-    owner="matches",
-    tags={"daily", "gate"},
-    coach="A result stands there twice",
-)
+@check(severity=Severity.HIGH, threshold=DUPLICATES, table=match_scores, owner="matches", tags={"daily", "gate"},
+       coach="A result stands there twice")  # fmt: skip
 def duplicate_result() -> Bad:
     """A result repeats date, teams, players and score of another. Results without players cannot be told apart."""
     # one text per result, hashed and grouped: numbering sorted rows of nine columns takes many times as long
@@ -90,14 +78,8 @@ def result_without_fixture() -> Bad:
     return Bad(bad, among=rows_of(match_scores).where(LINKED))
 
 
-@check(
-    severity=Severity.MEDIUM,
-    threshold=PATCHY,
-    table=schedule,
-    owner="matches",
-    tags={"daily"},
-    coach="A match has no result a week after it",
-)
+@check(severity=Severity.MEDIUM, threshold=PATCHY, table=schedule, owner="matches", tags={"daily"},
+       coach="A match has no result a week after it")  # fmt: skip
 def fixture_without_result(today: date, season_start: date) -> Bad:
     """A match was to be played more than a week ago, and has no result. Leagues without known results are left out."""
     row, result = schedule.c, match_scores.c
@@ -184,8 +166,7 @@ def _is_fixture_of_result() -> sa.ColumnElement[bool]:
 
 
 @check(severity=Severity.MEDIUM, threshold=ROUTINE, table=match_scores, owner="matches", tags={"daily", "gate"},
-       runbook="docs/RUNBOOKS.md#names-that-were-cut",
-       coach="A team name is cut short")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#names-that-were-cut", coach="A team name is cut short")  # fmt: skip
 def name_cut_short() -> Bad:
     """A side's name is only the beginning of that of its team: "Wilmette" of "Wilmette PD II"."""
     side = [_named_side(own) for own in RESULT_SIDES]
@@ -218,14 +199,8 @@ def winner_neither_home_nor_away(row: Row) -> sa.ColumnElement[bool]:
     return row.winner.not_in(RESULT_SIDES)
 
 
-@row_check(
-    match_scores,
-    severity=Severity.MEDIUM,
-    threshold=RARE,
-    owner="matches",
-    tags={"daily"},
-    coach="A result has no readable score",
-)
+@row_check(match_scores, severity=Severity.MEDIUM, threshold=RARE, owner="matches", tags={"daily"},
+           coach="A result has no readable score")  # fmt: skip
 def malformed_score(row: Row) -> Bad:
     """A result with a winner has no score, or a text that cannot be read as one."""
     return Bad(row.scores.is_(None) | row.scores.op("!~*")(SCORE), among=row.winner.is_not(None))
@@ -253,22 +228,15 @@ def tiebreak_contradicts_set(row: Row) -> Bad:
 
 @row_check(match_scores, severity=Severity.MEDIUM, threshold=ROUTINE, owner="matches", tags={"daily"},
            good=[{"scores": "6-1"}, {"scores": "6-1, 6-2", "winner": "home"}],
-           bad=[{"scores": "6-1, 6-2"}],
-           coach="A match has a score and no winner")  # fmt: skip
+           bad=[{"scores": "6-1, 6-2"}], coach="A match has a score and no winner")  # fmt: skip
 def undecided_match_with_score(row: Row) -> Bad:
     """A match has a score that decides it, but no winner."""
     decided = sa.or_(row.scores.regexp_match(HOME_WON), row.scores.regexp_match(AWAY_WON))
     return Bad(row.winner.is_(None) & decided, among=row.scores.is_not(None) & row.scores.op("!~")(A_DATE))
 
 
-@row_check(
-    match_scores,
-    severity=Severity.HIGH,
-    threshold=RARE,
-    owner="matches",
-    tags={"daily"},
-    coach="A match has a winner before it is played",
-)
+@row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily"},
+           coach="A match has a winner before it is played")  # fmt: skip
 def result_from_the_future(row: Row, today: date) -> sa.ColumnElement[bool]:
     """A match that is still to come has a winner already."""
     return sa.and_(row.match_date > today, row.winner.is_not(None))
@@ -296,28 +264,16 @@ def player_twice_in_pair(row: Row) -> sa.ColumnElement[bool]:
     return sa.or_(row[HOME_PLAYERS[0]] == row[HOME_PLAYERS[1]], row[AWAY_PLAYERS[0]] == row[AWAY_PLAYERS[1]])
 
 
-@row_check(
-    match_scores,
-    severity=Severity.LOW,
-    threshold=PATCHY,
-    owner="matches",
-    tags={"weekly"},
-    coach="A result lacks a player",
-)
+@row_check(match_scores, severity=Severity.LOW, threshold=PATCHY, owner="matches", tags={"weekly"},
+           coach="A result lacks a player")  # fmt: skip
 def result_with_missing_player(row: Row) -> Bad:
     """A played match names some of its players, but not all. Leagues that give no ids at all are left out."""
     known = sa.func.num_nonnulls(*(row[name] for name in HOME_PLAYERS + AWAY_PLAYERS))
     return Bad(known < len(HOME_PLAYERS + AWAY_PLAYERS), among=(known > 0) & row.winner.is_not(None))
 
 
-@check(
-    severity=Severity.MEDIUM,
-    threshold=NULL_IDS,
-    table=match_scores,
-    owner="matches",
-    tags={"daily"},
-    coach="A result has a player whom nobody knows",
-)
+@check(severity=Severity.MEDIUM, threshold=NULL_IDS, table=match_scores, owner="matches", tags={"daily"},
+       coach="A result has a player whom nobody knows")  # fmt: skip
 def result_of_unknown_player() -> Bad:
     """Somebody who played is not among the players of the league. Leagues without any players are left out."""
     seat, person = _seats(), _seats()
@@ -333,14 +289,8 @@ def result_of_unknown_player() -> Bad:
     return Bad(seats.join(unknown, same), among=sa.select(seat).where(seat.c.league_id.in_(judged)))
 
 
-@check(
-    severity=Severity.LOW,
-    threshold=ROUTINE,
-    table=match_scores,
-    owner="matches",
-    tags={"weekly"},
-    coach="A player has played for another club",
-)
+@check(severity=Severity.LOW, threshold=ROUTINE, table=match_scores, owner="matches", tags={"weekly"},
+       coach="A player has played for another club")  # fmt: skip
 def player_of_another_club() -> Bad:
     """Somebody played for a club that is none of theirs. Substitutes from other teams of the club are in order.
 
@@ -369,8 +319,7 @@ def player_of_another_club() -> Bad:
 
 
 @check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=match_scores, owner="matches", tags={"daily"},
-       runbook="docs/RUNBOOKS.md#results-of-the-wrong-team",
-       coach="A result is linked to another team of the club")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#results-of-the-wrong-team", coach="A result has the wrong team of a club")  # fmt: skip
 def result_of_another_team_of_the_club() -> Bad:
     """Both players of a side belong to another team of the club that the side is linked to, and none to that team."""
     seat, linked, team = _seats(), teams.alias("linked"), teams.alias("own")

@@ -17,14 +17,8 @@ LARGEST_STEP = 20
 """Points between two readings of one person: in three seasons of real ones none moved by more than five."""
 
 
-@row_check(
-    player_history,
-    severity=Severity.MEDIUM,
-    threshold=RARE,
-    owner="players",
-    tags={"daily", "gate"},
-    coach="A rating lies outside of -30 to 100",
-)
+@row_check(player_history, severity=Severity.MEDIUM, threshold=RARE, owner="players", tags={"daily", "gate"},
+           coach="A rating lies outside of -30 to 100")  # fmt: skip
 def rating_out_of_range(row: Row) -> Bad:
     """A rating in a player's history lies outside of -30 to 100."""
     return Bad(~row.end_pti.between(LOWEST_PTI, HIGHEST_PTI), among=row.end_pti.is_not(None))

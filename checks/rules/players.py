@@ -36,27 +36,15 @@ def player_without_place(row: Row) -> ColumnElement[bool]:
     return row.league_id.is_(None) | row.club_id.is_(None) | row.series_id.is_(None)
 
 
-@row_check(
-    players,
-    severity=Severity.MEDIUM,
-    threshold=NULL_IDS,
-    owner="players",
-    tags={"daily", "gate"},
-    coach="A player has no team",
-)
+@row_check(players, severity=Severity.MEDIUM, threshold=NULL_IDS, owner="players", tags={"daily", "gate"},
+           coach="A player has no team")  # fmt: skip
 def player_without_team(row: Row) -> Bad:
     """An active player is linked to no team."""
     return Bad(row.team_id.is_(None), among=row.is_active.is_not(False))
 
 
-@row_check(
-    players,
-    severity=Severity.MEDIUM,
-    threshold=RARE,
-    owner="players",
-    tags={"daily"},
-    coach="A player has an id that no league gives out",
-)
+@row_check(players, severity=Severity.MEDIUM, threshold=RARE, owner="players", tags={"daily"},
+           coach="A player has an id that no league gives out")  # fmt: skip
 def malformed_player_id(row: Row) -> ColumnElement[bool]:
     """A player's id is not one that the league site gives out."""
     return row.tenniscores_player_id.op("!~")(PLAYER_ID)
@@ -100,8 +88,7 @@ def career_matches_of_players(row: Row) -> ColumnElement[Any]:
 
 
 @row_check(players, severity=Severity.MEDIUM, threshold=RARE, owner="players", tags={"daily", "gate"},
-           runbook="docs/RUNBOOKS.md#second-records-of-substitutes",
-           coach="A substitute has a second record")  # fmt: skip
+           runbook="docs/RUNBOOKS.md#second-records-of-substitutes", coach="A substitute is there twice")  # fmt: skip
 def substitute_as_player(row: Row) -> ColumnElement[bool]:
     """A player's name ends in the mark of a substitute, such as "(S)": a second record of somebody who is there."""
     return or_(*(name.regexp_match(SUBSTITUTE) for name in (row.first_name, row.last_name)))
@@ -127,14 +114,8 @@ def players_of_league(row: Row, league: int) -> ColumnElement[Any]:
     return func.count().filter(row.league_id == league)
 
 
-@row_check(
-    players,
-    severity=Severity.LOW,
-    threshold=ROUTINE,
-    owner="players",
-    tags={"weekly"},
-    coach="A player has more wins than matches",
-)
+@row_check(players, severity=Severity.LOW, threshold=ROUTINE, owner="players", tags={"weekly"},
+           coach="A player has more wins than matches")  # fmt: skip
 def more_wins_than_matches(row: Row) -> ColumnElement[bool]:
     """Career wins exceed the matches played. Players without a match count (NULL) are left to their own rule."""
     return row.career_wins > row.career_matches
@@ -143,14 +124,8 @@ def more_wins_than_matches(row: Row) -> ColumnElement[bool]:
 PLACE = ("league_id", "club_id", "series_id")
 
 
-@check(
-    severity=Severity.HIGH,
-    threshold=DUPLICATES,
-    table=players,
-    owner="players",
-    tags={"daily", "gate"},
-    coach="A player stands there twice",
-)
+@check(severity=Severity.HIGH, threshold=DUPLICATES, table=players, owner="players", tags={"daily", "gate"},
+       coach="A player stands there twice")  # fmt: skip
 def duplicate_player() -> Bad:
     """An id stands twice in one league, club and series, and not for two teams of that club."""
     key = [players.c.tenniscores_player_id, *(func.coalesce(players.c[name], 0) for name in PLACE)]
@@ -164,22 +139,15 @@ def duplicate_player() -> Bad:
     return Bad(copies.where((numbered.c.place > 1) | half_linked), among=rows_of(players))
 
 
-@check(
-    severity=Severity.LOW,
-    threshold=ROUTINE,
-    table=players,
-    owner="players",
-    tags={"weekly"},
-    coach="A person has two ids",
-)
+@check(severity=Severity.LOW, threshold=ROUTINE, table=players, owner="players", tags={"weekly"},
+       coach="A person has two ids")  # fmt: skip
 def person_under_two_ids() -> Bad:
     """Two ids of one club and league have the same name: one person twice, or namesakes to be waived."""
     return _namesakes()
 
 
 @check(severity=Severity.HIGH, threshold=above(warn=percent(10), critical=percent(25)), table=players, owner="players",
-       tags={"daily", "gate"},
-       coach="A player stands there under two ids")  # fmt: skip
+       tags={"daily", "gate"}, coach="A player stands there under two ids")  # fmt: skip
 def doubled_roster() -> Bad:
     """So many people stand there under two ids that a second scheme of ids was imported beside the first."""
     return _namesakes()
@@ -207,42 +175,24 @@ def player_of_unknown_team() -> Bad:
     return Bad(player_keys().where(leads_nowhere(players.c.team_id, teams)), among=rows_of(players))
 
 
-@check(
-    severity=Severity.HIGH,
-    threshold=IMPOSSIBLE,
-    table=players,
-    owner="players",
-    tags={"daily"},
-    coach="A player is in a team of another league",
-)
+@check(severity=Severity.HIGH, threshold=IMPOSSIBLE, table=players, owner="players", tags={"daily"},
+       coach="A player is in a team of another league")  # fmt: skip
 def player_of_team_of_another_league() -> Bad:
     """A player of one league is linked to a team of another."""
     strangers = player_keys().join(teams, OF_TEAM).where(players.c.league_id != teams.c.league_id)
     return Bad(strangers, among=rows_of(players).join(teams, OF_TEAM))
 
 
-@check(
-    severity=Severity.MEDIUM,
-    threshold=RARE,
-    table=players,
-    owner="players",
-    tags={"daily"},
-    coach="A player is in a team of another series",
-)
+@check(severity=Severity.MEDIUM, threshold=RARE, table=players, owner="players", tags={"daily"},
+       coach="A player is in a team of another series")  # fmt: skip
 def player_of_team_of_another_series() -> Bad:
     """A player of one series is linked to a team of another."""
     strangers = player_keys().join(teams, OF_TEAM).where(players.c.series_id != teams.c.series_id)
     return Bad(strangers, among=rows_of(players).join(teams, OF_TEAM))
 
 
-@check(
-    severity=Severity.LOW,
-    threshold=ROUTINE,
-    table=teams,
-    owner="players",
-    tags={"weekly"},
-    coach="A team has no captain",
-)
+@check(severity=Severity.LOW, threshold=ROUTINE, table=teams, owner="players", tags={"weekly"},
+       coach="A team has no captain")  # fmt: skip
 def team_without_captain() -> Bad:
     """A team has players, but none of them is its captain or co-captain."""
     status = func.lower(func.btrim(func.coalesce(players.c.captain_status, "")))

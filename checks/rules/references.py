@@ -63,8 +63,7 @@ doubled_match_id = matches(
 
 
 @check(severity=Severity.HIGH, threshold=DEAD_IDS, table=teams, owner="teams", tags={"daily"},
-       runbook="docs/RUNBOOKS.md#missing-links",
-       coach="A club is missing in a league that it plays in")  # fmt: skip
+       runbook="docs/RUNBOOKS.md#missing-links", coach="A club is missing in a league that it plays in")  # fmt: skip
 def club_without_league() -> Bad:
     """A club has teams in a league that it is not linked to: the site does not offer it there."""
     pairs = sa.select(clubs.c.name.label("club"), leagues.c.league_id.label("league")).distinct()

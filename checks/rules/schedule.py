@@ -38,30 +38,22 @@ FEWEST_MATCHES, MOST_TIMES = 0.4, 2.5
 
 
 @check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=teams, owner="schedules", tags={"daily", "gate"},
-       runbook=COVERAGE_RUNBOOK,
-       coach="A team has no schedule")  # fmt: skip
+       runbook=COVERAGE_RUNBOOK, coach="A team has no schedule")  # fmt: skip
 def team_without_schedule(season_breaks: Seasons) -> Bad:
     """A team has no match in the newest season of its league."""
     return Bad(_idle(season_breaks).where(words.in_use(TEAM)), among=words.rows_of(teams).where(words.in_use(TEAM)))
 
 
 @check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=teams, owner="schedules", tags={"daily"}, each="league",
-       runbook=COVERAGE_RUNBOOK,
-       coach="A team is left out of the schedule")  # fmt: skip
+       runbook=COVERAGE_RUNBOOK, coach="A team is left out of the schedule")  # fmt: skip
 def gap_in_league_schedule(league: int, season_breaks: Seasons) -> Bad:
     """The schedule of one league leaves teams out; a small league would be lost in the share of all."""
     of_league = (teams.c.league_id == league, words.in_use(TEAM))
     return Bad(_idle(season_breaks).where(*of_league), among=words.rows_of(teams).where(*of_league))
 
 
-@check(
-    severity=Severity.LOW,
-    threshold=ROUTINE,
-    table=teams,
-    owner="schedules",
-    tags={"weekly"},
-    coach="A team has far fewer or far more matches than the others",
-)
+@check(severity=Severity.LOW, threshold=ROUTINE, table=teams, owner="schedules", tags={"weekly"},
+       coach="A team has far fewer or far more matches than the others")  # fmt: skip
 def team_with_uneven_schedule(season_breaks: Seasons) -> Bad:
     """A team has far fewer or far more matches in the newest season than the others of its series."""
     team = _with_usual(season_breaks).subquery()
@@ -106,16 +98,14 @@ LINKS_RUNBOOK = "docs/RUNBOOKS.md#matches-without-team-ids"
 
 
 @row_check(schedule, severity=Severity.HIGH, threshold=NULL_IDS, owner="schedules", tags={"daily", "gate"},
-           runbook=LINKS_RUNBOOK,
-           coach="A match has no known team")  # fmt: skip
+           runbook=LINKS_RUNBOOK, coach="A match has no known team")  # fmt: skip
 def match_without_teams(row: Row) -> Bad:
     """A scheduled match is linked to no team at all."""
     return Bad(row.home_team_id.is_(None) & row.away_team_id.is_(None), among=words.is_match(row))
 
 
 @row_check(schedule, severity=Severity.HIGH, threshold=NULL_IDS, owner="schedules", tags={"daily", "gate"},
-           runbook=LINKS_RUNBOOK,
-           coach="A match has only one known team")  # fmt: skip
+           runbook=LINKS_RUNBOOK, coach="A match has only one known team")  # fmt: skip
 def match_with_one_team(row: Row) -> Bad:
     """A scheduled match is linked on one side only."""
     return Bad(row.home_team_id.is_(None) != row.away_team_id.is_(None), among=words.is_match(row))
@@ -141,28 +131,16 @@ def match_of_unknown_league() -> Bad:
     return Bad(words.match_keys().where(lost, is_one), among=words.rows_of(schedule).where(is_one))
 
 
-@row_check(
-    schedule,
-    severity=Severity.MEDIUM,
-    threshold=IMPOSSIBLE,
-    owner="schedules",
-    tags={"daily"},
-    coach="A team has to meet itself",
-)
+@row_check(schedule, severity=Severity.MEDIUM, threshold=IMPOSSIBLE, owner="schedules", tags={"daily"},
+           coach="A team has to meet itself")  # fmt: skip
 def team_against_itself(row: Row) -> Bad:
     """A team is scheduled to meet itself, by its name or by what the names were linked to."""
     same = (row.home_team_id == row.away_team_id).is_(True) | (row.home_team == row.away_team)
     return Bad(same, among=words.is_match(row))
 
 
-@check(
-    severity=Severity.MEDIUM,
-    threshold=RARE,
-    table=schedule,
-    owner="schedules",
-    tags={"daily"},
-    coach="A match has teams of different series",
-)
+@check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"daily"},
+       coach="A match has teams of different series")  # fmt: skip
 def sides_of_different_series() -> Bad:
     """The two sides of a scheduled match are linked to teams of different series."""
     return Bad(
@@ -170,14 +148,8 @@ def sides_of_different_series() -> Bad:
     )
 
 
-@check(
-    severity=Severity.HIGH,
-    threshold=IMPOSSIBLE,
-    table=schedule,
-    owner="schedules",
-    tags={"daily"},
-    coach="A match has teams of different leagues",
-)
+@check(severity=Severity.HIGH, threshold=IMPOSSIBLE, table=schedule, owner="schedules", tags={"daily"},
+       coach="A match has teams of different leagues")  # fmt: skip
 def sides_of_different_leagues() -> Bad:
     """A scheduled match and the teams that it is linked to are not all of one league."""
     own = schedule.c.league_id
@@ -194,8 +166,7 @@ DUPLICATES_RUNBOOK = "docs/RUNBOOKS.md#duplicates-in-the-schedule"
 
 
 @check(severity=Severity.HIGH, threshold=DUPLICATES, table=schedule, owner="schedules", tags={"daily", "gate"},
-       runbook=DUPLICATES_RUNBOOK,
-       coach="A match stands in the schedule twice")  # fmt: skip
+       runbook=DUPLICATES_RUNBOOK, coach="A match stands in the schedule twice")  # fmt: skip
 def duplicate_match() -> Bad:
     """A row of the schedule repeats date, teams and league of another. Practice times count: they broke imports.
 
@@ -221,8 +192,7 @@ def duplicate_match() -> Bad:
 
 
 @check(severity=Severity.HIGH, threshold=DUPLICATES, table=schedule, owner="schedules", tags={"daily", "gate"},
-       runbook=DUPLICATES_RUNBOOK,
-       coach="A match stands there under two names")  # fmt: skip
+       runbook=DUPLICATES_RUNBOOK, coach="A match stands there under two names")  # fmt: skip
 def fixture_under_two_names() -> Bad:
     """Two teams meet twice on one day, because a feed spelled one of them in a new way."""
     key = (schedule.c.match_date, schedule.c.home_team_id, schedule.c.away_team_id)
@@ -270,14 +240,8 @@ def match_without_time(row: Row) -> Bad:
     return Bad(row.match_time.is_(None), among=words.is_match(row))
 
 
-@row_check(
-    schedule,
-    severity=Severity.MEDIUM,
-    threshold=RARE,
-    owner="schedules",
-    tags={"daily"},
-    coach="A match begins in the night",
-)
+@row_check(schedule, severity=Severity.MEDIUM, threshold=RARE, owner="schedules", tags={"daily"},
+           coach="A match begins in the night")  # fmt: skip
 def match_at_impossible_time(row: Row) -> Bad:
     """A scheduled match begins before 7 a.m. or after 10 p.m.; often a morning that was meant as an evening."""
     return Bad((row.match_time < EARLIEST) | (row.match_time > LATEST), among=words.is_match(row))
@@ -290,14 +254,8 @@ def match_without_location(row: Row) -> Bad:
     return Bad(place.in_(UNKNOWN_PLACES), among=words.is_match(row))
 
 
-@check(
-    severity=Severity.MEDIUM,
-    threshold=RARE,
-    table=schedule,
-    owner="schedules",
-    tags={"weekly"},
-    coach="A match lies outside of the season",
-)
+@check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"weekly"},
+       coach="A match lies outside of the season")  # fmt: skip
 def match_outside_season(season_breaks: Seasons) -> Bad:
     """A scheduled match lies more than a season's longest break from all others of its league, or at no real date."""
     days = words.league_days().subquery()
@@ -352,15 +310,8 @@ def matches_on_one_date() -> Bad:
     return words.busiest_dates(sa.select(days.c.league_id, days.c.matches.label("number")).subquery("days"))
 
 
-@check(
-    severity=Severity.MEDIUM,
-    threshold=ANY,
-    table=leagues,
-    owner="schedules",
-    tags={"daily"},
-    can_be_empty=True,
-    coach="A league has no match ahead",
-)
+@check(severity=Severity.MEDIUM, threshold=ANY, table=leagues, owner="schedules", tags={"daily"}, can_be_empty=True,
+       coach="A league has no match ahead")  # fmt: skip
 def league_without_match_ahead(today: date) -> Bad:
     """A league whose season is only weeks old has no match ahead."""
     has_begun = _league_plays(today - RECENT, today)

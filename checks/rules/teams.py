@@ -22,14 +22,8 @@ ENDINGS = r"( ?\(\d\)| t\d|[a-z]| [a-z])$"
 LEAGUE_HABIT = 0.8
 
 
-@check(
-    severity=Severity.HIGH,
-    threshold=DUPLICATES,
-    table=teams,
-    owner="teams",
-    tags={"daily", "gate"},
-    coach="A team stands there twice",
-)
+@check(severity=Severity.HIGH, threshold=DUPLICATES, table=teams, owner="teams", tags={"daily", "gate"},
+       coach="A team stands there twice")  # fmt: skip
 def duplicate_team() -> Bad:
     """A team repeats league, series and name of another; a missing league or series is one like any other."""
     key = (func.coalesce(teams.c.league_id, 0), func.coalesce(teams.c.series_id, 0), teams.c.team_name)
@@ -52,14 +46,8 @@ def twin_team() -> Bad:
     return Bad(twins.where(numbered.c.place > 1), among=rows_of(teams))
 
 
-@check(
-    severity=Severity.LOW,
-    threshold=ROUTINE,
-    table=teams,
-    owner="teams",
-    tags={"weekly"},
-    coach="A team name does not end in its series",
-)
+@check(severity=Severity.LOW, threshold=ROUTINE, table=teams, owner="teams", tags={"weekly"},
+       coach="A team name does not end in its series")  # fmt: skip
 def team_name_off_pattern() -> Bad:
     """A team's name does not end in its series, although nearly all names of its league do."""
     named = select(teams.c.id, teams.c.league_id, _ends_in_series().label("follows")).join(
@@ -141,14 +129,8 @@ def team_without_standings() -> Bad:
     return _without(series_stats)
 
 
-@check(
-    severity=Severity.MEDIUM,
-    threshold=RARE,
-    table=teams,
-    owner="teams",
-    tags={"daily"},
-    coach="A retired team has a match ahead",
-)
+@check(severity=Severity.MEDIUM, threshold=RARE, table=teams, owner="teams", tags={"daily"},
+       coach="A retired team has a match ahead")  # fmt: skip
 def retired_team_with_match_ahead(today: date) -> Bad:
     """A team that is no longer active has a match ahead."""
     ahead = (schedule.c.match_date >= today) & is_match(Row(schedule))

@@ -268,7 +268,7 @@ def one_moment(option: str, text: str | None, settings: Settings) -> datetime | 
     return _moment(option, text, datetime.now(settings.zone), time.min)
 
 
-UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+UNITS_OF_AGE = {"h": "hours", "d": "days", "w": "weeks"}
 AGO = re.compile(r"(\d{1,4})([hdw])")
 
 
@@ -276,7 +276,7 @@ def _moment(option: str, text: str | None, now: datetime, of_day: time) -> datet
     if text is None:
         return None
     if ago := AGO.fullmatch(text.strip()):
-        return now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
+        return now - timedelta(**{UNITS_OF_AGE[ago[2]]: int(ago[1])})
     try:
         if WHOLE_DAY.fullmatch(text.strip()):
             return datetime.combine(date.fromisoformat(text.strip()), of_day, now.tzinfo)
