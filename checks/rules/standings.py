@@ -47,13 +47,15 @@ def percentage_contradicts_counts(row: Row) -> ColumnElement[bool]:
     return or_(*(_contradicts(row, name, counts) for name, counts in COUNTED.items()))
 
 
-@row_check(series_stats, severity=Severity.MEDIUM, threshold=RARE, owner="standings", tags={"daily"})
+@row_check(series_stats, severity=Severity.MEDIUM, threshold=RARE, owner="standings", tags={"daily"},
+           coach="A team has a figure below zero in the standings")  # fmt: skip
 def negative_figure_in_standings(row: Row) -> ColumnElement[bool]:
     """A count of the standings, or a team's points, is below zero."""
     return or_(*(row[name] < 0 for name in (*FIGURES, "points")))
 
 
-@check(severity=Severity.LOW, threshold=ROUTINE, table=series_stats, owner="standings", tags={"weekly"})
+@check(severity=Severity.LOW, threshold=ROUTINE, table=series_stats, owner="standings", tags={"weekly"},
+       coach="A team has fewer points than one that won less")  # fmt: skip
 def points_out_of_order() -> Bad:
     """A team has fewer points than one of its series that won less of everything in as many matches."""
     better, worse = series_stats, series_stats.alias("worse")
@@ -91,7 +93,8 @@ IDENTIFYING = (
 )
 
 
-@row_check(series_stats, severity=Severity.HIGH, threshold=NULL_IDS, owner="standings", tags={"daily", "gate"})
+@row_check(series_stats, severity=Severity.HIGH, threshold=NULL_IDS, owner="standings", tags={"daily", "gate"},
+           coach="A row of the standings belongs to no team")  # fmt: skip
 def standing_without_team(row: Row) -> ColumnElement[bool]:
     """A row of the standings is linked to no team; one that leads nowhere has its own rule."""
     return row.team_id.is_(None)
@@ -118,7 +121,8 @@ def standings_of_league(row: Row, league: int) -> ColumnElement[Any]:
     return func.count().filter(row.league_id == league)
 
 
-@check(severity=Severity.MEDIUM, threshold=RARE, table=series_stats, owner="standings", tags={"daily"})
+@check(severity=Severity.MEDIUM, threshold=RARE, table=series_stats, owner="standings", tags={"daily"},
+       coach="A team is in the wrong series in the standings")  # fmt: skip
 def standing_in_another_series() -> Bad:
     """A row of the standings stands in another league or series than its team. One without a place is not compared."""
     row = series_stats.c
@@ -127,7 +131,8 @@ def standing_in_another_series() -> Bad:
     return Bad(standing_keys().join(teams, linked).where(elsewhere), among=rows_of(series_stats).join(teams, linked))
 
 
-@check(severity=Severity.MEDIUM, threshold=DUPLICATES, table=series_stats, owner="standings", tags={"daily", "gate"})
+@check(severity=Severity.MEDIUM, threshold=DUPLICATES, table=series_stats, owner="standings", tags={"daily", "gate"},
+       coach="A team stands in the standings twice")  # fmt: skip
 def duplicate_standing() -> Bad:
     """A row of the standings repeats team and figures of another. A team can have a row per session, not two alike."""
     key = [series_stats.c[name] for name in ("league_id", "series", "team", *IDENTIFYING)]
@@ -137,7 +142,8 @@ def duplicate_standing() -> Bad:
     return Bad(copies, among=rows_of(series_stats))
 
 
-@check(severity=Severity.LOW, threshold=PATCHY, table=series_stats, owner="standings", tags={"weekly"})
+@check(severity=Severity.LOW, threshold=PATCHY, table=series_stats, owner="standings", tags={"weekly"},
+       coach="A team has more matches in the standings than it had")  # fmt: skip
 def standings_count_more_than_was_held(today: date, season_breaks: Seasons) -> Bad:
     """A team's standings count more matches (won, lost and tied) than it has had in the schedule this season.
 
