@@ -6,10 +6,10 @@ A character outside of that alphabet would leave room for 70 only, so it is repl
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 
 from alerts.planning import Item, Planned, Reason
 from alerts.render import Content, Headline, by_rule_of, one_line, title_of_all
-from checks.engine.reporting.report import MOST_NEWS
 
 BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -87,15 +87,18 @@ def render_sms(planned: Planned, headline: Headline | None, token: str) -> Conte
 
 
 def _with_news(planned: Planned, headline: Headline | None, head: str, lines: list[str], tail: str) -> str:
-    """As many incidents as fit with what is new and gone: all of that, else the first sentence; empty where none fits.
+    """As many incidents as fit with what is new and gone: all of that, else its first sentences; empty where none fits.
 
-    News come before the second incident, for they say in words what the rules' names do not.
+    News come before the second incident and before figures, for they say in words what the rules' names do not.
     """
     news = headline.news if headline and planned.reason is not Reason.ESCALATION else None
-    said = [news.line(most) for most in (MOST_NEWS, 1)] if news else []
+    if news is None:
+        return ""
+    said = (news.line(), news.line(1), replace(news, label="").line(1), replace(news, label="", gone=()).line(1))
+    bare = [gsm(one_line(title_of_all(group))) for group in by_rule_of(planned.items)]
     bodies = (
-        _joined(head, lines, count, f"{gsm(f'. {one_line(words)}')}{tail}")
-        for words in dict.fromkeys(filter(None, said)) for count in range(len(lines), 0, -1)
+        _joined(head, shown, count, f"{gsm(f'. {one_line(words)}')}{tail}")
+        for words in filter(None, said) for shown in (lines, bare) for count in range(len(shown), 0, -1)
     )  # fmt: skip
     return next(filter(fits, bodies), "")
 

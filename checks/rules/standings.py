@@ -143,7 +143,7 @@ def duplicate_standing() -> Bad:
 
 
 @check(severity=Severity.LOW, threshold=PATCHY, table=series_stats, owner="standings", tags={"weekly"},
-       coach="A team has more matches in the standings than it had")  # fmt: skip
+       coach="A team has more matches in the standings than were played")  # fmt: skip
 def standings_count_more_than_was_held(today: date, season_breaks: Seasons) -> Bad:
     """A team's standings count more matches (won, lost and tied) than it has had in the schedule this season.
 

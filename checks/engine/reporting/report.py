@@ -155,7 +155,7 @@ class News:
 
     def line(self, most: int = MOST_NEWS) -> str:
         """All of it in one line, so many sentences of each at most; empty where nothing is new and nothing is gone."""
-        parts = ((f"New {self.label}", self.new), ("Gone", self.gone))
+        parts = ((f"New {self.label}".rstrip(), self.new), ("Gone", self.gone))
         return " ".join(f"{word}: {_joined(sentences, most)}." for word, sentences in parts if sentences)
 
 

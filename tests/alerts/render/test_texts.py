@@ -16,6 +16,7 @@ from alerts.planning import Item, Planned, Reason
 from alerts.render import Headline
 from alerts.render.sms import NEEDS_UCS2, fits, fits_alphabet, gsm, size
 from checks import Status
+from checks.engine.reporting.report import News
 from tests.alerts.build import NOON, result
 
 TOKEN = "K7QF3M2P"  # noqa: S105
@@ -205,3 +206,54 @@ def test_a_mail_keeps_what_is_resolved_of_a_rule_apart() -> None:
 
     assert "CRITICAL  gap (2)  (new)" in text
     assert "OK  gap (L002)  (gone)" in text
+
+
+NEWS = News(NOON, "since yesterday", ("16 teams of APTA Chicago have no schedule",),
+            ("3 team names of CITA that were unknown",))  # fmt: skip
+
+
+def with_news(news: News, *items: Item, channel: Channel = Channel.SMS) -> str:
+    return render(planned(*items, channel=channel), replace(HEADLINE, news=news), TOKEN).text
+
+
+def test_an_sms_says_what_is_new_and_gone_in_words() -> None:
+    assert with_news(NEWS, new()) == (
+        "Rally CRITICAL, score 61: lost_rows. New: 16 teams of APTA Chicago have no schedule."
+        " Gone: 3 team names of CITA that were unknown. Reply ACK #K7QF3M2P"
+    )
+    assert with_news(replace(NEWS, gone=()), new()) == (
+        "Rally CRITICAL, score 61: lost_rows 205 of 727 (28.2 %). New since yesterday: 16 teams of APTA Chicago have no"
+        " schedule. Reply ACK #K7QF3M2P"
+    )
+
+
+def test_news_come_before_the_second_incident_of_an_sms() -> None:
+    text = with_news(replace(NEWS, gone=()), *(new(f"rule_{number}") for number in range(9)))
+
+    assert text.startswith("Rally CRITICAL, score 61: rule_0 ")
+    assert " +8 more. New since yesterday: 16 teams of APTA Chicago have no schedule. Reply" in text
+
+
+@given(st.lists(st.text(max_size=200), max_size=5), st.lists(st.text(max_size=200), max_size=5), st.integers(1, 5))
+def test_an_sms_with_any_news_is_one_message_with_its_token(added: list[str], gone: list[str], number: int) -> None:
+    news = News(NOON, "since yesterday", tuple(added), tuple(gone))
+
+    text = with_news(news, *(new(f"rule_{one}") for one in range(number)))
+
+    assert fits(text)
+    assert text.endswith("#K7QF3M2P")
+    assert "rule_0" in text
+
+
+def test_a_mail_says_what_is_new_under_its_heading_and_escapes_it() -> None:
+    text = with_news(NEWS, new(), channel=Channel.EMAIL)
+    html = render(planned(new(), channel=Channel.EMAIL),
+                  replace(HEADLINE, news=replace(NEWS, new=("<b>x",))), TOKEN).html  # fmt: skip
+
+    assert text.splitlines()[1] == NEWS.line()
+    assert html is not None
+    assert "New since yesterday: &lt;b&gt;x." in html
+
+
+def test_an_escalation_keeps_to_its_matter() -> None:
+    assert "New since" not in with_news(NEWS, replace(new(), reason=Reason.ESCALATION))
