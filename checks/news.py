@@ -133,13 +133,9 @@ def _said(connection: Connection, report: Report, rows: Sequence[Row[Any]]) -> t
         count[0] += row.new
         count[1] += row.gone
     new = (each for result in report.trouble for each in _news_of(result, counts.get(result.id, {}), 0))
-    over = (
-        each
-        for result in report.results
-        if _was_trouble(result)
-        for each in _news_of(result, counts.get(result.id, {}), 1)
-    )
-    return tuple(new), tuple(over)
+    were = sorted(filter(_was_trouble, report.results), key=lambda result: -result.severity.rank)
+    over = (each for result in were for each in _news_of(result, counts.get(result.id, {}), 1))
+    return tuple(dict.fromkeys(new)), tuple(dict.fromkeys(over))
 
 
 def _was_trouble(result: Result) -> bool:

@@ -45,7 +45,7 @@ def team_without_schedule(season_breaks: Seasons) -> Bad:
 
 
 @check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=teams, owner="schedules", tags={"daily"}, each="league",
-       runbook=COVERAGE_RUNBOOK, coach="A team is left out of the schedule")  # fmt: skip
+       runbook=COVERAGE_RUNBOOK, coach="A team has no schedule")  # fmt: skip
 def gap_in_league_schedule(league: int, season_breaks: Seasons) -> Bad:
     """The schedule of one league leaves teams out; a small league would be lost in the share of all."""
     of_league = (teams.c.league_id == league, words.in_use(TEAM))
