@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Row, String, and_, cast, func,
 from sqlalchemy.dialects.postgresql import insert
 
 from checks.engine.authoring.units import Status
-from checks.engine.reporting.report import News, Report, Result
+from checks.engine.reporting.report import Report, Result
+from checks.engine.reporting.verdict import News
 from etl.leagues import name_of
 from etl.tables import check_findings, check_news, check_runs, leagues
 

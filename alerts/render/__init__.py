@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from alerts.planning import Item
-from checks.engine.reporting.report import News, Report
+from checks.engine.reporting.report import Report
+from checks.engine.reporting.verdict import News
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,20 +28,7 @@ from etl.importing.held import HeldPart, held_parts, parts_of_run
 from etl.importing.profile import in_words
 from etl.tables.span import EVER
 from flows.bridge.entry import run
-from flows.cli.shared import (
-    STDOUT,
-    Exit,
-    JsonFile,
-    Since,
-    Until,
-    json_text,
-    print_rows,
-    requested,
-    say_lost,
-    shown_as_json,
-    span_of,
-    write,
-)
+from flows.cli import shared
 from flows.service.context import Invocation, open_engine
 from flows.service.requests import ImportRequest
 from flows.settings import Settings
@@ -51,7 +38,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rally.import")
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything but the commit.")]
-CODES = {Outcome.BLOCKED: Exit.REFUSED, Outcome.FAILED: Exit.REFUSED}
+CODES = {Outcome.BLOCKED: shared.Exit.REFUSED, Outcome.FAILED: shared.Exit.REFUSED}
 NEXT = {
     Outcome.BLOCKED: "rally-health imports held",
     Outcome.FAILED: "what was not published can be imported again; see rally-health imports",
@@ -103,7 +90,7 @@ def print_report(report: ImportReport) -> None:
     """Print one line a feed, then what a person should look at."""
     console = Console()
     if report.feeds:
-        print_rows([_line(feed) for feed in report.feeds], LINE, json_file=None, nothing="", styles=STYLES)
+        shared.print_rows([_line(feed) for feed in report.feeds], LINE, json_file=None, nothing="", styles=STYLES)
     for path in report.ignored:
         console.print(f"[yellow]left out:[/] {escape(path)}")
     for feed in report.feeds:
@@ -152,7 +139,7 @@ def import_(  # noqa: PLR0917 - typer makes options of them
     kinds: Annotated[
         list[str] | None, typer.Option("--kind", help="Only feeds of this kind, such as schedules; repeat for more.")
     ] = None,
-    json_file: JsonFile = None,
+    json_file: shared.JsonFile = None,
     force: Annotated[bool, typer.Option("--force", help="Import a feed that was published before, too.")] = False,
     dry_run: DryRun = False,
     prune: Annotated[bool, typer.Option("--prune", help="Delete rows that a feed has withdrawn.")] = False,
@@ -172,21 +159,21 @@ def import_(  # noqa: PLR0917 - typer makes options of them
     """
     from flows.service.import_feeds import import_all  # noqa: PLC0415 - lists need neither rules nor publishers
 
-    request = requested(ImportRequest, context)
+    request = shared.requested(ImportRequest, context)
     with Progress() as progress:
         invocation = Invocation(context.obj, progress.read)
         try:
             report = run(invocation, import_all, _flow, request)
         except ImportsStopped as error:  # whoever reads the document learns it, too
             nothing = ImportReport(0, (), request.dry_run, reasons=(str(error),))
-            write(json_file, lambda: json_text(nothing.to_json()))
+            shared.write(json_file, lambda: shared.json_text(nothing.to_json()))
             raise
-    say_lost(invocation)
-    written = write(json_file, lambda: json_text(report.to_json()))
-    if json_file != STDOUT:
+    shared.say_lost(invocation)
+    written = shared.write(json_file, lambda: shared.json_text(report.to_json()))
+    if json_file != shared.STDOUT:
         print_report(report)
-    code = CODES.get(report.outcome, Exit.OK)
-    raise typer.Exit(code if written or code else Exit.PARTIAL)
+    code = CODES.get(report.outcome, shared.Exit.OK)
+    raise typer.Exit(code if written or code else shared.Exit.PARTIAL)
 
 
 def _flow() -> Flow[..., Any]:
@@ -202,9 +189,9 @@ imports_app = typer.Typer(invoke_without_command=True)
 def imports(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, help="How many feeds to show.")] = 20,
-    since: Since = None,
-    until: Until = None,
-    json_file: JsonFile = None,
+    since: shared.Since = None,
+    until: shared.Until = None,
+    json_file: shared.JsonFile = None,
 ) -> None:
     """Show which feeds were imported, newest first; and what is held.
 
@@ -215,7 +202,7 @@ def imports(
     """
     if context.invoked_subcommand is not None:
         return
-    span = span_of(context)
+    span = shared.span_of(context)
     with open_engine(context.obj) as engine, engine.begin() as connection:
         rows = ledger_queries.feeds(connection, limit=limit, span=span)
     figures = ("rows", "rejects", "unlinked", "inserted", "updated", "withdrawn")
@@ -225,11 +212,11 @@ def imports(
         for row in map(dict, rows)
     ]
     nothing = "Nothing was imported yet. Next: rally-health import PATH" if span == EVER else "Nothing in that time."
-    print_rows(rows, columns, json_file=json_file, nothing=nothing)
+    shared.print_rows(rows, columns, json_file=json_file, nothing=nothing)
 
 
 @imports_app.command("held")
-def show_held(context: typer.Context, json_file: JsonFile = None) -> None:
+def show_held(context: typer.Context, json_file: shared.JsonFile = None) -> None:
     """Show the parts of feeds that are held: why, since when, and what frees each.
 
     They are tried again by themselves with the next import after teams or aliases of their league have changed, and
@@ -239,7 +226,7 @@ def show_held(context: typer.Context, json_file: JsonFile = None) -> None:
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         parts = held_parts(connection)
-    if shown_as_json(json_file, [part.to_json() for part in parts]):
+    if shared.shown_as_json(json_file, [part.to_json() for part in parts]):
         return
     typer.echo("\n".join(line for part in parts for line in _held_lines(part)) or "Nothing is held.")
 
@@ -261,7 +248,7 @@ def _held_lines(part: HeldPart) -> Iterator[str]:
 
 @imports_app.command("show")
 def show_run(
-    context: typer.Context, run: Annotated[int, typer.Argument(help="Its number.")], json_file: JsonFile = None
+    context: typer.Context, run: Annotated[int, typer.Argument(help="Its number.")], json_file: shared.JsonFile = None
 ) -> None:
     """Show what became of each part of an import run: what would change, why it is held, what would have to be allowed.
 
@@ -269,7 +256,7 @@ def show_run(
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         parts = parts_of_run(connection, run)
-    if shown_as_json(json_file, parts):
+    if shared.shown_as_json(json_file, parts):
         return
     if not parts:
         typer.echo(f"Import run {run} has no parts: nothing was read, or everything was published before.")
@@ -303,7 +290,9 @@ FeedFilter = Annotated[int | None, typer.Option(help="Only rejects of this feed,
 
 
 @rejects_app.command("list")
-def list_refused(context: typer.Context, feed: FeedFilter = None, limit: int = 50, json_file: JsonFile = None) -> None:
+def list_refused(
+    context: typer.Context, feed: FeedFilter = None, limit: int = 50, json_file: shared.JsonFile = None
+) -> None:
     """List refused rows, newest first, with file, place and reason; in JSON `cut` marks what was kept in part.
 
     Example: `rally-health rejects list --feed 12`
@@ -311,12 +300,12 @@ def list_refused(context: typer.Context, feed: FeedFilter = None, limit: int = 5
     with open_engine(context.obj) as engine, engine.begin() as connection:
         rows = ledger_queries.list_rejects(connection, feed=feed, limit=limit)
     columns = ("id", "feed_id", "path", "index", "field", "reason")
-    print_rows(rows, columns, json_file=json_file, nothing="No row is waiting.")
+    shared.print_rows(rows, columns, json_file=json_file, nothing="No row is waiting.")
 
 
 @rejects_app.command("show")
 def show_reject(
-    context: typer.Context, reject: Annotated[int, typer.Argument(help="Its id.")], json_file: JsonFile = None
+    context: typer.Context, reject: Annotated[int, typer.Argument(help="Its id.")], json_file: shared.JsonFile = None
 ) -> None:
     """Show one refused row, as it stood in its feed.
 
@@ -326,8 +315,8 @@ def show_reject(
         row = ledger_queries.reject(connection, reject)
     if row is None:
         typer.secho(f"error: there is no reject {reject}; `rally-health rejects list` has their ids", err=True)
-        raise typer.Exit(Exit.USAGE)
-    if shown_as_json(json_file, [row]):
+        raise typer.Exit(shared.Exit.USAGE)
+    if shared.shown_as_json(json_file, [row]):
         return
     typer.echo(f"{row['path']}, row {row['index']}, {row['field'] or 'the whole row'}: {row['reason']}")
     typer.echo(row["raw"])
@@ -340,7 +329,7 @@ def replay(
     context: typer.Context,
     feed: FeedFilter = None,
     dry_run: DryRun = False,
-    json_file: JsonFile = None,
+    json_file: shared.JsonFile = None,
 ) -> None:
     """Try refused rows again, after an alias or the standings were mended.
 
@@ -349,13 +338,13 @@ def replay(
     from flows.service.import_feeds import replay_rejects  # noqa: PLC0415 - lists need neither rules nor publishers
 
     report = replay_rejects(context.obj, feed=feed, dry_run=dry_run)
-    if not shown_as_json(json_file, report.to_json()):
+    if not shared.shown_as_json(json_file, report.to_json()):
         if report.feeds:
             print_report(report)
         else:
             typer.echo("No row is waiting that could be tried again.")
     _say_what_stays(context.obj, feed)
-    raise typer.Exit(CODES.get(report.outcome, Exit.OK))
+    raise typer.Exit(CODES.get(report.outcome, shared.Exit.OK))
 
 
 def _say_what_stays(settings: Settings, feed: int | None) -> None:
@@ -404,4 +393,4 @@ def export(
     with open_engine(context.obj) as engine, engine.begin() as connection:
         rows = ledger_queries.list_rejects(connection, feed=feed, limit=None)
     lines = "".join(json.dumps(row, default=str, ensure_ascii=False) + "\n" for row in rows)
-    raise typer.Exit(Exit.OK if write(file, lambda: lines, private=True) else Exit.PARTIAL)
+    raise typer.Exit(shared.Exit.OK if shared.write(file, lambda: lines, private=True) else shared.Exit.PARTIAL)

@@ -13,20 +13,7 @@ from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules
 from checks.engine.reporting.report import relative
 from checks.standards import render_standards
-from flows.cli.shared import (
-    Domains,
-    Exit,
-    JsonFile,
-    Names,
-    Owners,
-    Severities,
-    Tags,
-    one_rule,
-    print_rows,
-    requested,
-    shown_as_json,
-    write,
-)
+from flows.cli import shared
 from flows.doors import needing
 from flows.service.authoring import new_rule, suggested, try_rules
 from flows.service.health_check import rules_of
@@ -41,32 +28,32 @@ MOST_UNNOTICED = 5
 @app.command("list")
 def list_rules(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
-    domains: Domains = None,
-    tags: Tags = None,
-    severities: Severities = None,
-    names: Names = None,
-    owners: Owners = None,
-    json_file: JsonFile = None,
+    domains: shared.Domains = None,
+    tags: shared.Tags = None,
+    severities: shared.Severities = None,
+    names: shared.Names = None,
+    owners: shared.Owners = None,
+    json_file: shared.JsonFile = None,
 ) -> None:
     """List rules: the catalogue, those of RALLY_RULES, and those of installed plugins.
 
     Examples: `rally-health rules list`, `RALLY_RULES=my_rules rally-health rules list --tag gate`
     """
-    chosen = requested(RuleSelection, context).selection.apply(rules_of(context.obj))
-    if not shown_as_json(json_file, [_described(check) for check in chosen.values()]):
+    chosen = shared.requested(RuleSelection, context).selection.apply(rules_of(context.obj))
+    if not shared.shown_as_json(json_file, [_described(check) for check in chosen.values()]):
         _print(chosen, Console())
 
 
 @app.command("show")
 def show_rule(
-    context: typer.Context, rule: Annotated[str, typer.Argument(help="Its name.")], json_file: JsonFile = None
+    context: typer.Context, rule: Annotated[str, typer.Argument(help="Its name.")], json_file: shared.JsonFile = None
 ) -> None:
     """Say everything about one rule.
 
     Example: `rally-health rules show match_without_teams`
     """
-    described = _described(one_rule(context.obj, rule))
-    if shown_as_json(json_file, described):
+    described = _described(shared.one_rule(context.obj, rule))
+    if shared.shown_as_json(json_file, described):
         return
     for key, value in described.items():
         if value not in (None, "", []):
@@ -101,8 +88,8 @@ def export_contract(
     with needing("odcs"):
         from flows.doors.contract import odcs_yaml  # noqa: PLC0415 - an extra
     rules = rules_of(context.obj)
-    if not write(odcs, lambda: odcs_yaml(rules)):
-        raise typer.Exit(Exit.PARTIAL)
+    if not shared.write(odcs, lambda: odcs_yaml(rules)):
+        raise typer.Exit(shared.Exit.PARTIAL)
     if odcs != Path("-"):
         typer.echo(f"Wrote {odcs}: {len(rules)} rules.")
 
@@ -141,7 +128,7 @@ def try_(
     failed, skipped = sum(not trial.passed for trial in trials), sum(trial.skipped for trial in trials)
     typer.echo(f"{len(trials)} rules tried, {failed} failed{f', {skipped} skipped' if skipped else ''}.")
     if failed or not trials:
-        raise typer.Exit(Exit.CHECKS_FAILED if failed else Exit.USAGE)
+        raise typer.Exit(shared.Exit.CHECKS_FAILED if failed else shared.Exit.USAGE)
 
 
 @app.command("profile")
@@ -177,7 +164,7 @@ def _print(rules: Rules, console: Console) -> None:
          "what": " ".join([check.summary, *(f"({change})" for change in check.changed)])}
         for check in sorted(rules.values(), key=lambda check: (check.domain, -check.severity.rank, check.name))
     ]  # fmt: skip
-    print_rows(rows, ("domain", "severity", "rule", "what"), json_file=None, nothing="No rule is chosen.")
+    shared.print_rows(rows, ("domain", "severity", "rule", "what"), json_file=None, nothing="No rule is chosen.")
     _print_disabled(rules)
     console.print(f"{len(rules)} rules. Next: rally-health check", highlight=False)
 

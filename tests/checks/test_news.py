@@ -11,7 +11,8 @@ from sqlalchemy import Engine, insert, text, update
 from checks import Row, Severity, above, percent, row_check
 from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules
-from checks.engine.reporting.report import News, Report
+from checks.engine.reporting.report import Report
+from checks.engine.reporting.verdict import News
 from checks.engine.run import Options, Request
 from checks.health import examine
 from checks.news import coach_phrase, stored_news

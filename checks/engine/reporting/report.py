@@ -20,7 +20,7 @@ from checks.engine.judging.findings import Findings
 from checks.engine.judging.judge import Baseline, Waiver
 from checks.engine.measuring.measure import Measurement
 from checks.engine.reporting.score import FORMULA, Band, Score
-from checks.engine.reporting.verdict import COVERAGE_FLOOR, Exit, FailOn, RunVerdict, coverage_of, run_verdict
+from checks.engine.reporting.verdict import COVERAGE_FLOOR, Exit, FailOn, News, RunVerdict, coverage_of, run_verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +29,14 @@ class Result:
 
     `status` leaves accepted rows out, `gross_status` counts them; `accepted` says that the whole rule is waived.
     `coach` is the rule in a coach's words. `changed` says what of the rule is not as its author wrote it, and by which
-    line of which file. `count`, `total` and `rate` are as found. `share` is the failing share that the score weighs, `impact` what the result takes of it: a
-    score is 100 * product(1 - impact). `emptied` says that there was something to measure before and is nothing now,
-    `relative` that the rule is judged on its own history, `left_out` that it is switched off or cannot be
-    narrowed. `new`, `known` and `fixed` are None for metrics, without an earlier run all bad rows are new; with `exact`
-    false they are least numbers. `carried` is when it was measured, where that was an earlier run and nothing that it
-    reads has changed since; `basis` is a digest of what it rests on, `segments` its readings by dimension and value.
-    `each` is what the parameter is one of, such as league. A result that stands for those of many parameters has them
-    as `members`, worst first, and `spread` says how they stand.
+    line of which file. `count`, `total` and `rate` are as found. `share` is the failing share that the score weighs,
+    `impact` what the result takes of it: a score is 100 * product(1 - impact). `emptied` says that there was something
+    to measure before and is nothing now, `relative` that the rule is judged on its own history, `left_out` that it is
+    switched off or cannot be narrowed. `new`, `known` and `fixed` are None for metrics, without an earlier run all bad
+    rows are new; with `exact` false they are least numbers. `carried` is when it was measured, where that was earlier
+    and nothing that it reads has changed since; `basis` is a digest of what it rests on, `segments` its readings by
+    dimension and value. `each` is what the parameter is one of, such as league. A result that stands for those of many
+    parameters has them as `members`, worst first, and `spread` says how they stand.
     """
 
     rule: str
@@ -133,30 +133,6 @@ class Result:
         named = (("new", self.new), ("known", self.known), ("fixed", self.fixed))
         least = "" if self.exact else "at least "
         return ", ".join(f"{least if name != 'known' else ''}{number:,} {name}" for name, number in named if number)
-
-
-MOST_NEWS = 3
-"""Sentences of a line; the rest is counted."""
-
-
-def _joined(sentences: tuple[str, ...], most: int) -> str:
-    more = [f"{len(sentences) - most} more"] if len(sentences) > most else []
-    return "; ".join([*sentences[:most], *more])
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """What is new and what is gone, each a sentence, worst first; `label` says since when: "since yesterday"."""
-
-    since: datetime
-    label: str
-    new: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
-
-    def line(self, most: int = MOST_NEWS) -> str:
-        """All of it in one line, so many sentences of each at most; empty where nothing is new and nothing is gone."""
-        parts = ((f"New {self.label}".rstrip(), self.new), ("Gone", self.gone))
-        return " ".join(f"{word}: {_joined(sentences, most)}." for word, sentences in parts if sentences)
 
 
 def title_of(rule: str, parameter: str) -> str:

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Protocol
@@ -199,3 +200,27 @@ def _missed(trouble: Sequence[Judged], *, bad: bool, over: bool) -> frozenset[Fa
     new = over or any(result.is_new for result in trouble if result.status is not Status.ERROR)
     found = {FailOn.CRITICAL: bad, FailOn.WARN: bad or warned, FailOn.NEW: new}
     return frozenset(bar for bar, missed in found.items() if missed)
+
+
+MOST_NEWS = 3
+"""Sentences of a line; the rest is counted."""
+
+
+def _joined(sentences: tuple[str, ...], most: int) -> str:
+    more = [f"{len(sentences) - most} more"] if len(sentences) > most else []
+    return "; ".join([*sentences[:most], *more])
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is new and what is gone, each a sentence, worst first; `label` says since when: "since yesterday"."""
+
+    since: datetime
+    label: str
+    new: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+    def line(self, most: int = MOST_NEWS) -> str:
+        """All of it in one line, so many sentences of each at most; empty where nothing is new and nothing is gone."""
+        parts = ((f"New {self.label}".rstrip(), self.new), ("Gone", self.gone))
+        return " ".join(f"{word}: {_joined(sentences, most)}." for word, sentences in parts if sentences)

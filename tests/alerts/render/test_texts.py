@@ -16,7 +16,7 @@ from alerts.planning import Item, Planned, Reason
 from alerts.render import Headline
 from alerts.render.sms import NEEDS_UCS2, fits, fits_alphabet, gsm, size
 from checks import Status
-from checks.engine.reporting.report import News
+from checks.engine.reporting.verdict import News
 from tests.alerts.build import NOON, result
 
 TOKEN = "K7QF3M2P"  # noqa: S105
