@@ -156,7 +156,7 @@ def test_a_wrong_value_is_refused_before_a_worker_starts(going: Stage) -> None:
     refused = httpx.post(path, json=body, timeout=60)
 
     assert refused.status_code == httpx.codes.CONFLICT
-    assert "'yearly' is not one of ['daily', 'weekly', 'monthly', 'quarterly']" in refused.text
+    assert "'yearly' is not one of ['daily', 'weekly', 'monthly', 'quarterly', 'annual']" in refused.text
 
 
 def test_a_wrong_path_ends_by_name_and_stops_nothing(going: Stage, tmp_path: Path) -> None:

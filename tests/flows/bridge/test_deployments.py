@@ -187,6 +187,7 @@ def test_the_schedules_are_those_of_the_documentation() -> None:
         "weekly-report": ["30 8 * * 1"],
         "monthly-report": ["30 7 1 * *"],
         "quarterly-review": ["0 9 1 1,4,7,10 *"],
+        "annual-audit": ["30 9 1 1 *"],
         "hourly-watch": ["20 * * * *"],
         "league-checks": [],
         "repair": [],

@@ -53,7 +53,7 @@ def test_a_flow_of_every_few_minutes_takes_nothing(flow: Flow[..., Any]) -> None
 def test_closed_sets_are_choices_in_the_form() -> None:
     shown = json.dumps([review.parameters.definitions, health_check.parameters.definitions])
 
-    assert '"enum": ["daily", "weekly", "monthly", "quarterly"]' in shown
+    assert '"enum": ["daily", "weekly", "monthly", "quarterly", "annual"]' in shown
     assert '"enum": ["LOW", "MEDIUM", "HIGH"]' in shown
 
 
@@ -73,7 +73,7 @@ WRONG: list[tuple[type[BaseModel], dict[str, Any], str]] = [
     (ImportRequest, {"allow": ["shrunken_feed"]}, "allow needs a reason: it is recorded, and someone will ask"),
     (ImportRequest, {"wait": -1}, "wait: Input should be greater than or equal to 0"),
     (ReviewRequest, {"kind": "yearly", "days": -1},
-     "kind: Input should be 'daily', 'weekly', 'monthly' or 'quarterly';"
+     "kind: Input should be 'daily', 'weekly', 'monthly', 'quarterly' or 'annual';"
      " days: Input should be greater than or equal to 1"),
     (RepairRequest, {"timeout": 0}, "timeout: Input should be greater than 0"),
 ]  # fmt: skip
