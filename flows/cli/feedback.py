@@ -17,7 +17,7 @@ from checks.feedback import (
     link_complaints,
     texts_of,
 )
-from flows.cli.shared import JsonFile, Since, Until, one_moment, print_rows, shown_as_json, span_of
+from flows.cli.shared import JsonFile, Since, Until, one_moment, print_folded, print_rows, shown_as_json, span_of
 from flows.service.alerts import utc
 from flows.service.context import open_engine
 
@@ -54,7 +54,7 @@ def add(  # noqa: PLR0917 - typer makes options of them
     if remark:
         typer.secho(f"note: {remark}", fg=typer.colors.YELLOW, err=True)
     if not shown_as_json(json_file, _document(entered)):
-        typer.echo(_said(entered))
+        print_folded(_said(entered))
 
 
 @app.command("list")
@@ -88,7 +88,7 @@ def link(
     Examples: `rally-health feedback link 3 7`, `rally-health feedback link 3`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        typer.echo(_said(link_complaint(connection, number, incident, by or getpass.getuser())))
+        print_folded(_said(link_complaint(connection, number, incident, by or getpass.getuser())))
 
 
 @app.command()

@@ -11,7 +11,19 @@ import typer
 from checks.repairs.plan import Plan, Preview, fixable_in_order, is_proposal, preview, summary_of
 from etl.repairs import ledger
 from etl.repairs.ledger import Repair, State
-from flows.cli.shared import STDOUT, Exit, JsonFile, Since, Until, Yes, print_rows, shown_as_json, span_of, sure
+from flows.cli.shared import (
+    STDOUT,
+    Exit,
+    JsonFile,
+    Since,
+    Until,
+    Yes,
+    print_folded,
+    print_rows,
+    shown_as_json,
+    span_of,
+    sure,
+)
 from flows.service.context import open_engine
 from flows.service.health_check import rules_of
 from flows.service.repair import apply_plan, plan_repairs, undo_repair
@@ -138,7 +150,7 @@ def show_fix(
         changed = preview(connection, number, None if json_file else rows)
     if shown_as_json(json_file, of_repair(repair) | {"examples": [of_row(row) for row in changed]}):
         return
-    typer.echo(line(repair))
+    print_folded(line(repair))
     for row in changed:
         typer.echo(f"  {row}")
     nexts = {"planned": f"fix apply {number}", "applied": f"fix undo {number}"}
@@ -170,7 +182,7 @@ def apply_fix(
             sure(f"{line(known)}\nApply it?", yes=yes)
             made.append(apply_plan(engine, context.obj, number, snapshot=snapshot))
             if json_file != STDOUT:
-                typer.echo(line(made[-1]))
+                print_folded(line(made[-1]))
     if not shown_as_json(json_file, [of_repair(one) for one in made]):
         typer.echo(f"Next: rally-health check; to take it back: rally-health fix undo {plans[-1]}")
 
@@ -193,7 +205,7 @@ def undo(context: typer.Context, numbers: Numbers, yes: Yes = False, json_file: 
             sure(f"{line(known)}\nTake it back?", yes=yes)
             undone.append(undo_repair(engine, number))
             if json_file != STDOUT:
-                typer.echo(line(undone[-1]))
+                print_folded(line(undone[-1]))
     if not shown_as_json(json_file, [of_repair(one) for one in undone]):
         typer.echo("Next: rally-health check")
 
@@ -215,7 +227,7 @@ def fix_history(
     if shown_as_json(json_file, [of_repair(one) for one in repairs]):
         return
     for one in repairs:
-        typer.echo(line(one))
+        print_folded(line(one))
     if not repairs:
         typer.echo("Nothing was repaired yet. Next: rally-health fix plan")
 
@@ -224,7 +236,7 @@ def _tell_plan(proposed: Plan) -> None:
     if proposed.repair is None:
         typer.echo(f"{proposed.rule}: {proposed.why}")
         return
-    typer.echo(f"{line(proposed.repair)}\n  {proposed.summary}")
+    print_folded(f"{line(proposed.repair)}\n  {proposed.summary}")
     for row in proposed.rows:
         typer.echo(f"  {row}")
     if proposed.repair.rows > len(proposed.rows):

@@ -228,7 +228,7 @@ def show_held(context: typer.Context, json_file: shared.JsonFile = None) -> None
         parts = held_parts(connection)
     if shared.shown_as_json(json_file, [part.to_json() for part in parts]):
         return
-    typer.echo("\n".join(line for part in parts for line in _held_lines(part)) or "Nothing is held.")
+    shared.print_folded("\n".join(line for part in parts for line in _held_lines(part)) or "Nothing is held.")
 
 
 def _held_lines(part: HeldPart) -> Iterator[str]:
@@ -261,7 +261,7 @@ def show_run(
     if not parts:
         typer.echo(f"Import run {run} has no parts: nothing was read, or everything was published before.")
         return
-    typer.echo("\n".join(line for part in parts for line in _part_lines(part)))
+    shared.print_folded("\n".join(line for part in parts for line in _part_lines(part)))
     typer.echo("".join(_how_to_let_pass(parts)), nl=False)
 
 

@@ -23,7 +23,19 @@ from checks.engine.collecting.rules import Selection
 from checks.engine.judging.findings import key_text_of
 from checks.engine.judging.judge import Waiver
 from checks.feedback import complaints
-from flows.cli.shared import STDOUT, Exit, JsonFile, Since, Until, day, one_rule, print_rows, shown_as_json, span_of
+from flows.cli.shared import (
+    STDOUT,
+    Exit,
+    JsonFile,
+    Since,
+    Until,
+    day,
+    one_rule,
+    print_folded,
+    print_rows,
+    shown_as_json,
+    span_of,
+)
 from flows.service.alerts import accept_change, utc
 from flows.service.context import open_engine
 
@@ -69,9 +81,9 @@ def show_incident(context: typer.Context, number: Number, json_file: JsonFile = 
     if shown_as_json(json_file, _row(incident) | {"events": story}):
         return
     for line in _described(incident):
-        typer.echo(line)
+        print_folded(line)
     for event in story:
-        typer.echo(_told(event))
+        print_folded(_told(event))
     for each in heard:
         typer.echo(f"  {each.at:%Y-%m-%d %H:%M}  complaint {each.id} of {each.about}: seen {each.noticed}")
     if incident.state == "open":

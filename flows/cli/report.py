@@ -19,20 +19,7 @@ from checks.seals import verify_history
 from checks.stored import StoredResult, StoredRun, stored_results, stored_runs
 from etl.tables.span import EVER
 from flows.bridge.entry import prefect_facts
-from flows.cli.shared import (
-    Exit,
-    JsonFile,
-    Since,
-    Until,
-    day,
-    one_document,
-    one_rule,
-    print_rows,
-    requested,
-    shown_as_json,
-    span_of,
-    write,
-)
+from flows.cli import shared
 from flows.service.context import open_engine
 from flows.service.requests import ReviewRequest
 from flows.settings import Settings
@@ -42,9 +29,9 @@ def history(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
     rule: Annotated[str | None, typer.Argument(help="A rule; without one, the runs.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many lines.")] = 20,
-    since: Since = None,
-    until: Until = None,
-    json_file: JsonFile = None,
+    since: shared.Since = None,
+    until: shared.Until = None,
+    json_file: shared.JsonFile = None,
 ) -> None:
     """Show how the score went, or since when a rule is in trouble; newest first.
 
@@ -56,7 +43,7 @@ def history(  # noqa: PLR0917 - typer makes options of them
     if rule == VERIFY:
         _verify(context.obj, json_file)
         return
-    span = span_of(context)
+    span = shared.span_of(context)
     with open_engine(context.obj) as engine, engine.connect() as connection:
         if rule is None:
             runs = stored_runs(connection, limit, span)
@@ -66,11 +53,11 @@ def history(  # noqa: PLR0917 - typer makes options of them
             lines, documents = list(map(result_line, results)), list(map(stored_document, results))
     if rule is not None and not lines and span == EVER:
         _require_known(context.obj, rule)
-    if shown_as_json(json_file, documents):
+    if shared.shown_as_json(json_file, documents):
         return
     nothing = "Nothing has run yet. Next: rally-health check" if span == EVER else "Nothing ran in that time."
     for line in lines or [nothing]:
-        typer.echo(line)
+        shared.print_folded(line)
 
 
 VERIFY = "verify"
@@ -79,12 +66,12 @@ VERIFY = "verify"
 def _verify(settings: Settings, json_file: Path | None) -> None:
     with open_engine(settings) as engine, engine.connect() as connection:
         verified = verify_history(connection)
-    if not shown_as_json(json_file, verified):
+    if not shared.shown_as_json(json_file, verified):
         for line in verified.broken:
             typer.echo(f"REWRITTEN {line}")
         before = f", {verified.unsealed:,} runs have no seal" if verified.unsealed else ""
         typer.echo(f"{verified.sealed:,} runs are sealed{before}; the newest seal is {verified.head or 'none'}")
-    raise typer.Exit(Exit.CHECKS_FAILED if verified.broken else Exit.OK)
+    raise typer.Exit(shared.Exit.CHECKS_FAILED if verified.broken else shared.Exit.OK)
 
 
 def _require_known(settings: Settings, rule: str) -> None:
@@ -120,7 +107,7 @@ def report(  # noqa: PLR0917 - typer makes options of them
     html_file: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML file; - for standard output.")
     ] = None,
-    json_file: JsonFile = None,
+    json_file: shared.JsonFile = None,
     email: Annotated[
         list[str] | None, typer.Option("--email", metavar="NAME", help="Send it to a person of the alert policy.")
     ] = None,
@@ -138,18 +125,18 @@ def report(  # noqa: PLR0917 - typer makes options of them
     """
     from flows.service import health_check, review  # noqa: PLC0415 - `history` needs neither
 
-    streamed = one_document(html_file, json_file)
-    request = requested(ReviewRequest, context, until=day(until))
+    streamed = shared.one_document(html_file, json_file)
+    request = shared.requested(ReviewRequest, context, until=shared.day(until))
     health_check.require_people(context.obj, request.email)
     made = review.make_review(context.obj, request, prefect_facts)
-    done = write(html_file, lambda: review.review_html(made, context.obj.serve_url))
-    done &= write(json_file, lambda: review.review_json(made))
+    done = shared.write(html_file, lambda: review.review_html(made, context.obj.serve_url))
+    done &= shared.write(json_file, lambda: review.review_json(made))
     if not streamed:
         typer.echo(review.review_text(made), nl=False)
     if request.email and review.email_review(context.obj, made, request.email):
         typer.secho("error: the report waits in the outbox. Next: rally-health alerts outbox", fg="red", err=True)
         done = False
-    raise typer.Exit(Exit.OK if done else Exit.PARTIAL)
+    raise typer.Exit(shared.Exit.OK if done else shared.Exit.PARTIAL)
 
 
 COLUMNS = ("at", "parameter", "reading", "total", "was", "would_be")
@@ -164,7 +151,7 @@ def backtest_(  # noqa: PLR0917 - typer makes options of them
     window: Annotated[int | None, typer.Option(help="For drop and outlier: readings to compare with.")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Only so many days back.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="List every night, not only those with an alert.")] = False,
-    json_file: JsonFile = None,
+    json_file: shared.JsonFile = None,
 ) -> None:
     """Say which of the stored nights a threshold would have alerted. Nothing is measured and nothing is changed.
 
@@ -173,18 +160,18 @@ def backtest_(  # noqa: PLR0917 - typer makes options of them
     Examples: `rally-health backtest match_without_teams --warn 0.5%`,
     `rally-health backtest matches_in_schedule --as outlier --warn 4 --critical 8 --window 21`
     """
-    check = one_rule(context.obj, rule)
+    check = shared.one_rule(context.obj, rule)
     threshold = parse_threshold(check, ThresholdOptions(kind, warn, critical, window))
     now = datetime.now(UTC)
     since = None if days is None else now - timedelta(days=days)
     with open_engine(context.obj) as engine, engine.connect() as connection:
         nights = backtest(read_results(connection, since, now, rule), threshold)
-    if shown_as_json(json_file, _document(rule, str(threshold), nights)):
+    if shared.shown_as_json(json_file, _document(rule, str(threshold), nights)):
         return
-    typer.echo(_said(rule, str(threshold), nights))
+    shared.print_folded(_said(rule, str(threshold), nights))
     shown = [_row(night) for night in nights if everything or _alerts(night)]
     if shown:
-        print_rows(shown, COLUMNS, json_file=None, nothing="")
+        shared.print_rows(shown, COLUMNS, json_file=None, nothing="")
 
 
 def _said(rule: str, threshold: str, nights: Sequence[Night]) -> str:

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
@@ -113,7 +114,7 @@ def one_document(*files: Path | None, more: bool = False) -> bool:
 
 
 WIDE = 240
-GAP = 2
+GAP, INDENT = 2, "   "
 LONGEST_NAME = 40
 NARROWEST_TEXT = 24
 """The room that a column of sentences needs to be read."""
@@ -139,6 +140,17 @@ def print_rows(
         return
     for row in cells:
         console.print(_block(columns, row, styles, console.width), highlight=False)
+
+
+def print_folded(text: str) -> None:
+    """Print lines; a terminal that is narrower gets them folded between words, indented below their beginning."""
+    if not sys.stdout.isatty():
+        typer.echo(text)
+        return
+    width = Console().width
+    for line in text.splitlines():
+        deep = " " * (len(line) - len(line.lstrip()) + len(INDENT))
+        typer.echo(fill(line, width, subsequent_indent=deep, break_long_words=False, break_on_hyphens=False))
 
 
 def _room(cells: Sequence[str]) -> int:
@@ -169,7 +181,7 @@ def _block(columns: Sequence[str], row: Sequence[str], styles: Mapping[str, str]
         part = f"[bold]{escape(column)}[/] {_coloured(cell, styles)}"
         taken = len(Text.from_markup(lines[-1])) + len(column) + 1 + len(cell) + GAP
         if lines[-1].strip() and taken > width:
-            lines.append("   ")
+            lines.append(INDENT)
         lines[-1] += f"{' ' * GAP if lines[-1].strip() else ''}{part}"
     return "\n".join(lines)
 

@@ -220,3 +220,18 @@ def test_words_agree_with_their_number() -> None:
     assert str(Change("public.schedule", CONSTRAINT, 3)) == "3 constraints of schedule"
     assert str(Change("public.schedule", CONSTRAINT, 1)) == "1 constraint of schedule"
     assert str(Change("public.schedule", "delete", 1)) == "delete 1 of schedule"
+
+
+def test_lines_are_folded_between_words_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shared, "Console", lambda **_: Console(width=30))
+    text = "plan 1 of duplicate_match: delete 2,058 of schedule\n  freed by another feed of the league"
+
+    shared.print_folded(text)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    shared.print_folded(text)
+
+    assert capsys.readouterr().out == text + "\n" + (
+        "plan 1 of duplicate_match:\n   delete 2,058 of schedule\n  freed by another feed of the\n     league\n"
+    )
