@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, func
+import pytest
+from sqlalchemy import ColumnElement, Engine, case, func
 
-from checks import Row, Severity, Status, above, metric_check, percent, row_check, rows
+from checks import Row, Severity, Status, above, fixture, metric_check, percent, row_check, rows
 from checks.engine.measuring.snapshot import asking
 from tests.checks.engine.conftest import Run, counted, thing, things
 
@@ -99,3 +100,72 @@ def test_a_metric_shares_the_scan_of_row_rules_and_of_its_own_failures(run: Run,
 
 def test_every_statement_has_a_parameter_so_that_two_statements_in_one_are_refused() -> None:
     assert asking(func.count()).compile().params == {"rally": 1}
+
+
+@fixture
+def shelf() -> list[str]:
+    """Five shelves, of which one is empty."""
+    return ["a", "b", "c", "d", "empty"]
+
+
+def of_shelf(name: str, metric: Callable[[Row, str], ColumnElement[Any]]) -> Callable[..., Any]:
+    """A metric of its own name, for each shelf."""
+
+    def measured(row: Row, shelf: str) -> ColumnElement[Any]:
+        return metric(row, shelf)
+
+    measured.__name__ = name
+    return metric_check(things, severity=Severity.LOW, threshold=above(critical=rows(999)), each="shelf")(measured)
+
+
+SHELVES = [
+    (lambda row, shelf: func.count().filter(row.shelf == shelf), {"a": 1, "b": 2, "c": 3, "d": 4, "empty": 0}),
+    (lambda row, shelf: func.sum(row.size).filter(row.shelf == shelf), {"a": 1, "b": 3, "c": 6, "d": 10}),
+    (lambda row, shelf: func.max(row.size).filter(row.shelf == shelf), {"a": 1, "b": 2, "c": 3, "d": 4}),
+]
+OTHERS = [
+    (lambda row, shelf: func.count().filter(row.shelf != shelf), {"a": 9, "b": 8, "c": 7, "d": 6, "empty": 10}),
+    (lambda row, shelf: func.count().filter((row.shelf == shelf) & (row.size > 1)), {
+        "a": 0, "b": 1, "c": 2, "d": 3, "empty": 0,
+    }),
+    (lambda row, shelf: func.count().filter(row.shelf == "a"), dict.fromkeys(["a", "b", "c", "d", "empty"], 1)),
+    (lambda row, shelf: func.sum(case((row.shelf == "a", 9), else_=row.size)).filter(row.shelf == shelf), {
+        "a": 9, "b": 3, "c": 6, "d": 10,
+    }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("metric", "values"), [*SHELVES, *OTHERS])
+def test_a_metric_of_each_value_is_what_its_condition_alone_would_give(
+    run: Run, put: Put, metric: Any, values: dict[str, int]
+) -> None:
+    put(
+        *(thing(f"{shelf}{n}", size=n, shelf=shelf) for last, shelf in enumerate("abcd", 1) for n in range(1, last + 1))
+    )
+
+    report = run(of_shelf("measured", metric), shelf)
+
+    assert {result.parameter: result.value for result in report.results if result.value is not None} == values
+
+
+@pytest.mark.parametrize("metric", [metric for metric, _ in SHELVES])
+def test_a_metric_of_each_value_asks_no_condition_of_every_row_for_each(
+    run: Run, put: Put, shelves: Engine, metric: Any
+) -> None:
+    """404 leagues made 404 conditions, asked of each of 800,000 results."""
+    put(thing("x", shelf="a"))
+
+    with counted(shelves) as statements:
+        run(of_shelf("measured", metric), shelf)
+
+    assert [("GROUP BY" in one, "FILTER" in one) for one in statements if "FROM things" in one] == [(True, False)]
+
+
+def test_a_metric_whose_groups_cannot_be_read_is_an_error_of_its_own(run: Run, put: Put) -> None:
+    put(thing("x", shelf="a", size=0))
+    broken = of_shelf("broken", lambda row, shelf: func.sum(1 / row.size).filter(row.shelf == shelf))
+
+    report = run(broken, of_shelf("sound", SHELVES[0][0]), shelf)
+
+    assert {result.status for result in report.results if result.rule == "broken"} <= {Status.ERROR, Status.SKIPPED}
+    assert {result.status for result in report.results if result.rule == "sound"} == {Status.OK}
