@@ -285,8 +285,13 @@ def result_of_unknown_player() -> Bad:
     people = sa.select(person.c.league_id, person.c.player_id).distinct()
     unknown = people.where(person.c.league_id.in_(judged), ~listed).subquery()
     same = (unknown.c.league_id == seat.c.league_id) & (unknown.c.player_id == seat.c.player_id)
-    seats = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
-    return Bad(seats.join(unknown, same), among=sa.select(seat).where(seat.c.league_id.in_(judged)))
+    # and these before their results: asked at once, the database joins every seat with its result, league and series
+    guests = sa.select(seat.c.id, seat.c.seat, seat.c.player_id).join(unknown, same).cte("guests")
+    guests = guests.prefix_with("MATERIALIZED")
+    keys = result_keys().add_columns(guests.c.seat, guests.c.player_id)
+    return Bad(
+        keys.join(guests, guests.c.id == match_scores.c.id), among=sa.select(seat).where(seat.c.league_id.in_(judged))
+    )
 
 
 @check(severity=Severity.LOW, threshold=ROUTINE, table=match_scores, owner="matches", tags={"weekly"},
