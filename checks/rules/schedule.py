@@ -67,12 +67,13 @@ def _idle(breaks: Seasons, league: int | None = None) -> sa.Select[Any]:
 
     With a league only its matches are read: a question for each of 400 leagues must not read all matches 400 times.
     """
-    season = words.seasons(breaks)
-    read = sa.true() if league is None else season.c.league_id == league
+    season = words.seasons(breaks, league).element.cte("season")
+    of_league = sa.select(teams.c.id).where(teams.c.league_id == league)
     plays = [
         sa.select(schedule.c[f"{side}_team_id"].label("id"))
         .join(season, season.c.league_id == schedule.c.league_id)
-        .where(read, words.is_match(MATCH), schedule.c.match_date.between(season.c.starts, season.c.ends))
+        .where(words.is_match(MATCH), schedule.c.match_date.between(season.c.starts, season.c.ends))
+        .where(sa.true() if league is None else schedule.c[f"{side}_team_id"].in_(of_league))
         for side in SCHEDULE_SIDES
     ]
     playing = plays[0].union(plays[1]).subquery("playing")
