@@ -11,7 +11,7 @@ calls Python, is told as text, or asks for more than tables.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any, TypeAlias
@@ -38,7 +38,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression
-from sqlalchemy.sql.visitors import iterate
 
 from checks.engine.authoring import CheckError
 from checks.engine.authoring.spec import Check, Kind
@@ -110,7 +109,7 @@ def _basis(query: Query, fixtures: Mapping[str, Fixture], state: TableState) -> 
     except Exception:  # noqa: BLE001 - what cannot be written out has no basis, and is measured
         return ""
     tables = None if UNSTEADY.search(text) else tables_of(query)
-    kept = kept_to_league(query)
+    kept = kept_to_league(query) & (tables or frozenset())
     states = [] if tables is None else [
         state.text(table, query.parameter.value if table in kept else None)
         for table in sorted(tables, key=lambda table: table.fullname)
@@ -139,7 +138,7 @@ def tables_of(query: Query) -> frozenset[Table] | None:
         elements.append(query.table)
     with suppress(CheckError):  # a metric has no bad rows
         elements.append(BadRows.of(query, Scope(), DIMENSIONS).joined)
-    found = {part for element in elements for part in iterate(element) if isinstance(part, (TableClause, TextClause))}
+    found = {part for part in _parts(elements) if isinstance(part, (TableClause, TextClause))}
     tables = frozenset(part for part in found if isinstance(part, Table))
     return tables if len(tables) == len(found) else None
 
@@ -153,17 +152,26 @@ def kept_to_league(query: Query) -> frozenset[Table]:
     reads = [(table, _keeps(statement, source, query.parameter.value))
              for statement in selects for source, table in _sources(statement.get_final_froms())]  # fmt: skip
     every = {table for table, _ in reads}
-    return frozenset(every - {table for table, kept in reads if not kept} - _outside(query, every))
+    return frozenset(every - {table for table, kept in reads if not kept} - _looked_up(query))
 
 
-def _parts(statements: Sequence[Any]) -> Iterator[Any]:
-    for statement in statements:
-        yield from iterate(statement)
+def _looked_up(query: Query) -> set[Table]:
+    """The tables in which is looked up where bad rows are, whatever their league."""
+    with suppress(CheckError):
+        return {table for _, table in _sources([BadRows.of(query, Scope(), DIMENSIONS).joined])}
+    return set()
 
 
-def _outside(query: Query, read: set[Table]) -> set[Table]:
-    """Tables that only say where bad rows are: nothing keeps them to a league."""
-    return set(tables_of(query) or ()) - read
+def _parts(statements: Iterable[Any]) -> Iterator[Any]:
+    """All elements of statements, each once: what many columns come from is one child of each of them."""
+    # held, so that no other element gets the id of one that was made on the way
+    waiting, seen = list(statements), dict[int, Any]()
+    while waiting:
+        part = waiting.pop()
+        if id(part) not in seen:
+            seen[id(part)] = part
+            yield part
+            waiting.extend(part.get_children())
 
 
 def _sources(froms: Iterable[FromClause]) -> Iterator[tuple[FromClause, Table]]:

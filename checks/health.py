@@ -47,9 +47,10 @@ def examine(
     it was measured last is carried over.
     """
     baseline, waivers, before = retried(lambda: _known(engine, rules, request, since_last=since_last))
+    whole = not (request.selection.scope or request.another_day) and (keep or since_last)
     informed = replace(
         request, baseline=baseline, waivers=waivers, dimensions=DIMENSIONS, tables=metadata.tables,
-        bases=None if request.selection.scope or request.another_day else partial(bases, rules),
+        bases=partial(bases, rules) if whole else None,
     )  # fmt: skip
     report = run_checks(engine, rules, informed)
     report = with_headlines(report, before)
