@@ -153,9 +153,11 @@ def print_report(report: Report, console: Console, *, detailed: bool = False, br
     shown = [result for result in results if result.status not in hidden]
     wide = console.is_terminal and console.width >= sum(_widths(shown)) + NARROWEST
     (_print_table if wide else _print_lines)(shown, console)
-    if detailed:
-        for result in shown:
+    for result in shown:
+        if detailed:
             _print_details(result, console)
+        elif wide and result.status is Status.ERROR:  # a table cuts off which line of which file
+            console.print(f"{clean(result.title)}: {verdict(result)}", markup=False, highlight=False, soft_wrap=True)
     for line in [*_members(shown), *_skipped(report, detailed=detailed), *remarks(report)]:
         console.print(f"[yellow]{escape(line)}[/]", highlight=False, soft_wrap=True)
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from checks.engine.authoring.units import Status
 from checks.engine.reporting.report import Report
 from checks.engine.reporting.verdict import FailOn
 from checks.render.formats import github_annotations, junit, markdown
 from checks.render.terminal import print_report, progress_bar
 from flows.bridge.entry import run
 from flows.cli import shared
-from flows.service.authoring import chosen, last_failed, rows_of_rule
+from flows.service.authoring import chosen, last_failed, raised_in, rows_of_rule
 from flows.service.context import Invocation
 from flows.service.health_check import check_health
 from flows.service.report_files import unwritten
@@ -79,6 +80,9 @@ def check(  # noqa: PLR0917 - typer makes options of them
         ),
     ] = None,
     again: Annotated[bool, typer.Option("--last-failed", help="Only rules in trouble in the newest run.")] = False,
+    debugger: Annotated[
+        bool, typer.Option("--pdb", help="Open Python's debugger where a rule raised, on a terminal.")
+    ] = False,
     email: Annotated[
         list[str] | None, typer.Option("--email", metavar="NAME", help="Send the report to a person of the policy.")
     ] = None,
@@ -93,8 +97,11 @@ def check(  # noqa: PLR0917 - typer makes options of them
     `rally-health check --tag daily --league CNSWPL --fail-on new --json report.json`,
     `rally-health check --tag daily --alert --email kim`, `rally-health check --last-failed`,
     `rally-health check -k "schedule and not practice" -m daily`,
-    `rally-health check --name match_without_teams --rows 50`, `rally-health check --since last`
+    `rally-health check --name match_without_teams --rows 50`, `rally-health check --name my_rule --pdb`,
+    `rally-health check --since last`
     """
+    if debugger and not sys.stdin.isatty():
+        raise typer.BadParameter("--pdb needs a terminal")
     if rows is not None or csv_file is not None:
         show_rows(context.obj, names, rows, csv_file)
         return
@@ -119,6 +126,8 @@ def check(  # noqa: PLR0917 - typer makes options of them
         print_report(report, Console(), detailed=detailed)
     if github:
         typer.echo(github_annotations(report), nl=False)
+    if debugger:
+        debug(context.obj, report)
     complete = written and _nothing_unsent(invocation, report)
     code = report.exit_code(fail_on)
     raise typer.Exit(code if complete or code else shared.Exit.PARTIAL)
@@ -137,6 +146,20 @@ def show_rows(settings: Settings, names: Sequence[str] | None, most: int | None,
             writer = csv.writer(target)
             writer.writerow(bad.names)
             writer.writerows(islice(bad.rows, most))
+
+
+def debug(settings: Settings, report: Report) -> None:
+    """Open a debugger where each rule that could not be measured raised, in its own file."""
+    import pdb  # noqa: PLC0415 - few want it
+
+    broken = dict.fromkeys(result.rule for result in report.by_status(Status.ERROR))
+    raised = False
+    for name, error in raised_in(settings, tuple(broken)):
+        raised = True
+        typer.echo(f"\n{name} raised {type(error).__name__}: {error}")
+        pdb.post_mortem(error.__traceback__)
+    if not raised:
+        typer.echo("No rule raised anything: there is nothing to debug.")
 
 
 def _flow() -> Flow[..., Any]:

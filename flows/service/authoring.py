@@ -11,7 +11,7 @@ from string import Template
 from sqlalchemy import select
 
 import checks.rules
-from checks.author.rows import RowsOfRule, bad_rows_of
+from checks.author.rows import RowsOfRule, bad_rows_of, raised_by
 from checks.author.suggest import Suggestion, suggestions
 from checks.author.trial import RuleTrial, try_rule
 from checks.engine.authoring import CheckDefinitionError, MeasureError
@@ -112,6 +112,15 @@ def rows_of_rule(settings: Settings, name: str) -> Iterator[RowsOfRule]:
         bad_rows_of(engine, rules, rules[name], _request()) as found,
     ):
         yield found
+
+
+def raised_in(settings: Settings, names: Sequence[str]) -> Iterator[tuple[str, BaseException]]:
+    """What the rules of some names raise in this process, for a debugger; those that raise nothing are left out."""
+    rules = rules_of(settings)
+    with open_engine(settings, application="rally-health check", migrated=False) as engine:
+        for name in names:
+            if error := raised_by(engine, rules, rules[name], _request()):
+                yield name, error
 
 
 def last_failed(settings: Settings) -> tuple[str, ...]:

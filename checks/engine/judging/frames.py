@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Double, Float, Numeric, Select, cast
+from sqlalchemy import ColumnElement, Double, Float, FromClause, Numeric, Select, cast
 
 from checks.engine.authoring import MeasureError
 from checks.engine.judging.bad_rows import BadRows, Place, places_of
@@ -95,8 +95,16 @@ def _pass(session: Session, query: Query, rows: BadRows, timeout: float, most: i
 
 def frame_statement(rows: BadRows, wanted: Sequence[str]) -> Select[Any]:
     """Key, dimensions and the columns that the rule names."""
-    columns = [_as_float(rows.source.c[name]).label(f"f{number}") for number, name in enumerate(wanted)]
-    return asking(*rows.columns(), *columns).select_from(rows.joined).where(rows.condition)
+    return asking(*rows.columns(), *_numbered(rows.source, wanted)).select_from(rows.joined).where(rows.condition)
+
+
+def frame_columns(query: Query) -> list[ColumnElement[Any]]:
+    """The columns that a pandas rule names, as it gets them."""
+    return _numbered(query.table, query.check.mark.columns)
+
+
+def _numbered(source: FromClause, wanted: Sequence[str]) -> list[ColumnElement[Any]]:
+    return [_as_float(source.c[name]).label(f"f{number}") for number, name in enumerate(wanted)]
 
 
 def _as_float(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -104,10 +112,15 @@ def _as_float(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return cast(column, Double) if isinstance(column.type, Numeric) and not isinstance(column.type, Float) else column
 
 
-def _judged(query: Query, values: Sequence[Sequence[Any]], timeout: float) -> Iterator[bool]:
+def frame_of(query: Query, values: Sequence[Sequence[Any]]) -> pd.DataFrame:
+    """Rows as a pandas rule gets them."""
     import pandas as pd  # noqa: PLC0415 - half a second that only pandas rules pay
 
-    frame = pd.DataFrame([tuple(row) for row in values], columns=list(query.check.mark.columns))
+    return pd.DataFrame([tuple(row) for row in values], columns=list(query.check.mark.columns))
+
+
+def _judged(query: Query, values: Sequence[Sequence[Any]], timeout: float) -> Iterator[bool]:
+    frame = frame_of(query, values)
 
     def bad() -> bytes:
         answer = _verified(frame, _called(query, frame, query.arguments or {}))
