@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
+from inspect import Parameter
 from typing import Any
 
 from checks import ready
 from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.spec import CHECK, Source, mark_of
 from checks.ready.make import OPTIONS, Rule
-from checks.ready.overrides import RuleOverride, read_override
+from checks.ready.overrides import RuleChange, RuleOverride, read_override
 
 READY_KINDS: Mapping[str, Any] = {name: getattr(ready, name) for name in ready.__all__}
 ENTRY_KEYS = ("kind", "line", "domain")
@@ -40,6 +41,45 @@ def rules_of_lines(entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Rule,
             mark = replace(mark_of(rule), source=Source(file or line, int(number) if number.isdigit() else 0))
             setattr(rule, CHECK, mark)
             yield rule, str(entry.get("domain") or _domain(entry))
+
+
+RULES_DOCUMENT = """
+## `[[rules]]`
+
+{changes}
+
+| key | what it is |
+|---|---|
+{keys}
+An entry with `kind` is a ready-made rule. Each takes, besides what is its own, `table` (its name, such as `orders`,
+`shop.orders` or `'"Order Lines"'`), {options}, and `domain` (else its table). Limits are written as above.
+
+| kind | what is its own | what is wrong |
+|---|---|---|
+{kinds}"""
+
+
+def rules_document() -> str:
+    """What docs/SETTINGS.md says of `[[rules]]`, from the model of a change and from the functions of the kinds."""
+    fields = {name: own for name, own in RuleOverride.model_fields.items() if not own.exclude}
+    which = [name for name in fields if name not in RuleChange.model_fields]
+    fields = {name: fields[name] for name in dict.fromkeys([*which, *fields])}
+    keys = "".join(f"| `{name}` | {' '.join((own.description or '').split())} |\n" for name, own in fields.items())
+    kinds = "".join(f"| `{kind}` | {_own_arguments(kind)} | {_summary(READY_KINDS[kind])} |\n" for kind in READY_KINDS)
+    options = ", ".join(f"`{name}`" for name in OPTIONS if name != "threshold")
+    changes = " ".join((RuleOverride.__doc__ or "").split())
+    return RULES_DOCUMENT.format(changes=changes, keys=keys, options=options, kinds=kinds)
+
+
+def _own_arguments(kind: str) -> str:
+    parameters = inspect.signature(READY_KINDS[kind]).parameters.values()
+    names: Mapping[Any, str] = {Parameter.VAR_KEYWORD: "", Parameter.VAR_POSITIONAL: "`column` or `columns`"}
+    said = [names.get(one.kind, f"`{one.name}`") for one in parameters if one.name != "table"]
+    return ", ".join(filter(None, said))
+
+
+def _summary(function: Any) -> str:
+    return (inspect.getdoc(function) or "").splitlines()[0].replace("|", "\\|")
 
 
 def _rule(entry: Mapping[str, Any]) -> Rule:

@@ -10,45 +10,88 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.spec import Check, Kind, Mark, verified
-from checks.engine.authoring.thresholds import Above, Below, Drop, Threshold, above, below, drop
-from checks.engine.authoring.units import limit_of, severity_of
+from checks.engine.authoring.thresholds import (
+    Above,
+    Below,
+    Drop,
+    Outlier,
+    RelativeChange,
+    Threshold,
+    above,
+    below,
+    change,
+    drop,
+    outlier,
+)
+from checks.engine.authoring.units import Limit, limit_of, severity_of
 from checks.engine.collecting.rules import Rules
 
-LIMITS = ("warn", "critical", "target")
+LIMITS = ("warn", "critical", "target", "drop", "growth", "window")
+TAKES: Mapping[type[Threshold], tuple[str, ...]] = {
+    Above: ("warn", "critical", "target"), Below: ("warn", "critical", "target"), Drop: ("warn", "critical", "window"),
+    Outlier: ("warn", "critical", "window"), RelativeChange: ("drop", "growth", "window", "warn", "critical"),
+}  # fmt: skip
+"""Which limits of each sort of threshold can be other."""
 SEGMENTS = {"leagues": "league"}
 """Where an entry says what is other for some rows, and the dimension that those are of."""
+
+
+LimitSaid: TypeAlias = str | int | float | Literal[False]
+PairSaid: TypeAlias = tuple[str | Literal[False], str | Literal[False]] | Literal[False]
 
 
 class RuleChange(BaseModel):
     """What is other about a rule; what is None stays."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     enabled: bool | None = None
-    warn: str | Literal[False] | None = None
-    critical: str | Literal[False] | None = None
-    target: str | Literal[False] | None = None
+    """`false`: it does not run."""
+    warn: LimitSaid | None = None
+    """The limit of WARN, with its unit, such as `"2 %"`, `"10 rows"`, `"26 hours"`; `false`: none."""
+    critical: LimitSaid | None = None
+    """The limit of CRITICAL."""
+    target: LimitSaid | None = None
+    """What is as good as wanted."""
+    drop: PairSaid | None = None
+    """Of a rule that compares with its own history: warn and critical of a fall, such as `["10 %", "30 %"]`."""
+    growth: PairSaid | None = None
+    """The same of a rise."""
+    window: int | None = None
+    """Days of history that it compares with."""
     severity: str | None = None
+    """LOW, MEDIUM or HIGH."""
     owner: str | None = None
+    """Who looks after it."""
     tags: tuple[str, ...] | None = None
+    """In place of its own."""
     timeout: float | None = Field(None, gt=0)
+    """Seconds that it may take."""
     parameters: dict[str, Any] = Field(default_factory=dict)
+    """Values of its optional arguments, such as `{days = 14}`."""
 
 
 class RuleOverride(RuleChange):
-    """An entry: which rules, and what is other about them."""
+    """An entry without `kind` changes rules that there are: those that fit all of `name`, `domain` and `tag`.
+
+    The same can stand as `[rules.NAME]`. Later entries go before earlier ones.
+    """
 
     name: str | None = None
+    """Its name, `*` and `?` allowed."""
     domain: str | None = None
+    """All rules of a domain."""
     tag: str | None = None
+    """All rules with a tag."""
     leagues: dict[str, RuleChange] = Field(default_factory=dict)
-    line: str = ""
+    """What is other for the rows of one league: `[rules.leagues.CITA]` below the entry, with the keys above."""
+    line: str = Field("", exclude=True)
 
     def means(self, check: Check) -> bool:
         """Whether a rule is meant."""
@@ -97,10 +140,10 @@ def _changed(check: Check, override: RuleOverride, line: str) -> Check:
 
 def _segments(check: Check, override: RuleOverride, line: str) -> Iterator[tuple[tuple[str, str], Check | None]]:
     for field, dimension in SEGMENTS.items():
-        for label, change in getattr(override, field).items():
+        for label, other in getattr(override, field).items():
             if check.mark.each != dimension and check.mark.kind in {Kind.METRIC, Kind.FRAME}:
                 raise CheckDefinitionError(f"a {check.mark.kind} cannot be judged for one {dimension} alone")
-            yield (dimension, label), None if change.enabled is False else _with(check, change, line)
+            yield (dimension, label), None if other.enabled is False else _with(check, other, line)
 
 
 def _with(check: Check, change: RuleChange, line: str) -> Check:
@@ -134,13 +177,45 @@ def _threshold(threshold: Threshold, change: RuleChange) -> Threshold:
     said = {name: getattr(change, name) for name in LIMITS if getattr(change, name) is not None}
     if not said:
         return threshold
-    limits = {name: getattr(threshold, name, None) for name in LIMITS}
-    limits |= {name: None if text is False else limit_of(text) for name, text in said.items()}
-    if isinstance(threshold, Above | Below):
-        return (above if isinstance(threshold, Above) else below)(**_within_target(limits, said))
-    if isinstance(threshold, Drop) and limits["warn"] and limits["critical"]:
-        return drop(warn=limits["warn"], critical=limits["critical"], window=threshold.window)
-    raise CheckDefinitionError(f"its limits are {threshold}; they cannot be set by warn and critical")
+    if strange := [name for name in said if name not in TAKES[type(threshold)]]:
+        takes = ", ".join(TAKES[type(threshold)])
+        raise CheckDefinitionError(f"its limits are {threshold}; it takes {takes} and no {strange[0]}")
+    if isinstance(threshold, Outlier):
+        return outlier(**{name: getattr(threshold, name) for name in TAKES[Outlier]} | _numbers(said))
+    if isinstance(threshold, RelativeChange):
+        return _of_change(threshold, said)
+    limits: dict[str, Any] = {name: getattr(threshold, name) for name in TAKES[type(threshold)]}
+    limits |= {name: value if name == "window" else _limit(value) for name, value in said.items()}
+    if isinstance(threshold, Drop):
+        return drop(**limits)
+    return (above if isinstance(threshold, Above) else below)(**_within_target(limits, said))
+
+
+def _of_change(threshold: RelativeChange, said: Mapping[str, Any]) -> RelativeChange:
+    """`warn` and `critical` are of the one direction that it judges; of two, `drop` and `growth` say which."""
+    pairs = {name: list(getattr(threshold, name)) for name in ("drop", "growth")}
+    pairs |= {name: [_limit(one) for one in said[name] or (False, False)] for name in pairs if name in said}
+    judged = [name for name, pair in pairs.items() if any(pair)]
+    for place, name in enumerate(("warn", "critical")):
+        if name in said and len(judged) != 1:
+            raise CheckDefinitionError(f"its limits are {threshold}; say drop or growth, each as [warn, critical]")
+        if name in said:
+            pairs[judged[0]][place] = _limit(said[name])
+    return change(
+        **{name: (pair[0], pair[1]) for name, pair in pairs.items()}, window=said.get("window", threshold.window)
+    )
+
+
+def _limit(said: LimitSaid) -> Limit | None:
+    return None if said is False else limit_of(str(said))
+
+
+def _numbers(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Deviations, which have no unit."""
+    try:
+        return {name: value if name == "window" else float(value) for name, value in said.items()}
+    except ValueError:
+        raise CheckDefinitionError(f"{said} are no deviations; expected numbers such as warn = 3.5") from None
 
 
 def _within_target(limits: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,8 @@ def by_rule(results: Iterable[R]) -> tuple[R, ...]:
     groups: dict[str, list[R]] = {}
     for result in results:
         groups.setdefault(result.rule, []).append(result)
-    return tuple(sorted((_pooled(group) for group in groups.values()), key=worst_first))
+    lines = (line for group in groups.values() for line in _lines(group))
+    return tuple(sorted(lines, key=worst_first))
 
 
 def worst_members(result: Result) -> str:
@@ -47,9 +48,12 @@ def plural(name: str) -> str:
     return f"{words[:-1]}ies" if words.endswith("y") and words[-2:-1] not in "aeiou" else f"{words}s"
 
 
+def _lines(group: Sequence[R]) -> Sequence[R]:
+    """One line, unless a few leagues are judged apart from all others, which have no name."""
+    return [_pooled(group)] if len(group) > 1 and all(result.parameter for result in group) else group
+
+
 def _pooled(group: Sequence[R]) -> R:
-    if len(group) == 1:
-        return group[0]
     members = tuple(sorted(group, key=_worst_share_first))
     sums = {name: _sum(group, name) for name in ("count", "total", "new", "known", "fixed", "points")}
     return replace(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from checks.engine.authoring.thresholds import Above, Below, Threshold
+from checks.engine.authoring.thresholds import Fixed, Threshold
 from checks.engine.authoring.units import Limit, Measure, figure_text
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Id
@@ -27,7 +27,7 @@ def figure_of(result: StoredResult, threshold: Threshold | None) -> float | None
     """The figure that a threshold judges: a metric's value, a share of rows, or a number of rows."""
     if result.value is not None:
         return result.value
-    in_rows = isinstance(threshold, (Above, Below)) and threshold.unit is not Measure.PERCENT
+    in_rows = isinstance(threshold, Fixed) and threshold.unit is not Measure.PERCENT
     return result.count if in_rows or result.rate is None else result.rate
 
 
@@ -39,7 +39,7 @@ def points_of(results: Sequence[StoredResult], threshold: Threshold | None) -> l
 
 def limits_of(threshold: Threshold | None) -> tuple[tuple[str, Limit], ...]:
     """The fixed limits of a threshold by name, WARN first."""
-    if not isinstance(threshold, (Above, Below)):
+    if not isinstance(threshold, Fixed):
         return ()
     named = (("WARN", threshold.warn), ("CRITICAL", threshold.critical))
     return tuple((name, limit) for name, limit in named if limit is not None)

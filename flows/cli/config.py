@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from checks.engine.collecting.rules import Rules
+from checks.ready.lines import rules_document
 from etl.importing.declared import Correction, Limits, Seasons
 from flows.cli.shared import Exit, JsonFile, print_rows, shown_as_json
 from flows.service.health_check import rules_of
@@ -125,7 +126,7 @@ does, and `rally-health config show` tells what is set and where.
 def settings_document() -> str:
     """docs/SETTINGS.md: every setting with its name in both places, its default and what it is."""
     lines = "".join(f"| {' | '.join(_cells(name, own))} |\n" for name, own in Settings.model_fields.items())
-    return DOCUMENT + lines + "".join(_table_of(name, model) for name, model in NESTED.items())
+    return DOCUMENT + lines + "".join(_table_of(name, model) for name, model in NESTED.items()) + rules_document()
 
 
 def _table_of(name: str, model: type[BaseModel]) -> str:

@@ -12,77 +12,67 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.units import Limit, Measure, Status, percent
 
 
 @dataclass(frozen=True, slots=True)
-class Above:
-    """A reading must not be above its limits."""
+class Fixed:
+    """A reading must not be beyond its limits; on a limit it is within."""
 
     warn: Limit | None
     critical: Limit | None
     target: Limit | None = None
+    direction: ClassVar[str]
+    aim: ClassVar[str]
+    sign: ClassVar[int]
 
     @property
     def unit(self) -> Measure:
         """The unit that all limits share."""
-        return _unit(self)
+        limit = self.warn or self.critical
+        assert limit is not None  # noqa: S101 - the constructors above(), below() see to it
+        return limit.unit
 
     def judge(self, reading: float) -> Status:
-        """CRITICAL or WARN above that limit, otherwise OK."""
-        if self.critical is not None and reading > self.critical.value:
+        """CRITICAL or WARN beyond that limit, otherwise OK."""
+        if self.critical is not None and self.sign * (reading - self.critical.value) > 0:
             return Status.CRITICAL
-        return Status.WARN if self.warn is not None and reading > self.warn.value else Status.OK
+        beyond = self.warn is not None and self.sign * (reading - self.warn.value) > 0
+        return Status.WARN if beyond else Status.OK
 
     def excess(self, reading: float) -> float:
         """How far a failing reading is beyond its limit, from 0 (on it) towards 1."""
-        limit = _crossed(self, self.judge(reading))
-        return 0.0 if limit is None or reading <= 0 else max(0.0, 1 - limit.value / reading)
+        limit = {Status.WARN: self.warn, Status.CRITICAL: self.critical}.get(self.judge(reading))
+        if limit is None:
+            return 0.0
+        small, large = sorted((reading, limit.value))
+        return 0.0 if large <= 0 else min(1.0, 1 - small / large)
 
     def on_target(self, reading: float) -> bool | None:
         """Whether the reading reaches the target; None without one."""
-        return None if self.target is None else reading <= self.target.value
+        return None if self.target is None else self.sign * (reading - self.target.value) <= 0
 
     def __str__(self) -> str:
-        return _say(self, "above", "at most")
+        limits = (("warn", self.warn), ("critical", self.critical))
+        said = ", ".join(f"{name} {self.direction} {limit}" for name, limit in limits if limit is not None)
+        return said if self.target is None else f"{said} (target {self.aim} {self.target})"
 
 
-@dataclass(frozen=True, slots=True)
-class Below:
+class Above(Fixed):
+    """A reading must not be above its limits."""
+
+    __slots__ = ()
+    direction, aim, sign = "above", "at most", 1
+
+
+class Below(Fixed):
     """A reading must not be below its limits."""
 
-    warn: Limit | None
-    critical: Limit | None
-    target: Limit | None = None
-
-    @property
-    def unit(self) -> Measure:
-        """The unit that all limits share."""
-        return _unit(self)
-
-    def judge(self, reading: float) -> Status:
-        """CRITICAL or WARN below that limit, otherwise OK."""
-        if self.critical is not None and reading < self.critical.value:
-            return Status.CRITICAL
-        return Status.WARN if self.warn is not None and reading < self.warn.value else Status.OK
-
-    def excess(self, reading: float) -> float:
-        """How far a failing reading is beyond its limit, from 0 (on it) to 1 (nothing left)."""
-        limit = _crossed(self, self.judge(reading))
-        return 0.0 if limit is None or limit.value <= 0 else min(1.0, max(0.0, 1 - reading / limit.value))
-
-    def on_target(self, reading: float) -> bool | None:
-        """Whether the reading reaches the target; None without one."""
-        return None if self.target is None else reading >= self.target.value
-
-    def __str__(self) -> str:
-        return _say(self, "below", "at least")
-
-
-Fixed: TypeAlias = Above | Below
+    __slots__ = ()
+    direction, aim, sign = "below", "at least", -1
 
 
 def above(*, warn: Limit | None = None, critical: Limit | None = None, target: Limit | None = None) -> Above:
@@ -124,22 +114,6 @@ def _check_order(name: str, order: str, limits: tuple[Limit | None, ...], *, sig
     if any(sign * first.value > sign * then.value for first, then in pairwise(given)):
         found = ", ".join(str(limit) for limit in given)
         raise CheckDefinitionError(f"{name}() has its limits out of order ({found}); expected {order}")
-
-
-def _unit(threshold: Fixed) -> Measure:
-    limit = threshold.warn or threshold.critical
-    assert limit is not None  # noqa: S101 - the constructors above(), below() see to it
-    return limit.unit
-
-
-def _crossed(threshold: Fixed, status: Status) -> Limit | None:
-    return {Status.WARN: threshold.warn, Status.CRITICAL: threshold.critical}.get(status)
-
-
-def _say(threshold: Fixed, direction: str, aim: str) -> str:
-    limits = (("warn", threshold.warn), ("critical", threshold.critical))
-    said = ", ".join(f"{name} {direction} {limit}" for name, limit in limits if limit is not None)
-    return said if threshold.target is None else f"{said} (target {aim} {threshold.target})"
 
 
 FEWEST_FOR_DROP = 3

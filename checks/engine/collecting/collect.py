@@ -64,10 +64,15 @@ def load_entry_points() -> Iterator[Found]:
 
 
 def _folder(folder: Path) -> Iterator[Found]:
-    for path in sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES):
-        parts = path.relative_to(folder).with_suffix("").parts
-        if not any(part.startswith(IGNORED) for part in parts):
-            yield _file(path, parts[0])
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix in SUFFIXES and not _is_ignored(path, folder)]
+    if not files:  # a disk that is not there looks like a folder without rules, and nothing would be asked
+        raise CollectError(f"no rules in {str(folder)!r}: the folder holds no .py or .sql file of rules")
+    for path in files:
+        yield _file(path, path.relative_to(folder).with_suffix("").parts[0])
+
+
+def _is_ignored(path: Path, folder: Path) -> bool:
+    return any(part.startswith(IGNORED) for part in path.relative_to(folder).parts)
 
 
 def _file(path: Path, domain: str) -> Found:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from checks.engine.authoring import WaiverError
-from checks.engine.authoring.thresholds import Above, Below, Relative, Threshold
+from checks.engine.authoring.thresholds import Fixed, Relative, Threshold
 from checks.engine.authoring.units import Measure, Status
 from checks.engine.judging.findings import Findings, key_text_of
 from checks.engine.measuring.measure import Measurement
@@ -70,7 +70,7 @@ def judge(threshold: Threshold, reading: Measurement, baseline: Sequence[float] 
         return _judge_value(threshold, reading.value, baseline)
     if reading.total == 0:
         return Verdict(Status.SKIPPED, note=NO_ROWS)
-    assert isinstance(threshold, (Above, Below))  # noqa: S101 - rules about rows take no other, see marks
+    assert isinstance(threshold, Fixed)  # noqa: S101 - rules about rows take no other, see marks
     count = max(0, reading.count - waived)
     rate = count / reading.total if reading.total else None
     # a rule in percent without a total cannot be asked, see queries
@@ -84,7 +84,7 @@ def judge(threshold: Threshold, reading: Measurement, baseline: Sequence[float] 
 def _judge_value(threshold: Threshold, value: float | None, baseline: Sequence[float]) -> Verdict:
     if value is None:
         return Verdict(Status.SKIPPED, note=NO_VALUE)
-    if isinstance(threshold, (Above, Below)):
+    if isinstance(threshold, Fixed):
         status = threshold.judge(value)
         return Verdict(status, threshold.excess(value) if status.failing else 0.0)
     status = threshold.judge(value, baseline)

@@ -57,8 +57,18 @@ def test_a_single_file_can_be_named(tmp_path: Path) -> None:
 def test_private_files_and_tests_are_left_alone(tmp_path: Path) -> None:
     for file in ("_draft.py", "test_venues.py", "conftest.py", ".hidden/venues.py", "__pycache__/venues.py"):
         write(tmp_path, file)
+    write(tmp_path, "venues.py", name="only")
 
-    assert list(collect([tmp_path])) == []
+    assert list(collect([tmp_path])) == ["only"]
+
+
+def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
+    """A disk that was not there looked like a folder without rules: none was asked, and all was well."""
+    write(tmp_path, "README.md", "Here be rules.")
+    write(tmp_path, "_draft.py")
+
+    with pytest.raises(CollectError, match=r"the folder holds no \.py or \.sql file of rules$"):
+        collect([tmp_path])
 
 
 def test_files_of_one_name_in_two_folders_do_not_meet(tmp_path: Path) -> None:
