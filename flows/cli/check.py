@@ -66,13 +66,8 @@ def check(  # noqa: PLR0917 - typer makes options of them
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse to run rules through an account that could do more than read.")
     ] = False,
-    words: Annotated[
-        str,
-        typer.Option(
-            "-k", metavar="WORDS", help="Rules by parts of their names, domains, tags and owners: 'a and not b'."
-        ),
-    ] = "",
-    marked: Annotated[str, typer.Option("-m", metavar="TAGS", help="Rules by tags: 'daily and not gate'.")] = "",
+    words: shared.Words = "",
+    marked: shared.Marked = "",
     since: Annotated[
         str | None,
         typer.Option(

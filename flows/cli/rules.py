@@ -15,6 +15,7 @@ from checks.engine.reporting.report import relative
 from checks.standards import render_standards
 from flows.cli import shared
 from flows.doors import needing
+from flows.service.authoring import chosen as named_by
 from flows.service.authoring import new_rule, suggested, try_rules
 from flows.service.health_check import rules_of
 from flows.service.requests import RuleSelection
@@ -33,13 +34,18 @@ def list_rules(  # noqa: PLR0917 - typer makes options of them
     severities: shared.Severities = None,
     names: shared.Names = None,
     owners: shared.Owners = None,
+    words: shared.Words = "",
+    marked: shared.Marked = "",
     json_file: shared.JsonFile = None,
 ) -> None:
     """List rules: the catalogue, those of RALLY_RULES, and those of installed plugins.
 
-    Examples: `rally-health rules list`, `RALLY_RULES=my_rules rally-health rules list --tag gate`
+    Examples: `rally-health rules list`, `RALLY_RULES=my_rules rally-health rules list --tag gate`,
+    `rally-health rules list -k "schedule and not practice" -m daily`
     """
-    chosen = shared.requested(RuleSelection, context).selection.apply(rules_of(context.obj))
+    if words or marked:
+        names = [*named_by(context.obj, words, marked, names or ())]
+    chosen = shared.requested(RuleSelection, context, names=names).selection.apply(rules_of(context.obj))
     if not shared.shown_as_json(json_file, [_described(check) for check in chosen.values()]):
         _print(chosen, Console())
 

@@ -243,6 +243,11 @@ Severities: TypeAlias = Annotated[
 Names: TypeAlias = Annotated[
     list[str] | None, typer.Option("--name", metavar="GLOB", help="Only rules of this name, * and ? allowed.")
 ]
+Words: TypeAlias = Annotated[
+    str,
+    typer.Option("-k", metavar="WORDS", help="Rules by parts of their names, domains, tags and owners: 'a and not b'."),
+]
+Marked: TypeAlias = Annotated[str, typer.Option("-m", metavar="TAGS", help="Rules by tags: 'daily and not gate'.")]
 Owners: TypeAlias = Annotated[list[str] | None, typer.Option("--owner", help="Only rules of this owner.")]
 Leagues: TypeAlias = Annotated[
     list[str] | None, typer.Option("--league", help="Only rows of this league, such as CNSWPL; repeat for more.")

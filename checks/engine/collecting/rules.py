@@ -6,6 +6,7 @@ The same option of a selection given twice widens it, different options narrow i
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -194,6 +195,9 @@ def matching(rules: Rules, words: str = "", tags: str = "") -> tuple[str, ...]:
 
     names = tuple(name for name, check in rules.items() if fits(check))
     if not names:
+        every = {tag for check in rules.values() for tag in check.mark.tags}
+        for strange in sorted(set(re.findall(r"\w+", tags)) - {"and", "or", "not"} - every):
+            raise SelectionError(f"no rule has the tag {strange!r}; there {_listed(every)}")
         raise SelectionError(f"no rule matches {' and '.join(repr(one) for one in (words, tags) if one)}")
     return names
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 
 import checks
 from etl.tables import leagues, rejects, schedule
+from flows.cli.shared import Exit
 from tests.etl.test_retention import refused
 from tests.flows.conftest import Run
 
@@ -129,11 +130,22 @@ def test_words_narrow_what_names_select(run: Run) -> None:
     assert [result["rule"] for result in ran.json()["results"]] == ["match_in_the_moon"]
 
 
+@pytest.mark.usefixtures("mine")
+def test_a_list_of_rules_takes_words_and_tags_as_a_check_does(run: Run) -> None:
+    both = run("rules", "list", "-k", "space or duplicate_match", "-m", "mine or daily").out.splitlines()
+    strange = run("rules", "list", "-m", "mine and dayly")
+
+    assert [line.split()[2] for line in both] == ["duplicate_match", "match_in_the_moon"]
+    assert strange.code == Exit.USAGE
+    assert "no rule has the tag 'dayly'; there are daily" in strange.out
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         (("--domain", "schedules"), "no rule has the domain 'schedules'; there are imports, matches"),
         (("--league", "EAST"), "there is no league 'EAST'; there are NORTH, SOUTH"),
+        (("-k", "a and"), "'a and' is no expression; expected words with and, or, not and ( )"),
         (("--today", "30.6.2025"), "'30.6.2025' is no day; expected YYYY-MM-DD"),
     ],
 )
