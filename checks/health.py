@@ -13,12 +13,13 @@ from checks import history
 from checks.carrying import bases
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Baseline, Waiver
+from checks.engine.measuring.scope import Dimension
 from checks.engine.reporting.report import Report
 from checks.engine.run import Request, run_checks
 from checks.news import keep_news, stored_news
 from checks.review.difference import with_headlines
 from checks.review.reading import last_run
-from checks.scopes import DIMENSIONS, IMPORT
+from checks.scopes import DIMENSIONS, IMPORT, dimensions_there
 from checks.stored import StoredResult, StoredRun
 from checks.waivers import active_waivers
 from etl.database import retried
@@ -46,10 +47,10 @@ def examine(
     kept, or nothing. With `since_last` only what has changed is measured: a result whose rule reads what it read when
     it was measured last is carried over.
     """
-    baseline, waivers, before = retried(lambda: _known(engine, rules, request, since_last=since_last))
+    baseline, waivers, before, dimensions = retried(lambda: _known(engine, rules, request, since_last=since_last))
     whole = not (request.selection.scope or request.another_day) and (keep or since_last)
     informed = replace(
-        request, baseline=baseline, waivers=waivers, dimensions=DIMENSIONS, tables=metadata.tables,
+        request, baseline=baseline, waivers=waivers, dimensions=dimensions, tables=metadata.tables,
         bases=partial(bases, rules) if whole else None,
     )  # fmt: skip
     report = run_checks(engine, rules, informed)
@@ -62,12 +63,12 @@ def examine(
 
 def _known(
     engine: Engine, rules: Rules, request: Request, *, since_last: bool
-) -> tuple[Baseline, Sequence[Waiver], Before]:
+) -> tuple[Baseline, Sequence[Waiver], Before, Sequence[Dimension]]:
     with engine.begin() as connection:
         past, accepted = history.load_history(connection, rules, request.selection), active_waivers(connection)
         if since_last:
             past = replace(past, carried=history.results_to_carry(connection, rules, request.now))
-        return past, accepted, last_run(connection, str(request.selection))
+        return past, accepted, last_run(connection, str(request.selection)), dimensions_there(connection)
 
 
 def _keep(engine: Engine, report: Report, beside: Beside) -> Report:

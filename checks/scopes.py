@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Connection,
     Integer,
     Select,
     SelectBase,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     and_,
     cast,
     func,
+    inspect,
     literal,
     or_,
     select,
@@ -120,6 +122,13 @@ IMPORT = Dimension(
     select(import_runs.c.id, literal("import ").concat(cast(import_runs.c.id, Text))),
 )
 DIMENSIONS = (LEAGUE, SERIES, CLUB, IMPORT)
+
+
+def dimensions_there(connection: Connection) -> tuple[Dimension, ...]:
+    """The dimensions that this database knows: one that holds rules of its own alone has no leagues to name."""
+    there = set(inspect(connection).get_table_names())
+    platform = {table.name for table in (leagues, tables.series, clubs, teams)} <= there
+    return DIMENSIONS if platform else (IMPORT,)
 
 
 @fixture

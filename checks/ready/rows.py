@@ -75,7 +75,7 @@ def unique(table: AnyTable, *columns: str, **options: Unpack[ReadyOptions]) -> R
         judged = both(*(column.is_not(None) for column in key), counted(options))
         several = select(*key).where(judged).group_by(*key).having(func.count() > 1).subquery("several")
         same = and_(*(column == several.c[column.name] for column in key))
-        found = select(*key_columns(rows)).select_from(rows.join(several, same)).where(judged)
+        found = select(*_names_of_rows(rows, key)).select_from(rows.join(several, same)).where(judged)
         return Bad(found, among=_among(rows, judged))
 
     tables = beside(options, rows=table)
@@ -95,11 +95,18 @@ def references(table: AnyTable, column: str, to: str, **options: Unpack[ReadyOpt
         value = Row(there)[parent_column.strip('"')]
         judged = both(child.is_not(None), counted(options))
         lost = judged, ~exists().where(_equal(value, child))
-        return Bad(select(*key_columns(rows), child.label("missing")).where(*lost), among=_among(rows, judged))
+        named = _names_of_rows(rows, ())
+        return Bad(select(*named, child.label("missing")).where(*lost), among=_among(rows, judged))
 
     tables = beside(options, rows=table, parents=parent_table)
     summary = f"{column} leads to no row of {parent_table}."
     return ready_rule(Kind.CHECK, "references", table, [column], rule, options=options, summary=summary, tables=tables)
+
+
+def _names_of_rows(rows: Table, otherwise: Iterable[ColumnElement[Any]]) -> Iterable[ColumnElement[Any]]:
+    """What names a row; in a view or another table without a key, what the rule is about."""
+    keyed = rows.info.get("key") or len(rows.primary_key)
+    return key_columns(rows) if keyed else otherwise
 
 
 def _as(column: ColumnElement[Any], value: Any) -> Any:

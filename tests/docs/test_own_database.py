@@ -99,3 +99,22 @@ def test_a_rule_about_a_table_that_checks_may_not_read_says_what_to_do(run: Run,
 
     assert "next: rally-health init, or rally-health doctor" in before.out
     assert run("check", "--no-history").code == Exit.OK
+
+
+def test_columns_that_are_called_like_a_platforms_lead_to_no_leagues(
+    run: Run, tmp_path: Path, database: Engine
+) -> None:
+    """A shop's orders may have a `league_id`: there is no table `leagues` to look it up in."""
+    with database.begin() as connection:
+        connection.exec_driver_sql(
+            "alter table orders add league_id int default 7, add series text default 'x', add club_id int default 1,"
+            " add team_id int default 5, add created_at timestamptz default now()"
+        )
+    (tmp_path / "rally.toml").write_text('[[rules]]\nkind = "unique"\ntable = "orders"\ncolumn = "number"\n')
+    run("init", "--rules-only")
+
+    report = run("check", "--json", "-").json()
+
+    (result,) = report["results"]
+    assert (result["count"], len(result["examples"]), result["note"]) == (2, 2, None)
+    assert (report["complaints"], report["parts"]) == ([], {})

@@ -51,7 +51,8 @@ def key_columns(source: FromClause) -> tuple[ColumnElement[Any], ...]:
         return _impersonal(source.c, str(getattr(source, "name", "the statement")))
     names = source.info.get("key") or [column.name for column in source.primary_key]
     if not names:
-        raise MeasureError(f"table {source.fullname} has neither info['key'] nor a primary key, so no row has a name")
+        lacks = f"table {source.fullname} has neither info['key'] nor a primary key, so no row has a name"
+        raise MeasureError(f'{lacks}; a ready-made rule takes key = ["id"]')
     return _impersonal([source.c[name] for name in names], source.fullname)
 
 

@@ -273,6 +273,14 @@ def test_a_view_without_key_is_counted_and_says_what_it_lacks(shop: Engine) -> N
     assert "has neither info['key'] nor a primary key" in result.note
 
 
+def test_rows_of_a_view_without_key_are_named_by_what_a_rule_is_about(shop: Engine) -> None:
+    lost = found(shop, references(VIEW, "Customer Id", to="customers.id"))
+    doubled = found(shop, unique(VIEW, "Customer Id"))
+
+    assert (lost.count, lost.total, lost.examples) == (1, 4, ({"missing": "9"},))
+    assert (doubled.count, doubled.total, doubled.examples) == (2, 4, ({"Customer Id": "1"},))
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
