@@ -5,19 +5,36 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, isfinite
 from typing import Any
 
-from sqlalchemy import Connection, Date, DateTime, Integer, Numeric, String, Table, func, select
+from sqlalchemy import (
+    Connection,
+    Date,
+    DateTime,
+    Float,
+    Integer,
+    Interval,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Time,
+    cast,
+    func,
+    inspect,
+    select,
+)
 from sqlalchemy.sql.expression import ColumnElement
 
 from checks.engine.authoring.decorators import impersonal
 from checks.engine.authoring.spec import TableName
-from checks.engine.judging.findings import key_columns
 
 FEW_VALUES = 12
 """Distinct texts up to which a column is taken for a choice."""
 FEWEST_ROWS = 20
+STILL_WRITTEN = 60
+"""Days after which a table is one that nobody writes any more."""
 MOSTLY = 0.9
 
 
@@ -45,7 +62,7 @@ def suggestions(connection: Connection, name: TableName, table: Table) -> Iterat
     yield Suggestion("row_count", {"table": name.name}, f"{count:,} rows")
     if count < FEWEST_ROWS:
         return
-    keys = {column.name for column in key_columns(table)} if len(table.primary_key) == 1 else set()
+    keys = {column.name for column in table.primary_key} if len(table.primary_key) == 1 else set()
     for column in impersonal(table):
         yield from _of_column(connection, name, table, column, count, is_key=column.name in keys)
 
@@ -55,14 +72,62 @@ def _of_column(
 ) -> Iterator[Suggestion]:
     filled, distinct = connection.execute(select(func.count(column), func.count(column.distinct()))).one()
     at = {"table": name.name, "column": column.name}
-    nothing = (count - filled) / count
-    if not nothing and not is_key:
-        yield Suggestion("not_null", at, "never empty")
-    elif 0 < nothing <= 1 - MOSTLY:
-        yield Suggestion("not_null", {**at, "warn": f"{_up(nothing)} %"}, f"empty in {nothing:.1%}")
-    if filled == distinct and filled == count and not is_key:
-        yield Suggestion("unique", at, "no value twice")
+    if not is_key:
+        yield from _kept_but_for("not_null", at, count - filled, count, always="never empty", mostly="empty in {}")
+        if distinct > filled * MOSTLY and not isinstance(column.type, Date | DateTime | Time | Interval | Float):
+            bad = _repeated(connection, table, column) if distinct < filled else 0
+            yield from _kept_but_for("unique", at, bad, filled, always="no value twice", mostly="repeated in {}")
+    yield from _of_reference(connection, table, column, at, filled)
     yield from _of_values(connection, table, column, at, distinct=distinct, filled=filled)
+
+
+def _kept_but_for(
+    kind: str, at: dict[str, Any], bad: int, total: int, *, always: str, mostly: str
+) -> Iterator[Suggestion]:
+    """A rule that nearly all rows keep, with the limit that they pass today; none where more do not."""
+    share = bad / total if total else 1.0
+    if not bad and total:
+        yield Suggestion(kind, at, always)
+    elif share <= 1 - MOSTLY:
+        yield Suggestion(kind, {**at, "warn": f"{_up(share):g} %"}, mostly.format(f"{share:.2%}"))
+
+
+def _repeated(connection: Connection, table: Table, column: ColumnElement[Any]) -> int:
+    """How many rows have a value that others have too."""
+    several = select(func.count().label("rows")).select_from(table).where(column.is_not(None)).group_by(column)
+    groups = several.having(func.count() > 1).subquery()
+    return connection.scalar(select(func.coalesce(func.sum(groups.c.rows), 0))) or 0
+
+
+def _of_reference(
+    connection: Connection, table: Table, column: Any, at: dict[str, Any], filled: int
+) -> Iterator[Suggestion]:
+    """A column such as `customer_id`, where there is a table `customers` with an id, declared as foreign key or not."""
+    parent = _parent_of(connection, table, column)
+    if parent is None:
+        return
+    lost = ~select(parent).where(parent == column).correlate(table).exists()
+    bad = connection.scalar(select(func.count()).select_from(table).where(column.is_not(None), lost)) or 0
+    quote = connection.dialect.identifier_preparer
+    to = f"{quote.format_table(parent.table)}.{quote.quote(parent.name)}"
+    known = {**at, "to": to}
+    yield from _kept_but_for("references", known, bad, filled, always=f"all in {to}", mostly=f"{{}} not in {to}")
+
+
+def _parent_of(connection: Connection, table: Table, column: Any) -> Any:
+    """The key of the table that a column is called after: of its own schema, or of those that need not be named."""
+    stem, named, suffix = column.name.lower().rpartition("_id")
+    if not named or suffix:
+        return None
+    inspector = inspect(connection)
+    for schema in dict.fromkeys([table.schema, None]):
+        for name in inspector.get_table_names(schema):
+            if name != table.name and name.lower() in {stem, f"{stem}s", f"{stem}es", f"{stem[:-1]}ies"}:
+                parent = Table(name, MetaData(), schema=schema, autoload_with=connection, resolve_fks=False)
+                keys = list(parent.primary_key)
+                if len(keys) == 1 and keys[0].type._type_affinity is column.type._type_affinity:
+                    return keys[0]
+    return None
 
 
 def _of_values(
@@ -72,17 +137,38 @@ def _of_values(
         values = connection.scalars(select(column).where(column.is_not(None)).distinct().order_by(column)).all()
         yield Suggestion("accepted_values", {**at, "values": list(values)}, f"one of {distinct}")
     elif isinstance(column.type, Integer | Numeric) and distinct > 2 and not column.name.endswith("id"):
-        least, most = connection.execute(select(func.min(column), func.max(column))).one()
-        yield Suggestion("between", {**at, "least": float(least), "most": float(most)}, f"from {least} to {most}")
-    elif isinstance(column.type, DateTime) and distinct > 2:
-        yield Suggestion("fresh", at, "a time")
-    elif isinstance(column.type, Date) and distinct > 2:
         yield from _range(connection, table, column, at)
+    elif isinstance(column.type, DateTime) and distinct > 2:
+        yield from _age(connection, table, column, at)
+    elif isinstance(column.type, Date) and distinct > 2:
+        yield from _first_day(connection, table, column, at)
 
 
 def _range(
     connection: Connection, table: Table, column: ColumnElement[Any], at: dict[str, Any]
 ) -> Iterator[Suggestion]:
+    extremes = connection.execute(select(func.min(column), func.max(column)).select_from(table)).one()
+    least, most = (int(value) if isinstance(column.type, Integer) else float(value) for value in extremes)
+    if isfinite(least) and isfinite(most):
+        yield Suggestion("between", {**at, "least": least, "most": most}, f"from {least} to {most}")
+
+
+def _age(connection: Connection, table: Table, column: ColumnElement[Any], at: dict[str, Any]) -> Iterator[Suggestion]:
+    """How old the newest may be: twice what it is, or the kind's own limit; nothing where nobody writes any more."""
+    now = func.now()
+    moment = cast(column, DateTime(timezone=True))
+    newest = select(func.max(moment)).where(func.isfinite(moment), moment <= now).scalar_subquery()
+    days = connection.scalar(select(func.extract("epoch", now - newest) / 86_400).select_from(table))
+    if days is not None and days <= 1:
+        yield Suggestion("fresh", at, "a time")
+    elif days is not None and days <= STILL_WRITTEN:
+        yield Suggestion("fresh", {**at, "warn": f"{2 * ceil(days)} days"}, f"the newest is {ceil(days)} days old")
+
+
+def _first_day(
+    connection: Connection, table: Table, column: ColumnElement[Any], at: dict[str, Any]
+) -> Iterator[Suggestion]:
+    """Days begin somewhere, and go on."""
     finite = select(func.min(column), func.max(column)).where(func.isfinite(column))
     least, most = connection.execute(finite.select_from(table)).one()
     yield Suggestion("between", {**at, "least": str(least)}, f"from {least} to {most}")
@@ -90,4 +176,4 @@ def _range(
 
 def _up(share: float) -> float:
     """A share in percent, rounded up so that today's data passes."""
-    return ceil(share * 1000) / 10
+    return ceil(share * 10_000) / 100

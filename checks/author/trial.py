@@ -7,25 +7,25 @@ that cannot fail, such as `id > 0 and id < 0`.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from typing import Any
-from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, insert, inspect, true
+from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, insert, true
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.sql import visitors
 
 from checks.author.mutants import mutant_of
+from checks.author.scratch import Copy, LackingColumnError, python_type, rows_by_table, scratch_tables
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.decorators import Bad, Row
 from checks.engine.authoring.spec import Check, Kind
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Baseline
 from checks.engine.measuring.compile_queries import is_optional
-from checks.engine.measuring.reflect import MissingTableError, NamedTables
+from checks.engine.measuring.reflect import MissingTableError
 from checks.engine.measuring.snapshot import explained
 from checks.engine.reporting.report import Result
 from checks.engine.run import Options, Request, measure_on
@@ -40,10 +40,11 @@ MADE_UP: Mapping[type, Sequence[Any]] = {
     timedelta: (timedelta(-1), timedelta(), timedelta(999)),
 }
 """Values that a rule may well object to, by what a column holds; NULL besides."""
-MOST_MADE_UP = 3_000
+MOST_MADE_UP, FEWER_MADE_UP = 3_000, 500
+"""Rows for a rule of one row, and for one that goes across tables, which seldom needs as many and asks for longer."""
 FEW_VALUES_EACH = 5
 ROWS_AT_ONCE = 100
-SCRATCH_SCHEMA = "rally_trial_"
+NOT_TRIED = "it can be asked; give it good= and bad= rows to try what it finds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +70,28 @@ def try_rule(engine: Engine, rules: Rules, check: Check, request: Request) -> Ru
         except MissingTableError as error:
             optional = is_optional(check)
             return RuleTrial(check.name, passed=optional, said=str(error), skipped=optional)
+        except LackingColumnError as error:
+            return RuleTrial(check.name, passed=True, said=str(error), skipped=True)
         except (DBAPIError, MeasureError) as error:
             return RuleTrial(check.name, passed=False, said=f"it cannot be tried: {explained(error)}")
         finally:
             transaction.rollback()
 
 
-def _tried(connection: Connection, rules: Rules, check: Check, request: Request) -> RuleTrial:
-    tables = _scratch(connection, check, request)
-    main = tables.get(check.table)
+def _tried(connection: Connection, rules: Rules, asked_for: Check, request: Request) -> RuleTrial:
+    scratch = scratch_tables(connection, asked_for, request.tables)
+    check = scratch.told_of_copies(asked_for)
+    rules, main = rules.only([check]), scratch.tables.get(check.table)
     asked = replace(request, options=Options(details=False), baseline=Baseline())
     if not check.mark.bad:
         return _made_up(connection, rules, check, asked, main)
-    _write(connection, tables, check.table, check.mark.good)
+    scratch.write(connection, check.table, check.mark.good)
     left = _found(connection, rules, asked)
     if left.error or left.count:
         return RuleTrial(check.name, passed=False, said=left.error or f"{left.count} of the good rows are found bad")
     in_good = counts_of_mutants(connection, rules, check, asked)
-    _write(connection, tables, check.table, check.mark.bad)
-    bad, wanted = _found(connection, rules, asked), len(_rows(check.table, check.mark.bad).get(check.table, ()))
+    scratch.write(connection, check.table, check.mark.bad)
+    bad, wanted = _found(connection, rules, asked), len(rows_by_table(check.table, check.mark.bad).get(check.table, ()))
     if bad.count != wanted:
         return RuleTrial(check.name, passed=False, said=f"{bad.count or 0} of {wanted} bad rows are found")
     in_all = counts_of_mutants(connection, rules, check, asked)
@@ -111,29 +115,36 @@ def counts_of_mutants(
     return answers
 
 
-def _made_up(connection: Connection, rules: Rules, check: Check, request: Request, main: Table | None) -> RuleTrial:
+def _made_up(connection: Connection, rules: Rules, check: Check, request: Request, main: Copy | None) -> RuleTrial:
     """Rows made up for the columns of the table, all at once; enough is one that is found bad."""
-    if check.mark.kind is not Kind.ROW or main is None:
-        result = _found(connection, rules, request)
-        said = result.error or "it can be asked; give it good= and bad= rows to try what it finds"
-        return RuleTrial(check.name, passed=not result.error, said=said)
+    asked = _found(connection, rules, request)
+    if check.mark.kind not in {Kind.ROW, Kind.CHECK} or main is None or asked.error:
+        return RuleTrial(check.name, passed=not asked.error, said=asked.error or NOT_TRIED)
+    reads = _read_by_row(check, main.table) if check.mark.kind is Kind.ROW else _read_by_text(asked.sql, main.table)
     tried = 0
-    for _, alike in itertools.groupby(_candidates(main, _condition_of(check, main)), tuple):
+    for _, alike in itertools.groupby(_candidates(main, *reads), tuple):
         while some := list(itertools.islice(alike, ROWS_AT_ONCE)):
             tried += _put(connection, main, some)
-        if tried > MOST_MADE_UP:
+        if tried > (MOST_MADE_UP if check.mark.kind is Kind.ROW else FEWER_MADE_UP):
             break
-    result = _found(connection, rules, request)
-    said = f"it can fail: {result.count} of {tried} rows made up" if result.count else result.error
+    return _of_made_up(check, _found(connection, rules, request), tried)
+
+
+def _of_made_up(check: Check, result: Result, tried: int) -> RuleTrial:
+    """A rule of one row that finds none of them may be one that cannot fail; one across tables may need others, too."""
+    if result.count:
+        return RuleTrial(check.name, passed=True, said=f"it can fail: {result.count} of {tried} rows made up")
+    if check.mark.kind is Kind.CHECK:
+        return RuleTrial(check.name, passed=True, said=NOT_TRIED)
     nothing = f"it cannot fail, or not on one of {tried} rows made up; give it bad="
-    return RuleTrial(check.name, passed=bool(result.count), said=said or nothing)
+    return RuleTrial(check.name, passed=False, said=result.error or nothing)
 
 
-def _put(connection: Connection, main: Table, rows: Sequence[dict[str, Any]]) -> int:
+def _put(connection: Connection, main: Copy, rows: Sequence[dict[str, Any]]) -> int:
     """Write rows of the same columns; those that the columns cannot hold are left out. How many were written."""
     with connection.begin_nested() as savepoint:
         try:
-            connection.execute(insert(main).values(rows))
+            connection.execute(insert(main.target).values(rows))
         except DataError:
             savepoint.rollback()
         else:
@@ -141,42 +152,45 @@ def _put(connection: Connection, main: Table, rows: Sequence[dict[str, Any]]) ->
     return sum(_put(connection, main, [row]) for row in rows) if len(rows) > 1 else 0
 
 
-def _condition_of(check: Check, main: Table) -> ColumnElement[Any]:
-    """What a rule without arguments returns; anything else, such as what it raises, the trial itself tells."""
+Reads = tuple[list[Any], list[str]]
+"""The values that a rule compares with, and the columns that it reads."""
+LITERAL = re.compile(r"'((?:[^']|'')*)'|\b(\d+(?:\.\d+)?)\b")
+
+
+def _read_by_row(check: Check, main: Table) -> Reads:
+    """Of a rule that needs no arguments; what anything else raises, the trial itself tells."""
     try:
         answer = check.function(Row(main))
     except Exception:  # noqa: BLE001 - see above
-        return true()
+        return [], []
     parts = (answer.found, answer.among) if isinstance(answer, Bad) else (answer,)
-    return and_(true(), *(part for part in parts if isinstance(part, ColumnElement)))
+    condition = and_(true(), *(part for part in parts if isinstance(part, ColumnElement)))
+    given = condition.compile().params.values()
+    literals = [one for value in given for one in (value if isinstance(value, list | tuple) else (value,))]
+    return literals, [column.name for column in main.c if column in set(visitors.iterate(condition))]
 
 
-def _candidates(main: Table, condition: ColumnElement[Any]) -> Iterator[dict[str, Any]]:
+def _read_by_text(sql: str, main: Table) -> Reads:
+    literals: list[Any] = []
+    for text, number in LITERAL.findall(re.sub(r"(?m)^\s*--.*$", "", sql)):
+        literals += [float(number), *([int(number)] if number.isdigit() else [])] if number else [text]
+    return literals, [column.name for column in main.c if re.search(rf"\b{re.escape(column.name)}\b", sql)]
+
+
+def _candidates(main: Copy, literals: Sequence[Any], read: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Rows of every value, then of neighbours and of what the rule reads; all other columns are NULL or a default.
 
     The values that a rule itself compares with are what a row most likely needs to be bad.
     """
-    given = condition.compile().params.values()
-    literals = [one for value in given for one in (value if isinstance(value, list | tuple) else (value,))]
-    columns = [column for column in main.c if column.computed is None and column.identity is None]
-    keys = {column.name: 1 for column in main.primary_key if column in columns and _kind(column) is int}
-    said = {column.name: tuple(one for one in literals if isinstance(one, _kind(column))) for column in columns}
-    values = {column.name: (None, *said[column.name], *MADE_UP.get(_kind(column), ())) for column in columns}
+    columns, keys = list(main.target.c), dict.fromkeys(main.keys, 1)
+    said = {column.name: tuple(one for one in literals if isinstance(one, python_type(column))) for column in columns}
+    values = {column.name: (None, *said[column.name], *MADE_UP.get(python_type(column), ())) for column in columns}
     for name, own in values.items():
         yield from ({**keys, name: value} for value in own if value is not None or name not in keys)
-    read = [name for name in values if main.c[name] in set(visitors.iterate(condition))]
-    for names in (read, *itertools.combinations(values, 2)):
+    for names in ([name for name in read if name in values], *itertools.combinations(values, 2)):
         some = (values[name][: FEW_VALUES_EACH + len(said[name])] for name in names)
         rows = itertools.islice(itertools.product(*some), MOST_MADE_UP)
         yield from (keys | dict(zip(names, row, strict=True)) for row in rows)
-
-
-def _kind(column: Any) -> type:
-    try:
-        python_type = column.type.python_type
-    except NotImplementedError:
-        return object
-    return date if issubclass(python_type, date) else float if python_type.__name__ == "Decimal" else python_type
 
 
 def _found(connection: Connection, rules: Rules, request: Request) -> Result:
@@ -184,45 +198,3 @@ def _found(connection: Connection, rules: Rules, request: Request) -> Result:
     if not results:
         raise MissingTableError("it is about something optional that this database does not have")
     return max(results, key=lambda result: (bool(result.error), result.count or 0))
-
-
-def _scratch(connection: Connection, check: Check, request: Request) -> dict[str, Table]:
-    """Empty copies of the tables that a rule can ask about, first on the search path, without their constraints."""
-    room, quote = f"{SCRATCH_SCHEMA}{uuid4().hex[:12]}", connection.dialect.identifier_preparer
-    bound = NamedTables(lambda: nullcontext(connection), request.tables).bind(check).mark
-    named = (bound.table, *(other for _, other in bound.tables))
-    known = {**request.tables, **{table.fullname: table for table in named if isinstance(table, Table)}}
-    there = set(inspect(connection).get_table_names())
-    copied = {name: table for name, table in known.items() if table.schema is None and table.name in there}
-    connection.exec_driver_sql(f'create schema "{room}"')
-    for table in copied.values():
-        name = quote.format_table(table)
-        connection.exec_driver_sql(f'create table "{room}".{name} (like {name} including generated)')
-        for column in table.c:
-            own = quote.quote(column.name)
-            connection.exec_driver_sql(f'alter table "{room}".{name} alter {own} drop not null')
-    connection.exec_driver_sql(f'set local search_path = "{room}", public')
-    return copied
-
-
-def _rows(main: str, given: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Rows by table: a row says its own with the key `table`, otherwise it is of the rule's."""
-    answer: dict[str, list[dict[str, Any]]] = {}
-    for row in given:
-        values = dict(row)
-        answer.setdefault(str(values.pop("table", main)), []).append(values)
-    return answer
-
-
-def _write(connection: Connection, tables: Mapping[str, Table], main: str, given: Sequence[Mapping[str, Any]]) -> None:
-    for name, rows in _rows(main, given).items():
-        if name not in tables:
-            raise MeasureError(f"there is no table {name!r} to write rows into")
-        for number, row in enumerate(rows, 1):
-            strangers = [column for column in row if column not in tables[name].c]
-            if strangers:
-                raise MeasureError(
-                    f"table {name} has no column {strangers[0]!r}; it has {', '.join(tables[name].c.keys())}"
-                )
-            numbered = {key.name: number for key in tables[name].primary_key if _kind(key) is int}
-            connection.execute(insert(tables[name]).values({**numbered, **row}))

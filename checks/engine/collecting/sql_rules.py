@@ -7,13 +7,16 @@
     select match_date, home_team, away_team, league_id from schedule where location is null
 
 The first comment is the summary unless `summary:` says it. `table` is the table that the bad rows stand in: its rows
-are those among which they are counted, `where` keeps some of them. Statements are guarded like those of other rules.
+are those among which they are counted, `where` keeps some of them. Each line `good:` or `bad:` is a row in JSON that
+the rule leaves alone or finds, for `rally-health rules test`. Statements are guarded like those of other rules.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
@@ -29,7 +32,8 @@ from checks.engine.authoring.units import Severity, limit_of, rows, severity_of
 
 HEADER = re.compile(r"--\s*([a-z_]+):\s*(.*?)\s*$")
 KEYS = ("name", "severity", "warn", "critical", "target", "owner", "tags", "summary", "table", "where", "domain",
-        "timeout", "runbook")  # fmt: skip
+        "timeout", "runbook", "good", "bad")  # fmt: skip
+ROWS_OF_TRIAL = ("good", "bad")
 LIMITS_OF_RULE = ("target", "warn", "critical")
 HIDDEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
@@ -63,13 +67,16 @@ def _rule(path: Path) -> Callable[..., Any]:
         content = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise CheckDefinitionError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
-    placed = dict(_header(path, content))
+    lines = list(_header(path, content))
+    placed = {key: said for key, said in lines if key not in ROWS_OF_TRIAL}
     header = {key: value for key, (value, _) in placed.items()}
     try:
         statement = one_statement(content)
     except CheckDefinitionError as error:
         raise CheckDefinitionError(f"{path}:{_first_line(content)}: {error}") from None
-    mark = _mark(path, placed)
+    good, bad = (tuple(_value(path, name, *said, _row_of) for key, said in lines if key == name)
+                 for name in ROWS_OF_TRIAL)  # fmt: skip
+    mark = replace(_mark(path, placed), good=good, bad=bad)
     function = _function(statement, header.get("where"), counted=bool(mark.tables))
     function.__name__ = header.get("name", path.stem)
     function.__doc__ = header.get("summary") or path.stem.replace("_", " ") + "."
@@ -133,6 +140,13 @@ def _value(path: Path, key: str, text: str, line: int, read: Callable[[str], Any
         return read(text)
     except (CheckDefinitionError, ValueError) as error:
         raise CheckDefinitionError(f"{path}:{line}: {key}: {error}") from None
+
+
+def _row_of(text: str) -> Mapping[str, Any]:
+    row = json.loads(text)
+    if not isinstance(row, dict):
+        raise ValueError(f'{text} is no row; expected such as {{"id": 1, "state": "sent"}}')
+    return row
 
 
 def _tags(text: str) -> frozenset[str]:

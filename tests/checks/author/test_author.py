@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -136,16 +137,123 @@ def test_a_trial_leaves_the_database_as_it_was(run: Run, tmp_path: Path, databas
         assert rooms.scalar_one() == 0
 
 
-def test_what_is_suggested_passes_today(run: Run, tmp_path: Path) -> None:
-    suggested = run("rules", "profile", "orders").out
+ELSEWHERE = """
+create schema "Old Shop";
+create table "Old Shop"."Sales" (id int primary key, state text not null, total numeric, customer_id int);
+create table "Old Shop".customers (id int primary key);
+"""
+RULES_ELSEWHERE = """
+from sqlalchemy import exists, select, text
+from checks import *
+from checks.ready import references, unique
+
+SALES = '"Old Shop"."Sales"'
+LOW = dict(severity=Severity.LOW, threshold=above(warn=rows(0)))
+sale_twice = unique(SALES, "customer_id")
+sale_to_nobody = references(SALES, "customer_id", to='"Old Shop".customers.id')
+
+@row_check(SALES, good=[{"state": "x"}], bad=[{"state": ""}], **LOW)
+def no_state(row: Row):
+    '''Of one row.'''
+    return row.state == ""
+
+@check(table=SALES, tables={"sales": SALES, "customers": '"Old Shop".customers'},
+       good=[{"customer_id": 1}, {"table": "Old Shop.customers", "id": 1}], bad=[{"customer_id": 2}], **LOW)
+def nobody(sales, customers):
+    '''Across tables.'''
+    return Bad(select(sales.c.id).where(~exists().where(customers.c.id == sales.c.customer_id)))
+
+@check(table=SALES, good=[{"total": 1}], bad=[{"total": 0}], **LOW)
+def free():
+    '''As text.'''
+    return Bad(text('select id from "Old Shop"."Sales" where total = 0'))
+"""
+SQL_ELSEWHERE = """-- It's sent, and free.
+-- table: "Old Shop"."Sales"
+select id from "Old Shop"."Sales" where state = 'sent' and total = 0
+"""
+
+
+def test_tables_of_another_schema_are_tried_in_copies_too(run: Run, tmp_path: Path, database: Engine) -> None:
+    """They were looked for in the search path alone: "there is no table 'sales.orders' to write rows into"."""
+    with database.begin() as connection:
+        connection.exec_driver_sql(ELSEWHERE)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "elsewhere.py").write_text(RULES_ELSEWHERE)
+    (tmp_path / "mine" / "sent_free.sql").write_text(SQL_ELSEWHERE)
+
+    tried = run("rules", "test", "mine")
+
+    lines = [line for line in tried.out.splitlines() if not line.startswith(" ")]
+    assert tried.code == Exit.OK, tried.out
+    assert [line.partition(": ")[::2] for line in lines[:3]] == [
+        ("ok      free", "1 good, 1 bad"), ("ok      no_state", "1 good, 1 bad"), ("ok      nobody", "2 good, 1 bad"),
+    ]  # fmt: skip
+    assert all(": it can fail: " in line for line in lines[3:6])
+    with database.connect() as connection:
+        assert connection.exec_driver_sql('select count(*) from "Old Shop"."Sales"').scalar_one() == 0
+
+
+def test_a_sql_rule_says_its_rows_in_json(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "void.sql"
+    good, bad = '-- good: {"state": "paid"}', '-- bad: {"state": "void"}\n-- bad: {"state": "void", "id": 7}'
+    file.write_text(f"-- A void order.\n-- table: orders\n{good}\n{bad}\nselect id from orders where state = 'void'\n")
+    tried = run("rules", "test", file)
+    file.write_text(file.read_text().replace('{"state": "paid"}', "paid"))
+
+    refused = run("rules", "test", file)
+
+    assert tried.out.splitlines()[0] == "ok      void: 1 good, 2 bad"
+    assert (refused.code, f"{file}:3: good: " in refused.out) == (Exit.USAGE, True)
+
+
+NEARLY = """
+create schema "Old Shop";
+create table customers ("Id" int primary key);
+create table "Old Shop"."Sales" (
+  id int primary key, customer_id int, number text, note text, at timestamptz, day date, amount float8, gone timestamp);
+insert into customers select g from generate_series(1, 90) g;
+insert into "Old Shop"."Sales"
+  select g, case when g > 97 then 999 else 1 + g % 90 end, 'N' || greatest(g, 3), nullif(g % 50, 0)::text,
+    now() - g * interval '5 days', date '2020-01-01' + g, case g when 7 then 'NaN' else g / 3.0 end,
+    timestamp '2001-01-01' + g * interval '1 day'
+  from generate_series(1, 100) g;
+"""
+
+
+def test_what_is_suggested_passes_today(run: Run, tmp_path: Path, database: Engine) -> None:
+    with database.begin() as connection:
+        connection.exec_driver_sql(NEARLY.replace("%", "%%"), ())
+    suggested = run("rules", "profile", "orders").out + run("rules", "profile", '"Old Shop"."Sales"').out
     (tmp_path / "rally.toml").write_text(suggested)
+    run("init", "--rules-only")
 
-    kinds = {rule["rule"] for rule in run("rules", "list", "--domain", "orders", "--json").json()}
+    checked = run("check", "--json", "-").json()["results"]
 
-    assert {"accepted_values_orders_state", "between_orders_total", "not_null_orders_total"} <= kinds
+    assert {one["status"] for one in checked if one["threshold"] and "drop" not in one["threshold"]} == {"OK"}
+    assert {"accepted_values_orders_state", "between_orders_total", "not_null_orders_total"} <= {
+        one["rule"] for one in checked
+    }
     assert 'values = ["new", "paid"]' in suggested
     assert "Secret" not in suggested
     assert "customer_name" not in suggested
+
+
+def test_what_nearly_all_rows_keep_is_suggested_with_the_limit_that_they_pass(run: Run, database: Engine) -> None:
+    with database.begin() as connection:
+        connection.exec_driver_sql(NEARLY.replace("%", "%%"), ())
+
+    entries = tomllib.loads(run("rules", "profile", '"Old Shop"."Sales"').out)["rules"]
+
+    table = '"Old Shop"."Sales"'
+    found = {(one["kind"], one.get("column")): one for one in entries}
+    assert found["references", "customer_id"]["to"] == 'customers."Id"'
+    assert found["references", "customer_id"]["warn"] == "3 %"
+    assert found["unique", "number"]["warn"] == "3 %"
+    assert found["not_null", "note"]["warn"] == "2 %"
+    assert found["fresh", "at"] == {"kind": "fresh", "table": table, "column": "at", "warn": "12 days"}
+    assert found["between", "day"] == {"kind": "between", "table": table, "column": "day", "least": "2020-01-02"}
+    assert not {("between", "amount"), ("fresh", "gone"), ("unique", "at"), ("unique", "day")} & set(found)
 
 
 def test_rows_are_for_those_who_may_see_them(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
