@@ -28,7 +28,7 @@ class LackingColumnError(MeasureError):
     """Rows name a column that a table should have, and that this database does not have."""
 
 
-COLUMNS = text("""
+COLUMNS_OF_COPY = text("""
 select attname, attnotnull from pg_attribute
 where attrelid = cast(:table as regclass) and attnum > 0 and not attisdropped order by attnum
 """)
@@ -126,13 +126,13 @@ def scratch_tables(connection: Connection, check: Check, known: Mapping[str, Tab
     return Scratch(copies, rooms)
 
 
-def _there(connection: Connection, check: Check, known: Mapping[str, Table]) -> dict[str, Table]:
+def _there(connection: Connection, check: Check, declared: Mapping[str, Table]) -> dict[str, Table]:
     """What is copied: all known tables that need no schema, and what a rule names besides; our own schema stays."""
-    bound = NamedTables(lambda: nullcontext(connection), known).bind(check).mark
+    bound = NamedTables(lambda: nullcontext(connection), declared).bind(check).mark
     named = (bound.table, *(other for _, other in bound.tables))
-    asked = {table.fullname: table for table in named if isinstance(table, Table) and table.fullname not in known}
+    asked = {table.fullname: table for table in named if isinstance(table, Table) and table.fullname not in declared}
     there = set(inspect(connection).get_table_names())
-    return {name: table for name, table in known.items() if not table.schema and name in there} | asked
+    return {name: table for name, table in declared.items() if not table.schema and name in there} | asked
 
 
 def _copy(connection: Connection, table: Table, room: str) -> Copy:
@@ -140,13 +140,13 @@ def _copy(connection: Connection, table: Table, room: str) -> Copy:
     target = f'"{room}".{quote.quote(table.name)}'
     like = f"(like {quote.format_table(table)} including generated)"
     connection.exec_driver_sql(_escaped(f"create table {target} {like}"))
-    columns = {row.attname: row.attnotnull for row in connection.execute(COLUMNS, {"table": target})}
+    columns = {row.attname: row.attnotnull for row in connection.execute(COLUMNS_OF_COPY, {"table": target})}
     alters = [f"alter {quote.quote(column)} drop not null" for column, required in columns.items() if required]
     if alters:
         connection.exec_driver_sql(_escaped(f"alter table {target} {', '.join(alters)}"))
     # no Table: it would ask for a primary key, and fill in defaults
     here = (one for one in table.c if one.name in columns and one.computed is None)
-    return Copy(table, sql_table(table.name, *(sql_column(one.name, one.type) for one in here), schema=table.schema))
+    return Copy(table, sql_table(table.name, *(sql_column(one.name, one.type) for one in here), schema=room))
 
 
 def _escaped(statement: str) -> str:
