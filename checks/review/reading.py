@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, union_all
+from sqlalchemy import Connection, Select, and_, func, or_, select, union_all
 
 from checks.engine.authoring.units import Severity, Status
 from checks.engine.judging.judge import Id
@@ -94,12 +94,14 @@ def read_lately(connection: Connection, period: Period, rules: Collection[str]) 
     sizes = _sizes(connection, since, until)
     records = incident_history(connection, period.since, until)
     last = [run.id for own in _by_selection(runs) for run in own[-2:]]
+    recent = [run.id for run in runs if run.at > period.since]
     asked, rule = check_results.c, check_results.c.rule.in_({*rules, *(one.rule for one in records)})
-    wanted = or_(rule, asked.at > period.since, asked.run_id.in_(last))
+    # both sides are found by an index, however long the history is
+    wanted = or_(and_(rule, asked.at > since, asked.at <= until), asked.run_id.in_([*recent, *last]))
     return Book(
         runs=tuple(run for run in runs if not run.apart),
         apart=tuple(run for run in runs if run.apart),
-        results=_grouped(connection, _unscoped(select_results()).where(_between(since, until), wanted), until),
+        results=_grouped(connection, _unscoped(select_results()).where(wanted), until),
         latest=latest_results(connection, until),
         feeds=_feeds(connection, since, until),
         incidents=records,
@@ -117,15 +119,11 @@ def _by_selection(runs: Iterable[StoredRun]) -> Iterable[list[StoredRun]]:
 
 
 def _sizes(connection: Connection, since: datetime, until: datetime) -> dict[str, int]:
-    results = check_results.c
-    counted = select(results.run_id, func.count()).where(_between(since, until)).group_by(results.run_id)
-    return dict(connection.execute(counted).tuples().all())
-
-
-def _between(since: datetime, until: datetime) -> ColumnElement[bool]:
-    """The results of the runs of a time, found by the index on runs."""
-    runs = select(check_runs.c.id).where(check_runs.c.started_at > since, check_runs.c.started_at <= until)
-    return check_results.c.run_id.in_(runs)
+    """How many results each run of a time has, counted run by run by the index."""
+    runs = check_runs.c
+    counted = select(func.count()).where(check_results.c.run_id == runs.id).scalar_subquery()
+    chosen = select(runs.id, counted).where(runs.started_at > since, runs.started_at <= until)
+    return dict(connection.execute(chosen).tuples().all())
 
 
 def read_results(
@@ -204,7 +202,9 @@ def latest_results(connection: Connection, until: datetime, rule: str | None = N
 
 def _feeds(connection: Connection, since: datetime, until: datetime) -> tuple[Feed, ...]:
     feeds = import_feeds.c
-    chosen = select(import_feeds).where(feeds.started_at > since, feeds.started_at <= until).order_by(feeds.id)
+    # without the columns of JSON that no report reads: to decode them took longer than to read them
+    lean = [column for column in feeds if column.name not in {"allowed", "leagues", "drift", "seconds"}]
+    chosen = select(*lean).where(feeds.started_at > since, feeds.started_at <= until).order_by(feeds.id)
     clock = clock_of(until)
     return tuple(_feed(row, clock) for row in connection.execute(chosen))
 

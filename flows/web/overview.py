@@ -177,11 +177,17 @@ class FeedState:
         return "" if self.good is not None and self.now - self.good < TWO_NIGHTS else "stale"
 
 
+STATE_COLUMNS = (
+    "id", "run_id", "kind", "league", "outcome", "rows", "rejects", "unlinked", "inserted", "updated", "withdrawn",
+    "reasons",
+)  # fmt: skip
+
+
 def feed_states(request: view.PageRequest, league: str | None = None) -> list[FeedState]:
     """Every feed that was ever imported, or those of one league, with trouble first."""
     columns = import_feeds.c
     feed = (columns.kind, columns.league)
-    newest = select(import_feeds).distinct(*feed).order_by(*feed, columns.id.desc())
+    newest = select(*(columns[name] for name in STATE_COLUMNS)).distinct(*feed).order_by(*feed, columns.id.desc())
     mine = columns.league == league if league is not None else true()
     newest = newest.where(mine)
     good = columns.outcome.in_(SUCCESS)
