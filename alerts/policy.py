@@ -97,6 +97,8 @@ class Policy(Strict):
     """Whether an e-mail or chat message is sent once more when nobody knows whether it was accepted."""
     link: str = ""
     """Where people look further, such as the address of the reports; shown in messages."""
+    pages: str = ""
+    """Where `rally-health serve` is: an SMS leads to the page of its worst incident; else RALLY_SERVE_URL."""
 
     @model_validator(mode="after")
     def _whole(self) -> Policy:

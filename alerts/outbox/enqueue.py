@@ -26,6 +26,7 @@ from alerts.render.sms import render_sms
 from checks import Status
 from checks.engine.reporting.report import Report
 from checks.news import stored_news
+from checks.render.formats import PageLinks
 from etl.tables import EVER, TimeSpan, deliveries, delivery_incidents, within
 
 RECOVERIES_WITHIN = timedelta(days=7)
@@ -88,7 +89,7 @@ def enqueue(
     numbers = []
     for planned in messages:
         token = tokens()
-        content = _in_conversation(connection, planned, render(planned, headline, token, policy.link))
+        content = _in_conversation(connection, planned, render(planned, headline, token, policy.link, policy.pages))
         run = report.run if report else None
         # should two ever plan the same moment of the same run, the second is refused
         key = f"{now.isoformat()} {run or 'dispatch'} {planned.channel} {planned.recipient}"
@@ -110,7 +111,7 @@ def preview(connection: Connection, policy: Policy, now: datetime) -> Preview:
     """What `enqueue` would put into the outbox at `now`; nothing is written."""
     messages, decisions = _due(connection, policy, now)
     headline = _headline(connection, now)
-    return Preview([(one, render(one, headline, "XXXXXXXX", policy.link)) for one in messages], decisions)
+    return Preview([(one, render(one, headline, "XXXXXXXX", policy.link, policy.pages)) for one in messages], decisions)
 
 
 def _due(connection: Connection, policy: Policy, now: datetime) -> tuple[list[Planned], list[Decision]]:
@@ -298,10 +299,11 @@ def resend(connection: Connection, number: int, now: datetime) -> None:
     connection.execute(update(deliveries).where(columns.id == number).values(**values, **fresh, leased_until=None))
 
 
-def render(planned: Planned, headline: Headline | None, token: str, link: str = "") -> Content:
-    """What a recipient reads."""
+def render(planned: Planned, headline: Headline | None, token: str, link: str = "", pages: str = "") -> Content:
+    """What a recipient reads; `link` is where to look further, `pages` where the operator's page is."""
     if planned.channel is Channel.SMS:
-        return render_sms(planned, headline, token)
+        page = PageLinks(pages or None)("incident", planned.lead.incident.id)
+        return render_sms(planned, headline, token, page if planned.reason is not Reason.RECOVERY else "")
     content = render_mail(planned, headline, token, link)
     # an e-mail's token also stands in its Message-ID, a chat has only its text
     return content if planned.channel is Channel.EMAIL else Content(content.subject, content.text)

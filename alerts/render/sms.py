@@ -69,14 +69,18 @@ WORDS = {
 }
 
 
-def render_sms(planned: Planned, headline: Headline | None, token: str) -> Content:
-    """As many incidents as fit, those of one rule as one, and how many more there are.
+def render_sms(planned: Planned, headline: Headline | None, token: str, link: str = "") -> Content:
+    """As many incidents as fit, those of one rule as one, how many more there are, and a link to the worst.
 
+    The link is left out where the worst would not keep its whole line beside it.
     A name outside the alphabet of SMS leaves room for 70 characters only, and the content's note says so.
     """
     head = gsm(_head(planned, headline))
     tail = gsm(f"{' (last tonight)' if planned.last_of_night else ''} {_answer(planned)}#{token}")
     lines = [gsm(one_line(_line(group))) for group in by_rule_of(planned.items)]
+    # an address in another alphabet would cost more than half of the message
+    if link and fits_alphabet(link) and fits(_joined(head, lines, min(1, len(lines)), f" {link}{tail}")):
+        tail = f" {link}{tail}"
     told = _with_news(planned, headline, head, lines, tail)
     if told:
         return Content(head, told, note="" if fits_alphabet(told) else NEEDS_UCS2)

@@ -105,7 +105,8 @@ def _framed(values: Sequence[float], limits: Sequence[float], since: datetime, u
     near = [limit for limit in limits if low - 2 * room <= limit <= high + 2 * room]
     low, high = min(low, *near) if near else low, max(high, *near) if near else high
     room = max(high - low, abs(high) * 0.05, 1e-9) * 0.06
-    return Frame(since, until, low - room if low else low, high + room)
+    # what is never below nought, such as a share, has no room below it either
+    return Frame(since, until, low - room if low < 0 or low > room else min(low, 0.0), high + room)
 
 
 def _mark(frame: Frame, marked: Marked) -> Markup:

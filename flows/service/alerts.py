@@ -54,7 +54,10 @@ def policy_of(settings: Settings) -> Policy | None:
     Without a file RALLY_ADMIN_PHONE and RALLY_ADMIN_EMAIL make one.
     """
     policy = _declared_policy(settings)
-    return policy if policy is None or policy.link else policy.model_copy(update={"link": settings.serve_url})
+    if policy is None or not settings.serve_url:
+        return policy
+    addresses = {"link": policy.link or settings.serve_url, "pages": policy.pages or settings.serve_url}
+    return policy.model_copy(update=addresses)
 
 
 def _declared_policy(settings: Settings) -> Policy | None:

@@ -166,7 +166,7 @@ def test_alerts_of_an_administrator_lead_to_the_pages_too() -> None:
     policy = policy_of(Settings(admin_email=SecretStr("kim@example.org"), serve_url="https://rally.example/"))
 
     assert policy is not None
-    assert policy.link == "https://rally.example/"
+    assert (policy.link, policy.pages) == ("https://rally.example/", "https://rally.example/")
 
 
 def test_without_both_there_is_none() -> None:

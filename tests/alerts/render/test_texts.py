@@ -77,6 +77,47 @@ def test_a_first_line_that_is_too_long_is_cut() -> None:
     assert text.endswith(".. +1 Reply ACK #K7QF3M2P")
 
 
+PAGES = "https://rally.example/"
+
+
+def sms_with_link(*items: Item, pages: str = PAGES) -> str:
+    return render(planned(*items), HEADLINE, TOKEN, "https://reports.example/", pages).text
+
+
+def test_an_sms_leads_to_the_page_of_its_worst_incident() -> None:
+    assert sms_with_link(new()) == (
+        "Rally CRITICAL, score 61: lost_rows 205 of 727 (28.2 %) https://rally.example/incident/7 Reply ACK #K7QF3M2P"
+    )
+
+
+def test_what_does_not_fit_beside_the_link_is_counted() -> None:
+    text = sms_with_link(*(new(f"rule_{number}") for number in range(9)))
+
+    assert text == (
+        "Rally CRITICAL, score 61: rule_0 205 of 727 (28.2 %); rule_1 205 of 727 (28.2 %) +7 more"
+        " https://rally.example/incident/7 Reply ACK #K7QF3M2P"
+    )
+
+
+def test_a_recovery_leads_nowhere() -> None:
+    assert sms_with_link(replace(new(), reason=Reason.RECOVERY)) == "Rally OK: OK lost_rows #K7QF3M2P"
+
+
+@pytest.mark.parametrize("pages", ["https://rally.example/" + "long/" * 30, "https://ほし.example/"])
+def test_a_link_that_would_cost_the_first_line_is_left_out(pages: str) -> None:
+    assert sms_with_link(new(), pages=pages) == sms(new())
+
+
+@given(st.lists(st.text(), min_size=1, max_size=5), st.sampled_from(Reason), st.text())
+def test_every_sms_with_a_link_is_one_message(names: list[str], reason: Reason, place: str) -> None:
+    items = [Item(incident(parameter=name), reason) for name in names]
+
+    text = sms_with_link(*items, pages=f"https://{place}/")
+
+    assert fits(text)
+    assert text.endswith(f"#{TOKEN}")
+
+
 def test_letters_with_a_near_likeness_stay_in_the_alphabet() -> None:
     content = render(planned(new(parameter="Łódź – “Šumava”")), None, TOKEN)
 
