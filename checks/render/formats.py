@@ -214,12 +214,24 @@ def page_links(serve_url: str) -> PageLinks:
 ARROWS = {"rising": "▲", "falling": "▼", "steady": "▬"}
 
 
-def page(report: Report, link: PageLinks = NOWHERE) -> str:
-    """The HTML text: score, domains, what to look at and where, and a table of all rules, worst first."""
+NEXT_RUN = "<!--the next run-->"
+"""Where a page has room for a link to the run after it. Data is escaped, and cannot say this."""
+
+
+def with_next_run(text: str, href: str) -> str:
+    """A page that leads to the run after it, whose address is `href`; another text stays as it is."""
+    return text.replace(NEXT_RUN, Markup('<a rel="next" href="{}">the run after it</a>').format(href), 1)
+
+
+def page(report: Report, link: PageLinks = NOWHERE, previous: str = "") -> str:
+    """The HTML text: score, domains, what to look at and where, and a table of all rules, worst first.
+
+    `previous` is the address of the page of the run before.
+    """
     return environment(link).get_template("run.html.j2").render(
         report=report, lines=by_rule(report.results), worst_members=worst_members, style=style(),
         headline=headline(report), headlines=headlines(report), tally=tally(report), remarks=remarks(report),
-        verdict=verdict, most=MOST_RESULTS,
+        verdict=verdict, most=MOST_RESULTS, previous=previous,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,6 +27,7 @@ from checks.engine.reporting.report import Report
 
 log = logging.getLogger("rally.check")
 
+PAGES = "monitoring_report_*.html"
 UNWRITTEN = "the report could not be written as"
 
 
@@ -40,10 +42,31 @@ def write_documents(report: Report, folder: Path, serve_url: str = "") -> Report
     `serve_url` is where the operator's page is, which the page then leads to.
     """
     # the page first: the JSON tells what became of it
-    linked = partial(run_page, serve_url=serve_url) if serve_url else run_page
-    for kind, render in (("html", linked), ("json", run_json)):
-        report = _written(report, document_path(report, folder, kind), render)
-    return report
+    path = document_path(report, folder, "html")
+    previous = _page_before(path)
+    report = _written(report, path, partial(run_page, serve_url=serve_url, previous=previous.name if previous else ""))
+    if previous and path.exists():
+        _lead_on(previous, path.name)
+    return _written(report, document_path(report, folder, "json"), run_json)
+
+
+def _page_before(path: Path) -> Path | None:
+    """The newest page of an earlier run in the same folder; names of pages are in the order of their moments."""
+    return max((page for page in path.parent.glob(PAGES) if page.name < path.name), default=None)
+
+
+def _lead_on(previous: Path, name: str) -> None:
+    """Give the page of an earlier run its link to this one, where it still has room for it; never fails."""
+    from checks.render.formats import with_next_run  # noqa: PLC0415 - templates are not needed by most commands
+
+    with suppress(OSError, UnicodeDecodeError):
+        text, times = previous.read_text(encoding="utf-8"), previous.stat()
+        if (led := with_next_run(text, name)) == text:
+            return
+        part = previous.with_name(f"{previous.name}.{os.getpid()}.part")
+        part.write_text(led, encoding="utf-8")
+        os.utime(part, (times.st_atime, times.st_mtime))  # it is no younger for that
+        part.replace(previous)
 
 
 def unwritten(report: Report) -> tuple[str, ...]:
@@ -51,11 +74,11 @@ def unwritten(report: Report) -> tuple[str, ...]:
     return tuple(complaint for complaint in report.complaints if complaint.startswith(UNWRITTEN))
 
 
-def run_page(report: Report, serve_url: str = "") -> str:
-    """The report as one HTML file."""
+def run_page(report: Report, serve_url: str = "", previous: str = "") -> str:
+    """The report as one HTML file; `previous` is the name of the page of the run before."""
     from checks.render.formats import page, page_links  # noqa: PLC0415 - templates are not needed by most commands
 
-    return page(report, page_links(serve_url))
+    return page(report, page_links(serve_url), previous)
 
 
 def run_json(report: Report) -> str:

@@ -136,7 +136,7 @@ def _rule(request: PageRequest) -> View:
         blocks=[
             _parameters(name, newest, check) if len(newest) > 1 else None,
             _found(of_rule(shown, check)) if shown else None,
-            *_over_time(request, check, shown, incidents),
+            *_over_time(request, check, shown, newest, incidents),
             Code("SQL of the bad rows", lines_of(shown.sql)) if shown and shown.sql else None,
             *what_to_do(request, name, check),
             _definition(check) if check else None,
@@ -199,7 +199,8 @@ def _found(result: StoredResult) -> Facts:
 
 
 def _over_time(
-    request: PageRequest, check: Check | None, shown: StoredResult | None, incidents: Sequence[Incident]
+    request: PageRequest, check: Check | None, shown: StoredResult | None, newest: Sequence[StoredResult],
+    incidents: Sequence[Incident],
 ) -> Iterator[view.Block]:  # fmt: skip
     """How one rule and parameter went, with its incidents marked."""
     if shown is None:
@@ -217,8 +218,22 @@ def _over_time(
     stacks = [(result.at, result.new or 0, result.fixed or 0) for result in results]
     if bars := charts.stacked_bars(stacks, **window, alt=NEW_AND_FIXED):
         yield Picture("New and fixed", bars, NEW_AND_FIXED)
-    yield Form("", ("rule", shown.rule), (view.Choice("days", "days shown", str(days)),), "Show")
+    parameters = tuple(sorted(result.parameter for result in newest if result.parameter))
+    each = (view.Choice("parameter", "each", shown.parameter, parameters),) if parameters else ()
+    yield Form("", ("rule", shown.rule), (view.Choice("days", "days shown", str(days)), *each), "Show")
+    yield TableBlock(
+        title="Run by run", rows=[of_rule(result, check) for result in reversed(results)], columns=RUN_BY_RUN,
+        most=MOST_RUNS, caption=f"The newest {MOST_RUNS} of {len(results)}" if len(results) > MOST_RUNS else "",
+    )  # fmt: skip
 
+
+MOST_RUNS = 30
+RUN_BY_RUN = (
+    SectionColumn("status", lambda result: result.status.value, CellKind.BADGE),
+    view.name_column("run", lambda result: f"{result.at:%Y-%m-%d %H:%M}", lambda result: ("run", result.run)),
+    SectionColumn("found", lambda result: result.measurement or result.error or result.note),
+    *view.figures("new", "known", "fixed"),
+)
 
 NEW_AND_FIXED = "Bad rows that were new in a run stand above the line, fixed ones below it."
 

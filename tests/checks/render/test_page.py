@@ -35,6 +35,14 @@ def test_every_rule_stands_in_the_table() -> None:
     ]  # fmt: skip
 
 
+def test_a_rule_is_described_and_what_was_skipped_stands_last_with_its_reason() -> None:
+    described = replace(SKIPPED, summary="Nothing is empty.", note="no rows yet")
+    table = page(report(described, result("fine"))).split('id="rules"')[1]
+
+    assert table.index(">fine</th>") < table.index(">empty</th>")
+    assert '<td data-label="what">Nothing is empty.</td><td data-label="why" class="muted">no rows yet</td>' in table
+
+
 def test_a_page_without_trouble_says_so() -> None:
     assert "Nothing: no rule is in trouble." in page(report(result("fine")))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -206,7 +207,7 @@ def test_a_check_leaves_a_page_beside_its_json(run: Run, tmp_path: Path) -> None
 def test_a_document_that_cannot_be_written_is_partial_and_loses_no_run(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def broken(report: Report) -> str:
+    def broken(report: Report, **links: str) -> str:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("flows.service.report_files.run_page", broken)
@@ -217,6 +218,20 @@ def test_a_document_that_cannot_be_written_is_partial_and_loses_no_run(
     assert "the report could not be written as HTML: No space left on device" in ran.out
     (document,) = (tmp_path / "logs").glob("monitoring_report_*.json")
     assert "could not be written as HTML" in json.loads(document.read_text())["complaints"][-1]
+
+
+def test_the_pages_of_runs_lead_to_each_other(run: Run, tmp_path: Path) -> None:
+    """Also as files, and the age of a page stays what it was."""
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).timestamp() // 1
+    for _ in range(3):
+        run("check", "--name", "twin_team")
+        os.utime(max((tmp_path / "logs").glob("monitoring_report_*.html")), (yesterday, yesterday))
+
+    first, second, third = sorted((tmp_path / "logs").glob("monitoring_report_*.html"))
+    led = [re.findall(r'rel="(prev|next)" href="([^"]+)"', one.read_text()) for one in (first, second, third)]
+    assert led == [[("next", second.name)], [("prev", first.name), ("next", third.name)], [("prev", second.name)]]
+    assert {one.stat().st_mtime for one in (first, second, third)} == {yesterday}
+    assert len(list((tmp_path / "logs").glob("*.part"))) == 0
 
 
 def test_a_folder_that_is_none_is_partial(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
