@@ -177,13 +177,13 @@ def _incident(request: PageRequest) -> View:
     except UnknownIncident as error:
         raise NotThere(str(error)) from None
     newest = reading.latest_results(request.connection, request.now, incident.rule)
-    sql = next((result.sql for result in newest if result.parameter == incident.parameter), "")
+    result = next((result for result in newest if result.parameter == incident.parameter), None)
     return View(
         title=f"{incident.title} #{incident.id}", badge=incident.status.value, lead=incident.summary,
         trail=[("Incidents", ("incidents", ""))],
         blocks=[
-            _of_incident(incident, request.now), _cause(request, incident),
-            Code("SQL of the bad rows", lines_of(sql)) if sql else None,
+            _of_incident(incident, result, request.now), _cause(request, incident),
+            Code("SQL of the bad rows", lines_of(result.sql)) if result and result.sql else None,
             *rules.what_to_do(request, incident.rule, request.rules.get(incident.rule)), _timeline(request, incident),
             Code("To answer it", _answers(incident.id)) if incident.open else None,
         ],
@@ -195,14 +195,19 @@ def _answers(number: int) -> list[str]:
     return [f"{command} ack {number}", f"{command} assign {number} --to NAME", f'{command} note {number} "TEXT"']
 
 
-def _of_incident(incident: Incident, now: datetime) -> Facts:
+def _of_incident(incident: Incident, newest: StoredResult | None, now: datetime) -> Facts:
+    spots = (
+        rules.where(newest.clusters)
+        if newest and newest.clusters
+        else (("where", place, None) for place in incident.clusters)
+    )
     resolved = f"{incident.resolved_at:%Y-%m-%d %H:%M}, {incident.resolution}" if incident.resolved_at else ""
     return Facts("", [
         ("rule", incident.title, ("rule", incident.rule, {"parameter": incident.parameter})),
         ("severity", incident.severity.value, None), ("worst", incident.worst.value, None),
         ("since", f"{incident.since:%Y-%m-%d %H:%M}, {view.ago(incident.since, now)}", None),
         ("found", incident.error or incident.measurement, None), ("change", incident.change, None),
-        ("points", points_text(incident.points), None), *(("where", place, None) for place in incident.clusters),
+        ("points", points_text(incident.points), None), *spots,
         *(("example", example(key), None) for key in incident.examples), ("state", incident.state, None),
         ("acknowledged by", incident.acknowledged_by, None), ("assigned to", incident.assignee, None),
         ("owner", incident.owner, None), ("resolved", resolved, None),

@@ -15,12 +15,14 @@ from checks import waivers
 from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.spec import Check
 from checks.engine.authoring.units import points_text
+from checks.engine.judging.bad_rows import Cluster
 from checks.engine.reporting.report import relative
 from checks.render.by_rule import by_rule
 from checks.render.terminal import example, lines_of
 from checks.repairs.plan import summary_of
 from checks.review import backtest, charts, reading, time_series
 from checks.review.section import CellKind, SectionColumn
+from checks.review.sections.figures import LEAGUE_SEGMENT
 from checks.runbooks import runbook_html
 from checks.stored import StoredResult
 from etl.tables import check_results, incidents, repairs
@@ -190,12 +192,19 @@ def _found(result: StoredResult) -> Facts:
             ("change", result.change, None), ("limits", result.threshold, None), ("note", result.note, None),
             ("not measured", result.error, None), ("points", points_text(result.points), None),
             ("accepted", "yes, by a waiver" if result.accepted else "", None),
-            *(("where", str(cluster), None) for cluster in result.clusters),
-            *(("example", example(key), None) for key in result.examples),
+            *where(result.clusters), *(("example", example(key), None) for key in result.examples),
             ("measured in", f"{result.seconds:.2f} s", None),
             ("run", f"{result.at:%Y-%m-%d %H:%M}", ("run", result.run)),
         ],
     )  # fmt: skip
+
+
+def where(clusters: Sequence[Cluster]) -> Iterator[tuple[str, object, view.Target]]:
+    """Facts about where bad rows cluster, each leading to its league."""
+    for cluster in clusters:
+        named = (value for name, value in cluster.where if name == LEAGUE_SEGMENT and value)
+        league = next(named, None)
+        yield "where", str(cluster), None if league is None else ("league", league)
 
 
 def _over_time(

@@ -15,6 +15,7 @@ import uvicorn
 from sqlalchemy import Engine
 
 from checks.engine.collecting.collect import collect
+from checks.runbooks import with_runbooks
 from checks.scopes import SOURCES
 from flows.settings import Settings, read_settings
 from flows.web.app import Access, web_app
@@ -44,7 +45,7 @@ def serving(engine: Engine, now: datetime = NOW, host: str = "127.0.0.1", **chan
     """Serve a database for the block, as the settings with some changes allow it."""
     url = engine.url.render_as_string(hide_password=False)
     settings = read_settings(database_url=url, **changes)
-    app = web_app(engine, collect(SOURCES), settings, Access.of(settings, host), clock=lambda: now)
+    app = web_app(engine, with_runbooks(collect(SOURCES)), settings, Access.of(settings, host), clock=lambda: now)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     started = threading.Event()

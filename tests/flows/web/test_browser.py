@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +11,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from sqlalchemy import Engine
 
+from alerts.incidents.store import listed
+from alerts.outbox.enqueue import render
+from alerts.people import Channel
+from alerts.planning import Item, Planned, Reason
 from checks.engine.collecting.collect import collect
 from checks.scopes import SOURCES
 from flows.web.render import PAGES
@@ -165,18 +170,28 @@ def test_a_page_is_whole_without_scripts(browser: Any, season_and_worse: Place) 
     assert 0 < rows < 40
 
 
-def test_from_the_message_to_rows_cause_and_runbook_in_three_clicks(browser: Any, season_and_worse: Place) -> None:
-    """The 6 a.m. SMS says what is wrong; its reader opens the page and clicks."""
-    watched = Watched(browser, season_and_worse)
-    shown = watched.open("/")
-    shown.get_by_role("link", name="standing_without_team #").first.click()
-    seen = shown.locator("main").inner_text()
-    assert "What may have brought it" in seen
-    assert "rally-health check --name standing_without_team --detailed" in seen
+def test_from_the_message_rows_cause_runbook_and_fix_are_three_clicks_away(
+    browser: Any, season_and_worse: Place
+) -> None:
+    """The 6 a.m. SMS leads to its worst incident; import, feed and league are one click further, or two."""
+    with season_and_worse.engine.connect() as connection:
+        (worst,) = [one for one in listed(connection) if one.rule == "standing_without_team"]
+    planned = Planned("kim", Channel.SMS, (Item(worst, Reason.NEW),), False)
+    message = render(planned, None, "K7QF3M2P", pages=season_and_worse.url).text
+    (link,) = re.findall(r"https?://\S+", message)
+    watched = Watched(browser, season_and_worse, 390)
 
-    shown.get_by_role("link", name="standing_without_team", exact=True).first.click()
-    assert "SQL of the bad rows" in shown.locator("main").inner_text()
-    shown.go_back()
-    shown.locator("main a[href^='/import/']").first.click()
+    shown = watched.open(link.removeprefix(season_and_worse.url))  # the first click, on a phone
+
+    seen = shown.locator("main").inner_text()
+    assert worst.measurement in seen
+    for named in ("SQL of the bad rows", "What may have brought it", "Runbook", "Timeline"):
+        assert shown.get_by_role("heading", name=named).count() == 1
+    assert "rally-health check --name standing_without_team --detailed" in seen
+    assert "rally-health fix plan standing_without_team" in seen
+    shown.locator("main a[href^='/import/']").first.click()  # the second
     assert "Refused rows by reason" in shown.locator("main").inner_text()
+    shown.locator("main a[href^='/feed/']").first.click()  # the third
+    assert "Rows over time" in shown.locator("main").inner_text()
     watched.context.close()
+    assert watched.complaints == []

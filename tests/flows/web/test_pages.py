@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from alerts.incidents.store import listed
 from checks.engine.collecting.collect import collect
+from checks.engine.judging.bad_rows import Cluster
 from checks.render.formats import PageLinks
 from checks.review.reading import read_book
 from checks.review.section import review
@@ -26,6 +27,7 @@ from checks.stored import stored_runs
 from etl import circuit_breaker
 from etl.tables import check_results, import_feeds
 from flows.web.render import PAGES
+from flows.web.rules import where
 from flows.web.view import Page, PageRequest
 from tests.checks.review.hostile import HOSTILE, plant_hostile
 from tests.checks.review.html.test_page import Page as Parsed
@@ -113,6 +115,17 @@ def test_from_an_incident_rows_cause_runbook_and_fix_are_one_click_away(place: P
     assert "What may have brought it" in second.text
     assert f"rally-health check --name {incident.rule} --detailed" in second.text
     assert "Timeline" in second.text
+
+
+def test_a_place_where_bad_rows_cluster_leads_to_its_league() -> None:
+    spots = [
+        Cluster((("league", "CNSWPL"), ("series", "12")), 58, 62, 100, 3.0),
+        Cluster((("club", ""),), 4, 62, 9, 2.0),
+    ]
+
+    assert [(text, to) for _, text, to in where(spots)] == [
+        ("58 of 62 in CNSWPL, series 12", ("league", "CNSWPL")), ("4 of 62 in club none", None),
+    ]  # fmt: skip
 
 
 def test_the_cause_is_what_was_imported_since_the_rule_was_well(place: Place) -> None:
