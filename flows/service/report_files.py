@@ -27,7 +27,7 @@ from checks.engine.reporting.report import Report
 
 log = logging.getLogger("rally.check")
 
-PAGES = "monitoring_report_*.html"
+RUN_PAGES = "monitoring_report_*.html"
 UNWRITTEN = "the report could not be written as"
 
 
@@ -52,7 +52,7 @@ def write_documents(report: Report, folder: Path, serve_url: str = "") -> Report
 
 def _page_before(path: Path) -> Path | None:
     """The newest page of an earlier run in the same folder; names of pages are in the order of their moments."""
-    return max((page for page in path.parent.glob(PAGES) if page.name < path.name), default=None)
+    return max((page for page in path.parent.glob(RUN_PAGES) if page.name < path.name), default=None)
 
 
 def _lead_on(previous: Path, name: str) -> None:

@@ -202,7 +202,7 @@ def _found(result: StoredResult) -> Facts:
 def where(clusters: Sequence[Cluster]) -> Iterator[tuple[str, object, view.Target]]:
     """Facts about where bad rows cluster, each leading to its league."""
     for cluster in clusters:
-        named = (value for name, value in cluster.where if name == LEAGUE_SEGMENT and value)
+        named = (value for name, value in cluster.where if name == LEAGUE_SEGMENT and value not in {"", "none"})
         league = next(named, None)
         yield "where", str(cluster), None if league is None else ("league", league)
 
@@ -232,11 +232,11 @@ def _over_time(
     yield Form("", ("rule", shown.rule), (view.Choice("days", "days shown", str(days)), *each), "Show")
     yield TableBlock(
         title="Run by run", rows=[of_rule(result, check) for result in reversed(results)], columns=RUN_BY_RUN,
-        most=MOST_RUNS, caption=f"The newest {MOST_RUNS} of {len(results)}" if len(results) > MOST_RUNS else "",
+        most=RUNS_LISTED, caption=f"The newest {RUNS_LISTED} of {len(results)}" if len(results) > RUNS_LISTED else "",
     )  # fmt: skip
 
 
-MOST_RUNS = 30
+RUNS_LISTED = 30
 RUN_BY_RUN = (
     SectionColumn("status", lambda result: result.status.value, CellKind.BADGE),
     view.name_column("run", lambda result: f"{result.at:%Y-%m-%d %H:%M}", lambda result: ("run", result.run)),
