@@ -118,14 +118,13 @@ def test_from_an_incident_rows_cause_runbook_and_fix_are_one_click_away(place: P
 
 
 def test_a_place_where_bad_rows_cluster_leads_to_its_league() -> None:
-    spots = [
-        Cluster((("league", "CNSWPL"), ("series", "12")), 58, 62, 100, 3.0),
-        Cluster((("club", ""),), 4, 62, 9, 2.0),
-    ]
+    in_a_league = Cluster((("league", "CNSWPL"), ("series", "12")), 58, 62, 100, 3.0)
+    in_none = Cluster((("club", "Birchwood"), ("league", "none")), 4, 62, 9, 2.0)
 
-    assert [(text, to) for _, text, to in where(spots)] == [
-        ("58 of 62 in CNSWPL, series 12", ("league", "CNSWPL")), ("4 of 62 in club none", None),
-    ]  # fmt: skip
+    assert list(where([in_a_league, in_none])) == [
+        ("where", "58 of 62 in CNSWPL, series 12", ("league", "CNSWPL")),
+        ("where", "4 of 62 in Birchwood, league none", None),
+    ]
 
 
 def test_the_cause_is_what_was_imported_since_the_rule_was_well(place: Place) -> None:
