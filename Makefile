@@ -55,7 +55,7 @@ lock: install ## Write requirements.lock and requirements-dev.lock anew from pyp
 	$(LOCK) --no-deps --output-file requirements-dev.lock constraints.txt
 	$(LOCK) --universal --constraint constraints.txt --output-file requirements.lock pyproject.toml
 
-pictures: install ## The pictures of pages in docs/, by a real browser
+pictures: install ## The pictures in docs/: pages by a real browser, and the demo's reports
 	$(BIN)/python -m tests.pictures
 
 bench: install ## Speed, as ratios within one run

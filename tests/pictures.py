@@ -1,8 +1,14 @@
-"""`make pictures`: docs/overview.png, docs/rule.png and docs/import.png, of the planted season in a real browser."""
+"""`make pictures`: docs/overview.png, rule.png and import.png, of the planted season in a real browser, and report.svg.
+
+The last is the demo's first report and its last, as a terminal shows them.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +31,8 @@ WIDTH, HEIGHT = 1100, 1500
 
 
 def main() -> None:
-    """Serve the season and photograph the pages."""
+    """Play the demo, serve the season, and photograph the pages."""
+    draw_reports()
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "server", fsync="off") as url:
         engine = open_engine(url)
         upgrade(engine)
@@ -38,6 +45,17 @@ def main() -> None:
         with serving(engine, NOW) as place:
             photograph(place.url)
         engine.dispose()
+
+
+def draw_reports() -> None:
+    """Play the demo in a folder that is thrown away, and keep its picture."""
+    program = Path(sys.executable).with_name("rally-health")
+    others = {
+        name: value for name, value in os.environ.items() if not name.startswith(("RALLY_", "DATABASE_", "PREFECT_"))
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        command = [program, "demo", "--picture", DOCS / "report.svg"]
+        subprocess.run(command, cwd=folder, env=others, check=True, stdout=subprocess.DEVNULL)
 
 
 def photograph(url: str) -> None:

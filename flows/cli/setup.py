@@ -17,13 +17,14 @@ from flows.cli.imports import print_report as print_import
 from flows.service.demo import play
 from flows.service.health_check import today_here
 
-PICTURE_WIDTH = 180
+PICTURE_WIDTH = 104
+"""Characters on a line of the picture, which a page of 830 pixels shows as large as its own text."""
 
 
 def demo(
     context: typer.Context,
     picture: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the first report as SVG, too.", hidden=True)
+        Path | None, typer.Option(metavar="FILE", help="Draw the first and the last report as SVG, too.", hidden=True)
     ] = None,
 ) -> None:
     """Play the incident of 2025 on a generated season: the damage, what the rules say, a proper import, the repairs.
@@ -48,11 +49,13 @@ def demo(
     console.print(f"Look around: RALLY_DATA={context.obj.data}/demo rally-health fix history", highlight=False)
     console.print(f"The reports as pages and as JSON: {context.obj.reports}/monitoring_report_*")
     if picture:
-        picture.write_text(_drawn(story.before), encoding="utf-8")
+        picture.write_text(_drawn(story.before, story.healed), encoding="utf-8")
 
 
-def _drawn(report: Report) -> str:
-    """The report as SVG, with the reader's own fonts: nothing is loaded from anywhere."""
+def _drawn(before: Report, healed: Report) -> str:
+    """Both reports as one SVG, with the reader's own fonts: nothing is loaded from anywhere."""
     console = Console(record=True, width=PICTURE_WIDTH, force_terminal=True, file=io.StringIO())
-    print_report(report, console, brief=True)
-    return re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title="rally-health check"), flags=re.DOTALL)
+    for title, report in (("As the old loader left it", before), ("After a proper import and the repairs", healed)):
+        console.rule(title, align="left")
+        print_report(report, console, brief=True)
+    return re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title="rally-health demo"), flags=re.DOTALL)

@@ -132,18 +132,19 @@ def _rule(request: PageRequest) -> View:
     asked = [result for result in newest if result.parameter == request.asked("parameter")]
     shown = next(iter([*asked, *newest]), None)
     incidents = _incidents_of(request, name)
+    *charts_of_rule, run_by_run = _over_time(request, check, shown, newest, incidents) if shown else (None,)
     return View(
         title=name, badge=shown.status.value if shown else "", trail=[("Rules", ("rules", ""))],
         lead=check.summary if check else "no rule has this name any more",
         blocks=[
             _parameters(name, newest, check) if len(newest) > 1 else None,
             _found(of_rule(shown, check)) if shown else None,
-            *_over_time(request, check, shown, newest, incidents),
+            *charts_of_rule,
             Code("SQL of the bad rows", lines_of(shown.sql)) if shown and shown.sql else None,
             *what_to_do(request, name, check),
             _definition(check) if check else None,
             TableBlock(title="Its incidents", columns=overview.incident_columns(request.now), rows=incidents, most=20),
-            _backtest(request, check) if check else None,
+            run_by_run, _backtest(request, check) if check else None,
         ],
     )  # fmt: skip
 
@@ -208,12 +209,10 @@ def where(clusters: Sequence[Cluster]) -> Iterator[tuple[str, object, view.Targe
 
 
 def _over_time(
-    request: PageRequest, check: Check | None, shown: StoredResult | None, newest: Sequence[StoredResult],
+    request: PageRequest, check: Check | None, shown: StoredResult, newest: Sequence[StoredResult],
     incidents: Sequence[Incident],
 ) -> Iterator[view.Block]:  # fmt: skip
     """How one rule and parameter went, with its incidents marked."""
-    if shown is None:
-        return
     days = days_of(request)
     window = {"since": request.now - timedelta(days=days), "until": request.now}
     groups = reading.read_results(request.connection, window["since"], request.now, shown.rule, shown.parameter)
