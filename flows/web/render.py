@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
 from checks.render.formats import PageLinks, environment, style
 from checks.review import charts
+from checks.review.section import SectionColumn
 from checks.review.time_series import TimeSeries
 from checks.runbooks import anchor_of
 from flows.web import health, imports, overview, rules
@@ -34,11 +37,32 @@ def page_of(kind: str, key: str) -> Page | None:
     return next((page for page in PAGES if page.kind == kind and (page.keys is None) == (not key)), None)
 
 
-class Pictures:
-    """What the layouts of sections ask for a picture."""
+class Drawing:
+    """What the layouts of sections ask for: pictures, and the order that the address wants for the rows of tables.
 
-    def __init__(self, now: datetime) -> None:
+    `query` is what the address asks for; None: nothing can be asked of these pages.
+    """
+
+    def __init__(self, now: datetime, query: Mapping[str, str] | None) -> None:
         self.since = now - timedelta(days=overview.DAYS_SHOWN)
+        self.query = query
+
+    def sort_href(self, column: SectionColumn[Any]) -> str:
+        """The same page with its tables in the order of a column; turned round where they are in that order."""
+        if self.query is None:
+            return ""
+        turned = "-" if self.query.get("sort") == column.title else ""
+        return f"?{urlencode({**self.query, 'sort': f'{turned}{column.title}'})}"
+
+    def ordered(self, columns: Sequence[SectionColumn[Any]], rows: Sequence[Any]) -> Sequence[Any]:
+        """The rows in the order that the address wants, where a table has such a column; what is empty comes last."""
+        wanted = (self.query or {}).get("sort", "")
+        column = next((each for each in columns if each.title == wanted.removeprefix("-")), None)
+        if column is None:
+            return rows
+        full = [row for row in rows if column.value(row) not in (None, "")]
+        full.sort(key=lambda row: _order(column.value(row)), reverse=wanted.startswith("-"))
+        return [*full, *(row for row in rows if column.value(row) in (None, ""))]
 
     def spark(self, series: TimeSeries) -> Markup:
         """A line as small as a word."""
@@ -46,6 +70,14 @@ class Pictures:
         return charts.sparkline(series, since=self.since, alt=f"{series.title}{latest}; {series.said}")
 
     heat = staticmethod(charts.heat_strip)
+
+
+def _order(value: object) -> tuple[bool, float, str]:
+    """Numbers as numbers, also "-10.54", "1,234" and "87 %", and before words."""
+    try:
+        return False, float(re.sub(r",| ?%$", "", str(value))), ""
+    except ValueError:
+        return True, 0.0, str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +115,7 @@ class Look:
         shown = sorted((page for page in PAGES if page.navigation), key=lambda page: NAVIGATION.index(page.navigation))
         return _environment(self.link).get_template("page.html.j2").render(
             view=view, kind=kind, now=now, query=query, pages=shown, about=self.about, searchable=self.asked,
-            draw=Pictures(now), unasked=() if self.asked else ("form",),
+            draw=Drawing(now, query if self.asked else None), unasked=() if self.asked else ("form",),
         )  # fmt: skip
 
 

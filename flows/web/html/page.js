@@ -1,4 +1,5 @@
-// Niceties: the page is whole without them. Tables are sorted by a click on a heading, code is copied by a button.
+// Niceties: the page is whole without them. Tables are sorted by a click on a heading, where a link would have asked
+// for the page in that order; code is copied by a button.
 "use strict";
 
 function value(row, column) {
@@ -26,9 +27,9 @@ for (const table of document.querySelectorAll("table")) {
   [...table.tHead.rows[0].cells].forEach((heading, column) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.append(...heading.childNodes);
+    button.textContent = heading.textContent;
     button.addEventListener("click", () => sort(table, heading, column));
-    heading.append(button);
+    heading.replaceChildren(button);
   });
 }
 

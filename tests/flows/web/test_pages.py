@@ -61,7 +61,7 @@ def test_every_page_is_whole_and_asks_no_other_place(place: Place, page: Page) -
         parsed = Parsed(answer.text)
         assert (answer.status_code, parsed.wrong, parsed.open) == (200, [], [])
         asked = {value for name, value in parsed.attributes if name in {"src", "href", "action"} and value}
-        assert {value for value in asked if not value.startswith(("/", "#", "data:,"))} == set()
+        assert {value for value in asked if not value.startswith(("/", "#", "?", "data:,"))} == set()
         assert [name for name, count in parsed.ids.items() if count > 1] == []
 
 
@@ -175,6 +175,23 @@ def test_the_search_finds_rules_and_incidents(place: Place) -> None:
 )  # fmt: skip
 def test_what_is_not_there_is_said_in_a_page(place: Place, path: str) -> None:
     assert place.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(("sort", "down"), [("score", False), ("-score", True)])
+def test_without_scripts_a_heading_sorts_its_table(place: Place, sort: str, down: bool) -> None:
+    text = place.get(f"/runs?days=60&sort={sort}").text
+
+    cells = re.findall(r'<td data-label="score" class="n">([\d.]+|unknown)</td>', text)
+    scores = [float(cell) for cell in cells if cell != "unknown"]
+    assert len(scores) > 50
+    assert scores == sorted(scores, reverse=down)
+    assert f'href="?days=60&amp;sort={"score" if down else "-score"}"' in text
+
+
+def test_an_order_that_no_table_has_changes_nothing(place: Place) -> None:
+    plain, asked = (re.findall(r"<tr .*?</tr>", place.get(f"/rules{query}").text)[1:] for query in ("", "?sort=x"))
+
+    assert plain == asked
 
 
 def test_fifty_who_look_at_once_are_answered(place: Place) -> None:
