@@ -74,6 +74,12 @@ def _here(row: Any, request: PageRequest) -> StoredRun:
     return run_of(row, lambda at: at.astimezone(request.now.tzinfo))
 
 
+RESULTS = replace(
+    ALL_RULES, title="Results", caption="Worst first",
+    columns=(*ALL_RULES.columns, SectionColumn("why", lambda one: one.error or one.note, CellKind.MUTED)),
+)  # fmt: skip
+
+
 def _run(request: PageRequest) -> View:
     """One health check: its score, its parts, and every result."""
     row = request.connection.execute(select_runs().where(check_runs.c.id == _uuid(request.key))).first()
@@ -83,12 +89,14 @@ def _run(request: PageRequest) -> View:
     results = select_results(details=True).where(check_results.c.run_id == run.id)
     found = results_of(request.connection.execute(results))
     shown = by_rule(rules.of_rule(one, request.rules.get(one.rule)) for one in found)
+    # what was skipped says nothing of the data, and comes last
+    shown = tuple(sorted(shown, key=lambda one: one.status is Status.SKIPPED))
     leagues = run.parts.get(LEAGUE_SEGMENT, {})
     return View(
         title=f"Run of {run.at:%Y-%m-%d %H:%M}", badge=run.band, trail=[("History", ("runs", ""))],
         blocks=[
             _of_run(request, run, row.finished_at),
-            SectionRows(replace(ALL_RULES, title="Results", caption="Worst first"), shown),
+            SectionRows(RESULTS, shown),
             _scores("By domain", "rules", run.domains), _scores("By league", "league", leagues) if leagues else None,
         ],
     )  # fmt: skip

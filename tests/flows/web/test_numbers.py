@@ -137,3 +137,15 @@ def test_every_number_of_the_overview_is_the_one_of_the_commands_and_of_sql(
         waiting = sum(states.get(state, 0) for state in ("queued", "claimed", "sending", "unknown"))
         assert f"alerts {waiting} wait, {sum(states.values()) - waiting} dead letters" in overview.said("now")
         assert waiting > 0
+
+
+def test_the_page_of_a_run_has_what_was_skipped_last_and_says_why(filled: Run, database: Engine) -> None:
+    report = filled("check", "--json", "-").json()
+    with serving(database, datetime.now(UTC)) as place:
+        text = place.get(f"/run/{report['run']}").text
+    statuses = re.findall(r'<tr[^>]*><td><span class="badge (\w+)">', text)
+    reasons = {one["note"] for one in report["results"] if one["status"] == "SKIPPED"}
+
+    assert statuses.index("SKIPPED") > max(number for number, one in enumerate(statuses) if one == "OK")
+    assert reasons
+    assert all(reason in unescape(text) for reason in reasons if reason)
