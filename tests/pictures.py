@@ -54,7 +54,7 @@ def draw_reports() -> None:
         name: value for name, value in os.environ.items() if not name.startswith(("RALLY_", "DATABASE_", "PREFECT_"))
     }
     with tempfile.TemporaryDirectory() as folder:
-        command = [program, "demo", "--picture", DOCS / "report.svg"]
+        command = [str(program), "demo", "--picture", str(DOCS / "report.svg")]
         subprocess.run(command, cwd=folder, env=others, check=True, stdout=subprocess.DEVNULL)
 
 
