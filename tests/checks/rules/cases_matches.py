@@ -236,8 +236,8 @@ FIXTURES = (
               for n, (home, away) in enumerate(UNSURE)),
             *no_matches(TODAY - 20 * DAY, 7, 8), match(None, 2, TODAY - 20 * DAY), match(2, None, TODAY - 20 * DAY),
             # half of a league's results with teams is not most of them
-            *ELSEWHERE, match(3, 4, TODAY - 20 * DAY, league_id=2), played(7, 8, league_id=2),
-            played(None, 2, league_id=2),
+            *ELSEWHERE, match(3, 4, TODAY - 20 * DAY, league_id=2), *2 * [played(7, 8, league_id=2)],
+            played(None, 2, league_id=2), played(2, None, league_id=2),
         ],
         bad=[
             # results of another league, with teams of their own, of another day

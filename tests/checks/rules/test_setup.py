@@ -20,19 +20,54 @@ def test_all_constraints_are_in_force_after_init(catalogue: Rules, connection: C
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("table", "constraint"),
     [
-        "alter table schedule drop constraint unique_schedule_match",
-        "alter table teams drop constraint unique_team_in_series",
-        "alter table match_scores drop constraint match_scores_winner_check",
+        ("schedule", "unique_schedule_match"), ("teams", "unique_team_in_series"),
+        ("match_scores", "match_scores_winner_check"),
     ],
-)
-def test_a_dropped_constraint_is_missing(change: str, catalogue: Rules, connection: Connection) -> None:
-    connection.exec_driver_sql(change)
+)  # fmt: skip
+def test_a_dropped_constraint_is_missing(table: str, constraint: str, catalogue: Rules, connection: Connection) -> None:
+    """It is named itself, not one of those that are there."""
+    connection.exec_driver_sql(f"alter table {table} drop constraint {constraint}")
 
     found = result(connection, catalogue, "missing_constraint")
 
-    assert (found.status, found.count) == (Status.CRITICAL, 1)
+    assert found.status is Status.CRITICAL
+    assert [dict(key) for key in found.examples] == [{"table": f"public.{table}", "constraint": constraint}]
+
+
+SCHEDULE_KEY = "(league_id, match_date, home_team, away_team)"
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        f"create unique index own on schedule {SCHEDULE_KEY} where match_date > '2024-09-01'",
+        f"create index own on schedule {SCHEDULE_KEY}",
+        "create unique index own on schedule (match_date, home_team, away_team, id)",
+        f"create table elsewhere (like schedule); create unique index own on elsewhere {SCHEDULE_KEY}",
+    ],
+)
+def test_a_key_of_a_part_of_other_columns_or_of_another_table_is_not_as_good(
+    instead: str, catalogue: Rules, connection: Connection
+) -> None:
+    """`unique_schedule_match` is asked for on any database, for imports stand on it."""
+    connection.exec_driver_sql("alter table schedule drop constraint unique_schedule_match")
+    connection.exec_driver_sql(instead)
+
+    found = result(connection, catalogue, "missing_constraint")
+
+    assert [key["constraint"] for key in found.examples] == ["unique_schedule_match"]
+
+
+def test_an_index_that_failed_to_be_built_is_not_as_good(catalogue: Rules, connection: Connection) -> None:
+    connection.exec_driver_sql("alter table schedule drop constraint unique_schedule_match")
+    connection.exec_driver_sql(f"create unique index own on schedule {SCHEDULE_KEY}")
+    connection.exec_driver_sql("update pg_index set indisvalid = false where indexrelid = 'own'::regclass")
+
+    found = result(connection, catalogue, "missing_constraint")
+
+    assert [key["constraint"] for key in found.examples] == ["unique_schedule_match"]
 
 
 def test_a_constraint_that_old_rows_break_is_missing(catalogue: Rules, connection: Connection) -> None:
