@@ -1,16 +1,77 @@
-"""The section of process metrics: what counts as repaired."""
+"""The section of process metrics: each figure by its value, of what lies in the period and of nothing else."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from checks import Severity, Status
+from checks.engine.authoring.units import Figure
 from checks.engine.collecting.rules import Rules
 from checks.review.sections.process import PROCESS_METRICS
-from checks.review.values import Book, IncidentRecord, Period, PeriodKind, ReviewInputs
+from checks.review.values import Book, Feed, IncidentRecord, Period, PeriodKind, ReviewInputs
 from tests.checks.review.seasons import NOW
+
+HOUR = timedelta(hours=1)
+IN_TIME, EARLIER, LATER = -12 * HOUR, -30 * HOUR, HOUR
+"""In the day that is looked at, before it and after it."""
+
+
+def feed(start: timedelta, outcome: str = "published", **values: Any) -> Feed:
+    """A feed that took an hour."""
+    plain = {"run": 1, "kind": "schedules", "league": "CITA", "rows": 100, "records": 100, "rejects": 0, "linked": 0}
+    times = {"started_at": NOW + start, "finished_at": NOW + start + HOUR}
+    return Feed(**{**plain, "unlinked": 0, "changed": 5, "outcome": outcome, **times, **values})
+
+
+def incident(opened: timedelta, worst: Status = Status.CRITICAL, **values: Any) -> IncidentRecord:
+    moments = {name: NOW + at for name, at in values.items() if isinstance(at, timedelta)}
+    return IncidentRecord(
+        id=1, rule="matches_in_schedule", parameter="", domain="schedule", severity=Severity.HIGH, worst=worst,
+        opened_at=NOW + opened, **{**values, **moments},
+    )  # fmt: skip
+
+
+def figures(catalogue: Rules, **book: Any) -> dict[str, Figure]:
+    inputs = ReviewInputs(Book(**book), catalogue, Period.of(PeriodKind.DAILY, NOW), ())
+    return {figure.key: figure for figure in PROCESS_METRICS.rows(inputs)}
+
+
+def test_imports_of_the_period_alone_are_counted(catalogue: Rules) -> None:
+    feeds = (
+        *3 * (feed(EARLIER, "failed", rows=7),), feed(IN_TIME, rows=40, records=30, rejects=6),
+        feed(IN_TIME, "unchanged"), feed(IN_TIME, "blocked", records=0), feed(IN_TIME, "running", finished_at=None),
+        *2 * (feed(LATER, "failed"),),
+    )  # fmt: skip
+
+    found = figures(catalogue, feeds=feeds)
+
+    assert found["import_success_rate"].value == pytest.approx(2 / 3)
+    assert found["import_success_rate"].detail == "2 of 3 feeds"
+    assert found["validation_coverage"].value == pytest.approx(136 / 140)
+    assert found["validation_coverage"].detail == "136 of 140 rows"
+
+
+def test_incidents_of_the_period_alone_are_counted(catalogue: Rules) -> None:
+    incidents = (
+        incident(EARLIER, notified_at=EARLIER, acknowledged_at=EARLIER + 9 * HOUR, resolved_at=EARLIER + HOUR),
+        incident(
+            IN_TIME, notified_at=IN_TIME + HOUR, acknowledged_at=IN_TIME + 3 * HOUR, resolved_at=IN_TIME + 7 * HOUR
+        ),
+        incident(IN_TIME, Status.WARN, resolved_at=IN_TIME + 5 * HOUR),
+        incident(LATER, notified_at=LATER, acknowledged_at=2 * LATER, resolved_at=9 * LATER),
+    )
+
+    found = figures(
+        catalogue, incidents=incidents, feeds=(feed(IN_TIME - 4 * HOUR), feed(EARLIER - 5 * HOUR, changed=0))
+    )
+
+    values = {key: found[key].value for key in ("error_detection_time", "recovery_time", "resolution_time")}
+    assert values == {"error_detection_time": 3, "recovery_time": 7, "resolution_time": 5}
+    assert found["alert_response_time"].value == 2
+    assert found["alert_response_time"].detail == "0 of 1 in time, longest 2 h"
 
 
 @pytest.mark.parametrize(
@@ -23,16 +84,9 @@ from tests.checks.review.seasons import NOW
     ],
 )
 def test_what_was_accepted_was_not_repaired(resolution: str, counted: float | None, catalogue: Rules) -> None:
-    incident = IncidentRecord(
-        id=1, rule="matches_in_schedule", parameter="", domain="schedule", severity=Severity.HIGH,
-        worst=Status.CRITICAL, opened_at=NOW - timedelta(hours=3), resolved_at=NOW - timedelta(hours=1),
-        resolution=resolution,
-    )  # fmt: skip
-    inputs = ReviewInputs(Book(incidents=(incident,)), catalogue, Period.of(PeriodKind.DAILY, NOW), ())
+    ended = incident(-3 * HOUR, resolved_at=-HOUR, resolution=resolution)
 
-    figures = {figure.key: figure.value for figure in PROCESS_METRICS.rows(inputs)}
-
-    assert figures["recovery_time"] == counted
+    assert figures(catalogue, incidents=(ended,))["recovery_time"].value == counted
 
 
 def test_the_first_day_of_an_installation_is_not_missed_before_its_night(catalogue: Rules) -> None:
