@@ -199,7 +199,7 @@ def _quickened(halves: Sequence[Trend]) -> bool:
 
 
 def _reaches(line: Trend, limit: float, slope: float) -> datetime | None:
-    if not slope or slope * line.per_day < 0:
+    if not slope:
         return None
     days = (limit - line.pivot[1]) / slope
     # beyond this a date cannot hold the moment

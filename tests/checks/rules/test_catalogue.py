@@ -40,7 +40,7 @@ CASES: tuple[Case, ...] = tuple(case for module in MODULES for case in module.CA
 METRICS = tuple(case for case in CASES if case.value is not None)
 OF_THE_SITE = {
     "answer_of_unknown_player", "association_of_unknown_player", "availability_in_unknown_series",
-    "availability_of_unknown_player", "doubled_match_id", "poll_of_unknown_team", "rows_of_table",
+    "availability_of_unknown_player", "doubled_match_id", "megabytes_of_table", "poll_of_unknown_team", "rows_of_table",
     "season_of_unknown_player", "user_in_unknown_league", "user_of_unknown_player",
 }  # fmt: skip
 """About tables that only the platform has: tests/checks/rules/test_incidents.py."""

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from checks import Status
 from checks.engine.collecting.rules import Rules
+from checks.engine.reporting.report import Result
 from checks.rules import tables
 from tests.checks.rules.ask import report as measured
 from tests.checks.rules.ask import result
@@ -156,3 +157,29 @@ def test_a_table_that_may_not_be_read_is_left_out(catalogue: Rules, connection: 
     report = measured(connection, catalogue.only([catalogue["rows_of_table"]]))
 
     assert [(one.parameter, one.error) for one in report.results] == [("teams", "")]
+
+
+def test_a_table_that_may_not_be_read_is_measured_by_its_size(catalogue: Rules, connection: Connection) -> None:
+    """The backup that grew to 3.5 million rows was the platform's own, which no check is let read."""
+    connection.exec_driver_sql("create table backup (id int, note text)")
+    connection.exec_driver_sql("create role measurer")
+    connection.exec_driver_sql("insert into backup select g, repeat('x', 90) from generate_series(1, 30000) g")
+
+    def megabytes() -> Result:
+        connection.exec_driver_sql("set local role measurer")
+        found = result(connection, catalogue, "megabytes_of_table", "backup", earlier=(1.0,) * 3)
+        connection.exec_driver_sql("reset role")
+        return found
+
+    grown = megabytes()
+    connection.exec_driver_sql("truncate backup")
+
+    assert (grown.error, grown.status) == ("", Status.CRITICAL)
+    assert grown.value == pytest.approx(3.9, abs=0.2)
+    assert (megabytes().value, megabytes().status) == (1.0, Status.OK)
+
+
+def test_a_table_that_may_be_read_is_counted_alone(catalogue: Rules, connection: Connection) -> None:
+    both = catalogue.only([catalogue["rows_of_table"], catalogue["megabytes_of_table"]])
+
+    assert {one.rule for one in measured(connection, both).results if one.parameter} == {"rows_of_table"}
