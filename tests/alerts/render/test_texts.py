@@ -298,3 +298,17 @@ def test_a_mail_says_what_is_new_under_its_heading_and_escapes_it() -> None:
 
 def test_an_escalation_keeps_to_its_matter() -> None:
     assert "New since" not in with_news(NEWS, replace(new(), reason=Reason.ESCALATION))
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("Café Zürich, Ångström àèéùìò Çñ Ø", "Café Zürich, Ångström àèéùìò Çñ Ø"),
+        ("Cafe\u0301", "Café"),
+        ("Škoda, çedilla, âêîôû, Żółw", "Skoda, cedilla, aeiou, Zolw"),
+        ("€ [5] {x} ~", "€ [5] {x} ~"),
+        ("北京 é", "北京 é"),
+    ],
+)
+def test_accents_that_sms_has_stay_and_others_go(text: str, sent: str) -> None:
+    assert gsm(text) == sent

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from checks import CheckDefinitionError, days, hours, percent, rows
+from checks.engine.authoring.units import count_text
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,14 @@ def test_what_is_no_limit_is_refused(value: Any) -> None:
         rows(value)
 
     assert str(refused.value) == f"rows({value!r}) is no limit; expected a finite number of at least 0"
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "text"),
+    [
+        (5, 100, "5 of 100 (5 %)"), (3, 7_000, "3 of 7,000 (0.0429 %)"), (0, 9, "0 of 9 (0 %)"), (0, 0, "0 of 0"),
+        (1_405, None, "1,405"), (9_999, 10_000, "9,999 of 10,000 (99.99 %)"),
+    ],
+)  # fmt: skip
+def test_rows_are_told_with_their_share(count: int, total: int | None, text: str) -> None:
+    assert count_text(count, total) == text
