@@ -14,8 +14,27 @@ import sqlalchemy as sa  # fmt: skip
 from sqlalchemy.sql.selectable import Subquery
 
 from checks import Bad, Row, Severity, change, check, metric_check, percent, row_check
-from checks.rules.thresholds import ANY, DUPLICATES, IMPOSSIBLE, MISSING_TEAMS, NULL_IDS, ORPHANS, PATCHY, RARE, ROUTINE
-from checks.rules.words import busiest_dates, is_match, leads_nowhere, match_keys, result_keys, rows_of
+from checks.rules.thresholds import (
+    ANY,
+    DUPLICATES,
+    IMPOSSIBLE,
+    MISSING_TEAMS,
+    NULL_IDS,
+    ORPHANS,
+    PATCHY,
+    RARE,
+    ROUTINE,
+    SERIES_GONE,
+)
+from checks.rules.words import (
+    busiest_dates,
+    is_match,
+    leads_nowhere,
+    match_keys,
+    number_of_series,
+    result_keys,
+    rows_of,
+)
 from etl.scores import A_DATE, AWAY_WON, HOME_WON, SCORE, TIEBREAK_AGAINST_SET
 from etl.tables import match_scores, players, schedule, teams
 
@@ -351,6 +370,16 @@ def result_of_another_team_of_the_club() -> Bad:
 def results_of_league(row: Row, league: int) -> sa.ColumnElement[Any]:
     """The results of a league have become fewer: an import took a part for the whole."""
     return sa.func.count().filter(row.league_id == league)
+
+
+@metric_check(match_scores, severity=Severity.MEDIUM, threshold=SERIES_GONE, owner="matches", tags={"daily"},
+              runbook="docs/RUNBOOKS.md#results-that-are-gone")  # fmt: skip
+def series_with_results(row: Row) -> sa.ColumnElement[Any]:
+    """A series that had results has none any more; the series is that of the home team."""
+    host = sa.select(match_scores.c.home_team_id).distinct().subquery()
+    return number_of_series(
+        sa.select(teams.c.league_id, teams.c.series_id).join(host, host.c.home_team_id == teams.c.id)
+    )
 
 
 @check(severity=Severity.HIGH, threshold=ANY, table=match_scores, owner="matches", tags={"daily", "gate"})

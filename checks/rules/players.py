@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, exists, func, or_, select
 
 from checks import Bad, Row, Severity, above, change, check, metric_check, percent, row_check
-from checks.rules.thresholds import DUPLICATES, IMPOSSIBLE, NULL_IDS, ORPHANS, RARE, ROUTINE
-from checks.rules.words import in_use, leads_nowhere, player_keys, rows_of, team_keys
+from checks.rules.thresholds import DUPLICATES, IMPOSSIBLE, NULL_IDS, ORPHANS, RARE, ROUTINE, SERIES_GONE
+from checks.rules.words import in_use, leads_nowhere, number_of_series, player_keys, rows_of, team_keys
 from etl.tables import players, teams
 
 PLAYER_ID = r"^(nndz|cnswpl)[-_][A-Za-z0-9+/=_-]{8,}$"
@@ -112,6 +112,13 @@ def player_id_of_two_leagues() -> Bad:
 def players_of_league(row: Row, league: int) -> ColumnElement[Any]:
     """The players of a league have become fewer, or many more."""
     return func.count().filter(row.league_id == league)
+
+
+@metric_check(players, severity=Severity.MEDIUM, threshold=SERIES_GONE, owner="players", tags={"daily"},
+              runbook="docs/RUNBOOKS.md#results-that-are-gone")  # fmt: skip
+def series_with_players(row: Row) -> ColumnElement[Any]:
+    """A series that had players has none any more: in the figure of its league it would be lost."""
+    return number_of_series(select(players.c.league_id, players.c.series_id))
 
 
 @row_check(players, severity=Severity.LOW, threshold=ROUTINE, owner="players", tags={"weekly"},

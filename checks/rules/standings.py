@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Numeric, Select, and_, case, cast, func, or_, select
 
 from checks import Bad, Row, Severity, TableName, change, check, metric_check, percent, row_check
-from checks.rules.thresholds import DUPLICATES, NULL_IDS, ORPHANS, PATCHY, RARE, ROUTINE
-from checks.rules.words import is_match, leads_nowhere, rows_of, seasons, standing_keys, team_keys
+from checks.rules.thresholds import DUPLICATES, NULL_IDS, ORPHANS, PATCHY, RARE, ROUTINE, SERIES_GONE
+from checks.rules.words import is_match, leads_nowhere, number_of_series, rows_of, seasons, standing_keys, team_keys
 from etl.importing.declared import Seasons
 from etl.tables import schedule, series_stats, teams
 
@@ -119,6 +119,13 @@ def standing_without_place(row: Row) -> ColumnElement[bool]:
 def standings_of_league(row: Row, league: int) -> ColumnElement[Any]:
     """The standings of a league have become fewer."""
     return func.count().filter(row.league_id == league)
+
+
+@metric_check(series_stats, severity=Severity.MEDIUM, threshold=SERIES_GONE, owner="standings", tags={"daily"},
+              runbook="docs/RUNBOOKS.md#results-that-are-gone")  # fmt: skip
+def series_with_standings(row: Row) -> ColumnElement[Any]:
+    """A series that had standings has none any more."""
+    return number_of_series(select(series_stats.c.league_id, series_stats.c.series_id))
 
 
 @check(severity=Severity.MEDIUM, threshold=RARE, table=series_stats, owner="standings", tags={"daily"},

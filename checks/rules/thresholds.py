@@ -6,7 +6,7 @@ the real feeds of 2025 hold when they are in order (docs/REFERENCE_FINDINGS.md).
 
 from __future__ import annotations
 
-from checks import above, below, days, hours, percent, rows
+from checks import above, below, change, days, hours, percent, rows
 
 # --- fixed by the standards
 MISSING_TEAMS = above(target=percent(1), warn=percent(5), critical=percent(10))
@@ -50,3 +50,5 @@ REJECTS = above(target=percent(0.1), warn=percent(1), critical=percent(5))
 """Feed rows that were refused."""
 VALIDATION_COVERAGE = below(target=percent(100), warn=percent(99.9), critical=percent(99))
 """Share of the feeds' rows that were looked at: all of them."""
+SERIES_GONE = change(drop=(percent(0.1), percent(10)))
+"""Series that have rows no more, of those that had: the first one warns, however many there are."""

@@ -116,6 +116,14 @@ def busiest_dates(days: Subquery) -> Bad:
     return Bad(by_league.having(func.max(days.c.number) * 2 > total), among=by_league)
 
 
+def number_of_series(rows: Select[Any]) -> ColumnElement[Any]:
+    """How many series of leagues have rows; `rows` selects `league_id` and `series_id`. 0 without any."""
+    series_of = rows.distinct().subquery()
+    number = select(func.count()).select_from(series_of).where(series_of.c.series_id.is_not(None))
+    # an aggregate of one value, so that it can share the scan of its table
+    return func.max(number.scalar_subquery())
+
+
 def in_use(row: Row) -> ColumnElement[bool]:
     """A team that has not been retired."""
     return row.is_active.is_not(False)

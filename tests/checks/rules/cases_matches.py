@@ -272,6 +272,14 @@ FIXTURES = (
         total=2,
     ),
     Case(
+        matches.series_with_results,
+        good=[*TWO_TEAMS, *ELSEWHERE, team(3, series_id=2), team(4, league_id=2), team(5, series_id=None),
+              played(1, 3)],
+        bad=[played(2, 1), played(4, 3), played(4, 3), played(5, 1), played(None, 3)],
+        value=2,
+        earlier=(3, 3, 3),
+    ),
+    Case(
         matches.results_of_league,
         good=[*ELSEWHERE, *TWO_TEAMS, played(league_id=2)],
         bad=[played(), played()],

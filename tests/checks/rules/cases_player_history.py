@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from checks.rules import player_history
 from tests.checks.rules.case import Case
-from tests.checks.rules.entries import DAY, TODAY, TWO_TEAMS, player, rating
+from tests.checks.rules.entries import DAY, FOREVER, TODAY, TWO_TEAMS, player, rating
 
 SOMEBODY = (*TWO_TEAMS, player(1, id=1), player(2, id=2))
 
@@ -29,6 +31,17 @@ CASES = (
         bad=[rating(date=TODAY + DAY), rating(date=None)],
         count=2,
         total=3,
+    ),
+    Case(  # sixty days are none, and what a summer lies between; nor what belongs to another or has no day
+        player_history.gap_in_ratings,
+        good=[
+            *SOMEBODY, rating(1, date=date(2024, 8, 31)), rating(1, date=date(2024, 11, 1)),
+            rating(1, date=date(2024, 12, 31)), rating(1, date=None), rating(1, date=FOREVER),
+            rating(2, date=date(2023, 9, 1)), rating(None, date=date(2024, 9, 1)), rating(None, date=date(2025, 2, 1)),
+        ],
+        bad=[rating(2, date=date(2024, 9, 1)), rating(2, date=date(2024, 11, 1)), rating(1, date=date(2025, 3, 2))],
+        count=2,
+        total=11,
     ),
     Case(
         player_history.impossible_rating_step,

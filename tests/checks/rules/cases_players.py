@@ -160,6 +160,13 @@ CASES = (
         total=17,
     ),
     Case(
+        players.series_with_players,
+        good=[*TWO_TEAMS, *ELSEWHERE, player(), player(2), player(3, league_id=2)],
+        bad=[player(4, series_id=2), player(5, series_id=None), player(6, series_id=2)],
+        value=3,
+        earlier=(4, 4, 4),
+    ),
+    Case(
         players.players_of_league,
         good=[*TWO_TEAMS, *ELSEWHERE, player(2, league_id=2)],
         bad=[player(), player(3)],

@@ -136,6 +136,13 @@ CASES = (
         total=3,
     ),
     Case(
+        standings.series_with_standings,
+        good=[*PLACE, *ELSEWHERE, standing(), standing(2), standing(league_id=2)],
+        bad=[standing(series_id=2), standing(series_id=None), standing(2, series_id=2)],
+        value=3,
+        earlier=(4, 4, 4),
+    ),
+    Case(
         standings.standings_of_league,
         good=[*PLACE, league(2, "CITA"), standing(league_id=2)],
         bad=[standing(), standing(2)],
