@@ -75,6 +75,20 @@ def test_several_dispatchers_at_once_send_each_message_once(sms: Desk, twilio: T
     assert len(set(twilio.bodies)) == len(twilio.bodies) == 12
 
 
+def test_a_channel_without_a_provider_is_named_with_what_to_do(desk: Desk, mail: Mail) -> None:
+    """It is no message that cannot be written, and the other channel goes out."""
+    email = {Channel.EMAIL: desk.work.senders[Channel.EMAIL]}
+    desk.work = replace(desk.work, senders=email)
+    desk.record(statuses(CRITICAL))
+
+    dispatch(desk.work)
+
+    said = {line.channel: (line.state, line.error) for line in desk.outbox()}
+    assert said[Channel.SMS] == (State.FAILED, "no provider is set up for sms; see docs/ALERTS.md")
+    assert said[Channel.EMAIL] == (State.SENT, "")
+    assert len(mail.arrived) == 1
+
+
 def test_what_429_asks_for_is_waited_for(sms: Desk, twilio: Twilio) -> None:
     twilio.faults.append("429")
     sms.record(statuses(CRITICAL))
