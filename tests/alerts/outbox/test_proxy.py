@@ -1,11 +1,11 @@
-"""SMS behind an HTTPS proxy that fails in every way: none is lost, none is sent twice."""
+"""SMS behind an HTTPS proxy, mail behind a line, that fail in every way: none is lost, none is sent twice."""
 
 from __future__ import annotations
 
 import socket
 import ssl
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -18,14 +18,16 @@ import pytest
 import trustme
 
 from alerts.channels import State
+from alerts.channels.smtp import SmtpMail
 from alerts.channels.twilio import TwilioSms
 from alerts.outbox.dispatch import dispatch
-from alerts.outbox.enqueue import enqueue_test
+from alerts.outbox.enqueue import enqueue_test, outbox
 from alerts.people import Channel
 from tests.alerts.build import policy
+from tests.alerts.channels.mail_server import Mail
 from tests.alerts.channels.twilio_server import Handler, Twilio
 from tests.alerts.conftest import Desk
-from tests.relay import Relay
+from tests.relay import Relay, cut
 
 ONLY_SMS = '[[people]]\nname = "kim"\nphone = "+14155550123"\n'
 FAULTS = ("refuse", "cut at connect", "cut at once", "cut after the request", "cut the answer", "silent", "ok")
@@ -127,4 +129,83 @@ def test_a_hundred_plans_of_faults_lose_no_sms_and_send_none_twice(
         assert len(secure.bodies) == seed + 1, f"lost or twice, seed {seed}: {here.outbox()[0]}"
     assert len(set(secure.bodies)) == 100
     proxy.close()
-    assert {line.state for line in here.outbox()} <= {State.SENT, State.DELIVERED}
+    with work.engine.begin() as connection:
+        states = [line.state for line in outbox(connection, limit=200)]
+    assert len(states) == 100
+    assert set(states) <= {State.SENT, State.DELIVERED}
+
+
+ONLY_MAIL = '[[people]]\nname = "kim"\nemail = "kim@example.org"\n'
+CONVERSATION = 9000
+"""Bytes that a delivery by STARTTLS takes in one direction, more or less."""
+
+
+class Wire(Relay):
+    """A line to a mail server that breaks, or goes silent, behind a number of bytes of one direction, as planned."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.faults: deque[tuple[str, int, bool]] = deque()
+        super().__init__()
+
+    def serve(self, client: socket.socket) -> None:
+        fault, most, upwards = self.faults.popleft() if self.faults else ("ok", 0, True)
+        self._open.add(client)
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.target)) as server:
+            self._open.add(server)
+            limits = (most, None) if upwards else (None, most)
+            ways = ((client, server, limits[0]), (server, client, limits[1]))
+            ended = [threading.Event() for _ in ways]
+            for (source, sink, limit), end in zip(ways, ended, strict=True):
+                arguments = (source, sink, None if fault == "ok" else limit, fault == "silent", end)
+                threading.Thread(target=self._pass_on, args=arguments, daemon=True).start()
+            for end in ended:
+                end.wait()
+
+    def _pass_on(
+        self, source: socket.socket, sink: socket.socket, most: int | None, silent: bool, end: threading.Event
+    ) -> None:
+        passed = 0
+        with suppress(OSError):
+            while data := source.recv(512):
+                passed += len(data)
+                if most is not None and passed > most:
+                    if silent:
+                        continue
+                    break
+                sink.sendall(data)
+        cut(source)
+        cut(sink)
+        end.set()
+
+
+@pytest.mark.slow
+def test_a_hundred_plans_of_faults_lose_no_mail_and_send_none_twice(desk: Desk, mail: Mail) -> None:
+    """A mail whose fate nobody can look up ends as `uncertain`, with its reason, until a person decides."""
+    wire = Wire(mail.port)
+    server = replace(mail.server(timeout=0.5), port=wire.port)
+    work = replace(desk.work, policy=policy(base=ONLY_MAIL), senders={Channel.EMAIL: SmtpMail(server)})
+    here = desk.under(work.policy)
+    for seed in range(100):
+        chance = Random(seed)  # noqa: S311 - a plan that can be played again
+        for _ in range(chance.randint(1, 4)):
+            wire.faults.append(
+                (chance.choice(("cut", "silent")), chance.randrange(CONVERSATION), chance.random() < 0.5)
+            )
+        with work.engine.begin() as connection:
+            (number,) = enqueue_test(connection, work.policy, here.clock())
+        for _ in range(8):
+            dispatch(work, only=[number], workers=1)
+            here.clock.forward(timedelta(minutes=31))
+        wire.faults.clear()
+    wire.close()
+    arrived = Counter(letter["Message-ID"] for letter in mail.arrived)
+    with work.engine.begin() as connection:
+        lines = outbox(connection, limit=200)
+    assert len(lines) == 100
+    assert set(arrived.values()) == {1}
+    assert {line.state for line in lines} == {State.SENT, State.UNCERTAIN}
+    sent = [line for line in lines if line.state is State.SENT]
+    assert len(sent) <= len(mail.arrived) <= len(lines)
+    assert {line.provider_id for line in sent} <= set(arrived)
+    assert all(line.error for line in lines if line.state is State.UNCERTAIN)
