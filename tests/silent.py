@@ -65,7 +65,11 @@ class DatabaseProxy(Relay):
             if self._fault is Fault.CUT:
                 cut(client)
             return
-        server = self._connect()
+        try:
+            server = self._connect()
+        except OSError:  # no server there
+            cut(client)
+            return
         self._open.add(server)
         dead = threading.Event()
         threading.Thread(target=self._pump, args=(server, client, dead), daemon=True).start()

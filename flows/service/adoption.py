@@ -20,7 +20,7 @@ from etl.migrate import Adoption, newest
 from etl.snapshots import Snapshot, holds_rows
 from flows.service.alerts import policy_of
 from flows.service.context import open_engine, rule_account
-from flows.service.health_check import rules_of
+from flows.service.health_check import rules_of, today_here
 from flows.service.repair import snapshot_before
 from flows.settings import Settings, SettingsError, unknown_variables
 
@@ -138,6 +138,8 @@ def _rules_finding(settings: Settings, engine: Engine) -> Iterator[Finding]:
 
 
 def _settings_findings(settings: Settings) -> Iterator[Finding]:
+    day = f"it is {today_here()} where the leagues play: RALLY_TIMEZONE is {settings.timezone}"
+    yield Finding("settings", Level.OK, day)
     for complaint in unknown_variables():
         yield Finding("settings", Level.WARNING, complaint, "mend or remove the variable")
     if settings.feeds is not None and not settings.feeds.exists():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,7 +24,7 @@ from etl.migrate import upgrade
 from tests.conftest import _statement
 from tests.etl.importing.feeds import APTA, fixture
 from tests.etl.importing.feeds import write as write_feed
-from tests.faults.commands import Rally, killing_proxy
+from tests.faults.commands import KillingProxy, Rally, killing_proxy, url_of
 from tests.faults.test_kills import (
     RUNNING,
     TEAMS,
@@ -180,6 +182,47 @@ def test_a_server_that_is_killed_in_the_middle_of_an_import_is_said_and_the_next
         assert len(look_at_feeds(engine)["schedules"][0]) == 4
         assert rows(engine, RUNNING) == ((0,),)
     engine.dispose()
+
+
+class Absent(KillingProxy):
+    """Has a server brought back only when clients were turned away a number of times."""
+
+    turned_away = 0
+    come_back: Callable[[], object] = staticmethod(lambda: None)
+
+    def _connect(self) -> socket.socket:
+        try:
+            return super()._connect()
+        except OSError:
+            self.turned_away += 1
+            if self.turned_away == 3:
+                self.come_back()
+            raise
+
+
+def test_a_server_that_is_away_in_the_middle_of_an_import_and_comes_back_costs_a_retry(
+    rally: Rally, tmp_path: Path
+) -> None:
+    home = tmp_path / "server"
+    with ExitStack() as stack:
+        engine = open_engine(stack.enter_context(running(home)))
+        upgrade(engine)
+        prepare_import(rally.on(url_of(engine)), engine)
+        with Absent(url_of(engine)) as proxy:
+            pid = int((home / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
+            proxy.victim = lambda: os.kill(pid, signal.SIGINT)
+            proxy.come_back = lambda: stack.enter_context(running(home))
+            proxy.kill_at(150, before=False)
+            engine.dispose()
+
+            ended = rally.on(proxy.url).run(*IMPORT)
+
+        assert proxy.turned_away >= 3
+        assert (ended.code, "Traceback" in ended.out) == (0, False), ended.out
+        assert re.search(r"try \d failed, again in \d+ s: ", ended.out)
+        assert len(look_at_feeds(engine)["schedules"][0]) == 4
+        assert rows(engine, RUNNING) == ((0,),)
+        engine.dispose()
 
 
 HOST, GUEST = "10.213.77.1", "10.213.77.2"

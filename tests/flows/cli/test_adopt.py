@@ -191,3 +191,15 @@ def test_doctor_says_whether_the_history_is_what_was_written(run: Run, database:
     rewritten = f"rewritten: run {runs[1].run}: it, or a result of it, is not what was written"
     assert findings() == [("error", rewritten)]
     assert run("doctor").code == Exit.CHECKS_FAILED
+
+
+def test_doctor_says_which_day_it_is_where_the_leagues_play(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check after 18:00 in Chicago was of the next day on a host in UTC."""
+    days = set()
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):  # 25 hours apart: never the same day
+        monkeypatch.setenv("RALLY_TIMEZONE", zone)
+        texts = [one["text"] for one in run("doctor", "--json").json()["findings"]]
+        (text,) = (one for one in texts if one.endswith(f"where the leagues play: RALLY_TIMEZONE is {zone}"))
+        days.add(text.split()[2])
+
+    assert len(days) == 2
