@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -118,7 +119,7 @@ def check(  # noqa: PLR0917 - typer makes options of them
     written &= shared.write(junit_file, lambda: junit(report, fail_on))
     written &= shared.write(markdown_file, lambda: markdown(report, detailed=detailed))
     if not streamed or github:
-        print_report(report, Console(), detailed=detailed)
+        print_report(_without_unwritten(report), Console(), detailed=detailed)
     if github:
         typer.echo(github_annotations(report), nl=False)
     if debugger:
@@ -161,6 +162,12 @@ def _flow() -> Flow[..., Any]:
     from flows.flows import health_check  # noqa: PLC0415 - Prefect takes two seconds to import
 
     return health_check
+
+
+def _without_unwritten(report: Report) -> Report:
+    """The report as it is printed: what could not be written is said at the end, on standard error."""
+    lost = unwritten(report)
+    return replace(report, complaints=tuple(one for one in report.complaints if one not in lost))
 
 
 def _nothing_unsent(invocation: Invocation, report: Report) -> bool:

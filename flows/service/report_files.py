@@ -93,7 +93,7 @@ def _written(report: Report, path: Path, render: Callable[[Report], str]) -> Rep
     except Exception as error:  # noqa: BLE001 - what was measured is not lost for its document, whatever ails that
         why = error.strerror if isinstance(error, OSError) else type(error).__name__
         complaint = f"{UNWRITTEN} {path.suffix.removeprefix('.').upper()}: {why}"
-        log.warning("%s", complaint)
+        log.info("%s", complaint)  # a command says it at its end, and on the screen once is enough
         return replace(report, complaints=(*report.complaints, complaint))
     return report
 

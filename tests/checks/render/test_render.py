@@ -26,7 +26,7 @@ from checks.render.formats import github_annotations, junit, markdown, page
 from checks.render.terminal import print_report
 
 STARTED = datetime(2025, 6, 30, 6, tzinfo=UTC)
-HOSTILE = "[red]x[/] \x1b[31m<script>&| `a`\r\n::error::y %0A\u202e"
+HOSTILE = "[red]x[/] \x1b[31m<script>&| `a`\r\n::error::y %0A\u202e\ufffe"
 
 
 def result(rule: str, status: Status = Status.OK, **changes: Any) -> Result:

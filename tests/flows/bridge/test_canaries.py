@@ -19,8 +19,22 @@ pytestmark = pytest.mark.slow
 
 PHONE, EMAIL = "+14155550177", "dana.canary@example.org"
 NAMES = ("Zyxwina", "Quokkasson")
-LOGIN = "Canary-S3CR3T-in-url"
-CANARIES = (LOGIN, TOKEN, SID, PASSWORD, PHONE, PHONE[1:], EMAIL, SENDER[1:], FROM, *NAMES, "zyx@example.org")
+LOGIN, ASKED, KEY = "Canary-S3CR3T-in-url", "Canary-S3CR3T-in-query", "Canary-S3CR3T-of-key"
+CANARIES = (
+    LOGIN,
+    ASKED,
+    KEY,
+    TOKEN,
+    SID,
+    PASSWORD,
+    PHONE,
+    PHONE[1:],
+    EMAIL,
+    SENDER[1:],
+    FROM,
+    *NAMES,
+    "zyx@example.org",
+)
 COMMANDS = (
     ("import", "feeds", "--json", "-"),
     ("check", "--alert", "--email", "dana", "--detailed", "--json", "report.json", "--fail-on", "never"),
@@ -31,7 +45,14 @@ COMMANDS = (
     ("alerts", "preview"),
     ("alerts", "outbox"),
     ("history",),
+    ("history", "verify"),
+    ("names", "unresolved"),
+    ("snapshot", "create", "--reason", "drill"),
+    ("report", "monthly"),
+    ("emergency", "--reason", "drill", "--no-notify"),
+    ("site", "pages"),
     ("imports",),
+    ("imports", "held"),
     ("rejects", "list"),
     ("fix", "plan"),
     ("config", "show"),
@@ -73,8 +94,9 @@ def place(command: Command, database: Engine, tmp_path: Path) -> Iterator[Place]
     (tmp_path / "feeds" / "APTA_CHICAGO" / "players.json").write_text(json.dumps([bad, bad | {"PTI": "none"}]))
     (tmp_path / "policy.toml").write_text(POLICY)
     (tmp_path / "contacts.toml").write_text(f'[dana]\nphone = "{PHONE}"\nemail = "{EMAIL}"\n')
-    # the embedded server asks for no password, so any will do
-    url = database.url.set(password=LOGIN).render_as_string(hide_password=False)
+    # the embedded server asks for no password, so any will do, in every place that a URL has for one
+    query = {**database.url.query, "password": ASKED, "sslpassword": KEY}
+    url = database.url.set(password=LOGIN, query=query).render_as_string(hide_password=False)
     with twilio_server() as twilio, mail_server(tmp_path) as mail:
         able = command.having(
             DATABASE_URL=url, RALLY_ALERTS_POLICY="policy.toml", RALLY_ALERTS_CONTACTS="contacts.toml",

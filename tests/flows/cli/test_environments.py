@@ -25,6 +25,12 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("snapshot", "list"),
     ("etl", "status"),
     ("init",),
+    ("doctor",),
+    ("snapshot", "create"),
+    ("rejects", "export", "rejects.jsonl"),
+    ("emergency", "--reason", "drill"),
+    ("site", "pages"),
+    ("deploy", "--check"),
 )
 PASSWORDS = (
     f"postgresql://rally:{SECRET}@127.0.0.1:1/rally",

@@ -241,4 +241,4 @@ def test_a_folder_that_is_none_is_partial(run: Run, monkeypatch: pytest.MonkeyPa
     ran = run("check", "--domain", "teams")
 
     assert ran.code == 5
-    assert "could not be written as JSON" in ran.out
+    assert ran.out.count("could not be written as JSON") == 1  # it was told three times
