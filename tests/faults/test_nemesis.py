@@ -36,7 +36,7 @@ from tests.silent import DatabaseProxy
 pytestmark = pytest.mark.slow
 
 TEAMS = ("Birchwood - 11", "Tennaqua - 11")
-DAYS = tuple(f"{month:02}/{day:02}/2025" for month in (1, 2) for day in (7, 14, 21, 28))
+DAYS = tuple(f"{month:02}/{day:02}/2025" for month in range(1, 7) for day in (7, 14, 21, 28))
 CODES = {0, 1, 3, 4, 5, 75, -9}
 """How a command may end: as documented, or killed."""
 OWN = text("""
@@ -50,6 +50,7 @@ where datname = current_database() and application_name like 'rally-health%' ord
 """)
 FROM_FEED = text("select to_char(match_date, 'MM/DD/YYYY'), location from schedule where location <> 'own' order by 1")
 OWN_ROWS = text("select count(*) from schedule where location = 'own'")
+MOST = 5
 TAKEN = text("""
 select coalesce(sum((change ->> 2)::int), 0) from quality.repairs, jsonb_array_elements(changes) change
 where state = 'applied' and change ->> 1 = 'delete'
@@ -112,8 +113,9 @@ class Turmoil:
         chance = Random(self.seed)  # noqa: S311 - a case that can be played again
         while not self.over.is_set():
             with self.engine.begin() as connection:
-                connection.execute(OWN)
-            self.own += 1
+                # more of them, and the guard would see the feed shrink beside people's rows
+                if connection.scalar(OWN_ROWS) < MOST:
+                    self.own += connection.execute(OWN).rowcount
             plan = re.search(r"plan (\d+) of", self.run("fix", "plan", "duplicate_match").out)
             if plan is not None:
                 self.run("fix", "apply", plan[1], "--yes", "--no-snapshot")
