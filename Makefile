@@ -44,7 +44,7 @@ KILLS ?= 200
 SECONDS ?= 300
 SEEDS ?= 3
 faults: install ## Faults made for real, the long run, with figures: make faults KILLS=200 SECONDS=300 SEEDS=3
-	$(BIN)/pytest -m "slow or not slow" --kills $(KILLS) --seconds $(SECONDS) --seeds $(SEEDS) tests/faults tests/flows/bridge/test_canaries.py tests/etl/test_connections.py tests/etl/importing/test_cut_commits.py tests/etl/importing/test_killed.py tests/checks/engine/measuring/test_hostile_rules.py tests/flows/cli/test_environments.py tests/alerts/outbox tests/checks/test_seals.py
+	$(BIN)/pytest -m "slow or not slow" --kills $(KILLS) --seconds $(SECONDS) --seeds $(SEEDS) tests/faults tests/flows/bridge/test_canaries.py tests/etl/test_connections.py tests/etl/importing/test_cut_commits.py tests/etl/importing/test_killed.py tests/checks/engine/measuring/test_hostile_rules.py tests/flows/cli/test_environments.py tests/alerts/outbox tests/checks/test_seals.py tests/test_image.py
 
 audit: install ## The code, its dependencies, their hashes, licences and known flaws
 	$(BIN)/python -m tests.audit

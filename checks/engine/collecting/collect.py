@@ -25,7 +25,7 @@ from checks.engine.authoring.thresholds import above
 from checks.engine.authoring.units import Severity, rows
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.sql_rules import sql_module
-from checks.engine.measuring.child import OF_A_FILE, rehearse
+from checks.engine.measuring.child import OF_A_FILE, printing_aside, rehearse
 
 GROUP = "rally_health.rules"
 IMPORT_SECONDS = 60.0
@@ -103,7 +103,8 @@ def _executed(name: str, whole: Path, path: Path) -> ModuleType:
     sys.modules[name] = module
     execute = partial(specification.loader.exec_module, module)
     rehearse(IMPORT_SECONDS, f"the import of {path}", execute)
-    execute()
+    with printing_aside():
+        execute()
     _verify_members(source, module, path)
     return module
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from checks.engine.authoring import CheckDefinitionError, MeasureError
 from checks.engine.authoring.spec import DEFAULT_TIMEOUT, FIXTURE, Check, Source, arguments
-from checks.engine.measuring.child import OF_A_FILE, rehearse
+from checks.engine.measuring.child import OF_A_FILE, printing_aside, rehearse
 from checks.engine.measuring.snapshot import within
 
 BUILT_IN = frozenset({"today", "now"})
@@ -97,8 +97,9 @@ class Values:
         try:
             if fixture.function.__module__.startswith(OF_A_FILE):
                 rehearse(DEFAULT_TIMEOUT, f"fixture {fixture.name}()", lambda: _begun(fixture.function(**given)))
-            made = within(DEFAULT_TIMEOUT, f"fixture {fixture.name}()", lambda: fixture.function(**given))
-            return self._first(fixture.name, made) if inspect.isgenerator(made) else made
+            with printing_aside():
+                made = within(DEFAULT_TIMEOUT, f"fixture {fixture.name}()", lambda: fixture.function(**given))
+                return self._first(fixture.name, made) if inspect.isgenerator(made) else made
         except Exception as error:
             reason = f"fixture {fixture.name!r} raised {type(error).__name__}: {error}"
             self._failed[fixture.name] = MeasureError(reason)

@@ -13,8 +13,9 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
 
 from checks.engine.authoring import DeadlineError, MeasureError
 
@@ -69,21 +70,63 @@ def _fork(function: Callable[[], bytes]) -> tuple[int, int]:
 def rehearse(seconds: float, what: str, function: Callable[[], object]) -> None:
     """Call a function in a child process first, and raise what `in_child` does where that one ends or hangs.
 
-    An error that the function raises is left to the real call, which tells it better.
+    MeasureError, too, where it leaves its process another one: the real call would do so with the run's. An error that
+    the function raises, and what it prints, are left to the real call.
     """
 
     def tried() -> bytes:
+        _silence()
+        before = _process()
         with suppress(Exception):
             function()
+        after = _process()
+        changed = [name for name, own in before.items() if not own <= after[name]]
+        if changed:
+            raise MeasureError(f"{what} changes its process, which is the run's: {', '.join(changed)}")
         return b""
 
     in_child(seconds, what, tried)
+
+
+def _silence() -> None:
+    with Path(os.devnull).open("wb") as nothing:
+        for descriptor in (1, 2):
+            os.dup2(nothing.fileno(), descriptor)
+
+
+WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD)
+
+
+def _process() -> dict[str, set[object]]:
+    """What a person's Python has no business with; more open files than before are no matter."""
+    return {
+        "standard output": {(id(stream), getattr(stream, "closed", True)) for stream in (sys.stdout, sys.stderr)},
+        "open files": set(_open_files()),
+        "working folder": {Path.cwd()},
+        "handlers of signals": {(number, signal.getsignal(number)) for number in WATCHED},
+    }
+
+
+def _open_files() -> Iterator[tuple[int, int, int]]:
+    listed = Path("/proc/self/fd")  # Linux alone has it
+    for number in [int(entry.name) for entry in listed.iterdir()] if listed.is_dir() else ():
+        with suppress(OSError):  # the listing's own is closed by now
+            status = os.fstat(number)
+            yield number, status.st_dev, status.st_ino
+
+
+@contextmanager
+def printing_aside() -> Iterator[None]:
+    """What a person's Python prints goes to standard error: standard output may be a document."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def _work(writing: int, function: Callable[[], bytes]) -> None:
     """The child's whole life."""
     try:
         _die_with_parent()
+        os.dup2(2, 1)
         try:
             answer = DONE + function()
         except MeasureError as error:

@@ -21,7 +21,7 @@ from checks.engine.authoring.decorators import Bad, Row
 from checks.engine.authoring.spec import Check, Kind, TableName
 from checks.engine.authoring.units import Measure
 from checks.engine.collecting.wiring import Values
-from checks.engine.measuring.child import OF_A_FILE, rehearse
+from checks.engine.measuring.child import OF_A_FILE, printing_aside, rehearse
 from checks.engine.measuring.reflect import MissingTableError, NamedTables, existence
 from checks.engine.measuring.scope import LOOKUP_TIMEOUT, Labels, Scope
 from checks.engine.measuring.snapshot import Session, asking, explained, within
@@ -114,7 +114,8 @@ def _question(check: Check, parameter: Parameter, values: Values, tables: NamedT
     subject = () if check.mark.kind is Kind.CHECK else (Row(check.mark.table),)  # type: ignore[arg-type]
     if check.function.__module__.startswith(OF_A_FILE) and first:
         rehearse(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
-    answer = within(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
+    with printing_aside():
+        answer = within(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
     return READERS[check.mark.kind](check, parameter, existence(_told_as_text(answer, check.mark.kind, tables)))
 
 

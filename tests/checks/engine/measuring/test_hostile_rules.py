@@ -1,4 +1,4 @@
-"""Twenty rules that try to end the run, among forty good ones: the forty are what they are without them."""
+"""Twenty rules and more that try to end the run, among forty good ones: the forty are what they are without them."""
 
 from __future__ import annotations
 
@@ -64,6 +64,13 @@ BODIES = [
     (ROW, "raise KeyboardInterrupt"),
     (ROW, "threading.Event().wait(60)"),
     (ROW, "os.abort()"),
+    (ROW, "sys.stdout.close()"),
+    (ROW, "os.closerange(0, 500)"),
+    (ROW, "os.dup2(os.open('/proc/self/status', os.O_RDONLY), 2)"),
+    (ROW, "signal.signal(signal.SIGTERM, signal.SIG_IGN)"),
+    (ROW, "os.chdir('/')"),
+    (FRAME, "os.closerange(0, 500)"),
+    (FRAME, "bytearray(10 ** 14)"),
     (FRAME, "sys.exit(0)"),
     (FRAME, "os._exit(0)"),
     (FRAME, "ctypes.string_at(0)"),
@@ -123,3 +130,18 @@ def test_a_file_that_ends_the_process_that_imports_it_is_an_error_and_stops_no_o
         f"its file {tmp_path / 'dying.py'} cannot be imported: the import of {tmp_path / 'dying.py'} ended its process"
         " (exit status 0); it ran in one of its own"
     )
+
+
+def test_what_rules_print_stands_beside_documents_on_standard_output(
+    shelves: Engine, put: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A print left in a rule stood in the middle of `check --json -`."""
+    put(thing("a", size=1))
+    body = "print('in the rule')"
+    (tmp_path / "chatty.py").write_text(HEAD + "print('at the import')\n" + ROW.format(number=0, body=body))
+
+    report = run_checks(shelves, collect([tmp_path]), request())
+
+    printed = capsys.readouterr()
+    assert report.of("bad_0").status is Status.OK
+    assert (printed.out, printed.err) == ("", "at the import\nin the rule\n")
