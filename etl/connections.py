@@ -110,7 +110,12 @@ class LimitedConnection(psycopg.Connection[Any]):
                 raise
 
     def rollback(self) -> None:
-        """Roll back; a connection that is closed has been rolled back by its server."""
+        """Roll back; a connection that is closed has been rolled back by its server.
+
+        One whose statement was interrupted, as by the deadline of a command, is closed: nobody will hear its answer.
+        """
+        if self.info.transaction_status is TransactionStatus.ACTIVE:
+            self.close()
         if not self.closed:
             super().rollback()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 
@@ -117,6 +118,28 @@ def test_the_deadline_of_a_command_ends_a_statement_and_is_not_worth_another_try
         assert isinstance(own_error(caught.value), OutOfTime)
         assert not is_transient(caught.value)
         engine.dispose()
+
+
+def test_a_statement_that_is_interrupted_leaves_neither_a_connection_nor_a_line_in_the_log(
+    database: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The deadline of a command interrupts Python wherever it is: the pool then logged a rollback that cannot be."""
+
+    def interrupt(*_: object) -> None:
+        raise OutOfTime("the deadline")
+
+    with DatabaseProxy(url_of(database)) as proxy:
+        engine = open_engine(proxy.url)
+        proxy.fail_at("select 4711", 1, Fault.SILENT)
+        before = signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+
+        with pytest.raises(OutOfTime), engine.begin() as connection:
+            connection.execute(text("select 4711"))
+
+        signal.signal(signal.SIGALRM, before)
+        engine.dispose()
+    assert caplog.records == []
 
 
 def test_a_lost_connection_is_one_thing_in_every_layer(database: Engine) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from tests.alerts.build import PHONE
 from tests.etl.importing.feeds import APTA, fixture
 from tests.etl.importing.feeds import write as write_feed
-from tests.faults.commands import Rally, url_of, wait_until_quiet
+from tests.faults.commands import KillingProxy, Rally, killing_proxy, url_of, wait_until_quiet
 from tests.faults.conftest import Amount, Copies, Messenger
 from tests.faults.test_kills import (
     DISPATCH,
@@ -193,6 +193,47 @@ def test_each_commit_of_a_command_that_is_cut_or_goes_silent_ends_it_in_time(
             assert scenario.look(engine) == wanted, f"{what}: {again.out}"
             assert scenario.name == "init" or rows(engine, RUNNING) == ((0,),), what
     amount.say(f"{scenario.name}: {min(len(cases), amount.kills)}/{len(cases)} faults at {commits} commits, all told")
+
+
+class HushedProxy(KillingProxy):
+    """Goes silent for good at a message, also to whoever connects anew."""
+
+    def hush_at(self, number: int) -> None:
+        """Pass nothing on from the `number`-th message on."""
+        self.fail_at("every message", number, Fault.SILENT, before=True, for_good=True)
+
+
+SHORT, SHORT_IN_TIME = "15", 20.0
+
+
+@pytest.mark.parametrize("scenario", COMMITTING[:8], ids=lambda one: one.name)
+def test_a_network_that_goes_silent_for_good_at_any_message_ends_a_command_at_its_deadline(
+    scenario: Scenario, rally: Rally, database: Engine, copies: Callable[[Engine], Copies], amount: Amount
+) -> None:
+    """A command waited for over four minutes, and nights piled up as busy."""
+    scenario.prepare(rally.on(url_of(database)), database)
+    hurried, before, copy = (
+        rally.having(**{**HURRIED, "RALLY_DEADLINE": SHORT}),
+        scenario.look(database),
+        copies(database),
+    )
+    with copy() as engine, killing_proxy(engine) as counting_proxy:
+        counting_proxy.kill_at(0, before=True)
+        assert rally.on(counting_proxy.url).run(*scenario.arguments).code in {0, 1}
+        after, messages = scenario.look(engine), counting_proxy.count
+    for seed in range(max(1, amount.kills // 10)):
+        number = Random(f"{scenario.name} {amount.first + seed}").randint(1, messages)  # noqa: S311 - to be played again
+        what = f"silent from message {number} of {messages} on"
+        with copy() as engine, HushedProxy(url_of(engine)) as proxy:
+            proxy.hush_at(number)
+            ended = hurried.on(proxy.url).start(*scenario.arguments).end(SHORT_IN_TIME)
+            assert (proxy.failed, "Traceback" in ended.out) == (True, False), f"{what}: {ended.out}"
+            assert ended.code == 4 or scenario.look(engine) == after, f"{what}: {ended.code} {ended.out}"
+            proxy.close()
+            wait_until_quiet(engine)
+            seen = scenario.look(engine)
+            assert [part for part, value in seen.items() if value not in (before[part], after[part])] == [], what
+    amount.say(f"{scenario.name}: {max(1, amount.kills // 10)} times silent for good, ended in time, torn 0")
 
 
 def test_each_commit_of_a_dispatcher_that_is_cut_or_goes_silent_loses_no_message_and_sends_none_twice(
