@@ -36,7 +36,7 @@ def accepted_values(table: AnyTable, column: str, values: Iterable[Any], **optio
     def rule(row: Row) -> Bad:
         return Bad(row[column].not_in(accepted), among=counted(options))
 
-    summary = f"{column} is none of {', '.join(map(str, accepted))}."
+    summary = f"{column} is none of {', '.join(str(value) or repr(value) for value in accepted)}."
     return ready_rule(Kind.ROW, "accepted_values", table, [column], rule, options=options, summary=summary)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from scipy.stats import ks_2samp
 from sqlalchemy import Connection, Engine, text
 
 from checks import CheckDefinitionError, Status, percent
+from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Baseline
 from checks.engine.reporting.report import Result
@@ -337,3 +339,38 @@ def test_they_share_the_scan_of_the_catalogue_and_its_dimensions(database: Engin
     run_checks(database, Rules.of(pti_out_of_range, not_null("players", "pti")), request)
 
     assert seen == [2]
+
+
+TWELVE = """
+from checks.ready import *
+LINES = '"Odd Shop"."Order Lines"'
+id_missing = not_null("customers", "id")
+mail_missing = not_null("customers", "email", "since")
+customer_twice = unique("customers", "id")
+mail_twice = unique("customers", "email", "since")
+state_unknown = accepted_values(LINES, "a:b", ["new", "paid", "sent"])
+region_unknown = accepted_values(LINES, "region", ["north", "south"])
+price_out_of_range = between(LINES, "price", 0, 50)
+since_out_of_range = between("customers", "since", "2020-01-01", "2030-01-01")
+odd_mail = matches("customers", "email", "^[^@]+@[^@]+$")
+line_of_nobody = references(LINES, "Customer Id", to="customers.id")
+event_of_nobody = references("events", "id", to="customers.id", warn="99 %")
+lines_are_old = fresh(LINES, "at", warn="7 days", critical="30 days")
+"""
+
+
+def test_the_twelve_usual_rules_take_fewer_than_twenty_lines(shop: Engine, tmp_path: Path) -> None:
+    (tmp_path / "twelve.py").write_text(TWELVE)
+
+    results = run_checks(shop, collect([tmp_path]), Request(now=NOW)).results
+
+    assert len(TWELVE.strip().splitlines()) < 20
+    assert {result.rule: result.count for result in results} == {
+        "id_missing": 0, "mail_missing": 1, "customer_twice": 0, "mail_twice": 0, "state_unknown": 2,
+        "region_unknown": 0, "price_out_of_range": 2, "since_out_of_range": 1, "odd_mail": 0, "line_of_nobody": 1,
+        "event_of_nobody": 47, "lines_are_old": None,
+    }  # fmt: skip
+
+
+def test_an_empty_text_among_accepted_values_can_be_seen() -> None:
+    assert accepted_values("customers", "email", ["C", ""]).__doc__ == "email is none of C, ''."
