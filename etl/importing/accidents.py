@@ -55,7 +55,7 @@ def result_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Si
         connection, planned, turned, go, stay, scores_turned, winners_turned, ids_replaced,
         sa.and_(wrong_before, ~wrong_now), wrong_now,
     )  # fmt: skip
-    worse = max(wrong + _planned(connection, planned.plan, new.target_id.is_(None) & wrong_now) - mended, 0)
+    worse = max(wrong + _contradictory_anew(connection, planned) - mended, 0)
     return {
         "sides_turned": Sign(sides, planned.matched, "teams alone" if alone > with_players else ""),
         **shared_signs(connection, planned),
@@ -67,6 +67,15 @@ def result_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Si
         "doubled": _doubled(connection, planned),
         **_one_value(connection, planned, "winner", "winner_one_value"),
     }
+
+
+def _contradictory_anew(connection: sa.Connection, planned: ChangePlan) -> int:
+    """How many new results contradict themselves; each score is read once for all of its rows."""
+    new = planned.plan.c
+    rows = sa.select(new.scores, new.winner, sa.func.count().label("rows")).where(new.target_id.is_(None))
+    each = rows.group_by(new.scores, new.winner).subquery()
+    wrong = sa.select(sa.func.coalesce(sa.func.sum(each.c.rows), 0)).where(_contradicts(each.c))
+    return int(connection.execute(wrong).scalar_one())
 
 
 def _contradictory(connection: sa.Connection, planned: ChangePlan, rows: int) -> dict[str, Sign]:

@@ -269,6 +269,8 @@ def _series_gone(
 ) -> tuple[str, ...]:  # fmt: skip
     """Names of series with rows in the season of which the part has none, under any spelling."""
     held = [number for number, rows in stored.items() if number is not None and rows >= FEWEST_OF_SERIES]
+    if not held:
+        return ()
     has = set(map(series_key, connection.scalars(sa.select(series.c.name).where(series.c.id.in_(change.series)))))
     names = connection.scalars(sa.select(series.c.name).where(series.c.id.in_(held)).order_by(series.c.name))
     return tuple(name for name in names if series_key(name) not in has)

@@ -307,8 +307,8 @@ def link_meetings(connection: sa.Connection, intake: Intake) -> None:
 
 def _series_of_meetings() -> sa.Select[Any]:
     """The ids of the series that the staged meetings' teams play in."""
-    sides = sa.or_(*(teams.c.id == meetings.c[side] for side in TEAM_IDS))
-    return sa.select(teams.c.series_id).where(teams.c.series_id.is_not(None), sa.exists().where(sides))
+    playing = sa.union(*(sa.select(meetings.c[side]) for side in TEAM_IDS))
+    return sa.select(teams.c.series_id).where(teams.c.series_id.is_not(None), teams.c.id.in_(playing))
 
 
 def _links_of_meetings() -> sa.Select[Any]:
