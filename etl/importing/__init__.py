@@ -126,10 +126,21 @@ class ImportReport:
 
     @property
     def outcome(self) -> Outcome:
-        """The worst outcome of its feeds; `unchanged` only when every feed was."""
-        found = {feed.outcome for feed in self.feeds} | ({Outcome.BLOCKED} if self.reasons else set())
+        """The worst outcome of its feeds, held parts that were freed later in the run left aside; `unchanged` only when
+        every feed was.
+        """
+        found = {feed.outcome for place, feed in enumerate(self.feeds) if not self._freed(place)}
+        found |= {Outcome.BLOCKED} if self.reasons else set()
         order = (Outcome.FAILED, Outcome.BLOCKED, Outcome.PUBLISHED)
         return next((outcome for outcome in order if outcome in found), Outcome.UNCHANGED)
+
+    def _freed(self, place: int) -> bool:
+        """Whether a later feed of the run has published all that was held of the one at this place."""
+        later = {(feed.kind, part.league) for feed in self.feeds[place + 1 :] for part in feed.parts
+                 if part.outcome is not Outcome.HELD}  # fmt: skip
+        feed = self.feeds[place]
+        held = [(feed.kind, part.league) for part in feed.parts if part.outcome is Outcome.HELD]
+        return bool(held) and later.issuperset(held)
 
     def to_json(self) -> dict[str, Any]:
         """The document of `import --json`."""

@@ -6,11 +6,13 @@ Nothing is judged here: the limits stand in `etl.importing.guards`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from etl.importing.profile import ChangePlan, Sign, beside_replaced, commonest, count_values
+from etl.importing.profile import ONE_VALUE, ChangePlan, Sign, beside_replaced, commonest
 from etl.scores import AWAY_WON, HOME_WON
 from etl.tables import series_stats
 
@@ -18,8 +20,16 @@ MANY_VALUES = 0.8
 """A column in which no value has this share in the table is one with many values."""
 FEWEST_WRITTEN = 0.1
 """Of a part's rows, those that it writes, for a column to have got one value by it."""
-AS_A_WHOLE = 0.25
-"""Share of results that contradict themselves from which on either all scores or all winners are wrong."""
+AS_A_WHOLE = 0.75
+"""Share of results that contradict themselves from which on all scores or winners are turned: by chance, half do."""
+MANY_WRONG = 0.05
+"""Share of them from which on the standings are asked which half is right."""
+NEAR = timedelta(days=3)
+"""Two teams that meet again so soon meet once: a round robin is longer."""
+JUMP = 10
+"""Points by which nobody's rating changes between two feeds."""
+FEWEST_PLAYED = 4
+"""Matches from which on a standing that doubles at once was counted twice."""
 SEATS = ("home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id")
 
 
@@ -30,7 +40,9 @@ def shared_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Si
     return {
         "self_matches": Sign(_planned(connection, planned.plan, itself), planned.staged_rows, ""),
         **_dates(connection, planned),
-        **_one_value(connection, planned, "match_date", "date_one_value"),
+        **_one_value(connection, planned, "match_date"),
+        **_one_value(connection, planned, "home_team"),
+        **_one_value(connection, planned, "away_team"),
     }
 
 
@@ -45,14 +57,16 @@ def result_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Si
     winners_turned = sa.and_(same_sides, new.scores == old.scores, new.winner == other_side, _agrees(old))
     ids = sum((sa.cast(sa.and_(old[seat].is_not(None), new[seat] != old[seat]), sa.Integer) for seat in SEATS[1:]),
               sa.cast(sa.and_(old[SEATS[0]].is_not(None), new[SEATS[0]] != old[SEATS[0]]), sa.Integer))  # fmt: skip
-    ids_replaced = sa.and_(same_sides, sa.func.coalesce(ids, 0) >= 3)
+    others = sa.and_(same_sides, new.home_player_1_id == old.away_player_1_id,
+                     new.home_player_1_id != old.home_player_1_id)  # fmt: skip
+    ids_replaced = sa.and_(same_sides, sa.func.coalesce(ids, 0) >= 3, ~sa.func.coalesce(others, False))
     wrong_now, wrong_before = _contradicts(new), _contradicts(old)
     turned = _turned(planned)
     # players are turned with their teams, or stand where they stood: then the teams alone are
     stay = sa.and_(turned, new.home_player_1_id == old.home_player_1_id)
     go = sa.and_(turned, new.home_player_1_id == old.away_player_1_id)
-    sides, with_players, alone, scores, winners, replaced, mended, wrong = _changed(
-        connection, planned, turned, go, stay, scores_turned, winners_turned, ids_replaced,
+    sides, with_players, alone, scores, winners, players, replaced, mended, wrong = _changed(
+        connection, planned, turned, go, stay, scores_turned, winners_turned, others, ids_replaced,
         sa.and_(wrong_before, ~wrong_now), wrong_now,
     )  # fmt: skip
     worse = max(wrong + _contradictory_anew(connection, planned) - mended, 0)
@@ -61,11 +75,15 @@ def result_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Si
         **shared_signs(connection, planned),
         "scores_turned": Sign(scores, planned.matched, ""),
         "winners_turned": Sign(winners, planned.matched, ""),
+        "players_turned": Sign(players, planned.matched, ""),
         "ids_replaced": Sign(replaced, planned.matched, ""),
         "mended": Sign(mended, planned.matched, ""),
         **_contradictory(connection, planned, worse),
-        "doubled": _doubled(connection, planned),
-        **_one_value(connection, planned, "winner", "winner_one_value"),
+        "doubled": _doubled_results(connection, planned),
+        **_one_value(connection, planned, "winner"),
+        **_one_value(connection, planned, "scores"),
+        **_one_value(connection, planned, SEATS[0]),
+        **_one_value(connection, planned, SEATS[2]),
     }
 
 
@@ -81,13 +99,16 @@ def _contradictory_anew(connection: sa.Connection, planned: ChangePlan) -> int:
 def _contradictory(connection: sa.Connection, planned: ChangePlan, rows: int) -> dict[str, Sign]:
     """How many results contradict themselves; where they do as a whole, the standings say which half is right."""
     size = planned.staged_rows
-    signs = {"contradictory": Sign(rows, size, "")}
-    if rows <= AS_A_WHOLE * size:
-        return signs
+    if rows <= MANY_WRONG * size:
+        return {"contradictory": Sign(rows, size, "")}
     by_winner, by_score, among = _agreeing(connection, planned)
-    name = "scores_wrong" if by_winner > by_score else "winners_wrong"
-    told = f"by the standings the winners are right for {by_winner:,} of {among:,} teams, the scores for {by_score:,}"
-    return signs | ({name: Sign(rows, size, told)} if by_winner != by_score else {})
+    verdict = (
+        f"by the standings the winners are right for {by_winner:,} of {among:,} teams, the scores for {by_score:,}"
+    )
+    signs = {"contradictory": Sign(rows, size, f"; {verdict}" if among else "")}
+    if rows <= AS_A_WHOLE * size or by_winner == by_score:
+        return signs
+    return signs | {"scores_wrong" if by_winner > by_score else "winners_wrong": Sign(rows, size, verdict)}
 
 
 def _agreeing(connection: sa.Connection, planned: ChangePlan) -> tuple[int, int, int]:
@@ -124,41 +145,70 @@ def _turned(planned: ChangePlan) -> sa.ColumnElement[bool]:
 
 
 def fixture_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
-    """Signs of fixtures: those of all meetings, and times that are all the same."""
+    """Signs of fixtures: those of all meetings, one time or place for all, fixtures that are there twice."""
     (turned,) = _changed(connection, planned, _turned(planned))
     return {
         "sides_turned": Sign(turned, planned.matched, ""),
         **shared_signs(connection, planned),
-        **_one_value(connection, planned, "match_time", "time_one_value"),
+        "doubled": _doubled_fixtures(connection, planned),
+        **_one_value(connection, planned, "match_time"),
+        **_one_value(connection, planned, "location"),
     }
 
 
 def standing_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
-    """Signs of standings: figures that fell (the one that fell most often), negative ones, one series for all."""
-    new, old, figures = planned.plan.c, planned.replaced.c, planned.figures
-    points = _one_value(connection, planned, "points", "points_one_value")
+    """Signs of standings: figures that fell or doubled, negative ones, one series for all."""
+    points = _one_value(connection, planned, "points")
     # a league whose feed has 0 points for everybody does not tell them, and nothing is written
     informative = {name: sign for name, sign in points.items() if not sign.words.endswith("'0'")}
-    fallen = _changed(connection, planned, *(new[name] < old[name] for name in figures))
-    most = max(range(len(figures)), key=lambda place: fallen[place])
-    negative = sa.or_(*(planned.staged.c[name] < 0 for name in figures))
-    size = planned.staged_rows
+    new, old, played = planned.plan.c, planned.replaced.c, ("matches_won", "matches_lost")
+    twice = sa.and_(*(new[name] == 2 * old[name] for name in played), old[played[0]] + old[played[1]] >= FEWEST_PLAYED)
+    negative = sa.or_(*(planned.staged.c[name] < 0 for name in planned.figures))
     return {
-        "figures_fallen": Sign(fallen[most], planned.matched, f"{figures[most]} fall"),
+        "figures_fallen": _fallen(connection, planned, planned.figures),
+        "doubled_standings": _under_two_names(connection, planned),
+        "figures_doubled": Sign(_changed(connection, planned, twice)[0], planned.matched, ""),
         **informative,
-        "negative": Sign(_planned(connection, planned.staged, negative), size, ""),
-        **_one_value(connection, planned, "series", "series_one_value"),
+        "negative": Sign(_planned(connection, planned.staged, negative), planned.staged_rows, ""),
+        **_one_value(connection, planned, "series"),
     }
 
 
+def _under_two_names(connection: sa.Connection, planned: ChangePlan) -> Sign:
+    """Standings of one series that agree in every figure, under different names."""
+    new = planned.staged.c
+    names = sa.func.count(new.team.distinct()).label("names")
+    same = sa.select(names).where(new.matches_won + new.matches_lost >= FEWEST_PLAYED)
+    several = same.group_by(new.series, *(new[name] for name in planned.figures)).having(names > 1).subquery()
+    rows = connection.execute(sa.select(sa.func.coalesce(sa.func.sum(several.c.names - 1), 0))).scalar_one()
+    return Sign(int(rows), planned.staged_rows, "")
+
+
+def _fallen(connection: sa.Connection, planned: ChangePlan, figures: Sequence[str]) -> Sign:
+    """The figure that fell in most of the rows that are replaced."""
+    fallen = _changed(connection, planned, *(planned.plan.c[name] < planned.replaced.c[name] for name in figures))
+    most = max(range(len(figures)), key=lambda place: fallen[place])
+    return Sign(fallen[most], planned.matched, f"{figures[most]} fall")
+
+
 def player_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
-    """Signs of rosters: people under another id, ids of another form, people twice, one series for all."""
+    """Signs of rosters: people under another id, ids of another form, people twice, names swapped, figures that fell or
+    jumped, one value for all.
+    """
+    new, old = planned.plan.c, planned.replaced.c
+    swapped = sa.and_(new.first_name == old.last_name, new.last_name == old.first_name, new.first_name != new.last_name)
+    names, jumped = _changed(connection, planned, swapped, sa.func.abs(new.pti - old.pti) > JUMP)
     return {
+        "names_swapped": Sign(names, planned.matched, ""),
+        "ratings_jumped": Sign(jumped, planned.matched, f"over {JUMP} points"),
+        "figures_fallen": _fallen(connection, planned, ("wins", "losses")),
         "ids_replaced": Sign(_under_another_id(connection, planned), planned.planned_rows, ""),
         "other_ids": _other_ids(connection, planned),
         "doubled_people": _twice(connection, planned),
         "ratings_emptied": _silent(connection, planned, "pti"),
-        **_one_value(connection, planned, "series", "series_one_value", stored="series_id"),
+        **_one_value(connection, planned, "series", stored="series_id"),
+        **_one_value(connection, planned, "pti"),
+        **_one_value(connection, planned, "last_name"),
     }
 
 
@@ -247,31 +297,46 @@ def _kept(planned: ChangePlan) -> sa.ColumnElement[bool]:
     )
 
 
-def _one_value(
-    connection: sa.Connection, planned: ChangePlan, column: str, name: str, *, stored: str = ""
-) -> dict[str, Sign]:
+def _one_value(connection: sa.Connection, planned: ChangePlan, column: str, *, stored: str = "") -> dict[str, Sign]:
     """The commonest value of a column of the feed, where the table's rows of the league have many; else no sign.
 
     With so few rows to write that the others alone share a value, the table has had it before.
     """
     if planned.day and planned.planned_rows <= FEWEST_WRITTEN * planned.staged_rows:
         return {}
-    days, of_league = column == planned.day, planned.target.c.league_id == planned.league_id
-    old = planned.days.stored if days else count_values(connection, planned.target, stored or column, of_league)
-    before = commonest(column, old)
+    before = commonest(connection, planned.target, stored or column, planned.target.c.league_id == planned.league_id)
     if not before.among or before.share >= MANY_VALUES:
         return {}
-    return {name: commonest(column, planned.days.staged if days else count_values(connection, planned.staged, column))}
+    return {f"{column}{ONE_VALUE}": commonest(connection, planned.staged, column)}
 
 
-def _doubled(connection: sa.Connection, planned: ChangePlan) -> Sign:
-    """New results without players that the table has with players: date, teams and score are the same."""
+def _doubled_results(connection: sa.Connection, planned: ChangePlan) -> Sign:
+    """New results that the table has: on their day without players, or with the same players on another day."""
+    if not planned.new:
+        return Sign(0, planned.staged_rows, "")
     new, old = planned.plan.c, planned.target.c
-    nameless = sa.and_(new.target_id.is_(None), *(new[seat].is_(None) for seat in SEATS))
-    there = sa.exists().where(old.league_id == new.league_id, old.match_date == new.match_date,
-                           old.home_team_id == new.home_team_id, old.away_team_id == new.away_team_id,
-                           old.scores == new.scores)  # fmt: skip
-    return Sign(_planned(connection, planned.plan, sa.and_(nameless, there)), planned.staged_rows, "")
+    same = sa.and_(old.league_id == new.league_id, old.home_team_id == new.home_team_id,
+                   old.away_team_id == new.away_team_id, old.scores == new.scores)  # fmt: skip
+    nameless = sa.and_(
+        *(new[seat].is_(None) for seat in SEATS), sa.exists().where(same, old.match_date == new.match_date)
+    )
+    again = sa.exists().where(same, *(old[seat] == new[seat] for seat in SEATS), old.match_date != new.match_date,
+                              _kept(planned))  # fmt: skip
+    rows = sum(_planned(connection, planned.plan, new.target_id.is_(None) & twice) for twice in (nameless, again))
+    return Sign(rows, planned.staged_rows, "")
+
+
+def _doubled_fixtures(connection: sa.Connection, planned: ChangePlan) -> Sign:
+    """New fixtures of two teams that meet in the table within days of it, on either side, in a fixture that stays."""
+    if not planned.new:
+        return Sign(0, planned.staged_rows, "")
+    new, old = planned.plan.c, planned.target.c
+    near = old.match_date.between(new.match_date - NEAR.days, new.match_date + NEAR.days)
+    sides = ((new.home_team_id, new.away_team_id), (new.away_team_id, new.home_team_id))
+    meets = [sa.exists().where(old.league_id == new.league_id, old.home_team_id == home, old.away_team_id == away, near,
+                               _kept(planned)) for home, away in sides]  # fmt: skip
+    rows = sum(_planned(connection, planned.plan, new.target_id.is_(None) & there) for there in meets)
+    return Sign(rows, planned.staged_rows, "")
 
 
 def _under_another_id(connection: sa.Connection, planned: ChangePlan) -> int:

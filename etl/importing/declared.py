@@ -32,7 +32,7 @@ class Limits(BaseModel):
     new_season: Share = 0.40
     """A new season's rows, as a share of the last season's: fewer are too few."""
     grown: Share = 0.20
-    """Of a part's results, those that stand in the table already in another form."""
+    """Of a part's rows, those that stand in the table, or in the part, already in another form."""
     unlinked: Share = 0.05
     """Of the sides, those that lost their team or have a new name that means none."""
     emptied: Share = 0.20
@@ -40,11 +40,11 @@ class Limits(BaseModel):
     rewritten: Share = 0.20
     """Of matched rows, those with another value in a column that seldom changes."""
     relinked: Share = 0.50
-    """The same for teams, which another spelling or a better link changes, too."""
+    """The same for teams and places, which another spelling or a better link changes, too."""
     fallen: Share = 0.50
-    """Of standings, those with a figure that only ever grows and fell."""
+    """Of standings and people, those with a figure that only ever grows and fell."""
     pattern: Share = 0.25
-    """Of rows, those that follow the pattern of an accident: sides, scores or winners turned, dates shifted."""
+    """Of rows, those that follow the pattern of an accident: sides, scores or winners turned, dates shifted and the like."""
     contradictory: Share = 0.01
     """Of rows, those that cannot be right, beyond what stands in the table."""
     one_value: Share = 0.97

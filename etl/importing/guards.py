@@ -1,9 +1,10 @@
 """Guards: limits over the change profile of a part. A part that one of them objects to is held, with its reason.
 
-Each guard is one function of the profile and the limits; its name is what a person lets pass (`--allow NAME`). Its
-sentence says what was found and what was expected, and WAYS_OUT what frees a part that it holds. Where the pattern of
-an accident is known, the guard names it. Volumes are compared with the table's rows of the same season, never with the
-memory of another file; a season without rows has no baseline.
+A guard is one function of the profile and the limits, listed in GUARDS with what frees a part that it holds; its name
+is what a person lets pass (`--allow NAME`), its sentence says what was found and what was expected. Where the pattern
+of an accident is known it is one entry of ACCIDENTS: its sign in the profile, its limit, its sentence, its way out.
+They are read side by side, and are one chapter for that. Volumes are compared with the table's rows of the same season,
+never with the memory of another file; a season without rows has no baseline.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from etl.kinds import kind_named
 Verdict = Callable[[Counts], Sequence[Objection]]
 Gate = Callable[[Connection, Feed], Verdict]
 """Looks at the state before a part is published, and returns what looks at the state after it, in one transaction."""
-Guard = Callable[[Profile, Limits], Iterator[str]]
+MENDED = "a mended feed"
+CORRECTED = "a correction, as proposed here"
 
 
 def open_gate(connection: Connection, feed: Feed) -> Verdict:
@@ -31,16 +33,40 @@ def open_gate(connection: Connection, feed: Feed) -> Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """A limit over the profile: what it says of a part that it objects to, and what frees that part.
+
+    Where one that is `final` objects, nothing else is worth saying.
+    """
+
+    judge: Callable[[Profile, Limits], Iterator[str]]
+    way_out: str = MENDED
+    final: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a person lets pass."""
+        return self.judge.__name__
+
+
+@dataclass(frozen=True, slots=True)
 class KnownAccident:
     """A pattern of rows that is an accident when many follow it: its sign in the profile, and the limit that it has.
 
-    `guard` names it to people, where several signs are one to them.
+    `guard` names it to people, where several signs are one to them. The sentence tells `{rows}` of how many, and the
+    sign's `{words}`.
     """
 
     sign: str
     limit: str
     sentence: str
     guard: str = ""
+    way_out: str = MENDED
+
+    @property
+    def name(self) -> str:
+        """What a person lets pass."""
+        return self.guard or self.sign
 
 
 def empty_feed(profile: Profile, limits: Limits) -> Iterator[str]:
@@ -106,11 +132,11 @@ def newly_unlinked(profile: Profile, limits: Limits) -> Iterator[str]:
 def emptied(profile: Profile, limits: Limits) -> Iterator[str]:
     """A column loses its values."""
     for name, change in sorted(profile.columns.items()):
-        if (
-            name not in LINKS
-            and not profile.new_season
-            and _many(change.emptied, profile.matched, limits.emptied, limits)
-        ):
+        if name in MARKS or profile.new_season:
+            continue
+        # a side loses its team with a name that means none any more, of which another guard speaks
+        beyond = change.emptied - (profile.newly_unlinked if name in LINKS else 0)
+        if _many(beyond, profile.matched, limits.emptied, limits):
             share = f"{change.emptied:,} of {profile.matched:,} rows"
             yield f"{name} would be emptied in {share}, at most {limits.emptied:.0%} may"
 
@@ -122,7 +148,7 @@ def rewritten(profile: Profile, limits: Limits) -> Iterator[str]:
     for name, change in sorted(profile.columns.items()):
         if name not in lasting or name in known or profile.new_season:
             continue
-        limit = limits.relinked if name in LINKS else limits.rewritten
+        limit = limits.relinked if name in RESPELLED else limits.rewritten
         if _many(change.changed, profile.matched, limit, limits):
             share = f"{change.changed:,} of {profile.matched:,} rows"
             yield f"{name} would change in {share}, at most {limit:.0%} may"
@@ -130,19 +156,21 @@ def rewritten(profile: Profile, limits: Limits) -> Iterator[str]:
 
 def known_accidents(profile: Profile, limits: Limits) -> Iterator[tuple[str, str]]:
     """The accidents whose patterns are known, as (name of the guard, sentence)."""
-    for name, accident in ACCIDENTS.items():
-        if name in _explained(profile, limits):
+    explained = set(_explained(profile, limits))
+    order = [*ACCIDENTS, *sorted(profile.signs.keys() - ACCIDENTS.keys() - NO_ACCIDENT)]
+    for name in order:
+        accident, sign = ACCIDENTS.get(name, ANY_VALUE), profile.signs.get(name)
+        if sign is None or name in explained:
             continue
-        sign = profile.signs.get(name)
-        if sign is not None and _many(sign.count, sign.among, getattr(limits, accident.limit), limits):
+        if _many(sign.count, sign.among, getattr(limits, accident.limit), limits):
             rows = f"{sign.count:,} of {sign.among:,}"
-            yield accident.guard or name, accident.sentence.format(rows=rows, words=sign.words)
+            yield accident.name, accident.sentence.format(rows=rows, words=sign.words)
 
 
 def _explained(profile: Profile, limits: Limits) -> Iterator[str]:
     """Signs that another one explains: a new season's figures begin anew, and one winner for all turns half of them."""
     if profile.new_season:
-        yield from ("figures_fallen", "points_one_value", "ratings_emptied")
+        yield from ("figures_fallen", "points_one_value", "pti_one_value", "ratings_emptied", "ratings_jumped")
     if "ids" in profile.corrected:
         yield from ("ids_replaced", "other_ids")
     winner = profile.signs.get("winner_one_value")
@@ -155,9 +183,11 @@ def _explained(profile: Profile, limits: Limits) -> Iterator[str]:
 
 def objections(profile: Profile, limits: Limits) -> tuple[Objection, ...]:
     """All that speaks against publishing a part, the surest first."""
-    plain = [Objection(guard.__name__, sentence) for guard in GUARDS for sentence in guard(profile, limits)]
-    if any(objection.rule in FINAL for objection in plain):
-        return tuple(objection for objection in plain if objection.rule in FINAL)
+    for final in (guard for guard in GUARDS if guard.final):
+        said = tuple(Objection(final.name, sentence) for sentence in final.judge(profile, limits))
+        if said:
+            return said
+    plain = [Objection(guard.name, sentence) for guard in GUARDS for sentence in guard.judge(profile, limits)]
     named = [Objection(name, sentence) for name, sentence in known_accidents(profile, limits)]
     return (*named, *plain)
 
@@ -171,71 +201,74 @@ def _follows(sign: Sign | None, limits: Limits) -> bool:
 
 
 GUARDS: tuple[Guard, ...] = (
-    empty_feed, truncated, too_many_rejects, shrunken_feed, vanished_series, newly_unlinked, emptied, rewritten,
-)  # fmt: skip
-FINAL = frozenset({"empty_feed"})
-"""With one of these nothing else is worth saying."""
-LINKS = frozenset({"home_team_id", "away_team_id", "team_id", "captain_status"})
-"""Columns that lose their value with a name that means no team any more, of which another guard speaks; and marks
-that most rows do not have."""
+    Guard(empty_feed, "a feed with rows", final=True),
+    Guard(truncated, "the whole file, scraped again"),
+    Guard(too_many_rejects, "a mended feed, or what the rejects lack: rally-health rejects list"),
+    Guard(shrunken_feed, "a feed that has the missing rows again"),
+    Guard(vanished_series, "a feed that has the series again"),
+    Guard(newly_unlinked, "the standings of this league, or names that a person confirms: rally-health names suggest"),
+    Guard(emptied),
+    Guard(rewritten),
+)
+LINKS = frozenset({"home_team_id", "away_team_id", "team_id"})
+"""Columns that lose their value with a name that means no team any more."""
+RESPELLED = LINKS | {"location"}
+"""Columns that another spelling or a better link changes, too."""
+MARKS = frozenset({"captain_status"})
+"""Columns that most rows do not fill."""
 COVERED: Mapping[str, frozenset[str]] = {
     "sides_turned": frozenset({"home_team_id", "away_team_id", "home_player_1_id", "home_player_2_id",
                                "away_player_1_id", "away_player_2_id", "winner", "scores"}),
     "scores_turned": frozenset({"scores", "winner"}),
     "ids_replaced": frozenset({"home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id"}),
+    "players_turned": frozenset({"home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id"}),
+    "names_swapped": frozenset({"first_name", "last_name"}),
     "winner_one_value": frozenset({"winner"}),
     "mended": frozenset({"winner", "scores"}),
 }  # fmt: skip
 """Columns whose change a sign explains: it is reported by the sign's own guard, or is none (`mended`)."""
+NO_ACCIDENT = frozenset({"mended"})
+ANY_VALUE = KnownAccident("", "one_value", "{words} in {rows} rows", "one_value")
+"""One value in a column that used to have many, whichever it is."""
 ACCIDENTS: Mapping[str, KnownAccident] = {
     accident.sign: accident
     for accident in (
-        KnownAccident("sides_turned", "pattern", "home and away are turned round in {rows} rows"),
-        KnownAccident("scores_turned", "pattern", "scores are turned round in {rows} results"),
-        KnownAccident("winners_turned", "pattern", "winners are turned round in {rows} results"),
+        KnownAccident("sides_turned", "pattern", "home and away are turned round in {rows} rows", way_out=CORRECTED),
+        KnownAccident("scores_turned", "pattern", "scores are turned round in {rows} results", way_out=CORRECTED),
+        KnownAccident("winners_turned", "pattern", "winners are turned round in {rows} results", way_out=CORRECTED),
         KnownAccident(
-            "scores_wrong",
-            "pattern",
-            "scores and winners disagree in {rows} results; {words}: scores turned",
-            "scores_turned",
+            "scores_wrong", "pattern", "scores and winners disagree in {rows} results; {words}: scores turned",
+            "scores_turned", CORRECTED,
         ),
         KnownAccident(
-            "winners_wrong",
-            "pattern",
-            "scores and winners disagree in {rows} results; {words}: winners turned",
-            "winners_turned",
+            "winners_wrong", "pattern", "scores and winners disagree in {rows} results; {words}: winners turned",
+            "winners_turned", CORRECTED,
         ),
+        KnownAccident("players_turned", "pattern", "players stand on the other side in {rows} results"),
         KnownAccident("dates_shifted", "pattern", "dates are shifted by {words} in {rows} rows"),
         KnownAccident("day_month_swapped", "rewritten", "day and month are swapped in {rows} dates"),
-        KnownAccident("ids_replaced", "rewritten", "{rows} people have another id than before"),
-        KnownAccident("other_ids", "other_ids", "{rows} player ids are of another scheme"),
+        KnownAccident("ids_replaced", "rewritten", "{rows} people have another id than before", way_out=CORRECTED),
+        KnownAccident("other_ids", "other_ids", "{rows} player ids are of another scheme", way_out=CORRECTED),
+        KnownAccident("names_swapped", "pattern", "first and last names are swapped in {rows} people"),
         KnownAccident("doubled_people", "other_ids", "{rows} people stand in the feed under two ids", "doubled"),
         KnownAccident("doubled", "grown", "{rows} rows stand in the table already"),
+        KnownAccident("doubled_standings", "grown", "{rows} standings have all figures of another team", "doubled"),
         KnownAccident("self_matches", "contradictory", "{rows} matches are of a team against itself", "contradictory"),
-        KnownAccident("contradictory", "contradictory", "the winner contradicts the score in {rows} results"),
+        KnownAccident("contradictory", "contradictory", "the winner contradicts the score in {rows} results{words}"),
         KnownAccident("negative", "contradictory", "{rows} standings have negative figures", "contradictory"),
-        KnownAccident("figures_fallen", "fallen", "{words} in {rows} standings, and only ever grow within a season"),
-        KnownAccident("winner_one_value", "one_value", "{words} in {rows} results", "one_value"),
+        KnownAccident(
+            "figures_fallen", "fallen", "{words} in {rows} rows, and only ever grow within a season",
+            way_out=f"{MENDED}, or a new season's with other teams and people",
+        ),
+        KnownAccident("figures_doubled", "pattern", "matches won and lost have doubled in {rows} standings"),
+        KnownAccident("ratings_jumped", "pattern", "ratings change by {words} in {rows} rows"),
         KnownAccident("ratings_emptied", "emptied", "{words} in {rows} rows, and not in the table", "emptied"),
-        KnownAccident("date_one_value", "one_value", "{words} in {rows} rows", "one_value"),
-        KnownAccident("time_one_value", "one_value", "{words} in {rows} rows", "one_value"),
         KnownAccident("series_one_value", "one_value", "{words} in {rows} rows, one series for all", "one_value"),
-        KnownAccident("points_one_value", "one_value", "{words} in {rows} standings", "one_value"),
     )
-}
+}  # fmt: skip
 WAYS_OUT: Mapping[str, str] = {
     "stopped": "whoever resumes these imports: rally-health etl resume",
-    "empty_feed": "a feed with rows",
-    "truncated": "the whole file, scraped again",
-    "too_many_rejects": "a mended feed, or what the rejects lack: rally-health rejects list",
-    "shrunken_feed": "a feed that has the missing rows again",
-    "vanished_series": "a feed that has the series again",
-    "newly_unlinked": "the standings of this league, or names that a person confirms: rally-health names suggest",
-    "scores_turned": "a correction, as proposed here",
-    "winners_turned": "a correction, as proposed here",
-    "sides_turned": "a correction, as proposed here",
-    "double_encoded": "a correction, as proposed here",
-    "ids_replaced": "a correction, as proposed here",
-    "other_ids": "a correction, as proposed here",
+    **{accident.name: accident.way_out for accident in ACCIDENTS.values()},
+    **{guard.name: guard.way_out for guard in GUARDS},
 }
-"""What frees a part that a guard holds; for the others, a mended feed, or a person who lets it pass."""
+"""What frees a part that a guard holds; of a rule of the gate, a mended feed, or a person who lets it pass."""

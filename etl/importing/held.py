@@ -15,12 +15,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from etl import FeedError
 from etl.feeds import Feed
 from etl.importing import Counts, Outcome, PartResult
 from etl.importing.correct import proposals
 from etl.importing.declared import Correction, digest_of, of_part
 from etl.importing.feed_rows import Intake
-from etl.importing.guards import WAYS_OUT
+from etl.importing.guards import MENDED, WAYS_OUT
 from etl.importing.staging import name_links
 from etl.tables import import_feeds, import_parts, import_stops, leagues, rejects, team_aliases, teams
 
@@ -74,7 +75,7 @@ def held_parts(connection: sa.Connection) -> tuple[HeldPart, ...]:
 def way_out(reason: str) -> str:
     """What would free a part that is held for this reason ("guard: sentence")."""
     guard = reason.partition(":")[0]
-    return f"{WAYS_OUT.get(guard, 'a mended feed')}; or let it pass: --allow {guard} --reason ..."
+    return f"{WAYS_OUT.get(guard, MENDED)}; or let it pass: --allow {guard} --reason ..."
 
 
 def staged_open_names(connection: sa.Connection) -> list[dict[str, Any]]:
@@ -166,15 +167,38 @@ class Waiting:
 
 def worth_another_try(connection: sa.Connection, corrections: Sequence[Correction]) -> tuple[Waiting, ...]:
     """The held parts of which something that may free them has changed, oldest first."""
+    return tuple(
+        _waiting(row)
+        for row in connection.execute(_kept_rows().order_by(import_parts.c.id)).all()
+        if row.watch != watch(connection, row.league, digest_of(of_part(corrections, row.kind, row.league)))
+    )
+
+
+def waiting_part(connection: sa.Connection, number: int) -> Waiting:
+    """A held part by its number; raises FeedError where none of this number waits."""
+    row = connection.execute(_kept_rows().where(import_parts.c.id == number)).first()
+    if row is None:
+        raise FeedError(f"no held part {number} waits; `rally-health imports held` lists those that do")
+    return _waiting(row)
+
+
+def discard_part(connection: sa.Connection, number: int, who: str, why: str) -> str:
+    """Let a held part wait no more, its rows given up; returns what it is. Raises FeedError as `waiting_part` does."""
+    part = waiting_part(connection, number)
+    given_up = {"closed_at": sa.func.clock_timestamp(), "closing": f"discarded by {who}: {why}", "rows": None}
+    connection.execute(sa.update(import_parts).where(import_parts.c.id == number).values(given_up))
+    return f"{part.kind} of {part.league or 'no league'}: {part.records:,} rows of {part.path}"
+
+
+def _kept_rows() -> sa.Select[Any]:
     part = import_parts.c
     held = (part.id, part.kind, part.league, part.path, part.fingerprint, part.rows, part.counts, part.profile)
-    kept = sa.select(*held, part.watch).where(OPEN, part.rows.is_not(None)).order_by(part.id)
-    return tuple(
-        Waiting(row.id, row.kind, row.league, row.path, row.fingerprint or "", bytes(row.rows), row.counts["held"],
-                tuple(row.profile["told"]))
-        for row in connection.execute(kept).all()
-        if row.watch != watch(connection, row.league, digest_of(of_part(corrections, row.kind, row.league)))
-    )  # fmt: skip
+    return sa.select(*held, part.watch).where(OPEN, part.rows.is_not(None))
+
+
+def _waiting(row: sa.Row[Any]) -> Waiting:
+    told, mark = tuple(row.profile["told"]), row.fingerprint or ""
+    return Waiting(row.id, row.kind, row.league, row.path, mark, bytes(row.rows), row.counts["held"], told)
 
 
 def parts_of_run(connection: sa.Connection, run: int) -> tuple[Mapping[str, Any], ...]:

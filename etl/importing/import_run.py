@@ -27,7 +27,7 @@ from etl.connections import GRACE, TimeLimits
 from etl.database import DATABASE_ERRORS, describe_error, retried
 from etl.feeds import Feed, discover
 from etl.importing import FeedResult, ImportReport, Outcome, ledger
-from etl.importing.held import Waiting, worth_another_try
+from etl.importing.held import Waiting, waiting_part, worth_another_try
 from etl.importing.import_feed import import_feed, import_held, try_feeds
 from etl.importing.ledger_queries import list_rejects
 from etl.importing.options import Options
@@ -221,6 +221,20 @@ def replay(
             if results[-1].outcome in {Outcome.PUBLISHED, Outcome.UNCHANGED}:
                 retried(partial(_resolve, engine, again, run, ids))
         report = ImportReport(run, tuple(results), options.dry_run)
+        _close_run(engine, report)
+    return report
+
+
+def retry_part(engine: Engine, number: int, options: Options, *, wait: float = 0) -> ImportReport:
+    """Try a held part again from the rows that were kept of it, whatever became of its file.
+
+    Raises FeedError where none of this number waits, and ImportsStopped and ImporterBusy as `import_paths` does.
+    """
+    with _importing(engine, wait=wait) as connection:
+        require_running(connection, excused=bool(options.allow.rules))
+        waiting = waiting_part(connection, number)
+        run = _open_run(engine, [f"held part {number}"])
+        report = ImportReport(run, _import_each(engine, run, [partial(import_held, engine, waiting, run, options)]))
         _close_run(engine, report)
     return report
 

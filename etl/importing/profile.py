@@ -22,10 +22,11 @@ from etl.tables import leagues, series, teams
 
 @dataclass(frozen=True, slots=True)
 class ColumnChange:
-    """In how many matched rows a column gets another value, and in how many it loses its value."""
+    """In how many matched rows a column gets another value, in how many it loses its value, in how many it gets one."""
 
     changed: int
     emptied: int
+    filled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +142,10 @@ def column_changes(connection: sa.Connection, change: ChangePlan) -> dict[str, C
         old, new = change.replaced.c[name], change.plan.c[name]
         figures.append(sa.func.count().filter(old != new))
         figures.append(sa.func.count().filter(old.is_not(None), new.is_(None)))
-    counts = connection.execute(sa.select(*figures).select_from(beside_replaced(change))).one()
-    found = {name: ColumnChange(counts[2 * n], counts[2 * n + 1]) for n, name in enumerate(change.columns)}
-    return {name: change for name, change in found.items() if change.changed or change.emptied}
+        figures.append(sa.func.count().filter(old.is_(None), new.is_not(None)))
+    counts = iter(connection.execute(sa.select(*figures).select_from(beside_replaced(change))).one())
+    changes = {name: ColumnChange(next(counts), next(counts), next(counts)) for name in change.columns}
+    return {name: change for name, change in changes.items() if change.changed or change.emptied or change.filled}
 
 
 def beside_replaced(change: ChangePlan) -> sa.Join:
@@ -160,15 +162,20 @@ def count_values(
     return dict(rows.tuples().all())
 
 
-def commonest(column: str, counts: Mapping[Any, int]) -> Sign:
+ONE_VALUE = "_one_value"
+"""What the name of a sign ends in that is about one value for a whole column."""
+
+
+def commonest(connection: sa.Connection, source: sa.FromClause, column: str, *where: sa.ColumnElement[bool]) -> Sign:
     """The value that most rows share in a column, among the rows that have one."""
-    filled = {value: rows for value, rows in counts.items() if value is not None}
-    if not filled:
-        return Sign(0, 0, "")
-    value = max(filled, key=lambda one: filled[one])
-    return Sign(filled[value], sum(filled.values()), f"{column} is {str(value)!r}")
+    value, rows = source.c[column], sa.func.count()
+    counted = sa.select(value, rows, sa.func.sum(rows).over()).where(value.is_not(None), *where).group_by(value)
+    most = connection.execute(counted.order_by(rows.desc(), value).limit(1)).first()
+    return Sign(most[1], int(most[2]), f"{column} is {str(most[0])!r}") if most else Sign(0, 0, "")
 
 
+FEWEST_OTHERS = 0.05
+"""Of last season's teams or people, how many come and go when a new season begins."""
 FEWEST_OF_SERIES = 10
 """Rows of the season that a series needs to be missed."""
 
@@ -199,11 +206,14 @@ def measure_profile(connection: sa.Connection, profile: Profile, change: ChangeP
     stored = change.days.stored_rows if change.day else sum(by_series.values())
     if change.day and stored - change.matched >= FEWEST_OF_SERIES:  # else no series can be gone
         by_series = _stored(connection, change)
-    return replace(
+    measured = replace(
         profile, new=change.new, changed=change.changed, unchanged=change.unchanged, stored=stored,
         columns=column_changes(connection, change), series_gone=_series_gone(connection, by_series, change),
         days=_ends(change.days.staged), examples=_examples(connection, change),
     )  # fmt: skip
+    # without days of play the same teams and people tell that it is the same season, whatever the figures do
+    others = change.day or measured.new + measured.gone >= FEWEST_OTHERS * stored
+    return replace(measured, new_season=bool(profile.new_season and others))
 
 
 MOST_EXAMPLES = 5
@@ -227,10 +237,10 @@ def in_words(profile: Mapping[str, Any]) -> Iterator[str]:
 
 
 def column_words(profile: Mapping[str, Any]) -> Iterator[str]:
-    """The columns of a profile in words: in how many rows each changes, and in how many it would be emptied."""
+    """The columns of a profile in words: in how many rows each changes, is emptied or gets its first value."""
     for name, change in profile.get("columns", {}).items():
-        emptied = f", {change['emptied']:,} emptied" if change["emptied"] else ""
-        yield f"{name}: {change['changed']:,} changed{emptied}"
+        others = [f", {change[what]:,} {what}" for what in ("emptied", "filled") if change.get(what)]
+        yield f"{name}: {change['changed']:,} changed{''.join(others)}"
 
 
 def _ends(days: Mapping[Any, int]) -> tuple[str, ...]:

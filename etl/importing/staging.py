@@ -211,8 +211,9 @@ def pair(connection: sa.Connection, plan: sa.Table, left: sa.Table, keys: Sequen
     same = sa.and_(*(new.c[key] == old.c[key] for key in keys), new.c.nth == old.c.nth, new.c.row == plan.c.index)
     if only:
         same &= (new.c.many == 1) & (old.c.many == 1)
-    connection.execute(sa.update(plan).where(same).values(target_id=old.c.row))
-    connection.execute(sa.delete(left).where(sa.exists().where(plan.c.target_id == left.c.id)))
+    with joining_by_hash(connection):
+        connection.execute(sa.update(plan).where(same).values(target_id=old.c.row))
+        connection.execute(sa.delete(left).where(sa.exists().where(plan.c.target_id == left.c.id)))
 
 
 def _numbered(

@@ -288,6 +288,6 @@ PLAYERS = FeedKind(
     domains=("players",),
     stems=("players_career_stats",),
     figures=("wins", "losses"),
-    lasting=HOME,
+    lasting=(*HOME, "first_name", "last_name"),
     signs=player_signs,
 )

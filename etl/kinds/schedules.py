@@ -350,6 +350,6 @@ SCHEDULES = FeedKind(
     domains=("schedule",),
     key=STAGED_KEY,
     day="match_date",
-    lasting=("home_team_id", "away_team_id", "match_date", "match_time"),
+    lasting=("home_team_id", "away_team_id", "match_date", "match_time", "location"),
     signs=fixture_signs,
 )

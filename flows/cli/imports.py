@@ -1,13 +1,12 @@
-"""`rally-health import`, `imports` and `rejects`: what comes in, what is held, and what was refused.
+"""`rally-health import` and `imports`: what comes in, and what is held.
 
-An import shows a bar while it reads and a table when it is done. A row that was refused is kept until it passes.
+An import shows a bar while it reads and a table when it is done.
 """
 
 from __future__ import annotations
 
-import getpass
-import json
 import logging
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -31,12 +30,15 @@ from flows.bridge.entry import run
 from flows.cli import shared
 from flows.service.context import Invocation, open_engine
 from flows.service.requests import ImportRequest
-from flows.settings import Settings
 
 if TYPE_CHECKING:
     from prefect import Flow
 
 log = logging.getLogger("rally.import")
+AllowOption = Annotated[
+    list[str] | None, typer.Option(metavar="RULE", help="Let this guard or gate rule pass once; needs --reason.")
+]
+ReasonOption = Annotated[str, typer.Option(help="Why --allow is right; it is recorded with your name.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything but the commit.")]
 CODES = {Outcome.BLOCKED: shared.Exit.REFUSED, Outcome.FAILED: shared.Exit.REFUSED}
 NEXT = {
@@ -144,10 +146,8 @@ def import_(  # noqa: PLR0917 - typer makes options of them
     dry_run: DryRun = False,
     prune: Annotated[bool, typer.Option("--prune", help="Delete rows that a feed has withdrawn.")] = False,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another import to end.", min=0)] = 0,
-    allow: Annotated[
-        list[str] | None, typer.Option(metavar="RULE", help="Let this guard or gate rule pass once; needs --reason.")
-    ] = None,
-    reason: Annotated[str, typer.Option(help="Why --allow is right; it is recorded with your name.")] = "",
+    allow: AllowOption = None,
+    reason: ReasonOption = "",
 ) -> None:
     """Import feeds; each is published whole or not at all, and none holds back another.
 
@@ -232,9 +232,10 @@ def show_held(context: typer.Context, json_file: shared.JsonFile = None) -> None
 
 
 def _held_lines(part: HeldPart) -> Iterator[str]:
+    tries = "once" if part.tries == 1 else f"{part.tries} times"
     yield (
-        f"{part.kind} of {part.league or 'no league'}: {number_of(part.records, 'rows')} of {part.path}, held since"
-        f" {part.since:%Y-%m-%d %H:%M} UTC, tried {number_of(part.tries, 'times')}"
+        f"{part.id}: {part.kind} of {part.league or 'no league'}: {number_of(part.records, 'rows')} of {part.path},"
+        f" held since {part.since:%Y-%m-%d %H:%M} UTC, tried {tries}"
     )
     yield from (f"  {reason}" for reason in part.reasons)
     yield from (f"  freed by {way}" for way in part.ways_out)
@@ -244,6 +245,47 @@ def _held_lines(part: HeldPart) -> Iterator[str]:
     names = ", ".join(repr(name["name"]) for name in part.names[:5])
     if names:
         yield f"  without a team: {names}{' ...' if len(part.names) > 5 else ''}"
+    guards = dict.fromkeys(reason.partition(":")[0] for reason in part.reasons)
+    yield f"  or let it pass: rally-health imports retry {part.id} {_options(guards)}"
+
+
+def _options(guards: Iterable[str]) -> str:
+    return " ".join(f"--allow {guard}" for guard in guards) + ' --reason "..."'
+
+
+PartNumber = Annotated[int, typer.Argument(metavar="NUMBER", help="Its number, as `imports held` has it.")]
+
+
+@imports_app.command("retry")
+def retry_part_(
+    context: typer.Context, number: PartNumber, allow: AllowOption = None, reason: ReasonOption = ""
+) -> None:
+    """Try one held part again from the rows that were kept of it, also when its file is gone.
+
+    What still objects is let pass with --allow. Exit codes are those of `rally-health import`.
+
+    Example: `rally-health imports retry 7 --allow shrunken_feed --reason "the season ended"`
+    """
+    from flows.service.import_feeds import retry_held  # noqa: PLC0415 - lists need neither rules nor publishers
+
+    report = retry_held(context.obj, number, allow or (), reason)
+    print_report(report)
+    raise typer.Exit(CODES.get(report.outcome, Exit.OK))
+
+
+@imports_app.command("discard")
+def discard_part_(
+    context: typer.Context,
+    number: PartNumber,
+    reason: Annotated[str, typer.Option(help="Why nobody needs it; it is recorded with your name.")],
+) -> None:
+    """Give one held part up: it waits no more, and the rows that were kept of it go.
+
+    Example: `rally-health imports discard 7 --reason "scraped from the wrong page"`
+    """
+    from flows.service.import_feeds import discard_held  # noqa: PLC0415 - lists need neither rules nor publishers
+
+    typer.echo(f"Discarded {discard_held(context.obj, number, reason)}.")
 
 
 @imports_app.command("show")
@@ -267,9 +309,10 @@ def show_run(
 
 def _how_to_let_pass(parts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     guards = sorted({reason.partition(":")[0] for part in parts for reason in part["reasons"]})
+    paths = dict.fromkeys(shlex.quote(part["path"]) for part in parts if part["reasons"])
     if guards:
-        allowed = " ".join(f"--allow {guard}" for guard in guards)
-        yield f'To let all of it pass: rally-health import PATH {allowed} --reason "..."\n'
+        yield f"To let all of it pass: rally-health import {' '.join(paths)} {_options(guards)}\n"
+        yield "To let one part pass: rally-health imports held\n"
 
 
 def _part_lines(part: Mapping[str, Any]) -> Iterator[str]:
@@ -278,119 +321,9 @@ def _part_lines(part: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"  {change}" for change in changes)
     yield from (f"  {reason}" for reason in part["reasons"])
     yield from (f"  {_made(own)}" for own in part["corrections"])
+    yield from (f"  let pass by {one['who']} ({one['why']}): {one['reason']}" for one in part["allowed"])
 
 
 def _made(own: Mapping[str, Any]) -> str:
     rows = f" in {own['rows']:,} rows" if "rows" in own else ""
     return f"corrected: {own['correction']} = {own['value']}{rows}, by {own['by']} ({own['why']})"
-
-
-rejects_app = typer.Typer(help="Rows that were refused, kept to be tried again.", no_args_is_help=True)
-FeedFilter = Annotated[int | None, typer.Option(help="Only rejects of this feed, by its id in `rally-health imports`.")]
-
-
-@rejects_app.command("list")
-def list_refused(
-    context: typer.Context, feed: FeedFilter = None, limit: int = 50, json_file: shared.JsonFile = None
-) -> None:
-    """List refused rows, newest first, with file, place and reason; in JSON `cut` marks what was kept in part.
-
-    Example: `rally-health rejects list --feed 12`
-    """
-    with open_engine(context.obj) as engine, engine.begin() as connection:
-        rows = ledger_queries.list_rejects(connection, feed=feed, limit=limit)
-    columns = ("id", "feed_id", "path", "index", "field", "reason")
-    shared.print_rows(rows, columns, json_file=json_file, nothing="No row is waiting.")
-
-
-@rejects_app.command("show")
-def show_reject(
-    context: typer.Context, reject: Annotated[int, typer.Argument(help="Its id.")], json_file: shared.JsonFile = None
-) -> None:
-    """Show one refused row, as it stood in its feed.
-
-    Example: `rally-health rejects show 7`
-    """
-    with open_engine(context.obj) as engine, engine.begin() as connection:
-        row = ledger_queries.reject(connection, reject)
-    if row is None:
-        typer.secho(f"error: there is no reject {reject}; `rally-health rejects list` has their ids", err=True)
-        raise typer.Exit(shared.Exit.USAGE)
-    if shared.shown_as_json(json_file, [row]):
-        return
-    typer.echo(f"{row['path']}, row {row['index']}, {row['field'] or 'the whole row'}: {row['reason']}")
-    typer.echo(row["raw"])
-    if row["cut"]:
-        typer.echo("Only its beginning was kept: look it up in its feed.")
-
-
-@rejects_app.command()
-def replay(
-    context: typer.Context,
-    feed: FeedFilter = None,
-    dry_run: DryRun = False,
-    json_file: shared.JsonFile = None,
-) -> None:
-    """Try refused rows again, after an alias or the standings were mended.
-
-    Examples: `rally-health rejects replay`, `rally-health rejects replay --feed 12 --dry-run`
-    """
-    from flows.service.import_feeds import replay_rejects  # noqa: PLC0415 - lists need neither rules nor publishers
-
-    report = replay_rejects(context.obj, feed=feed, dry_run=dry_run)
-    if not shared.shown_as_json(json_file, report.to_json()):
-        if report.feeds:
-            print_report(report)
-        else:
-            typer.echo("No row is waiting that could be tried again.")
-    _say_what_stays(context.obj, feed)
-    raise typer.Exit(CODES.get(report.outcome, shared.Exit.OK))
-
-
-def _say_what_stays(settings: Settings, feed: int | None) -> None:
-    with open_engine(settings) as engine, engine.begin() as connection:
-        cut = ledger_queries.count_cut_rejects(connection, feed=feed)
-    if cut:
-        note = f"note: {cut:,} rows are too long to be kept whole and stay; mend them in their feed and import it again"
-        typer.echo(note, err=True)
-
-
-@rejects_app.command("settle")
-def settle(
-    context: typer.Context,
-    reason: Annotated[str, typer.Option(help="Why they may stay out; it is recorded with your name.")],
-    numbers: Annotated[list[int] | None, typer.Argument(metavar="ID", help="Ids in `rejects list`.")] = None,
-    feed: Annotated[int | None, typer.Option(help="In place of ids: all that wait of this feed.")] = None,
-    by: Annotated[str | None, typer.Option(help="Who decides it; without it, the name of this user account.")] = None,
-) -> None:
-    """Decide that refused rows stay out: they wait no more, and neither do the same rows of later feeds.
-
-    The rows stay in the ledger with who settled them and why; `report weekly` names it under governance.
-
-    Examples: `rally-health rejects settle 7 8 --reason "a friendly, no league match"`,
-    `rally-health rejects settle --feed 12 --reason "last year's season"`
-    """
-    if bool(numbers) == (feed is not None):
-        raise typer.BadParameter("name either rejects by their ids or one feed by --feed")
-    if not reason.strip():
-        raise typer.BadParameter("--reason is empty; someone will ask")
-    who = by or getpass.getuser()
-    with open_engine(context.obj) as engine, engine.begin() as connection:
-        settled = ledger_queries.settle_rejects(connection, numbers or (), feed, who=who, reason=reason.strip())
-    typer.echo(f"{number_of(settled, 'rows')} settled by {who}. Next: rally-health rejects list")
-
-
-@rejects_app.command()
-def export(
-    context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Where to write; - for standard output.")],
-    feed: FeedFilter = None,
-) -> None:
-    """Write refused rows as JSON Lines: id, file, place, field, reason, the raw row, and whether that was `cut`.
-
-    Example: `rally-health rejects export rejects.jsonl --feed 12`
-    """
-    with open_engine(context.obj) as engine, engine.begin() as connection:
-        rows = ledger_queries.list_rejects(connection, feed=feed, limit=None)
-    lines = "".join(json.dumps(row, default=str, ensure_ascii=False) + "\n" for row in rows)
-    raise typer.Exit(shared.Exit.OK if shared.write(file, lambda: lines, private=True) else shared.Exit.PARTIAL)

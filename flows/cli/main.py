@@ -43,7 +43,7 @@ COMMANDS = {
         "imports:import_", "Import feeds; each is published whole or not at all, and none holds back another."
     ),
     "imports": Entry("imports:imports_app", "Show which feeds were imported, newest first; and what is held."),
-    "rejects": Entry("imports:rejects_app", "Rows that were refused, kept to be tried again."),
+    "rejects": Entry("rejects:rejects_app", "Rows that were refused, kept to be tried again."),
     "names": Entry("names:names_app", "Team names of feeds, and the teams that they mean."),
     "check": Entry("check:check", "Run the rules on the database and say how healthy it is."),
     "rules": Entry("rules:app", "The rules that there are."),

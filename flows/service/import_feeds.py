@@ -15,8 +15,9 @@ from checks.repairs.apply import Attempt
 from etl.feeds import Feed
 from etl.importing import FeedResult, ImportReport, Outcome
 from etl.importing.guards import open_gate
+from etl.importing.held import discard_part
 from etl.importing.import_feed import import_feed
-from etl.importing.import_run import import_paths, replay
+from etl.importing.import_run import import_paths, replay, retry_part
 from etl.importing.options import Allowance, Options
 from etl.kinds import KINDS, kind_named
 from etl.migrate import require_platform
@@ -85,6 +86,23 @@ def replay_rejects(settings: Settings, *, feed: int | None, dry_run: bool) -> Im
     options = replace(_declared(settings), dry_run=dry_run, gate=open_gate)
     with open_engine(settings, application="rally-health import") as engine:
         return replay(engine, options, feed=feed)
+
+
+def retry_held(settings: Settings, number: int, allow: Sequence[str], reason: str) -> ImportReport:
+    """Try a held part again; what is let pass is recorded with who and why. Raises FeedError where none waits."""
+    request, who = ImportRequest(allow=tuple(allow), reason=reason), getpass.getuser()
+    options = replace(_declared(settings), allow=Allowance(frozenset(request.allow), who, request.reason))
+    with open_engine(settings, application="rally-health import") as engine:
+        report = retry_part(engine, number, options)
+        if settings.breaker:
+            after_import(engine, report, allowed_by=who if request.allow else "", why=request.reason)
+    return report
+
+
+def discard_held(settings: Settings, number: int, reason: str) -> str:
+    """Give a held part up, recorded with who and why; returns what it is. Raises FeedError where none waits."""
+    with open_engine(settings, application="rally-health import") as engine, engine.begin() as connection:
+        return discard_part(connection, number, getpass.getuser(), reason)
 
 
 def _paths(settings: Settings, request: ImportRequest) -> Sequence[Path]:

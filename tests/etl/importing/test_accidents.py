@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -93,6 +94,50 @@ def nameless(rows: Rows) -> Rows:
     return rows + [row | dict.fromkeys(ids, "") for row in rows]
 
 
+def shuffled(key: str) -> Callable[[Rows], Rows]:
+    """The values of a column stand in other rows."""
+
+    def change(rows: Rows) -> Rows:
+        values = [row[key] for row in rows]
+        random.Random(1).shuffle(values)  # noqa: S311 - any order will do
+        return [row | {key: value} for row, value in zip(rows, values, strict=True)]
+
+    return change
+
+
+def some(percent: int, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Rows], Rows]:
+    return lambda rows: [row | change(row) if place % 100 < percent else row for place, row in enumerate(rows)]
+
+
+def later(days: int, key: str, form: str) -> Callable[[Rows], Rows]:
+    """Every row twice, once so many days later."""
+    return lambda rows: rows + moved(days, key, form)(rows)
+
+
+def evening(row: dict[str, Any]) -> dict[str, Any]:
+    """The time in the other half of the day."""
+    return {"time": row["time"].translate(str.maketrans("ap", "pa"))}
+
+
+def counted(change: Callable[[int, int], tuple[int, int]]) -> Callable[[Rows], Rows]:
+    """Won and lost of all figures as something else."""
+
+    def figures(row: dict[str, Any]) -> dict[str, Any]:
+        names = ("matches", "lines", "sets", "games")
+        return {name: row[name] | dict(zip(("won", "lost"), change(row[name]["won"], row[name]["lost"]), strict=True))
+                for name in names}  # fmt: skip
+
+    return each(figures)
+
+
+def other_side(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: row[key.replace("Home", "@").replace("Away", "Home").replace("@", "Away")] for key in IDS}
+
+
+def flipped(row: dict[str, Any]) -> dict[str, Any]:
+    return {"Winner": {"home": "away", "away": "home"}.get(row["Winner"], row["Winner"])}
+
+
 IDS = ("Home Player 1 ID", "Home Player 2 ID", "Away Player 1 ID", "Away Player 2 ID")
 ACCIDENTS = {
     "the sides of all results are turned": Accident("match_history", each(sides), "sides_turned", "turned round"),
@@ -178,6 +223,64 @@ ACCIDENTS = {
         "schedules", lambda rows: [row | {"away_team": row["home_team"]} if place % 3 == 0 else row
                                    for place, row in enumerate(rows)], "contradictory", "against itself",
     ),
+    "winner away in every row": Accident("match_history", each(lambda r: {"Winner": "away"}), "one_value", "winner is"),
+    "no winner is known": Accident("match_history", each(lambda r: {"Winner": "unknown"}), "emptied", "winner would"),
+    "one score for all": Accident("match_history", each(lambda r: {"Scores": "6-0, 6-0"}), "one_value", "scores is"),
+    "scores in other rows": Accident("match_history", shuffled("Scores"), "contradictory", "by the standings"),
+    "one winner in ten is turned": Accident("match_history", some(10, flipped), "contradictory", "contradicts"),
+    "scores and winners are turned together": Accident(
+        "match_history", each(lambda r: {"Scores": turned(r["Scores"])} | flipped(r)), "scores_turned", "turned round"
+    ),
+    "players stand on the other side": Accident(
+        "match_history", each(other_side), "players_turned", "on the other side"
+    ),
+    "all results in another time zone": Accident(
+        "match_history", moved(-1, "Date", "%d-%b-%y"), "dates_shifted", "-1 days"
+    ),
+    "dates in other rows": Accident("match_history", shuffled("Date"), "rewritten", "match_date would change"),
+    "the results of the last weeks alone": Accident(
+        "match_history", lambda rows: [r for r in rows if r["Date"].endswith("Mar-25")], "shrunken_feed", "are missing"
+    ),
+    "every result again a week later": Accident("match_history", later(7, "Date", "%d-%b-%y"), "doubled", "already"),
+    "one player in every match": Accident(
+        "match_history", each(lambda r: {IDS[0]: "nndz-aaaaaaaaaaaaaaaa"}), "one_value", "home_player_1_id is"
+    ),
+    "results under another league's name": Accident(
+        "match_history", each(lambda r: {"league_id": "NSTF"}), "newly_unlinked", "no name means a team of NSTF"
+    ),
+    "every fixture again a day later": Accident("schedules", later(1, "date", "%m/%d/%Y"), "doubled", "already"),
+    "every fixture again, turned": Accident("schedules", lambda rows: rows + each(sides)(rows), "doubled", "stand"),
+    "mornings for evenings": Accident("schedules", each(evening), "rewritten", "match_time would change"),
+    "one place for all": Accident("schedules", each(lambda r: {"location": "Winnetka"}), "one_value", "location is"),
+    "places in other rows": Accident("schedules", shuffled("location"), "rewritten", "location would change"),
+    "two opponents in five are byes": Accident(
+        "schedules", some(40, lambda r: {"away_team": "BYE"}), "emptied", "away_team_id would be emptied"
+    ),
+    "opponents in other rows": Accident("schedules", shuffled("away_team"), "newly_unlinked", "newly no team"),
+    "last year's calendar": Accident("schedules", moved(-364, "date", "%m/%d/%Y"), "dates_shifted", "-364 days"),
+    "won and lost are exchanged": Accident(
+        "series_stats", counted(lambda won, lost: (lost, won)), "figures_fallen", "only ever grow"
+    ),
+    "all matches counted twice": Accident(
+        "series_stats", counted(lambda won, lost: (2 * won, 2 * lost)), "figures_doubled", "have doubled"
+    ),
+    "the standings of an early week": Accident(
+        "series_stats", counted(lambda won, lost: (won // 3, lost // 3)), "figures_fallen", "only ever grow"
+    ),
+    "every team under a second name": Accident(
+        "series_stats", lambda rows: rows + [r | {"team": f"{r['team']} (2)"} for r in rows], "doubled", "all figures"
+    ),
+    "every team under a strange name": Accident(
+        "series_stats", each(lambda r: {"team": f"X {r['team']}"}), "shrunken_feed", "100% are missing"
+    ),
+    "first and last names are swapped": Accident(
+        "players", each(lambda r: {"First Name": r["Last Name"], "Last Name": r["First Name"]}), "names_swapped", "are"
+    ),
+    "last names in other rows": Accident("players", shuffled("Last Name"), "rewritten", "last_name would change"),
+    "everybody's record is empty": Accident(
+        "players", each(lambda r: {"Wins": "0", "Losses": "0"}), "figures_fallen", "only ever grow"
+    ),
+    "ids in other rows": Accident("players", shuffled("Player ID"), "rewritten", "series_id would change"),
     "no rows": Accident("players", lambda rows: [], "empty_feed", "no rows"),
 }  # fmt: skip
 

@@ -268,3 +268,62 @@ def test_what_is_held_proposes_the_lines_that_correct_it(
     assert lines[:4] == ["[[corrections]]", 'league = "APTA_CHICAGO"', 'kind = "schedules"', 'sides = "turned"']
     assert (again.code, "corrected: sides = turned in 40 rows, by kim (kim)" in again.out) == (Exit.OK, True)
     assert run("imports", "held").out.strip() == "Nothing is held."
+
+
+@pytest.fixture
+def shrunken(run: Run, feeds: Path) -> str:
+    """The number of a part that is held, whose file is gone."""
+    run("import", feeds)
+    write(feeds, "schedules", [fixture(*TEAMS, "10/01/2024", location="Winnetka")])
+    run("import", feeds)
+    (feeds / "APTA_CHICAGO" / "schedules.json").unlink()
+    (part,) = run("imports", "held", "--json").json()
+    return str(part["id"])
+
+
+def test_a_held_part_is_let_pass_when_its_file_is_gone(run: Run, shrunken: str, database: Engine) -> None:
+    shown = run("imports", "held").out
+
+    again = run("imports", "retry", shrunken)
+    let_pass = run("imports", "retry", shrunken, "--allow", "shrunken_feed", "--reason", "the season ended")
+
+    assert f'rally-health imports retry {shrunken} --allow shrunken_feed --reason "..."' in shown
+    assert again.code == Exit.REFUSED
+    assert (let_pass.code, "(the season ended)" in let_pass.out) == (Exit.OK, True)
+    assert ("Winnetka",) in rows_of(database, schedule, "location")
+    assert run("imports", "held").out.strip() == "Nothing is held."
+
+
+def test_a_held_part_that_nobody_needs_is_discarded_with_a_reason(run: Run, shrunken: str) -> None:
+    assert run("imports", "discard", shrunken).code == Exit.USAGE
+
+    discarded = run("imports", "discard", shrunken, "--reason", "the wrong page")
+
+    assert discarded.out.startswith("Discarded schedules of APTA_CHICAGO: 1 rows of ")
+    assert run("imports", "held").out.strip() == "Nothing is held."
+    gone = run("imports", "retry", shrunken)
+    assert (gone.code, gone.out) == (
+        Exit.REFUSED, f"no held part {shrunken} waits; `rally-health imports held` lists those that do",
+    )  # fmt: skip
+
+
+def test_a_run_shows_which_files_and_guards_would_have_to_be_let_pass(run: Run, feeds: Path) -> None:
+    run("import", feeds)
+    path = write(feeds, "schedules", [])
+    blocked = run("import", path, "--json", "-").json()["run"]
+
+    shown = run("imports", "show", str(blocked)).out
+
+    assert f'To let all of it pass: rally-health import {path} --allow empty_feed --reason "..."' in shown
+
+
+def test_a_part_that_its_own_run_has_freed_blocks_nothing(run: Run, feeds: Path) -> None:
+    """A league's schedule of May is read before the standings of June that it waits for."""
+    for moment, kind in (("2025-05-01T0900", "schedules"), ("2025-06-01T0900", "series_stats")):
+        (feeds / moment / "APTA_CHICAGO").mkdir(parents=True)
+        (feeds / "APTA_CHICAGO" / f"{kind}.json").rename(feeds / moment / "APTA_CHICAGO" / f"{kind}.json")
+
+    ran = run("import", feeds, "--json", "-")
+
+    assert [feed["outcome"] for feed in ran.json()["feeds"]] == ["blocked", "published", "published"]
+    assert (ran.code, ran.json()["outcome"]) == (Exit.OK, "published")
