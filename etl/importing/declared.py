@@ -44,7 +44,7 @@ class Limits(BaseModel):
     fallen: Share = 0.50
     """Of standings and people, those with a figure that only ever grows and fell."""
     pattern: Share = 0.25
-    """Of rows, those that follow the pattern of an accident: sides, scores or winners turned, dates shifted and the like."""
+    """Of rows, those that follow an accident's pattern: sides, scores or winners turned, dates shifted and the like."""
     contradictory: Share = 0.01
     """Of rows, those that cannot be right, beyond what stands in the table."""
     one_value: Share = 0.97
