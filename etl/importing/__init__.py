@@ -129,10 +129,10 @@ class ImportReport:
         """The worst outcome of its feeds, held parts that were freed later in the run left aside; `unchanged` only when
         every feed was.
         """
-        found = {feed.outcome for place, feed in enumerate(self.feeds) if not self._freed(place)}
-        found |= {Outcome.BLOCKED} if self.reasons else set()
+        outcomes = {feed.outcome for place, feed in enumerate(self.feeds) if not self._freed(place)}
+        outcomes |= {Outcome.BLOCKED} if self.reasons else set()
         order = (Outcome.FAILED, Outcome.BLOCKED, Outcome.PUBLISHED)
-        return next((outcome for outcome in order if outcome in found), Outcome.UNCHANGED)
+        return next((outcome for outcome in order if outcome in outcomes), Outcome.UNCHANGED)
 
     def _freed(self, place: int) -> bool:
         """Whether a later feed of the run has published all that was held of the one at this place."""

@@ -161,8 +161,10 @@ def standing_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, 
     points = _one_value(connection, planned, "points")
     # a league whose feed has 0 points for everybody does not tell them, and nothing is written
     informative = {name: sign for name, sign in points.items() if not sign.words.endswith("'0'")}
-    new, old, played = planned.plan.c, planned.replaced.c, ("matches_won", "matches_lost")
-    twice = sa.and_(*(new[name] == 2 * old[name] for name in played), old[played[0]] + old[played[1]] >= FEWEST_PLAYED)
+    new, old = planned.plan.c, planned.replaced.c
+    # games tell it: half of a short season may well go as the other half, in matches
+    twice = sa.and_(*(new[name] == 2 * old[name] for name in ("matches_won", "matches_lost", "games_won")),
+                    old.matches_won + old.matches_lost >= FEWEST_PLAYED, old.games_won > 0)  # fmt: skip
     negative = sa.or_(*(planned.staged.c[name] < 0 for name in planned.figures))
     return {
         "figures_fallen": _fallen(connection, planned, planned.figures),
@@ -178,7 +180,7 @@ def _under_two_names(connection: sa.Connection, planned: ChangePlan) -> Sign:
     """Standings of one series that agree in every figure, under different names."""
     new = planned.staged.c
     names = sa.func.count(new.team.distinct()).label("names")
-    same = sa.select(names).where(new.matches_won + new.matches_lost >= FEWEST_PLAYED)
+    same = sa.select(names).where(new.matches_won + new.matches_lost >= FEWEST_PLAYED, new.games_won > 0)
     several = same.group_by(new.series, *(new[name] for name in planned.figures)).having(names > 1).subquery()
     rows = connection.execute(sa.select(sa.func.coalesce(sa.func.sum(several.c.names - 1), 0))).scalar_one()
     return Sign(int(rows), planned.staged_rows, "")

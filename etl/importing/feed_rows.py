@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, insert
 
 from etl import leagues
 from etl.importing.profile import ChangePlan
+from etl.importing.seasons import Season
 from etl.records import Batch, Reject
 from etl.records.feed_schema import Drift, FeedSchema
 from etl.tables import rejects
@@ -43,8 +44,9 @@ class Intake:
     `held` is the number of the held part that is tried again, 0 for a feed that is read. A `partial` feed holds some
     rows of a whole: what is not in there has not vanished. `leagues` counts the records of each league that is named,
     `rejects_of` the rejects of each, "" where a row does not tell; `repeated` is whether two records may have one key.
-    `truncated` says where the file was cut off, `new_season` whether the part's rows are the first of their season,
-    `keep_ids` whether people keep the ids that the table has for them. `review` is asked when all is planned and
+    `truncated` says where the file was cut off, `new_season` whether the part's rows are the first of their season.
+    `seasons` are those that the part is about: rows of others have not vanished, whatever days stray into it.
+    `keep_ids` is whether people keep the ids that the table has for them. `review` is asked when all is planned and
     nothing is written: it raises PartHeld for a part that must not be published.
     """
 
@@ -61,13 +63,14 @@ class Intake:
     rejects_of: Counter[str] = field(default_factory=Counter)
     truncated: str = ""
     new_season: bool = False
+    seasons: tuple[Season, ...] = ()
     keep_ids: bool = False
     review: Review = lambda connection, change: None
 
-    def of_part(self, review: Review, *, new_season: bool, keep_ids: bool) -> Self:
+    def of_part(self, review: Review, *, new_season: bool, seasons: tuple[Season, ...], keep_ids: bool) -> Self:
         """The intake of one part: its own figures, the same feed."""
         return replace(self, rejects=0, rejects_of=Counter(), newly_unlinked=0, review=review, new_season=new_season,
-                       keep_ids=keep_ids)  # fmt: skip
+                       seasons=seasons, keep_ids=keep_ids)  # fmt: skip
 
     def records(self, batches: Iterable[Batch]) -> Iterator[Mapping[str, Sequence[Any]]]:
         """The columns of the records alone; rejects are kept as they come, so that memory stays bounded."""

@@ -8,6 +8,7 @@ that the feed no longer has. An unchanged feed has neither, and costs one anti-j
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from etl.importing import staging
 from etl.importing.link import is_link_of, names_of_sides
 from etl.importing.provenance import keep_ours
+from etl.importing.seasons import Season, in_seasons
 from etl.importing.staging import copied, ids, name_links, pair, same_key, swappable, temporary, texts
 from etl.tables import leagues, schedule, teams
 
@@ -101,8 +103,10 @@ def spans() -> sa.Subquery:
     )
 
 
-def find_gone(connection: sa.Connection, staged: sa.Table, *, matched: int, nothing: bool) -> None:
-    """Stage the rows of the feed's leagues, between its first and last date, that the feed does not have.
+def find_gone(
+    connection: sa.Connection, staged: sa.Table, seasons: Sequence[Season], *, matched: int, nothing: bool
+) -> None:
+    """Stage the rows of the feed's leagues and seasons, between its first and last date, that the feed does not have.
 
     `matched` is how many rows of the feed are in `schedule`. With `nothing` the stage stays empty, as it has to for a
     feed that holds some rows of a whole.
@@ -112,7 +116,7 @@ def find_gone(connection: sa.Connection, staged: sa.Table, *, matched: int, noth
     span = spans()
     if nothing or _all_known(connection, span, matched):
         return
-    _stage_gone(connection, staged, span)
+    _stage_gone(connection, staged, span, in_seasons(schedule.c.match_date, seasons))
     _match_trimmed(connection)
     keep_ours(connection, schedule, gone)
 
@@ -130,7 +134,9 @@ def _match_trimmed(connection: sa.Connection) -> None:
     connection.execute(sa.delete(gone).where(sa.exists().where(plan.c.target_id == gone.c.id)))
 
 
-def _stage_gone(connection: sa.Connection, staged: sa.Table, span: sa.Subquery) -> None:
+def _stage_gone(
+    connection: sa.Connection, staged: sa.Table, span: sa.Subquery, of_season: sa.ColumnElement[bool]
+) -> None:
     gone = gone_fixtures
     named = same_key(schedule, staged, ("match_date", "home_team", "away_team"))
     named &= sa.func.coalesce(staged.c.league, leagues.c.league_id) == leagues.c.league_id  # a practice may not tell it
@@ -139,7 +145,7 @@ def _stage_gone(connection: sa.Connection, staged: sa.Table, span: sa.Subquery) 
         sa.select(*(schedule.c[name] for name in columns))
         .join(span, _within(span))
         .join(leagues, leagues.c.id == schedule.c.league_id)
-        .where(~sa.exists().where(named))
+        .where(~sa.exists().where(named), of_season)
     )
     connection.execute(sa.insert(gone).from_select(columns, rows))
     staging.analyze(connection, gone)

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from etl.importing.seasons import PlayDays
+from etl.importing.seasons import PlayDays, in_seasons
 from etl.names.structure import series_key
 from etl.tables import leagues, series, teams
 
@@ -258,7 +258,7 @@ def _stored(connection: sa.Connection, change: ChangePlan) -> Mapping[int | None
     if "is_active" in target.c:
         where.append(target.c.is_active.is_not(False))
     if change.day:
-        where.append(_of_seasons(change))
+        where.append(in_seasons(target.c[change.day], change.days.seasons) if change.days.seasons else sa.false())
     if "series_id" in target.c:
         return count_values(connection, target, "series_id", *where)
     series_of = dict(connection.execute(sa.select(teams.c.id, teams.c.series_id)).tuples().all())
@@ -266,12 +266,6 @@ def _stored(connection: sa.Connection, change: ChangePlan) -> Mapping[int | None
     for team, rows in count_values(connection, target, "home_team_id", *where).items():
         stored[series_of.get(team)] += rows
     return stored
-
-
-def _of_seasons(change: ChangePlan) -> sa.ColumnElement[bool]:
-    """Whether a row of the table lies in a season that the part has days of."""
-    day = change.target.c[change.day]
-    return sa.or_(sa.false(), *(day.between(season.first, season.last) for season in change.days.seasons))
 
 
 def _series_gone(

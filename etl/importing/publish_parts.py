@@ -27,7 +27,7 @@ from etl.importing.guards import Verdict, objections
 from etl.importing.held import Waiting, keep_part, note_part, staged_open_names, unpack, watch
 from etl.importing.options import Allowance, Options
 from etl.importing.profile import ChangePlan, Profile, located, measure_profile
-from etl.importing.seasons import PlayDays, begins_anew, count_days
+from etl.importing.seasons import STRAY, PlayDays, begins_anew, count_days
 from etl.reading import extract
 from etl.records.feed_schema import Drift
 from etl.records.validate import validate_together
@@ -190,8 +190,12 @@ class _Part:
         kind, table = self.feed.kind, self.feed.kind.tables[0]
         with self.watch.step("profile"):
             if kind.day:
-                gap = self.options.seasons.gap(self.league)
-                self.days = count_days(self.connection, table, kind.stage, self.league, day=kind.day, gap=gap)
+                gap, least = self.options.seasons.gap(self.league), STRAY
+                if self.options.prune:  # deletes between the first and the last day: then strays count, too
+                    least = 0
+                self.days = count_days(
+                    self.connection, table, kind.stage, self.league, day=kind.day, gap=gap, least=least
+                )
                 return bool(self.league) and self.days.begin_season
             return bool(self.league) and begins_anew(self.connection, table, kind.stage, self.league, kind.figures)
 
@@ -199,7 +203,9 @@ class _Part:
         self._correct()
         new_season = bool(records) and self._begins_season()
         keep_ids = "ids" in self.profile.corrected
-        self.intake = intake = self.whole.of_part(self._review, new_season=new_season, keep_ids=keep_ids)
+        self.intake = intake = self.whole.of_part(
+            self._review, new_season=new_season, seasons=self.days.seasons, keep_ids=keep_ids
+        )
         if not records:
             self._stop(objections(self.profile, self.options.limits))
             return Counts()

@@ -56,11 +56,15 @@ def touched_seasons(
     return tuple(season for season in seasons_of(new_days | old_days, gap) if any(day in season for day in new_days))
 
 
+STRAY = 0.05
+"""Of a part's rows, those of another season that are strays in it: a late result, a mistyped year."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlayDays:
     """How many rows each day of play has: of a league in the table, practices left aside, and of a part in the stage.
 
-    `seasons` are those that the part has days of; without a part's day there is none.
+    `seasons` are those that the part is about; without a part's day there is none.
     """
 
     stored: Mapping[date | None, int] = field(default_factory=dict)
@@ -82,15 +86,28 @@ class PlayDays:
 
 
 def count_days(
-    connection: sa.Connection, target: sa.Table, staged: sa.Table, league: str, *, day: str, gap: timedelta = SEASON_GAP
-) -> PlayDays:
-    """The days of play of a part and of its league's rows in the table, each read once."""
+    connection: sa.Connection, target: sa.Table, staged: sa.Table, league: str, *, day: str,
+    gap: timedelta = SEASON_GAP, least: float = STRAY,
+) -> PlayDays:  # fmt: skip
+    """The days of play of a part and of its league's rows in the table, each read once.
+
+    A season is what the part is about with at least the share `least` of its rows.
+    """
     played = target.c.away_team != "" if "away_team" in target.c else sa.true()  # no feed misses people's practices
     rows = sa.select(target.c[day], sa.func.count().filter(played)).where(_of_league(target, league))
     stored = dict(connection.execute(rows.group_by(target.c[day])).tuples().all())
     coming = sa.select(staged.c[day], sa.func.count()).group_by(staged.c[day])
-    told = dict(connection.execute(coming).tuples().all())
-    return PlayDays(stored, told, touched_seasons(stored, told, gap))
+    staged_days = dict(connection.execute(coming).tuples().all())
+    rows_of = {season: sum(rows for day, rows in staged_days.items() if day is not None and day in season)
+               for season in touched_seasons(stored, staged_days, gap)}  # fmt: skip
+    return PlayDays(
+        stored, staged_days, tuple(s for s, rows in rows_of.items() if rows >= least * sum(rows_of.values()))
+    )
+
+
+def in_seasons(day: sa.ColumnElement[Any], seasons: Sequence[Season]) -> sa.ColumnElement[bool]:
+    """Whether a day lies in one of some seasons; of none, any day does."""
+    return sa.or_(*(day.between(season.first, season.last) for season in seasons)) if seasons else sa.true()
 
 
 def begins_anew(

@@ -11,7 +11,7 @@ two teams met: the one fixture of that day between teams of these names, whichev
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple
@@ -23,6 +23,7 @@ from etl.importing.accidents import SEATS, result_signs
 from etl.importing.feed_rows import Intake, as_read
 from etl.importing.link import NameKey, is_link_of, link_names, names_of_sides, open_sides
 from etl.importing.provenance import keep_ours
+from etl.importing.seasons import Season, in_seasons
 from etl.importing.staging import (
     copied,
     ids,
@@ -148,15 +149,15 @@ def publish_matches(connection: sa.Connection, intake: Intake, *, prune: bool = 
     link_meetings(connection, intake)
     duplicates = _plan(connection, intake)
     linked, unlinked = _sides(connection)
-    _match_stored(connection, partial=intake.partial)
+    _match_stored(connection, intake.seasons, partial=intake.partial)
     written = _write(connection, intake)
     withdrawn = 0 if intake.partial else withdraw(connection, match_scores, gone_matches, prune=prune)
     return Counts(linked=linked, unlinked=unlinked, duplicates=duplicates, withdrawn=withdrawn, **asdict(written))
 
 
-def _match_stored(connection: sa.Connection, *, partial: bool) -> None:
+def _match_stored(connection: sa.Connection, seasons: Sequence[Season], *, partial: bool) -> None:
     """Let planned rows replace the stored ones that they are; loose likenesses count among rows of feeds alone."""
-    _find_stored(connection)
+    _find_stored(connection, seasons)
     for keys in SURE_LIKENESSES:
         pair(connection, match_plan, gone_matches, keys)
     if not partial:  # a line whose players the table does not know all
@@ -280,8 +281,8 @@ def _sides(connection: sa.Connection) -> tuple[int, int]:
     return linked, 2 * matches - linked
 
 
-def _find_stored(connection: sa.Connection) -> None:
-    """Stage the stored matches of the feed's leagues between its first and last day."""
+def _find_stored(connection: sa.Connection, seasons: Sequence[Season]) -> None:
+    """Stage the stored matches of the feed's leagues and seasons between its first and last day, and of its days."""
     plan, gone = match_plan, gone_matches
     first, last = sa.func.min(plan.c.match_date).label("first"), sa.func.max(plan.c.match_date).label("last")
     days = sa.select(plan.c.league_id, first, last).group_by(plan.c.league_id).subquery()
@@ -289,6 +290,9 @@ def _find_stored(connection: sa.Connection) -> None:
     rows = sa.select(*(match_scores.c[name] for name in names)).join(
         days,
         (days.c.league_id == match_scores.c.league_id) & match_scores.c.match_date.between(days.c.first, days.c.last),
+    )
+    rows = rows.where(
+        in_seasons(match_scores.c.match_date, seasons) | match_scores.c.match_date.in_(sa.select(plan.c.match_date))
     )
     staging.create_staging(connection, gone)
     connection.execute(sa.insert(gone).from_select(names, rows))

@@ -170,7 +170,8 @@ def publish_fixtures(connection: sa.Connection, intake: Intake, *, prune: bool =
     }  # practices tell their club, and are named by it
     columns = target.present((*SCHEDULE_KEY, *VALUE_COLUMNS), untold)
     planned = _plan(connection, columns)
-    find_gone(connection, staged_fixtures, matched=planned.staged - planned.new, nothing=intake.partial)
+    matched = planned.staged - planned.new
+    find_gone(connection, staged_fixtures, intake.seasons, matched=matched, nothing=intake.partial)
     refuse_unlinked(connection, intake.keep)
     duplicates += drop_second_names(connection)
     follow(connection)

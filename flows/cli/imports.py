@@ -270,7 +270,7 @@ def retry_part_(
 
     report = retry_held(context.obj, number, allow or (), reason)
     print_report(report)
-    raise typer.Exit(CODES.get(report.outcome, Exit.OK))
+    raise typer.Exit(CODES.get(report.outcome, shared.Exit.OK))
 
 
 @imports_app.command("discard")

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from checks.engine.authoring.units import number_of
-from etl.importing import ledger_queries
+from etl.circuit_breaker import ImportsStopped
+from etl.importing import ImportReport, ledger_queries
 from flows.cli import shared
 from flows.cli.imports import CODES, DryRun, print_report
 from flows.service.context import open_engine
@@ -68,7 +69,11 @@ def replay(
     """
     from flows.service.import_feeds import replay_rejects  # noqa: PLC0415 - lists need neither rules nor publishers
 
-    report = replay_rejects(context.obj, feed=feed, dry_run=dry_run)
+    try:
+        report = replay_rejects(context.obj, feed=feed, dry_run=dry_run)
+    except ImportsStopped as error:  # whoever reads the document learns it, too
+        shared.shown_as_json(json_file, ImportReport(0, (), dry_run, reasons=(str(error),)).to_json())
+        raise
     if not shared.shown_as_json(json_file, report.to_json()):
         if report.feeds:
             print_report(report)

@@ -353,12 +353,46 @@ def encoded_twice(rows: Rows) -> Rows:
             for place, row in enumerate(rows)]  # fmt: skip
 
 
+def played_once_more(row: dict[str, Any]) -> dict[str, Any]:
+    more = {"matches": 1, "lines": 3, "sets": 6, "games": 40}
+    return {name: row[name] | {"won": row[name]["won"] + figure} for name, figure in more.items()}
+
+
+def made_up_for(rows: Rows) -> Rows:
+    """Forty results of rained-out days come late."""
+    return rows + [row | {"Date": "20-Mar-25", "Scores": "7-5, 6-4", "Winner": "home", IDS[0]: row[IDS[1]],
+                          IDS[1]: row[IDS[0]]} for row in rows[:40]]  # fmt: skip
+
+
+def new_series(rows: Rows) -> Rows:
+    clubs = ("Winnetka", "Birchwood", "Tennaqua", "Glen View", "Hinsdale PC")
+    pairs = [(home, away) for home in clubs for away in clubs if home != away]
+    like = {"series": "Series 88", "League": LEAGUE, "time": "09:30 am"}
+    return rows + [
+        like | {"home_team": f"{home} 88", "away_team": f"{away} 88", "location": home, "date": f"02/{day + 1:02}/2025"}
+        for day, (home, away) in enumerate(pairs)
+    ]
+
+
 ORDINARY: dict[str, tuple[str, Callable[[Rows], Rows]]] = {
     "corrections of three results in a hundred": ("match_history", corrected),
     "a round is postponed": ("schedules", postponed),
     "a few results are withdrawn": ("match_history", lambda rows: rows[:-40]),
     "an older copy of the same feed": ("series_stats", lambda rows: list(reversed(rows))),
     "twenty new teams": ("schedules", joined),
+    "a series is new in the middle of the season": ("schedules", new_series),
+    "play-offs whose teams are open": (
+        "schedules",
+        lambda rows: rows + [row | {"home_team": "TBD", "away_team": "TBD", "date": "03/25/2025"} for row in rows[:8]],
+    ),
+    "one place in ten is to be announced": ("schedules", some(10, lambda r: {"location": ""})),
+    "a match day is played": ("series_stats", each(played_once_more)),
+    "results of days that were rained out": ("match_history", made_up_for),
+    "one match in twenty is a walkover": (
+        "match_history",
+        some(5, lambda r: {"Winner": "unknown", "Scores": "February 28, 2025"}),
+    ),
+    "one in a hundred has another last name": ("players", some(1, lambda r: {"Last Name": f"{r['Last Name']}-Doe"})),
     "a few names that were encoded twice": ("players", encoded_twice),
     "a few captains change": ("players", lambda rows: [row | {"Captain": "Yes"} for row in rows[:30]] + rows[30:]),
 }

@@ -81,6 +81,25 @@ def test_which_break_ends_a_season_is_said_for_all_leagues_or_for_one(
     assert [reason.partition(":")[0] for reason in result.reasons] == ["shrunken_feed"] * (outcome is Outcome.BLOCKED)
 
 
+def test_a_stray_row_of_last_season_makes_nothing_of_it_vanish_or_move(league: Engine, tmp_path: Path) -> None:
+    """The same teams meet a year later; one late row of last season stands in the new season's feed."""
+    new = [fixture(*TEAMS, f"{month}/{day:02}/2025") for month in (10, 11) for day in range(1, 21)]
+
+    result = scheduled(league, tmp_path, fixture(*TEAMS, "10/07/2024"), *new)
+
+    assert (result.outcome, result.reasons) == (Outcome.PUBLISHED, ())
+    assert (result.counts.inserted, result.counts.updated, result.counts.withdrawn) == (40, 0, 0)
+    assert len(rows_of(league, schedule, "id")) == 50
+
+
+def test_with_prune_a_stray_row_asks_for_its_whole_season(league: Engine, tmp_path: Path) -> None:
+    new = [fixture(*TEAMS, f"{month}/{day:02}/2025") for month in (10, 11) for day in range(1, 21)]
+
+    result = scheduled(league, tmp_path, fixture(*TEAMS, "10/07/2024"), *new, prune=True)
+
+    assert result.outcome is Outcome.BLOCKED
+
+
 def test_a_league_that_is_missing_in_the_merged_feed_holds_back_no_other(database: Engine, tmp_path: Path) -> None:
     both = [standing(name) for name in TEAMS] + [standing(f"{n} 1", "Series 1", "CITA") for n in ("Fox", "Elm")]
     publish_one(database, write(tmp_path, "series_stats", both, "all"))
