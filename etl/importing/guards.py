@@ -70,8 +70,8 @@ class KnownAccident:
 
 
 def empty_feed(profile: Profile, limits: Limits) -> Iterator[str]:
-    """There is nothing to publish."""
-    if not profile.records and not profile.partial:
+    """There is nothing to publish; where no name means a team, another guard says so."""
+    if not profile.records and not profile.partial and (profile.linked or not profile.newly_unlinked):
         found = f"{profile.rows:,} rows, all of them refused" if profile.rows else "no rows"
         yield f"the feed has {found}; nothing is published over what is there"
 

@@ -49,9 +49,17 @@ class HeldPart:
     records: int
     corrections: tuple[Mapping[str, str], ...]
 
+    @property
+    def let_pass(self) -> str:
+        """The command that lets all of it pass."""
+        guards = dict.fromkeys(reason.partition(":")[0] for reason in self.reasons)
+        allowed = " ".join(f"--allow {guard}" for guard in guards)
+        return f'rally-health imports retry {self.id} {allowed} --reason "..."'
+
     def to_json(self) -> dict[str, Any]:
         """Everything as plain values."""
         return asdict(self) | {
+            "let_pass": self.let_pass,
             "since": self.since.isoformat(), "reasons": list(self.reasons), "ways_out": list(self.ways_out),
             "names": [dict(name) for name in self.names], "corrections": [dict(own) for own in self.corrections],
         }  # fmt: skip
@@ -73,9 +81,8 @@ def held_parts(connection: sa.Connection) -> tuple[HeldPart, ...]:
 
 
 def way_out(reason: str) -> str:
-    """What would free a part that is held for this reason ("guard: sentence")."""
-    guard = reason.partition(":")[0]
-    return f"{WAYS_OUT.get(guard, MENDED)}; or let it pass: --allow {guard} --reason ..."
+    """What would free a part that is held for this reason ("guard: sentence"), but that a person lets it pass."""
+    return WAYS_OUT.get(reason.partition(":")[0], MENDED)
 
 
 def staged_open_names(connection: sa.Connection) -> list[dict[str, Any]]:

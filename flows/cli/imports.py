@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,7 +56,8 @@ FIGURES = {
     "rows": "rows", "rejects": "rejects", "unlinked": "unlinked", "inserted": "new", "updated": "changed",
     "unchanged": "same", "withdrawn": "gone", "duplicates": "duplicates", "held": "held",
 }  # fmt: skip
-LINE = ("feed", "outcome", *FIGURES.values())
+ALWAYS = frozenset({"rows", "inserted", "updated", "unchanged"})
+"""Figures that are shown also where they are 0 in every feed."""
 
 
 class Progress:
@@ -92,7 +93,8 @@ def print_report(report: ImportReport) -> None:
     """Print one line a feed, then what a person should look at."""
     console = Console()
     if report.feeds:
-        shared.print_rows([_line(feed) for feed in report.feeds], LINE, json_file=None, nothing="", styles=STYLES)
+        lines = [_line(feed) for feed in report.feeds]
+        shared.print_rows(lines, _columns(report), json_file=None, nothing="", styles=STYLES)
     for path in report.ignored:
         console.print(f"[yellow]left out:[/] {escape(path)}")
     for feed in report.feeds:
@@ -101,15 +103,20 @@ def print_report(report: ImportReport) -> None:
         for part in feed.parts if report.dry_run else ():
             for line in _part_lines({"kind": feed.kind, **part.to_json()}):
                 console.print(escape(line), highlight=False, soft_wrap=True)
-    ending = "nothing was committed (dry run)" if report.dry_run else str(report.outcome)
-    console.print(
-        f"Import run {report.run}: {ending}. Next: {NEXT.get(report.outcome, 'rally-health check')}", soft_wrap=True
-    )
+    ending, following = str(report.outcome), NEXT.get(report.outcome, "rally-health check")
+    if report.dry_run:
+        ending, following = "nothing was committed (dry run)", "the same without --dry-run"
+    console.print(f"Import run {report.run}: {ending}. Next: {following}", soft_wrap=True)
 
 
 def _line(feed: FeedResult) -> dict[str, object]:
     figures = {shown: getattr(feed.counts, name) for name, shown in FIGURES.items()}
     return {"feed": f"{feed.kind} {feed.league}", "outcome": str(feed.outcome), **figures}
+
+
+def _columns(report: ImportReport) -> list[str]:
+    said = (name in ALWAYS or any(getattr(feed.counts, name) for feed in report.feeds) for name in FIGURES)
+    return ["feed", "outcome", *(shown for shown, any_of_it in zip(FIGURES.values(), said, strict=True) if any_of_it)]
 
 
 def _remarks(feed: FeedResult) -> list[str]:
@@ -216,19 +223,39 @@ def imports(
 
 
 @imports_app.command("held")
-def show_held(context: typer.Context, json_file: shared.JsonFile = None) -> None:
+def show_held(
+    context: typer.Context,
+    every: Annotated[
+        bool, typer.Option("--all", help="Each in full, not only the newest of its kind and league.")
+    ] = False,
+    json_file: shared.JsonFile = None,
+) -> None:
     """Show the parts of feeds that are held: why, since when, and what frees each.
 
     They are tried again by themselves with the next import after teams or aliases of their league have changed, and
     wait no more once newer data of their kind and league is published.
 
-    Example: `rally-health imports held`
+    Examples: `rally-health imports held`, `rally-health imports held --all`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         parts = held_parts(connection)
     if shared.shown_as_json(json_file, [part.to_json() for part in parts]):
         return
-    shared.print_folded("\n".join(line for part in parts for line in _held_lines(part)) or "Nothing is held.")
+    groups: dict[tuple[str, str], list[HeldPart]] = {}
+    for part in parts:
+        groups.setdefault((part.kind, part.league), []).append(part)
+    lines = [line for waiting in groups.values() for line in _group_lines(waiting, every=every)]
+    shared.print_folded("\n".join(lines) or "Nothing is held.")
+
+
+def _group_lines(waiting: Sequence[HeldPart], *, every: bool) -> Iterator[str]:
+    """The held parts of one kind and league, oldest first: the newest in full, the others by their numbers."""
+    *older, newest = waiting
+    if every:
+        yield from (line for part in older for line in _held_lines(part))
+    yield from _held_lines(newest)
+    if older and not every:
+        yield f"  older ones that wait, too: {', '.join(str(part.id) for part in older)}"
 
 
 def _held_lines(part: HeldPart) -> Iterator[str]:
@@ -238,15 +265,14 @@ def _held_lines(part: HeldPart) -> Iterator[str]:
         f" held since {part.since:%Y-%m-%d %H:%M} UTC, tried {tries}"
     )
     yield from (f"  {reason}" for reason in part.reasons)
-    yield from (f"  freed by {way}" for way in part.ways_out)
+    yield f"  freed by {'; or '.join(part.ways_out)}"
     for own in part.corrections:
         yield "  or by this correction, in rally.toml:"
         yield from ("    [[corrections]]", *(f"    {key} = {value}" for key, value in own.items()))
     names = ", ".join(repr(name["name"]) for name in part.names[:5])
     if names:
         yield f"  without a team: {names}{' ...' if len(part.names) > 5 else ''}"
-    guards = dict.fromkeys(reason.partition(":")[0] for reason in part.reasons)
-    yield f"  or let it pass: rally-health imports retry {part.id} {_options(guards)}"
+    yield f"  or let it pass: {part.let_pass}"
 
 
 def _options(guards: Iterable[str]) -> str:

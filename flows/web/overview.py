@@ -232,7 +232,7 @@ HELD_COLUMNS: tuple[SectionColumn[Any], ...] = (
         lambda part: ("imports", "", {"kind": part.kind}),
     ),
     SectionColumn("why", lambda part: "; ".join(part.reasons)),
-    SectionColumn("freed by", lambda part: "; ".join(part.ways_out)),
+    SectionColumn("freed by", lambda part: "; ".join((*part.ways_out, f"or let it pass: {part.let_pass}"))),
     SectionColumn("without a team", lambda part: ", ".join(name["name"] for name in part.names[:5]), CellKind.MUTED),
     *view.texts("since"), *view.figures("records", "tries"),
 )  # fmt: skip
