@@ -261,6 +261,8 @@ def _stored(connection: sa.Connection, change: ChangePlan) -> Mapping[int | None
         where.append(in_seasons(target.c[change.day], change.days.seasons) if change.days.seasons else sa.false())
     if "series_id" in target.c:
         return count_values(connection, target, "series_id", *where)
+    if "home_team_id" not in target.c:
+        return {None: connection.execute(sa.select(sa.func.count()).select_from(target).where(*where)).scalar_one()}
     series_of = dict(connection.execute(sa.select(teams.c.id, teams.c.series_id)).tuples().all())
     stored: Counter[int | None] = Counter()
     for team, rows in count_values(connection, target, "home_team_id", *where).items():

@@ -89,6 +89,7 @@ def publish_history(connection: sa.Connection, intake: Intake, *, prune: bool = 
     target = read_target(connection, player_history)
     writer = Writer(target, history_plan, HISTORY_COLUMNS, staged_history, HISTORY_SCHEMA, intake)
     claim(connection, "player_history", sa.select(history_plan.c.target_id.label("id")))
+    writer.review(connection, _unchanged(connection))
     writer.refuse(connection)
     writer.update(connection)
     writer.insert(connection, ("index", "place"))
@@ -203,6 +204,12 @@ def _people(connection: sa.Connection) -> tuple[int, int]:
     staged = sa.select(sa.func.count()).select_from(staged_history).scalar_subquery()
     row = connection.execute(sa.select(staged, sa.func.count(sa.distinct(history_plan.c.index)))).one()
     return int(row[0]), int(row[1])
+
+
+def _unchanged(connection: sa.Connection) -> int:
+    """How many readings of the feed stand in the table as they are."""
+    read = sa.select(sa.func.count()).select_from(_read()).scalar_subquery()
+    return int(connection.execute(sa.select(read - sa.func.count()).select_from(history_plan)).scalar_one())
 
 
 def _changes(connection: sa.Connection) -> tuple[int, int]:

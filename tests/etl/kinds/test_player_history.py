@@ -136,3 +136,26 @@ def test_standings_that_were_taken_for_people_are_blocked_with_a_reason(database
     assert {row[0] for row in rows_of(database, rejects, "reason")} == {
         "player_id was made up by the scraper: no person stands behind the row"
     }
+
+
+def test_ratings_that_have_lost_half_of_the_readings_are_held(roster: Engine, tmp_path: Path) -> None:
+    days = [(f"01/{day:02}/2025", 40.0 + day) for day in range(1, 13)]
+    imported(roster, tmp_path, person("nndz-1", *days), person("nndz-2", *days))
+
+    result = publish_one(roster, write(tmp_path, "player_history", [person("nndz-1", *days)], "CNSWPL"))
+
+    assert result.reasons == (
+        "shrunken_feed: CNSWPL has 12 of the 24 rows that the table holds of this season: 50% are missing, at most 20%"
+        " may be",
+    )
+    assert len(ratings(roster)) == 24
+
+
+def test_what_ratings_would_change_is_told(roster: Engine, tmp_path: Path) -> None:
+    imported(roster, tmp_path, person("nndz-1", (TUESDAY, 45.3), (LATER, 44)))
+
+    after = write(tmp_path, "player_history", [person("nndz-1", (TUESDAY, 45.0), (LATER, 44))], "CNSWPL")
+    (part,) = publish_one(roster, after, dry_run=True).parts
+
+    assert (part.profile["changed"], part.profile["unchanged"]) == (1, 1)
+    assert part.profile["columns"] == {"end_pti": {"changed": 1, "emptied": 0, "filled": 0}}
