@@ -145,7 +145,8 @@ def test_a_new_season_arrives_by_itself(
 def looked_at(engine: sa.Engine) -> tuple[Any, set[str]]:
     """The score in October, and the rules that someone has to look at."""
     report = run_checks(engine, collect(SOURCES), Request(now=LATER))
-    return report.score, {result.title for result in report.trouble}
+    # how busy the machine is, is no dirt of the data
+    return report.score, {result.title for result in report.trouble} - {"slow_import"}
 
 
 def test_no_name_makes_two_teams_of_one(replayed: tuple[sa.Engine, dict[str, ImportReport]]) -> None:
