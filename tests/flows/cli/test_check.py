@@ -236,3 +236,18 @@ def test_a_check_deletes_refused_rows_that_were_kept_long_enough(
 
     with database.begin() as connection:
         assert connection.scalar(select(func.count()).select_from(rejects)) == left
+
+
+def test_no_rule_outlasts_the_statement_timeout(run: Run, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would take a second of its own ten; the setting allows a fifth of one."""
+    sleeps = RULE.replace('row.location == "Moon"', "func.pg_sleep(0.5).is_(None)").replace(
+        "match_in_the_moon", "sleeper"
+    )
+    (mine / "space.py").write_text(
+        sleeps.replace("from checks import", "from sqlalchemy import func\nfrom checks import")
+    )
+    monkeypatch.setenv("RALLY_STATEMENT_TIMEOUT", "0.2")
+
+    checked = run("check", "--name", "sleeper")
+
+    assert "ERROR     sleeper" in checked.out
