@@ -37,7 +37,7 @@ from sqlalchemy import (
     null,
 )
 from sqlalchemy.sql import operators
-from sqlalchemy.sql.elements import BinaryExpression
+from sqlalchemy.sql.elements import BinaryExpression, ClauseElement
 
 from checks.engine.authoring import CheckError
 from checks.engine.authoring.spec import Check, Kind
@@ -49,7 +49,7 @@ from checks.engine.judging.judge import Id
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.scope import Scope
 from checks.engine.measuring.snapshot import Session, asking
-from checks.engine.reporting.literal import runnable_sql
+from checks.engine.reporting.literal import DIALECT
 from checks.scopes import DIMENSIONS, LEAGUE
 
 UNSTEADY = re.compile(
@@ -105,7 +105,7 @@ def _basis(query: Query, fixtures: Mapping[str, Fixture], state: TableState) -> 
         return ""
     parts = [part for part in (query.bad, query.among, query.metric) if part is not None]
     try:
-        text = "\n".join(runnable_sql(part) for part in parts)
+        text = "\n".join(map(_text, parts))
     except Exception:  # noqa: BLE001 - what cannot be written out has no basis, and is measured
         return ""
     tables = None if UNSTEADY.search(text) else tables_of(query)
@@ -117,6 +117,12 @@ def _basis(query: Query, fixtures: Mapping[str, Fixture], state: TableState) -> 
     if not states or None in states:
         return ""
     return sha256("\n".join([text, *map(str, states)]).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _text(part: ClauseElement) -> str:
+    """A statement with its values beside it: for no reader, in a third of the time of one that can be pasted."""
+    compiled = part.compile(dialect=DIALECT)
+    return f"{compiled} {sorted(compiled.params.items())}"
 
 
 def _steady(check: Check, fixtures: Mapping[str, Fixture]) -> bool:

@@ -212,7 +212,7 @@ def results_to_carry(connection: Connection, rules: Iterable[str], now: datetime
     same = (results.run_id == states.run_id, results.rule == states.rule, results.parameter == states.parameter)
     chosen = (
         select(states.rule, states.parameter, states.at, states.basis, states.segments, results.count, results.total,
-               results.value, results.clusters, results.examples)
+               results.value, results.clusters, results.examples, results.sql)
         .join(check_results, and_(*same))
         .where(states.rule.in_(sorted(set(rules))), states.basis.is_not(None), states.at > now - LONGEST_CARRIED)
         .where(results.waived == 0, results.status != Status.ERROR.value)
@@ -226,7 +226,7 @@ def _to_carry(row: Any) -> Carried:
         for dimension, readings in (row.segments or {}).items()
     }
     return Carried(
-        basis=row.basis, at=row.at, reading=Measurement(row.count, row.total, row.value),
+        basis=row.basis, at=row.at, reading=Measurement(row.count, row.total, row.value), sql=row.sql,
         clusters=tuple(map(cluster_of, row.clusters)), examples=tuple(row.examples), segments=segments,
     )  # fmt: skip
 

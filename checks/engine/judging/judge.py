@@ -31,6 +31,7 @@ class Carried:
     basis: str
     at: datetime
     reading: Measurement
+    sql: str = ""
     clusters: tuple[Any, ...] = ()
     examples: tuple[Mapping[str, Any], ...] = ()
     segments: Mapping[str, Mapping[Any, Measurement]] = field(default_factory=dict)

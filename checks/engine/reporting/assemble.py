@@ -99,7 +99,7 @@ def _result(outcome: Outcome, context: RunContext, labels: Labels, info: RunInfo
         waived=outcome.waived,
         seconds=round(outcome.measured.seconds, 4),
         error=outcome.measured.error,
-        sql=_sql(query, context),
+        sql=_sql(query, context) if outcome.carried is None else outcome.carried.sql,
         basis=context.bases.get(query.id, ""),
         segments=outcome.parts,
     )
