@@ -86,7 +86,7 @@ COVERAGE = (
     ),
     Case(
         schedule.team_with_uneven_schedule,
-        good=uneven_series(),
+        good=[*uneven_series(), team(9)],
         bad=[team(6), *plays(6, 3, TODAY - 40 * DAY), team(7), *plays(7, 26, TODAY - 40 * DAY, home=False)],
         count=2,
         total=13,
