@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from checks import Status, history
 from checks.seals import verify_history
+from etl.tables import import_feeds, import_runs
 from tests.alerts.build import report, result
 
 NOON = datetime(2025, 3, 4, 12, tzinfo=UTC)
@@ -50,10 +51,24 @@ REWRITES: dict[str, Callable[[Connection], object]] = {
     "a result": lambda c: c.execute(text("delete from quality.check_results where rule = 'two'")),
     "a run": lambda c: c.execute(text("delete from quality.check_runs")),
     "a seal": lambda c: c.execute(text("update quality.check_seals set seal = ''")),
+    "all runs": lambda c: c.execute(text("truncate quality.check_runs cascade")),
+    "all waivers": lambda c: c.execute(text("truncate quality.waivers")),
+    "a feed": lambda c: c.execute(text("update quality.import_feeds set inserted = 0 where outcome = 'published'")),
+    "how a feed ended": lambda c: c.execute(text("update quality.import_feeds set outcome = 'failed'")),
+    "a feed's row": lambda c: c.execute(text("delete from quality.import_feeds")),
 }
 
 
-@pytest.mark.usefixtures("three_runs")
+@pytest.fixture
+def closed_feed(database: Engine) -> None:
+    """An import that was published."""
+    with database.begin() as connection:
+        run = connection.scalar(import_runs.insert().values(outcome="published", paths=[]).returning(import_runs.c.id))
+        values = {"run_id": run, "path": "p", "kind": "schedules", "league": "X", "fingerprint": "f", "inserted": 9}
+        connection.execute(import_feeds.insert().values(**values, outcome="published"))
+
+
+@pytest.mark.usefixtures("three_runs", "closed_feed")
 @pytest.mark.parametrize("rewrite", REWRITES)
 def test_history_is_only_added_to(database: Engine, rewrite: str) -> None:
     with database.connect() as connection, pytest.raises(DBAPIError, match="never changed or deleted"):
