@@ -27,6 +27,8 @@ from checks.rules.thresholds import (
     SERIES_GONE,
 )
 from checks.rules.words import (
+    AWAY_PLAYERS,
+    HOME_PLAYERS,
     busiest_dates,
     is_match,
     leads_nowhere,
@@ -34,6 +36,7 @@ from checks.rules.words import (
     number_of_series,
     result_keys,
     rows_of,
+    seats,
 )
 from etl.scores import A_DATE, AWAY_WON, HOME_WON, SCORE, TIEBREAK_AGAINST_SET
 from etl.tables import match_scores, players, schedule, teams
@@ -267,10 +270,6 @@ def result_without_date(row: Row) -> sa.ColumnElement[bool]:
     return row.match_date.is_(None)
 
 
-HOME_PLAYERS = ("home_player_1_id", "home_player_2_id")
-AWAY_PLAYERS = ("away_player_1_id", "away_player_2_id")
-
-
 @row_check(match_scores, severity=Severity.HIGH, threshold=IMPOSSIBLE, owner="matches", tags={"daily"})
 def player_on_both_sides(row: Row) -> sa.ColumnElement[bool]:
     """One player stands on both sides of a match."""
@@ -295,7 +294,7 @@ def result_with_missing_player(row: Row) -> Bad:
        coach="A result has a player whom nobody knows")  # fmt: skip
 def result_of_unknown_player() -> Bad:
     """Somebody who played is not among the players of the league. Leagues without any players are left out."""
-    seat, person = _seats(), _seats()
+    seat, person = seats(), seats()
     judged = sa.select(players.c.league_id)
     listed = sa.exists().where(
         players.c.league_id == person.c.league_id, players.c.tenniscores_player_id == person.c.player_id
@@ -320,7 +319,7 @@ def player_of_another_club() -> Bad:
 
     Who has a membership without a club is left out: unknown is not foreign.
     """
-    seat, team, member = _seats(), teams.alias("own"), players.alias("member")
+    seat, team, member = seats(), teams.alias("own"), players.alias("member")
     # a person once, with all memberships: joined by their id alone they are hashed, a million seats at a time
     unclear = sa.func.bool_or(players.c.club_id.is_(None)).label("unclear")
     person = (
@@ -346,7 +345,7 @@ def player_of_another_club() -> Bad:
        runbook="docs/RUNBOOKS.md#results-of-the-wrong-team", coach="A result has the wrong team of a club")  # fmt: skip
 def result_of_another_team_of_the_club() -> Bad:
     """Both players of a side belong to another team of the club that the side is linked to, and none to that team."""
-    seat, linked, team = _seats(), teams.alias("linked"), teams.alias("own")
+    seat, linked, team = seats(), teams.alias("linked"), teams.alias("own")
     same_person = (players.c.league_id == seat.c.league_id) & (players.c.tenniscores_player_id == seat.c.player_id)
     here = team.c.id == linked.c.id
     elsewhere = (team.c.club_id == linked.c.club_id) & ~here
@@ -388,17 +387,3 @@ def results_on_one_date() -> Bad:
     league, day = match_scores.c.league_id, match_scores.c.match_date
     dated = sa.select(league, day, sa.func.count().label("number")).where(day.is_not(None)).group_by(league, day)
     return busiest_dates(dated.subquery("days"))
-
-
-def _seats() -> Subquery:
-    """Who played where: one row for each named player of each match."""
-    return sa.union_all(*(_seat(name) for name in HOME_PLAYERS + AWAY_PLAYERS)).subquery()
-
-
-def _seat(name: str) -> sa.Select[tuple[int, int, int, str, str]]:
-    row = match_scores.c
-    team_id = row.home_team_id if name in HOME_PLAYERS else row.away_team_id
-    seat = sa.select(
-        row.id, row.league_id, team_id.label("team_id"), row[name].label("player_id"), sa.literal(name).label("seat")
-    )
-    return seat.where(row[name].is_not(None))

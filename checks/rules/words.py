@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, case, exists, func, literal, select
+from sqlalchemy import ColumnElement, Select, Table, and_, case, exists, func, literal, select, union_all
 from sqlalchemy.sql.selectable import Subquery
 
 from checks import Bad, Row, fixture
@@ -34,6 +34,8 @@ SUCCESS = (PUBLISHED, "unchanged")
 """How an import ends well; the second read a feed that had not changed since it was published."""
 PLACES = ("league_id", "series_id", "club_id", "home_team_id", "away_team_id", "team_id", "created_at")
 """Columns that tell where a row stands."""
+HOME_PLAYERS = ("home_player_1_id", "home_player_2_id")
+AWAY_PLAYERS = ("away_player_1_id", "away_player_2_id")
 
 
 def is_practice(row: Row) -> ColumnElement[bool]:
@@ -221,3 +223,17 @@ _club = clubs.c.name.label("club")
 def season_start(today: date) -> date:
     """First of September on or before `today`; what is played in summer belongs to the season before it."""
     return date(today.year if today.month >= 9 else today.year - 1, 9, 1)
+
+
+def seats() -> Subquery:
+    """Who played where: one row for each named player of each match."""
+    return union_all(*(_seat(name) for name in HOME_PLAYERS + AWAY_PLAYERS)).subquery()
+
+
+def _seat(name: str) -> Select[tuple[int, int, int, str, str]]:
+    row = match_scores.c
+    team_id = row.home_team_id if name in HOME_PLAYERS else row.away_team_id
+    seat = select(
+        row.id, row.league_id, team_id.label("team_id"), row[name].label("player_id"), literal(name).label("seat")
+    )
+    return seat.where(row[name].is_not(None))
