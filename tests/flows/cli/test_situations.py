@@ -183,7 +183,7 @@ SITUATIONS = (
         1,
         "Score 2.99 of 100: critical",
         "Rally CRITICAL, score 2: matches 0; match_on_the_moon not measured; rating_that_divides not measured; "
-        "barefoot_player not measured +4 more",
+        "barefoot_player not measured +3 more",
     ),
     Situation(
         "emptied one table",
