@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -14,7 +15,7 @@ from checks.engine.run import Options as Checking
 from checks.repairs.apply import Attempt
 from etl.feeds import Feed
 from etl.importing import FeedResult, ImportReport, Outcome
-from etl.importing.guards import open_gate
+from etl.importing.guards import WAYS_OUT, open_gate
 from etl.importing.held import discard_part
 from etl.importing.import_feed import import_feed
 from etl.importing.import_run import import_paths, replay, retry_part
@@ -25,9 +26,9 @@ from flows.doors import Lineage, lineage_of, watched
 from flows.service.context import Invocation, open_engine
 from flows.service.ending import Ending, of_import, of_report
 from flows.service.health_check import check_health, rules_of, today_here
-from flows.service.import_gate import after_import, rule_gate
+from flows.service.import_gate import TAG, after_import, rule_gate
 from flows.service.repair import fix_what_is_allowed, snapshot_before
-from flows.service.requests import CheckRequest, ImportRequest, NightRequest
+from flows.service.requests import CheckRequest, ImportRequest, NightRequest, RequestError
 from flows.service.stops import announce_stop, settle_crashes
 from flows.settings import Settings, SettingsError
 
@@ -45,7 +46,7 @@ def _imported(invocation: Invocation, request: ImportRequest, lineage: Lineage) 
     settings, who = invocation.settings, getpass.getuser()
     options = replace(
         _declared(settings), force=request.force, dry_run=request.dry_run, prune=request.prune,
-        progress=invocation.progress, allow=Allowance(frozenset(request.allow), who, request.reason),
+        progress=invocation.progress, allow=_allowance(settings, request, who),
         kinds=frozenset(map(kind_named, request.kinds)) or frozenset(KINDS),
     )  # fmt: skip
     paths = _paths(settings, request)
@@ -80,6 +81,16 @@ def _declared(settings: Settings) -> Options:
     )  # fmt: skip
 
 
+def _allowance(settings: Settings, request: ImportRequest, who: str) -> Allowance:
+    """What is let pass this once; a name that no guard and no rule of the gate has would let nothing pass, unseen."""
+    names = {*WAYS_OUT, *(check.name for check in rules_of(settings).values() if TAG in check.mark.tags)}
+    for name in request.allow:
+        if name not in names:
+            near = ", ".join(get_close_matches(name, names, n=3) or sorted(names))
+            raise RequestError(f"--allow: no guard and no rule of the gate is called {name!r}; the nearest are {near}")
+    return Allowance(frozenset(request.allow), who, request.reason)
+
+
 def replay_rejects(settings: Settings, *, feed: int | None, dry_run: bool) -> ImportReport:
     """Try refused rows again, of one feed or of all; raises ImportsStopped while imports are stopped."""
     # shares of a handful of rows say nothing, so no rule of the gate is asked: the next check looks at them
@@ -91,7 +102,7 @@ def replay_rejects(settings: Settings, *, feed: int | None, dry_run: bool) -> Im
 def retry_held(settings: Settings, number: int, allow: Sequence[str], reason: str) -> ImportReport:
     """Try a held part again; what is let pass is recorded with who and why. Raises FeedError where none waits."""
     request, who = ImportRequest(allow=tuple(allow), reason=reason), getpass.getuser()
-    options = replace(_declared(settings), allow=Allowance(frozenset(request.allow), who, request.reason))
+    options = replace(_declared(settings), allow=_allowance(settings, request, who))
     with open_engine(settings, application="rally-health import") as engine:
         report = retry_part(engine, number, options)
         if settings.breaker:

@@ -71,6 +71,14 @@ def test_letting_pass_without_a_reason_is_wrong_usage(run: Run, feeds: Path) -> 
     assert run("import", feeds, "--allow", "shrunken_feed").code == Exit.USAGE
 
 
+def test_letting_pass_what_no_guard_is_called_is_wrong_usage(run: Run, feeds: Path) -> None:
+    """It would let nothing pass, and the feed be held as if nobody had said a word."""
+    ran = run("import", feeds, "--allow", "shrunken_fed", "--reason", "the season ended")
+
+    assert ran.code == Exit.USAGE
+    assert "no guard and no rule of the gate is called 'shrunken_fed'; the nearest are shrunken_feed" in ran.out
+
+
 def test_a_path_that_is_not_there_is_refused(run: Run) -> None:
     ran = run("import", "nowhere")
 
