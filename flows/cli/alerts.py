@@ -16,7 +16,7 @@ from alerts.outbox.enqueue import Line, Preview, enqueue_test, outbox
 from alerts.outbox.enqueue import preview as look_ahead
 from alerts.outbox.enqueue import resend as send_again
 from flows.bridge.entry import run
-from flows.cli.shared import STDOUT, Exit, JsonFile, Since, Until, print_rows, say_lost, shown_as_json, span_of
+from flows.cli import shared
 from flows.service.alerts import Watched, dispatch_round, required_policy, utc, watch_once, work_of
 from flows.service.context import Invocation, open_engine
 
@@ -27,7 +27,7 @@ app = typer.Typer(help="Who is notified of what, and whether it was delivered.",
 
 
 @app.command()
-def dispatch(context: typer.Context, json_file: JsonFile = None) -> None:
+def dispatch(context: typer.Context, json_file: shared.JsonFile = None) -> None:
     """Send what is due: alerts that wait, repetitions, escalations; look up what became of earlier ones.
 
     Run it every few minutes. Several at once do no harm.
@@ -38,8 +38,8 @@ def dispatch(context: typer.Context, json_file: JsonFile = None) -> None:
     """
     invocation = Invocation(context.obj)
     done = run(invocation, dispatch_round, _dispatch_flow)
-    say_lost(invocation)
-    if not shown_as_json(json_file, _document(done)):
+    shared.say_lost(invocation)
+    if not shared.shown_as_json(json_file, _document(done)):
         typer.echo(said(done))
     raise typer.Exit(ending(done))
 
@@ -77,9 +77,9 @@ def outbox_(  # noqa: PLR0917 - typer makes options of them
     state: Annotated[list[State] | None, typer.Option(help="Only messages of this state.")] = None,
     dead: Annotated[bool, typer.Option("--dead", help="Only dead letters: a person has to decide.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
-    since: Since = None,
-    until: Until = None,
-    json_file: JsonFile = None,
+    since: shared.Since = None,
+    until: shared.Until = None,
+    json_file: shared.JsonFile = None,
 ) -> None:
     """List messages, newest first: who was notified of what, when, and how it went.
 
@@ -88,10 +88,10 @@ def outbox_(  # noqa: PLR0917 - typer makes options of them
     """
     states = [one for one in State if one.dead] if dead else state or []
     with open_engine(context.obj) as engine, engine.begin() as connection:
-        lines = outbox(connection, states, limit=limit, span=span_of(context))
+        lines = outbox(connection, states, limit=limit, span=shared.span_of(context))
     _print(lines, json_file)
     lost = next((line.id for line in lines if line.state.dead), None)
-    if lost and json_file != STDOUT:
+    if lost and json_file != shared.STDOUT:
         typer.echo(f"Next, once the cause is mended: rally-health alerts resend {lost}")
 
 
@@ -110,7 +110,7 @@ def resend(
 
 
 @app.command()
-def preview(context: typer.Context, json_file: JsonFile = None) -> None:
+def preview(context: typer.Context, each: shared.Each = False, json_file: shared.JsonFile = None) -> None:
     """Show what would be sent now, to whom and why, and why others are not notified. Nothing is sent.
 
     Example: `rally-health alerts preview`
@@ -118,22 +118,25 @@ def preview(context: typer.Context, json_file: JsonFile = None) -> None:
     policy = required_policy(context.obj)
     with open_engine(context.obj) as engine, engine.begin() as connection:
         shown = look_ahead(connection, policy, utc())
-    if shown_as_json(json_file, _previewed(shown)):
+    if shared.shown_as_json(json_file, _previewed(shown)):
         return
     for message, content in shown.messages:
         note = f" ({content.note})" if content.note else ""
         typer.secho(f"{message.channel} to {message.recipient}, {message.reason}{note}", bold=True)
         typer.echo(content.text)
-    rows = [_why(one) for one in _previewed(shown)["decisions"]]
-    print_rows(rows, ("incident", "title", "recipient", "channel", "now", "why"), json_file=None,
-               nothing="No incident concerns anybody of the policy.")  # fmt: skip
+    rows, columns = [_why(one) for one in _previewed(shown)["decisions"]], ("incident", "title", *DECIDED, "why")
+    nothing = "No incident concerns anybody of the policy."
+    shared.print_by_rule(rows, columns, each=each, by=("rule", *DECIDED), nothing=nothing)
 
 
-def ending(done: Dispatched) -> Exit:
+DECIDED = ("recipient", "channel", "now")
+
+
+def ending(done: Dispatched) -> shared.Exit:
     """The exit code of a round."""
     if done.dead:
-        return Exit.PARTIAL
-    return Exit.INFRASTRUCTURE if done.waiting else Exit.OK
+        return shared.Exit.PARTIAL
+    return shared.Exit.INFRASTRUCTURE if done.waiting else shared.Exit.OK
 
 
 def said(done: Dispatched) -> str:
@@ -155,7 +158,7 @@ def _document(done: Dispatched) -> dict[str, object]:
 
 def _print(lines: Sequence[Line], json_file: Path | None) -> None:
     columns = ("id", "state", "channel", "recipient", "reason", "subject", "created_at", "attempts", "error")
-    print_rows([asdict(line) for line in lines], columns, json_file=json_file, nothing="The outbox is empty.")
+    shared.print_rows([asdict(line) for line in lines], columns, json_file=json_file, nothing="The outbox is empty.")
 
 
 def _previewed(shown: Preview) -> dict[str, list[dict[str, object]]]:
@@ -167,8 +170,9 @@ def _previewed(shown: Preview) -> dict[str, list[dict[str, object]]]:
             for message, content in shown.messages
         ],
         "decisions": [
-            {"incident": one.incident.id, "title": one.incident.title, "recipient": one.recipient,
-             "channel": one.channel.value, "reason": one.reason.value if one.reason else None, "why": one.why}
+            {"incident": one.incident.id, "rule": one.incident.rule, "title": one.incident.title,
+             "recipient": one.recipient, "channel": one.channel.value,
+             "reason": one.reason.value if one.reason else None, "why": one.why}
             for one in shown.decisions
         ],
     }  # fmt: skip
@@ -178,7 +182,7 @@ def _why(decision: dict[str, object]) -> dict[str, object]:
     return decision | {"now": "notified" if decision["reason"] else "not notified"}
 
 
-def watch_command(context: typer.Context, json_file: JsonFile = None) -> None:
+def watch_command(context: typer.Context, json_file: shared.JsonFile = None) -> None:
     """Notify somebody when health checks are silent: the dead man's switch.
 
     Run it every hour, on another machine than the checks. It tells the watchers of the alert policy when no health
@@ -190,9 +194,9 @@ def watch_command(context: typer.Context, json_file: JsonFile = None) -> None:
     """
     invocation = Invocation(context.obj)
     seen = run(invocation, watch_once, _watch_flow)
-    say_lost(invocation)
+    shared.say_lost(invocation)
     document = {"alarms": list(seen.alarms), "told": seen.told, "failed": seen.failed, "away": seen.away}
-    if not shown_as_json(json_file, document):
+    if not shared.shown_as_json(json_file, document):
         for alarm in seen.alarms or ("Health checks run.",):
             typer.echo(alarm)
         if seen.told or seen.failed:
@@ -206,9 +210,9 @@ def _watch_flow() -> Flow[..., Any]:
     return watch
 
 
-def _ending(seen: Watched) -> Exit:
+def _ending(seen: Watched) -> shared.Exit:
     if seen.failed:
-        return Exit.PARTIAL
+        return shared.Exit.PARTIAL
     if seen.away:
-        return Exit.INFRASTRUCTURE
-    return Exit.CHECKS_FAILED if seen.alarms else Exit.OK
+        return shared.Exit.INFRASTRUCTURE
+    return shared.Exit.CHECKS_FAILED if seen.alarms else shared.Exit.OK

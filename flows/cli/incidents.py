@@ -23,19 +23,7 @@ from checks.engine.collecting.rules import Selection
 from checks.engine.judging.findings import key_text_of
 from checks.engine.judging.judge import Waiver
 from checks.feedback import complaints
-from flows.cli.shared import (
-    STDOUT,
-    Exit,
-    JsonFile,
-    Since,
-    Until,
-    day,
-    one_rule,
-    print_folded,
-    print_rows,
-    shown_as_json,
-    span_of,
-)
+from flows.cli import shared
 from flows.service.alerts import accept_change, utc
 from flows.service.context import open_engine
 
@@ -51,26 +39,29 @@ def list_incidents(  # noqa: PLR0917 - typer makes options of them
     context: typer.Context,
     days: Annotated[int, typer.Option("--resolved", metavar="DAYS", help="Also those resolved in so many days.")] = 0,
     everything: Annotated[bool, typer.Option("--all", help="Also all that were ever resolved.")] = False,
-    since: Since = None,
-    until: Until = None,
-    json_file: JsonFile = None,
+    since: shared.Since = None,
+    until: shared.Until = None,
+    each: shared.Each = False,
+    json_file: shared.JsonFile = None,
 ) -> None:
-    """List open incidents, worst first. `--since` and `--until` are about when they began.
+    """List open incidents, worst first, of each rule the worst ten. `--since` and `--until` are about when they began.
 
     Examples: `rally-health incidents list`, `rally-health incidents list --resolved 7 --json`,
     `rally-health incidents list --all`, `rally-health incidents list --all --since 7d`
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         resolved = EPOCH if everything else utc() - timedelta(days=days) if days else None
-        incidents = listed(connection, resolved_since=resolved, span=span_of(context))
+        incidents = listed(connection, resolved_since=resolved, span=shared.span_of(context))
     columns = ("id", "status", "severity", "title", "measurement", "state", "opened_at", "assignee")
-    print_rows([_row(one) for one in incidents], columns, json_file=json_file, nothing="No incident is open.")
-    if incidents and json_file != STDOUT:
+    rows = [_row(one) for one in incidents]
+    if not shared.shown_as_json(json_file, rows):
+        shared.print_by_rule(rows, columns, each=each, by=("rule",), nothing="No incident is open.")
+    if incidents and json_file != shared.STDOUT:
         typer.echo(f"Next: rally-health incidents show {incidents[0].id}")
 
 
 @app.command("show")
-def show_incident(context: typer.Context, number: Number, json_file: JsonFile = None) -> None:
+def show_incident(context: typer.Context, number: Number, json_file: shared.JsonFile = None) -> None:
     """Show an incident with its story.
 
     Example: `rally-health incidents show 7`
@@ -78,12 +69,12 @@ def show_incident(context: typer.Context, number: Number, json_file: JsonFile = 
     with open_engine(context.obj) as engine, engine.begin() as connection:
         incident, story = find(connection, number), all_events(connection, number)
         heard = complaints(connection, incident=number)
-    if shown_as_json(json_file, _row(incident) | {"events": story}):
+    if shared.shown_as_json(json_file, _row(incident) | {"events": story}):
         return
     for line in _described(incident):
-        print_folded(line)
+        shared.print_folded(line)
     for event in story:
-        print_folded(_told(event))
+        shared.print_folded(_told(event))
     for each in heard:
         typer.echo(f"  {each.at:%Y-%m-%d %H:%M}  complaint {each.id} of {each.about}: seen {each.noticed}")
     if incident.state == "open":
@@ -163,7 +154,7 @@ def _confirm(touched: list[Incident]) -> None:
         typer.echo(f"{incident.id}: {incident.title} is {incident.state}{by}{assigned}")
     if not touched:
         typer.secho("The message is about no incident.", err=True)
-        raise typer.Exit(Exit.USAGE)
+        raise typer.Exit(shared.Exit.USAGE)
 
 
 def _row(incident: Incident) -> dict[str, Any]:
@@ -204,7 +195,7 @@ def waive(  # noqa: PLR0917 - typer makes options of them
     reason: Annotated[str | None, typer.Option(help="Why it is accepted.")] = None,
     withdraw: Annotated[int | None, typer.Option(metavar="NUMBER", help="Take a waiver back.")] = None,
     by: Decider = "",
-    json_file: JsonFile = None,
+    json_file: shared.JsonFile = None,
 ) -> None:
     """Accept a rule's trouble, or one bad row of it, until a day. A waiver that is over fails the next check.
 
@@ -221,16 +212,16 @@ def waive(  # noqa: PLR0917 - typer makes options of them
         elif rule is None:
             shown = waivers.active_waivers(connection)
         else:
-            one_rule(context.obj, rule)
+            shared.one_rule(context.obj, rule)
             wanted = Waiver(
                 rule=rule,
-                until=day(_given("--until", until)) or today,
+                until=shared.day(_given("--until", until)) or today,
                 owner=_given("--owner", owner),
                 reason=_given("--reason", reason),
                 created_by=by.strip() or getpass.getuser(),
             )
             shown = (waivers.waive(connection, wanted, key, today=today),)
-    if shown_as_json(json_file, [_waiver_line(waiver) for waiver in shown]):
+    if shared.shown_as_json(json_file, [_waiver_line(waiver) for waiver in shown]):
         return
     for waiver in shown:
         state = "withdrawn" if withdraw is not None else "OVER" if waiver.expired(today) else "valid"
@@ -247,7 +238,7 @@ def accept(  # noqa: PLR0917 - typer makes options of them
     league: Annotated[
         list[str] | None, typer.Option("--league", help="What `check --league` found; repeat as there.")
     ] = None,
-    json_file: JsonFile = None,
+    json_file: shared.JsonFile = None,
 ) -> None:
     """Take a lasting change for usual.
 
@@ -258,14 +249,14 @@ def accept(  # noqa: PLR0917 - typer makes options of them
     Examples: `rally-health accept`, `rally-health accept matches_in_schedule --reason "CITA has left"`,
     `rally-health accept standing_without_team --reason "no standings in summer" --by kim`
     """
-    check = None if rule is None else one_rule(context.obj, rule)
+    check = None if rule is None else shared.one_rule(context.obj, rule)
     with open_engine(context.obj) as engine, engine.begin() as connection:
         if check is None:
             accepted = baseline.list_acceptances(connection)
         else:
             scope = str(Selection(scope={"league": tuple(league)})) if league else ""
             accepted = accept_change(connection, check, reason, by.strip() or getpass.getuser(), scope)
-    if shown_as_json(json_file, accepted):
+    if shared.shown_as_json(json_file, accepted):
         return
     for one in accepted:
         typer.echo(acceptance_line(one))

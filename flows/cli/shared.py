@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import date, datetime, time, timedelta
@@ -140,6 +141,29 @@ def print_rows(
         return
     for row in cells:
         console.print(_block(columns, row, styles, console.width), highlight=False)
+
+
+MOST_OF_RULE = 10
+"""Lines of one rule, such as those of two hundred leagues, before the rest is counted: they would hide all others."""
+Each = Annotated[bool, typer.Option("--each", help=f"Each line of a rule, not only its first {MOST_OF_RULE}.")]
+
+
+def print_by_rule(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, each: bool, by: Sequence[str], nothing: str
+) -> None:
+    """Print rows; of those that are alike in the columns `by` only the first ten, then how many more there are."""
+    counted: Counter[str] = Counter()
+    leading = [row for row in rows if each or _is_leading(row, by, counted)]
+    print_rows(leading, columns, json_file=None, nothing=nothing)
+    for words, number in counted.items():
+        if number > MOST_OF_RULE:
+            typer.echo(f"and {number - MOST_OF_RULE:,} more of {words}: --each lists them")
+
+
+def _is_leading(row: Mapping[str, Any], by: Sequence[str], counted: Counter[str]) -> bool:
+    words = ", ".join(str(row[name]) for name in by)
+    counted[words] += 1
+    return counted[words] <= MOST_OF_RULE
 
 
 def print_folded(text: str) -> None:

@@ -18,15 +18,16 @@ from checks.engine.authoring.units import number_of
 from checks.engine.collecting.collect import collect
 from checks.scopes import SOURCES
 from etl.repairs.ledger import CONSTRAINT, Change
-from etl.tables import import_feeds, import_runs, rejects
+from etl.tables import import_feeds, import_runs, incidents, rejects
 from flows.cli import shared
 from flows.cli.main import COMMANDS, completed, load_command
 from flows.cli.shared import span_of
 from flows.settings import Settings, SettingsError
-from tests.checks.review.plant import Plant
+from tests.checks.review.plant import RUN, Plant
 from tests.flows.conftest import Run
 
 WHY = "too_many_new: 412 of 7,000 rows are new, at most 5 % may be; nothing is published over what is there"
+MORNING = datetime(2025, 6, 30, 6, tzinfo=UTC)
 FEED = {
     "id": 12, "started_at": datetime(2025, 6, 30, 8, 9, tzinfo=UTC), "kind": "match_history", "league": "APTA_CHICAGO",
     "outcome": "published", "rows": 7_343, "rejects": 3, "unlinked": 580, "inserted": 0, "updated": 2_263,
@@ -235,3 +236,24 @@ def test_lines_are_folded_between_words_on_a_terminal_alone(
     assert capsys.readouterr().out == text + "\n" + (
         "plan 1 of duplicate_match:\n   delete 2,058 of schedule\n  freed by another feed of the\n     league\n"
     )
+
+
+def test_incidents_of_two_hundred_leagues_leave_room_for_others(run: Run, database: Engine) -> None:
+    of_leagues = [
+        {
+            "rule": "gap_in_league_schedule", "parameter": f"L{number:03}", "domain": "schedule", "severity": "HIGH",
+            "status": "CRITICAL", "worst": "CRITICAL", "summary": "gap", "opened_at": MORNING, "since": MORNING,
+            "seen_at": MORNING, "opened_run": RUN, "seen_run": RUN,
+        }
+        for number in range(12)
+    ]  # fmt: skip
+    other = of_leagues[0] | {"rule": "twin_team", "parameter": "", "status": "WARN", "worst": "WARN"}
+    with database.begin() as connection:
+        connection.execute(incidents.insert(), [*of_leagues, other])
+
+    shown = run("incidents", "list").out
+
+    assert (shown.count("gap_in_league_schedule ("), shown.count("twin_team")) == (10, 1)
+    assert "and 2 more of gap_in_league_schedule: --each lists them" in shown
+    assert run("incidents", "list", "--each").out.count("gap_in_league_schedule (") == 12
+    assert len(run("incidents", "list", "--json").json()) == 13
