@@ -167,8 +167,9 @@ def test_every_rule_finds_the_same_rows(server: str, template: str, catalogue: R
     found = {name: _results(engine, catalogue) for name, engine in both.items()}
 
     assert found["partitioned"] == found["plain"]
-    here = catalogue.keys() - of_the_site_alone(both["plain"], catalogue)
-    assert sum(bool(result["count"]) for result in found["plain"]) > len(here) / 2
+    site = of_the_site_alone(both["plain"], catalogue)
+    counted = [one["count"] for one in found["plain"] if one["count"] is not None and one["rule"] not in site]
+    assert sum(map(bool, counted)) > len(counted) * 2 / 5
     assert not [result for result in found["plain"] if result["status"] == "ERROR"]
     for copy in copies.values():
         next(copy, None)

@@ -48,7 +48,7 @@ def filled(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("RALLY_ADMIN_EMAIL", "kim@example.org")
     monkeypatch.setenv("RALLY_SMTP_URL", "smtp://127.0.0.1:9")
     monkeypatch.setenv("RALLY_SMTP_FROM", "rally@example.org")
-    write(tmp_path, "series_stats", [standing(name) for name in TEAMS[:-1]])
+    write(tmp_path, "series_stats", [standing(name, points=points) for points, name in enumerate(TEAMS[:-1])])
     matches = [fixture(home, away) for home in TEAMS[:-1] for away in TEAMS[:-1] if home < away]
     write(tmp_path, "schedules", [*matches, fixture(TEAMS[0], TEAMS[1], date="no day")])
     run("import", tmp_path / "APTA_CHICAGO")
