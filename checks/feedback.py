@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
@@ -216,13 +216,13 @@ def complaint(connection: Connection, number: int) -> Complaint:
     row = connection.execute(_select().where(feedback.c.id == number)).first()
     if row is None:
         raise FeedbackError(f"there is no complaint {number}; see rally-health feedback list")
-    return _complaint(row, None)
+    return _complaint(row)
 
 
 def complaints(
-    connection: Connection, span: TimeSpan = EVER, *, incident: int | None = None, zone: tzinfo | None = None
+    connection: Connection, span: TimeSpan = EVER, *, incident: int | None = None, zone: tzinfo = UTC
 ) -> tuple[Complaint, ...]:
-    """The complaints of a time, or of one incident, newest first; moments in `zone` where it is given."""
+    """The complaints of a time, or of one incident, newest first; moments in `zone`."""
     chosen = _select().where(*within(feedback.c.at, span)).order_by(feedback.c.at.desc(), feedback.c.id.desc())
     rows = connection.execute(chosen if incident is None else chosen.where(feedback.c.incident_id == incident))
     return tuple(_complaint(row, zone) for row in rows)
@@ -242,7 +242,7 @@ def _select() -> Select[Any]:
     return select(*columns, *more).outerjoin(incidents, and_(incident.id == feedback.c.incident_id))
 
 
-def _complaint(row: Any, zone: tzinfo | None) -> Complaint:
+def _complaint(row: Any, zone: tzinfo = UTC) -> Complaint:
     return Complaint(
         id=row.id, at=row.at.astimezone(zone), league=row.league, team=row.team, entered_by=row.entered_by,
         incident=row.incident_id, linked_by=row.linked_by or "",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, or_, select, union_all
@@ -71,7 +71,7 @@ def _of_longer_reports(connection: Connection, period: Period) -> dict[str, Any]
     until = period.until
     of_kind: dict[PeriodKind, dict[str, Callable[[], Any]]] = {
         PeriodKind.WEEKLY: {
-            "complaints": lambda: complaints(connection, TimeSpan(period.since, until), zone=until.tzinfo),
+            "complaints": lambda: complaints(connection, TimeSpan(period.since, until), zone=until.tzinfo or UTC),
             "system": lambda: read_system(connection, period),
         },
         PeriodKind.MONTHLY: {"limits": lambda: read_limits(connection, period.since)},

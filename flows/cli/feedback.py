@@ -65,7 +65,7 @@ def list_feedback(context: typer.Context, since: Since = None, until: Until = No
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         link_complaints(connection, utc())
-        listed = complaints(connection, span_of(context), zone=context.obj.zone)
+        listed = complaints(connection, span_of(context))
         texts = texts_of(connection, [each.id for each in listed]) if context.obj.show_rows else {}
     rows = [_document(each) | ({"text": texts[each.id]} if texts else {}) for each in listed]
     shown = [row | {"at": each.at, "seen": each.noticed.value} for row, each in zip(rows, listed, strict=True)]
