@@ -22,6 +22,7 @@ from alerts.channels.smtp import SmtpMail
 from alerts.channels.twilio import TwilioSms
 from alerts.outbox.dispatch import dispatch
 from alerts.outbox.enqueue import enqueue_test, outbox
+from alerts.outbox.send import Work
 from alerts.people import Channel
 from tests.alerts.build import policy
 from tests.alerts.channels.mail_server import Mail
@@ -103,6 +104,15 @@ def secure(authority: trustme.CA) -> Iterator[Twilio]:
     server.server_close()
 
 
+def tried_until_settled(work: Work, here: Desk) -> None:
+    """One message, tried every half an hour until no try is left."""
+    with work.engine.begin() as connection:
+        (number,) = enqueue_test(connection, work.policy, here.clock())
+    for _ in range(8):
+        dispatch(work, only=[number], workers=1)
+        here.clock.forward(timedelta(minutes=31))
+
+
 @pytest.mark.slow
 def test_a_hundred_plans_of_faults_lose_no_sms_and_send_none_twice(
     desk: Desk, secure: Twilio, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -120,11 +130,7 @@ def test_a_hundred_plans_of_faults_lose_no_sms_and_send_none_twice(
     for seed in range(100):
         chance = Random(seed)  # noqa: S311 - a plan that can be played again
         proxy.faults.extend(chance.choices(FAULTS, k=chance.randint(1, 4)))
-        with work.engine.begin() as connection:
-            (number,) = enqueue_test(connection, work.policy, here.clock())
-        for _ in range(8):
-            dispatch(work, only=[number], workers=1)
-            here.clock.forward(timedelta(minutes=31))
+        tried_until_settled(work, here)
         proxy.faults.clear()
         assert len(secure.bodies) == seed + 1, f"lost or twice, seed {seed}: {here.outbox()[0]}"
     assert len(set(secure.bodies)) == 100
@@ -192,11 +198,7 @@ def test_a_hundred_plans_of_faults_lose_no_mail_and_send_none_twice(desk: Desk, 
             wire.faults.append(
                 (chance.choice(("cut", "silent")), chance.randrange(CONVERSATION), chance.random() < 0.5)
             )
-        with work.engine.begin() as connection:
-            (number,) = enqueue_test(connection, work.policy, here.clock())
-        for _ in range(8):
-            dispatch(work, only=[number], workers=1)
-            here.clock.forward(timedelta(minutes=31))
+        tried_until_settled(work, here)
         wire.faults.clear()
     wire.close()
     arrived = Counter(letter["Message-ID"] for letter in mail.arrived)
