@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
-from flows.cli.process import ENDLESS, disarm, keep_deadline, own_process
+from flows.cli.process import ENDLESS, announce_end, disarm, keep_deadline, own_process, supervise
 
 if TYPE_CHECKING:
     from typer._click import Command, Context
@@ -186,6 +186,8 @@ def configure(
     endless = inf if command in ENDLESS else None
     settings = read_settings(database_url=database, log_level=log_level and log_level.upper(), deadline=endless)
     start_logging(settings.reports, settings.log_level, as_json=log_json)
+    if settings.rule_sources:
+        supervise(command, settings.deadline)
     log_command(context)
     keep_deadline(command, settings.deadline)
     if command != "config":
@@ -198,17 +200,30 @@ def main() -> None:
     """Run the command line; an error that a person can mend is one line and an exit code."""
     own_process()
     try:
-        app()
+        _run()
     except SystemExit as end:
+        code = exit_code(end)
+        announce_end(code)
         if "prefect" in sys.modules:
             from flows.cli.shared import leave  # noqa: PLC0415 - most commands end without it
 
-            leave(end)
+            leave(code)
         raise
+    finally:
+        disarm()
+
+
+def _run() -> None:
+    try:
+        app()
     except Exception as error:
         from flows.cli.errors import fail  # noqa: PLC0415 - knows the errors of all packages
 
         fail(error)
+        announce_end(1)  # a bug of ours, which Python tells
         raise
-    finally:
-        disarm()
+
+
+def exit_code(end: SystemExit) -> int:
+    """The number that Python ends a process with."""
+    return end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -1,5 +1,8 @@
 """The process of a command: it ends at its deadline whatever it waits for, and survives a reader that has left.
 
+Where a person's own Python is loaded, such as files of RALLY_RULES, the work is done by a child: `os._exit(0)` in a
+rule would look like a good end. The child says that it ends, and how; without a word the work is not done.
+
 What it prints is text and nothing else: names come from feeds, and a mark that turns the order of letters round would
 let a person confirm another name than the one that he reads.
 """
@@ -12,11 +15,14 @@ import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from math import isinf
-from typing import Any, TextIO
+from mmap import mmap
+from typing import Any, NoReturn, TextIO
 
 ENDLESS = frozenset({"serve", "mcp"})
 """Commands that run until somebody stops them."""
@@ -24,7 +30,9 @@ LATE = 1.0
 """Seconds after the deadline by which every connection has noticed it; then Python is interrupted."""
 TOO_LATE = 4.0
 """Seconds after the deadline at which the process ends whatever it does."""
-INFRASTRUCTURE = 4
+PARENT_TOO_LATE = 6.0
+"""Seconds after the deadline at which a watched process is killed that did not even end by itself."""
+INFRASTRUCTURE, PARTIAL = 4, 5
 
 _own: ContextVar[bool] = ContextVar("own", default=False)
 
@@ -92,13 +100,18 @@ def keep_deadline(command: str, seconds: float) -> None:
     """
     if isinf(seconds) or not _own.get():
         return
-    message = f"{command} took longer than {seconds:g} s; give it more time by RALLY_DEADLINE"
+    message = _late(command, seconds)
 
     def end() -> None:
         sys.stderr.write(f"error: {message}\n")
+        announce_end(INFRASTRUCTURE)
         os._exit(INFRASTRUCTURE)
 
     _arm(seconds, lambda *_: _interrupt(message), end)
+
+
+def _late(command: str, seconds: float) -> str:
+    return f"{command} took longer than {seconds:g} s; give it more time by RALLY_DEADLINE"
 
 
 def _interrupt(told: str) -> None:
@@ -119,3 +132,120 @@ def _arm(seconds: float, interrupt: Callable[..., None], end: Callable[[], None]
     last = threading.Timer(min(seconds + TOO_LATE, threading.TIMEOUT_MAX), end)
     last.daemon = True
     last.start()
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Memory that a process shares with the one that watches it: what stands there outlives whatever ends it.
+
+    Not a pipe: a person's Python can close, fill and inherit one.
+    """
+
+    memory: mmap = field(default_factory=lambda: mmap(-1, 2048))
+
+    def end(self, code: int) -> None:
+        """Say that the process ends by itself, with an exit code."""
+        self.memory[:2] = bytes([1, code % 256])
+
+    def note(self, what: str) -> None:
+        """Say what is called next."""
+        self.memory[2:] = what.encode(errors="replace")[: len(self.memory) - 2].ljust(len(self.memory) - 2, b"\0")
+
+    @property
+    def code(self) -> int | None:
+        """The exit code that was announced; None without one."""
+        return self.memory[1] if self.memory[0] else None
+
+    @property
+    def noted(self) -> str:
+        """What was called last; empty for nothing."""
+        return self.memory[2:].rstrip(b"\0").decode(errors="replace")
+
+
+_board: ContextVar[Board | None] = ContextVar("board", default=None)
+
+
+def announce_end(code: int) -> None:
+    """Tell the process that watches this one, if any does, that the work is over, and its exit code."""
+    board = _board.get()
+    if board is not None:
+        board.end(code)
+
+
+WATCHED = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD}
+FROM_A_TERMINAL = 128
+"""How Linux marks a signal that it sends to all processes of a terminal: the child has got it, too."""
+
+
+def supervise(command: str, seconds: float) -> None:
+    """Go on in a child process; this one waits for its end, passes signals on, and ends as the child has announced.
+
+    Where the process is not the command's own, or the machine cannot wait for signals (macOS), nothing is done.
+    """
+    if not _own.get() or not hasattr(signal, "sigtimedwait"):
+        return
+    board, earlier = Board(), signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # one that ignores its children does not learn how they ended
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child:
+        _end_as(command, board, child, seconds)
+    signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
+    _become_watched(board)
+
+
+def _become_watched(board: Board) -> None:
+    from checks.engine.measuring.child import die_with_parent, notice  # noqa: PLC0415 - once there is a child to watch
+
+    die_with_parent()
+    _board.set(board)
+    notice.set(board.note)
+
+
+def _end_as(command: str, board: Board, child: int, seconds: float) -> NoReturn:
+    """End this process as its child did."""
+    status, passed = _await_end(child, time.monotonic() + seconds + PARENT_TOO_LATE)
+    if status is None:
+        _end_with(INFRASTRUCTURE, _late(command, seconds))
+    if board.code is not None:
+        os._exit(board.code)
+    number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    if number in passed:
+        signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+        os.kill(os.getpid(), number)
+    _end_with(PARTIAL, _unannounced(command, board.noted, number, status))
+
+
+def _end_with(code: int, message: str) -> NoReturn:
+    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _await_end(child: int, end: float) -> tuple[int | None, set[int]]:
+    """The status that a child ended with, None for one that was too late; and the signals that it got on the way."""
+    passed = set[int]()
+    while True:
+        left = min(max(0.0, end - time.monotonic()), threading.TIMEOUT_MAX)
+        got = signal.sigtimedwait(WATCHED, left)
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status, passed
+        if got is None:
+            os.kill(child, signal.SIGKILL)
+            return None, passed
+        if got.si_signo != signal.SIGCHLD:
+            passed.add(got.si_signo)
+            if got.si_code != FROM_A_TERMINAL:
+                os.kill(child, got.si_signo)
+
+
+def _unannounced(command: str, noted: str, number: int, status: int) -> str:
+    how = f"signal {signal.Signals(number).name}" if number else f"exit status {os.WEXITSTATUS(status)}"
+    called = f"; of the rules' own Python it had called last: {noted}" if noted else ""
+    return (
+        f"the process of {command} was ended in the middle of its work ({how}){called}; what it had not stored is not"
+        " done: mend that rule or take it out of RALLY_RULES, and run this again"
+    )

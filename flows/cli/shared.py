@@ -55,12 +55,12 @@ def say_lost(invocation: Invocation) -> None:
         typer.secho(line, fg=typer.colors.YELLOW, err=True)
 
 
-def leave(end: SystemExit) -> None:
+def leave(code: int) -> None:
     """End the process at once where Prefect was lost on the way: at exit it would wait for the API once more."""
     if _lost.get() and "prefect" in sys.modules:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
+        os._exit(code)
 
 
 Q = TypeVar("Q", bound=BaseModel)

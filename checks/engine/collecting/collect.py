@@ -25,7 +25,7 @@ from checks.engine.authoring.thresholds import above
 from checks.engine.authoring.units import Severity, rows
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.sql_rules import sql_module
-from checks.engine.measuring.child import OF_A_FILE, printing_aside, rehearse
+from checks.engine.measuring.child import OF_A_FILE, in_own_process, rehearse, text_of
 
 GROUP = "rally_health.rules"
 IMPORT_SECONDS = 60.0
@@ -102,8 +102,8 @@ def _executed(name: str, whole: Path, path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
     execute = partial(specification.loader.exec_module, module)
-    rehearse(IMPORT_SECONDS, f"the import of {path}", execute)
-    with printing_aside():
+    rehearse(IMPORT_SECONDS, what := f"the import of {path}", execute)
+    with in_own_process(what):
         execute()
     _verify_members(source, module, path)
     return module
@@ -175,7 +175,8 @@ def _package(name: str) -> Iterator[Found]:
 
 def _import(name: str) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        with in_own_process(f"the import of {name}"):
+            return importlib.import_module(name)
     except Exception as error:
         raise _explained(name, error) from error
 
@@ -189,9 +190,9 @@ def _explained(where: str, error: Exception, file: str = "") -> CollectError | C
         return type(error)(str(error) if str(error).startswith(where) else f"{place}: {error}")
     if isinstance(error, ModuleNotFoundError) and error.name == where:
         return CollectError(f"no rules at {where!r}: no such package, and no such file or folder")
-    what = error.msg if isinstance(error, SyntaxError) else error
-    if isinstance(error, TypeError) and (name := re.match(r"(\w+_check|check)\(\) missing", str(error))):
-        what = f"{error}; expected @{name[1]}(..., severity=Severity.LOW, threshold=above(warn=rows(0)))"
+    what = error.msg if isinstance(error, SyntaxError) else text_of(error)
+    if isinstance(error, TypeError) and (name := re.match(r"(\w+_check|check)\(\) missing", what)):
+        what = f"{what}; expected @{name[1]}(..., severity=Severity.LOW, threshold=above(warn=rows(0)))"
     return CollectError(f"rules in {place} cannot be imported: {type(error).__name__}: {what}")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from checks.engine.authoring import CheckDefinitionError, MeasureError
 from checks.engine.authoring.spec import DEFAULT_TIMEOUT, FIXTURE, Check, Source, arguments
-from checks.engine.measuring.child import OF_A_FILE, printing_aside, rehearse
+from checks.engine.measuring.child import OF_A_FILE, in_own_process, rehearse, text_of
 from checks.engine.measuring.snapshot import within
 
 BUILT_IN = frozenset({"today", "now"})
@@ -97,11 +97,11 @@ class Values:
         try:
             if fixture.function.__module__.startswith(OF_A_FILE):
                 rehearse(DEFAULT_TIMEOUT, f"fixture {fixture.name}()", lambda: _begun(fixture.function(**given)))
-            with printing_aside():
+            with in_own_process(f"fixture {fixture.name}() of {fixture.source}"):
                 made = within(DEFAULT_TIMEOUT, f"fixture {fixture.name}()", lambda: fixture.function(**given))
                 return self._first(fixture.name, made) if inspect.isgenerator(made) else made
         except Exception as error:
-            reason = f"fixture {fixture.name!r} raised {type(error).__name__}: {error}"
+            reason = f"fixture {fixture.name!r} raised {type(error).__name__}: {text_of(error)}"
             self._failed[fixture.name] = MeasureError(reason)
             raise self._failed[fixture.name] from error
 
@@ -120,7 +120,7 @@ class Values:
             except StopIteration:
                 continue
             except Exception as error:  # noqa: BLE001 - the boundary of one fixture's clean-up
-                self.complaints.append(f"fixture {name!r} failed to clean up: {type(error).__name__}: {error}")
+                self.complaints.append(f"fixture {name!r} failed to clean up: {type(error).__name__}: {text_of(error)}")
 
 
 def _begun(made: Any) -> object:

@@ -2,6 +2,9 @@
 
 A child is a fork, so it sees everything that the parent has and nothing has to be sent to it; bytes come back. Whatever
 becomes of it (os._exit, a segfault, a killed process, an endless loop in C), the parent reads an end and goes on.
+
+What has to run in the run's own process (an import, a rule that returns SQL) is tried in a child before. It may behave
+there and not in the real call, so whoever watches the run's process gets to know what is called in it.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from checks.engine.authoring import DeadlineError, MeasureError
@@ -24,6 +28,9 @@ OF_A_FILE = "rally_rules_"
 DONE, FAILED = b"+", b"-"
 PIECE = 1 << 16
 PR_SET_PDEATHSIG = 1
+
+notice: ContextVar[Callable[[str], None]] = ContextVar("notice", default=lambda what: None)
+"""Gets what of a person's Python is called in the run's own process."""
 
 
 def in_child(seconds: float, what: str, function: Callable[[], bytes]) -> bytes:
@@ -77,8 +84,10 @@ def rehearse(seconds: float, what: str, function: Callable[[], object]) -> None:
     def tried() -> bytes:
         _silence()
         before = _process()
-        with suppress(Exception):
+        try:
             function()
+        except Exception as error:  # noqa: BLE001 - left to the real call, which asks for its text
+            text_of(error)
         after = _process()
         changed = [name for name, own in before.items() if not own <= after[name]]
         if changed:
@@ -116,16 +125,33 @@ def _open_files() -> Iterator[tuple[int, int, int]]:
 
 
 @contextmanager
-def printing_aside() -> Iterator[None]:
-    """What a person's Python prints goes to standard error: standard output may be a document."""
-    with redirect_stdout(sys.stderr):
-        yield
+def in_own_process(what: str) -> Iterator[None]:
+    """A person's Python in the run's own process, for the block; what would end that is a MeasureError.
+
+    What it prints goes to standard error: standard output may be a document.
+    """
+    notice.get()(what)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # noqa: BLE001 - SystemExit, pytest's own
+        raise MeasureError(f"{what} raised {type(error).__name__}, which would end the whole run") from None
+
+
+def text_of(error: BaseException) -> str:
+    """The text of an error that a person's Python raised: making it is a person's Python, too."""
+    try:
+        return str(error)
+    except BaseException as another:  # noqa: BLE001 - whatever it is, the error itself is to be told
+        return f"its text cannot be made: {type(another).__name__}"
 
 
 def _work(writing: int, function: Callable[[], bytes]) -> None:
     """The child's whole life."""
     try:
-        _die_with_parent()
+        die_with_parent()
         os.dup2(2, 1)
         try:
             answer = DONE + function()
@@ -139,8 +165,8 @@ def _work(writing: int, function: Callable[[], bytes]) -> None:
         os._exit(0)
 
 
-def _die_with_parent() -> None:
-    # an orphan would keep the parent's locks and connections open
+def die_with_parent() -> None:
+    """Let this process be killed with its parent: an orphan would keep locks and connections open."""
     with suppress(Exception):  # Linux alone knows it
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

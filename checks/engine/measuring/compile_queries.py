@@ -21,7 +21,7 @@ from checks.engine.authoring.decorators import Bad, Row
 from checks.engine.authoring.spec import Check, Kind, TableName
 from checks.engine.authoring.units import Measure
 from checks.engine.collecting.wiring import Values
-from checks.engine.measuring.child import OF_A_FILE, printing_aside, rehearse
+from checks.engine.measuring.child import OF_A_FILE, in_own_process, rehearse, text_of
 from checks.engine.measuring.reflect import MissingTableError, NamedTables, existence
 from checks.engine.measuring.scope import LOOKUP_TIMEOUT, Labels, Scope
 from checks.engine.measuring.snapshot import Session, asking, explained, within
@@ -114,7 +114,7 @@ def _question(check: Check, parameter: Parameter, values: Values, tables: NamedT
     subject = () if check.mark.kind is Kind.CHECK else (Row(check.mark.table),)  # type: ignore[arg-type]
     if check.function.__module__.startswith(OF_A_FILE) and first:
         rehearse(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
-    with printing_aside():
+    with in_own_process(f"{check.name}() of {check.source}"):
         answer = within(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
     return READERS[check.mark.kind](check, parameter, existence(_told_as_text(answer, check.mark.kind, tables)))
 
@@ -168,8 +168,9 @@ def told_where(error: Exception, check: Check) -> str:
     """What a rule raised, at which line and from which text; for a condition joined by `and`, how to write it."""
     if isinstance(error, DBAPIError):
         return explained(error)
-    hint = "; join conditions by & | ~ in place of and, or, not" if AMBIGUOUS in str(error) else ""
-    return f"the rule raised {type(error).__name__}{where_raised(error, check)} ({error}){hint}"
+    text = text_of(error)
+    hint = "; join conditions by & | ~ in place of and, or, not" if AMBIGUOUS in text else ""
+    return f"the rule raised {type(error).__name__}{where_raised(error, check)} ({text}){hint}"
 
 
 def where_raised(error: BaseException, check: Check) -> str:

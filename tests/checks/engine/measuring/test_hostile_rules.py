@@ -132,6 +132,25 @@ def test_a_file_that_ends_the_process_that_imports_it_is_an_error_and_stops_no_o
     )
 
 
+TEXTS = {
+    "os._exit(0)": "bad_0() ended its process (exit status 0); it ran in one of its own",
+    "raise SystemExit(0)": "the rule raised Own at texts.py:15: raise Own (its text cannot be made: SystemExit)",
+    "raise ValueError": "the rule raised Own at texts.py:15: raise Own (its text cannot be made: ValueError)",
+}
+
+
+@pytest.mark.parametrize(("body", "told"), TEXTS.items(), ids=TEXTS)
+def test_the_text_of_an_error_is_a_rules_own_python_too(
+    shelves: Engine, put: Callable[..., None], tmp_path: Path, body: str, told: str
+) -> None:
+    """Making it ended the run: with exit code 0, or by an error behind the boundary of the rule."""
+    put(thing("a", size=1))
+    own = f"class Own(Exception):\n    def __str__(self):\n        {body}\n"
+    (tmp_path / "texts.py").write_text(HEAD + own + ROW.format(number=0, body="raise Own"))
+
+    assert run_checks(shelves, collect([tmp_path]), request()).of("bad_0").error == told
+
+
 def test_what_rules_print_stands_beside_documents_on_standard_output(
     shelves: Engine, put: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
