@@ -87,9 +87,17 @@ def keep_news(connection: Connection, report: Report) -> News | None:
 
 def stored_news(connection: Connection, after: datetime) -> News | None:
     """The news of the newest run after a moment; None where no such run told any."""
-    news, runs = check_news.c, check_runs.c
-    chosen = select(check_news).join(check_runs, runs.id == news.run_id).where(runs.started_at > after)
-    row = connection.execute(chosen.order_by(runs.started_at.desc()).limit(1)).first()
+    return _newest_news(connection, check_runs.c.started_at > after)
+
+
+def news_of_run(connection: Connection, run: str) -> News | None:
+    """The news that one run told; None where it had nothing to compare with."""
+    return _newest_news(connection, check_runs.c.id == run)
+
+
+def _newest_news(connection: Connection, condition: ColumnElement[bool]) -> News | None:
+    chosen = select(check_news).join(check_runs, check_runs.c.id == check_news.c.run_id).where(condition)
+    row = connection.execute(chosen.order_by(check_runs.c.started_at.desc()).limit(1)).first()
     return None if row is None else News(row.since, row.label, tuple(row.new), tuple(row.gone))
 
 

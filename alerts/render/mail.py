@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from math import floor
 from typing import TYPE_CHECKING
 
 from alerts.incidents import Incident
 from alerts.planning import Item, Planned, Reason
 from alerts.render import Content, Headline, by_rule_of, one_line, short, title_of_all
+from checks.engine.authoring.units import whole_percent
 from checks.engine.reporting.report import Report, Result
 from checks.render.by_rule import by_rule
 
@@ -117,7 +117,7 @@ def _heading(planned: Planned, headline: Headline | None) -> str:
     parts = [f"{number} incident{'s' * (number != 1)}, worst {planned.status}"] if number else []
     parts += [f"{gone} gone"] if gone else []
     if headline and headline.of_run:
-        parts.append(f"health {headline} ({headline.band}), {floor(headline.coverage * 100)}% measured")
+        parts.append(f"health {headline} ({headline.band}), {whole_percent(headline.coverage)}% measured")
     return f"Rally: {'; '.join(parts)}"
 
 

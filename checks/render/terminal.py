@@ -11,7 +11,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import floor
 from typing import Any
 
 from rich.console import Console
@@ -20,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from checks.engine.authoring.units import Status, number_of, points_text
+from checks.engine.authoring.units import Status, number_of, points_text, whole_percent
 from checks.engine.judging.findings import key_text_of
 from checks.engine.reporting.report import Report, Result
 from checks.engine.run import Progress
@@ -88,7 +87,7 @@ def tally(report: Report) -> str:
     number = number_of(len(report.results), "results")
     rules = len({result.rule for result in report.results})
     number += f" of {number_of(rules, 'rules')}" if rules < len(report.results) else ""
-    return f"{number}: {said}; coverage {floor(report.coverage * 100)}%; {seconds:.1f} s"
+    return f"{number}: {said}; coverage {whole_percent(report.coverage)}%; {seconds:.1f} s"
 
 
 def verdict(result: Result) -> str:

@@ -19,6 +19,7 @@ from checks.engine.reporting.report import worst_first
 from checks.feedback import complaints
 from checks.review.deeds import if_over, read_deeds
 from checks.review.surroundings import read_limits, read_rule_dates, read_system, read_technology
+from checks.review.time_series import comparable_runs
 from checks.review.values import Book, Feed, IncidentRecord, Period, PeriodKind
 from checks.stored import (
     Clock,
@@ -82,6 +83,19 @@ def _of_longer_reports(connection: Connection, period: Period) -> dict[str, Any]
     }  # fmt: skip
     readers = {name: read for kind, own in of_kind.items() if period.kind.includes(kind) for name, read in own.items()}
     return {name: read() for name, read in readers.items()}
+
+
+def newest_comparable_run(connection: Connection, until: datetime) -> StoredRun | None:
+    """The run that a report stands on, however old: the newest of the widest selection, not that of one rule."""
+    columns = check_runs.c
+    of_whole = ~columns.scoped, ~columns.another_day, columns.started_at <= until
+    newest = connection.scalar(select(func.max(columns.started_at)).where(*of_whole))
+    if newest is None:
+        return None
+    since, until = Period.of(PeriodKind.WEEKLY, newest).reads_from, newest
+    whole = tuple(run for run in _runs(connection, since, until) if not run.apart)
+    comparable = comparable_runs(Book(runs=whole, sizes=_sizes(connection, since, until)))
+    return comparable[-1] if comparable else None
 
 
 def read_lately(connection: Connection, period: Period, rules: Collection[str]) -> Book:

@@ -11,7 +11,7 @@ import typer
 
 from checks.documents import run_document, stored_document
 from checks.engine.authoring import SelectionError
-from checks.engine.authoring.units import points_text
+from checks.engine.authoring.units import points_text, whole_percent
 from checks.review.backtest import Night, ThresholdOptions, backtest, parse_threshold
 from checks.review.reading import read_results
 from checks.review.values import PeriodKind
@@ -86,7 +86,7 @@ def run_line(run: StoredRun) -> str:
     score = "unknown" if run.score is None else f"{run.score:>6}"
     return (
         f"{run.at:%Y-%m-%d %H:%M} {score} {run.band:8} {run.failing:3} failing"
-        f"  coverage {run.coverage:.0%}  {run.selection}{f' ({run.apart})' if run.apart else ''}  {run.id}"
+        f"  coverage {whole_percent(run.coverage)}%  {run.selection}{f' ({run.apart})' if run.apart else ''}  {run.id}"
     )
 
 

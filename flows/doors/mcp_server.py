@@ -23,7 +23,7 @@ from checks import CheckError
 from checks.documents import plain_value, run_document, stored_document
 from checks.engine.authoring.spec import Check
 from checks.engine.collecting.rules import Rules, Selection
-from checks.review.reading import latest_results
+from checks.review.reading import latest_results, newest_comparable_run
 from checks.runbooks import runbook_text
 from checks.stored import stored_results, stored_runs
 from etl.database import DATABASE_ERRORS, describe_error
@@ -61,11 +61,14 @@ class Tools:
         self._role = reader_of(engine)
 
     def health(self) -> dict[str, Any]:
-        """The newest health check: score, band, coverage, scores by domain and league, number of open incidents."""
+        """The newest health check of the whole: score, band, coverage, scores by domain and league, open incidents.
+
+        A check of one rule alone is not the whole, however new it is.
+        """
         with self._reading() as connection:
-            runs = [run for run in stored_runs(connection, MOST) if not run.apart]
+            run = newest_comparable_run(connection, self._clock())
             incidents = store.listed(connection)
-        return {"run": run_document(runs[0]) if runs else None, "open_incidents": len(incidents)}
+        return {"run": run_document(run) if run else None, "open_incidents": len(incidents)}
 
     def history(self, rule: str = "", limit: int = 20) -> list[dict[str, Any]]:
         """Runs, newest first; with a rule, its results: status, counts, new, known and fixed rows, SQL."""

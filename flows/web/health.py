@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 from alerts import UnknownIncident
 from alerts.incidents import Incident
 from alerts.incidents import store as incident_store
-from checks.engine.authoring.units import Status, figure_text, points_text
+from checks.engine.authoring.units import Status, figure_text, points_text, whole_percent
+from checks.news import news_of_run
 from checks.render.by_rule import by_rule
 from checks.render.terminal import example, lines_of
 from checks.review import charts, reading, time_series
@@ -33,7 +34,7 @@ RUN_COLUMNS: tuple[SectionColumn[Any], ...] = (
     view.name_column("run", lambda run: f"{run.at:%Y-%m-%d %H:%M}", lambda run: ("run", run.id)),
     SectionColumn("score", lambda run: "unknown" if run.score is None else run.score, NUMBER),
     SectionColumn("failing", lambda run: run.failing, NUMBER),
-    SectionColumn("coverage", lambda run: f"{run.coverage:.0%}", NUMBER),
+    SectionColumn("coverage", lambda run: f"{whole_percent(run.coverage)}%", NUMBER),
     SectionColumn("rules", lambda run: run.selection, CellKind.MUTED),
     SectionColumn("apart", lambda run: run.apart, CellKind.MUTED),
 )
@@ -103,11 +104,14 @@ def _run(request: PageRequest) -> View:
 
 
 def _of_run(request: PageRequest, run: StoredRun, finished: datetime) -> Facts:
+    news = news_of_run(request.connection, run.id)
     beside = zip(("before", "after"), _beside(request, run), strict=True)
     return Facts("", [
         ("score", f"{'unknown' if run.score is None else run.score} of 100", None),
-        ("gross", run.gross if run.gross != run.score else "", None), ("coverage", f"{run.coverage:.0%}", None),
+        ("gross", run.gross if run.gross != run.score else "", None),
+        ("coverage", f"{whole_percent(run.coverage)}%", None),
         ("rules", run.selection, None), ("apart", run.apart, None), ("failing", run.failing, None),
+        ("news", news.line() if news else "", None),
         ("took", f"{(finished - run.at).total_seconds():.0f} s", None), ("run", run.id, None),
         *((word, f"{row.started_at:%Y-%m-%d %H:%M}", ("run", row.id)) for word, row in beside if row),
     ])  # fmt: skip

@@ -12,6 +12,8 @@ from sqlalchemy import Row, func, select, true
 from alerts.channels import State
 from alerts.incidents import Incident
 from alerts.incidents.store import listed
+from checks.engine.authoring.units import whole_percent
+from checks.news import news_of_run
 from checks.review import charts, values
 from checks.review.kpis import STANDARDS
 from checks.review.reading import read_lately
@@ -40,7 +42,7 @@ def overview(request: view.PageRequest) -> view.View:
     inputs = values.ReviewInputs(book, request.rules, period, comparable_runs(book))
     incidents = listed(request.connection)
     return view.View(title="Overview", blocks=[
-        _hero(inputs), _incidents(incidents, request.now), _state(request, _news(inputs, incidents)),
+        _hero(inputs), _incidents(incidents, request.now), _state(request, _news(request, inputs.newest)),
         view.SectionRows(DAILY_FIGURES, DAILY_FIGURES.rows(inputs)), _score(inputs),
         view.SectionRows(BY_DOMAIN, BY_DOMAIN.rows(inputs)), heat_map(inputs.runs, request.now, most=FEW),
         held_table(held.held_parts(request.connection), most=FEW),
@@ -59,27 +61,20 @@ def _hero(inputs: values.ReviewInputs) -> view.Hero:
     ]
     lines = [(name, str(step)) for name, step in steps if step is not None]
     gross = "" if run.gross in {None, run.score} else f"gross {run.gross}, with what is accepted counted; "
-    lines.append(
-        ("", f"{gross}coverage {run.coverage:.0%} of {run.selection}; {view.ago(run.at, inputs.period.until)}")
-    )
+    coverage = f"coverage {whole_percent(run.coverage)}% of {run.selection}"
+    lines.append(("", f"{gross}{coverage}; {view.ago(run.at, inputs.period.until)}"))
     return view.Hero("Score", run.score, run.band, lines)
 
 
-def _news(inputs: values.ReviewInputs, incidents: Sequence[Incident]) -> Iterator[tuple[str, object, view.Target]]:
-    """What is new and what is resolved since the run before, by name; nothing without a run before."""
-    if len(inputs.runs) < 2 or inputs.newest is None:
+def _news(request: view.PageRequest, run: StoredRun | None) -> Iterator[tuple[str, object, view.Target]]:
+    """When the newest run was, and what it told to be new and gone: the line of the terminal and of the messages."""
+    if run is None:
         return
-    before, now = (_failing(inputs, run) for run in inputs.runs[-2:])
-    number = {one.rule: ("incident", one.id) for one in incidents}
-    yield from (("new", rule, number.get(rule, ("rule", rule))) for rule in sorted(now - before))
-    yield from (("gone", rule, ("rule", rule)) for rule in sorted(before - now))
-    nothing = "" if now != before else ", nothing new and nothing gone since the one before"
-    yield "last run", f"{inputs.newest.at:%Y-%m-%d %H:%M}{nothing}", ("run", inputs.newest.id)
-
-
-def _failing(inputs: values.ReviewInputs, run: StoredRun) -> set[str]:
-    groups = inputs.book.results.values()
-    return {one.rule for results in groups for one in results if one.run == run.id and one.trouble}
+    news = news_of_run(request.connection, run.id)
+    nothing = "" if news is None or news.line() else f", nothing new and nothing gone {news.label}"
+    yield "last run", f"{run.at:%Y-%m-%d %H:%M}{nothing}", ("run", run.id)
+    if news is not None and news.line():
+        yield "news", news.line(FEW), ("run", run.id)
 
 
 def _state(request: view.PageRequest, news: Iterable[tuple[str, object, view.Target]]) -> view.Facts:

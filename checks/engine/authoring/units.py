@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from math import isfinite
+from math import floor, isfinite
 
 from checks.engine.authoring import CheckDefinitionError
 
@@ -202,6 +202,11 @@ def count_text(count: int, total: int | None = None) -> str:
 def number_of(number: int, plural: str) -> str:
     """A number of things: "1 row", "2,058 rows"; `plural` is the word with its s."""
     return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
+
+
+def whole_percent(share: float) -> int:
+    """A share of what was measured in whole percent, rounded down: never more is claimed than there is."""
+    return floor(round(share * 100, 6))  # 0.29 * 100 is a little less than 29
 
 
 def points_text(points: Decimal) -> str:

@@ -16,7 +16,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
-from checks.engine.authoring.units import Severity, Status
+from checks.engine.authoring.units import Severity, Status, whole_percent
 from checks.engine.judging.judge import Waiver
 from checks.engine.reporting.score import HEALTHY, IMPACT_RANGES, WATCH, Band
 
@@ -192,7 +192,7 @@ def _said_coverage(coverage: float, floor: float) -> str:
     # rounded down, so that 59.9 % is not said to be 60 %
     if coverage >= floor:
         return ""
-    return f"only {math.floor(coverage * 100)} % of what counts was measured, at least {floor * 100:g} % is needed"
+    return f"only {whole_percent(coverage)} % of what counts was measured, at least {floor * 100:g} % is needed"
 
 
 def _missed(trouble: Sequence[Judged], *, bad: bool, over: bool) -> frozenset[FailOn]:

@@ -227,8 +227,10 @@ def test_an_assistant_reads_what_the_commands_say(asked: Any, run: Run) -> None:
 
     assert {tool.name for tool in tools} == {"health", "history", "rules", "rule", "incidents", "incident"}
     assert all(tool.annotations.read_only_hint and tool.description for tool in tools)
-    (newest,) = run("history", "--limit", "1", "--json").json()
-    assert health.structured_content["run"] == newest
+    newest, *earlier = run("history", "--json").json()
+    whole = next(each for each in earlier if each["selection"] == "all")
+    assert newest["selection"] == "duplicate_team"  # a run of one rule is no state of the whole
+    assert health.structured_content["run"] == whole
     assert history.structured_content["result"] == [newest]
     assert {key: one.structured_content[key] for key in ("rule", "status", "measurement")} == {
         key: incident[key] for key in ("rule", "status", "measurement")

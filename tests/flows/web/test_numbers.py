@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import unescape
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,12 @@ def test_every_number_of_the_overview_is_the_one_of_the_commands_and_of_sql(
         assert (report["run"], newest["run"]) == (row.id, row.id)
         assert report["score"] == newest["score"] == float(row.score)
         assert f"{row.score} of 100 {row.band}" in overview.said("")
-        assert f"coverage {row.coverage:.0%} of all" in overview.said("")
+        assert f"coverage {floor(row.coverage * 100)}% of all" in overview.said("")
         assert f"{before['score']:.2f} -> {newest['score']:.2f}" in overview.said("")
+
+        # what is new, as the check told it
+        assert report["news"]["new"]
+        assert report["news"]["new"][0] in overview.said("now")
 
         # what is wrong: each row as the incident, as the result, and as its SQL counts
         incidents = filled("incidents", "list", "--json").json()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from checks import CheckDefinitionError, days, hours, percent, rows
-from checks.engine.authoring.units import count_text
+from checks.engine.authoring.units import count_text, whole_percent
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,8 @@ def test_what_is_no_limit_is_refused(value: Any) -> None:
 )  # fmt: skip
 def test_rows_are_told_with_their_share(count: int, total: int | None, text: str) -> None:
     assert count_text(count, total) == text
+
+
+@pytest.mark.parametrize(("share", "percent"), [(0.8973, 89), (0.29, 29), (0.9999, 99), (1.0, 100), (0.0, 0)])
+def test_whole_percent_never_claim_more_than_there_is(share: float, percent: int) -> None:
+    assert whole_percent(share) == percent
