@@ -25,6 +25,7 @@ from alerts.planning import Address, Reason
 from alerts.policy import Policy, Watch
 from alerts.render import Content
 from checks import Status
+from checks.engine.authoring.units import number_of
 from etl.tables import check_runs, deliveries
 
 OVERDUE = timedelta(hours=1)
@@ -58,7 +59,11 @@ def alarms(connection: Connection, policy: Policy, now: datetime) -> Sequence[Al
         raised.append(Alarm(_silent(last, now)))
     waiting = _overdue(connection, now)
     if waiting:
-        raised.append(Alarm(f"{waiting} messages wait for over an hour; does `rally-health alerts dispatch` run?"))
+        raised.append(
+            Alarm(
+                f"{number_of(waiting, 'messages')} waiting for over an hour; does `rally-health alerts dispatch` run?"
+            )
+        )
     return raised
 
 

@@ -16,26 +16,7 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import Any, TypeAlias
 
-from sqlalchemy import (
-    CTE,
-    Alias,
-    BigInteger,
-    BindParameter,
-    BooleanClauseList,
-    FromClause,
-    Join,
-    Select,
-    SelectBase,
-    Subquery,
-    Table,
-    TableClause,
-    Text,
-    TextClause,
-    cast,
-    column,
-    func,
-    null,
-)
+import sqlalchemy as sa
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression, ClauseElement
 
@@ -77,9 +58,9 @@ class TableState:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._read: dict[Table, Versions | None] = {}
+        self._read: dict[sa.Table, Versions | None] = {}
 
-    def text(self, table: Table, league: Any = None) -> str | None:
+    def text(self, table: sa.Table, league: Any = None) -> str | None:
         """The state of a table, or of its rows of one league; None for what has none, such as a view."""
         if table not in self._read:
             self._read[table] = None
@@ -91,11 +72,11 @@ class TableState:
         chosen = versions if league is None else {league: versions.get(league)}
         return f"{table.fullname} {sorted(map(str, chosen.items()))}"
 
-    def _versions(self, table: Table) -> Versions:
+    def _versions(self, table: sa.Table) -> Versions:
         rows = table.alias("t")
-        written = cast(cast(column("xmin"), Text), BigInteger)
-        league = rows.c[KEPT_TO] if KEPT_TO in rows.c else null()
-        counted = asking(league.label("league"), func.count(), func.sum(written), func.max(written))
+        written = sa.cast(sa.cast(sa.column("xmin"), sa.Text), sa.BigInteger)
+        league = rows.c[KEPT_TO] if KEPT_TO in rows.c else sa.null()
+        counted = asking(league.label("league"), sa.func.count(), sa.func.sum(written), sa.func.max(written))
         counts = self._session.all(counted.select_from(rows).group_by("league"), SECONDS)
         return {row[1]: tuple(row[2:]) for row in counts}
 
@@ -137,31 +118,31 @@ def _needed(names: Iterable[str], fixtures: Mapping[str, Fixture]) -> Iterator[s
             yield from _needed(fixtures[name].wanted, fixtures)
 
 
-def tables_of(query: Query) -> frozenset[Table] | None:
+def tables_of(query: Query) -> frozenset[sa.Table] | None:
     """The tables that a query reads, also to say where its bad rows are; None where that cannot be known."""
     elements: list[Any] = [part for part in (query.bad, query.among, query.metric) if part is not None]
-    if isinstance(query.check.mark.table, FromClause) and query.check.mark.kind is not Kind.CHECK:
+    if isinstance(query.check.mark.table, sa.FromClause) and query.check.mark.kind is not Kind.CHECK:
         elements.append(query.table)
     with suppress(CheckError):  # a metric has no bad rows
         elements.append(BadRows.of(query, Scope(), DIMENSIONS).joined)
-    found = {part for part in _parts(elements) if isinstance(part, (TableClause, TextClause))}
-    tables = frozenset(part for part in found if isinstance(part, Table))
+    found = {part for part in _parts(elements) if isinstance(part, (sa.TableClause, sa.TextClause))}
+    tables = frozenset(part for part in found if isinstance(part, sa.Table))
     return tables if len(tables) == len(found) else None
 
 
-def kept_to_league(query: Query) -> frozenset[Table]:
+def kept_to_league(query: Query) -> frozenset[sa.Table]:
     """The tables of which a query that runs once per league reads the rows of its league alone."""
     if query.check.mark.each != LEAGUE.name:
         return frozenset()
-    statements = [part for part in (query.bad, query.among) if isinstance(part, SelectBase)]
-    selects = [part for part in _parts(statements) if isinstance(part, Select)]
+    statements = [part for part in (query.bad, query.among) if isinstance(part, sa.SelectBase)]
+    selects = [part for part in _parts(statements) if isinstance(part, sa.Select)]
     reads = [(table, _keeps(statement, source, query.parameter.value))
              for statement in selects for source, table in _sources(statement.get_final_froms())]  # fmt: skip
     every = {table for table, _ in reads}
     return frozenset(every - {table for table, kept in reads if not kept} - _looked_up(query))
 
 
-def _looked_up(query: Query) -> set[Table]:
+def _looked_up(query: Query) -> set[sa.Table]:
     """The tables in which is looked up where bad rows are, whatever their league."""
     with suppress(CheckError):
         return {table for _, table in _sources([BadRows.of(query, Scope(), DIMENSIONS).joined])}
@@ -180,37 +161,39 @@ def _parts(statements: Iterable[Any]) -> Iterator[Any]:
             waiting.extend(part.get_children())
 
 
-def _sources(froms: Iterable[FromClause]) -> Iterator[tuple[FromClause, Table]]:
+def _sources(froms: Iterable[sa.FromClause]) -> Iterator[tuple[sa.FromClause, sa.Table]]:
     """The tables that a SELECT reads itself, each as it is called there."""
     for source in froms:
-        if isinstance(source, Join):
+        if isinstance(source, sa.Join):
             yield from _sources((source.left, source.right))
-        elif isinstance(source, Table):
+        elif isinstance(source, sa.Table):
             yield source, source
         elif (
-            isinstance(source, Alias) and not isinstance(source, (Subquery, CTE)) and isinstance(source.element, Table)
+            isinstance(source, sa.Alias)
+            and not isinstance(source, (sa.Subquery, sa.CTE))
+            and isinstance(source.element, sa.Table)
         ):
             yield source, source.element
 
 
-def _keeps(statement: Select[Any], source: FromClause, value: Any) -> bool:
+def _keeps(statement: sa.Select[Any], source: sa.FromClause, value: Any) -> bool:
     return any(_is_kept(part, source, value) for part in _conjuncts(statement.whereclause))
 
 
 def _conjuncts(condition: Any) -> Iterator[Any]:
-    if isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
+    if isinstance(condition, sa.BooleanClauseList) and condition.operator is operators.and_:
         for part in condition.clauses:
             yield from _conjuncts(part)
     elif condition is not None:
         yield condition
 
 
-def _is_kept(condition: Any, source: FromClause, value: Any) -> bool:
+def _is_kept(condition: Any, source: sa.FromClause, value: Any) -> bool:
     return (
         isinstance(condition, BinaryExpression)
         and condition.operator is operators.eq
         and getattr(condition.left, "table", None) is source
         and getattr(condition.left, "name", "") == KEPT_TO
-        and isinstance(condition.right, BindParameter)
+        and isinstance(condition.right, sa.BindParameter)
         and condition.right.effective_value == value
     )

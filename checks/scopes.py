@@ -10,25 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Integer,
-    Select,
-    SelectBase,
-    String,
-    Table,
-    Text,
-    TextClause,
-    and_,
-    cast,
-    func,
-    inspect,
-    literal,
-    or_,
-    select,
-    text,
-    type_coerce,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
@@ -57,29 +39,29 @@ def _team_ways(value: Column) -> tuple[Way, ...]:
 
 def _named(column: str, name: Column, key: Column) -> Way:
     """The column holds a name; an adopted database may have two things of one name, of which the older is meant."""
-    oldest = select(name.label("name"), func.min(key).label("key")).group_by(name).subquery()
+    oldest = sa.select(name.label("name"), sa.func.min(key).label("key")).group_by(name).subquery()
     return Way(
         column,
         lambda own: Lookup(oldest, "name", "key"),
-        lambda own, wanted: own.in_(select(name).where(key == wanted)),
+        lambda own, wanted: own.in_(sa.select(name).where(key == wanted)),
     )
 
 
 def _import_of(written: Column) -> Column:
     """The newest import of those that had started by then: by a search in their sorted starts, read once."""
-    columns, newest = import_runs.c, func.max(import_runs.c.id).over(order_by=import_runs.c.started_at)
-    runs = select(columns.started_at, newest.label("newest")).subquery()
-    starts = select(func.array_agg(aggregate_order_by(runs.c.started_at, runs.c.started_at))).scalar_subquery()
-    latest = select(func.array_agg(aggregate_order_by(runs.c.newest, runs.c.started_at))).scalar_subquery()
-    place = func.width_bucket(cast(written, columns.started_at.type), starts)
-    return type_coerce(latest, ARRAY(Integer))[place]
+    columns, newest = import_runs.c, sa.func.max(import_runs.c.id).over(order_by=import_runs.c.started_at)
+    runs = sa.select(columns.started_at, newest.label("newest")).subquery()
+    starts = sa.select(sa.func.array_agg(aggregate_order_by(runs.c.started_at, runs.c.started_at))).scalar_subquery()
+    latest = sa.select(sa.func.array_agg(aggregate_order_by(runs.c.newest, runs.c.started_at))).scalar_subquery()
+    place = sa.func.width_bucket(sa.cast(written, columns.started_at.type), starts)
+    return sa.type_coerce(latest, ARRAY(sa.Integer))[place]
 
 
 def _written_by(written: Column, run: Any) -> Any:
     own = import_runs.c
-    started = select(own.started_at).where(own.id == run).scalar_subquery()
-    following = select(func.min(own.started_at)).where(own.id > run).scalar_subquery()
-    return and_(written >= started, or_(following.is_(None), written < following))
+    started = sa.select(own.started_at).where(own.id == run).scalar_subquery()
+    following = sa.select(sa.func.min(own.started_at)).where(own.id > run).scalar_subquery()
+    return sa.and_(written >= started, sa.or_(following.is_(None), written < following))
 
 
 def _number_or_name(column: str, name: Column, key: Column) -> Way:
@@ -87,7 +69,7 @@ def _number_or_name(column: str, name: Column, key: Column) -> Way:
     by_key, by_name = direct(column), _named(column, name, key)
 
     def right(own: Column) -> Way:
-        return by_name if isinstance(own.type, String) else by_key
+        return by_name if isinstance(own.type, sa.String) else by_key
 
     return Way(column, lambda own: right(own).value(own), lambda own, wanted: right(own).holds(own, wanted))
 
@@ -103,60 +85,60 @@ LEAGUE = Dimension(
         _named("league", leagues.c.league_id, leagues.c.id),
         *_team_ways(teams.c.league_id),
     ),
-    select(leagues.c.id, leagues.c.league_id),
+    sa.select(leagues.c.id, leagues.c.league_id),
     scored=True,
 )
 SERIES = Dimension(
     "series",
     (direct("series_id"), _named("series", tables.series.c.name, tables.series.c.id), *_team_ways(teams.c.series_id)),
-    select(tables.series.c.id, tables.series.c.name),
+    sa.select(tables.series.c.id, tables.series.c.name),
 )
 CLUB = Dimension(
     "club",
     (direct("club_id"), _named("club", clubs.c.name, clubs.c.id), *_team_ways(teams.c.club_id)),
-    select(clubs.c.id, clubs.c.name),
+    sa.select(clubs.c.id, clubs.c.name),
 )
 IMPORT = Dimension(
     "import",
     (Way("created_at", _import_of, _written_by),),
-    select(import_runs.c.id, literal("import ").concat(cast(import_runs.c.id, Text))),
+    sa.select(import_runs.c.id, sa.literal("import ").concat(sa.cast(import_runs.c.id, sa.Text))),
 )
 DIMENSIONS = (LEAGUE, SERIES, CLUB, IMPORT)
 
 
-def dimensions_there(connection: Connection) -> tuple[Dimension, ...]:
+def dimensions_there(connection: sa.Connection) -> tuple[Dimension, ...]:
     """The dimensions that this database knows: one that holds rules of its own alone has no leagues to name."""
-    there = set(inspect(connection).get_table_names())
+    there = set(sa.inspect(connection).get_table_names())
     platform = {table.name for table in (leagues, tables.series, clubs, teams)} <= there
     return DIMENSIONS if platform else (IMPORT,)
 
 
 @fixture
-def league() -> Select[tuple[int, str]]:
+def league() -> sa.Select[tuple[int, str]]:
     """All leagues, for `each="league"`; the rule gets the id that other tables refer to."""
-    return select(leagues.c.id, leagues.c.league_id).order_by(leagues.c.league_id)
+    return sa.select(leagues.c.id, leagues.c.league_id).order_by(leagues.c.league_id)
 
 
 @fixture
-def series() -> Select[tuple[int, str]]:
+def series() -> sa.Select[tuple[int, str]]:
     """All series, for `each="series"`; the rule gets the id that other tables refer to."""
-    return select(tables.series.c.id, tables.series.c.name).order_by(tables.series.c.name)
+    return sa.select(tables.series.c.id, tables.series.c.name).order_by(tables.series.c.name)
 
 
 @fixture
-def club() -> Select[tuple[int, str]]:
+def club() -> sa.Select[tuple[int, str]]:
     """All clubs, for `each="club"`; the rule gets the id that other tables refer to."""
-    return select(clubs.c.id, clubs.c.name).order_by(clubs.c.name)
+    return sa.select(clubs.c.id, clubs.c.name).order_by(clubs.c.name)
 
 
-def tables_read(rules: Rules, now: datetime, connect: Connect) -> dict[Table, frozenset[str]]:
+def tables_read(rules: Rules, now: datetime, connect: Connect) -> dict[sa.Table, frozenset[str]]:
     """The tables that rules ask about, with the columns that they name, and those of keys and dimensions.
 
     A rule that cannot be asked is left out.
     """
     named = NamedTables(connect, {})
     grouped = {way.column for dimension in DIMENSIONS for way in dimension.ways}
-    columns_of: dict[Table, set[str]] = {}
+    columns_of: dict[sa.Table, set[str]] = {}
     with values(rules.fixtures, {"now": now, "today": now.date()}) as given:
         for check in rules.values():
             for table, column in _columns_read(check, named, given, connect):
@@ -167,7 +149,7 @@ def tables_read(rules: Rules, now: datetime, connect: Connect) -> dict[Table, fr
     }
 
 
-def _columns_read(check: Check, named: NamedTables, given: Values, connect: Connect) -> Iterator[tuple[Table, str]]:
+def _columns_read(check: Check, named: NamedTables, given: Values, connect: Connect) -> Iterator[tuple[sa.Table, str]]:
     try:
         bound = named.bind(check)
         queries = [one for one in queries_of(bound, [Parameter()], given, named) if isinstance(one, Query)]
@@ -175,17 +157,19 @@ def _columns_read(check: Check, named: NamedTables, given: Values, connect: Conn
         return
     for query in queries:
         table = query.check.mark.table
-        if isinstance(table, Table):
+        if isinstance(table, sa.Table):
             yield from ((table, name) for name in query.check.mark.columns)
         for part in (query.bad, query.among, query.metric):
             elements = visitors.iterate(part)
             columns = (column for element in elements for column in getattr(element, "base_columns", ()))
-            yield from ((own.table, own.name) for own in columns if isinstance(getattr(own, "table", None), Table))
-            if isinstance(part, SelectBase) and any(isinstance(one, TextClause) for one in visitors.iterate(part)):
+            yield from ((own.table, own.name) for own in columns if isinstance(getattr(own, "table", None), sa.Table))
+            if isinstance(part, sa.SelectBase) and any(
+                isinstance(one, sa.TextClause) for one in visitors.iterate(part)
+            ):
                 yield from ((named.table(TableName(name)), column) for name, column in _columns_of_text(part, connect))
 
 
-COLUMNS_OF_VIEW = text("""
+COLUMNS_OF_VIEW = sa.text("""
 select distinct format('%I.%I', n.nspname, c.relname), a.attname
 from pg_rewrite r join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
 join pg_class c on d.refclassid = 'pg_class'::regclass and c.oid = d.refobjid
@@ -195,7 +179,7 @@ where r.ev_class = 'pg_temp.read_by_rule'::regclass and d.refobjsubid > 0 and c.
 """)
 
 
-def _columns_of_text(statement: SelectBase, connect: Connect) -> list[tuple[str, str]]:
+def _columns_of_text(statement: sa.SelectBase, connect: Connect) -> list[tuple[str, str]]:
     """What a statement that is text reads, as the database itself understands it: a view of it knows its columns."""
     view = f"create temporary view read_by_rule as select 1 as one from ({runnable_sql(statement)}\n) read"  # noqa: S608 - an author's own text, rolled back
     with connect() as connection, connection.begin_nested() as savepoint:

@@ -16,6 +16,7 @@ from itertools import groupby, pairwise
 from sqlalchemy import CheckConstraint, Column, Integer, MetaData, Table, Text, UniqueConstraint
 
 from checks.engine.authoring.spec import Check, TableName
+from checks.engine.authoring.units import number_of
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import Values, values
 from checks.engine.measuring.compile_queries import Parameter, Query, queries_of
@@ -114,7 +115,8 @@ def render_standards(rules: Rules) -> str:
 
 
 def _overview(rules: Rules) -> Iterator[str]:
-    yield f"## Metrics\n\n{len(rules)} rules. Rules with the tag `gate` decide whether an import is published.\n"
+    number = number_of(len(rules), "rules")
+    yield f"## Metrics\n\n{number}. Rules with the tag `gate` decide whether an import is published.\n"
     yield "| domain | rule | severity | limits | tags | owner |"
     yield "|---|---|---|---|---|---|"
     for rule in _in_order(rules):

@@ -24,6 +24,7 @@ from etl.adoption.catalogue import platform_tables
 from etl.migrate import current
 from etl.repairs.reflected_table import ReflectedTable, find_table
 from etl.tables import QUALITY, links, team_aliases
+from etl.words import number_of
 
 
 class SnapshotError(EtlError):
@@ -168,7 +169,7 @@ def _rows(snapshot: Snapshot) -> Iterator[str]:
             yield str(error)
         else:
             if count != held.rows:
-                yield f"{held.table} has {count:,} rows, {held.rows:,} were written"
+                yield f"{held.table} has {number_of(count, 'rows')}, {held.rows:,} were written"
 
 
 AUTOMATIC_KEPT = 10

@@ -13,6 +13,7 @@ from sqlalchemy.sql.expression import ColumnElement
 
 from checks.engine.authoring.decorators import impersonal
 from checks.engine.authoring.spec import TableName
+from checks.engine.authoring.units import number_of
 
 FEW_VALUES = 12
 """Distinct texts up to which a column is taken for a choice."""
@@ -43,7 +44,7 @@ def suggestions(connection: sa.Connection, name: TableName, table: sa.Table) -> 
     Columns that tell of people are left out, for a suggestion repeats values.
     """
     count = connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
-    yield Suggestion("row_count", {"table": name.name}, f"{count:,} rows")
+    yield Suggestion("row_count", {"table": name.name}, number_of(count, "rows"))
     if count < FEWEST_ROWS:
         return
     keys = {column.name for column in table.primary_key} if len(table.primary_key) == 1 else set()
@@ -150,7 +151,9 @@ def _age(
     if days is not None and days <= 1:
         yield Suggestion("fresh", at, "a time")
     elif days is not None and days <= STILL_WRITTEN:
-        yield Suggestion("fresh", {**at, "warn": f"{2 * ceil(days)} days"}, f"the newest is {ceil(days)} days old")
+        yield Suggestion(
+            "fresh", {**at, "warn": f"{2 * ceil(days)} days"}, f"the newest is {number_of(ceil(days), 'days')} old"
+        )
 
 
 def _first_day(

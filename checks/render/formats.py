@@ -20,7 +20,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from markupsafe import Markup, escape
 
-from checks.engine.authoring.units import Measure, Status, figure_text, points_text
+from checks.engine.authoring.units import Measure, Status, figure_text, number_of, points_text
 from checks.engine.reporting.report import Report, Result, relative
 from checks.engine.reporting.verdict import FailOn
 from checks.render.by_rule import by_rule, worst_members
@@ -257,6 +257,7 @@ def environment(link: PageLinks = NOWHERE) -> Environment:
         "arrow": lambda direction: ARROWS.get(str(direction), "·"),
         "moment": lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M}",
         "share": lambda value: figure_text(value, Measure.PERCENT),
+        "number_of": number_of,
     }
     made.globals["link"] = link
     return made

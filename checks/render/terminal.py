@@ -113,8 +113,8 @@ def remarks(report: Report) -> list[str]:
     if report.carried:
         measured = len(report.results) - report.carried
         lines.append(
-            f"{report.carried:,} results are carried over: nothing that they read has changed since they were "
-            f"measured; {measured:,} are of this run"
+            f"{number_of(report.carried, 'results')} carried over: nothing that was read has changed since; "
+            f"{number_of(measured, 'results')} measured by this run"
         )
     lines += [f"waiver is needed no more: {clean(str(waiver))}" for waiver in report.unused]
     lines += [clean(complaint) for complaint in report.complaints]

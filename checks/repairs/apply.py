@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import func
 
+from checks.engine.authoring.units import number_of
 from checks.engine.collecting.rules import Rules
 from checks.repairs.plan import NOTHING, Means, Trial, fixable, fixable_in_order, plan, try_out
 from etl.repairs import PlanOutdated, RepairError, RepairRefused, ledger
@@ -101,7 +102,8 @@ def _attempt(rules: Rules, name: str, most: int, opened: Opened, secured: Secure
         if planned.repair is None or planned.repair.proposal:
             return Attempt(name, None, planned.why or "only a proposal")
         if planned.repair.rows > most:
-            more = f"plan {planned.repair.id} changes {planned.repair.rows:,} rows, at most {most:,} are allowed"
+            rows = number_of(planned.repair.rows, "rows")
+            more = f"plan {planned.repair.id} changes {rows}, at most {most:,} are allowed"
             return Attempt(name, None, f"{more}; look at it: rally-health fix show {planned.repair.id}")
         snapshot = secured(planned.repair)
         with opened() as means:

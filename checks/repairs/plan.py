@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 
 from checks.engine.authoring import CheckDefinitionError, SelectionError
 from checks.engine.authoring.spec import Check, Source
-from checks.engine.authoring.units import Status
+from checks.engine.authoring.units import Status, number_of
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request, measure_on
@@ -174,7 +174,7 @@ class Trial:
     def objection(self) -> str:
         """Why it must not stay; empty when it helps."""
         if self.bad_after >= self.bad_before:
-            return f"the rule would still count {self.bad_after:,} bad rows, {self.bad_before:,} before"
+            return f"the rule would still count {number_of(self.bad_after, 'bad rows')}, {self.bad_before:,} before"
         if self._is_worse:
             return (
                 f"other rules would get worse ({', '.join(self.worse)}): the score would fall from {self.score_before}"
@@ -275,7 +275,7 @@ def _why_not(tried: Trial, *, proposal: bool) -> str:
     if not tried.bad_before:
         return NOTHING
     if not tried.changes:
-        return f"none of its {tried.bad_before:,} bad rows can be repaired this way"
+        return f"none of its {number_of(tried.bad_before, 'bad rows')} can be repaired this way"
     return "" if proposal else tried.objection
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from math import log
 from typing import Protocol
 
-from checks.engine.authoring.units import Measure, Status, figure_text
+from checks.engine.authoring.units import Measure, Status, figure_text, number_of
 from checks.engine.judging.judge import Id
 from checks.engine.reporting.report import Report
 from checks.review.kpis import STANDARDS, daily_figures
@@ -77,7 +77,7 @@ class Difference:
         rest = self.steps[SAID:]
         lines = [str(step) for step in self.steps[:SAID]]
         if rest:
-            lines.append(f"{sum((step.points for step in rest), NO_POINTS):+} {len(rest)} more rules")
+            lines.append(f"{sum((step.points for step in rest), NO_POINTS):+} {number_of(len(rest), 'more rules')}")
         return f"{before} -> {after}: {'; '.join(lines)}"
 
 
@@ -150,8 +150,8 @@ def _what(old: Pointed | None, new: Pointed | None, unit: Measure | None) -> str
         return "measured again" if old is not None and old.status is Status.ERROR else ""
     was = old.count if old is not None else None
     if was is None or was == new.count:
-        return f"{new.count:,} rows"
-    return f"{new.count - was:+,} rows"
+        return number_of(new.count, "rows")
+    return number_of(new.count - was, "rows", "+")
 
 
 def _said(score: Decimal | None) -> str:

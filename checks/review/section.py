@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from checks.documents import plain_value
 from checks.engine.authoring.thresholds import FEWEST_FOR_DROP, FEWEST_FOR_OUTLIER, Drop, Outlier
-from checks.engine.authoring.units import Status
+from checks.engine.authoring.units import Status, number_of
 from checks.engine.collecting.rules import Rules
 from checks.review.difference import Difference, score_difference
 from checks.review.time_series import TimeSeries, comparable_runs, score_series
@@ -207,11 +207,11 @@ def _left_out(inputs: ReviewInputs) -> Iterator[str]:
     """Which runs of the period are not compared with others, and why."""
     reasons = Counter(run.apart for run in inputs.book.apart if inputs.period.covers(run.at))
     for reason, count in sorted(reasons.items()):
-        yield f"left out: {count} {'run' if count == 1 else 'runs'} {reason}"
+        yield f"left out: {number_of(count, 'runs')} {reason}"
     widest = inputs.newest.selection if inputs.newest is not None else None
     others = [run for run in inputs.book.runs if run.selection != widest and inputs.period.covers(run.at)]
     if others:
         yield (
-            f"{len(others)} {'run' if len(others) == 1 else 'runs'} of other selections than {widest}: their results"
+            f"{number_of(len(others), 'runs')} of other selections than {widest}: their results"
             " count for their rules, their scores are not compared"
         )

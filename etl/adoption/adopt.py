@@ -18,6 +18,7 @@ from sqlalchemy.schema import AddConstraint, CreateIndex
 
 from etl.adoption.catalogue import CatalogueTable, can_read, platform_tables, read_catalogue
 from etl.tables import QUALITY, additions, metadata
+from etl.words import number_of
 
 BY_DEFAULT = frozenset({"unique_schedule_match"})
 """Constraints that `init` adds without being asked, for the import stands on them."""
@@ -59,19 +60,19 @@ class Addition:
 
     def __str__(self) -> str:
         place = f"{self.table}.{self.name}"
-        broken = f"{self.rows:,} {'row' if self.rows == 1 else 'rows'} that {'is' if self.rows == 1 else 'are'} there"
+        broken = number_of(self.rows, "rows")
         mend = f"{REMEDIES.get(self.name, 'repair these rows')}, then run `rally-health init` again"
         if self.state is AdditionState.ADDED:
             return f"{place}: {self.kind} added"
         if self.state is AdditionState.BLOCKED:
-            return f"{place} is not in force: {self.rows:,} rows stand in the way; {mend}"
+            return f"{place} is not in force because of {broken}; {mend}"
         if self.state is AdditionState.UNVALIDATED:
             return (
-                f"{place} is in force for every INSERT and UPDATE from now on, whoever writes; {broken} would break it"
-                f" when updated; {mend}"
+                f"{place} is in force for every INSERT and UPDATE from now on, whoever writes;"
+                f" {broken} of today would break it when updated; {mend}"
             )
         return (
-            f"{place} is not added: it would refuse rows that other programs write ({broken} would break it);"
+            f"{place} is not added: it would refuse rows that other programs write ({broken} of today would break it);"
             " `rally-health init --constraints` adds it"
         )
 

@@ -284,7 +284,7 @@ def _met(connection: sa.Connection, name: str) -> str:
         return "no feed was imported yet"
     last = sa.select(sa.func.max(import_feeds.c.id)).group_by(import_feeds.c.kind, import_feeds.c.league)
     own = sa.select(sa.func.count()).where(rejects.c.feed_id.in_(last), sa.func.strpos(rejects.c.reason, name) > 0)
-    return f"{connection.scalar(own) or 0:,} rows of the last feeds met it"
+    return f"rows of the last feeds that met it: {connection.scalar(own) or 0:,}"
 
 
 FILLED_BY_IMPORTS = {"series": {"league_id", "display_name"}, "teams": {"display_name"}}

@@ -19,6 +19,7 @@ from etl.importing import Counts, Objection
 from etl.importing.declared import Limits
 from etl.importing.profile import Profile, Sign
 from etl.kinds import kind_named
+from etl.words import number_of
 
 Verdict = Callable[[Counts], Sequence[Objection]]
 Gate = Callable[[Connection, Feed], Verdict]
@@ -72,7 +73,7 @@ class KnownAccident:
 def empty_feed(profile: Profile, limits: Limits) -> Iterator[str]:
     """There is nothing to publish; where no name means a team, another guard says so."""
     if not profile.records and not profile.partial and (profile.linked or not profile.newly_unlinked):
-        found = f"{profile.rows:,} rows, all of them refused" if profile.rows else "no rows"
+        found = f"{number_of(profile.rows, 'rows')}, all of them refused" if profile.rows else "no rows"
         yield f"the feed has {found}; nothing is published over what is there"
 
 
@@ -96,8 +97,8 @@ def shrunken_feed(profile: Profile, limits: Limits) -> Iterator[str]:
     if profile.new_season:
         if profile.records < limits.new_season * profile.stored:
             yield (
-                f"{profile.league} has {profile.records:,} rows for a new season, less than {limits.new_season:.0%} of"
-                f" the {profile.stored:,} that the last one has"
+                f"{profile.league} has {number_of(profile.records, 'rows')} for a new season, less than"
+                f" {limits.new_season:.0%} of the {profile.stored:,} that the last one has"
             )
         return
     if profile.gone > limits.shrunk * profile.stored:

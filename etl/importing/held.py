@@ -23,7 +23,9 @@ from etl.importing.declared import Correction, digest_of, of_part
 from etl.importing.feed_rows import Intake
 from etl.importing.guards import MENDED, WAYS_OUT
 from etl.importing.staging import name_links
+from etl.leagues import ALL
 from etl.tables import import_feeds, import_parts, import_stops, leagues, rejects, team_aliases, teams
+from etl.words import number_of
 
 MOST_NAMES = 200
 """Open names that are kept with a held part."""
@@ -194,7 +196,7 @@ def discard_part(connection: sa.Connection, number: int, who: str, why: str) -> 
     part = waiting_part(connection, number)
     given_up = {"closed_at": sa.func.clock_timestamp(), "closing": f"discarded by {who}: {why}", "rows": None}
     connection.execute(sa.update(import_parts).where(import_parts.c.id == number).values(given_up))
-    return f"{part.kind} of {part.league or 'no league'}: {part.records:,} rows of {part.path}"
+    return f"{part.kind} of {part.league or ALL}: {number_of(part.records, 'rows')} of {part.path}"
 
 
 def _kept_rows() -> sa.Select[Any]:

@@ -33,6 +33,7 @@ from etl.importing.ledger_queries import list_rejects
 from etl.importing.options import Options
 from etl.kinds import kind_named
 from etl.tables import import_feeds, rejects
+from etl.words import number_of
 
 log = logging.getLogger("rally.import")
 
@@ -147,8 +148,8 @@ def _told(error: BaseException, run: int, results: Sequence[FeedResult]) -> Base
     published = sum(one.outcome is Outcome.PUBLISHED for one in results)
     if not isinstance(error, EtlError) or not published:
         return error
-    what = "1 feed was" if published == 1 else f"{published} feeds were"
-    return type(error)(f"{error}. Before that {what} published by import run {run}: rally-health imports")
+    what = number_of(published, "feeds")
+    return type(error)(f"{error}. Published before that: {what}, by import run {run}: rally-health imports")
 
 
 def _close_run(engine: Engine, report: ImportReport) -> None:
@@ -208,7 +209,7 @@ def replay(
     with _importing(engine, wait=wait) as connection, tempfile.TemporaryDirectory() as folder:
         if not options.dry_run:
             require_running(connection)
-        run = _open_run(engine, [f"replay of {len(waiting)} rejects"])
+        run = _open_run(engine, [f"replay of {number_of(len(waiting), 'rejects')}"])
         again_only = replace(options, partial=True, force=True)
         results: list[FeedResult] = []
         for (kind, league), rows in groups:

@@ -23,6 +23,7 @@ import jiter
 
 from etl import FeedError
 from etl.reading.window import ROW_LIMIT, Damage, Ending, Window, next_row, opened
+from etl.words import number_of
 
 RAW_LIMIT = 10_000
 """Characters that are kept of a raw row; what is longer is cut, and says so."""
@@ -239,5 +240,5 @@ def _trailing(window: Window, index: int) -> Iterator[Unreadable]:
         return
     window.pos += 1
     if window.peek():
-        reason = f"the file goes on after its array of {index:,} rows"
+        reason = f"the file goes on after its array of {number_of(index, 'rows')}"
         yield Unreadable(reason, capped(window.text[window.pos :]))

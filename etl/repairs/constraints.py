@@ -23,6 +23,7 @@ from etl.database import sqlstate
 from etl.repairs import RepairError
 from etl.repairs.reflected_table import ReflectedTable, find_table, label_of
 from etl.tables import metadata
+from etl.words import number_of
 
 R = TypeVar("R")
 FOREIGN_KEY_VIOLATION = "23503"
@@ -143,7 +144,8 @@ def beside_foreign_keys(connection: Connection, labels: Iterable[str], write: Ca
 def _put_key_back(connection: Connection, key: Row[Any], removed: Removed) -> None:
     lost = _newly_dead(connection, key, removed)
     if lost:
-        raise RepairError(f"{lost:,} rows of {key.owner} would refer to rows that are not there any more ({key.name})")
+        rows = number_of(lost, "rows")
+        raise RepairError(f"{rows} of {key.owner} would refer to rows that are not there any more ({key.name})")
     statement = f"alter table {key.owner} add constraint {key.name} {key.definition}".replace("%", "%%")
     try:
         with connection.begin_nested():
@@ -259,8 +261,8 @@ def require_unreferenced(connection: Connection, target: ReflectedTable, ids: Se
         count = connection.scalar(select(func.count()).select_from(reference.shape.table).where(lost))
         if count:
             raise RepairError(
-                f"{count:,} rows of {reference.shape.label} refer by {reference.column} to rows of {target.label}"
-                " that would be removed"
+                f"rows of {target.label} that would be removed are referred to by {reference.column} of"
+                f" {number_of(count, 'rows')} of {reference.shape.label}"
             )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, literal, select, u
 from etl.repairs import NoSuchRepair
 from etl.repairs.reflected_table import Restoring
 from etl.tables import EVER, TimeSpan, repair_rows, repairs, within
+from etl.words import number_of
 
 REHEARSAL = 0
 """The number of what is tried out. Real ones count from 1, and no number is lost by trying."""
@@ -42,7 +43,7 @@ class Change:
     def __str__(self) -> str:
         table = self.table.removeprefix("public.")
         if self.action == CONSTRAINT:
-            return f"{self.rows:,} constraint{'s' * (self.rows != 1)} of {table}"
+            return f"{number_of(self.rows, 'constraints')} of {table}"
         return f"{self.action} {self.rows:,} of {table}"
 
 

@@ -30,6 +30,7 @@ from checks.render.terminal import headline, tally
 from etl.importing import Counts, FeedResult, ImportReport, Outcome
 from etl.importing.profile import column_words
 from etl.kinds import KINDS, kind_named
+from etl.leagues import ALL
 from etl.tables import incident_events, incidents
 from flows.bridge.flow_run import tell
 from flows.bridge.task_runs import rule_task_runs
@@ -96,7 +97,7 @@ def changes_table(report: ImportReport) -> list[dict[str, Any]]:
     """One line for each league's part of a feed that was planned: what it changes, or would have; counts alone."""
     figures = ("new", "changed", "unchanged", "gone", "duplicates", "rejects", "unlinked", "newly_unlinked", "mended")
     return [
-        {"feed": f"{feed.kind} of {part.league or 'no league'}", "outcome": part.outcome.value}
+        {"feed": f"{feed.kind} of {part.league or ALL}", "outcome": part.outcome.value}
         | {name: part.profile[name] for name in figures}
         | {"columns": "; ".join(column_words(part.profile)), "corrected": ", ".join(part.profile["corrected"])}
         for feed in report.feeds

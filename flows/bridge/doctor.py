@@ -13,6 +13,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, Fl
 from prefect.client.schemas.objects import FlowRun, WorkPool
 from prefect.exceptions import PrefectHTTPStatusError
 
+from checks.engine.authoring.units import number_of
 from checks.review.values import Period, SystemFact
 from flows.bridge.automations import AUTOMATIONS
 from flows.bridge.deploy import DEPLOYMENT_TAG, FILE, Declared, client, deployed, missing
@@ -112,7 +113,7 @@ def _late_runs(client: SyncPrefectClient) -> Finding:
     due = [run.expected_start_time for run in client.read_flow_runs(flow_run_filter=late)]
     runs = [moment for moment in due if moment is not None and moment < since]
     todo = "start a worker, or raise its --limit" if runs else ""
-    return Finding("late runs", f"{len(runs)} runs wait for more than ten minutes", todo)
+    return Finding("late runs", f"{number_of(len(runs), 'runs')} waiting for more than ten minutes", todo)
 
 
 MOST_COUNTED = 200

@@ -21,7 +21,7 @@ from prefect.futures import PrefectFuture, wait
 from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from checks.engine.authoring.units import Status, figure_text
+from checks.engine.authoring.units import Status, figure_text, number_of
 from checks.engine.judging.evaluate import Outcome
 from checks.engine.measuring.measure import Measured, Scan, Unit
 from checks.engine.reporting.report import Report, Result
@@ -65,7 +65,7 @@ def _unit_task(unit: Unit, work: Callable[[], list[Outcome]]) -> list[Outcome]:
     if wanted == "none" or (wanted == "trouble" and not isinstance(unit, Scan)):
         return plain_step(unit.name, logged)
     rules = {query.check.name for query in unit.queries}
-    title = f"scan of {unit.name}: {len(rules)} rules" if isinstance(unit, Scan) else _unit_title(unit)
+    title = f"scan of {unit.name}: {number_of(len(rules), 'rules')}" if isinstance(unit, Scan) else _unit_title(unit)
     return call(title, logged, what=", ".join(sorted(rules)))
 
 
@@ -84,7 +84,7 @@ def _reading_text(measured: Measured) -> str:
         return measured.error
     if measured.reading.value is not None:
         return figure_text(measured.reading.value, None)
-    return "nothing to measure" if measured.reading.count is None else f"{measured.reading.count:,} bad rows"
+    return "nothing to measure" if measured.reading.count is None else number_of(measured.reading.count, "bad rows")
 
 
 def rule_task_runs(report: Report) -> None:

@@ -10,6 +10,7 @@ import typer
 from etl.adoption.adopt import AdditionState
 from etl.adoption.inspect import Finding, Level
 from etl.migrate import Mode, newest
+from etl.words import number_of
 from flows.cli.shared import Exit, JsonFile, Yes, shown_as_json, sure
 from flows.service.adoption import Initialised, InitRequest, examine_database, initialise, uninstall
 from flows.settings import SettingsError
@@ -74,7 +75,8 @@ def doctor(
     if not shown_as_json(json_file, {"findings": [asdict(one) for one in inspection.findings]}):
         for finding in inspection.findings:
             _print_finding(finding)
-        typer.echo(f"{len(inspection.of(Level.OK))} ok, {len(inspection.of(Level.WARNING))} warnings, {errors} errors.")
+        warnings = number_of(len(inspection.of(Level.WARNING)), "warnings")
+        typer.echo(f"{len(inspection.of(Level.OK))} ok, {warnings}, {number_of(errors, 'errors')}.")
     raise typer.Exit(Exit.INFRASTRUCTURE if not inspection.reachable else Exit.CHECKS_FAILED if errors else Exit.OK)
 
 

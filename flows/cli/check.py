@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from checks.engine.authoring.units import Status
+from checks.engine.authoring.units import Status, number_of
 from checks.engine.reporting.report import Report
 from checks.engine.reporting.verdict import FailOn
 from checks.render.formats import github_annotations, junit, markdown
@@ -177,6 +177,6 @@ def _nothing_unsent(invocation: Invocation, report: Report) -> bool:
         typer.secho(f"error: {complaint}", fg=typer.colors.RED, err=True)
     failed = invocation.outcome.undelivered
     if failed:
-        line = f"error: {failed} messages could not be sent yet. Next: rally-health alerts outbox"
+        line = f"error: {number_of(failed, 'messages')} could not be sent yet. Next: rally-health alerts outbox"
         typer.secho(line, fg=typer.colors.RED, err=True)
     return not failed and not lost

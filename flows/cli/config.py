@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
+from checks.engine.authoring.units import number_of
 from checks.engine.collecting.rules import Rules
 from checks.ready.lines import rules_document
 from etl.importing.declared import Correction, Limits, Seasons
@@ -60,7 +61,7 @@ def check_config(context: typer.Context) -> None:
         typer.secho(f"error: {complaint}", fg=typer.colors.RED, err=True)
     file = read_config()
     changed = len({change["rule"] for change in _changes(rules)})
-    typer.echo(f"{file.path if file else 'no rally.toml'}: {len(rules)} rules, {changed} changed.")
+    typer.echo(f"{file.path if file else 'no rally.toml'}: {number_of(len(rules), 'rules')}, {changed} changed.")
     if strangers:
         raise typer.Exit(Exit.USAGE)
 

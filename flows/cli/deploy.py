@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from checks.engine.authoring.units import number_of
 from flows.bridge.entry import api_url, silence
 from flows.cli.shared import Exit, JsonFile, shown_as_json
 from flows.settings import Settings, SettingsError
@@ -52,7 +53,8 @@ def deploy_command(  # noqa: PLR0917 - typer makes options of them
         if check:
             _check(client, context.obj, wanted, json_file)
         elif prune_runs is not None:
-            typer.echo(f"{deploy.prune_runs(client, prune_runs):,} runs that ended {prune_runs} days ago were deleted.")
+            gone = deploy.prune_runs(client, prune_runs)
+            typer.echo(f"{number_of(gone, 'runs')} deleted that ended {number_of(prune_runs, 'days')} ago or earlier.")
         elif dry_run:
             lines = [*deploy.changes(client, wanted)]
             if not shown_as_json(json_file, lines):

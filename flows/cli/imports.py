@@ -25,6 +25,7 @@ from etl.feeds import Feed
 from etl.importing import FeedResult, ImportReport, Outcome, ledger_queries
 from etl.importing.held import HeldPart, held_parts, parts_of_run
 from etl.importing.profile import in_words
+from etl.leagues import ALL
 from etl.tables.span import EVER
 from flows.bridge.entry import run
 from flows.cli import shared
@@ -136,7 +137,7 @@ def _remarks(feed: FeedResult) -> list[str]:
         lines += [f"{feed.path}: {how} keys: {told}"] if told else []
     mended = max((part.profile.get("mended", 0) for part in feed.parts), default=0)
     if mended:
-        lines.append(f"{feed.path}: {mended:,} names were read without HTML entities or a second encoding")
+        lines.append(f"{feed.path}: {number_of(mended, 'names')} read without HTML entities or a second encoding")
     return lines
 
 
@@ -261,7 +262,7 @@ def _group_lines(waiting: Sequence[HeldPart], *, every: bool) -> Iterator[str]:
 def _held_lines(part: HeldPart) -> Iterator[str]:
     tries = "once" if part.tries == 1 else f"{part.tries} times"
     yield (
-        f"{part.id}: {part.kind} of {part.league or 'no league'}: {number_of(part.records, 'rows')} of {part.path},"
+        f"{part.id}: {part.kind} of {part.league or ALL}: {number_of(part.records, 'rows')} of {part.path},"
         f" held since {part.since:%Y-%m-%d %H:%M} UTC, tried {tries}"
     )
     yield from (f"  {reason}" for reason in part.reasons)
@@ -343,7 +344,7 @@ def _how_to_let_pass(parts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _part_lines(part: Mapping[str, Any]) -> Iterator[str]:
     counts, *changes = in_words(part["profile"])
-    yield f"{part['kind']} of {part['league'] or 'no league'}: {part['outcome']}; {counts}"
+    yield f"{part['kind']} of {part['league'] or ALL}: {part['outcome']}; {counts}"
     yield from (f"  {change}" for change in changes)
     yield from (f"  {reason}" for reason in part["reasons"])
     yield from (f"  {_made(own)}" for own in part["corrections"])
@@ -351,5 +352,5 @@ def _part_lines(part: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _made(own: Mapping[str, Any]) -> str:
-    rows = f" in {own['rows']:,} rows" if "rows" in own else ""
+    rows = f" in {number_of(own['rows'], 'rows')}" if "rows" in own else ""
     return f"corrected: {own['correction']} = {own['value']}{rows}, by {own['by']} ({own['why']})"

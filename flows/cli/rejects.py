@@ -87,7 +87,7 @@ def _say_what_stays(settings: Settings, feed: int | None) -> None:
     with open_engine(settings) as engine, engine.begin() as connection:
         cut = ledger_queries.count_cut_rejects(connection, feed=feed)
     if cut:
-        note = f"note: {cut:,} rows are too long to be kept whole and stay; mend them in their feed and import it again"
+        note = f"note: {number_of(cut, 'rows')} too long to be kept whole; mend them in their feed and import it again"
         typer.echo(note, err=True)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from checks.documents import run_document, stored_document
 from checks.engine.authoring import SelectionError
-from checks.engine.authoring.units import points_text, whole_percent
+from checks.engine.authoring.units import number_of, points_text, whole_percent
 from checks.review.backtest import Night, ThresholdOptions, backtest, parse_threshold
 from checks.review.reading import read_results
 from checks.review.values import PeriodKind
@@ -69,8 +69,8 @@ def _verify(settings: Settings, json_file: Path | None) -> None:
     if not shared.shown_as_json(json_file, verified):
         for line in verified.broken:
             typer.echo(f"REWRITTEN {line}")
-        before = f", {verified.unsealed:,} runs have no seal" if verified.unsealed else ""
-        typer.echo(f"{verified.sealed:,} runs are sealed{before}; the newest seal is {verified.head or 'none'}")
+        before = f", {number_of(verified.unsealed, 'runs')} without a seal" if verified.unsealed else ""
+        typer.echo(f"{number_of(verified.sealed, 'runs')} sealed{before}; the newest seal is {verified.head or 'none'}")
     raise typer.Exit(shared.Exit.CHECKS_FAILED if verified.broken else shared.Exit.OK)
 
 
@@ -178,7 +178,8 @@ def _said(rule: str, threshold: str, nights: Sequence[Night]) -> str:
     if not nights:
         return f"{rule} has no stored readings. Next: rally-health check --name {rule}"
     would, was = (sum(one) for one in ([n.then.failing for n in nights], [n.result.status.failing for n in nights]))
-    return f"{rule}, {threshold}: would have alerted {would} of {len(nights)} times; it did {was} times"
+    alerted = f"would have alerted {would} of {number_of(len(nights), 'times')}"
+    return f"{rule}, {threshold}: {alerted}; it did {number_of(was, 'times')}"
 
 
 def _alerts(night: Night) -> bool:

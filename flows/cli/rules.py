@@ -10,6 +10,7 @@ from rich.console import Console
 
 from checks.author.trial import RuleTrial
 from checks.engine.authoring.spec import Check
+from checks.engine.authoring.units import number_of
 from checks.engine.collecting.rules import Rules
 from checks.engine.reporting.report import relative
 from checks.standards import render_standards
@@ -79,7 +80,7 @@ def docs(
     rules = rules_of(context.obj)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(render_standards(rules), encoding="utf-8")
-    typer.echo(f"Wrote {target}: {len(rules)} rules.")
+    typer.echo(f"Wrote {target}: {number_of(len(rules), 'rules')}.")
 
 
 @app.command("export")
@@ -97,7 +98,7 @@ def export_contract(
     if not shared.write(odcs, lambda: odcs_yaml(rules)):
         raise typer.Exit(shared.Exit.PARTIAL)
     if odcs != Path("-"):
-        typer.echo(f"Wrote {odcs}: {len(rules)} rules.")
+        typer.echo(f"Wrote {odcs}: {number_of(len(rules), 'rules')}.")
 
 
 @app.command("new")
@@ -132,7 +133,7 @@ def try_(
         trials.append(trial)
         _print_trial(trial)
     failed, skipped = sum(not trial.passed for trial in trials), sum(trial.skipped for trial in trials)
-    typer.echo(f"{len(trials)} rules tried, {failed} failed{f', {skipped} skipped' if skipped else ''}.")
+    typer.echo(f"{number_of(len(trials), 'rules')} tried, {failed} failed{f', {skipped} skipped' if skipped else ''}.")
     if failed or not trials:
         raise typer.Exit(shared.Exit.CHECKS_FAILED if failed else shared.Exit.USAGE)
 
@@ -172,7 +173,7 @@ def _print(rules: Rules, console: Console) -> None:
     ]  # fmt: skip
     shared.print_rows(rows, ("domain", "severity", "rule", "what"), json_file=None, nothing="No rule is chosen.")
     _print_disabled(rules)
-    console.print(f"{len(rules)} rules. Next: rally-health check", highlight=False)
+    console.print(f"{number_of(len(rules), 'rules')}. Next: rally-health check", highlight=False)
 
 
 def _print_disabled(rules: Rules) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from checks.engine.authoring.units import number_of
 from etl.restore import Restored, Rows
 from etl.snapshots import Snapshot, SnapshotError, faults_of, find_snapshot, snapshots_in
 from etl.snapshots import take_snapshot as make
@@ -35,8 +36,12 @@ def create(
         made = make(engine, snapshots_of(context.obj), reason, getpass.getuser())
     if shown_as_json(json_file, made.to_json()):
         return
-    typer.echo(f"Snapshot {made.name}: {made.rows:,} rows of {len(made.tables)} tables by {made.method}.")
+    typer.echo(f"Snapshot {made.name}: {_size(made)} by {made.method}.")
     typer.echo(f"Next: rally-health snapshot verify {made.name}")
+
+
+def _size(snapshot: Snapshot) -> str:
+    return f"{number_of(snapshot.rows, 'rows')} of {number_of(len(snapshot.tables), 'tables')}"
 
 
 @app.command("list")
@@ -62,7 +67,7 @@ def verify_snapshot(context: typer.Context, name: SnapshotName = "latest", json_
     wrong = faults_of(snapshot)
     document = {"name": snapshot.name, "sound": not wrong, "wrong": list(wrong)}
     if not shown_as_json(json_file, document) and not wrong:
-        typer.echo(f"Snapshot {snapshot.name} is sound: {snapshot.rows:,} rows of {len(snapshot.tables)} tables.")
+        typer.echo(f"Snapshot {snapshot.name} is sound: {_size(snapshot)}.")
         typer.echo(f"Next: rally-health snapshot restore {snapshot.name}")
     if wrong:
         raise SnapshotError(f"snapshot {snapshot.name} is damaged: {'; '.join(wrong)}")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from checks.engine.authoring.units import Status
+from checks.engine.authoring.units import Status, number_of
 from checks.engine.reporting.report import Report
 from checks.render.terminal import clean, headline
 from checks.repairs.plan import Plan, fixable_in_order
@@ -98,7 +98,7 @@ class Walk:
             self._note("assess", line)
         sent, lost = invocation.outcome.sent, invocation.outcome.undelivered
         silent = "nobody was told: no alert policy is set" if notify else "nobody was told: --no-notify"
-        told = f"{sent:,} messages were sent or tried, {lost:,} of them failed or wait for another try"
+        told = f"{number_of(sent, 'messages')} sent or tried, {lost:,} of them failed or wait for another try"
         self._note("notify", silent if policy is None else told)
 
     def repair(self) -> None:
@@ -171,7 +171,7 @@ def affected(report: Report) -> Iterator[str]:
             place = ", ".join(label for _, label in cluster.where)
             places.setdefault(dimension, Counter())[place] += cluster.count
     for dimension, counts in sorted(places.items()):
-        named = ", ".join(f"{label} ({count:,} rows)" for label, count in counts.most_common(5))
+        named = ", ".join(f"{label} ({number_of(count, 'rows')})" for label, count in counts.most_common(5))
         yield f"affected by {dimension}: {named}"
     for result in report.trouble:
         if "team_without_schedule" in result.rule and result.count:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from checks.engine.authoring.units import number_of
 from etl.tables import leagues as league_table
 from flows.service.context import Invocation, open_engine
 from flows.service.ending import Ending, StateName, of_report
@@ -60,7 +61,7 @@ def of_leagues(results: Sequence[LeagueResult]) -> Ending:
         return Ending(StateName.UNKNOWN, "there is no league")
     worst = max(results, key=lambda result: ORDER.index(result.ending.name))
     lost = ", ".join(result.league for result in results if result.error)
-    message = f"{len(results)} leagues, the worst is {worst.league}: {worst.ending.message}"
+    message = f"{number_of(len(results), 'leagues')}, the worst is {worst.league}: {worst.ending.message}"
     return Ending(worst.ending.name, f"{message}; not checked: {lost}" if lost else message)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from alerts import UnknownIncident
 from alerts.incidents import Incident
 from alerts.incidents import store as incident_store
-from checks.engine.authoring.units import Status, figure_text, points_text, whole_percent
+from checks.engine.authoring.units import Status, figure_text, number_of, points_text, whole_percent
 from checks.news import news_of_run
 from checks.render.by_rule import by_rule
 from checks.render.terminal import example, lines_of
@@ -53,7 +53,7 @@ def _runs(request: PageRequest) -> View:
         view.Choice("selection", "rules", wanted, tuple(sorted({run.selection for run in runs}))),
     )
     return View(title="History", blocks=[
-        Form("", ("runs", ""), fields, "Show", f"{len(shown)} of {len(runs)} runs"),
+        Form("", ("runs", ""), fields, "Show", f"{len(shown)} of {number_of(len(runs), 'runs')}"),
         _score_of(shown, wanted or _commonest(runs), since, request.now),
         TableBlock(title="Runs", columns=RUN_COLUMNS, rows=shown, most=400, empty="Next: rally-health check"),
     ])  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import and_, func, select
 
 from alerts.outbox.enqueue import outbox
+from checks.engine.authoring.units import number_of
 from checks.review.deeds import read_deeds
 from checks.review.section import CellKind, SectionColumn
 from etl import circuit_breaker
@@ -90,7 +91,7 @@ def _drift(feeds: Iterable[Any]) -> Facts | None:
     facts = [
         (
             f"{row.kind} of {row.league}: {how}",
-            ", ".join(f"{key} ({number:,} rows)" for key, number in sorted(keys.items())),
+            ", ".join(f"{key} ({number_of(number, 'rows')})" for key, number in sorted(keys.items())),
             None,
         )
         for row in feeds

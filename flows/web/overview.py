@@ -12,7 +12,7 @@ from sqlalchemy import Row, func, select, true
 from alerts.channels import State
 from alerts.incidents import Incident
 from alerts.incidents.store import listed
-from checks.engine.authoring.units import whole_percent
+from checks.engine.authoring.units import number_of, whole_percent
 from checks.news import news_of_run
 from checks.review import charts, values
 from checks.review.kpis import STANDARDS
@@ -28,6 +28,7 @@ from etl import circuit_breaker
 from etl.importing import held
 from etl.importing.ledger_queries import because
 from etl.importing.profile import in_words
+from etl.leagues import ALL
 from etl.tables import deliveries, import_feeds
 from flows.web import view
 
@@ -139,7 +140,8 @@ def heat_map(runs: Sequence[StoredRun], now: datetime, *, most: int) -> view.Hea
     scores = [_leagues(by_day.get(day.date())) for day in days]
     rows = [(name, [*[day.get(name) for day in scores[:-1]], newest[name]]) for name in worst]
     return view.HeatMap(
-        "Leagues over time", days, rows, caption=f"{len(newest)} leagues, worst first; a day is one field",
+        "Leagues over time", days, rows,
+        caption=f"{number_of(len(newest), 'leagues')}, worst first; a day is one field",
         more=("leagues", "") if len(newest) > most else None,
     )  # fmt: skip
 
@@ -223,7 +225,7 @@ def held_table(parts: Sequence[held.HeldPart], *, most: int = 100) -> view.Table
 
 HELD_COLUMNS: tuple[SectionColumn[Any], ...] = (
     view.name_column(
-        "part", lambda part: f"{part.kind} of {part.league or 'no league'}",
+        "part", lambda part: f"{part.kind} of {part.league or ALL}",
         lambda part: ("imports", "", {"kind": part.kind}),
     ),
     SectionColumn("why", lambda part: "; ".join(part.reasons)),
@@ -237,7 +239,7 @@ PART_COLUMNS: tuple[SectionColumn[Any], ...] = (
     SectionColumn("outcome", lambda part: part["outcome"], CellKind.BADGE),
     view.name_column(
         "part",
-        lambda part: f"{part['kind']} of {part['league'] or 'no league'}",
+        lambda part: f"{part['kind']} of {part['league'] or ALL}",
         lambda part: ("league", part["league"]) if part["league"] else None,
     ),
     SectionColumn("change", lambda part: "; ".join(in_words(part["profile"]))),

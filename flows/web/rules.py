@@ -14,7 +14,7 @@ from alerts.incidents import store as incident_store
 from checks import waivers
 from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.spec import Check
-from checks.engine.authoring.units import points_text
+from checks.engine.authoring.units import number_of, points_text
 from checks.engine.judging.bad_rows import Cluster
 from checks.engine.reporting.report import relative
 from checks.render.by_rule import by_rule
@@ -222,7 +222,7 @@ def _over_time(
     marks = [charts.Marked(each.opened_at, each.resolved_at, f"incident #{each.id}") for each in own]
     drawn = charts.line_chart(series, **window, alt=f"{shown.title}, {series.said}", marks=marks)
     told = [series.said, series.forecast, "its incidents are marked" if marks else ""]
-    yield Picture(f"{days} days", drawn, "; ".join(filter(None, told)))
+    yield Picture(number_of(days, "days"), drawn, "; ".join(filter(None, told)))
     stacks = [(result.at, result.new or 0, result.fixed or 0) for result in results]
     if bars := charts.stacked_bars(stacks, **window, alt=NEW_AND_FIXED):
         yield Picture("New and fixed", bars, NEW_AND_FIXED)
@@ -304,7 +304,8 @@ def _tried(request: PageRequest, check: Check, typed: dict[str, str | None]) -> 
     nights = backtest.backtest(reading.read_results(request.connection, since, request.now, check.name), threshold)
     would = sum(night.then.failing for night in nights)
     did = sum(night.result.status.failing for night in nights)
-    return f"{threshold}: would have alerted {would} of {len(nights)} times; it did {did} times"
+    alerted = f"would have alerted {would} of {number_of(len(nights), 'times')}"
+    return f"{threshold}: {alerted}; it did {number_of(did, 'times')}"
 
 
 def _rule_names(request: PageRequest) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeAlias
 from markupsafe import Markup
 from sqlalchemy import Connection
 
+from checks.engine.authoring.units import number_of
 from checks.engine.collecting.rules import Rules
 from checks.review.section import CellKind, Section, SectionColumn
 from flows.service.schedules import NextRun
@@ -257,5 +258,5 @@ def ago(at: datetime | None, now: datetime) -> str:
     minutes = (now - at).total_seconds() / 60
     for size, word in ((2880, "days"), (120, "hours")):
         if minutes >= size:
-            return f"{minutes / (size / 2):.0f} {word} ago"
-    return f"{max(0, minutes):.0f} minutes ago"
+            return f"{number_of(round(minutes / (size / 2)), word)} ago"
+    return f"{number_of(max(0, round(minutes)), 'minutes')} ago"

@@ -97,7 +97,7 @@ def test_messages_that_nobody_sends_are_an_alarm(desk: Desk) -> None:
     desk.record(statuses({"lost_rows": Status.CRITICAL}))
     desk.clock.forward(HOUR + MINUTE)
 
-    assert look(desk.under(WATCH)) == ["2 messages wait for over an hour; does `rally-health alerts dispatch` run?"]
+    assert look(desk.under(WATCH)) == ["2 messages waiting for over an hour; does `rally-health alerts dispatch` run?"]
 
 
 def test_a_database_that_is_away_is_told_without_it(post: Desk, twilio: Twilio, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_adoption_says_which_rows_stand_in_the_way(empty_database: Engine) -> No
     make_legacy(empty_database, FIXTURE, FIXTURE, FIXTURE)
 
     assert [str(obstacle) for obstacle in upgrade(empty_database).obstacles] == [
-        "schedule.unique_schedule_match is not in force: 2 rows stand in the way; "
+        "schedule.unique_schedule_match is not in force because of 2 rows; "
         "rally-health fix plan duplicate_match, then run `rally-health init` again",
     ]
 
@@ -68,10 +68,10 @@ def test_a_check_is_offered_with_the_rows_that_it_would_refuse(empty_database: E
     offered = [str(one) for one in upgrade(empty_database).additions if one.state is AdditionState.OFFERED]
 
     assert offered == [
-        "schedule.schedule_no_self_match is not added: it would refuse rows that other programs write (0 rows that are"
-        " there would break it); `rally-health init --constraints` adds it",
-        "schedule.schedule_team_id_not_null is not added: it would refuse rows that other programs write (1 row that is"
-        " there would break it); `rally-health init --constraints` adds it",
+        "schedule.schedule_no_self_match is not added: it would refuse rows that other programs write (0 rows of"
+        " today would break it); `rally-health init --constraints` adds it",
+        "schedule.schedule_team_id_not_null is not added: it would refuse rows that other programs write (1 row of"
+        " today would break it); `rally-health init --constraints` adds it",
     ]
     assert not {"schedule_no_self_match", "schedule_team_id_not_null"} & constraints(empty_database)
 
@@ -83,7 +83,7 @@ def test_a_check_that_a_person_asked_for_says_that_it_counts_from_now_on(empty_d
 
     assert str(obstacle) == (
         "schedule.schedule_team_id_not_null is in force for every INSERT and UPDATE from now on, whoever writes;"
-        " 1 row that is there would break it when updated; rally-health fix plan match_without_teams, then run"
+        " 1 row of today would break it when updated; rally-health fix plan match_without_teams, then run"
         " `rally-health init` again"
     )
 

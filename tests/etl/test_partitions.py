@@ -109,7 +109,7 @@ def test_before_postgresql_18_a_foreign_key_waits_for_clean_rows(
     monkeypatch.setattr(engine.dialect, "server_version_info", (15, 0))
 
     assert [str(obstacle) for obstacle in upgrade(engine).obstacles] == [
-        "schedule.fk_schedule_home_team_id is not in force: 1 rows stand in the way; "
+        "schedule.fk_schedule_home_team_id is not in force because of 1 row; "
         "repair these rows, then run `rally-health init` again"
     ]
     with engine.begin() as connection:

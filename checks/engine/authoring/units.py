@@ -13,6 +13,7 @@ from enum import StrEnum
 from math import floor, isfinite
 
 from checks.engine.authoring import CheckDefinitionError
+from etl.words import number_of as number_of  # noqa: PLC0414 - counts are words of a rule, too
 
 
 class Severity(StrEnum):
@@ -197,11 +198,6 @@ def count_text(count: int, total: int | None = None) -> str:
         return f"{count:,}"
     share = f" ({figure_text(count / total, Measure.PERCENT)})" if total else ""
     return f"{count:,} of {total:,}{share}"
-
-
-def number_of(number: int, plural: str) -> str:
-    """A number of things: "1 row", "2,058 rows"; `plural` is the word with its s."""
-    return f"{number:,} {plural.removesuffix('s') if number == 1 else plural}"
 
 
 def whole_percent(share: float) -> int:

@@ -12,6 +12,7 @@ from sqlalchemy import Table
 from sqlalchemy.sql.visitors import iterate
 
 from checks.engine.authoring.spec import Check
+from checks.engine.authoring.units import number_of
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import Values, values
 from checks.engine.measuring.compile_queries import Parameter, Query, queries_of
@@ -40,7 +41,7 @@ class BlindSpot:
         return self.title, f"{len(self.names)}: {', '.join(self.names)}" if self.names else "none"
 
     def __str__(self) -> str:
-        names = f"{len(self.names)} rules" if self.key == "never_measured" else ", ".join(self.names) or "none"
+        names = number_of(len(self.names), "rules") if self.key == "never_measured" else ", ".join(self.names) or "none"
         return f"{self.title[:1].lower()}{self.title[1:]}: {names}"
 
 

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from checks.documents import plain_value
-from checks.engine.authoring.units import Figure, Measure, Status, figure_text
+from checks.engine.authoring.units import Figure, Measure, Status, figure_text, number_of
 from checks.engine.reporting.report import figure_document
 from checks.review.section import CellKind, Section, SectionColumn
 from checks.review.time_series import whole_checks
@@ -60,7 +60,7 @@ def _detection(book: Book, period: Period) -> Figure:
                 others += 1
             else:
                 spans.append(incident.opened_at - brought)
-    detail = f"{others} incidents that no import can have brought" if others else ""
+    detail = f"{number_of(others, 'incidents')} that no import can have brought" if others else ""
     return _spans("error_detection_time", "Error detection time", spans, HOUR, detail)
 
 
@@ -234,8 +234,8 @@ def _reviewed(kind: str, league: str, feeds: Sequence[Feed]) -> FeedReview:
 
 def _feed_line(feed: FeedReview) -> str:
     return (
-        f"{feed.title}: {feed.imports} imports, {feed.refused} refused, {feed.rows:,} rows, {feed.rejects:,} rejects, "
-        f"{feed.unlinked:,} unlinked"
+        f"{feed.title}: {number_of(feed.imports, 'imports')}, {feed.refused} refused, {number_of(feed.rows, 'rows')}, "
+        f"{number_of(feed.rejects, 'rejects')}, {feed.unlinked:,} unlinked"
     )
 
 

@@ -61,7 +61,8 @@ class RecurringFailure:
         """In words: how often, how much of the time, since when."""
         last = self.streaks[-1]
         now = "failing now" if last.ended_at is None else f"well since {last.ended_at:%Y-%m-%d}"
-        return f"{len(self.streaks)} times, in {self.share:.0%} of the runs, last from {last.began_at:%Y-%m-%d}; {now}"
+        often = number_of(len(self.streaks), "times")
+        return f"{often}, in {self.share:.0%} of the runs, last from {last.began_at:%Y-%m-%d}; {now}"
 
 
 def _recurring(inputs: ReviewInputs) -> tuple[RecurringFailure, ...]:
@@ -134,7 +135,7 @@ def _proposal(rule: Check, threshold: Above, warn: Limit, results: Sequence[Stor
     if failing >= ALWAYS:
         why = f"fails in {failing:.0%} of the runs: repair it, accept it until a day, or raise the limit"
     elif streaks >= AGAIN_AND_AGAIN and usual < 2 * warn.value:
-        why = f"goes to and fro across its limit, {streaks} times"
+        why = f"goes to and fro across its limit, {number_of(streaks, 'times')}"
     elif 0 < figures[-1] < warn.value / SLACK:
         proposed, why = _round_up(figures[-1] * 2), "never came near its limit: a lower one would notice earlier"
     else:
@@ -278,12 +279,14 @@ PROPOSALS = Section(
         SectionColumn("rule", lambda proposal: proposal.rule, CellKind.NAME),
         SectionColumn("now", lambda proposal: proposal.now),
         SectionColumn("could be", lambda proposal: proposal.proposed),
-        SectionColumn("alerts", lambda one: f"{one.alerts_now} of {one.nights} runs, then {one.alerts_then}"),
+        SectionColumn(
+            "alerts", lambda one: f"{one.alerts_now} of {number_of(one.nights, 'runs')}, then {one.alerts_then}"
+        ),
         SectionColumn("why", lambda proposal: proposal.why, CellKind.MUTED),
     ),
     line=lambda one: (
-        f"{one.rule}: {one.why}; {one.now} alerted {one.alerts_now} of {one.nights} times, {one.proposed} would "
-        f"have {number_of(one.alerts_then, 'times')}"
+        f"{one.rule}: {one.why}; {one.now} alerted {one.alerts_now} of {number_of(one.nights, 'times')}, "
+        f"{one.proposed} would have {number_of(one.alerts_then, 'times')}"
     ),
 )  # fmt: skip
 

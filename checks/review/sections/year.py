@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from checks.engine.authoring.units import Measure, Status, figure_text
+from checks.engine.authoring.units import Measure, Status, figure_text, number_of
 from checks.review.section import CellKind, Section, SectionColumn
 from checks.review.sections.process import SUCCESSFUL
 from checks.review.values import PeriodKind, ReviewInputs
@@ -39,8 +39,9 @@ class MonthReview:
     def __str__(self) -> str:
         score = "no score" if self.score is None else f"score {self.score:g}, lowest {self.lowest:g}"
         return (
-            f"{self.month}: {score}; compliance {self.kept or 'unknown'}; {self.opened} incidents ({self.critical}"
-            f" CRITICAL), {self.resolved} resolved; {self.imports} feeds, {self.refused} refused"
+            f"{self.month}: {score}; compliance {self.kept or 'unknown'}; {number_of(self.opened, 'incidents')}"
+            f" ({self.critical} CRITICAL), {self.resolved} resolved; {number_of(self.imports, 'feeds')},"
+            f" {self.refused} refused"
         )
 
 

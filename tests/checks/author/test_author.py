@@ -104,7 +104,7 @@ def test_changes_that_no_row_notices_are_named(run: Run, tmp_path: Path) -> None
             "ok      negative: 1 good, 1 bad",
             "        no row notices: orders.total < 0 with <=",
             "        no row notices: orders.state != 'void' left out",
-            "1 rules tried, 0 failed.",
+            "1 rule tried, 0 failed.",
         ],
     )
 

@@ -184,7 +184,7 @@ def test_the_change_of_the_score_adds_up(season: Plant, reviewed: Reviewed) -> N
     assert found is not None
     assert sum(step.points for step in found.steps) == found.whole
     assert str(found) == (
-        "85.88 -> 47.62: -38.24 team without schedule, +203 rows; -0.02 standing without team, +1 rows"
+        "85.88 -> 47.62: -38.24 team without schedule, +203 rows; -0.02 standing without team, +1 row"
     )
 
 

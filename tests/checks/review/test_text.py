@@ -21,7 +21,7 @@ def test_the_text_begins_with_what_matters_most(season: Plant, reviewed: Reviewe
     assert lines[:3] == [
         "Rally Data Health, weekly report, 2025-06-23 07:00 to 2025-06-30 07:00",
         "Score 85.85 of 100: watch",
-        "Since the last run: 85.88 -> 85.85: -0.03 standing without team, +1 rows",
+        "Since the last run: 85.88 -> 85.85: -0.03 standing without team, +1 row",
     ]
     assert "DAILY FIGURES" in lines
     assert "Schedule coverage 99.72 % (at least 99 %); steady since 2025-05-02" in lines

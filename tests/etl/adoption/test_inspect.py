@@ -111,7 +111,7 @@ def test_a_column_that_nobody_fills_is_an_error(platform: Engine) -> None:
 @AUGUST_ONLY
 def test_rows_in_the_way_are_counted(platform: Engine) -> None:
     assert lines(platform, "additions")[-1] == (
-        "warning: schedule.unique_schedule_match is not in force: 2,058 rows stand in the way; rally-health fix plan"
+        "warning: schedule.unique_schedule_match is not in force because of 2,058 rows; rally-health fix plan"
         " duplicate_match, then run `rally-health init` again"
     )
 

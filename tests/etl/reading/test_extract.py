@@ -136,7 +136,7 @@ def test_text_behind_the_array_is_said(feed: Path) -> None:
     rows = read(feed, '[{"a": 1}]\n[{"b": 2}]')
 
     assert sound(rows) == [(0, {"a": 1})]
-    assert only(rows, 1) == Unreadable("the file goes on after its array of 1 rows", '[{"b": 2}]')
+    assert only(rows, 1) == Unreadable("the file goes on after its array of 1 row", '[{"b": 2}]')
 
 
 @pytest.mark.parametrize("row", ['{"a": "x "y"}', '{"a": "x\ny"}', '{"a": [1, 2}}', '{"a": 1}}', '{"a": "x'])

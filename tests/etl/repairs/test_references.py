@@ -59,7 +59,7 @@ def test_who_is_named_by_text_alone_is_not_removed_while_no_other_row_bears_the_
         number = open_repair(connection, summary="a test")
 
         perform(connection, number, (Delete(players, select(players.c.id).where(players.c.id == first)),))
-        with pytest.raises(RepairError, match=r"25 rows of public\.users refer by tenniscores_player_id"):
+        with pytest.raises(RepairError, match=r"referred to by tenniscores_player_id of 25 rows of public\.users"):
             perform(connection, number, (Delete(players, select(players.c.id).where(players.c.id == last)),))
 
 
@@ -98,7 +98,7 @@ def test_they_follow_a_merge_and_forbid_a_removal(platform: Engine) -> None:
         for table in ("schedule", "match_scores"):
             connection.execute(text(f"update {table} set home_team_id = null, away_team_id = null"))
         number = open_repair(connection, summary="a test")
-        with pytest.raises(RepairError, match=r"1 rows of public\.polls refer by team_id"):
+        with pytest.raises(RepairError, match=r"referred to by team_id of 1 row of public\.polls"):
             perform(connection, number, (Delete(teams, select(teams.c.id).where(teams.c.id == gone)),))
 
     with platform.begin() as connection:

@@ -138,7 +138,7 @@ def test_an_account_that_owns_nothing_has_to_be_given_what_doctor_lists(
 
     assert (blind.code, read.code, refused.code, imported.code) == (2, 1, 2, 0)
     assert here("check", "--domain", "teams").code in {0, 1}
-    assert "1 runs are sealed" in here("history", "verify").out
+    assert "1 run sealed" in here("history", "verify").out
     for rewriting in REWRITING:
         assert cannot(clerk, rewriting), rewriting
     assert "this account may not write to the schema quality: no history is kept" in read.out

@@ -23,6 +23,7 @@ from flows.cli import shared
 from flows.cli.main import COMMANDS, completed, load_command
 from flows.cli.shared import span_of
 from flows.settings import Settings, SettingsError
+from flows.web.view import ago
 from tests.checks.review.plant import RUN, Plant
 from tests.flows.conftest import Run
 
@@ -217,6 +218,10 @@ def test_what_cannot_be_settled_is_wrong_usage_and_settles_nothing(run: Run, arg
 def test_words_agree_with_their_number() -> None:
     assert [number_of(number, "new bad rows") for number in (0, 1, 2_058)] == [
         "0 new bad rows", "1 new bad row", "2,058 new bad rows",
+    ]  # fmt: skip
+    assert [number_of(number, "rows", "+") for number in (1, -1, 1_200)] == ["+1 row", "-1 row", "+1,200 rows"]
+    assert [ago(MORNING - timedelta(minutes=age), MORNING) for age in (0, 1, 119, 120, 2_880)] == [
+        "0 minutes ago", "1 minute ago", "119 minutes ago", "2 hours ago", "2 days ago",
     ]  # fmt: skip
     assert str(Change("public.schedule", CONSTRAINT, 3)) == "3 constraints of schedule"
     assert str(Change("public.schedule", CONSTRAINT, 1)) == "1 constraint of schedule"

@@ -86,4 +86,4 @@ def test_what_was_sent_is_counted(run: Run, dirty: Engine, tmp_path: Path, monke
 
     ran = run("emergency", "--reason", "a drill")
 
-    assert "1 messages were sent or tried, 1 of them failed or wait for another try" in ran.out
+    assert "1 message sent or tried, 1 of them failed or wait for another try" in ran.out

@@ -142,7 +142,7 @@ def test_a_refused_row_that_was_kept_in_part_is_marked_and_stays(run: Run, feeds
     assert {row["index"]: row["cut"] for row in run("rejects", "list", "--json").json()} == {1: False, 2: True}
     shown = [run("rejects", "show", row["id"]).out for row in sorted(exported, key=lambda row: row["index"])]
     assert ["Only its beginning was kept" in out for out in shown] == [False, True]
-    assert "note: 1 rows are too long to be kept whole and stay" in replayed.out
+    assert "note: 1 row too long to be kept whole" in replayed.out
 
 
 def test_a_row_that_still_fails_stays_a_reject(run: Run, feeds: Path) -> None:
@@ -307,7 +307,7 @@ def test_a_held_part_that_nobody_needs_is_discarded_with_a_reason(run: Run, shru
 
     discarded = run("imports", "discard", shrunken, "--reason", "the wrong page")
 
-    assert discarded.out.startswith("Discarded schedules of APTA_CHICAGO: 1 rows of ")
+    assert discarded.out.startswith("Discarded schedules of APTA_CHICAGO: 1 row of ")
     assert run("imports", "held").out.strip() == "Nothing is held."
     gone = run("imports", "retry", shrunken)
     assert (gone.code, gone.out) == (

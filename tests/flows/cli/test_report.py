@@ -112,7 +112,7 @@ def test_the_second_check_says_what_changed(run: Run, database: Engine, monkeypa
     told = run("check", "--json", "-").json()
 
     assert told["difference"].startswith("100.00 -> ")
-    assert "missing constraint, +1 rows" in told["difference"]
+    assert "missing constraint, +1 row" in told["difference"]
     assert [one["key"] for one in told["daily"]] == [
         "schedule_coverage", "rows_without_team_ids", "duplicate_rate", "orphan_rate",
     ]  # fmt: skip
