@@ -222,15 +222,19 @@ def enqueue_report(
     run: str | None = None,
 ) -> Sequence[int]:
     """A report by e-mail for some people. Raises PolicyError for a stranger and for one without an address."""
-    people = [known(policy, name) for name in to]
+    messages = [
+        Plain(recipient=person.name, channel=Channel.EMAIL, reason=Reason.REPORT, content=content, run=run)
+        for person in _readers(policy, to)
+    ]
+    return [put(connection, message, now, new_token()) for message in messages]
+
+
+def _readers(policy: Policy, names: Sequence[str]) -> Sequence[Person]:
+    people = [known(policy, name) for name in names]
     silent = [person.name for person in people if Channel.EMAIL not in person.contacts]
     if silent:
         raise PolicyError(f"{', '.join(silent)} cannot get a report: no email in the policy")
-    messages = [
-        Plain(recipient=person.name, channel=Channel.EMAIL, reason=Reason.REPORT, content=content, run=run)
-        for person in people
-    ]
-    return [put(connection, message, now, new_token()) for message in messages]
+    return people
 
 
 def known(policy: Policy, name: str) -> Person:

@@ -8,7 +8,7 @@ with the pages of `checks.review` the templates in which every value is cleaned,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -250,17 +250,21 @@ def environment(link: PageLinks = NOWHERE) -> Environment:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, finalize=page_value,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {
-        "example": lambda key: page_value(example(key)),
-        "sentence": lambda text: text[:1].upper() + text[1:],
-        "lines": lambda text: [Markup(escape(line)) for line in lines_of(text)],  # noqa: S704 - escaped
-        "arrow": lambda direction: ARROWS.get(str(direction), "·"),
-        "moment": lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M}",
-        "share": lambda value: figure_text(value, Measure.PERCENT),
-        "number_of": number_of,
-    }
+    made.filters |= FILTERS
     made.globals["link"] = link
     return made
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "example": lambda key: page_value(example(key)),
+    "sentence": lambda text: text[:1].upper() + text[1:],
+    "lines": lambda text: [Markup(escape(line)) for line in lines_of(text)],  # noqa: S704 - escaped
+    "arrow": lambda direction: ARROWS.get(str(direction), "·"),
+    "moment": lambda at: "" if at is None else f"{at:%Y-%m-%d %H:%M}",
+    "share": lambda value: figure_text(value, Measure.PERCENT),
+    "number_of": number_of,
+}
+"""What templates may make of a value."""
 
 
 def style() -> Markup:

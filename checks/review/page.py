@@ -160,15 +160,7 @@ def _format(axes: Axes, series: TimeSeries, width: int) -> None:
 def _embedded(figure: Figure, alt: str) -> Markup:
     out = StringIO()
     figure.savefig(out, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    text = out.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    # a <style> inside an SVG is one of the whole page
-    text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
-    text = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font-size: \1px", text)
-    text = re.sub(r"font-family: [^;\"]+;? ?", "", text)
-    # every plot calls its groups the same, and an id stands in a page once
-    text = re.sub(r'<g id="[^"]*"', "<g", text)
+    text = _undressed(out.getvalue())
     # the page says how wide it is
     box = re.search(r'viewBox="[\d. ]+"', text)
     head = f'<svg {box[0] if box else ""} role="img" aria-label="{escape(alt)}">'
@@ -176,3 +168,15 @@ def _embedded(figure: Figure, alt: str) -> Markup:
     for drawn, wanted in COLORS.items():
         text = text.replace(drawn, wanted)
     return Markup(text)  # noqa: S704 - matplotlib escapes its texts, which are numbers, days and names of ours
+
+
+def _undressed(text: str) -> str:
+    """A drawing without what would say something of the whole page."""
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    # a <style> inside an SVG is one of the whole page
+    text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font-size: \1px", text)
+    text = re.sub(r"font-family: [^;\"]+;? ?", "", text)
+    # every plot calls its groups the same, and an id stands in a page once
+    return re.sub(r'<g id="[^"]*"', "<g", text)

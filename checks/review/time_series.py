@@ -231,11 +231,6 @@ def _urgency(series: TimeSeries) -> tuple[object, ...]:
 def series_document(series: TimeSeries) -> dict[str, Any]:
     """A time series as JSON has it."""
     line = series.trend
-    crossings = [
-        {"limit": one.limit, "name": one.name, "on": one.on.isoformat(), "earliest": one.earliest.isoformat(),
-         "latest": None if one.latest is None else one.latest.isoformat()}
-        for one in series.crossings
-    ]  # fmt: skip
     return {
         "key": series.key,
         "title": series.title,
@@ -245,6 +240,17 @@ def series_document(series: TimeSeries) -> dict[str, Any]:
         "between": None if line is None else [line.low, line.high],
         "said": series.said,
         "forecast": series.forecast or None,
-        "crossings": crossings,
+        "crossings": [_crossing_document(crossing) for crossing in series.crossings],
         "points": [[at.isoformat(), value] for at, value in series.points],
+    }
+
+
+def _crossing_document(crossing: Crossing) -> dict[str, Any]:
+    latest = crossing.latest
+    return {
+        "limit": crossing.limit,
+        "name": crossing.name,
+        "on": crossing.on.isoformat(),
+        "earliest": crossing.earliest.isoformat(),
+        "latest": None if latest is None else latest.isoformat(),
     }

@@ -71,19 +71,15 @@ def _silent(deployments: Mapping[str, UUID], silence: timedelta) -> AutomationCo
 
 
 def _crashed(deployments: Mapping[str, UUID]) -> AutomationCore:
-    imports = ("nightly/nightly", "import-feeds/import")
+    imports = [f"prefect.deployment.{deployments[name]}" for name in ("nightly/nightly", "import-feeds/import")]
+    related = {"prefect.resource.role": "deployment", "prefect.resource.id": imports}
     return AutomationCore(
         name=CRASHED_IMPORT,
         description="An import that was killed: the watch closes what it left open; the second time in a row it stops.",
         trigger=EventTrigger(
             expect=CRASHED,
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
-            match_related=ResourceSpecification(
-                {
-                    "prefect.resource.role": "deployment",
-                    "prefect.resource.id": [f"prefect.deployment.{deployments[name]}" for name in imports],
-                }
-            ),
+            match_related=ResourceSpecification(related),
             posture=Posture.Reactive,
             threshold=1,
         ),

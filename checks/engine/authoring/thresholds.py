@@ -96,16 +96,9 @@ def below(*, warn: Limit | None = None, critical: Limit | None = None, target: L
 
 
 def _check_order(name: str, order: str, limits: tuple[Limit | None, ...], *, sign: int) -> None:
-    for limit in limits:
-        if limit is not None and not isinstance(limit, Limit):
-            hint = f"percent({limit}), rows({limit}) or hours({limit})"
-            raise CheckDefinitionError(f"{name}() got the bare value {limit!r}; say its unit: {hint}")
     given = [limit for limit in limits if limit is not None]
     for limit in given:
-        if limit.unit is Measure.PERCENT and limit.value > 1:
-            raise CheckDefinitionError(
-                f"{name}() got {limit}, which no share can be; expected percent(0) to percent(100)"
-            )
+        _check_limit(name, limit)
     if limits[1] is None and limits[2] is None:
         raise CheckDefinitionError(f"{name}() needs at least one of warn= and critical=")
     if len({limit.unit for limit in given}) > 1:
@@ -114,6 +107,14 @@ def _check_order(name: str, order: str, limits: tuple[Limit | None, ...], *, sig
     if any(sign * first.value > sign * then.value for first, then in pairwise(given)):
         found = ", ".join(str(limit) for limit in given)
         raise CheckDefinitionError(f"{name}() has its limits out of order ({found}); expected {order}")
+
+
+def _check_limit(name: str, limit: object) -> None:
+    if not isinstance(limit, Limit):
+        hint = f"percent({limit}), rows({limit}) or hours({limit})"
+        raise CheckDefinitionError(f"{name}() got the bare value {limit!r}; say its unit: {hint}")
+    if limit.unit is Measure.PERCENT and limit.value > 1:
+        raise CheckDefinitionError(f"{name}() got {limit}, which no share can be; expected percent(0) to percent(100)")
 
 
 FEWEST_FOR_DROP = 3
