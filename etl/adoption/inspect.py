@@ -122,10 +122,6 @@ def _account(connection: sa.Connection) -> Iterator[Finding]:
         )
     else:
         yield _ok("account", f"{name}, no superuser")
-    yield from _pooler(connection)
-
-
-def _pooler(connection: sa.Connection) -> Iterator[Finding]:
     driver = connection.connection.driver_connection
     told = driver.info.backend_pid if driver is not None else None
     # a pooler answers with a number of its own, for it does not know yet which server will work
@@ -358,12 +354,6 @@ def _rights(
             yield Finding("rights", level, text, "the owner of the tables runs the statements below", lacking)
         else:
             yield _ok("rights", f"{account} has the rights that {work} needs")
-    yield from _owners(connection, there, account)
-
-
-def _owners(
-    connection: sa.Connection, there: Mapping[str, catalogue.CatalogueTable], account: str
-) -> Iterator[Finding]:
     owners = {there[name].owner for name in catalogue.platform_tables() if name in there}
     member = sa.text("select pg_has_role(current_user, :owner, 'USAGE')")
     foreign = sorted(owner for owner in owners if not connection.scalar(member, {"owner": owner}))
