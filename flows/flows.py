@@ -76,7 +76,8 @@ def nightly(request: requests.NightRequest = requests.NightRequest()) -> State[N
     """
 
     def body(invocation: Invocation) -> Night:
-        return run_night(invocation, request, as_subflow(import_feeds), as_subflow(health_check))
+        importing, checking = as_subflow(import_feeds, import_all), as_subflow(health_check, check)
+        return run_night(invocation, request, importing, checking)
 
     return run_body(body, of_night)
 

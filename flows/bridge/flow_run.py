@@ -20,7 +20,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import FlowRunContext, TagsContext
-from prefect.exceptions import PrefectHTTPStatusError
+from prefect.exceptions import Abort, PrefectHTTPStatusError
 from prefect.logging import get_run_logger
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.states import Completed, Failed
@@ -152,18 +152,35 @@ def _register() -> None:
             reap(client)
 
 
-def as_subflow(flow: Flow[..., Any]) -> Callable[[Invocation, Any], Any]:
-    """A flow to be run inside another one, as a function of its request; its final state is only shown."""
+def as_subflow(flow: Flow[..., Any], work: Callable[[Invocation, Any], R]) -> Callable[[Invocation, Any], R]:
+    """A flow to be run inside another one, as a function of its request; plain `work` where it does not begin.
 
-    def run_inside(invocation: Invocation, request: Any) -> Any:
+    What its body returned counts, whatever became of its flow run: an API that is busy fails at the final state, too.
+    """
+
+    def run_inside(invocation: Invocation, request: Any) -> R:
         outcome = FlowOutcome(lost=invocation.outcome.lost)
         with invoked(replace(invocation, outcome=outcome)):
-            flow(request, return_state=True)
+            trouble = _trouble_of(lambda: flow(request, return_state=True))
+        if trouble is not None:
+            log.warning("the run of %s could not be shown as it was: %s", flow.name, reason_of(trouble))
+        if not outcome.started and isinstance(trouble, Exception):
+            return work(invocation, request)
         if not outcome.done:
-            raise outcome.error or RunFailed(f"{flow.name} did not run")
-        return outcome.value
+            raise outcome.error or trouble or RunFailed(f"{flow.name} did not run")
+        result: R = outcome.value
+        return result
 
     return run_inside
+
+
+def _trouble_of(work: Callable[[], object]) -> Exception | Abort | None:
+    """Why Prefect could not run something, or not tell its end; None where it could."""
+    try:
+        work()
+    except (Exception, Abort) as error:  # noqa: BLE001 - whatever a client of an API may raise, and its refusals
+        return error
+    return None
 
 
 def log_line(line: str) -> None:
@@ -194,7 +211,7 @@ def tell(work: Callable[[], object]) -> None:
         log.warning("Prefect is not told any more of this run: %s", outcome.lost)
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
     """Why Prefect could not be reached, in a word or two."""
     return f"HTTP {error.response.status_code}" if isinstance(error, PrefectHTTPStatusError) else type(error).__name__
 

@@ -164,7 +164,7 @@ def test_a_triggered_night_imports_then_checks(stage: Stage, night: dict[str, An
     inside = stage.children(night["id"])
 
     assert inside["import of feeds"]["state"]["name"] == "Published"
-    assert night["state"]["name"] == inside["health check"]["state"]["name"]
+    assert night["state"]["name"] == inside["health check"]["state"]["name"], night["state"]["message"]
     assert night["state"]["name"] in {"Healthy", "Watch", "Critical"}
     assert night["state"]["type"] == "COMPLETED"
 
