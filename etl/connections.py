@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import psycopg
@@ -25,6 +25,11 @@ from psycopg.pq import TransactionStatus
 GRACE = 2.0
 """Seconds that a server may take to say that it has ended a statement."""
 POLL = 0.1
+HARDLY = 0.2
+"""Seconds to wait for a lock that was waited for in vain a while ago."""
+REMEMBERED = 3
+"""For how many times the limit of a lock it is remembered who did not free it."""
+NOT_FREE = "55P03"
 LOOK_TIMEOUT = 3
 """Seconds within which a look at who holds a lock has to connect."""
 KEEPALIVE = {
@@ -38,6 +43,8 @@ SERVER_KEEPALIVE = "; ".join(
     }.items()
 )  # fmt: skip
 """The same from the other side: the server ends a session within half a minute of its client's host being gone."""
+HIDDEN = "<insufficient privilege>"
+"""What PostgreSQL says in place of a query of another user, and then it hides the times as well."""
 # values are dropped from the text of a query: it may hold a person's
 BLOCKERS = """
 select b.pid, coalesce(b.usename::text, '?'), coalesce(nullif(b.application_name, ''), 'a client'),
@@ -67,6 +74,18 @@ class DeadlinePassed(psycopg.OperationalError):
     """The time of the whole command is over; whether the last statement was carried out is not known."""
 
 
+@dataclass(slots=True)
+class LockMemory:
+    """Who kept a statement waiting for as long as it may: what needs that lock next does not wait as long again."""
+
+    blockers: str = ""
+    until: float = 0.0
+
+    def note(self, blockers: str, seconds: float) -> None:
+        """Remember them for so many seconds."""
+        self.blockers, self.until = blockers or self.blockers, time.monotonic() + seconds
+
+
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
     """How long a connection may wait, in seconds: for a lock, for one statement, and until which `time.monotonic()`."""
@@ -74,6 +93,12 @@ class TimeLimits:
     lock: float = 30
     statement: float = 600
     until: float = field(default=float("inf"))
+    memory: LockMemory = field(default_factory=LockMemory, compare=False)
+
+    @property
+    def next_lock(self) -> float:
+        """Seconds that a reader waits for a lock, who can do without an answer: once it has timed out, hardly any."""
+        return min(self.lock, HARDLY) if time.monotonic() < self.memory.until else self.lock
 
     @property
     def left(self) -> float:
@@ -167,8 +192,16 @@ class LimitedConnection(psycopg.Connection[Any]):
                 self.blockers = self._look() or self.blockers
                 look = time.monotonic() + max(0.5, self.limits.lock * 0.4)
             except psycopg.Error as error:
-                error.blockers = self.blockers  # type: ignore[attr-defined]  # read by `etl.database.describe_error`
+                error.blockers = self._blockers_of(error)  # type: ignore[attr-defined]  # read by `describe_error`
                 raise
+
+    def _blockers_of(self, error: psycopg.Error) -> str:
+        """Who kept a statement waiting that failed; of a lock that it hardly waited for, who did before."""
+        if error.sqlstate != NOT_FREE:
+            return self.blockers
+        memory = self.limits.memory
+        memory.note(self.blockers, REMEMBERED * self.limits.lock)
+        return self.blockers or memory.blockers
 
     def _give_up(self, waited: float) -> None:
         passed = time.monotonic() >= self.limits.until
@@ -187,9 +220,12 @@ class LimitedConnection(psycopg.Connection[Any]):
 
 def _blocker(row: tuple[Any, ...]) -> str:
     pid, user, application, since, state, query = row
+    who = f"process {pid} ({application} of {user})"
+    if query == HIDDEN:
+        return f"{who}; since when and by what may be seen by {user} and by members of pg_read_all_stats alone"
     what = " ".join((query or "").split())
     doing = f", {state}" if state and state != "active" else ""
-    return f"process {pid} ({application} of {user}) since {since} UTC{doing}" + (f": {what}" if what else "")
+    return f"{who} since {since} UTC{doing}" + (f": {what}" if what else "")
 
 
 @contextmanager
@@ -199,7 +235,7 @@ def within_seconds(driver: Any, seconds: float) -> Iterator[None]:
         yield
         return
     before = driver.limits
-    driver.limits = TimeLimits(before.lock, min(seconds, before.statement), before.until)
+    driver.limits = replace(before, statement=min(seconds, before.statement))
     try:
         yield
     finally:

@@ -194,10 +194,12 @@ def rule_account(settings: Settings, engine: Engine) -> Iterator[RuleAccount]:
     with engine.begin() as connection:
         powers, place = rights.powers_beyond_sql(connection), connection.execute(SAME_SERVER).one()
         url = _reader_url(settings, engine, connection) if powers or settings.reader_url else None
+        # the very same: a lock that was not free for a connection of one is remembered by those of the other
+        limits = getattr(connection.connection.driver_connection, "limits", None)
     if url is None:
         yield RuleAccount(None, _warned(settings, "DATABASE_URL", powers))
         return
-    reader = database.open_engine(url, application="rally-health rules", limits=limits_of(settings), poolclass=NullPool)
+    reader = database.open_engine(url, application="rally-health rules", limits=limits, poolclass=NullPool)
     try:
         with reader.begin() as connection:
             if connection.execute(SAME_SERVER).one() != place:

@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError
 
+from checks.engine.measuring.snapshot import OpenSession, asking
 from etl import DatabaseUnavailable, LockNotFree, OutOfTime, UnreadableValue
 from etl.connections import GRACE, DeadlinePassed, NoAnswer, TimeLimits
 from etl.database import DATABASE_ERRORS, describe_error, is_lost, is_transient, open_engine, own_error
+from etl.tables import schedule
 from tests.silent import DatabaseProxy, Fault
 
 
@@ -42,6 +44,44 @@ def test_a_lock_that_another_session_holds_ends_the_wait_and_is_named(database: 
     assert isinstance(meant, LockNotFree)
     assert f"process {pid} (somebody's psql of rally)" in str(meant)
     assert "idle in transaction: lock table schedule /* ? ? */ in access exclusive mode" in str(meant)
+
+
+def test_of_a_blocker_that_may_not_be_looked_at_is_said_what_is_known(database: Engine) -> None:
+    """It was "since None UTC: <insufficient privilege>"."""
+    url = database.url.update_query_dict({"options": "-c role=rally_reader"}).render_as_string(hide_password=False)
+    unprivileged = open_engine(url, limits=TimeLimits(lock=0.5, statement=2))
+    with database.begin() as holding:
+        pid = holding.scalar(text("select pg_backend_pid()"))
+        holding.execute(text("lock table schedule in access exclusive mode"))
+
+        with pytest.raises(DBAPIError) as caught, unprivileged.begin() as connection:
+            connection.execute(text("select count(*) from schedule"))
+
+    unprivileged.dispose()
+    assert describe_error(caught.value) == (
+        f"canceling statement due to lock timeout (SQLSTATE 55P03); it waited for process {pid} (rally-health of rally)"
+        "; since when and by what may be seen by rally and by members of pg_read_all_stats alone"
+    )
+
+
+def test_a_rule_waits_hardly_for_a_lock_that_was_not_free_for_the_one_before_and_names_the_same(
+    database: Engine, hurried: Engine
+) -> None:
+    """One lock on one table cost a check seven waits, one after another."""
+    limit, count = asking(func.current_setting("lock_timeout")), asking(func.count()).select_from(schedule)
+    with database.begin() as holding, hurried.begin() as connection:
+        pid = holding.scalar(text("select pg_backend_pid()"))
+        holding.execute(text("lock table schedule in access exclusive mode"))
+        session, limits, errors = OpenSession(connection), list[str](), list[str]()
+        for _ in range(2):
+            limits.append(session.all(limit, 5)[0][1])
+            with pytest.raises(DBAPIError) as caught:
+                session.all(count, 5)
+            errors.append(describe_error(caught.value))
+        outside = connection.scalar(select(func.current_setting("lock_timeout")))
+
+    assert (limits, outside) == (["500ms", "200ms"], "500ms")
+    assert [f"process {pid} " in error for error in errors] == [True, True]
 
 
 def test_a_statement_that_is_blocked_by_nobody_names_nobody(hurried: Engine) -> None:

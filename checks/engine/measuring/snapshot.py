@@ -26,7 +26,7 @@ from sqlalchemy import Connection, Engine, Integer, Select, bindparam, literal, 
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from checks.engine.authoring import CheckError, DeadlineError, MeasureError
-from etl.connections import within_seconds
+from etl.connections import NOT_FREE, LimitedConnection, within_seconds
 from etl.database import DATABASE_ERRORS, describe_error, is_transient, sqlstate
 
 Answer = TypeVar("Answer")
@@ -120,10 +120,11 @@ class OpenSession:
 
     @contextmanager
     def _savepoint(self, timeout: float) -> Iterator[None]:
-        milliseconds = max(1, int(timeout * 1000))
-        self._connection.exec_driver_sql(f"SAVEPOINT rally; SET LOCAL statement_timeout = {milliseconds}")
+        driver = self._connection.connection.driver_connection
+        limit = f"SET LOCAL statement_timeout = {_milliseconds(timeout)}; {_lock_limit(driver)}"
+        self._connection.exec_driver_sql(f"SAVEPOINT rally; {limit}")
         try:
-            with within_seconds(self._connection.connection.driver_connection, timeout):
+            with within_seconds(driver, timeout):
                 yield
         finally:
             if not _is_gone(self._connection):
@@ -140,8 +141,17 @@ class OpenSession:
             raise
 
 
+def _milliseconds(seconds: float) -> int:
+    return max(1, int(seconds * 1000))
+
+
+def _lock_limit(driver: Any) -> str:
+    """A lock that was not free for one rule is not waited for by the next one."""
+    limits = driver.limits if isinstance(driver, LimitedConnection) else None
+    return f"SET LOCAL lock_timeout = {_milliseconds(limits.next_lock)}" if limits else ""
+
+
 TIMED_OUT = "57014"
-NOT_FREE = "55P03"
 DATA_EXCEPTION = "22"
 LONGEST_MESSAGE = 300
 
