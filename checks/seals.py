@@ -30,16 +30,35 @@ select encode(sha256(convert_to(
 from quality.check_runs r where r.id = cast(:run as uuid)
 """)
 BEGINNING = ""
+GUARDS = {
+    "check_runs": "append_only never_emptied",
+    "check_results": "append_only never_emptied",
+    "check_seals": "append_only never_emptied",
+    "import_runs": "append_only closed_once never_emptied",
+    "import_feeds": "append_only closed_once never_emptied",
+    "import_parts": "append_only closed_once ended_once never_emptied",
+    "waivers": "append_only closed_once never_emptied",
+    "repairs": "append_only closed_once ended_once never_emptied",
+}
+"""The triggers of each table of history: without one of them it can be rewritten; only runs of checks are sealed."""
+SWITCHED_ON = text("""
+select relname, tgname from pg_trigger join pg_class c on c.oid = tgrelid
+where relnamespace = to_regnamespace('quality') and tgenabled in ('O', 'A')
+""")
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the chain of seals proves: `broken` names what was changed, `head` is the newest seal."""
+    """What the chain of seals proves: `broken` names what was changed, `head` is the newest seal.
+
+    `unguarded` are tables that nothing keeps from being rewritten, each with the triggers that are off or gone.
+    """
 
     sealed: int
     unsealed: int
     head: str
     broken: tuple[str, ...] = ()
+    unguarded: tuple[str, ...] = ()
 
 
 def seal_run(connection: Connection, run: str) -> str:
@@ -65,7 +84,15 @@ def verify_history(connection: Connection, newest: int | None = None) -> Verific
         *_rewritten(connection, rows[-newest:] if newest else rows),
         *(f"run {run}: its seal was removed, or it was added later" for run, at in without if first and at > first),
     )
-    return Verification(len(rows), len(without), rows[-1].seal if rows else BEGINNING, broken)
+    head = rows[-1].seal if rows else BEGINNING
+    return Verification(len(rows), len(without), head, broken, tuple(_unguarded(connection)))
+
+
+def _unguarded(connection: Connection) -> Iterator[str]:
+    switched_on = set(map(tuple, connection.execute(SWITCHED_ON)))
+    for table, names in GUARDS.items():
+        if missing := [name for name in names.split() if (table, name) not in switched_on]:
+            yield f"quality.{table} can be rewritten: its triggers {', '.join(missing)} are off or gone"
 
 
 def _breaks(rows: Sequence[Row[Any]]) -> Iterator[str]:

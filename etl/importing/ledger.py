@@ -59,7 +59,9 @@ def close_run(engine: Engine, run: int, outcome: Outcome) -> None:
         own = import_feeds.c.run_id == run, import_feeds.c.outcome == Outcome.RUNNING.value
         connection.execute(update(import_feeds).where(*own).values(left))
         values = {"outcome": outcome.value, "finished_at": func.now()}
-        connection.execute(update(import_runs).where(import_runs.c.id == run).values(values))
+        # one that another import has closed as killed, after ours had lost its lock, stays so
+        still = import_runs.c.id == run, import_runs.c.outcome == Outcome.RUNNING.value
+        connection.execute(update(import_runs).where(*still).values(values))
 
 
 def lock_publishing(connection: Connection) -> None:

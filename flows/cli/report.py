@@ -35,7 +35,7 @@ def history(  # noqa: PLR0917 - typer makes options of them
 ) -> None:
     """Show how the score went, or since when a rule is in trouble; newest first.
 
-    `history verify` computes the seals of all runs anew: exit code 1 where something was rewritten.
+    `history verify` computes the seals of all runs anew: exit code 1 where something was rewritten, or could be.
 
     Examples: `rally-health history`, `rally-health history match_without_teams --limit 50`,
     `rally-health history --since 7d`, `rally-health history --since 2025-06-01 --until 2025-06-30`
@@ -69,9 +69,11 @@ def _verify(settings: Settings, json_file: Path | None) -> None:
     if not shared.shown_as_json(json_file, verified):
         for line in verified.broken:
             typer.echo(f"REWRITTEN {line}")
+        for line in verified.unguarded:
+            typer.echo(f"OPEN {line}")
         before = f", {number_of(verified.unsealed, 'runs')} without a seal" if verified.unsealed else ""
         typer.echo(f"{number_of(verified.sealed, 'runs')} sealed{before}; the newest seal is {verified.head or 'none'}")
-    raise typer.Exit(shared.Exit.CHECKS_FAILED if verified.broken else shared.Exit.OK)
+    raise typer.Exit(shared.Exit.CHECKS_FAILED if verified.broken or verified.unguarded else shared.Exit.OK)
 
 
 def _require_known(settings: Settings, rule: str) -> None:

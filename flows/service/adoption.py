@@ -101,6 +101,9 @@ def examine_database(settings: Settings) -> Inspection:
     return Inspection((*findings, revision, *history, *inspection.findings))
 
 
+GUARDS_BACK = "alter table ... enable trigger ...; find out by whom it was done: rally-health history verify"
+
+
 def _revision_finding(connection: Connection) -> Finding:
     if not migrate.may_see_revision(connection):
         return Finding("database", Level.WARNING, "its revision is hidden from this account", "grant the rights below")
@@ -118,6 +121,8 @@ def _history_findings(connection: Connection, revision: Finding) -> Iterator[Fin
     verified = verify_history(connection, SEALS)
     for line in verified.broken:
         yield Finding("history", Level.ERROR, f"rewritten: {line}", "find out by whom: rally-health history verify")
+    for line in verified.unguarded:
+        yield Finding("history", Level.ERROR, line, f"switch them on, or bring them back: {GUARDS_BACK}")
     if not verified.broken:
         of_all = f"the newest {SEALS:,} of {verified.sealed:,}" if verified.sealed > SEALS else f"{verified.sealed:,}"
         yield Finding("history", Level.OK, f"the seals of {of_all} runs are whole; history verify looks at all")

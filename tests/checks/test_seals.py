@@ -56,7 +56,31 @@ REWRITES: dict[str, Callable[[Connection], object]] = {
     "a feed": lambda c: c.execute(text("update quality.import_feeds set inserted = 0 where outcome = 'published'")),
     "how a feed ended": lambda c: c.execute(text("update quality.import_feeds set outcome = 'failed'")),
     "a feed's row": lambda c: c.execute(text("delete from quality.import_feeds")),
+    "how an import ended": lambda c: c.execute(text("update quality.import_runs set outcome = 'failed'")),
+    "when an import ended": lambda c: c.execute(text("update quality.import_runs set finished_at = now()")),
+    "what became of a part": lambda c: c.execute(text("update quality.import_parts set outcome = 'published'")),
+    "why a part was closed": lambda c: c.execute(text("update quality.import_parts set closing = 'published'")),
+    "a part's rows": lambda c: c.execute(text("update quality.import_parts set rows = 'x'")),
+    "that a part was closed": lambda c: c.execute(text("update quality.import_parts set closed_at = null")),
+    "a part": lambda c: c.execute(text("delete from quality.import_parts")),
+    "all parts": lambda c: c.execute(text("truncate quality.import_parts")),
+    "who withdrew a waiver": lambda c: c.execute(text("update quality.waivers set withdrawn_by = 'mallory'")),
+    "that a waiver was withdrawn": lambda c: c.execute(text("update quality.waivers set withdrawn_at = null")),
+    "who made a repair": lambda c: c.execute(text("update quality.repairs set applied_by = 'mallory' where id = 1")),
+    "what a repair did": lambda c: c.execute(text("update quality.repairs set changes = '[1]' where id = 1")),
+    "that a repair was made": lambda c: c.execute(text("update quality.repairs set state = 'planned' where id = 1")),
+    "who undid a repair": lambda c: c.execute(text("update quality.repairs set undone_by = 'mallory' where id = 2")),
+    "that a repair was undone": lambda c: c.execute(text("update quality.repairs set state = 'applied' where id = 2")),
 }
+CLOSED = """
+insert into quality.import_parts (feed_id, kind, league, path, outcome, counts, profile, closed_at, closing)
+    select id, kind, league, path, 'held', '{}', '{}', now(), 'discarded by kim: too old' from quality.import_feeds;
+insert into quality.waivers (rule, until, owner, reason, withdrawn_at, withdrawn_by)
+    values ('one', '2099-01-01', 'kim', 'drill', now(), 'kim');
+insert into quality.repairs (summary, state, applied_by, applied_at) values ('made', 'applied', 'kim', now());
+insert into quality.repairs (summary, state, applied_by, applied_at, undone_by, undone_at)
+    values ('taken back', 'undone', 'kim', now(), 'kim', now());
+"""
 
 
 @pytest.fixture
@@ -66,6 +90,36 @@ def closed_feed(database: Engine) -> None:
         run = connection.scalar(import_runs.insert().values(outcome="published", paths=[]).returning(import_runs.c.id))
         values = {"run_id": run, "path": "p", "kind": "schedules", "league": "X", "fingerprint": "f", "inserted": 9}
         connection.execute(import_feeds.insert().values(**values, outcome="published"))
+        connection.exec_driver_sql(CLOSED)
+
+
+@pytest.mark.usefixtures("closed_feed")
+def test_what_is_closed_can_be_forgotten_and_undone(database: Engine) -> None:
+    """What retention and `fix undo` do to rows that are closed."""
+    with database.begin() as connection:
+        connection.execute(text("update quality.import_parts set rows = null"))
+        connection.execute(text("update quality.repairs set state = 'forgotten' where id = 1"))
+        connection.execute(text("insert into quality.repairs (summary, state) values ('third', 'applied')"))
+        connection.execute(
+            text("update quality.repairs set state = 'undone', undone_by = 'kim', undone_at = now() where id = 3")
+        )
+
+        states = connection.scalars(text("select state from quality.repairs order by id")).all()
+
+    assert states == ["forgotten", "undone", "undone"]
+
+
+def test_a_table_whose_triggers_are_off_is_named(database: Engine) -> None:
+    with database.begin() as connection:
+        connection.execute(text("alter table quality.waivers disable trigger closed_once"))
+        connection.execute(text("drop trigger append_only on quality.import_parts"))
+
+        found = verify_history(connection)
+
+    assert found.unguarded == (
+        "quality.import_parts can be rewritten: its triggers append_only are off or gone",
+        "quality.waivers can be rewritten: its triggers closed_once are off or gone",
+    )
 
 
 @pytest.mark.usefixtures("three_runs", "closed_feed")
