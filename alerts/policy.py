@@ -184,6 +184,8 @@ def _parse(text: str, source: str) -> dict[str, Any]:
         # the text around the place is left out: it can be a number or a token
         place = str(error)[str(error).rfind("(at ") :] if "(at " in str(error) else ""
         raise PolicyError(f"{source} is no TOML {place}".rstrip()) from None
+    except RecursionError:
+        raise PolicyError(f"{source} is no TOML: it nests too deeply") from None
 
 
 def _with_contact(person: Any, known: dict[str, Any]) -> Any:

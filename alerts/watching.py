@@ -188,7 +188,7 @@ def _read(memory: Path) -> dict[Address, datetime]:
         entries = json.loads(memory.read_text()).items()
         split = ((key.rsplit(" ", 1), datetime.fromisoformat(at)) for key, at in entries)
         return {(name, Channel(channel)): at for (name, channel), at in split}
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return {}  # to be notified twice is better than not at all
 
 

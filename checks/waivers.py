@@ -71,11 +71,15 @@ def _identified(connection: Connection, rule: str, key: str) -> tuple[int, str]:
     return marked, key
 
 
+LONGEST_SHOWN = 80
+
+
 def _fingerprint_of(connection: Connection, rule: str, key: str) -> int:
     try:
         parts: Any = json.loads(key)
-    except ValueError:
-        raise WaiverError(f"the key {key!r} is neither a fingerprint of 16 digits nor JSON") from None
+    except (ValueError, RecursionError):
+        shown = key if len(key) <= LONGEST_SHOWN else f"{key[:LONGEST_SHOWN]}…"
+        raise WaiverError(f"the key {shown!r} is neither a fingerprint of 16 digits nor JSON") from None
     values = list(parts.values()) if isinstance(parts, dict) else parts
     if not isinstance(values, list) or not values:
         raise WaiverError(f"the key {key!r} names no row; expected a JSON object or array as reports show it")

@@ -99,7 +99,7 @@ def read_manifest(folder: Path) -> Snapshot:
             folder, datetime.fromisoformat(values["made"]), values["by"], values["reason"], values["automatic"],
             values["method"], values["revision"], held, values["files"],
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise SnapshotError(f"{folder} is no snapshot: {type(error).__name__} in {MANIFEST}") from None
 
 

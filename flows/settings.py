@@ -20,6 +20,7 @@ from pydantic import AliasChoices, BaseModel, Field, PrivateAttr, SecretStr, Val
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -197,7 +198,21 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
         """What a command says goes before the environment, and that before the file."""
-        return init_settings, env_settings, _FileSource(settings_cls)
+        return init_settings, _Environment(settings_cls), _FileSource(settings_cls)
+
+
+class _Environment(EnvSettingsSource):
+    """The environment; JSON that nests without end is no JSON, and not the end of the program."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """What a variable's JSON says; raises ValueError."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except RecursionError:
+            raise ValueError(NESTED_TOO_DEEPLY) from None
+
+
+NESTED_TOO_DEEPLY = "it nests too deeply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +279,8 @@ def _parsed(path: Path) -> ConfigFile | None:
         raise SettingsError(f"{path} is no TOML: {error}{hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from None
+    except RecursionError:
+        raise SettingsError(f"{path} is no TOML: {NESTED_TOO_DEEPLY}") from None
     prefix = ""
     if path.name == FILES[1]:
         values = values.get("tool", {}).get(TABLE)

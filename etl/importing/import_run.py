@@ -268,5 +268,5 @@ def _home(row: dict[str, Any]) -> tuple[str, str]:
 def _whole(raw: str) -> bool:
     try:
         return isinstance(json.loads(raw), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

@@ -61,7 +61,7 @@ def api_url(settings: Settings) -> str | None:
     home = settings.prefect_home.expanduser()
     try:
         profiles = tomllib.loads((home / "profiles.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # no profile, or one that Prefect will complain about itself
+    except (OSError, ValueError, RecursionError):  # no profile, or one that Prefect will complain about itself
         return None
     profile = profiles.get("profiles", {}).get(settings.prefect_profile or profiles.get("active"), {})
     return str(profile.get("PREFECT_API_URL") or "") or None

@@ -82,6 +82,6 @@ def _earlier(folder: Path) -> set[str]:
                 f"{folder} holds something else than a site of ours; name an empty or a new folder"
             ) from None
         return set()
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise NotASite(f"{folder / MANIFEST} is none of ours; name an empty or a new folder") from None
     return {name for name in pages if isinstance(name, str) and Path(name).name == name}

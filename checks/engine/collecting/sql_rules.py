@@ -140,6 +140,8 @@ def _value(path: Path, key: str, text: str, line: int, read: Callable[[str], Any
         return read(text)
     except (CheckDefinitionError, ValueError) as error:
         raise CheckDefinitionError(f"{path}:{line}: {key}: {error}") from None
+    except RecursionError:
+        raise CheckDefinitionError(f"{path}:{line}: {key}: it nests too deeply") from None
 
 
 def _row_of(text: str) -> Mapping[str, Any]:

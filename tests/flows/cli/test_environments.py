@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
+from alerts.policy import PolicyError, load_policy
+from checks.engine.judging.judge import Waiver
+from checks.waivers import WaiverError, waive
 from flows.cli.shared import Exit
+from flows.settings import SettingsError, read_settings
 
 SECRET = "S3CR3T-canary"  # noqa: S105 - to be found nowhere
 COMMANDS: tuple[tuple[str, ...], ...] = (
@@ -139,6 +145,48 @@ def test_thirty_wrong_environments_give_each_command_a_line_and_no_traceback(tmp
         assert code in {Exit.OK, Exit.USAGE, Exit.REFUSED, Exit.INFRASTRUCTURE, Exit.PARTIAL}, (command, name, err)
     logs = "".join(path.read_text() for path in (tmp_path / "logs").glob("*.log"))
     assert SECRET not in logs
+
+
+DEEP = 100_000
+NESTED = {
+    "RALLY_GUARDS": ('{"a":' * DEEP, "RALLY_GUARDS is no JSON (it nests too deeply); expected such as"),
+    "RALLY_AUTO_FIX": ("[" * DEEP, "RALLY_AUTO_FIX is no JSON (it nests too deeply); expected such as"),
+    "RALLY_CORRECTIONS": ("[" * DEEP, "RALLY_CORRECTIONS is no JSON (it nests too deeply); expected such as"),
+}
+
+
+@pytest.mark.parametrize("variable", NESTED)
+def test_json_that_nests_without_end_is_a_line(variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A traceback of RecursionError came of these."""
+    monkeypatch.chdir(tmp_path)
+    value, told = NESTED[variable]
+    monkeypatch.setenv(variable, value[:DEEP])
+
+    with pytest.raises(SettingsError, match=re.escape(told)):
+        read_settings()
+
+
+def test_a_configuration_file_that_nests_without_end_is_a_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rally.toml").write_text("corrections = " + "[" * DEEP)
+
+    with pytest.raises(SettingsError, match=r"^rally\.toml is no TOML: it nests too deeply$"):
+        read_settings()
+
+
+def test_a_policy_that_nests_without_end_is_a_line() -> None:
+    with pytest.raises(PolicyError, match="is no TOML: it nests too deeply"):
+        load_policy("people = " + "[" * DEEP)
+
+
+def test_a_key_to_waive_that_nests_without_end_is_a_line(connection: Connection) -> None:
+    with pytest.raises(WaiverError, match=r"^the key '\[{80}…' is neither a fingerprint of 16 digits nor JSON$"):
+        waive(
+            connection,
+            Waiver(rule="one", owner="kim", reason="drill", until=date(2099, 1, 1)),
+            "[" * DEEP,
+            today=date(2025, 3, 4),
+        )
 
 
 def test_what_is_printed_holds_no_mark_that_turns_letters_round(database: Engine, tmp_path: Path) -> None:
