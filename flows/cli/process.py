@@ -22,6 +22,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import isinf
 from mmap import mmap
+from os import environ  # for what a terminal says of itself, which libraries read there; settings are elsewhere
 from typing import Any, NoReturn, TextIO
 
 ENDLESS = frozenset({"serve", "mcp"})
@@ -38,11 +39,22 @@ _own: ContextVar[bool] = ContextVar("own", default=False)
 
 
 def own_process() -> None:
-    """Take this process for a command's own: its signals, and its standard output."""
+    """Take this process for a command's own: its signals, its standard output, and the size of its terminal."""
     _own.set(True)
+    for name, sizes in SIZES.items():
+        if name in environ and _number(environ[name]) not in sizes:
+            del environ[name]
     with suppress(OSError, ValueError, AttributeError):  # no standard output at all
         sys.stdout = _clean(sys.stdout)
         sys.stderr = _clean(sys.stderr)
+
+
+SIZES = {"COLUMNS": range(20, 1001), "LINES": range(5, 1001)}
+"""Sizes of a terminal that can be: with COLUMNS=0 nothing was printed, with eleven digits the memory was full."""
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _clean(stream: TextIO) -> CleanText:

@@ -189,6 +189,14 @@ def test_a_key_to_waive_that_nests_without_end_is_a_line(connection: Connection)
         )
 
 
+@pytest.mark.parametrize("columns", ["0", "-5", "3", "wide", "99999999999"])
+def test_a_size_that_no_terminal_has_is_none(tmp_path: Path, columns: str) -> None:
+    """COLUMNS=0 printed nothing, and one of eleven digits was a MemoryError."""
+    usual, odd = (rally(tmp_path, "--help", COLUMNS=own, LINES=own) for own in ("80", columns))
+
+    assert (odd.stdout, odd.stderr, odd.returncode) == (usual.stdout, "", 0)
+
+
 def test_what_is_printed_holds_no_mark_that_turns_letters_round(database: Engine, tmp_path: Path) -> None:
     """A team of this name was shown as another one, and a person confirmed that."""
     url = database.url.render_as_string(hide_password=False)
