@@ -175,6 +175,17 @@ def is_lost(error: BaseException) -> bool:
     return invalidated or isinstance(_origin(error), (psycopg.OperationalError, psycopg.InterfaceError))
 
 
+REACHED = re.compile(
+    "terminating connection|closed the connection unexpectedly|reset by peer|starting up|shutting down|recovery mode"
+)
+
+
+def was_reached(error: BaseException) -> bool:
+    """Whether a connection that could not be opened was lost on the way, by a server that is there: not refused."""
+    # a server's refusal has no SQLSTATE while connecting, so its words are all that there is
+    return is_lost(error) and REACHED.search(str(_origin(error))) is not None
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether another try of the whole transaction can succeed."""
     if isinstance(error, EtlError):
@@ -255,12 +266,15 @@ DELAYS = [FIRST_DELAY * 3**tried for tried in range(RETRIES)]
 JITTER = 0.5
 
 
-def retried(work: Callable[[], R]) -> R:
-    """Do the work, and after a transient failure do it again, as often as Prefect would; each retry is logged."""
+def retried(work: Callable[[], R], *, worth: Callable[[BaseException], bool] = is_transient) -> R:
+    """Do the work, and after a transient failure do it again, as often as Prefect would; each retry is logged.
+
+    `worth` says of which failures another try is worth its while.
+    """
     attempts = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(RETRIES + 1),
         wait=tenacity.wait_exponential_jitter(multiplier=FIRST_DELAY, exp_base=3),
-        retry=tenacity.retry_if_exception(is_transient),
+        retry=tenacity.retry_if_exception(worth),
         before_sleep=_log_retry,
         reraise=True,
     )

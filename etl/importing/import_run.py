@@ -11,13 +11,13 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, delete, func, select, text, update
 
@@ -64,16 +64,27 @@ def importer_lock(engine: Engine, *, wait: float = 0) -> Iterator[Connection]:
         yield connection
 
 
+Looked = TypeVar("Looked")
+
+
 @contextmanager
-def _importing(engine: Engine, *, wait: float) -> Iterator[Connection]:
-    """The importer's lock for the block; nothing is written on its connection, so it may be lost at the end."""
-    lock = importer_lock(engine, wait=wait)
-    connection = lock.__enter__()
+def _importing(engine: Engine, look: Callable[[Connection], Looked], *, wait: float) -> Iterator[Looked]:
+    """The importer's lock for the block, and what was looked at under it before: again where the connection is lost.
+
+    Nothing is written on its connection, so it may be lost at the end.
+    """
+
+    def locked() -> tuple[ExitStack, Looked]:
+        with ExitStack() as stack:
+            looked = look(stack.enter_context(importer_lock(engine, wait=wait)))
+            return stack.pop_all(), looked
+
+    lock, looked = retried(locked)
     try:
-        yield connection
+        yield looked
     finally:
         with suppress(*DATABASE_ERRORS):
-            lock.__exit__(None, None, None)
+            lock.close()
 
 
 def _idle(connection: Connection) -> int:
@@ -110,10 +121,9 @@ def import_paths(
     while imports are stopped, ImporterBusy after `wait` seconds, and DatabaseUnavailable when the database stays away.
     """
     feeds, ignored = _feeds_of(paths, options)
-    with _importing(engine, wait=wait) as connection:
+    with _importing(engine, partial(_require_running, options), wait=wait):
         if options.dry_run:
             return _rehearsed(engine, paths, feeds, options, ignored)
-        require_running(connection, excused=bool(options.allow.rules))
         run = _open_run(engine, [str(path) for path in paths])
         results = _import_each(engine, run, (partial(importer, engine, feed, run, options) for feed in feeds))
         tries = (partial(retry, engine, waiting, run, options) for waiting in _waiting(engine, options))
@@ -121,6 +131,12 @@ def import_paths(
         report = ImportReport(run, (*results, *freed), ignored=ignored)
         _close_run(engine, report)
     return report
+
+
+def _require_running(options: Options, connection: Connection) -> None:
+    """Raise ImportsStopped while imports are stopped; a dry run and what a person lets pass are excused."""
+    if not options.dry_run:
+        require_running(connection, excused=bool(options.allow.rules))
 
 
 def _feeds_of(paths: Sequence[Path], options: Options) -> tuple[list[Feed], tuple[str, ...]]:
@@ -201,14 +217,12 @@ def replay(
     A reject whose raw text was cut can't be tried again and stays. An empty report means that nothing was waiting.
     Raises ImportsStopped while imports are stopped.
     """
-    with engine.begin() as connection:
-        waiting = [row for row in list_rejects(connection, feed=feed, limit=None) if _whole(row["raw"])]
+    waiting = retried(partial(_rejects, engine, feed))
     if not waiting:
         return ImportReport(0, ())
     groups = groupby(sorted(waiting, key=_home), key=_home)
-    with _importing(engine, wait=wait) as connection, tempfile.TemporaryDirectory() as folder:
-        if not options.dry_run:
-            require_running(connection)
+    running = partial(_require_running, options)
+    with _importing(engine, running, wait=wait), tempfile.TemporaryDirectory() as folder:
         run = _open_run(engine, [f"replay of {number_of(len(waiting), 'rejects')}"])
         again_only = replace(options, partial=True, force=True)
         results: list[FeedResult] = []
@@ -226,14 +240,22 @@ def replay(
     return report
 
 
+def _rejects(engine: Engine, feed: int | None) -> list[dict[str, Any]]:
+    with engine.begin() as connection:
+        return [row for row in list_rejects(connection, feed=feed, limit=None) if _whole(row["raw"])]
+
+
 def retry_part(engine: Engine, number: int, options: Options, *, wait: float = 0) -> ImportReport:
     """Try a held part again from the rows that were kept of it, whatever became of its file.
 
     Raises FeedError where none of this number waits, and ImportsStopped and ImporterBusy as `import_paths` does.
     """
-    with _importing(engine, wait=wait) as connection:
-        require_running(connection, excused=bool(options.allow.rules))
-        waiting = waiting_part(connection, number)
+
+    def part(connection: Connection) -> Waiting:
+        _require_running(options, connection)
+        return waiting_part(connection, number)
+
+    with _importing(engine, part, wait=wait) as waiting:
         run = _open_run(engine, [f"held part {number}"])
         report = ImportReport(run, _import_each(engine, run, [partial(import_held, engine, waiting, run, options)]))
         _close_run(engine, report)

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import URL, Connection, Engine, NullPool, text
+from sqlalchemy import URL, Connection, Engine, NullPool, Row, text
 
 from etl import DatabaseUnavailable, database, embedded, migrate
 from etl.adoption import rights
 from etl.connections import TimeLimits
-from etl.database import DATABASE_ERRORS, own_error, retried, shown_url, without_secrets
+from etl.database import DATABASE_ERRORS, own_error, retried, shown_url, was_reached, without_secrets
 from etl.repairs.constraints import REFERENCES
 from flows.settings import Settings, SettingsError, read_settings
 
@@ -138,14 +138,14 @@ def open_engine(settings: Settings, *, application: str = "rally-health", migrat
     """
     if settings.database_url is None:
         with embedded.running(settings.data) as url, _connected(url, application, limits_of(settings)) as engine:
-            if migrate.current(engine) != migrate.newest():
+            if retried(lambda: migrate.current(engine)) != migrate.newest():
                 migrate.upgrade(engine)
             engine.update_execution_options(**{REFERENCES: settings.references})
             yield engine
     else:
         with _connected(settings.database_url.get_secret_value(), application, limits_of(settings)) as engine:
             if migrated:
-                migrate.require_newest(engine)
+                retried(lambda: migrate.require_newest(engine))
             engine.update_execution_options(**{REFERENCES: settings.references})
             yield engine
 
@@ -155,7 +155,7 @@ def _connected(url: str, application: str, limits: TimeLimits) -> Iterator[Engin
     engine = database.open_engine(url, application=application, limits=limits)
     try:
         try:
-            engine.connect().close()
+            retried(lambda: engine.connect().close(), worth=was_reached)
         except DATABASE_ERRORS as error:
             raise _unreachable(error, engine.url) from None
         yield engine
@@ -191,11 +191,7 @@ def rule_account(settings: Settings, engine: Engine) -> Iterator[RuleAccount]:
     SQL and `rally_reader` can log in, it is `rally_reader`. Raises SettingsError where only an account is left that
     could do more and the settings are strict, or where RALLY_READER_URL leads elsewhere.
     """
-    with engine.begin() as connection:
-        powers, place = rights.powers_beyond_sql(connection), connection.execute(SAME_SERVER).one()
-        url = _reader_url(settings, engine, connection) if powers or settings.reader_url else None
-        # the very same: a lock that was not free for a connection of one is remembered by those of the other
-        limits = getattr(connection.connection.driver_connection, "limits", None)
+    powers, place, url, limits = retried(lambda: _own_account(settings, engine))
     if url is None:
         yield RuleAccount(None, _warned(settings, "DATABASE_URL", powers))
         return
@@ -214,6 +210,15 @@ def rule_account(settings: Settings, engine: Engine) -> Iterator[RuleAccount]:
         yield account
     finally:
         reader.dispose()
+
+
+def _own_account(settings: Settings, engine: Engine) -> tuple[Sequence[str], Row[Any], str | None, TimeLimits | None]:
+    """What the account of the database may do besides SQL, where it leads to, through which URL rules are measured."""
+    with engine.begin() as connection:
+        powers, place = rights.powers_beyond_sql(connection), connection.execute(SAME_SERVER).one()
+        url = _reader_url(settings, engine, connection) if powers or settings.reader_url else None
+        # the very same: a lock that was not free for a connection of one is remembered by those of the other
+        return powers, place, url, getattr(connection.connection.driver_connection, "limits", None)
 
 
 def _reader_url(settings: Settings, engine: Engine, connection: Connection) -> str | None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Engine
 
@@ -21,6 +22,7 @@ from checks.ready.overrides import override_rules
 from checks.runbooks import with_runbooks
 from checks.scopes import SOURCES
 from etl.adoption.rights import READER, may_keep_history
+from etl.database import retried
 from etl.migrate import Mode, mode_of
 from etl.retention import delete_expired
 from flows.doors import watched
@@ -57,7 +59,7 @@ def _checked(invocation: Invocation, request: CheckRequest) -> Report:
     with (
         open_engine(settings, application="rally-health check") as engine, rule_account(settings, engine) as account
     ):  # fmt: skip
-        rules, request, invocation = _fitting(engine, rules, request, invocation)
+        rules, request, invocation = retried(partial(_fitting, engine, rules, request, invocation))
         invocation = replace(invocation, remarks=(*invocation.remarks, *filter(None, [account.warning])))
         asked = _engine_request(invocation, request, account.reader)
 

@@ -6,6 +6,7 @@ import getpass
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -13,6 +14,7 @@ from sqlalchemy import Engine
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options as Checking
 from checks.repairs.apply import Attempt
+from etl.database import retried
 from etl.feeds import Feed
 from etl.importing import FeedResult, ImportReport, Outcome
 from etl.importing.guards import WAYS_OUT, open_gate
@@ -58,9 +60,8 @@ def _imported(invocation: Invocation, request: ImportRequest, lineage: Lineage) 
         return result
 
     with open_engine(settings, application="rally-health import") as engine:
-        with engine.begin() as connection:
-            require_platform(connection)
-        if settings.breaker and not request.dry_run and settle_crashes(engine) is not None:
+        retried(partial(_require_platform, engine))
+        if settings.breaker and not request.dry_run and retried(partial(settle_crashes, engine)) is not None:
             announce_stop(invocation)
         if request.prune and not request.dry_run:
             snapshot_before(engine, settings, "import --prune")
@@ -69,6 +70,11 @@ def _imported(invocation: Invocation, request: ImportRequest, lineage: Lineage) 
             after_import(engine, report, allowed_by=who if request.allow else "", why=request.reason)
         lineage(engine, report)
         return report
+
+
+def _require_platform(engine: Engine) -> None:
+    with engine.begin() as connection:
+        require_platform(connection)
 
 
 def _declared(settings: Settings) -> Options:

@@ -236,6 +236,32 @@ def test_a_network_that_goes_silent_for_good_at_any_message_ends_a_command_at_it
     amount.say(f"{scenario.name}: {max(1, amount.kills // 10)} times silent for good, ended in time, torn 0")
 
 
+EARLY = 12
+"""Messages within which an import connects, looks at its database, takes the lock and opens its ledger."""
+
+
+def test_a_connection_that_is_lost_at_any_message_costs_an_import_a_retry(
+    rally: Rally, database: Engine, copies: Callable[[Engine], Copies], amount: Amount
+) -> None:
+    """One that was lost before the first feed, in the first 0.2 s, ended the import with exit 4."""
+    scenario = SCENARIOS[0]
+    scenario.prepare(rally.on(url_of(database)), database)
+    copy = copies(database)
+    with copy() as engine, killing_proxy(engine) as counting_proxy:
+        counting_proxy.kill_at(0, before=True)
+        assert rally.on(counting_proxy.url).run(*scenario.arguments).code == 0
+        after, messages = scenario.look(engine), counting_proxy.count
+    later = Random(amount.first).sample(range(EARLY + 1, messages + 1), max(3, amount.kills // 10))  # noqa: S311
+    for number in (*range(1, EARLY + 1), *later):
+        with copy() as engine, killing_proxy(engine) as proxy:
+            proxy.kill_at(number, before=True)
+            ended = rally.on(proxy.url).run(*scenario.arguments)
+            assert (proxy.failed, ended.code) == (True, 0), f"message {number} of {messages}: {ended.out}"
+            assert scenario.look(engine) == after, number
+            assert rows(engine, RUNNING) == ((0,),), number
+    amount.say(f"import: lost at {EARLY + len(later)} of {messages} messages, exit 0 each time")
+
+
 def test_each_commit_of_a_dispatcher_that_is_cut_or_goes_silent_loses_no_message_and_sends_none_twice(
     messenger: Messenger, database: Engine, copies: Callable[[Engine], Copies], amount: Amount
 ) -> None:

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from alerts.policy import PolicyError, load_policy
+from alerts import PolicyError
+from alerts.policy import load_policy
+from checks.engine.authoring import WaiverError
 from checks.engine.judging.judge import Waiver
-from checks.waivers import WaiverError, waive
+from checks.waivers import waive
 from flows.cli.shared import Exit
 from flows.settings import SettingsError, read_settings
 
