@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 from etl.database import open_engine
 from etl.embedded import running
 from etl.migrate import upgrade
+from tests.platform.servers import QUICK, quick_folder
 
 pytest_plugins = ["tests.platform.fixtures"]
 
@@ -56,9 +57,9 @@ def nothing_left_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of an embedded server of this test session's own; no fsync, for its data dies with it."""
-    with running(tmp_path_factory.mktemp("server"), fsync="off", max_connections="200") as url:
+def server() -> Iterator[str]:
+    """URL of an embedded server of this test session's own; in memory and without fsync, for its data dies with it."""
+    with quick_folder() as home, running(home, **QUICK) as url:
         yield url
 
 
@@ -125,7 +126,7 @@ def browser() -> Iterator[Any]:
 def copy_of(server: str, template: str) -> Iterator[Engine]:
     """A database of its own, copied from a template, gone after use."""
     name = f"test_{next(_numbers)}"
-    _statement(server, f"create database {name} template {template}")
+    _statement(server, f"create database {name} template {template} strategy file_copy")
     engine = open_engine(_named(server, name))
     yield engine
     engine.dispose()

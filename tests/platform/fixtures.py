@@ -75,7 +75,7 @@ def copy_as_owner(template: str) -> Iterator[Engine]:
     """An engine of the owner on a copy of a template, which is gone after use."""
     source = make_url(template)
     name = f"platform_{next(_numbers)}"
-    administer(template, f"create database {name} template {source.database} owner {OWNER}")
+    administer(template, f"create database {name} template {source.database} strategy file_copy owner {OWNER}")
     engine = open_engine(source.set(database=name, username=OWNER).render_as_string(hide_password=False))
     yield engine
     engine.dispose()
