@@ -7,20 +7,17 @@ that cannot fail, such as `id > 0 and id < 0`.
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, insert, true
+from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import DataError, DBAPIError
-from sqlalchemy.sql import visitors
 
+from checks.author.made_up import reads_of, recorded, rows_made_up
 from checks.author.mutants import mutant_of
-from checks.author.scratch import Copy, LackingColumnError, python_type, rows_by_table, scratch_tables
+from checks.author.scratch import Copy, LackingColumnError, rows_by_table, scratch_tables
 from checks.engine.authoring import MeasureError
-from checks.engine.authoring.decorators import Bad, Row
 from checks.engine.authoring.spec import Check, Kind
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Baseline
@@ -30,19 +27,8 @@ from checks.engine.measuring.snapshot import explained
 from checks.engine.reporting.report import Result
 from checks.engine.run import Options, Request, measure_on
 
-MADE_UP: Mapping[type, Sequence[Any]] = {
-    bool: (True, False),
-    int: (0, -1, 1, 7, 100_000),
-    float: (0, -1.5, 99.5, 1e6),
-    str: ("", " ", "x", "?", "-1", "a" * 60, "Ab(S)", "0", "9-9"),
-    date: (date(1900, 1, 1), date(2025, 1, 1), date(2999, 1, 1)),
-    time: (time(), time(3, 30), time(12), time(23, 59)),
-    timedelta: (timedelta(-1), timedelta(), timedelta(999)),
-}
-"""Values that a rule may well object to, by what a column holds; NULL besides."""
 MOST_MADE_UP, FEWER_MADE_UP = 3_000, 500
 """Rows for a rule of one row, and for one that goes across tables, which seldom needs as many and asks for longer."""
-FEW_VALUES_EACH = 5
 ROWS_AT_ONCE = 100
 NOT_TRIED = "it can be asked; give it good= and bad= rows to try what it finds"
 
@@ -120,9 +106,10 @@ def _made_up(connection: Connection, rules: Rules, check: Check, request: Reques
     asked = _found(connection, rules, request)
     if check.mark.kind not in {Kind.ROW, Kind.CHECK} or main is None or asked.error:
         return RuleTrial(check.name, passed=not asked.error, said=asked.error or NOT_TRIED)
-    reads = _read_by_row(check, main.table) if check.mark.kind is Kind.ROW else _read_by_text(asked.sql, main.table)
-    tried = 0
-    for _, alike in itertools.groupby(_candidates(main, *reads), tuple):
+    answers: list[Any] = []
+    _found(connection, rules.only([recorded(check, answers)]), request)
+    tried, reads = 0, reads_of(answers, main.table)
+    for _, alike in itertools.groupby(rows_made_up(main, reads), tuple):
         while some := list(itertools.islice(alike, ROWS_AT_ONCE)):
             tried += _put(connection, main, some)
         if tried > (MOST_MADE_UP if check.mark.kind is Kind.ROW else FEWER_MADE_UP):
@@ -150,47 +137,6 @@ def _put(connection: Connection, main: Copy, rows: Sequence[dict[str, Any]]) -> 
         else:
             return len(rows)
     return sum(_put(connection, main, [row]) for row in rows) if len(rows) > 1 else 0
-
-
-Reads = tuple[list[Any], list[str]]
-"""The values that a rule compares with, and the columns that it reads."""
-LITERAL = re.compile(r"'((?:[^']|'')*)'|\b(\d+(?:\.\d+)?)\b")
-
-
-def _read_by_row(check: Check, main: Table) -> Reads:
-    """Of a rule that needs no arguments; what anything else raises, the trial itself tells."""
-    try:
-        answer = check.function(Row(main))
-    except Exception:  # noqa: BLE001 - see above
-        return [], []
-    parts = (answer.found, answer.among) if isinstance(answer, Bad) else (answer,)
-    condition = and_(true(), *(part for part in parts if isinstance(part, ColumnElement)))
-    given = condition.compile().params.values()
-    literals = [one for value in given for one in (value if isinstance(value, list | tuple) else (value,))]
-    return literals, [column.name for column in main.c if column in set(visitors.iterate(condition))]
-
-
-def _read_by_text(sql: str, main: Table) -> Reads:
-    literals: list[Any] = []
-    for text, number in LITERAL.findall(re.sub(r"(?m)^\s*--.*$", "", sql)):
-        literals += [float(number), *([int(number)] if number.isdigit() else [])] if number else [text]
-    return literals, [column.name for column in main.c if re.search(rf"\b{re.escape(column.name)}\b", sql)]
-
-
-def _candidates(main: Copy, literals: Sequence[Any], read: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Rows of every value, then of neighbours and of what the rule reads; all other columns are NULL or a default.
-
-    The values that a rule itself compares with are what a row most likely needs to be bad.
-    """
-    columns, keys = list(main.target.c), dict.fromkeys(main.keys, 1)
-    said = {column.name: tuple(one for one in literals if isinstance(one, python_type(column))) for column in columns}
-    values = {column.name: (None, *said[column.name], *MADE_UP.get(python_type(column), ())) for column in columns}
-    for name, own in values.items():
-        yield from ({**keys, name: value} for value in own if value is not None or name not in keys)
-    for names in ([name for name in read if name in values], *itertools.combinations(values, 2)):
-        some = (values[name][: FEW_VALUES_EACH + len(said[name])] for name in names)
-        rows = itertools.islice(itertools.product(*some), MOST_MADE_UP)
-        yield from (keys | dict(zip(names, row, strict=True)) for row in rows)
 
 
 def _found(connection: Connection, rules: Rules, request: Request) -> Result:

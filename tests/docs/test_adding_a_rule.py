@@ -66,6 +66,14 @@ def test_every_example_of_the_guide_is_a_file_of_rules_that_passes_its_trial(tmp
     assert tried.out.splitlines()[-1] == "10 rules tried, 0 failed."
 
 
+def test_the_rule_of_the_readme_passes_its_trial_as_it_stands(folder: Path, run: Run) -> None:
+    """No row made up was one of July: the first rule that a newcomer pastes was said to be one that cannot fail."""
+    tried = run("rules", "test", folder / "rules" / "winter.py")
+
+    assert tried.code == Exit.OK, tried.out
+    assert tried.out.startswith("ok      match_in_july: it can fail: ")
+
+
 def test_the_lines_of_the_guide_are_a_configuration(tmp_path: Path, run: Run) -> None:
     (tmp_path / "rally.toml").write_text(blocks_of("docs/ADDING_A_RULE.md", "toml")[0])
 

@@ -82,6 +82,51 @@ def test_a_rule_that_cannot_fail_is_named(run: Run, tmp_path: Path) -> None:
     assert lines["ok      across"] == "ok      across: 1 good, 2 bad"
 
 
+OF_LITERALS = [
+    "func.extract('month', row.placed) == 7",
+    "(func.extract('month', row.placed) == 7) & (func.extract('day', row.placed) == 4)",
+    "func.extract('dow', row.placed) == 0",
+    "func.extract('year', row.placed) < 1990",
+    "func.extract('doy', row.placed).between(200, 210)",
+    "row.placed > date(2031, 5, 5)",
+    "row.placed.between(date(2031, 5, 5), date(2031, 5, 7)) & (row.state == 'sent')",
+    "func.extract('hour', row.packed) == 17",
+    "row.packed > time(22, 15)",
+    "func.extract('days', row.took) > 400",
+    "row.took > func.make_interval(0, 0, 0, 1200)",
+    "(row.total > 1234.5) & (row.total < 1236)",
+    "row.total == -77",
+    "row.number.in_([4711, 4712]) & (row.total > 3) & (row.state == 'paid')",
+    "func.length(row.state) > 300",
+    "row.state.like('%void%')",
+    "func.upper(row.state) == 'VOID'",
+    "row.state != func.btrim(row.state)",
+    "(row.state == 'void') & (row.total < 0) & row.placed.is_(None)",
+    "literal_column(\"state = 'ab''c'\", Boolean)",
+    "row.state.regexp_match('^void$')",
+]
+
+
+def test_rows_made_up_hold_what_the_rule_itself_compares_with(run: Run, tmp_path: Path, database: Engine) -> None:
+    columns = "number int, total numeric, state text, placed date, packed time, took interval"
+    with database.begin() as connection:
+        connection.exec_driver_sql(f"create table sales (id int primary key, {columns}, note text, other text)")
+    rules = [
+        f"@row_check('sales', severity=Severity.LOW, threshold=above(warn=rows(0)))\n"
+        f"def rule_{number:02}(row: Row):\n    return {condition}\n"
+        for number, condition in enumerate(OF_LITERALS)
+    ]
+    header = (
+        "from datetime import date, time\nfrom sqlalchemy import Boolean, func, literal_column\nfrom checks import *\n"
+    )
+    (tmp_path / "mine.py").write_text("\n".join([header, *rules]))
+
+    tried = run("rules", "test", "mine.py").out.splitlines()
+
+    failed = [line for line in tried if line.startswith("FAILED")]
+    assert (failed, len(tried)) == ([], len(OF_LITERALS) + 1)
+
+
 HALF_TRIED = """
 from checks import *
 
