@@ -72,14 +72,15 @@ def reads_of(answers: Sequence[Any], main: Table) -> Reads:
 
 
 def rows_made_up(main: Copy, reads: Reads) -> Iterator[dict[str, Any]]:
-    """Rows of what the rule reads, then of each column, then of every two; all others are NULL or a default.
+    """Rows of each column, then of all that the rule reads, then of every two; all others are NULL or a default.
 
     The values that a rule itself compares with are what a row most likely needs to be bad.
     """
     keys = dict.fromkeys(main.keys, 1)
     values = {column.name: _values(python_type(column), reads.literals) for column in main.target.c}
     read = tuple(name for name in reads.columns if name in values)
-    for names in (read, *((name,) for name in values), *itertools.combinations(values, 2)):
+    by_itself = [(name,) for name in sorted(values, key=lambda name: name not in read)]
+    for names in (*by_itself[: len(read)], read, *by_itself[len(read) :], *itertools.combinations(values, 2)):
         for row in _likeliest([values[name] for name in names]):
             yield keys | {name: value for name, value in zip(names, row, strict=True) if _is_said(value, name, keys)}
 

@@ -26,7 +26,7 @@ from etl.reading import extract
 from etl.records.validate import validate
 from etl.repairs import Delete, Insert, RepairError, Step, Update
 from etl.repairs.constraints import definitions
-from etl.tables import BYE, PRACTICE, import_feeds, leagues, match_scores, schedule, series, teams
+from etl.tables import import_feeds, is_bye_name, is_practice_name, leagues, match_scores, schedule, series, teams
 
 COPIED_COLUMNS = {
     "match_date": sa.Date, "match_time": sa.Time, "home_team": sa.Text, "away_team": sa.Text, "location": sa.Text,
@@ -187,8 +187,7 @@ def _open_rows(table: sa.Table) -> Any:
         .select_from(source)
         .where(
             sa.or_(home.c.id.is_(None), away.c.id.is_(None)),
-            *(~sa.func.starts_with(sa.func.coalesce(row[f"{side}_team"], ""), BYE) for side in HOME_AND_AWAY),
-            sa.func.strpos(sa.func.coalesce(row.home_team, ""), PRACTICE) == 0,
+            *(~is_bye_name(row[f"{side}_team"]) for side in HOME_AND_AWAY), ~is_practice_name(row.home_team),
         )
         .order_by(row.id)
     )  # fmt: skip

@@ -16,10 +16,10 @@ from sqlalchemy.sql.selectable import Subquery
 from checks import Bad, Row, fixture
 from etl.importing.declared import Seasons
 from etl.tables import (
-    BYE,
-    PRACTICE,
     clubs,
     import_feeds,
+    is_bye_name,
+    is_practice_name,
     leagues,
     match_scores,
     players,
@@ -40,13 +40,12 @@ AWAY_PLAYERS = ("away_player_1_id", "away_player_2_id")
 
 def is_practice(row: Row) -> ColumnElement[bool]:
     """A practice time that a captain added to the schedule."""
-    return func.coalesce(row.home_team, "").icontains(PRACTICE)
+    return is_practice_name(row.home_team)
 
 
 def is_match(row: Row) -> ColumnElement[bool]:
     """A row of the schedule in which two teams meet: no practice time and no BYE."""
-    sides = (func.ltrim(func.coalesce(side, "")) for side in (row.home_team, row.away_team))
-    return and_(~is_practice(row), *(~side.istartswith(BYE) for side in sides))
+    return and_(~is_practice(row), *(~is_bye_name(side) for side in (row.home_team, row.away_team)))
 
 
 SMALLEST_SEASON = 0.1

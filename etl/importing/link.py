@@ -12,7 +12,7 @@ from etl.importing.feed_rows import Intake
 from etl.importing.staging import create_staging, load_rows, name_links
 from etl.names import Alias, Link, Team
 from etl.names.resolver import Resolver
-from etl.tables import BYE, leagues, links, series, team_aliases, teams
+from etl.tables import is_bye_name, leagues, links, series, team_aliases, teams
 
 
 def resolver(connection: sa.Connection) -> Resolver:
@@ -85,7 +85,7 @@ def names_of_sides(table: sa.Table, *sides: str, rows: sa.ColumnElement[int] | N
     ).subquery()
     return (
         sa.select(every.c.league, every.c.series, every.c.name, sa.func.sum(every.c.sides).cast(sa.Integer))
-        .where(every.c.name != "", ~every.c.name.startswith(BYE))
+        .where(every.c.name != "", ~is_bye_name(every.c.name))
         .group_by(every.c.league, every.c.series, every.c.name)
     )
 

@@ -45,7 +45,7 @@ from etl.kinds.kind import FeedKind
 from etl.records import RecordColumns, Reject
 from etl.records.feed_schema import FeedSchema, Refused, key, require_leagues
 from etl.records.fields import Clock, Day, Text
-from etl.tables import PRACTICE, schedule
+from etl.tables import BYE, PRACTICE, schedule
 
 FixtureKind = Literal["match", "bye", "practice"]
 
@@ -64,7 +64,7 @@ class Fixture(NamedTuple):
     kind: FixtureKind
 
 
-_BYE = re.compile(r"\s*bye\b", re.IGNORECASE)
+_BYE = re.compile(BYE, re.IGNORECASE)
 
 
 def _complete(columns: RecordColumns) -> None:
@@ -75,7 +75,7 @@ def _complete(columns: RecordColumns) -> None:
         _name_practices(columns, practices)
     else:
         _require(columns)
-    columns["kind"] = list(map(_fixture_kind, columns["home_team"], columns["away_team"]))
+    columns["kind"] = list(map(fixture_kind, columns["home_team"], columns["away_team"]))
 
 
 def _require(meetings: RecordColumns) -> None:
@@ -98,7 +98,8 @@ def _practice_name(club: str, series: str | None) -> str:
 
 
 @lru_cache(maxsize=50_000)
-def _fixture_kind(home: str, away: str) -> FixtureKind:
+def fixture_kind(home: str, away: str) -> FixtureKind:
+    """What a row of the schedule is, by the names of its sides."""
     if not away:
         return "practice"
     return "bye" if _BYE.match(home) or _BYE.match(away) else "match"

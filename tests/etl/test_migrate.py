@@ -113,3 +113,31 @@ def test_a_unique_index_of_another_name_serves_as_the_key(empty_database: Engine
 
     assert upgrade(empty_database).obstacles == ()
     assert "unique_schedule_match" not in constraints(empty_database)
+
+
+NOBODY_S = "insert into schedule (match_date, home_team, away_team) values ('2025-02-10', :home, :away)"
+
+
+@pytest.mark.parametrize(
+    ("dirt", "validated"), [(None, True), ("BYERS PARK - 1", False)], ids=["clean", "a team that begins like a bye"]
+)
+def test_a_database_of_before_takes_byes_and_practices_in_any_case(
+    empty_database: Engine, dirt: str | None, *, validated: bool
+) -> None:
+    """The import and the rules took "bye" for one, the CHECK took "BYE" alone: one such row blocked a whole feed."""
+    upgrade(empty_database, "0017", constraints=True)
+    with empty_database.begin() as connection:
+        if dirt:
+            connection.execute(text(NOBODY_S), {"home": dirt, "away": "A - 1"})
+    with pytest.raises(IntegrityError, match="schedule_team_id_not_null"), empty_database.begin() as connection:
+        connection.execute(text(NOBODY_S), {"home": "Bye", "away": "bye"})
+
+    upgrade(empty_database)
+
+    with empty_database.begin() as connection:
+        for home, away in (("bye - 3", "A - 1"), ("A - 1", " Bye"), ("tennaqua PRACTICE - 3", "")):
+            connection.execute(text(NOBODY_S), {"home": home, "away": away})
+        query = "select convalidated from pg_constraint where conname = 'schedule_team_id_not_null'"
+        assert connection.scalar(text(query)) is validated
+    with pytest.raises(IntegrityError, match="schedule_team_id_not_null"), empty_database.begin() as connection:
+        connection.execute(text(NOBODY_S), {"home": "Byers Park", "away": "A - 1"})
