@@ -36,7 +36,7 @@ MOST_COMBINED = 3_000
 MOST_WEIGHED = 20_000
 """Combinations of columns among which the likeliest are looked for."""
 MOST_LITERALS = 40
-LONGEST_TEXT = 2_000
+MOST_LETTERS = 2_000
 FEW_VALUES_EACH = 5
 LITERAL = re.compile(r"'((?:[^']|'')*)'|(?<![\w.])(-?\d+(?:\.\d+)?)\b")
 COMMENT = re.compile(r"(?m)^\s*--.*$")
@@ -119,7 +119,7 @@ def _near_whole(literal: Any, literals: Sequence[Any]) -> Iterator[Any]:
 
 
 def _near_text(literal: Any, _: Sequence[Any]) -> Iterator[Any]:
-    if isinstance(literal, int) and 0 <= literal < LONGEST_TEXT:  # a number, or how long a text is
+    if isinstance(literal, int) and 0 <= literal < MOST_LETTERS:  # a number, or how long a text is
         yield from (str(literal), "x" * literal, "x" * (literal + 1))
     elif isinstance(literal, str):
         plain = re.sub(r"[%_^$]", "", literal)
@@ -128,7 +128,7 @@ def _near_text(literal: Any, _: Sequence[Any]) -> Iterator[Any]:
 
 def _near_day(literal: Any, literals: Sequence[Any]) -> Iterator[Any]:
     """Days around a day, as far as the numbers say; of a number days of that month, day, weekday and year."""
-    numbers = [one for one in literals if isinstance(one, int) and abs(one) < LONGEST_TEXT]
+    numbers = [one for one in literals if isinstance(one, int) and abs(one) < MOST_LETTERS]
     if isinstance(literal, date):
         far = dict.fromkeys((0, -1, 1, *(sign * (one + 1) for one in numbers for sign in (1, -1))))
         yield from _days(lambda distance: literal + timedelta(distance), far)
@@ -166,7 +166,7 @@ def _near_time(literal: Any, _: Sequence[Any]) -> Iterator[Any]:
 
 
 def _near_span(literal: Any, _: Sequence[Any]) -> Iterator[Any]:
-    if isinstance(literal, int) and abs(literal) < LONGEST_TEXT:
+    if isinstance(literal, int) and abs(literal) < MOST_LETTERS:
         yield from (timedelta(**{unit: literal + 1}) for unit in ("days", "hours", "minutes", "seconds"))
 
 

@@ -49,6 +49,8 @@ SAME_RESULT = (
     "league_id", "match_date", "home_team", "away_team", "home_player_1_id", "home_player_2_id", "away_player_1_id",
     "away_player_2_id", "scores",
 )  # fmt: skip
+WITH_PLAYERS = sa.or_(*(match_scores.c[name].is_not(None) for name in SAME_RESULT if "player" in name))
+BOTH_WON_GAMES = "[1-9]-[1-9]"  # lines that a team gave away all have one score
 RESULT_SIDES = ("home", "away")
 LINKED = match_scores.c.home_team_id.is_not(None) & match_scores.c.away_team_id.is_not(None)
 
@@ -79,18 +81,25 @@ def result_of_unknown_team() -> Bad:
 @check(severity=Severity.HIGH, threshold=DUPLICATES, table=match_scores, owner="matches", tags={"daily", "gate"},
        coach="A result stands there twice")  # fmt: skip
 def duplicate_result() -> Bad:
-    """A result repeats date, teams, players and score of another. Results without players cannot be told apart."""
+    """A result repeats date, teams, players and score of another. Results without players have their own rule."""
+    return _copies_among(WITH_PLAYERS)
+
+
+@check(severity=Severity.HIGH, threshold=ROUTINE, table=match_scores, owner="matches", tags={"daily"})
+def duplicate_result_without_players() -> Bad:
+    """A result without players repeats date, teams and score of another: many are an import that ran twice."""
+    return _copies_among(~WITH_PLAYERS & match_scores.c.scores.regexp_match(BOTH_WON_GAMES))
+
+
+def _copies_among(judged: sa.ColumnElement[bool]) -> Bad:
+    """All but the first of equal results, among those that are judged."""
     # one text per result, hashed and grouped: numbering sorted rows of nine columns takes many times as long
-    key = sa.func.md5(
-        sa.func.concat_ws("|", *(sa.func.coalesce(sa.cast(match_scores.c[name], sa.Text), "") for name in SAME_RESULT))
-    )
-    named = sa.or_(
-        *(match_scores.c[name].is_not(None) for name in SAME_RESULT if name.endswith("_id") and "player" in name)
-    )
+    columns = (sa.func.coalesce(sa.cast(match_scores.c[name], sa.Text), "") for name in SAME_RESULT)
+    key = sa.func.md5(sa.func.concat_ws("|", *columns))
     first = sa.func.min(match_scores.c.id).label("first")
-    repeated = sa.select(key.label("key"), first).where(named).group_by(key).having(sa.func.count() > 1).subquery()
+    repeated = sa.select(key.label("key"), first).where(judged).group_by(key).having(sa.func.count() > 1).subquery()
     copies = result_keys().join(repeated, repeated.c.key == key)
-    return Bad(copies.where(named, match_scores.c.id > repeated.c.first), among=rows_of(match_scores).where(named))
+    return Bad(copies.where(judged, match_scores.c.id > repeated.c.first), among=rows_of(match_scores).where(judged))
 
 
 @check(severity=Severity.LOW, threshold=PATCHY, table=match_scores, owner="matches", tags={"weekly"})

@@ -134,6 +134,19 @@ INCIDENTS = (
         ("duplicate_result",),
     ),
     Incident(
+        "a feed whose results name no player was imported twice",
+        (
+            "insert into match_scores (match_date, home_team, away_team, home_team_id, away_team_id, scores, winner,"
+            " league_id) select match_date, home_team, away_team, home_team_id, away_team_id, scores, winner, league_id"
+            " from match_scores where league_id = 3",
+        ),
+        ("duplicate_result_without_players",),
+        first=(
+            "update match_scores set home_player_1_id = null, home_player_2_id = null, away_player_1_id = null,"
+            " away_player_2_id = null where league_id = 3",
+        ),
+    ),
+    Incident(
         "winners were turned",
         (
             "update match_scores set winner = case winner when 'home' then 'away' else 'home' end"

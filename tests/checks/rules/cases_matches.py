@@ -34,6 +34,11 @@ def alone(seat: str, number: int = 1, home: int = 1, away: int = 2, **values: An
     return played(home, away, **{**dict.fromkeys(PLAYERS), seat: player_id(number), **values})
 
 
+def nameless(**values: Any) -> Entry:
+    """A result that names no player."""
+    return played(**{**dict.fromkeys(PLAYERS), **values})
+
+
 # a result of that day without its teams, by how its name meets that of a fixture's side: longer, shorter, swapped
 UNSURE = (
     ("Ab Two", "?"), ("A", "?"), ("B Two", "?"), ("Bc", "?"), ("?", "Ab Two"), ("?", "A"), ("?", "B Two"), ("?", "Bc")
@@ -190,11 +195,22 @@ FIXTURES = (
         good=[
             *TWO_TEAMS, played(), played(scores="6-3, 6-3"), played(day=TODAY - DAY),
             played(home_player_1_id=player_id(9)),
-            *[played(home_player_1_id=None, home_player_2_id=None, away_player_1_id=None, away_player_2_id=None)] * 2,
+            *[nameless()] * 2,
         ],
         bad=[played(), played(), *(alone(seat) for seat in PLAYERS for _ in range(2))],
         count=6,
         total=14,
+    ),
+    Case(
+        matches.duplicate_result_without_players,
+        good=[
+            *TWO_TEAMS, nameless(), nameless(scores="6-3, 6-3"), nameless(day=TODAY - DAY), played(), played(),
+            nameless(home_team="A"), nameless(away_team="A"), nameless(league_id=None), nameless(scores="6-2, 6-2"),
+            *[nameless(scores="0-6, 0-6")] * 3, *[nameless(scores="6-0, 6-0")] * 3, *[nameless(scores=None)] * 2,
+        ],
+        bad=[nameless(), nameless(), nameless(scores="0-6, 6-1, 6-0"), nameless(scores="0-6, 6-1, 6-0")],
+        count=3,
+        total=11,
     ),
     Case(
         matches.result_without_fixture,
