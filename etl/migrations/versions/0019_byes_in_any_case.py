@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0018"
 
 NAME = "schedule_team_id_not_null"
 LINKED = "home_team_id is not null or away_team_id is not null"
