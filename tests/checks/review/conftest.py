@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Engine
 
 from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules
@@ -15,7 +17,8 @@ from checks.review.section import Review, review
 from checks.review.values import Period, PeriodKind
 from checks.scopes import SOURCES
 from tests.checks.review.plant import Plant
-from tests.checks.review.seasons import NOW, plant_season
+from tests.checks.review.seasons import NIGHTS, NOW, plant_season
+from tests.conftest import copy_of
 
 Reviewed = Callable[..., Review]
 
@@ -26,10 +29,26 @@ def catalogue() -> Rules:
     return collect(SOURCES)
 
 
+@pytest.fixture(scope="session")
+def planted_season(server: str, template: str, catalogue: Rules) -> Iterator[tuple[Engine, Plant]]:
+    """A database of the planted season, planted once, and what was planted last in it."""
+    for engine in copy_of(server, template):
+        with engine.begin() as connection:
+            plant = Plant(connection, catalogue)
+            plant_season(plant)
+        yield engine, plant
+
+
 @pytest.fixture
-def plant(connection: Connection, catalogue: Rules) -> Plant:
-    """An empty past, to be planted."""
-    return Plant(connection, catalogue)
+def plant(request: pytest.FixtureRequest, catalogue: Rules) -> Iterator[Plant]:
+    """An empty past, to be planted; where the season is asked for, the past with it. All is rolled back."""
+    if "season" not in request.fixturenames:
+        yield Plant(request.getfixturevalue("connection"), catalogue)
+        return
+    engine, planted = request.getfixturevalue("planted_season")
+    with engine.connect() as connection, connection.begin() as transaction:
+        yield replace(planted, connection=connection, baseline=deepcopy(planted.baseline))
+        transaction.rollback()
 
 
 @pytest.fixture
@@ -45,6 +64,14 @@ def reviewed(plant: Plant, catalogue: Rules) -> Reviewed:
 
 @pytest.fixture
 def season(plant: Plant) -> Plant:
-    """The planted season."""
-    plant_season(plant)
+    """The planted season, to be added to."""
     return plant
+
+
+@pytest.fixture(scope="session")
+def quarter(planted_season: tuple[Engine, Plant], catalogue: Rules) -> Review:
+    """The quarterly review of the season: it has every section."""
+    engine, _ = planted_season
+    period = Period.of(PeriodKind.QUARTERLY, NOW, NIGHTS)
+    with engine.connect() as connection:
+        return review(read_book(connection, period), catalogue, period)

@@ -19,15 +19,7 @@ from checks.review.trend import Direction
 from checks.review.values import PeriodKind
 from tests.checks.review.conftest import Reviewed
 from tests.checks.review.plant import Plant
-from tests.checks.review.seasons import CROSSES_ON, DENT, FIRST, LAST, NIGHTS, NOW, OUTAGE, RECURS
-
-pytestmark = pytest.mark.usefixtures("season")
-
-
-@pytest.fixture
-def quarter(season: Plant, reviewed: Reviewed) -> Review:
-    """The quarterly review of the season: it has every section."""
-    return reviewed(PeriodKind.QUARTERLY, days=NIGHTS)
+from tests.checks.review.seasons import CROSSES_ON, DENT, FIRST, LAST, NOW, OUTAGE, RECURS
 
 
 def test_the_planted_rise_is_told_with_its_pace(quarter: Review) -> None:
