@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
+from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import Engine
 
+from checks.engine.collecting.rules import Rules
 from checks.review.page import render_html, render_mail
-from checks.review.values import PeriodKind
+from checks.review.reading import read_book
+from checks.review.section import review
+from checks.review.values import Period, PeriodKind
 from tests.checks.review.conftest import Reviewed
 from tests.checks.review.hostile import HOSTILE, plant_hostile
 from tests.checks.review.plant import Plant
-from tests.checks.review.seasons import FIRST
+from tests.checks.review.seasons import FIRST, NOW
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -49,9 +55,25 @@ class Page(HTMLParser):
             self.wrong.append(tag)
 
 
+Pages = Callable[[PeriodKind], str]
+
+
+@pytest.fixture(scope="module")
+def pages(planted_season: tuple[Engine, Plant], catalogue: Rules) -> Pages:
+    """The season's page of a kind, drawn once."""
+
+    @cache
+    def page(kind: PeriodKind) -> str:
+        period = Period.of(kind, NOW)
+        with planted_season[0].connect() as connection:
+            return render_html(review(read_book(connection, period), catalogue, period))
+
+    return page
+
+
 @pytest.mark.parametrize("kind", PeriodKind)
-def test_the_page_is_whole_and_asks_for_nothing(season: Plant, reviewed: Reviewed, kind: PeriodKind) -> None:
-    text = render_html(reviewed(kind))
+def test_the_page_is_whole_and_asks_for_nothing(pages: Pages, kind: PeriodKind) -> None:
+    text = pages(kind)
     page = Page(text)
 
     assert (page.wrong, page.open) == ([], [])
@@ -63,25 +85,25 @@ def test_the_page_is_whole_and_asks_for_nothing(season: Plant, reviewed: Reviewe
     assert not re.search(r"url\((?!#)", text)
 
 
-def test_every_plot_says_in_words_what_it_shows(season: Plant, reviewed: Reviewed) -> None:
-    text = render_html(reviewed(PeriodKind.QUARTERLY))
+def test_every_plot_says_in_words_what_it_shows(pages: Pages) -> None:
+    text = pages(PeriodKind.QUARTERLY)
     heads = re.findall(r"<svg [^>]*>", text)
 
     assert len(heads) > 8
     assert all(re.search(r'role="img" aria-label="[^"]{20,}"', head) for head in heads)
 
 
-def test_headings_leave_out_no_level(season: Plant, reviewed: Reviewed) -> None:
-    levels = [int(level) for level in re.findall(r"<h([1-6])", render_html(reviewed(PeriodKind.QUARTERLY)))]
+def test_headings_leave_out_no_level(pages: Pages) -> None:
+    levels = [int(level) for level in re.findall(r"<h([1-6])", pages(PeriodKind.QUARTERLY))]
 
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(then - first <= 1 for first, then in pairwise(levels))
 
 
-def test_links_within_the_page_lead_somewhere(season: Plant, reviewed: Reviewed) -> None:
+def test_links_within_the_page_lead_somewhere(pages: Pages) -> None:
     for kind in PeriodKind:
-        page = Page(render_html(reviewed(kind)))
+        page = Page(pages(kind))
         targets = {value[1:] for name, value in page.attributes if name == "href" and value and value.startswith("#")}
         assert targets <= set(page.ids)
 
