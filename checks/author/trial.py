@@ -92,6 +92,7 @@ def counts_of_mutants(
 ) -> list[tuple[str, int | None, int | None]]:
     """What a rule finds with each of its changes: what the change is, bad rows, all rows."""
     answers: list[tuple[str, int | None, int | None]] = []
+    request = replace(request, options=replace(request.options, statements=False))
     for number in itertools.count():
         mutant = mutant_of(check, number)
         result = _found(connection, rules.only([mutant.check]), request)

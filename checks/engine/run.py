@@ -51,8 +51,9 @@ class Options:
     `workers` connections measure at once (one more holds the snapshot). `role` is taken on where the database has it;
     with `reader`, an engine of an account that can only read, rules are measured through connections of its own.
     `timeout` caps every rule's own, in seconds. Up to `listed` bad rows of a rule are remembered one by one, more of
-    them as a sketch. Without `details` there are counts and a score, but no examples, comparison or clusters. Less than
-    `floor` of what counts measured is no healthy run.
+    them as a sketch. Without `details` there are counts and a score, but no examples, comparison or clusters;
+    without `statements` no result has its SQL, whose writing takes a third of a run over few rows. Less than `floor` of
+    what counts measured is no healthy run.
     """
 
     workers: int = 4
@@ -64,6 +65,7 @@ class Options:
     clusters: int = 3
     listed: int = 2_500
     details: bool = True
+    statements: bool = True
     floor: float = COVERAGE_FLOOR
 
 
@@ -174,6 +176,7 @@ def _prepare(  # noqa: PLR0917 - all that a run knows before it measures
         dimensions=request.dimensions,
         listed=request.options.listed,
         details=request.options.details,
+        statements=request.options.statements,
         bases={} if moment is None or request.bases is None else request.bases(moment.leading(), queries),
     )
     carried = [outcome for query in queries if (outcome := carried_over(query, context)) is not None]

@@ -219,7 +219,7 @@ def bad_rows(report: Report, check: Check) -> int:
 
 
 def _measure(rules: Rules, means: Means) -> Report:
-    options = Options(details=False, floor=0)
+    options = Options(details=False, statements=False, floor=0)
     request = Request(now=means.now, today=means.today, options=options, dimensions=DIMENSIONS, tables=metadata.tables)
     return measure_on(means.connection, rules, request)
 

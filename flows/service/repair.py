@@ -158,8 +158,8 @@ def _judge(before: Report | None, rules: Rules) -> Callable[[Connection], str]:
 
 def _measure(connection: Connection, rules: Rules) -> Report:
     request = Request(
-        now=moment(None), today=today_here(), options=Options(details=False, floor=0), dimensions=DIMENSIONS,
-        tables=metadata.tables,
+        now=moment(None), today=today_here(), options=Options(details=False, statements=False, floor=0),
+        dimensions=DIMENSIONS, tables=metadata.tables,
     )  # fmt: skip
     return measure_on(connection, rules, request)
 

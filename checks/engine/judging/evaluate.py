@@ -260,6 +260,7 @@ class RunContext:
     dimensions: Sequence[Dimension]
     listed: int
     details: bool
+    statements: bool
     bases: Mapping[Id, str] = field(default_factory=dict)
     spread: Callable[[Session, Callable[[Session, Id], None], Sequence[Id]], None] = one_by_one
 

@@ -233,6 +233,8 @@ def _clusters(outcome: Outcome, labels: Labels, most: int) -> tuple[tuple[Any, .
 
 
 def _sql(query: Query, context: RunContext) -> str:
+    if not context.statements:
+        return ""
     try:
         return readable_sql(query, context.how.scope)
     except Exception as error:  # noqa: BLE001 - text for reading only

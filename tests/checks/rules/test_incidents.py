@@ -51,8 +51,8 @@ def statuses(
     connection: Connection, rules: Rules, baseline: Baseline | None = None
 ) -> Mapping[Ids, tuple[Status, Any]]:
     request = Request(
-        now=NOW, options=Options(details=False), baseline=baseline or Baseline(), dimensions=DIMENSIONS,
-        tables=metadata.tables,
+        now=NOW, options=Options(details=False, statements=False), baseline=baseline or Baseline(),
+        dimensions=DIMENSIONS, tables=metadata.tables,
     )  # fmt: skip
     report = measure_on(connection, rules, request)
     assert not [(result.title, result.error) for result in report.results if result.error]

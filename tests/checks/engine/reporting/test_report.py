@@ -156,5 +156,13 @@ def test_without_details_there_are_counts_only(run: Run) -> None:
     assert (result.count, result.status, result.examples, result.new) == (3, Status.WARN, (), None)
 
 
+def test_without_statements_no_result_has_its_sql_and_finds_the_same(run: Run) -> None:
+    written, plain = (run(warn_high, statements=wanted).of("warn_high") for wanted in (True, False))
+
+    assert "select" in written.sql.lower()
+    assert plain.sql == ""
+    assert (plain.count, plain.total, plain.examples) == (written.count, written.total, written.examples)
+
+
 def test_a_request_of_another_moment_is_another_day() -> None:
     assert request().day.isoformat() == "2025-06-30"
