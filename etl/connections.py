@@ -24,7 +24,7 @@ from psycopg.pq import TransactionStatus
 
 GRACE = 2.0
 """Seconds that a server may take to say that it has ended a statement."""
-POLL = 0.1
+POLL, EARLY = 0.1, 0.01
 HARDLY = 0.2
 """Seconds to wait for a lock that was waited for in vain a while ago."""
 REMEMBERED = 3
@@ -94,6 +94,11 @@ class TimeLimits:
     statement: float = 600
     until: float = field(default=float("inf"))
     memory: LockMemory = field(default_factory=LockMemory, compare=False)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the time is over; a server may end a statement a millisecond early."""
+        return time.monotonic() >= self.until - EARLY
 
     @property
     def next_lock(self) -> float:
@@ -182,7 +187,7 @@ class LimitedConnection(psycopg.Connection[Any]):
             return super().wait(gen, interval, timeout)
         self.blockers = ""
         start = time.monotonic()
-        end, look = start + self.limits.left + GRACE, start + self.limits.lock / 2
+        end, look = start + self.limits.left + GRACE, start + min(self.limits.lock, self.limits.left) / 2
         while True:
             try:
                 return super().wait(gen, interval, max(0.0, min(end, look) - time.monotonic()))
@@ -192,8 +197,9 @@ class LimitedConnection(psycopg.Connection[Any]):
                 self.blockers = self._look() or self.blockers
                 look = time.monotonic() + max(0.5, self.limits.lock * 0.4)
             except psycopg.Error as error:
-                error.blockers = self._blockers_of(error)  # type: ignore[attr-defined]  # read by `describe_error`
-                raise
+                told = self._passed() if self.limits.passed else error
+                told.blockers = self._blockers_of(error)  # type: ignore[attr-defined]  # read by `describe_error`
+                raise told from None
 
     def _blockers_of(self, error: psycopg.Error) -> str:
         """Who kept a statement waiting that failed; of a lock that it hardly waited for, who did before."""
@@ -203,11 +209,15 @@ class LimitedConnection(psycopg.Connection[Any]):
         memory.note(self.blockers, REMEMBERED * self.limits.lock)
         return self.blockers or memory.blockers
 
+    def _passed(self) -> DeadlinePassed:
+        """In place of whatever else goes wrong then: a statement is ended by what is left of the command's time."""
+        return DeadlinePassed("the deadline of the command has passed")
+
     def _give_up(self, waited: float) -> None:
-        passed = time.monotonic() >= self.limits.until
+        passed = self.limits.passed
         self.close()
         if passed:
-            raise DeadlinePassed("the deadline of the command has passed; the connection was closed")
+            raise self._passed()
         raise NoAnswer(f"the database did not answer within {waited:.0f} s; the connection was closed")
 
     def _look(self) -> str:

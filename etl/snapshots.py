@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
@@ -193,7 +193,10 @@ def holds_rows(engine: Engine) -> bool:
 
 
 def take_snapshot(engine: Engine, root: Path, reason: str, who: str, *, automatic: bool = False) -> Snapshot:
-    """Take a snapshot below `root`. Raises SnapshotError where nothing can be written there."""
+    """Take a snapshot below `root`. Raises SnapshotError where nothing can be written there.
+
+    Nothing is left of one that fails, and after a day nothing of one that was killed: it may hold rows of people.
+    """
     moment = datetime.now(UTC)
     folder = root / f"{moment:%Y%m%dT%H%M%S_%f}"
     fresh = folder.with_name(f"{folder.name}.new")
@@ -205,13 +208,25 @@ def take_snapshot(engine: Engine, root: Path, reason: str, who: str, *, automati
         write_manifest(made, fresh)
         _sync(fresh)
         fresh.rename(folder)
-    except OSError as error:
+    except BaseException as error:
         shutil.rmtree(fresh, ignore_errors=True)
+        if not isinstance(error, OSError):
+            raise
         said = f"no snapshot can be written to {root}: {error.strerror or error}"
         raise SnapshotUnwritable(f"{said}; make room, or choose another folder by RALLY_SNAPSHOTS") from None
+    _remove_leftovers(root, moment)
     if automatic:
         _thin_out(root)
     return made
+
+
+LEFT_OVER = timedelta(days=1)
+
+
+def _remove_leftovers(root: Path, now: datetime) -> None:
+    for path in root.glob("*.new"):
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC) < now - LEFT_OVER:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _fill(engine: Engine, folder: Path, made: Snapshot) -> Snapshot:

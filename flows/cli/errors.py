@@ -18,6 +18,7 @@ from etl.importing.ledger_queries import AliasError, RejectError
 from etl.migrate import NotAdoptable, NotMigrated
 from etl.repairs import NoSuchRepair, RepairError
 from etl.snapshots import SnapshotError
+from flows.cli.process import passed_deadline
 from flows.cli.shared import Exit
 from flows.service.requests import RequestError
 from flows.settings import SettingsError
@@ -65,9 +66,19 @@ def said_of(error: BaseException) -> str:
     return describe_error(error) if isinstance(error, DATABASE_ERRORS) else str(error) or type(error).__name__
 
 
+def _with_deadline(code: Exit, text: str) -> str:
+    """What is said of an error; of the database's trouble after the deadline, that it is that."""
+    late = passed_deadline() if code is Exit.INFRASTRUCTURE and DEADLINE not in text else ""
+    blamed = text[text.index(BLAMED) :] if BLAMED in text else ""
+    return f"{late}{blamed}" if late else text
+
+
+DEADLINE, BLAMED = "RALLY_DEADLINE", "; it waited for "
+
+
 def fail(error: Exception) -> None:
     """End the process with one line and the exit code of an error; return where it is a bug."""
     code = exit_of(error)
     if code is not None:
-        typer.secho(f"error: {said_of(error)}", fg=typer.colors.RED, err=True)
+        typer.secho(f"error: {_with_deadline(code, said_of(error))}", fg=typer.colors.RED, err=True)
         sys.exit(code)

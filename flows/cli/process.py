@@ -113,6 +113,7 @@ def keep_deadline(command: str, seconds: float) -> None:
     if isinf(seconds) or not _own.get():
         return
     message = _late(command, seconds)
+    _deadline.set((time.monotonic() + seconds, message))
 
     def end() -> None:
         sys.stderr.write(f"error: {message}\n")
@@ -120,6 +121,15 @@ def keep_deadline(command: str, seconds: float) -> None:
         os._exit(INFRASTRUCTURE)
 
     _arm(seconds, lambda *_: _interrupt(message), end)
+
+
+_deadline: ContextVar[tuple[float, str]] = ContextVar("deadline", default=(float("inf"), ""))
+
+
+def passed_deadline() -> str:
+    """The sentence about the deadline where it has passed; empty before."""
+    end, message = _deadline.get()
+    return message if time.monotonic() >= end - 0.2 else ""
 
 
 def _late(command: str, seconds: float) -> str:

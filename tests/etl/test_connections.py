@@ -160,6 +160,23 @@ def test_the_deadline_of_a_command_ends_a_statement_and_is_not_worth_another_try
         engine.dispose()
 
 
+def test_a_statement_that_the_deadline_ends_says_so_and_names_who_kept_it_waiting(database: Engine) -> None:
+    """It was told as a statement timeout, with the advice to raise RALLY_WRITE_TIMEOUT."""
+    engine = open_engine(url_of(database), limits=TimeLimits(until=time.monotonic() + 1.5))
+    with database.begin() as holding:
+        pid = holding.scalar(text("select pg_backend_pid()"))
+        holding.execute(text("lock table schedule in access exclusive mode"))
+
+        with pytest.raises(DBAPIError) as caught, engine.begin() as connection:
+            connection.execute(text("select count(*) from schedule"))
+
+    engine.dispose()
+    assert not is_transient(caught.value)
+    assert str(own_error(caught.value)).startswith(
+        f"the deadline of the command has passed; it waited for process {pid} (rally-health of rally) since "
+    )
+
+
 def test_a_statement_that_is_interrupted_leaves_neither_a_connection_nor_a_line_in_the_log(
     database: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 
+from etl import snapshots
 from etl.repairs import RepairError
 from etl.repairs.undo import undo
 from etl.restore import Restored, Rows, restore
@@ -242,6 +244,34 @@ def test_half_a_snapshot_is_none(season: Engine, tmp_path: Path) -> None:
     assert snapshots_in(tmp_path) == ()
     with pytest.raises(SnapshotError, match=r"there is no snapshot 'latest'.*none yet; make one"):
         find_snapshot(tmp_path, "latest")
+
+
+@pytest.mark.parametrize("trouble", [RuntimeError("a lost connection"), KeyboardInterrupt()], ids=repr)
+def test_nothing_is_left_of_a_snapshot_that_failed(
+    season: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
+) -> None:
+    """Rows of people lay below a name that ends in .new, for ever, after a deadline had passed."""
+
+    def fail(*_: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr(snapshots, "write_manifest", fail)
+
+    with pytest.raises(type(trouble)):
+        take_snapshot(season, tmp_path, "drill", "kim")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_snapshot_left_is_removed_after_a_day(season: Engine, tmp_path: Path) -> None:
+    old, fresh = tmp_path / "20250101T000000_000000.new", tmp_path / "20250102T000000_000000.new"
+    for folder in (old, fresh):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+
+    take_snapshot(season, tmp_path, "drill", "kim")
+
+    assert [path.name for path in tmp_path.glob("*.new")] == [fresh.name]
 
 
 def test_people_are_in_it_and_in_no_message(season: Engine, tmp_path: Path) -> None:

@@ -79,6 +79,40 @@ def test_a_lock_of_somebody_else_ends_a_command_that_names_him_and_the_next_run_
     assert here.run(*arguments).code == healthy
 
 
+SOON = 6
+LATE = (
+    (IMPORT, prepare_import, "schedule"),
+    (("check", "--domain", "schedule"), prepare_dirt, "schedule"),
+    (("fix", "plan"), prepare_dirt, "schedule"),
+    (("fix", "apply", "1", "--yes"), prepare_dirt, "schedule"),
+    (("snapshot", "create"), prepare_dirt, "schedule"),
+    (("init", "--constraints"), prepare_dirt, "schedule"),
+    (("history",), prepare_import, "quality.check_runs"),
+    (("etl", "stop", "--reason", "drill"), prepare_import, "quality.import_stops"),
+    (("rejects", "replay"), prepare_import, "quality.rejects"),
+    (("doctor",), prepare_import, "schedule"),
+)
+
+
+@pytest.mark.parametrize(("arguments", "prepare", "table"), LATE, ids=lambda one: one[0] if type(one) is tuple else "")
+def test_the_deadline_of_a_command_is_told_as_that(
+    rally: Rally, database: Engine, arguments: tuple[str, ...], prepare: Callable[[Rally, Engine], None], table: str
+) -> None:
+    """It was a statement timeout in one command, a lost connection (PendingRollbackError) in another one."""
+    here = rally.on(url_of(database))
+    prepare(here, database)
+    with database.begin() as holder:
+        holder.execute(text(LOCK.format(table)))
+
+        ended = here.having(RALLY_DEADLINE=str(SOON)).start(*arguments).end(SOON + 5)
+
+    assert ended.code == 4, ended.out
+    assert ("RALLY_DEADLINE" in ended.out, "TIMEOUT" in ended.out, "lost or" in ended.out) == (True, False, False), (
+        ended.out
+    )
+    assert not list(here.folder.rglob("*.new"))
+
+
 def test_a_plan_that_a_lock_keeps_from_counting_is_partial_and_names_its_holder(rally: Rally, database: Engine) -> None:
     here = rally.on(url_of(database)).having(**HURRIED)
     prepare_dirt(here, database)
