@@ -126,15 +126,23 @@ Person = tuple[str, str, str]
 
 def _learn_ids(connection: sa.Connection, stage: sa.Table, league: str) -> None:
     """Learn that new ids mean people of the table, where name and club tell one person on either side."""
-    there, coming = _stored(connection, league), _staged(connection, stage, league)
+    meant = _meant(_stored(connection, league), _staged(connection, stage, league))
+    # an id stands in the feed once for each name and club of its person; of two people's it says nothing
     pairs = [
-        {"league": league, "id": new, "player_id": old}
-        for person, ids in coming.items()
-        if len(ids) == len(there.get(person, ())) == 1
-        for new, old in zip(ids, there[person], strict=True)
-    ]
+        {"league": league, "id": new, "player_id": old} for new, olds in sorted(meant.items()) if len(olds) == 1
+        for old in olds
+    ]  # fmt: skip
     if pairs:
-        connection.execute(sa.insert(person_ids), sorted(pairs, key=lambda pair: pair["id"]))
+        connection.execute(sa.insert(person_ids), pairs)
+
+
+def _meant(there: Mapping[Person, set[str]], coming: Mapping[Person, set[str]]) -> Mapping[str, set[str]]:
+    """The ids of the table that each new id may stand for, by all names and clubs that it has in the feed."""
+    meant: defaultdict[str, set[str]] = defaultdict(set)
+    for person, ids in coming.items():
+        if len(ids) == len(there.get(person, ())) == 1:
+            meant[next(iter(ids))] |= there[person]
+    return meant
 
 
 def _stored(connection: sa.Connection, league: str) -> Mapping[Person, set[str]]:

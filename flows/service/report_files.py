@@ -161,6 +161,8 @@ class JsonLines(logging.Formatter):
 
 def start_logging(folder: Path, level: str, *, as_json: bool = False) -> None:
     """Log to the files of a folder from `level` on; to standard error warnings as text, or all of it as JSON."""
+    # what the driver warns of is raised as well, and said in our words; its own may quote rows
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     number = logging.getLevelNamesMapping()[level]
     handlers = Screen(number if as_json else logging.WARNING, as_json=as_json), DayFile(folder.absolute(), number)
     for name in NAMES:

@@ -212,6 +212,35 @@ def test_two_people_of_one_name_and_club_are_never_taken_for_one(league: Engine,
         assert connection.execute(select(person_ids)).all() == []
 
 
+def test_an_id_that_stands_with_two_spellings_of_one_person_is_learned_once(league: Engine, tmp_path: Path) -> None:
+    """A person of two clubs, or of two spellings, is one under each of them: learned twice it broke the key."""
+    own = [player(0), player(0, Club="Tennaqua", Team=TEAMS[1])]
+    publish_one(league, write(tmp_path, "players", own + [player(n) for n in range(1, 20)]))
+    other = [row | {"Player ID": "site_0"} for row in own] + [player(n) for n in range(1, 20)]
+    keep = (correction(kind="players", ids="keep"),)
+
+    done = [publish_one(league, write(tmp_path, "players", other), corrections=keep, force=force)
+            for force in (False, True)]  # fmt: skip
+
+    assert [(feed.counts.inserted, feed.counts.updated) for feed in done] == [(0, 0)] * 2, done
+    with league.begin() as connection:
+        assert connection.execute(select(person_ids.c.id, person_ids.c.player_id)).all() == [
+            ("site_0", f"nndz-{0:016x}")
+        ]
+
+
+def test_an_id_of_two_people_of_the_table_is_learned_for_neither(league: Engine, tmp_path: Path) -> None:
+    publish_one(league, write(tmp_path, "players", [player(n) for n in range(20)]))
+    both = [player(n, **{"Player ID": "site_0"}) for n in range(2)]
+
+    done = publish_one(league, write(tmp_path, "players", both + [player(n) for n in range(2, 20)]),
+                       corrections=(correction(kind="players", ids="keep"),))  # fmt: skip
+
+    assert done.outcome is not Outcome.FAILED, done.reasons
+    with league.begin() as connection:
+        assert connection.execute(select(person_ids)).all() == []
+
+
 def test_a_correction_is_about_its_own_span_and_league(league: Engine, tmp_path: Path) -> None:
     path = write(tmp_path, "match_history", [result(day) for day in DAYS])
     own = correction(scores="turned", **{"from": "2024-10-11", "until": "2024-10-15"})
