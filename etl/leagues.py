@@ -13,6 +13,8 @@ from functools import lru_cache
 ALL = "all"
 """What stands for the league of a feed of several."""
 _NAMES = {"APTA_CHICAGO": "APTA Chicago", "CITA": "CITA", "CNSWPL": "CNSWPL", "NSTF": "NSTF"}
+LEAGUES = tuple(_NAMES)
+"""Ids of the leagues that Rally has met before."""
 _SPELLINGS = {
     "APTACHICAGO": "APTA_CHICAGO",
     "CITA": "CITA",

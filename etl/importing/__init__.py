@@ -86,7 +86,7 @@ class FeedResult:
     """One feed of a run: outcome, figures, why it did not go through, what was let pass, and seconds per step.
 
     `leagues` are its records per league, `drift` its unknown and missing keys with their counts, `parts` its leagues,
-    each published or held on its own.
+    each published or held on its own. `remarks` are worth knowing and hold nothing.
     """
 
     path: str
@@ -100,6 +100,7 @@ class FeedResult:
     drift: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     parts: tuple[PartResult, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The feed's entry in the document of `import --json`."""
@@ -109,7 +110,7 @@ class FeedResult:
             "reasons": list(self.reasons), "allowed": [dict(one) for one in self.allowed],
             "leagues": dict(self.leagues), "drift": {key: dict(counts) for key, counts in self.drift.items()},
             "seconds": {step: round(spent, 3) for step, spent in self.seconds.items()},
-            "parts": [part.to_json() for part in self.parts],
+            "parts": [part.to_json() for part in self.parts], "remarks": list(self.remarks),
         }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Signs of known accidents: how many rows of a plan follow a pattern that no ordinary week has.
+"""Signs of known accidents in fixtures and results: how many rows of a plan follow a pattern that no ordinary week has.
 
 Each function compares the plan of one part with the rows that it would replace, in one scan or one join, and counts.
 Nothing is judged here: the limits stand in `etl.importing.guards`.
@@ -6,7 +6,6 @@ Nothing is judged here: the limits stand in `etl.importing.guards`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +13,7 @@ import sqlalchemy as sa
 
 from etl.importing.profile import ONE_VALUE, ChangePlan, Sign, beside_replaced, commonest
 from etl.scores import AWAY_WON, HOME_WON
-from etl.tables import series_stats
+from etl.tables import leagues, series_stats
 
 MANY_VALUES = 0.8
 """A column in which no value has this share in the table is one with many values."""
@@ -26,10 +25,6 @@ MANY_WRONG = 0.05
 """Share of them from which on the standings are asked which half is right."""
 NEAR = timedelta(days=3)
 """Two teams that meet again so soon meet once: a round robin is longer."""
-JUMP = 10
-"""Points by which nobody's rating changes between two feeds."""
-FEWEST_PLAYED = 4
-"""Matches from which on a standing that doubles at once was counted twice."""
 SEATS = ("home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id")
 
 
@@ -38,12 +33,17 @@ def shared_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Si
     new = planned.plan.c
     itself = sa.or_(new.home_team_id == new.away_team_id, new.home_team == new.away_team)
     return {
-        "self_matches": Sign(_planned(connection, planned.plan, itself), planned.staged_rows, ""),
+        "self_matches": Sign(count_planned(connection, planned.plan, itself), planned.staged_rows, ""),
         **_dates(connection, planned),
-        **_one_value(connection, planned, "match_date"),
-        **_one_value(connection, planned, "home_team"),
-        **_one_value(connection, planned, "away_team"),
+        "another_league": of_another_league(connection, planned, _same_day(planned)),
+        **one_value_signs(connection, planned, "match_date", "home_team", "away_team"),
     }
+
+
+def _same_day(planned: ChangePlan) -> sa.ColumnElement[bool]:
+    """Teams of the same names meet on the same day."""
+    names = ("match_date", "home_team", "away_team")
+    return sa.and_(*(planned.plan.c[name] == planned.target.c[name] for name in names))
 
 
 def result_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
@@ -65,7 +65,7 @@ def result_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Si
     # players are turned with their teams, or stand where they stood: then the teams alone are
     stay = sa.and_(turned, new.home_player_1_id == old.home_player_1_id)
     go = sa.and_(turned, new.home_player_1_id == old.away_player_1_id)
-    sides, with_players, alone, scores, winners, players, replaced, mended, wrong = _changed(
+    sides, with_players, alone, scores, winners, players, replaced, mended, wrong = count_changed(
         connection, planned, turned, go, stay, scores_turned, winners_turned, others, ids_replaced,
         sa.and_(wrong_before, ~wrong_now), wrong_now,
     )  # fmt: skip
@@ -80,10 +80,7 @@ def result_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Si
         "mended": Sign(mended, planned.matched, ""),
         **_contradictory(connection, planned, worse),
         "doubled": _doubled_results(connection, planned),
-        **_one_value(connection, planned, "winner"),
-        **_one_value(connection, planned, "scores"),
-        **_one_value(connection, planned, SEATS[0]),
-        **_one_value(connection, planned, SEATS[2]),
+        **one_value_signs(connection, planned, "winner", "scores", SEATS[0], SEATS[2]),
     }
 
 
@@ -146,85 +143,28 @@ def _turned(planned: ChangePlan) -> sa.ColumnElement[bool]:
 
 def fixture_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
     """Signs of fixtures: those of all meetings, one time or place for all, fixtures that are there twice."""
-    (turned,) = _changed(connection, planned, _turned(planned))
+    (turned,) = count_changed(connection, planned, _turned(planned))
     return {
         "sides_turned": Sign(turned, planned.matched, ""),
         **shared_signs(connection, planned),
         "doubled": _doubled_fixtures(connection, planned),
-        **_one_value(connection, planned, "match_time"),
-        **_one_value(connection, planned, "location"),
+        **one_value_signs(connection, planned, "match_time", "location"),
     }
 
 
-def standing_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
-    """Signs of standings: figures that fell or doubled, negative ones, one series for all."""
-    points = _one_value(connection, planned, "points")
-    # a league whose feed has 0 points for everybody does not tell them, and nothing is written
-    informative = {name: sign for name, sign in points.items() if not sign.words.endswith("'0'")}
-    new, old = planned.plan.c, planned.replaced.c
-    # games tell it: half of a short season may well go as the other half, in matches
-    twice = sa.and_(*(new[name] == 2 * old[name] for name in ("matches_won", "matches_lost", "games_won")),
-                    old.matches_won + old.matches_lost >= FEWEST_PLAYED, old.games_won > 0)  # fmt: skip
-    negative = sa.or_(*(planned.staged.c[name] < 0 for name in planned.figures))
-    return {
-        "figures_fallen": _fallen(connection, planned, planned.figures),
-        "doubled_standings": _under_two_names(connection, planned),
-        "figures_doubled": Sign(_changed(connection, planned, twice)[0], planned.matched, ""),
-        **informative,
-        "negative": Sign(_planned(connection, planned.staged, negative), planned.staged_rows, ""),
-        **_one_value(connection, planned, "series"),
-    }
-
-
-def _under_two_names(connection: sa.Connection, planned: ChangePlan) -> Sign:
-    """Standings of one series that agree in every figure, under different names."""
-    new = planned.staged.c
-    names = sa.func.count(new.team.distinct()).label("names")
-    same = sa.select(names).where(new.matches_won + new.matches_lost >= FEWEST_PLAYED, new.games_won > 0)
-    several = same.group_by(new.series, *(new[name] for name in planned.figures)).having(names > 1).subquery()
-    rows = connection.execute(sa.select(sa.func.coalesce(sa.func.sum(several.c.names - 1), 0))).scalar_one()
-    return Sign(int(rows), planned.staged_rows, "")
-
-
-def _fallen(connection: sa.Connection, planned: ChangePlan, figures: Sequence[str]) -> Sign:
-    """The figure that fell in most of the rows that are replaced."""
-    fallen = _changed(connection, planned, *(planned.plan.c[name] < planned.replaced.c[name] for name in figures))
-    most = max(range(len(figures)), key=lambda place: fallen[place])
-    return Sign(fallen[most], planned.matched, f"{figures[most]} fall")
-
-
-def player_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
-    """Signs of rosters: people under another id, ids of another form, people twice, names swapped, figures that fell or
-    jumped, one value for all.
+def of_another_league(connection: sa.Connection, planned: ChangePlan, same: sa.ColumnElement[bool]) -> Sign:
+    """New rows that rows of another league are the same as, and of which league; none are looked for where few are
+    new.
     """
-    new, old = planned.plan.c, planned.replaced.c
-    swapped = sa.and_(new.first_name == old.last_name, new.last_name == old.first_name, new.first_name != new.last_name)
-    names, jumped = _changed(connection, planned, swapped, sa.func.abs(new.pti - old.pti) > JUMP)
-    return {
-        "names_swapped": Sign(names, planned.matched, ""),
-        "ratings_jumped": Sign(jumped, planned.matched, f"over {JUMP} points"),
-        "figures_fallen": _fallen(connection, planned, ("wins", "losses")),
-        "ids_replaced": Sign(_under_another_id(connection, planned), planned.planned_rows, ""),
-        "other_ids": _other_ids(connection, planned),
-        "doubled_people": _twice(connection, planned),
-        "ratings_emptied": _silent(connection, planned, "pti"),
-        **_one_value(connection, planned, "series", stored="series_id"),
-        **_one_value(connection, planned, "pti"),
-        **_one_value(connection, planned, "last_name"),
-    }
-
-
-def _silent(connection: sa.Connection, planned: ChangePlan, column: str) -> Sign:
-    """Rows of the feed without a figure that most of the league's rows in the table have; what stands there is kept."""
-    old = planned.target.c
-    has, rows = sa.func.count(old[column]), sa.func.count()
-    filled, among = connection.execute(sa.select(has, rows).where(old.league_id == planned.league_id)).one()
-    size = planned.staged_rows
-    # a new season's first rosters have no figures yet, and few of last season's people
-    if filled <= MANY_VALUES * among or planned.matched < MANY_VALUES * among:
-        return Sign(0, size, "")
-    empty = _planned(connection, planned.staged, planned.staged.c[column].is_(None))
-    return Sign(empty, size, f"{column} is empty")
+    new, old = planned.plan.c, planned.target.c
+    if planned.new < FEWEST_WRITTEN * planned.staged_rows:
+        return Sign(0, planned.staged_rows, "")
+    count = sa.func.count(new.index.distinct())
+    there = planned.plan.join(planned.target, same & (old.league_id != new.league_id))
+    rows = sa.select(leagues.c.league_id, count).select_from(there.join(leagues, leagues.c.id == old.league_id))
+    rows = rows.where(new.target_id.is_(None))
+    most = connection.execute(rows.group_by(leagues.c.league_id).order_by(count.desc()).limit(1)).first()
+    return Sign(most[1] if most else 0, planned.staged_rows, most[0] if most else "")
 
 
 def _contradicts(row: Any) -> sa.ColumnElement[bool]:
@@ -239,13 +179,13 @@ def _agrees(row: Any) -> sa.ColumnElement[bool]:
     return ~_contradicts(row)
 
 
-def _changed(connection: sa.Connection, planned: ChangePlan, *conditions: sa.ColumnElement[bool]) -> list[int]:
+def count_changed(connection: sa.Connection, planned: ChangePlan, *conditions: sa.ColumnElement[bool]) -> list[int]:
     """How many planned rows stand to the rows that they replace as each condition says; one scan for all."""
     figures = [sa.func.count().filter(condition) for condition in conditions]
     return list(connection.execute(sa.select(*figures).select_from(beside_replaced(planned))).one())
 
 
-def _planned(connection: sa.Connection, rows: sa.FromClause, condition: sa.ColumnElement[bool]) -> int:
+def count_planned(connection: sa.Connection, rows: sa.FromClause, condition: sa.ColumnElement[bool]) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(rows).where(condition)).scalar_one())
 
 
@@ -299,7 +239,12 @@ def _kept(planned: ChangePlan) -> sa.ColumnElement[bool]:
     )
 
 
-def _one_value(connection: sa.Connection, planned: ChangePlan, column: str, *, stored: str = "") -> dict[str, Sign]:
+def one_value_signs(connection: sa.Connection, planned: ChangePlan, *columns: str) -> dict[str, Sign]:
+    """Signs of several columns: see `one_value_sign`."""
+    return {name: sign for column in columns for name, sign in one_value_sign(connection, planned, column).items()}
+
+
+def one_value_sign(connection: sa.Connection, planned: ChangePlan, column: str, *, stored: str = "") -> dict[str, Sign]:
     """The commonest value of a column of the feed, where the table's rows of the league have many; else no sign.
 
     With so few rows to write that the others alone share a value, the table has had it before.
@@ -324,7 +269,7 @@ def _doubled_results(connection: sa.Connection, planned: ChangePlan) -> Sign:
     )
     again = sa.exists().where(same, *(old[seat] == new[seat] for seat in SEATS), old.match_date != new.match_date,
                               _kept(planned))  # fmt: skip
-    rows = sum(_planned(connection, planned.plan, new.target_id.is_(None) & twice) for twice in (nameless, again))
+    rows = sum(count_planned(connection, planned.plan, new.target_id.is_(None) & twice) for twice in (nameless, again))
     return Sign(rows, planned.staged_rows, "")
 
 
@@ -337,46 +282,5 @@ def _doubled_fixtures(connection: sa.Connection, planned: ChangePlan) -> Sign:
     sides = ((new.home_team_id, new.away_team_id), (new.away_team_id, new.home_team_id))
     meets = [sa.exists().where(old.league_id == new.league_id, old.home_team_id == home, old.away_team_id == away, near,
                                _kept(planned)) for home, away in sides]  # fmt: skip
-    rows = sum(_planned(connection, planned.plan, new.target_id.is_(None) & there) for there in meets)
+    rows = sum(count_planned(connection, planned.plan, new.target_id.is_(None) & there) for there in meets)
     return Sign(rows, planned.staged_rows, "")
-
-
-def _under_another_id(connection: sa.Connection, planned: ChangePlan) -> int:
-    """New people whose name and club the table has in this league under another id, and whose own id it has not."""
-    new, old, listed = planned.plan.c, planned.target.c, planned.target.alias("known").c
-    there = sa.exists().where(
-        old.league_id == new.league_id, sa.func.lower(old.first_name) == sa.func.lower(new.first_name),
-        sa.func.lower(old.last_name) == sa.func.lower(new.last_name), old.club_id == new.club_id,
-        old.tenniscores_player_id != new.tenniscores_player_id,
-    )  # fmt: skip
-    present = sa.exists().where(
-        listed.tenniscores_player_id == new.tenniscores_player_id, listed.league_id == new.league_id
-    )
-    return _planned(connection, planned.plan, sa.and_(new.target_id.is_(None), there, ~present))
-
-
-def _form(value: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
-    """The form of an id: its length, and what stands before its first separator, figures and letters alike."""
-    return sa.func.concat(sa.func.length(value), ":", sa.func.substring(value, r"^([A-Za-z]+)[-_]"))
-
-
-def _other_ids(connection: sa.Connection, planned: ChangePlan) -> Sign:
-    """Ids of a form that the league's players in the table do not have; no sign in a league without players."""
-    new, old = planned.plan.c, planned.target.c
-    forms = sa.select(_form(old.tenniscores_player_id)).where(old.league_id == planned.league_id)
-    if connection.execute(forms.limit(1)).first() is None:
-        return Sign(0, 0, "")
-    strange = _form(new.tenniscores_player_id).not_in(forms)
-    return Sign(_planned(connection, planned.plan, strange), planned.planned_rows, "")
-
-
-def _twice(connection: sa.Connection, planned: ChangePlan) -> Sign:
-    """People of one name, club and series with two ids in the feed."""
-    new = planned.staged.c
-    ids = sa.func.count(new.player_id.distinct())
-    several = sa.select(ids.label("ids")).group_by(new.league, new.first_name, new.last_name, new.club, new.series)
-    people = several.subquery()
-    row = connection.execute(
-        sa.select(sa.func.count().filter(people.c.ids > 1), sa.func.count()).select_from(people)
-    ).one()
-    return Sign(row[0], row[1], "")

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from etl.importing.accidents import SEATS
-from etl.importing.declared import Correction
+from etl.importing.declared import Correction, decoded
 from etl.importing.staging import analyze, load_rows, temporary, texts
 from etl.names.structure import club_of, squash, words
 from etl.tables import clubs, leagues, person_ids, players
@@ -23,11 +23,12 @@ renames = temporary("stage_renames", *texts("old", "new"))
 
 
 def correct(
-    connection: sa.Connection, stage: sa.Table, corrections: Iterable[Correction], day: str
+    connection: sa.Connection, stage: sa.Table, corrections: Iterable[Correction], day: str, done_before: int = 0
 ) -> list[Mapping[str, Any]]:
     """Make corrections on staged rows; returns what was done, in how many rows, by whom and why.
 
-    `day` is the column of the day of play, "" for kinds without one.
+    `day` is the column of the day of play, "" for kinds without one. `done_before` rows were
+    decoded while they were read.
     """
     done: list[Mapping[str, Any]] = []
     for correction in corrections:
@@ -35,6 +36,7 @@ def correct(
         for deed, value in correction.deeds.items():
             make = DEED.get(deed)
             rows = make(connection, stage, correction, of_span) if make else None
+            rows = (rows or 0) + done_before if deed == "encoding" else rows
             what = {"correction": deed, "value": value, "rows": rows, "by": correction.by, "why": correction.why}
             done.append({name: told for name, told in what.items() if told is not None})
     if done:
@@ -87,14 +89,6 @@ def _encode_again(
             pairs = [(text, decoded(text, *correction.codecs)) for text in connection.scalars(odd)]
             rows += _replace(connection, column, [pair for pair in pairs if pair[0] != pair[1]], where)
     return rows
-
-
-def decoded(text: str, encode_by: str, decode_by: str) -> str:
-    """A text that was read in the wrong encoding, as it was meant; the same where it cannot have been."""
-    try:
-        return text.encode(encode_by).decode(decode_by)
-    except UnicodeError:
-        return text
 
 
 def _replace(
@@ -190,7 +184,7 @@ DEED: Mapping[str, Callable[[sa.Connection, sa.Table, Correction, sa.ColumnEleme
 """How each is made; keys and spellings are corrected while a feed is read."""
 
 
-def proposals(kind: str, league: str, reasons: Iterable[str], profile: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def proposals(kind: str, league: str, reasons: Sequence[str], profile: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """The corrections that guards propose for a held part, each as the values of its lines in `rally.toml`."""
     guards = {reason.partition(":")[0] for reason in reasons}
     deeds = dict.fromkeys(deed for guard, deed in PROPOSED.items() if guard in guards)
@@ -200,10 +194,15 @@ def proposals(kind: str, league: str, reasons: Iterable[str], profile: Mapping[s
     for deed in deeds:
         value = {"encoding": '"latin-1 read as utf-8"', "ids": '"keep"'}.get(deed, '"turned"')
         yield {"league": f'"{league}"', "kind": f'"{kind}"', deed: value, **span, "by": '"..."', "why": '"..."'}
+    for reason in reasons:
+        if reason.startswith("unknown_league:"):
+            meant = reason.rpartition(" ")[2]
+            yield {"league": f'"{meant}"', "kind": f'"{kind}"', "spellings": f'["{league}"]', "by": '"..."',
+                   "why": '"..."'}  # fmt: skip
 
 
 PROPOSED: Mapping[str, str] = {
-    "scores_turned": "scores", "winners_turned": "winners", "sides_turned": "sides", "double_encoded": "encoding",
+    "scores_turned": "scores", "winners_turned": "winners", "sides_turned": "sides", "wrong_encoding": "encoding",
     "ids_replaced": "ids", "other_ids": "ids",
 }  # fmt: skip
 """What corrects the accident that a guard names."""

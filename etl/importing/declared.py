@@ -7,6 +7,8 @@ settings can be read without the importer.
 from __future__ import annotations
 
 import codecs
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from hashlib import sha256
@@ -44,7 +46,9 @@ class Limits(BaseModel):
     fallen: Share = 0.50
     """Of standings and people, those with a figure that only ever grows and fell."""
     pattern: Share = 0.25
-    """Of rows, those that follow an accident's pattern: sides, scores or winners turned, dates shifted and the like."""
+    """Of rows, those that follow an accident's pattern: dates shifted, figures doubled, rows of another league."""
+    turned: Share = 0.10
+    """Of matched rows, those that are turned round: sides, scores, winners, players, figures won and lost."""
     contradictory: Share = 0.01
     """Of rows, those that cannot be right, beyond what stands in the table."""
     one_value: Share = 0.97
@@ -111,7 +115,8 @@ class Correction(BaseModel):
     teams: Literal["turned"] | None = None
     """`turned`: home and away are exchanged in the teams' names alone; players, winner and score are right."""
     encoding: str | None = None
-    """`latin-1 read as utf-8` (or any two codecs): names were encoded twice."""
+    """`latin-1 read as utf-8` (or any two codecs): the file is in the first, or its names were encoded twice by it.
+    It is undone in every text of a file, whatever its days."""
     ids: Literal["keep"] | None = None
     """`keep`: people have ids of another scheme; who has the same name and club keeps the id of the table."""
     keys: dict[str, str] = Field(default_factory=dict)
@@ -165,6 +170,11 @@ class Correction(BaseModel):
         return {deed: value for deed in DEEDS if (value := getattr(self, deed))}
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The league, and the further ones that feeds take it for."""
+        return (self.league, *map(leagues.canonical, self.spellings))
+
+    @property
     def codecs(self) -> tuple[str, str]:
         """By which codec names are encoded again, and by which they are then decoded."""
         return _readable(self.encoding or "")
@@ -197,7 +207,7 @@ def _toml(value: object) -> str:
 
 def of_part(corrections: Iterable[Correction], kind: str, league: str) -> tuple[Correction, ...]:
     """The corrections of a kind and league; of every league with "all"."""
-    return tuple(own for own in corrections if own.kind == kind and league in {leagues.ALL, own.league})
+    return tuple(own for own in corrections if own.kind == kind and league in {leagues.ALL, *own.names})
 
 
 def digest_of(corrections: Iterable[Correction]) -> str:
@@ -206,25 +216,57 @@ def digest_of(corrections: Iterable[Correction]) -> str:
     return sha256(told.encode()).hexdigest()[:16] if told else ""
 
 
-def renamed(rows: Iterable[object], corrections: Iterable[Correction], league: str) -> Iterator[object]:
-    """Rows of a feed with the keys and leagues that corrections give them; `league` is the feed's, or "all"."""
-    raw = [own for own in corrections if own.keys or own.spellings]
-    return (_renamed(row, raw, league) for row in rows) if raw else iter(rows)
+def renamed(
+    rows: Iterable[object], corrections: Iterable[Correction], league: str, decodings: Counter[str]
+) -> Iterator[object]:
+    """Rows of a feed with the keys, leagues and encoding that corrections give them; `league` is the feed's, or "all".
+
+    `decodings` counts the rows of each league whose encoding was undone.
+    """
+    raw = [own for own in corrections if own.keys or own.spellings or own.encoding]
+    return (_renamed(row, raw, league, decodings) for row in rows) if raw else iter(rows)
 
 
+HALF = re.compile("[\udc80-\udcff]")
 LEAGUE_KEYS = ("League", "league_id", "league")
 
 
-def _renamed(row: object, corrections: Iterable[Correction], league: str) -> object:
+def _renamed(row: object, corrections: Iterable[Correction], league: str, decodings: Counter[str]) -> object:
     for correction in corrections:
         if isinstance(row, dict):
             row = _with_league(row, correction)
             told = next((row[key] for key in LEAGUE_KEYS if row.get(key)), league)
             if isinstance(told, str) and leagues.canonical(told) == correction.league:
                 row = {correction.keys.get(key, key): value for key, value in row.items()}
+                if correction.encoding:
+                    row, before = {key: _sound(value, correction) for key, value in row.items()}, row
+                    decodings[correction.league] += row != before
     return row
 
 
+def _sound(value: object, correction: Correction) -> object:
+    return decoded(value, *correction.codecs) if isinstance(value, str) and not value.isascii() else value
+
+
+def decoded(text: str, written: str, read: str) -> str:
+    """A text that was read in the wrong encoding, as it was meant; the same where it cannot have been.
+
+    It is encoded as it was `written`, and decoded as it should have been `read`. Bytes that could not be read at all
+    stand in it as half surrogates: they are decoded as they were written.
+    """
+    try:
+        if HALF.search(text):
+            return text.encode(read, "surrogateescape").decode(written)
+        return text.encode(written).decode(read)
+    except UnicodeError:
+        return text
+
+
+def _league_told(value: object) -> set[str]:
+    return {value, leagues.canonical(value)} if isinstance(value, str) else set()
+
+
 def _with_league(row: dict[str, Any], own: Correction) -> dict[str, Any]:
-    spelled = {key: own.league for key in LEAGUE_KEYS if row.get(key) in own.spellings}
+    names = {*own.spellings, *map(leagues.canonical, own.spellings)}
+    spelled = {key: own.league for key in LEAGUE_KEYS if _league_told(row.get(key)) & names}
     return {**row, **spelled} if spelled else row

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, func, insert, select, union_all, update
@@ -14,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from etl.importing.link import resolver
 from etl.importing.target import Target, UniqueKey, read_target
-from etl.leagues import name_of
+from etl.leagues import LEAGUES, name_of
 from etl.names import Strategy
 from etl.names.resolver import Resolver
 from etl.names.structure import club_of, own_reading, series_key, squash, words
@@ -28,6 +29,16 @@ def ensure_leagues(connection: Connection, names: Iterable[str]) -> Mapping[str,
     """Ids of leagues by their canonical name; those that are missing are added."""
     rows = [{"league_id": name, "league_name": name_of(name)} for name in sorted(set(names))]
     return _ensure(connection, leagues, "league_id", rows)
+
+
+NEARLY = 0.75
+"""Likeness of two leagues' ids, 0 to 1, from which on one may be a slip of the other."""
+
+
+def nearest_league(connection: Connection, name: str) -> str:
+    """The league that an unknown one is spelled nearly like; "" for one that is known, or like none."""
+    there = {*connection.scalars(select(leagues.c.league_id)), *LEAGUES}
+    return "" if name in there else next(iter(get_close_matches(name, sorted(there), n=1, cutoff=NEARLY)), "")
 
 
 def ensure_series(connection: Connection, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], int]:

@@ -17,10 +17,16 @@ from etl.importing.profile import ChangePlan
 from etl.importing.seasons import Season
 from etl.records import Batch, Reject
 from etl.records.feed_schema import Drift, FeedSchema
+from etl.records.fields import GARBLED
 from etl.tables import rejects
 
 CUT_OFF = re.compile(r"the file is cut off|up to the end of the file are lost")
 _TOLD_LEAGUE = re.compile(r'"(?:[Ll]eague|league_id)"\s*:\s*"([^"]{1,64})"')
+
+
+_VALUE = re.compile(r" is .*, expected (?P<expected>.*)")
+_OTHERS = re.compile(r" \(.* wrong\)$")
+MOST_REASONS = 1000
 
 
 Review = Callable[[Connection, ChangePlan], None]
@@ -28,6 +34,11 @@ Review = Callable[[Connection, ChangePlan], None]
 
 class PartHeld(Exception):
     """A part that a guard stopped before anything of it was written."""
+
+
+def _in_general(reason: str) -> str:
+    """A reason without the value that it quotes: what many rejects have in common."""
+    return _VALUE.sub(r" is not \g<expected>", _OTHERS.sub("", reason))
 
 
 def _league_of(reject: Reject) -> str:
@@ -43,7 +54,10 @@ class Intake:
 
     `held` is the number of the held part that is tried again, 0 for a feed that is read. A `partial` feed holds some
     rows of a whole: what is not in there has not vanished. `leagues` counts the records of each league that is named,
-    `rejects_of` the rejects of each, "" where a row does not tell; `repeated` is whether two records may have one key.
+    `rejects_of` the rejects of each, "" where a row does not tell, and `garbled` those of them whose text was decoded
+    in a wrong encoding; `decoded` counts the rows of each whose encoding a correction undid while they were read.
+    `reasons` are those of rejects, without the values that they quote. `repeated` is whether two records may have one
+    key.
     `truncated` says where the file was cut off, `new_season` whether the part's rows are the first of their season.
     `seasons` are those that the part is about: rows of others have not vanished, whatever days stray into it.
     `keep_ids` is whether people keep the ids that the table has for them. `review` is asked when all is planned and
@@ -61,6 +75,9 @@ class Intake:
     repeated: bool = True
     newly_unlinked: int = 0
     rejects_of: Counter[str] = field(default_factory=Counter)
+    garbled: Counter[str] = field(default_factory=Counter)
+    decoded: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
     truncated: str = ""
     new_season: bool = False
     seasons: tuple[Season, ...] = ()
@@ -86,6 +103,9 @@ class Intake:
         rows = [{"feed_id": self.feed_id, **asdict(reject)} for reject in refused]
         self.rejects += len(rows)
         self.rejects_of.update(map(_league_of, refused))
+        self.garbled.update(_league_of(reject) for reject in refused if GARBLED.search(reject.reason))
+        reasons = (_in_general(reject.reason) for reject in refused if not GARBLED.search(reject.reason))
+        self.reasons.update(reason for reason in reasons if reason in self.reasons or len(self.reasons) < MOST_REASONS)
         self.truncated = next((reject.reason for reject in refused if CUT_OFF.search(reject.reason)), self.truncated)
         if rows and self.engine is not None:
             with self.engine.begin() as connection:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from etl.feeds import Feed
 from etl.importing import Counts, Objection
 from etl.importing.declared import Limits
-from etl.importing.profile import Profile, Sign
+from etl.importing.profile import Profile
 from etl.kinds import kind_named
 from etl.words import number_of
 
@@ -70,11 +70,17 @@ class KnownAccident:
         return self.guard or self.sign
 
 
+def wrong_encoding(profile: Profile, limits: Limits) -> Iterator[str]:
+    """Texts that were decoded in a wrong encoding, and that nothing mends."""
+    if _many(profile.garbled, profile.rows, limits.contradictory, limits):
+        yield f"{profile.garbled:,} of {profile.rows:,} rows have texts that were decoded in a wrong encoding"
+
+
 def empty_feed(profile: Profile, limits: Limits) -> Iterator[str]:
     """There is nothing to publish; where no name means a team, another guard says so."""
     if not profile.records and not profile.partial and (profile.linked or not profile.newly_unlinked):
-        found = f"{number_of(profile.rows, 'rows')}, all of them refused" if profile.rows else "no rows"
-        yield f"the feed has {found}; nothing is published over what is there"
+        rows = f"{number_of(profile.rows, 'rows')}, all of them refused{_mostly(profile)}" if profile.rows else "no rows"
+        yield f"the feed has {rows}; nothing is published over what is there"
 
 
 def truncated(profile: Profile, limits: Limits) -> Iterator[str]:
@@ -85,9 +91,17 @@ def truncated(profile: Profile, limits: Limits) -> Iterator[str]:
 
 def too_many_rejects(profile: Profile, limits: Limits) -> Iterator[str]:
     """So many rows cannot be right that the whole is in doubt."""
-    if profile.records and not profile.partial and profile.rejects > limits.rejects * profile.rows:
-        share = f"{profile.rejects:,} of {profile.rows:,} rows were refused ({profile.rejects / profile.rows:.0%})"
-        yield f"{share}, at most {limits.rejects:.0%} may be"
+    refused = profile.rejects - profile.garbled  # of those, another guard speaks
+    enough = refused >= limits.fewest or 2 * refused >= profile.rows
+    if profile.records and not profile.partial and enough and refused > limits.rejects * profile.rows:
+        share = f"{refused:,} of {profile.rows:,} rows were refused ({refused / profile.rows:.0%})"
+        yield f"{share}, at most {limits.rejects:.0%} may be{_mostly(profile)}"
+
+
+def _mostly(profile: Profile) -> str:
+    """The commonest reason of the rejects, where it is one of many."""
+    reason, count = profile.refused_for
+    return f"; {count:,} because {reason}" if count > 1 else ""
 
 
 def shrunken_feed(profile: Profile, limits: Limits) -> Iterator[str]:
@@ -101,10 +115,11 @@ def shrunken_feed(profile: Profile, limits: Limits) -> Iterator[str]:
                 f" {limits.new_season:.0%} of the {profile.stored:,} that the last one has"
             )
         return
+    few = f"; the feed has {number_of(profile.records, 'rows')}" if profile.records > profile.matched else ""
     if profile.gone > limits.shrunk * profile.stored:
         yield (
             f"{profile.league} has {profile.matched:,} of the {profile.stored:,} rows that the table holds of this"
-            f" season: {profile.gone / profile.stored:.0%} are missing, at most {limits.shrunk:.0%} may be"
+            f" season: {profile.gone / profile.stored:.0%} are missing, at most {limits.shrunk:.0%} may be{few}"
         )
 
 
@@ -145,7 +160,7 @@ def emptied(profile: Profile, limits: Limits) -> Iterator[str]:
 def rewritten(profile: Profile, limits: Limits) -> Iterator[str]:
     """A column that seldom changes gets other values in many rows."""
     lasting = kind_named(profile.kind).lasting
-    known = {name for sign, names in COVERED.items() if _follows(profile.signs.get(sign), limits) for name in names}
+    known = {name for sign, names in COVERED.items() if _follows(profile, sign, limits) for name in names}
     for name, change in sorted(profile.columns.items()):
         if name not in lasting or name in known or profile.new_season:
             continue
@@ -172,22 +187,23 @@ def _explained(profile: Profile, limits: Limits) -> Iterator[str]:
     """Signs that another one explains: a new season's figures begin anew, and one winner for all turns half of them."""
     if profile.new_season:
         yield from ("figures_fallen", "points_one_value", "pti_one_value", "ratings_emptied", "ratings_jumped")
+        yield from ("figures_swapped", "series_shuffled")
     if "ids" in profile.corrected:
         yield from ("ids_replaced", "other_ids")
     winner = profile.signs.get("winner_one_value")
     if winner is not None and _many(winner.count, winner.among, limits.one_value, limits):
         yield from ("winners_turned", "winners_wrong", "scores_wrong")
-    for named, told in (("scores_turned", "scores_wrong"), ("winners_turned", "winners_wrong")):
-        if _follows(profile.signs.get(named), limits):  # against the table's own rows, which is surer
-            yield told
+    for named, weaker in SURER.items():
+        if _follows(profile, named, limits):
+            yield weaker
 
 
 def objections(profile: Profile, limits: Limits) -> tuple[Objection, ...]:
     """All that speaks against publishing a part, the surest first."""
-    for final in (guard for guard in GUARDS if guard.final):
+    for final in (guard for guard in GUARDS if guard.name in FINAL):
         said = tuple(Objection(final.name, sentence) for sentence in final.judge(profile, limits))
         if said:
-            return said
+            return (*(Objection(ENCODING.name, sentence) for sentence in ENCODING.judge(profile, limits)), *said)
     plain = [Objection(guard.name, sentence) for guard in GUARDS for sentence in guard.judge(profile, limits)]
     named = [Objection(name, sentence) for name, sentence in known_accidents(profile, limits)]
     return (*named, *plain)
@@ -197,11 +213,14 @@ def _many(count: int, among: int, limit: float, limits: Limits) -> bool:
     return count > limit * among and count >= limits.fewest
 
 
-def _follows(sign: Sign | None, limits: Limits) -> bool:
-    return sign is not None and _many(sign.count, sign.among, limits.pattern, limits)
+def _follows(profile: Profile, name: str, limits: Limits) -> bool:
+    sign, limit = profile.signs.get(name), ACCIDENTS[name].limit if name in ACCIDENTS else "turned"
+    return sign is not None and _many(sign.count, sign.among, getattr(limits, limit), limits)
 
 
+ENCODING = Guard(wrong_encoding, f"{CORRECTED}, and the file imported again")
 GUARDS: tuple[Guard, ...] = (
+    ENCODING,
     Guard(empty_feed, "a feed with rows", final=True),
     Guard(truncated, "the whole file, scraped again"),
     Guard(too_many_rejects, "a mended feed, or what the rejects lack: rally-health rejects list"),
@@ -211,6 +230,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard(emptied),
     Guard(rewritten),
 )
+FINAL = frozenset(guard.name for guard in GUARDS if guard.final)
+"""Guards whose objection says all: nothing of the part is worth a further look."""
 LINKS = frozenset({"home_team_id", "away_team_id", "team_id"})
 """Columns that lose their value with a name that means no team any more."""
 RESPELLED = LINKS | {"location"}
@@ -229,14 +250,23 @@ COVERED: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 """Columns whose change a sign explains: it is reported by the sign's own guard, or is none (`mended`)."""
 NO_ACCIDENT = frozenset({"mended"})
+SURER = {
+    "scores_turned": "scores_wrong", "winners_turned": "winners_wrong", "figures_swapped": "figures_fallen",
+}  # fmt: skip
+"""Signs that say more than another: against the table's own rows, and in which way."""
 ANY_VALUE = KnownAccident("", "one_value", "{words} in {rows} rows", "one_value")
 """One value in a column that used to have many, whichever it is."""
 ACCIDENTS: Mapping[str, KnownAccident] = {
     accident.sign: accident
     for accident in (
-        KnownAccident("sides_turned", "pattern", "home and away are turned round in {rows} rows", way_out=CORRECTED),
-        KnownAccident("scores_turned", "pattern", "scores are turned round in {rows} results", way_out=CORRECTED),
-        KnownAccident("winners_turned", "pattern", "winners are turned round in {rows} results", way_out=CORRECTED),
+        KnownAccident("doubled_people", "other_ids", "{rows} people stand in the feed under two ids", "doubled"),
+        KnownAccident(
+            "another_league", "pattern", "{rows} rows stand in the table in another league: {words}",
+            way_out="a mended feed, in the folder of its league",
+        ),
+        KnownAccident("sides_turned", "turned", "home and away are turned round in {rows} rows", way_out=CORRECTED),
+        KnownAccident("scores_turned", "turned", "scores are turned round in {rows} results", way_out=CORRECTED),
+        KnownAccident("winners_turned", "turned", "winners are turned round in {rows} results", way_out=CORRECTED),
         KnownAccident(
             "scores_wrong", "pattern", "scores and winners disagree in {rows} results; {words}: scores turned",
             "scores_turned", CORRECTED,
@@ -245,13 +275,15 @@ ACCIDENTS: Mapping[str, KnownAccident] = {
             "winners_wrong", "pattern", "scores and winners disagree in {rows} results; {words}: winners turned",
             "winners_turned", CORRECTED,
         ),
-        KnownAccident("players_turned", "pattern", "players stand on the other side in {rows} results"),
+        KnownAccident("players_turned", "turned", "players stand on the other side in {rows} results"),
         KnownAccident("dates_shifted", "pattern", "dates are shifted by {words} in {rows} rows"),
         KnownAccident("day_month_swapped", "rewritten", "day and month are swapped in {rows} dates"),
         KnownAccident("ids_replaced", "rewritten", "{rows} people have another id than before", way_out=CORRECTED),
         KnownAccident("other_ids", "other_ids", "{rows} player ids are of another scheme", way_out=CORRECTED),
-        KnownAccident("names_swapped", "pattern", "first and last names are swapped in {rows} people"),
-        KnownAccident("doubled_people", "other_ids", "{rows} people stand in the feed under two ids", "doubled"),
+        KnownAccident("names_swapped", "turned", "first and last names are swapped in {rows} people"),
+        KnownAccident("figures_swapped", "turned", "{words} are swapped in {rows} rows"),
+        KnownAccident("series_shuffled", "rewritten", "{rows} teams stand in another series than before"),
+        KnownAccident("captains_for_all", "one_value", "{words} in {rows} rows, and few have one before", "one_value"),
         KnownAccident("doubled", "grown", "{rows} rows stand in the table already"),
         KnownAccident("doubled_standings", "grown", "{rows} standings have all figures of another team", "doubled"),
         KnownAccident("self_matches", "contradictory", "{rows} matches are of a team against itself", "contradictory"),
@@ -267,7 +299,13 @@ ACCIDENTS: Mapping[str, KnownAccident] = {
         KnownAccident("series_one_value", "one_value", "{words} in {rows} rows, one series for all", "one_value"),
     )
 }  # fmt: skip
+UNKNOWN_LEAGUE = "unknown_league"
+"""A league that nobody knows, and that is spelled nearly like one that somebody does."""
+NEVER_ALLOWED = "database_refused"
+"""What no person can let pass: the database itself refuses to hold it."""
 WAYS_OUT: Mapping[str, str] = {
+    UNKNOWN_LEAGUE: f"{CORRECTED}, and the file imported again; one of its own is let pass once",
+    NEVER_ALLOWED: "a mended feed, or the next import where another program's row was in the way",
     "stopped": "whoever resumes these imports: rally-health etl resume",
     **{accident.name: accident.way_out for accident in ACCIDENTS.values()},
     **{guard.name: guard.way_out for guard in GUARDS},

@@ -21,7 +21,7 @@ from etl.importing import Counts, Outcome, PartResult
 from etl.importing.correct import proposals
 from etl.importing.declared import Correction, digest_of, of_part
 from etl.importing.feed_rows import Intake
-from etl.importing.guards import MENDED, WAYS_OUT
+from etl.importing.guards import MENDED, NEVER_ALLOWED, UNKNOWN_LEAGUE, WAYS_OUT
 from etl.importing.staging import name_links
 from etl.leagues import ALL
 from etl.tables import import_feeds, import_parts, import_stops, leagues, rejects, team_aliases, teams
@@ -55,8 +55,8 @@ class HeldPart:
     def let_pass(self) -> str:
         """The command that lets all of it pass."""
         guards = dict.fromkeys(reason.partition(":")[0] for reason in self.reasons)
-        allowed = " ".join(f"--allow {guard}" for guard in guards)
-        return f'rally-health imports retry {self.id} {allowed} --reason "..."'
+        allowed = "".join(f" --allow {guard}" for guard in guards if guard != NEVER_ALLOWED)
+        return f"rally-health imports retry {self.id}{allowed}" + (' --reason "..."' if allowed else "")
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain values."""
@@ -118,7 +118,7 @@ def note_part(connection: sa.Connection, feed: Feed, intake: Intake, part: PartR
     )
     if intake.partial:
         return
-    same = (import_parts.c.kind == feed.kind.name, import_parts.c.league == part.league)
+    same = (import_parts.c.kind == feed.kind.name, _is_older(feed, intake, part))
     superseded = sa.update(import_parts).where(OPEN, *same, import_parts.c.id < (intake.held or number.scalar_one()))
     connection.execute(
         superseded.values(closed_at=sa.func.clock_timestamp(), closing="newer data was published", rows=None)
@@ -126,6 +126,14 @@ def note_part(connection: sa.Connection, feed: Feed, intake: Intake, part: PartR
     if intake.held:
         done = sa.update(import_parts).where(import_parts.c.id == intake.held)
         connection.execute(done.values(closed_at=sa.func.clock_timestamp(), closing="published", rows=None))
+
+
+def _is_older(feed: Feed, intake: Intake, part: PartResult) -> sa.ColumnElement[bool]:
+    """Held parts of the same league, or of a slip of a league's name that is not in its file any more."""
+    older = import_parts.c.league == part.league
+    slip = sa.cast(import_parts.c.reasons, sa.Text).contains(f"{UNKNOWN_LEAGUE}:")
+    gone = slip & (import_parts.c.path == str(feed.path)) & import_parts.c.league.not_in(intake.leagues)
+    return older if intake.held else older | gone
 
 
 def keep_part(
@@ -162,7 +170,10 @@ def watch(connection: sa.Connection, league: str, corrections: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A held part that can be tried again: its packed rows, and the columns that its feed has keys for."""
+    """A held part that can be tried again: its packed rows, and the columns that its feed has keys for.
+
+    `rejects` could not be read and are not among them, `garbled` of those because of their encoding.
+    """
 
     id: int
     kind: str
@@ -172,6 +183,8 @@ class Waiting:
     rows: bytes
     records: int
     told: tuple[str, ...]
+    rejects: int
+    garbled: int
 
 
 def worth_another_try(connection: sa.Connection, corrections: Sequence[Correction]) -> tuple[Waiting, ...]:
@@ -206,8 +219,9 @@ def _kept_rows() -> sa.Select[Any]:
 
 
 def _waiting(row: sa.Row[Any]) -> Waiting:
-    told, mark = tuple(row.profile["told"]), row.fingerprint or ""
-    return Waiting(row.id, row.kind, row.league, row.path, mark, bytes(row.rows), row.counts["held"], told)
+    told, mark, records = tuple(row.profile["told"]), row.fingerprint or "", row.counts["held"]
+    unread, garbled = max(row.profile["rows"] - records, 0), row.profile.get("garbled", 0)
+    return Waiting(row.id, row.kind, row.league, row.path, mark, bytes(row.rows), records, told, unread, garbled)
 
 
 def parts_of_run(connection: sa.Connection, run: int) -> tuple[Mapping[str, Any], ...]:

@@ -51,8 +51,10 @@ class Profile:
     them that the part has too. `series_gone` are series of the season that the part leaves out. `columns` speaks of
     matched rows. `truncated` says where the file is cut off, empty for a whole one. `days` are the first and last day
     of play that the part has, `corrected` what was corrected in it, `told` the columns that its feed has keys for,
-    `mended` how many of the feed's texts were read without HTML entities or a second encoding. `examples` are some of
-    the rows that would change: their places in the feed, and the id of the row that each replaces.
+    `mended` how many of the feed's texts were read without HTML entities or a second encoding, `garbled` how many of
+    the rejects have a text that was decoded in a wrong one, `refused_for` the commonest reason of the other rejects and
+    how many have it. `examples` are some of the rows that would change: their
+    places in the feed, and the id of the row that each replaces.
     """
 
     league: str
@@ -75,6 +77,8 @@ class Profile:
     corrected: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     mended: int = 0
+    garbled: int = 0
+    refused_for: tuple[str, int] = ("", 0)
     examples: tuple[Mapping[str, int | None], ...] = ()
     series_gone: tuple[str, ...] = ()
     columns: Mapping[str, ColumnChange] = field(default_factory=dict)

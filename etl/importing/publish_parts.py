@@ -16,21 +16,27 @@ import sqlalchemy as sa
 
 from etl import RowsUnaccounted
 from etl.circuit_breaker import in_force
+from etl.database import DATABASE_ERRORS, describe_error, own_error, sqlstate
 from etl.feeds import Feed
 from etl.importing import Counts, FeedResult, Objection, Outcome, PartResult, staging
 from etl.importing.copy_writer import Keys
 from etl.importing.correct import correct
 from etl.importing.declared import digest_of, of_part, renamed
-from etl.importing.ensure_dimensions import ensure_leagues
+from etl.importing.ensure_dimensions import ensure_leagues, nearest_league
 from etl.importing.feed_rows import Intake, PartHeld
-from etl.importing.guards import Verdict, objections
+from etl.importing.guards import FINAL, NEVER_ALLOWED, UNKNOWN_LEAGUE, Verdict, objections
 from etl.importing.held import Waiting, keep_part, note_part, staged_open_names, unpack, watch
 from etl.importing.options import Allowance, Options
 from etl.importing.profile import ChangePlan, Profile, located, measure_profile
 from etl.importing.seasons import STRAY, PlayDays, begins_anew, count_days
+from etl.leagues import ALL
 from etl.reading import extract
 from etl.records.feed_schema import Drift
 from etl.records.validate import validate_together
+from etl.tables import leagues, schedule
+
+DATA_REFUSED = frozenset({"22", "23", "P0"})
+"""Classes of SQLSTATE that speak of a row: a value, a constraint, a trigger."""
 
 
 @dataclass(slots=True)
@@ -54,7 +60,23 @@ def publish_feed(connection: sa.Connection, feed: Feed, intake: Intake, options:
     watch = Stopwatch()
     with watch.step("stage"):
         staged = _stage(connection, feed, intake, options)
-    return publish_staged(connection, feed, intake, options, staged, watch)
+    result = publish_staged(connection, feed, intake, options, staged, watch)
+    whole = feed.league == ALL and intake.leagues and not options.partial
+    return replace(result, remarks=tuple(_missing_leagues(connection, feed, intake))) if whole else result
+
+
+def _missing_leagues(connection: sa.Connection, feed: Feed, intake: Intake) -> Iterator[str]:
+    """The leagues that a feed of several has no row of and the table has, with their last day of play: a season that is
+    over is missed by nobody.
+    """
+    table = feed.kind.tables[0]
+    has = sa.exists().where(table.c.league_id == leagues.c.id)
+    days = sa.select(schedule.c.league_id, sa.func.max(schedule.c.match_date).label("last"))
+    last = days.group_by(schedule.c.league_id).subquery()
+    missing = sa.select(leagues.c.league_id, last.c.last).outerjoin(last, last.c.league_id == leagues.c.id)
+    missing = missing.where(has, leagues.c.league_id.not_in(intake.leagues))
+    for league, day in connection.execute(missing.order_by(leagues.c.league_id)):
+        yield f"it has nothing of {league}, {f'whose last fixture is of {day}' if day else 'which has no fixture'}"
 
 
 def publish_held(
@@ -68,6 +90,7 @@ def publish_held(
         staging.analyze(connection, feed.kind.stage)
     intake.drift.told |= set(waiting.told)
     intake.leagues.update({waiting.league: waiting.records} if waiting.league else {})
+    intake.rejects_of[waiting.league], intake.garbled[waiting.league] = waiting.rejects, waiting.garbled
     return publish_staged(connection, feed, intake, options, waiting.records, watch)
 
 
@@ -101,7 +124,7 @@ def _stage(connection: sa.Connection, feed: Feed, intake: Intake, options: Optio
     table = feed.kind.stage
     staging.create_staging(connection, table)
     read = extract(feed.path, on_bytes=lambda count: options.progress(feed, count))
-    rows = renamed(read, of_part(options.corrections, feed.kind.name, feed.league), feed.league)
+    rows = renamed(read, of_part(options.corrections, feed.kind.name, feed.league), feed.league, intake.decoded)
     records = intake.records(validate_together(feed.kind.schema, rows, feed.league, drift=intake.drift))
     keys = Keys(feed.kind.key) if feed.kind.key else None
     count = staging.load_columns(connection, table, records, keys=keys)
@@ -159,16 +182,20 @@ class _Part:
         return result
 
     def _kept(self) -> dict[str, Any]:
-        own = digest_of(of_part(self.options.corrections, self.feed.kind.name, self.league))
-        return {"names": self.names, "watch": watch(self.connection, self.league, own)}
+        declared = digest_of(of_part(self.options.corrections, self.feed.kind.name, self.league))
+        # what the database refuses may be another program's row, gone by the next import: each tries it again
+        refused = any(objection.rule == NEVER_ALLOWED for objection in self.found)
+        return {"names": self.names, "watch": "" if refused else watch(self.connection, self.league, declared)}
 
     def _first_profile(self, records: int) -> Profile:
         only = len(self.whole.leagues) < 2
-        refused = self.whole.rejects if only else self.whole.rejects_of.get(self.league, 0)
+        refused = self.whole.rejects if only and self.whole.rejects else self.whole.rejects_of[self.league]
+        garbled = self.whole.garbled.total() if only else self.whole.garbled[self.league]
         return Profile(
             league=self.league, kind=self.feed.kind.name, rows=records + refused, records=records, rejects=refused,
             partial=self.options.partial, truncated=self.whole.truncated, told=tuple(sorted(self.whole.drift.told)),
-            mended=len(self.whole.drift.mended),
+            mended=len(self.whole.drift.mended), garbled=garbled,
+            refused_for=self.whole.reasons.most_common(1)[0] if only and self.whole.reasons else ("", 0),
         )  # fmt: skip
 
     def _stopped(self) -> list[Objection]:
@@ -181,10 +208,18 @@ class _Part:
 
     def _correct(self) -> None:
         self._stop(self._stopped())
+        self._look_up_league()
         kind, own = self.feed.kind, of_part(self.options.corrections, self.feed.kind.name, self.league)
         valid = own if kind.day else [one for one in own if one.holds_on(self.options.today)]
-        self.corrected = correct(self.connection, kind.stage, valid, kind.day)
+        self.corrected = correct(self.connection, kind.stage, valid, kind.day, self.whole.decoded[self.league])
+        if any(one.get("rows") for one in self.corrected):  # two rows may be one under corrected names
+            self.whole.repeated = True
         self.profile = replace(self.profile, corrected=tuple(one["correction"] for one in self.corrected))
+
+    def _look_up_league(self) -> None:
+        near = nearest_league(self.connection, self.league)
+        if near:
+            self.found.append(Objection(UNKNOWN_LEAGUE, f"no league is called {self.league}; the nearest is {near}"))
 
     def _begins_season(self) -> bool:
         kind, table = self.feed.kind, self.feed.kind.tables[0]
@@ -213,12 +248,30 @@ class _Part:
         if self.feed.kind.names_teams:  # its plan makes teams already, which rules of the gate look at
             self._open_gate()
         with self.watch.step("publish"):
-            written = self.feed.kind.publish(self.connection, intake, prune=self.options.prune)
-        counts = _accounted(written, records, intake)
+            counts = self._publish(intake, records)
         if self.verdict is not None and counts.inserted + counts.updated:
             with self.watch.step("gate"):
-                self._stop(self.verdict(counts))
+                self.found.extend(self.verdict(counts))
+        self._stop()
         return counts
+
+    def _publish(self, intake: Intake, records: int) -> Counts:
+        try:
+            written = self.feed.kind.publish(self.connection, intake, prune=self.options.prune)
+            return _accounted(written, records, intake)
+        except (RowsUnaccounted, *DATABASE_ERRORS) as error:
+            self._refused(error)
+            raise PartHeld(self.league) from error
+
+    def _refused(self, error: Exception) -> None:
+        """Object to rows that the database refuses; raises what is its own trouble, or a fault of ours."""
+        refused = (sqlstate(error) or "")[:2] in DATA_REFUSED
+        if own_error(error) is not None and not isinstance(error, RowsUnaccounted):
+            raise error
+        if refused:
+            self.found.append(Objection(NEVER_ALLOWED, f"the database refuses a row of it: {describe_error(error)}"))
+        if not self._objecting():
+            raise error
 
     def _open_gate(self) -> None:
         with self.watch.step("gate"):
@@ -233,24 +286,34 @@ class _Part:
                 self.profile, new_season=self.intake.new_season, linked=linked, unlinked=unlinked, newly_unlinked=newly,
                 rejects=self.profile.rejects + self.intake.rejects, records=self.profile.records - self.intake.rejects,
             )  # fmt: skip
-            with located(connection, change, self.league, self.days) as plan:
-                profile = measure_profile(connection, profile, plan)
-                # a plan without a row is no accident; of figures that are kept where a feed has none, it says nothing
-                changes = plan.planned_rows or self.feed.kind.figures
-                self.profile = replace(profile, signs=self.feed.kind.signs(connection, plan) if changes else {})
+            self.profile = self._measured(connection, profile, change)
         self.names = staged_open_names(connection) if change.sides[1] else []
-        self._stop(objections(self.profile, self.options.limits))
+        self.found.extend(objections(self.profile, self.options.limits))
+        if FINAL & {objection.rule for objection in self.found}:
+            self._stop()
+        # what guards object to is written, too, and rolled back: so the gate says at once what it has against it
         if self.verdict is None and (self.profile.new or self.profile.changed):
             self._open_gate()
 
-    def _stop(self, objections: Sequence[Objection]) -> None:
+    def _measured(self, connection: sa.Connection, profile: Profile, change: ChangePlan) -> Profile:
+        with located(connection, change, self.league, self.days) as plan:
+            measured = measure_profile(connection, profile, plan)
+            # a plan without a row is no accident; of figures that are kept where a feed has none, it says nothing
+            changes = plan.planned_rows or self.feed.kind.figures
+            return replace(measured, signs=self.feed.kind.signs(connection, plan) if changes else {})
+
+    def _objecting(self) -> Sequence[Objection]:
+        let_pass = self.options.allow.rules - {NEVER_ALLOWED}
+        return [objection for objection in self.found if objection.rule not in let_pass]
+
+    def _stop(self, objections: Sequence[Objection] = ()) -> None:
         """Hold the part, unless a person lets all that speaks against it pass."""
         self.found.extend(objections)
-        if any(objection.rule not in self.options.allow.rules for objection in objections):
+        if self._objecting():
             raise PartHeld(self.league)
 
     def _result(self, counts: Counts) -> PartResult:
-        reasons = tuple(str(objection) for objection in self.found if objection.rule not in self.options.allow.rules)
+        reasons = tuple(map(str, self._objecting()))
         changed = counts.inserted + counts.updated + counts.withdrawn
         outcome = Outcome.HELD if reasons else Outcome.PUBLISHED if changed else Outcome.UNCHANGED
         allowed = tuple(_let_pass(self.found, self.options.allow))

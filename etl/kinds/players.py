@@ -12,9 +12,9 @@ from typing import Annotated, Any, NamedTuple
 import sqlalchemy as sa
 
 from etl.importing import Counts, staging
-from etl.importing.accidents import player_signs
 from etl.importing.ensure_dimensions import add_new_teams, ensure_clubs, ensure_series
 from etl.importing.feed_rows import Intake, as_read
+from etl.importing.figure_signs import player_signs
 from etl.importing.link import is_link_of, link_names, names_of_sides, series_of_links, sides_linked
 from etl.importing.provenance import keep_ours
 from etl.importing.seasons import turn_season

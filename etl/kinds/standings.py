@@ -8,9 +8,9 @@ from typing import Annotated, NamedTuple
 import sqlalchemy as sa
 
 from etl.importing import Counts, staging
-from etl.importing.accidents import standing_signs
 from etl.importing.ensure_dimensions import ensure_series, ensure_teams
 from etl.importing.feed_rows import Intake
+from etl.importing.figure_signs import standing_signs
 from etl.importing.link import remember_refused
 from etl.importing.provenance import keep_ours
 from etl.importing.seasons import retire, turn_season

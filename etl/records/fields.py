@@ -14,6 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from math import isinf
 from typing import Annotated, NoReturn
+from unicodedata import normalize
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -104,9 +105,15 @@ def describe_value(value: object) -> str:
 
 
 def _text(value: str) -> str:
-    odd = next((char for char in value if not char.isprintable() or (char.isspace() and char != " ")), "")
+    odd = next(filter(_is_odd, value), "")
     named = f" with the character U+{ord(odd):04X}" if odd else ""
     return f"text of {len(value):,} characters{named}" if value.strip() else "empty"
+
+
+def _is_odd(char: str) -> bool:
+    """Whether a character may look like another: an invisible one, a strange space, a form of another width."""
+    like = not char.isascii() and (char.isdigit() or normalize("NFKC", char) != char)
+    return like or not char.isprintable() or (char.isspace() and char != " ")
 
 
 def _refuse(value: object, expected: str) -> NoReturn:
@@ -156,23 +163,63 @@ def _as_scraped(value: object) -> object:
     return f"{value}"
 
 
+LAYERS = 3
+"""Times that a scraper may have encoded, or escaped, one text."""
+_C1 = re.compile(r"[\x80-\x9f]")
+_LEFT_BY_ENCODING = re.compile(r"[\x80-\xa0\xad]")
+"""What UTF-8 that was read as Latin-1 has in it, and no printed text."""
+GARBLED = re.compile(r"U\+FFFD|wrong encoding|not UTF-8")
+"""What the reason of a reject says where its text was decoded in a wrong way."""
+
+
 @lru_cache(maxsize=50_000)
 def mended(text: str) -> str:
     """A text without what scraping did to it: HTML entities, UTF-8 that was read as Latin-1 or Windows-1252."""
-    plain = html.unescape(text) if "&" in text else text
+    plain = _unescaped(text)
     fixed = plain if plain.isascii() else _fixed_encoding(plain)
-    sound = text.isprintable() and fixed.isprintable() and "\ufffd" not in fixed
+    sound = _LEFT_BY_ENCODING.sub("", text).isprintable() and fixed.isprintable() and "\ufffd" not in fixed
     return fixed if sound else text
+
+
+def _unescaped(text: str) -> str:
+    for _ in range(LAYERS):
+        plain = html.unescape(text) if "&" in text else text
+        if plain == text:
+            break
+        text = plain
+    return text
 
 
 def _fixed_encoding(text: str) -> str:
     from ftfy import fix_encoding  # noqa: PLC0415 - only imports need it
 
-    return fix_encoding(text)
+    for _ in range(LAYERS):
+        if not _C1.search(text):
+            return fix_encoding(text)
+        try:
+            text = text.encode("latin-1").decode("utf-8")
+        except UnicodeError:
+            break
+    return text
 
 
 def _mended(value: object) -> object:
-    return mended(value) if isinstance(value, str) and ("&" in value or not value.isascii()) else value
+    if not isinstance(value, str) or ("&" not in value and value.isascii()):
+        return value
+    return _whole_text(mended(value))
+
+
+def _whole_text(text: str) -> str:
+    """The text; one that has lost characters, or is no language's, is refused: better nothing than this over a good
+    name.
+    """
+    from ftfy.badness import is_bad  # noqa: PLC0415 - only imports need it
+
+    if "\ufffd" in text:
+        raise PydanticCustomError("feed", "holds U+FFFD: a character was lost when it was decoded")
+    if not text.isascii() and text.isprintable() and is_bad(text):
+        raise PydanticCustomError("feed", "was decoded in a wrong encoding")
+    return text
 
 
 def _filled(text: str | None) -> str | None:

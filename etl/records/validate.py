@@ -104,13 +104,18 @@ def _words(error: ErrorDetails) -> str:
         case "string_too_long":
             return f"is {len(value):,} characters long, at most {error['ctx']['max_length']} are allowed"
         case "string_pattern_mismatch":
-            return "holds a control character" if value.strip() and not value.isprintable() else "is missing"
+            return _control(value) if value.strip() and not value.isprintable() else "is missing"
         case "string_unicode":
             return "holds bytes that are not UTF-8, or half a surrogate pair"
         case "string_type":
             return f"is {describe_value(value)}" if value is None else f"is {describe_value(value)}, expected text"
         case _:
             return f"is {describe_value(value)}, expected an object"
+
+
+def _control(value: str) -> str:
+    of_encoding = any("\x80" <= char <= "\x9f" for char in value)
+    return "holds a control character" + (", as a wrong encoding leaves it" if of_encoding else "")
 
 
 def raw(value: object) -> str:

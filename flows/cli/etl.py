@@ -5,14 +5,17 @@ from __future__ import annotations
 import getpass
 import sys
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection, select
 
 from checks.engine.reporting.verdict import Exit as Ended
 from etl import circuit_breaker
-from etl.leagues import canonical
+from etl.leagues import LEAGUES, canonical
+from etl.tables import leagues as league_table
 from flows.cli.deploy import paused_in_prefect, resume_in_prefect
 from flows.cli.shared import Exit, JsonFile, Yes, shown_as_json
 from flows.service.context import open_engine
@@ -35,6 +38,7 @@ def stop(context: typer.Context, reason: Why, league: OfLeague = "", kind: OfKin
     """
     home, kind = _scope(league, kind)
     with open_engine(context.obj) as engine, engine.begin() as connection:
+        _require_league(connection, home)
         held = circuit_breaker.stop(connection, _given(reason), getpass.getuser(), league=home, kind=kind)
     typer.echo(f"{_sentence(held)}. Next, when it is mended: {held.how_to_resume}")
 
@@ -97,6 +101,14 @@ def _scope(league: str, kind: str) -> tuple[str, str]:
     if kind and kind not in known:
         raise typer.BadParameter(f"{kind!r} is no kind of feed; expected one of {', '.join(known)}")
     return canonical(league), kind
+
+
+def _require_league(connection: Connection, league: str) -> None:
+    """Refuse a league that neither the database nor Rally knows: a slip would stop nothing, in silence."""
+    known = {*connection.scalars(select(league_table.c.league_id)), *LEAGUES}
+    if league and league not in known:
+        near = ", ".join(get_close_matches(league, sorted(known)) or sorted(known))
+        raise typer.BadParameter(f"--league: no league is called {league!r}; the nearest are {near}")
 
 
 def _given(reason: str) -> str:

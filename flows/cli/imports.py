@@ -23,6 +23,7 @@ from checks.engine.authoring.units import number_of
 from etl.circuit_breaker import ImportsStopped
 from etl.feeds import Feed
 from etl.importing import FeedResult, ImportReport, Outcome, ledger_queries
+from etl.importing.guards import NEVER_ALLOWED
 from etl.importing.held import HeldPart, held_parts, parts_of_run
 from etl.importing.profile import in_words
 from etl.leagues import ALL
@@ -132,6 +133,7 @@ def _remarks(feed: FeedResult) -> list[str]:
         lines.append(
             f"{feed.path}: {number_of(feed.counts.unlinked, 'sides')} without a team; see rally-health names unresolved"
         )
+    lines += [f"{feed.path}: {remark}" for remark in feed.remarks]
     for how, keys in feed.drift.items():
         told = ", ".join(f"{key} ({number_of(rows, 'rows')})" for key, rows in sorted(keys.items()))
         lines += [f"{feed.path}: {how} keys: {told}"] if told else []
@@ -335,7 +337,7 @@ def show_run(
 
 
 def _how_to_let_pass(parts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    guards = sorted({reason.partition(":")[0] for part in parts for reason in part["reasons"]})
+    guards = sorted({reason.partition(":")[0] for part in parts for reason in part["reasons"]} - {NEVER_ALLOWED})
     paths = dict.fromkeys(shlex.quote(part["path"]) for part in parts if part["reasons"])
     if guards:
         yield f"To let all of it pass: rally-health import {' '.join(paths)} {_options(guards)}\n"

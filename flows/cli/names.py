@@ -71,7 +71,7 @@ def alias(  # noqa: PLR0917 - typer makes options of them
             said = f"{name!r} is no alias in {home} any more."
         else:
             raise ledger_queries.AliasError(f"{name!r} is no alias in {home}; `rally-health names aliases` lists them")
-    typer.echo(f"{said}\nNext: rally-health rejects replay, or import the feed again")
+    typer.echo(f"{said}\nNext: rally-health import, which tries held parts again, and rally-health rejects replay")
 
 
 @names_app.command()

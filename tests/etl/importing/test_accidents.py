@@ -259,7 +259,45 @@ ACCIDENTS = {
     "opponents in other rows": Accident("schedules", shuffled("away_team"), "newly_unlinked", "newly no team"),
     "last year's calendar": Accident("schedules", moved(-364, "date", "%m/%d/%Y"), "dates_shifted", "-364 days"),
     "won and lost are exchanged": Accident(
-        "series_stats", counted(lambda won, lost: (lost, won)), "figures_fallen", "only ever grow"
+        "series_stats", counted(lambda won, lost: (lost, won)), "figures_swapped", "_won and "
+    ),
+    "lines won and lost are exchanged": Accident(
+        "series_stats", each(lambda r: {"lines": r["lines"] | {"won": r["lines"]["lost"], "lost": r["lines"]["won"]}}),
+        "figures_swapped", "lines_won and lines_lost are swapped",
+    ),
+    "wins and losses are exchanged": Accident(
+        "players", each(lambda r: {"Wins": r["Losses"], "Losses": r["Wins"]}), "figures_swapped",
+        "wins and losses are swapped",
+    ),
+    "teams in other series": Accident(
+        "series_stats", shuffled("series"), "series_shuffled", "in another series than before"
+    ),
+    "everybody is captain": Accident("players", each(lambda r: {"Captain": "C"}), "one_value", "captain_status stands"),
+    "one in five results has its sides turned": Accident(
+        "match_history", some(20, sides), "sides_turned", "turned round"
+    ),
+    "one in five scores is turned, and its winner": Accident(
+        "match_history", some(20, lambda r: {"Scores": turned(r["Scores"])} | flipped(r)), "scores_turned", "turned"
+    ),
+    "one in five fixtures has its sides turned": Accident("schedules", some(20, sides), "sides_turned", "turned round"),
+    "one name in ten has lost a character": Accident(
+        "players", some(10, lambda r: {"Last Name": f"{r['Last Name'][:-1]}\ufffd"}), "wrong_encoding", "encoding"
+    ),
+    "nobody has an id": Accident("players", each(lambda r: {"Player ID": ""}), "empty_feed", "because Player ID is"),
+    "fixtures under a slip of the league's name": Accident(
+        "schedules", each(lambda r: {"League": "CNSWLP"}), "unknown_league", "the nearest is CNSWPL"
+    ),
+    "a fifth of them": Accident(
+        "schedules", some(20, lambda r: {"League": "CNSWLP"}), "CNSWLP: unknown_league", "the nearest is CNSWPL"
+    ),
+    "fixtures under another league's name": Accident(
+        "schedules", each(lambda r: {"League": "NSTF"}), "another_league", "in another league: CNSWPL"
+    ),
+    "players under another league's name": Accident(
+        "players", each(lambda r: {"League": "NSTF"}), "another_league", "in another league: CNSWPL"
+    ),
+    "standings under another league's name": Accident(
+        "series_stats", each(lambda r: {"league_id": "NSTF"}), "another_league", "in another league: CNSWPL"
     ),
     "all matches counted twice": Accident(
         "series_stats", counted(lambda won, lost: (2 * won, 2 * lost)), "figures_doubled", "have doubled"
@@ -318,6 +356,14 @@ def test_the_standings_say_which_half_of_contradictory_results_is_wrong(
 
         assert result.outcome is Outcome.BLOCKED
         assert any(words in reason for reason in result.reasons), result.reasons
+
+
+def test_a_league_that_is_really_new_comes_in(season: sa.Engine, tmp_path: Path) -> None:
+    rows = [row | {"league_id": "LAKE SHORE", "team": f"Lake {row['team']}"} for row in rows_of_league("series_stats")]
+
+    result = publish_one(season, write(tmp_path, "series_stats", rows, "LAKE SHORE"), dry_run=True)
+
+    assert (result.outcome, result.reasons, result.counts.inserted) == (Outcome.PUBLISHED, (), len(rows))
 
 
 def test_a_file_that_is_cut_off_is_held(season: sa.Engine, tmp_path: Path) -> None:

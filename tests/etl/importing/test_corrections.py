@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import Engine, select
 
 from etl.importing import Outcome
-from etl.importing.correct import decoded
-from etl.importing.declared import Correction, Limits
+from etl.importing.declared import Correction, Limits, decoded
 from etl.importing.held import held_parts
 from etl.tables import import_parts, match_scores, person_ids, players, schedule, series_stats
 from tests.etl.importing.feeds import APTA, fixture, publish, publish_one, rows_of, standing, write
@@ -95,7 +95,7 @@ def test_a_part_that_stays_held_with_its_correction_waits_once(league: Engine, t
 def test_an_import_without_the_correction_undoes_it(league: Engine, tmp_path: Path) -> None:
     path = write(tmp_path, "match_history", [result(day, Winner="unknown") for day in DAYS])
     publish_one(league, path, corrections=(correction(scores="turned"),))
-    limits = Limits(rewritten=1, pattern=1, contradictory=1)
+    limits = Limits(rewritten=1, turned=1, contradictory=1)
 
     again = publish_one(league, path, limits=limits)
 
@@ -151,6 +151,32 @@ def test_keys_and_spellings_are_read_as_they_are_meant(league: Engine, tmp_path:
     done = publish_one(league, write(tmp_path, "match_history", rows, "all"), corrections=(own,))
 
     assert (done.outcome, done.counts.inserted, dict(done.leagues)) == (Outcome.PUBLISHED, 20, {APTA: 20}), done.reasons
+
+
+def test_two_rows_that_are_one_fixture_by_a_correction_are_one(league: Engine, tmp_path: Path) -> None:
+    """Two spellings are two keys while the feed is read, and one once they are corrected: that broke the key."""
+    publish_one(league, write(tmp_path, "series_stats", [standing(name) for name in (*TEAMS, "Café - 11")]))
+    odd = "Café".encode().decode("koi8-r") + " - 11"
+    rows = [fixture(TEAMS[0], "Café - 11"), fixture(TEAMS[0], odd), fixture(TEAMS[1], odd)]
+
+    done = publish_one(league, write(tmp_path, "schedules", rows),
+                       corrections=(correction(kind="schedules", encoding="koi8-r read as utf-8"),))  # fmt: skip
+
+    assert (done.outcome, done.counts.inserted, done.counts.duplicates) == (Outcome.PUBLISHED, 2, 1), done.reasons
+
+
+def test_a_file_in_another_encoding_is_read_as_it_was_written(league: Engine, tmp_path: Path) -> None:
+    """What is no UTF-8 was refused before a correction could be made of it: it was one "in 0 rows"."""
+    rows = [fixture(TEAMS[0], TEAMS[1], f"10/{day:02}/2024", location="Café Ro") for day in range(1, 21)]
+    path = write(tmp_path, "schedules", rows)
+    path.write_bytes(json.dumps(rows, ensure_ascii=False).encode("latin-1"))
+
+    held = publish_one(league, path)
+    done = publish_one(league, path, corrections=(correction(kind="schedules", encoding="latin-1 read as utf-8"),))
+
+    assert held.reasons[0] == "wrong_encoding: 20 of 20 rows have texts that were decoded in a wrong encoding"
+    assert [one["rows"] for one in done.parts[0].corrections] == [20]
+    assert set(rows_of(league, schedule, "location")) == {("Café Ro",)}
 
 
 @pytest.mark.parametrize(
@@ -224,7 +250,7 @@ def test_an_id_that_stands_with_two_spellings_of_one_person_is_learned_once(leag
 
     assert [(feed.counts.inserted, feed.counts.updated) for feed in done] == [(0, 0)] * 2, done
     with league.begin() as connection:
-        assert connection.execute(select(person_ids.c.id, person_ids.c.player_id)).all() == [
+        assert list(map(tuple, connection.execute(select(person_ids.c.id, person_ids.c.player_id)))) == [
             ("site_0", f"nndz-{0:016x}")
         ]
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
 
-from etl.importing import FeedResult, Outcome
+from etl.feeds import Feed
+from etl.importing import FeedResult, Objection, Outcome
 from etl.importing.declared import Limits, Seasons
-from etl.importing.options import Allowance
+from etl.importing.guards import Verdict
+from etl.importing.held import held_parts
+from etl.importing.import_run import retry_part
+from etl.importing.options import Allowance, Options
 from etl.importing.profile import in_words
-from etl.tables import import_feeds, schedule
-from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write
+from etl.records.fields import GARBLED
+from etl.tables import import_feeds, rejects, schedule
+from tests.etl.importing.feeds import fixture, publish, publish_one, rows_of, standing, write
 
 TEAMS = ("Birchwood - 11", "Tennaqua - 11")
+NO_DATE = "because date is not MM/DD/YYYY, YYYY-MM-DD or DD-Mon-YY between 1990 and 2100"
 
 
 def scheduled(engine: Engine, folder: Path, *rows: object, **options: object) -> FeedResult:
@@ -108,14 +115,66 @@ def test_a_league_that_is_missing_in_the_merged_feed_holds_back_no_other(databas
     result = publish_one(database, write(tmp_path, "series_stats", again, "all"))
 
     assert (result.outcome, result.counts.updated) == (Outcome.PUBLISHED, 2)
+    assert result.remarks == ("it has nothing of CITA, which has no fixture",)
 
 
 def test_too_many_rejects_block_the_good_rows_with_them(league: Engine, tmp_path: Path) -> None:
     good = [fixture(*TEAMS, f"10/{day:02}/2024") for day in range(1, 11)]
 
-    result = scheduled(league, tmp_path, *good, fixture(*TEAMS, "13/45/2024"))
+    result = scheduled(league, tmp_path, *good, *[fixture(*TEAMS, "13/45/2024")] * 10)
 
-    assert result.reasons == ("too_many_rejects: 1 of 11 rows were refused (9%), at most 5% may be",)
+    assert result.reasons == (f"too_many_rejects: 10 of 20 rows were refused (50%), at most 5% may be; 10 {NO_DATE}",)
+
+
+@pytest.mark.parametrize(("bad", "outcome"), [(1, Outcome.PUBLISHED), (9, Outcome.PUBLISHED), (10, Outcome.BLOCKED)])
+def test_a_share_of_a_handful_of_rows_holds_nothing(league: Engine, tmp_path: Path, bad: int, outcome: Outcome) -> None:
+    good = [fixture(*TEAMS, f"10/{day:02}/2024") for day in range(1, 11)]
+
+    assert scheduled(league, tmp_path, *good, *[fixture(*TEAMS, "13/45/2024")] * bad).outcome is outcome
+
+
+def test_rows_of_which_most_are_refused_are_held_however_few_they_are(database: Engine, tmp_path: Path) -> None:
+    publish_one(database, write(tmp_path, "series_stats", list(map(standing, TEAMS))))
+    result = scheduled(database, tmp_path, fixture(*TEAMS), *[fixture(*TEAMS, "13/45/2024")] * 2)
+
+    assert f"too_many_rejects: 2 of 3 rows were refused (67%), at most 5% may be; 2 {NO_DATE}" in result.reasons
+
+
+LOST = ["Caf\ufffd Elm", "Ţ€Å“x Elm", "Caf\udce9 Elm"]
+
+
+@pytest.mark.parametrize("place", LOST)
+def test_a_text_that_was_decoded_wrongly_is_a_reject_that_says_so(league: Engine, tmp_path: Path, place: str) -> None:
+    good = [fixture(*TEAMS, f"10/{day:02}/2024") for day in range(1, 10)]
+
+    result = scheduled(league, tmp_path, *good, fixture(*TEAMS, "10/10/2024", location=place))
+
+    assert (result.outcome, result.counts.rejects) == (Outcome.PUBLISHED, 1)
+    ((reason,),) = rows_of(league, rejects, "reason")
+    assert GARBLED.search(reason), reason
+    assert {location for (location,) in rows_of(league, schedule, "location")} == {"Birchwood"}
+
+
+@pytest.mark.parametrize("place", LOST)
+def test_many_of_them_hold_the_part_by_that_name(league: Engine, tmp_path: Path, place: str) -> None:
+    good = [fixture(*TEAMS, f"10/{day:02}/2024") for day in range(1, 11)]
+
+    result = scheduled(league, tmp_path, *good, *(fixture(*TEAMS, f"10/{day}/2024", location=place)
+                                                  for day in range(11, 21)))  # fmt: skip
+
+    assert result.reasons == ("wrong_encoding: 10 of 20 rows have texts that were decoded in a wrong encoding",)
+
+
+def test_a_held_part_that_is_tried_again_still_lacks_what_could_not_be_read(league: Engine, tmp_path: Path) -> None:
+    """Its rejects are not among the rows that were kept of it: an alias would publish the rest as the whole."""
+    good = [fixture(*TEAMS, f"10/{day:02}/2024") for day in range(1, 11)]
+    scheduled(league, tmp_path, *good, *[fixture(*TEAMS, "13/45/2024")] * 10)
+    with league.begin() as connection:
+        (part,) = held_parts(connection)
+
+    again = retry_part(league, part.id, Options())
+
+    assert again.feeds[0].reasons == ("too_many_rejects: 10 of 20 rows were refused (50%), at most 5% may be",)
 
 
 def test_names_that_lost_their_team_block_the_feed(league: Engine, tmp_path: Path) -> None:
@@ -211,3 +270,44 @@ def test_mended_names_are_counted(league: Engine, tmp_path: Path) -> None:
                                                                  standing("Oak &amp; Elm - 11")]))  # fmt: skip
 
     assert result.parts[0].profile["mended"] == 1
+
+
+REFUSING = """create function refuse() returns trigger language plpgsql as
+$$begin raise exception 'no second meeting' using errcode = 'unique_violation', detail = 'a name'; end$$;
+create trigger refuse before insert on schedule for each row when (new.home_team = 'Fox 1') execute function refuse()"""
+
+
+def test_what_the_database_refuses_is_held_with_its_words_and_stops_nothing_else(
+    database: Engine, tmp_path: Path
+) -> None:
+    cita = [standing(f"{name} 1", "Series 1", "CITA") for name in ("Fox", "Elm")]
+    publish_one(database, write(tmp_path, "series_stats", [*map(standing, TEAMS), *cita], "all"))
+    with database.begin() as connection:
+        connection.execute(text(REFUSING))
+    both = [fixture(*TEAMS), fixture("Fox 1", "Elm 1", series="Series 1", League="CITA")]
+    path = write(tmp_path, "schedules", both, "all")
+
+    blocked = publish_one(database, path, allow=Allowance(frozenset({"database_refused"}), "dba", "in vain"))
+
+    assert blocked.reasons == ("CITA: database_refused: the database refuses a row of it: no second meeting (SQLSTATE"
+                               " 23505)",)  # fmt: skip
+    assert (blocked.outcome, blocked.counts.inserted, blocked.counts.held) == (Outcome.BLOCKED, 1, 1)
+    with database.begin() as connection:
+        (part,) = held_parts(connection)
+        assert part.let_pass == f"rally-health imports retry {part.id}"
+        connection.execute(text("drop trigger refuse on schedule"))
+    _, freed = publish(database, write(tmp_path, "series_stats", list(map(standing, TEAMS)))).feeds
+    assert (freed.outcome, freed.counts.inserted) == (Outcome.PUBLISHED, 1)
+
+
+def test_all_that_must_be_let_pass_is_said_at_once(league: Engine, tmp_path: Path) -> None:
+    """Rules of the gate are asked of what guards object to, too: else a person lets one pass, and is told the next."""
+    few = [fixture(*TEAMS, f"10/{day:02}/2024", time="07:30 pm") for day in range(1, 6)]
+
+    def gate(connection: Connection, feed: Feed) -> Verdict:
+        return lambda counts: [Objection("a_rule", f"{counts.updated} rows")]
+
+    result = scheduled(league, tmp_path, *few, gate=gate)
+
+    assert [reason.partition(":")[0] for reason in result.reasons] == ["shrunken_feed", "a_rule"]
+    assert set(rows_of(league, schedule, "match_time")) == {(time(18, 30),)}

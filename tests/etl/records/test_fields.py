@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.records.fields import mended, parse_date, parse_time
+from etl.records.fields import describe_value, mended, parse_date, parse_time
 
 
 @pytest.mark.parametrize("text", ["09/24/2024", "9/24/2024", "2024-09-24", "24-Sep-24", "24-SEP-2024", " 24-sep-24 "])
@@ -98,9 +98,18 @@ def test_any_other_text_is_no_time(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "odd"),
+    [("０1/02/2025", "U+FF10"), ("01／02/2025", "U+FF0F"), ("٣", "U+0663"), ("6\u202f30", "U+202F"), ("Löwe", "")],
+)
+def test_a_refusal_names_the_character_that_looks_like_another(value: str, odd: str) -> None:
+    assert describe_value(value).partition(" with the character ")[2] == odd
+
+
+@pytest.mark.parametrize(
     ("scraped", "meant"),
     [("Smith &amp; Sons 1", "Smith & Sons 1"), ("CafÃ© - 20", "Café - 20"), ("O&#39;Hara", "O'Hara"), ("Åke", "Åke"),
-     ("R&D", "R&D"), ("a&#0;b", "a&#0;b")],
+     ("R&D", "R&D"), ("a&#0;b", "a&#0;b"), ("O&amp;#39;Hara", "O'Hara"), ("MartÃ\xadnez", "Martínez"),
+     ("CafÃ\x83Â©", "Café"), ("Å\x81awÃ³", "Ławó"), ("Smith\x85", "Smith\x85")],
 )  # fmt: skip
 def test_what_scraping_did_to_a_name_is_mended(scraped: str, meant: str) -> None:
     """An entity in the standings made a second team beside the one of the schedule."""

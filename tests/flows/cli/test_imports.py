@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from etl.importing.import_run import importer_lock
-from etl.tables import schedule, series_stats
+from etl.tables import leagues, schedule, series_stats
 from flows.cli.shared import Exit
 from tests.etl.importing.feeds import fixture, rows_of, standing, write
 from tests.flows.conftest import Run
@@ -256,6 +256,29 @@ def test_a_stop_of_one_league_and_kind_stops_nothing_else(run: Run, feeds: Path,
     assert "Imports of schedules of APTA_CHICAGO may run again" in resumed.out
     assert again.code == Exit.OK
     assert len(rows_of(database, schedule, "id")) == 39
+
+
+def test_a_stop_of_a_league_that_nobody_knows_is_refused(run: Run, feeds: Path) -> None:
+    ran = run("etl", "stop", "--league", "CNSWLP", "--reason", "last year's dates")
+
+    assert ran.code == Exit.USAGE
+    assert "no league is called 'CNSWLP'" in ran.out
+    assert run("import", feeds).code == Exit.OK
+
+
+def test_a_slip_of_a_leagues_name_proposes_the_spelling_that_mends_it(
+    run: Run, tmp_path: Path, database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "slip", "series_stats", [standing(name) | {"league_id": "APTA_CHIGACO"} for name in TEAMS], "all")
+
+    assert "no league is called APTA_CHIGACO; the nearest is APTA_CHICAGO" in run("import", tmp_path / "slip").out
+    pasted = run("imports", "held").out.partition("in rally.toml:")[2].partition("or let")[0].replace('"..."', '"kim"')
+    (tmp_path / "rally.toml").write_text(pasted.replace("    ", ""))
+    monkeypatch.setenv("RALLY_CONFIG", str(tmp_path / "rally.toml"))
+    assert run("import", tmp_path / "slip").code == Exit.OK
+
+    assert rows_of(database, leagues, "league_id") == [("APTA_CHICAGO",)]
+    assert "Nothing is held" in run("imports", "held").out
 
 
 def test_what_is_held_proposes_the_lines_that_correct_it(
