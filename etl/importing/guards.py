@@ -79,7 +79,9 @@ def wrong_encoding(profile: Profile, limits: Limits) -> Iterator[str]:
 def empty_feed(profile: Profile, limits: Limits) -> Iterator[str]:
     """There is nothing to publish; where no name means a team, another guard says so."""
     if not profile.records and not profile.partial and (profile.linked or not profile.newly_unlinked):
-        rows = f"{number_of(profile.rows, 'rows')}, all of them refused{_mostly(profile)}" if profile.rows else "no rows"
+        rows = (
+            f"{number_of(profile.rows, 'rows')}, all of them refused{_mostly(profile)}" if profile.rows else "no rows"
+        )
         yield f"the feed has {rows}; nothing is published over what is there"
 
 
