@@ -100,6 +100,9 @@ def drifts(
     between 0 and 100 %. With fewer than 30 recent or older rows there is nothing to compare.
     """
 
+    if recent < 1:
+        raise CheckDefinitionError(f"drifts({column!r}) got recent={recent}; expected days, 1 or more")
+
     def figure(row: Row, kept: sa.ColumnElement[bool], now: datetime) -> sa.ColumnElement[Any]:
         return _distance(row[column], row[since], kept, now - timedelta(days=recent))
 

@@ -94,11 +94,27 @@ def _rule(entry: Mapping[str, Any]) -> Rule:
     for name in said:
         if name not in accepted and name not in OPTIONS:
             raise CheckDefinitionError(f"{kind} takes no {name!r}{_near(name, [*accepted, *OPTIONS])}")
+    for name, value in [*said.items(), *(("columns", column) for column in positional)]:
+        _verify_value(kind, name, value, signature.parameters)
     table = [said.pop("table")] if "table" in said and positional else []
     try:
         return READY_KINDS[kind](*table, *positional, **said)  # type: ignore[no-any-return]
     except TypeError as error:
         raise CheckDefinitionError(f"{kind}: {error}") from None
+
+
+WRITTEN: Mapping[str, tuple[type, str]] = {"str": (str, "a text"), "int": (int, "a whole number")}
+"""What an argument holds that is written in TOML, by its annotation."""
+
+
+def _verify_value(kind: str, name: str, value: Any, parameters: Mapping[str, Parameter]) -> None:
+    """The arguments of Python are looked at by a type checker, those of a file by nobody else."""
+    default = parameters[name].default if name in parameters else None
+    annotation = "str" if name in {"table", "columns"} else str(getattr(parameters.get(name), "annotation", ""))
+    wanted, expected = WRITTEN.get(annotation, (object, ""))
+    is_blank = annotation == "str" and value == "" != default
+    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)) or is_blank:
+        raise CheckDefinitionError(f"{kind}: {name} = {value!r} does not fit; expected {expected}")
 
 
 def _columns(said: dict[str, Any]) -> list[str]:
@@ -107,7 +123,7 @@ def _columns(said: dict[str, Any]) -> list[str]:
     columns = [one] if one is not None else several
     if isinstance(columns, str):
         columns = [columns]
-    if not columns:
+    if not columns or not isinstance(columns, list):
         raise CheckDefinitionError('it names no column; expected column = "..." or columns = ["...", "..."]')
     return list(columns)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeAlias, TypedDict
 
@@ -15,6 +16,7 @@ from checks.engine.authoring.decorators import AnyTable
 from checks.engine.authoring.spec import AUTOMATIC, CHECK, Kind, Mark, Source, TableName, put, verified
 from checks.engine.authoring.thresholds import Threshold, above
 from checks.engine.authoring.units import Limit, Severity, limit_of, rows, severity_of
+from checks.engine.collecting.sql_rules import one_expression
 
 Rule: TypeAlias = Callable[..., Any]
 ANY_ROW = above(critical=rows(0))
@@ -50,6 +52,12 @@ class ReadyOptions(TypedDict, total=False):
 
 OPTIONS = tuple(ReadyOptions.__annotations__)
 MARKED = ("owner", "timeout", "retries", "runbook")
+SEQUENCES = ("tags", "key")
+HOLDS: Mapping[str, tuple[Any, str]] = {
+    **dict.fromkeys(("name", "owner", "runbook", "summary", "where"), (str, "a text")),
+    **dict.fromkeys(SEQUENCES, (Iterable, "a list of texts")), "optional": (bool, "true or false"),
+}  # fmt: skip
+"""What an option is to hold, where nothing else looks at it."""
 
 
 def ready_rule(
@@ -60,10 +68,11 @@ def ready_rule(
 
     `more` is what the mark holds besides: `tables`, `each`, `groups`.
     """
+    _verify_options(what, options)
     named, names = named_table(table, options), tuple(columns)
     mark = Mark(
         kind=kind, table=named, columns=names, severity=severity_of(options.get("severity", Severity.MEDIUM)),
-        threshold=_threshold(options, limits, default or ANY_ROW), tags=frozenset(options.get("tags", ())),
+        threshold=_threshold(options, limits, default or ANY_ROW), tags=frozenset(_several(options.get("tags", ()))),
         source=_caller(), **{name: options[name] for name in MARKED if name in options},  # type: ignore[literal-required]
         **more,
     )  # fmt: skip
@@ -100,13 +109,13 @@ def named_table(table: AnyTable | None, options: ReadyOptions) -> FromClause | T
     """The table as a rule's mark has it."""
     if not isinstance(table, str):
         return table
-    return TableName(table, tuple(options.get("key", ())), bool(options.get("optional", False)))
+    return TableName(table, _several(options.get("key", ())), options.get("optional", False))
 
 
 def counted(options: ReadyOptions) -> ColumnElement[bool] | None:
     """The rows that count, as `where` says; None for all."""
     where = options.get("where")
-    return literal_column(f"({where})", Boolean) if where else None
+    return literal_column(one_expression(where), Boolean) if where else None
 
 
 def both(*conditions: ColumnElement[bool] | None) -> ColumnElement[bool]:
@@ -119,6 +128,28 @@ def rule_name(what: str, table: object, columns: Iterable[str]) -> str:
     parts = [what, str(getattr(table, "fullname", "")), *columns]
     text = re.sub(r"\W+", "_", "_".join(filter(None, parts))).strip("_").lower()
     return text[:LONGEST_NAME]
+
+
+def _several(said: str | Iterable[str]) -> tuple[str, ...]:
+    """Names; a text alone is one."""
+    return (said,) if isinstance(said, str) else tuple(said)
+
+
+def _verify_options(what: str, options: ReadyOptions) -> None:
+    """Options are what they are called and hold what they are to; raises CheckDefinitionError."""
+    for name, value in options.items():
+        if name not in OPTIONS:
+            near = get_close_matches(name, OPTIONS, n=1)
+            hint = f"did you mean {near[0]}=?" if near else f"it takes {', '.join(OPTIONS)}"
+            raise CheckDefinitionError(f"{what}() takes no {name}=; {hint}")
+        kind, expected = HOLDS.get(name, (object, ""))
+        if not isinstance(value, kind) or (name in SEQUENCES and not _are_names(value)):
+            raise CheckDefinitionError(f"{what}({name}={value!r}) does not fit; expected {expected}")
+    counted(options)
+
+
+def _are_names(value: Any) -> bool:
+    return all(isinstance(name, str) and name for name in _several(value))
 
 
 def _threshold(options: ReadyOptions, limits: Callable[..., Threshold], default: Threshold) -> Threshold:

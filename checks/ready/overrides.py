@@ -133,7 +133,11 @@ def override_rules(rules: Rules, overrides: Iterable[RuleOverride]) -> Rules:
 def _changed(check: Check, override: RuleOverride, line: str) -> Check:
     try:
         new = _with(check, override, line)
-        return replace(new, segments={**check.segments, **dict(_segments(new, override, line))})
+        segments = dict(_segments(new, override, line))
+        apart = tuple(_changes_apart(new, segments, line))
+        return replace(
+            new, segments={**check.segments, **segments}, changed_apart=(*check.changed_apart, *apart)
+        )  # fmt: skip
     except CheckDefinitionError as error:
         raise CheckDefinitionError(f"{line}, {check.name}: {error}") from None
 
@@ -144,6 +148,14 @@ def _segments(check: Check, override: RuleOverride, line: str) -> Iterator[tuple
             if check.mark.each != dimension and check.mark.kind in {Kind.METRIC, Kind.FRAME}:
                 raise CheckDefinitionError(f"a {check.mark.kind} cannot be judged for one {dimension} alone")
             yield (dimension, label), None if other.enabled is False else _with(check, other, line)
+
+
+def _changes_apart(
+    check: Check, segments: Mapping[tuple[str, str], Check | None], line: str
+) -> Iterator[tuple[str, str]]:
+    for (_, label), own in segments.items():
+        told = (f"left out, {line}",) if own is None else own.changed[len(check.changed) :]
+        yield from ((label, change) for change in told)
 
 
 def _with(check: Check, change: RuleChange, line: str) -> Check:

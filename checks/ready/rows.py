@@ -5,7 +5,11 @@ What is NULL is left to `not_null`; no other rule counts it, as a condition in S
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, Unpack
 
 from sqlalchemy import ColumnElement, Table, Text, and_, cast, exists, false, func, literal, or_, select
@@ -15,6 +19,9 @@ from checks.engine.authoring.decorators import AnyTable, Bad, Row, impersonal
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.findings import key_columns
 from checks.ready.make import ReadyOptions, Rule, beside, both, counted, ready_rule
+
+SURELY_WRONG = ("unterminated character", "missing )", "unbalanced", "nothing to repeat", "multiple repeat",
+                "bad escape (end", "min repeat", "bad character range")  # fmt: skip
 
 
 def not_null(table: AnyTable, *columns: str, **options: Unpack[ReadyOptions]) -> Rule:
@@ -44,6 +51,7 @@ def between(table: AnyTable, column: str, least: Any = None, most: Any = None, *
     """The column is below `least` or above `most`; both belong to the range, and either may be left out."""
     if least is None and most is None:
         raise CheckDefinitionError(f"between({column!r}) has no limit; expected least=, most= or both")
+    _verify_range(column, least, most)
 
     def rule(row: Row) -> Bad:
         too_low = false() if least is None else row[column] < _as(row[column], least)
@@ -57,6 +65,7 @@ def between(table: AnyTable, column: str, least: Any = None, most: Any = None, *
 
 def matches(table: AnyTable, column: str, pattern: str, **options: Unpack[ReadyOptions]) -> Rule:
     """The column does not match a regular expression of PostgreSQL; `^` and `$` make it the whole text."""
+    _verify_pattern(column, pattern)
 
     def rule(row: Row) -> Bad:
         return Bad(cast(row[column], Text).op("!~")(pattern), among=counted(options))
@@ -124,6 +133,38 @@ def _equal(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[
 def _among(rows: Table, judged: ColumnElement[bool]) -> Any:
     """The rows that could have been bad, with the columns that tell where they stand."""
     return select(*impersonal(rows)).where(judged)
+
+
+def _verify_range(column: str, least: Any, most: Any) -> None:
+    """Limits are single values, in their order; texts are compared as numbers or days, where they are some."""
+    given = [limit for limit in (least, most) if limit is not None]
+    for limit in given:
+        if not isinstance(limit, (str, int, float, Decimal, date, time, timedelta)) or str(limit) in {"", "nan"}:
+            raise CheckDefinitionError(f"between({column!r}) got {limit!r}, which is no limit of a range")
+    low, high = (_as_value(limit) for limit in (least, most))
+    is_turned = False
+    with suppress(TypeError):  # a number and a text: what the column is decides
+        is_turned = len(given) == 2 and not isinstance(low, str) and low > high
+    if is_turned:
+        raise CheckDefinitionError(f"between({column!r}) goes from {least} to {most}, which no value is; turn them")
+
+
+def _as_value(limit: Any) -> Any:
+    for read in (float, date.fromisoformat, datetime.fromisoformat, time.fromisoformat):
+        with suppress(ValueError, TypeError):
+            return read(limit) if isinstance(limit, str) else limit
+    return limit
+
+
+def _verify_pattern(column: str, pattern: str) -> None:
+    """What no expression of PostgreSQL can be, though its own escapes and classes are more than Python's."""
+    plain = re.sub(r"\[[:.=].*?[:.=]\]|\\\w", "x", re.sub(r"\\\\", "x", pattern))
+    try:
+        re.compile(re.sub(r"^\(\?[a-z]+\)", "", plain))
+    except re.error as error:
+        if error.msg.startswith(SURELY_WRONG) and not pattern.startswith("***"):
+            said = f"matches({column!r}) got the pattern {pattern!r}, which is none: {error.msg}"
+            raise CheckDefinitionError(said) from None
 
 
 def _needed(what: str, columns: tuple[str, ...]) -> None:

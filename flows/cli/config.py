@@ -16,7 +16,7 @@ from checks.engine.collecting.rules import Rules
 from checks.ready.lines import rules_document
 from etl.importing.declared import Correction, Limits, Seasons
 from flows.cli.shared import Exit, JsonFile, print_rows, shown_as_json
-from flows.service.health_check import rules_of
+from flows.service.health_check import rules_of, unknown_leagues_of
 from flows.settings import NESTED, Settings, environment_name, origin_of, read_config, unknown_variables
 
 app = typer.Typer(help="The settings: rally.toml, and the environment, which wins.", no_args_is_help=True)
@@ -57,12 +57,12 @@ def check_config(context: typer.Context) -> None:
     settings: Settings = context.obj
     rules = rules_of(settings)
     strangers = unknown_variables()
-    for complaint in strangers:
+    for complaint in (*strangers, *(leagues := unknown_leagues_of(settings))):
         typer.secho(f"error: {complaint}", fg=typer.colors.RED, err=True)
     file = read_config()
     changed = len({change["rule"] for change in _changes(rules)})
     typer.echo(f"{file.path if file else 'no rally.toml'}: {number_of(len(rules), 'rules')}, {changed} changed.")
-    if strangers:
+    if strangers or leagues:
         raise typer.Exit(Exit.USAGE)
 
 
@@ -103,9 +103,7 @@ def _changes(rules: Rules) -> list[dict[str, str]]:
     """Each change to a rule with its line, those for one league with its name; and the rules that are off."""
     changes = [{"rule": name, "change": change} for name, check in rules.items() for change in check.changed]
     for name, check in rules.items():
-        for (_, label), own in check.segments.items():
-            told = own.changed[len(check.changed) :] if own is not None else ("left out",)
-            changes += [{"rule": f"{name}[{label}]", "change": change} for change in told]
+        changes += [{"rule": f"{name}[{label}]", "change": change} for label, change in check.changed_apart]
     return changes + [{"rule": name, "change": f"off, {line}"} for name, line in rules.disabled.items()]
 
 

@@ -162,13 +162,13 @@ def _print_trial(trial: RuleTrial) -> None:
 def _print(rules: Rules, console: Console) -> None:
     if not console.is_terminal:
         for check in rules.values():
-            changed = f"  [{'; '.join(check.changed)}]" if check.changed else ""
+            changed = f"  [{'; '.join(check.changes)}]" if check.changes else ""
             typer.echo(f"{check.domain:10} {check.severity:8} {check.name}  {check.summary}{changed}")
         _print_disabled(rules)
         return
     rows = [
         {"domain": check.domain, "severity": check.severity.value, "rule": check.name,
-         "what": " ".join([check.summary, *(f"({change})" for change in check.changed)])}
+         "what": " ".join([check.summary, *(f"({change})" for change in check.changes)])}
         for check in sorted(rules.values(), key=lambda check: (check.domain, -check.severity.rank, check.name))
     ]  # fmt: skip
     shared.print_rows(rows, ("domain", "severity", "rule", "what"), json_file=None, nothing="No rule is chosen.")
@@ -197,7 +197,7 @@ def _described(check: Check) -> dict[str, Any]:
         "timeout": mark.timeout,
         "retries": mark.retries,
         "runbook": mark.runbook,
-        "changed": list(check.changed),
+        "changed": list(check.changes),
         "fixable": check.fix is not None,
         "source": f"{relative(check.source.file)}:{check.source.line}",
     }

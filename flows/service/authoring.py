@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import keyword
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 import checks.rules
 from checks.author.rows import RowsOfRule, bad_rows_of, raised_by
+from checks.author.scratch import python_type
 from checks.author.suggest import Suggestion, suggestions
 from checks.author.trial import RuleTrial, try_rule
 from checks.engine.authoring import CheckDefinitionError, MeasureError
 from checks.engine.authoring.spec import TableName
 from checks.engine.authoring.units import Status
-from checks.engine.collecting.collect import collect
+from checks.engine.collecting.collect import IGNORED, collect
 from checks.engine.collecting.rules import Rules, Selection, matching
 from checks.engine.measuring.reflect import NamedTables
 from checks.engine.run import Options, Request
@@ -30,7 +34,7 @@ from flows.settings import Settings, SettingsError
 HOUSE = Path(checks.rules.__file__).parent
 """Where the catalogue stands."""
 NEW_RULE = Template('''\
-"""What must not be in $table."""
+"""What must not be in $told."""
 
 from __future__ import annotations
 
@@ -38,36 +42,50 @@ from checks import Bad, Row, Severity, above, row_check, rows
 
 
 @row_check(
-    "$table",
+    $table,
     severity=Severity.LOW,
     threshold=above(warn=rows(0)),
     owner="me",
     tags={"daily"},
-    good=[{"$column": $good}],
-    bad=[{"$column": None}],
+$good    bad=[{$column: None}],
 )
 def $name(row: Row) -> Bad:
-    """A row of $table has no $column."""
-    return Bad(row["$column"].is_(None))
+    """A row of $told has no value in $of."""
+    return Bad(row[$column].is_(None))
 ''')
 
 
 def new_rule(settings: Settings, name: str, table: str, folder: Path | None) -> Path:
     """Write a file with a rule that runs, about a column of the table; raises SettingsError for one that is there."""
-    if not name.isidentifier():
+    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith(IGNORED):
         raise CheckDefinitionError(f"{name!r} is no name of a rule; expected such as order_without_customer")
+    if name in rules_of(settings):
+        raise CheckDefinitionError(f"there is a rule {name!r} already: {rules_of(settings)[name].source}")
     target = (folder or _own_folder(settings)) / f"{name}.py"
     if target.exists():
         raise SettingsError(f"{target} is there already")
     with open_engine(settings, application="rally-health rules", migrated=False) as engine:
         own = NamedTables(engine.connect, {}).table(TableName(table))
-    plain = [column for column in own.c if not column.primary_key] or list(own.c)
-    column = plain[0]
-    good = {int: "1", float: "1.0", str: '"x"', bool: "True"}.get(_python_type(column), "None")
-    text = NEW_RULE.substitute(name=name, table=table, column=column.name, good=good)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text if good != "None" else text.replace('    good=[{"%s": None}],\n' % column.name, ""), "utf-8")  # noqa: UP031
+    target.write_text(_text_of_rule(name, table, own), "utf-8")
     return target
+
+
+def _text_of_rule(name: str, table: str, own: Table) -> str:
+    """The file of a rule about the first column that may be empty; any name of a table or a column is written so that
+    Python reads it back."""
+    writable = [column for column in own.c if column.computed is None]
+    column = next((column for column in writable if not column.primary_key), writable[0])
+    value = {int: "1", float: "1.0", str: '"x"', bool: "True"}.get(python_type(column))
+    quoted = json.dumps(column.name, ensure_ascii=False)
+    return NEW_RULE.substitute(
+        name=name, table=json.dumps(table, ensure_ascii=False), told=_plain(table), of=_plain(column.name),
+        column=quoted, good=f"    good=[{{{quoted}: {value}}}],\n" if value else "",
+    )  # fmt: skip
+
+
+def _plain(name: str) -> str:
+    return re.sub(r'["\\]', "", name)
 
 
 def try_rules(settings: Settings, source: str | None) -> Iterator[RuleTrial]:
@@ -143,13 +161,6 @@ def _own_folder(settings: Settings) -> Path:
 
 def _is_of(rules: Rules, name: str, source: Path) -> bool:
     return Path(rules[name].source.file).resolve().is_relative_to(source.resolve())
-
-
-def _python_type(column: object) -> type:
-    try:
-        return column.type.python_type  # type: ignore[attr-defined,no-any-return]
-    except NotImplementedError:
-        return object
 
 
 def _request() -> Request:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
 from functools import partial
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, select
 
-from alerts.outbox.enqueue import known
+from alerts.outbox.enqueue import known as known_person
 from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report
@@ -21,17 +22,21 @@ from checks.ready.lines import overrides_of, rules_of_lines
 from checks.ready.overrides import override_rules
 from checks.runbooks import with_runbooks
 from checks.scopes import SOURCES
+from etl import DatabaseUnavailable, embedded
+from etl.adoption.catalogue import can_read
 from etl.adoption.rights import READER, may_keep_history
 from etl.database import retried
+from etl.leagues import LEAGUES
 from etl.migrate import Mode, mode_of
 from etl.retention import delete_expired
+from etl.tables import leagues
 from flows.doors import watched
 from flows.service.alerts import email_report, keep_incidents, policy_of, required_policy, send_alerts
 from flows.service.context import Invocation, open_engine, rule_account
 from flows.service.import_gate import after_check
 from flows.service.report_files import tidy, write_documents
 from flows.service.requests import CheckRequest
-from flows.settings import Settings, read_settings
+from flows.settings import Settings, SettingsError, origin_of, read_settings
 
 NO_RIGHT = "permission denied for "  # a table, a view, a schema; not what only a superuser may do
 CATALOGUE = f"{SOURCES[0]}."
@@ -69,7 +74,8 @@ def _checked(invocation: Invocation, request: CheckRequest) -> Report:
         report = invocation.step("measure", measure, what=what)
         if request.keep:
             _after(engine, settings, request, report)
-    report = replace(report, complaints=(*report.complaints, *invocation.remarks, *_rights_missing(report)))
+        complaints = (*report.complaints, *invocation.remarks, *_rights_missing(engine, report))
+    report = replace(report, complaints=complaints)
     told = {"run": report.run, "score": report.score, "band": report.band.value, "coverage": round(report.coverage, 4)}
     log.info("health check: score %s, %s", report.score, report.band, extra={"told": told})
     if request.keep:
@@ -79,10 +85,16 @@ def _checked(invocation: Invocation, request: CheckRequest) -> Report:
     return report
 
 
-def _rights_missing(report: Report) -> Iterator[str]:
-    """What to do where rules ask about tables that the account of checks may not read, as new rules do."""
-    if any(NO_RIGHT in (result.error or "") for result in report.results):
-        yield "checks may not read all that the rules ask about; next: rally-health init, or rally-health doctor"
+def _rights_missing(engine: Engine, report: Report) -> Iterator[str]:
+    """What to do where rules ask about tables or columns that the account of checks may not read, as new rules do."""
+    if not any(NO_RIGHT in (result.error or "") for result in report.results):
+        return
+    with engine.begin() as connection:
+        init = "init --rules-only" if mode_of(connection) is Mode.RULES_ONLY else "init"
+    yield (
+        f"checks may read no column but those that rules asked about at the last init; next: rally-health {init}, or"
+        " rally-health doctor"
+    )
 
 
 def _fitting(
@@ -90,6 +102,8 @@ def _fitting(
 ) -> tuple[Rules, CheckRequest, Invocation]:
     """What can be done on this database: no catalogue where there is no platform, no history by who may only read."""
     with engine.begin() as connection:
+        strange = unknown_leagues(invocation.settings, connection)
+        invocation = replace(invocation, remarks=(*invocation.remarks, *strange))
         if mode_of(connection) is Mode.RULES_ONLY:
             rules = rules.only(one for one in rules.values() if not one.function.__module__.startswith(CATALOGUE))
         if not request.keep or may_keep_history(connection):
@@ -102,7 +116,7 @@ def _fitting(
 def require_people(settings: Settings, names: Sequence[str]) -> None:
     """Raise SettingsError where no alert policy is set, PolicyError for a name that it does not have."""
     for name in names:
-        known(required_policy(settings), name)
+        known_person(required_policy(settings), name)
 
 
 def _alerts(settings: Settings, request: CheckRequest) -> bool:
@@ -161,7 +175,51 @@ def rules_of(settings: Settings) -> Rules:
     lines = settings.rules
     rules = collect([*SOURCES, *settings.rule_sources], plugins=True, more=rules_of_lines(lines))
     own = rules.providing(season_breaks=settings.seasons)
+    _verify_auto_fix(settings, own)
     return override_rules(with_runbooks(own), overrides_of(lines))
+
+
+def unknown_leagues(settings: Settings, connection: Connection) -> list[str]:
+    """Lines of `rally.toml` that judge a league apart which is neither in the database, nor in settings or feeds.
+
+    Each is a sentence with its line and the nearest league; the rest of the rule is not touched.
+    """
+    there = connection.scalars(select(leagues.c.league_id)) if can_read(connection, "public", leagues.name) else ()
+    folded = {name.casefold(): name for name in (*there, *settings.seasons.leagues, *LEAGUES) if name}
+    said = ((override.line, league) for override in overrides_of(settings.rules) for league in override.leagues)
+    return [f"{line}: {_no_league(league, folded)}" for line, league in said if league.casefold() not in folded]
+
+
+def unknown_leagues_of(settings: Settings) -> list[str]:
+    """The same where a database can be asked; nothing where none is set, or it is away."""
+    if not any(override.leagues for override in overrides_of(settings.rules)):
+        return []
+    if settings.database_url is None and not embedded.exists(settings.data):
+        return []
+    try:
+        with (
+            open_engine(settings, application="rally-health config", migrated=False) as engine,
+            engine.begin() as asked,
+        ):
+            return unknown_leagues(settings, asked)
+    except DatabaseUnavailable:
+        return []
+
+
+def _no_league(league: str, known: Mapping[str, str]) -> str:
+    near = get_close_matches(league.casefold(), known, n=1)
+    hint = f"did you mean {known[near[0]]!r}?" if near else f"there are {', '.join(sorted(known.values()))}"
+    return f"there is no league {league!r}; {hint}"
+
+
+def _verify_auto_fix(settings: Settings, rules: Rules) -> None:
+    """What may be mended without being asked is a rule that there is, and that has a fix."""
+    fixable = sorted(name for name, check in rules.items() if check.fix is not None)
+    for name in (name for name in settings.auto_fix if name not in fixable):
+        near = get_close_matches(name, fixable, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "; rally-health fix list shows those with one"
+        what = "has no fix" if name in rules else "is no rule"
+        raise SettingsError(f"{origin_of(settings, 'auto_fix')}: auto_fix: {name!r} {what}{hint}")
 
 
 def moment(today: date | None) -> datetime:

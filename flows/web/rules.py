@@ -168,7 +168,7 @@ def _definition(check: Check) -> Facts:
             ("what is bad", documentation if documentation != check.summary else "", None),
             ("severity", mark.severity.value, ("rules", "")), ("domain", check.domain, None),
             ("kind", mark.kind.value, None), ("table", check.table, None), ("limits", str(mark.threshold), None),
-            ("limits are from", "; ".join(check.changed) or "the rule itself", None), ("owner", mark.owner, None),
+            ("limits are from", "; ".join(check.changes) or "the rule itself", None), ("owner", mark.owner, None),
             ("tags", ", ".join(sorted(mark.tags)), None), ("once per", mark.each, None),
             ("source", f"{relative(check.source.file)}:{check.source.line}", None),
         ],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dis
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Unpack
 
 from sqlalchemy import ColumnElement, FromClause, SelectBase
@@ -241,10 +244,32 @@ def fix(rule: Callable[..., object]) -> Callable[[Function], Function]:
         raise CheckDefinitionError(f"fix({found}) names no rule; expected @fix(rule) with a marked function")
 
     def mark(function: Function) -> Function:
+        _verify_plan(function)
         put(function, FIX, rule)
         return function
 
     return mark
+
+
+def _verify_plan(function: Callable[..., Any]) -> None:
+    """A fix whose every answer is written out as nothing or as a text has no step to plan."""
+    steps = list(dis.get_instructions(function.__code__)) if hasattr(function, "__code__") else []
+    answers = [_constant(*pair) for pair in pairwise(steps) if pair[1].opname.startswith("RETURN_")]
+    has_text = any(isinstance(answer, str) for answer in answers)
+    if has_text or (answers and ... not in answers and not inspect.isgeneratorfunction(function)):
+        raise CheckDefinitionError(
+            f"fix {function.__name__}() returns {'a text and ' * has_text}no plan; expected a step of etl.repairs, such"
+            " as Update(table, select(...)) or Delete(table, select(...))"
+        )
+
+
+def _constant(before: dis.Instruction, step: dis.Instruction) -> Any:
+    """What a function returns that stands in its own code, `...` for what it makes; formatted text is a text."""
+    if step.opname == "RETURN_CONST":
+        return step.argval
+    if before.opname in {"BUILD_STRING", "FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC"}:
+        return ""
+    return before.argval if before.opname == "LOAD_CONST" else ...
 
 
 def _labels(kind: Kind, tags: Iterable[str]) -> frozenset[str]:

@@ -48,6 +48,8 @@ class TableName:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not NAME_PARTS.fullmatch(self.name):
             raise CheckDefinitionError(f"{self.name!r} names no table; expected such as 'orders' or 'shop.orders'")
+        if isinstance(self.key, str):  # a column alone is one, and not its letters
+            object.__setattr__(self, "key", (self.key,))
 
     @property
     def parts(self) -> tuple[str | None, str]:
@@ -205,6 +207,8 @@ class Check:
     """What is not as its author wrote it, and by which line: "warn above 5 % (was 1 %), rally.toml:7"."""
     segments: Mapping[tuple[str, str], Check | None] = field(default_factory=dict, compare=False)
     """How rows of one value of a dimension, such as ("league", "CITA"), are judged apart; None: not at all."""
+    changed_apart: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """What is not as its author wrote it for some rows: their league, the change and its line."""
 
     @classmethod
     def of(cls, function: Callable[..., Any], domain: str) -> Check:
@@ -221,6 +225,16 @@ class Check:
         summary = (inspect.getdoc(function) or function.__name__.replace("_", " ")).splitlines()[0].strip()
         source = mark.source or Source.of(function)
         return cls(function.__name__, domain, summary, mark, function, wanted, optional, source)
+
+    def judged_for(self, dimension: str, label: str) -> Check | None:
+        """The rule as it is for the rows of one value, whose name is compared in any case; None: it does not run."""
+        named = {(key, own.casefold()): check for (key, own), check in self.segments.items()}
+        return named.get((dimension, label.casefold()), self)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """All that is not as its author wrote it, also for one league alone: "CITA: severity HIGH (was LOW), ..."."""
+        return (*self.changed, *(f"{label}: {change}" for label, change in self.changed_apart))
 
     @property
     def severity(self) -> Severity:

@@ -110,7 +110,7 @@ def _executed(name: str, whole: Path, path: Path) -> ModuleType:
 
 
 def _verify_names_of_file(source: ast.Module, path: Path) -> None:
-    """Of two marked functions of one name in a file the first is lost, and a fix without an answer repairs nothing."""
+    """Of two marked functions of one name in a file the first is lost."""
     seen: dict[str, int] = {}
     for function in (one for one in source.body if isinstance(one, ast.FunctionDef) and one.decorator_list):
         first = seen.setdefault(function.name, function.lineno)
@@ -119,18 +119,6 @@ def _verify_names_of_file(source: ast.Module, path: Path) -> None:
                 f"{path}:{function.lineno}: {function.name}() stands in line {first} too, and the second replaces the"
                 " first; rename one of them"
             )
-        decorated = {_called(one) for one in function.decorator_list}
-        answers = any(isinstance(one, ast.Return) and one.value is not None for one in ast.walk(function))
-        if "fix" in decorated and not answers:
-            raise CheckDefinitionError(
-                f"{path}:{function.lineno}: fix {function.name}() returns no plan; expected a step of etl.repairs, such"
-                " as Update(table, select(...)) or Delete(table, select(...))"
-            )
-
-
-def _called(decorator: ast.expr) -> str:
-    function = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return str(getattr(function, "attr", getattr(function, "id", "")))
 
 
 def _verify_members(source: ast.Module, module: ModuleType, path: Path) -> None:

@@ -20,6 +20,7 @@ from checks.engine.authoring import CheckError, MeasureError, UnknownColumnError
 from checks.engine.authoring.decorators import Bad, Row
 from checks.engine.authoring.spec import Check, Kind, TableName
 from checks.engine.authoring.units import Measure
+from checks.engine.collecting.sql_rules import one_expression
 from checks.engine.collecting.wiring import Values
 from checks.engine.measuring.child import OF_A_FILE, in_own_process, rehearse, text_of
 from checks.engine.measuring.reflect import MissingTableError, NamedTables, existence
@@ -88,7 +89,7 @@ def queries_of(
 ) -> Iterator[Query | Unasked]:
     """One query for each parameter of a rule."""
     for number, parameter in enumerate(parameters):
-        variant = check.segments.get((check.mark.each or "", parameter.label), check)
+        variant = check.judged_for(check.mark.each or "", parameter.label)
         if variant is None:
             yield Unasked(check, parameter, f"switched off for {parameter.label}", skipped=True)
             continue
@@ -130,7 +131,7 @@ def _told_as_text(answer: Any, kind: Kind, tables: NamedTables) -> Any:
         return answer
     if kind is Kind.CHECK:
         return tables.described(answer)
-    return sa.literal_column(f"({answer.text})", sa.Boolean if kind is Kind.ROW else None)
+    return sa.literal_column(one_expression(answer.text), sa.Boolean if kind is Kind.ROW else None)
 
 
 def _row(check: Check, parameter: Parameter, answer: object) -> Query:
@@ -322,23 +323,23 @@ def is_optional(check: Check) -> bool:
 
 
 def _divided(item: Query | Unasked, labels: Labels, scope: Scope) -> Iterator[Query | Unasked]:
-    """The query about all other rows, and one for each segment that is judged apart; a segment may be left out."""
+    """The query about all other rows, and one for each segment that is there and judged apart or left out."""
     segments = {key: own for key, own in item.check.segments.items() if labels.has(key[0])}
     if isinstance(item, Unasked) or not segments or item.check.mark.each is not None:
         yield item
         return
     try:
-        rows = {key: labels.scope({key[0]: (key[1],)}) for key in segments}
+        rows = {key: labels.scope({key[0]: (key[1],)}) for key in segments if labels.knows(*key)}
         yield _narrowed(item, item.check, item.parameter, lambda source: _none_of(rows.values(), source))
-        for key, own in segments.items():
-            if own is not None and scope.admits(*key, labels):
-                yield _narrowed(item, own, Parameter(key[1]), rows[key].condition)
+        for key, kept in rows.items():
+            if (own := segments[key]) is not None and scope.admits(*key, labels):
+                yield _narrowed(item, own, Parameter(key[1]), kept.condition)
     except CheckError as error:
         yield Unasked(item.check, item.parameter, f"cannot be judged apart: {error}")
 
 
 def _none_of(scopes: Iterable[Scope], source: FromClause) -> ColumnElement[bool]:
-    return sa.and_(*(scope.condition(source).is_not(True) for scope in scopes))
+    return sa.and_(sa.true(), *(scope.condition(source).is_not(True) for scope in scopes))
 
 
 def _narrowed(

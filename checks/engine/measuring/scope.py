@@ -149,6 +149,10 @@ class Labels:
         """Whether there is such a dimension, and anything in it."""
         return name in self.dimensions and bool(self.of(name))
 
+    def knows(self, name: str, label: str) -> bool:
+        """Whether a value of the dimension is called so, in any case."""
+        return label.casefold() in {own.casefold() for own in self.of(name).values()}
+
     def say(self, name: str, value: Any) -> str:
         """One value as people know it."""
         return "none" if value is None else self.of(name).get(value, str(value))

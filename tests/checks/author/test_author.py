@@ -71,6 +71,33 @@ def test_a_new_rule_runs_and_passes_its_trial(run: Run, tmp_path: Path) -> None:
     assert (tried.code, tried.out.splitlines()[0]) == (Exit.OK, "ok      order_without_customer: 1 good, 1 bad")
 
 
+ODD_TABLES = ['"Order Lines"', '"a ""b"" \\ c"', '"Old Shop"."class"']
+
+
+@pytest.mark.parametrize("table", ODD_TABLES)
+def test_a_new_rule_runs_whatever_its_table_is_called(run: Run, database: Engine, table: str) -> None:
+    """Quotes of a name ended the text of the file that was written, which Python then refused."""
+    with database.begin() as connection:
+        connection.exec_driver_sql('create schema "Old Shop"')
+        connection.exec_driver_sql(f'create table {table} (id int primary key, "it\'s ""so"" \\" text)')
+
+    written = run("rules", "new", "odd_row", "--table", table)
+    tried = run("rules", "test", "rules/odd_row.py")
+
+    assert (written.code, tried.code) == (Exit.OK, Exit.OK), tried.out
+    assert tried.out.splitlines()[0] == "ok      odd_row: 1 good, 1 bad"
+
+
+@pytest.mark.parametrize("name", ["class", "None", "test_orders", "_orders", "order line"])
+def test_what_no_rule_can_be_called_is_refused(run: Run, tmp_path: Path, name: str) -> None:
+    ended = run("rules", "new", name, "--table", "orders")
+
+    assert (ended.code, ended.out) == (
+        Exit.USAGE, f"{name!r} is no name of a rule; expected such as order_without_customer",
+    )  # fmt: skip
+    assert not (tmp_path / "rules").exists()
+
+
 def test_a_rule_that_cannot_fail_is_named(run: Run, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(RULES)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from scipy.stats import ks_2samp
 from sqlalchemy import Connection, Engine, text
 
 from checks import CheckDefinitionError, Status, percent
+from checks.engine.authoring.spec import TableName
 from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Baseline
@@ -283,6 +285,9 @@ def test_rows_of_a_view_without_key_are_named_by_what_a_rule_is_about(shop: Engi
     assert (doubled.count, doubled.total, doubled.examples) == (2, 4, ({"Customer Id": "1"},))
 
 
+BROKEN_OUT = ("1=1) or (1=1", "id > 0)) or ((true", "'a", "id = 1 /* or", " ", "-- id = 1", "id = 1; select 1")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -300,11 +305,62 @@ def test_rows_of_a_view_without_key_are_named_by_what_a_rule_is_about(shop: Engi
         lambda: row_count("customers", drop=None),
         lambda: row_count("customers", drop=("30 %", "10 %")),
         lambda: unique('x"y.z', "a"),
+        lambda: between("customers", "id", 9, 1),
+        lambda: between("customers", "since", "2025-01-02", "2025-01-01"),
+        lambda: between("customers", "id", "10", "9"),
+        lambda: between("customers", "id", [1], 9),
+        lambda: matches("customers", "email", "(a"),
+        lambda: matches("customers", "email", "*a"),
+        lambda: matches("customers", "email", "a\\"),
+        lambda: drifts("customers", "id", since="since", recent=0),
+        lambda: not_null("customers", "email", keys=["id"]),  # type: ignore[call-arg]
+        lambda: not_null("customers", "email", key=[5]),  # type: ignore[list-item]
+        lambda: not_null("customers", "email", tags=[5]),  # type: ignore[list-item]
+        *(partial(not_null, "customers", "email", where=where) for where in BROKEN_OUT),
+        *(partial(same_as, f"select {where}", "select 1", name="x") for where in BROKEN_OUT[:4]),
     ],
 )
 def test_what_cannot_be_is_refused_when_it_is_written(wrong: Callable[[], object]) -> None:
     with pytest.raises(CheckDefinitionError):
         wrong()
+
+
+EXPRESSIONS = (
+    "^[[:alpha:]]+$", r"\mword\M", r"\yx\Y", "(?i)abc", "***=(a", "[]a]", "a{2,3}?", r"\d+[^\s\]]", "(a|b)*", r"a\{",
+    "[[.hyphen.]]", r"\(",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", EXPRESSIONS)
+def test_what_is_an_expression_of_postgresql_is_taken(shop: Engine, pattern: str) -> None:
+    matches("customers", "email", pattern)
+
+    with shop.connect() as connection:
+        assert connection.execute(text("select 'x' ~ :pattern"), {"pattern": pattern}).scalar() in {True, False}
+
+
+CONDITIONS = (
+    "email not like '%)%'", "id = 1 -- the first", "id in (1, 2) or (id = 3)",
+    "email <> $$it's (so$$", r"email !~ E'\\('",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("where", CONDITIONS)
+def test_a_condition_stays_whole_whatever_its_texts_and_comments_hold(shop: Engine, where: str) -> None:
+    rule = not_null("customers", "id", where=f"{where} /* ( */")
+
+    result = found(shop, rule)
+
+    assert (result.status, result.error) == (Status.OK, "")
+
+
+def test_a_column_or_a_tag_alone_is_one_and_not_its_letters() -> None:
+    """key="id" was read as the columns i and d."""
+    (check,) = Rules.of(not_null(VIEW, "a:b", key="Line%", tags="daily")).values()
+
+    assert check.mark.table == TableName(VIEW, ("Line%",))
+    assert check.mark.tags == {"daily"}
+    assert TableName(VIEW, "Line%") == TableName(VIEW, ("Line%",))  # type: ignore[arg-type]
 
 
 def test_ready_made_rules_of_one_table_share_one_scan(shop: Engine) -> None:

@@ -217,6 +217,12 @@ RANGE = '[[rules]]\nkind = "between"\ntable = "players"\n'
         ('[[rules]]\nkind = "unique"\ntable = "players"', "it names no column"),
         (RANGE + 'column = "pti"\nleast = 0\nmots = 1', "takes no 'mots'; did you mean 'most'?"),
         (RANGE, "missing"),
+        (RANGE + 'column = "pti"\nleast = 9\nmost = 1', "goes from 9 to 1, which no value is; turn them"),
+        (RANGE + 'column = "pti"\nleast = 9\nwhere = "1=1) or (1=1"', "no whole piece of SQL: its brackets do not"),
+        (RANGE + 'column = 5\nleast = 9', "between: column = 5 does not fit; expected a text"),
+        (RANGE + 'column = "pti"\nleast = 9\noptional = "no"', "optional='no') does not fit; expected true or false"),
+        (RANGE.replace("between", "matches") + 'column = "email"\npattern = "[a-"', "unterminated character"),
+        (RANGE.replace("between", "references") + 'column = "id"\nto = 5', "to = 5 does not fit"),
         (NAMED + 'kind = "not_null"\ntable = "players"\ncolumn = "pti"', "two checks are called"),
     ],
 )  # fmt: skip
@@ -272,13 +278,59 @@ def test_one_league_can_be_left_out(run: Run, write: Write) -> None:
 
 
 @pytest.mark.usefixtures("two_leagues")
-def test_an_unknown_league_is_told_with_the_nearest(run: Run, write: Write) -> None:
-    write(UNRATED + APART.replace("CITA", "CIAT"))
+def test_an_unknown_league_is_told_with_the_nearest_and_the_rest_of_the_rule_runs(run: Run, write: Write) -> None:
+    """It made the whole rule an ERROR, and `config check` said nothing."""
+    write(UNRATED + APART.replace("CITA", "CIAT") + "leagues.nstf = {enabled = false}\n")
+    told = "rally.toml:8: there is no league 'CIAT'; did you mean 'CITA'?"
 
-    told = run("check", "--no-history", "--json", "-", "--name", "unrated").json()["results"][0]
+    checked = run("check", "--no-history", "--json", "-", "--name", "unrated").json()
+    looked_at = run("config", "check")
 
-    assert told["status"] == "ERROR"
-    assert "there is no league 'CIAT'; there are CITA, NSTF" in told["error"]
+    assert [(r["status"], r["count"], r["total"]) for r in checked["results"]] == [("WARN", 5, 10)]
+    assert told in checked["complaints"]
+    assert (looked_at.code, f"error: {told}" in looked_at.out) == (Exit.USAGE, True)
+
+
+def test_leagues_of_feeds_and_settings_are_known_before_their_first_import(run: Run, write: Write) -> None:
+    others = APART.replace("CITA", "APTA_CHICAGO") + APART.replace("CITA", "summer")
+    write(f"seasons.leagues = {{SUMMER = 30}}\n{UNRATED}{others}")
+
+    assert run("config", "check").code == Exit.OK
+
+
+@pytest.mark.usefixtures("two_leagues")
+def test_what_is_other_for_one_league_is_shown_with_its_line(run: Run, write: Write) -> None:
+    """It was "left out" without a line, and `rules list` did not show it at all."""
+    later = '\n[[rules]]\nname = "unrated"\nowner = "kim"\n'
+    write(UNRATED + APART + APART.replace("CITA", "NSTF").replace('{warn = "60 %"}', "{enabled = false}") + later)
+
+    shown = run("config", "show", "--json").json()["rules"]
+    listed = run("rules", "list", "--name", "unrated").out
+
+    assert [(entry["rule"], entry["change"]) for entry in shown] == [
+        ("unrated", "owner kim (was none), rally.toml:16"),
+        ("unrated[CITA]", "warn above 60 % (was warn above 20 %), rally.toml:8"),
+        ("unrated[NSTF]", "left out, rally.toml:12"),
+    ]
+    assert "CITA: warn above 60 % (was warn above 20 %), rally.toml:8; NSTF: left out, rally.toml:12]" in listed
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("duplicate_mach", "'duplicate_mach' is no rule; did you mean 'duplicate_match'?"),
+        ("team_without_captain", "'team_without_captain' has no fix"),
+    ],
+)
+def test_what_is_mended_unasked_is_a_rule_with_a_fix(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    monkeypatch.setenv("RALLY_AUTO_FIX", f'{{"{name}": 10}}')
+
+    ended = run("config", "check")
+
+    assert ended.code == Exit.USAGE
+    assert f"RALLY_AUTO_FIX: auto_fix: {told}" in ended.out
 
 
 def test_the_report_tells_what_is_not_the_default(run: Run, write: Write, database: Engine) -> None:

@@ -182,8 +182,17 @@ REFUSED = {
     ),
     "a fix without a plan": (
         "from checks import fix\n" + IDLE,
-        ":12: fix mend() returns no plan; expected a step of etl.repairs,"
+        ":11: fix mend() returns no plan; expected a step of etl.repairs,"
         " such as Update(table, select(...)) or Delete(table, select(...))",
+    ),
+    "a fix that returns nothing": (
+        "from checks import fix\n" + IDLE.replace("pass", "return None"), ":11: fix mend() returns no plan; expected a"
+        " step of etl.repairs, such as Update(table, select(...)) or Delete(table, select(...))",
+    ),
+    "a fix that returns SQL": (
+        "from checks import fix\n" + IDLE.replace("pass", "return f'delete from {schedule}'"),
+        ":11: fix mend() returns a text and no plan; expected a step of etl.repairs, such as Update(table, select(...))"
+        " or Delete(table, select(...))",
     ),
     "a share above the whole": (
         RULE.format(name="much").replace("percent(1)", "percent(500)"),
@@ -249,7 +258,29 @@ SQL_REFUSED = {
     "-- A.\n-- timeout: long\nselect 1": ":2: timeout: could not convert string to float: 'long'",
     "-- A.\n-- table: a.b.c\nselect 1": ":2: table: 'a.b.c' names no table; expected such as",
     "-- A.\n-- warn: 500 %\nselect 1": ": above() got 500 %, which no share can be;",
+    "-- A.\nselect 1\n-- severity: HIGH\n": ":3: severity stands below the beginning of the statement;",
+    "-- A.\n-- owner: a\n-- owner: b\nselect 1": ":3: owner is said a second time; keep one",
+    "/* severty: LOW */\nselect 1": ":1: a rule has no 'severty'; did you mean 'severity'?",
+    "-- A.\n-- table: t\n-- where: 1=1) or (1=1\nselect 1": ":3: where: '1=1) or (1=1' is no whole piece of SQL",
+    "-- A.\nselect 1) x, (select 2": ":2: '-- A. select 1) x, (select 2' is no whole piece of SQL: its brackets do",
 }
+HEADERS = (
+    "/* Licence: of the shop. */\n-- severity: HIGH\n-- owner: kim",
+    "/*\n * A row.\n * severity: HIGH\n */\n\n-- owner: kim",
+    "/* A row. */ -- severity: HIGH\n/* owner: kim */",
+    "\ufeff-- A row.\n-- Severity: HIGH\n-- Owner : kim",
+)
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_header_is_read_whatever_comments_it_stands_in(header: str, tmp_path: Path) -> None:
+    """What followed a comment of another sort, or a byte order mark, was dropped in silence."""
+    write(tmp_path, "found.sql", f"{header}\nselect id from t -- note: nothing\n")
+
+    rule = collect([tmp_path])["found"]
+
+    assert (rule.severity.value, rule.mark.owner) == ("HIGH", "kim")
+    assert rule.summary in {"A row.", "Licence: of the shop."}
 
 
 @pytest.mark.parametrize(("text", "said"), SQL_REFUSED.items(), ids=range(len(SQL_REFUSED)))
