@@ -95,9 +95,9 @@ def test_a_rule_about_a_table_that_checks_may_not_read_says_what_to_do(run: Run,
     run("rules", "new", "order_without_number", "--table", "orders")
     (tmp_path / "rally.toml").write_text('rule_sources = ["rules"]\n')
     before = run("check", "--no-history")
-    run("init")
+    run("init", "--rules-only")
 
-    assert "next: rally-health init, or rally-health doctor" in before.out
+    assert "next: rally-health init --rules-only, or rally-health doctor" in before.out
     assert run("check", "--no-history").code == Exit.OK
 
 
