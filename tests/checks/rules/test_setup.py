@@ -85,6 +85,46 @@ def test_a_constraint_that_old_rows_break_is_missing(catalogue: Rules, connectio
     assert found.examples[0]["constraint"] == name
 
 
+def test_of_what_nobody_recorded_a_constraint_counts_while_it_stands_there(
+    catalogue: Rules, connection: Connection
+) -> None:
+    """One of ours that is not validated is missing; one that an adopted database never had is not asked for."""
+    connection.exec_driver_sql("delete from quality.additions where kind = 'constraint'")
+    connection.exec_driver_sql("alter table match_scores drop constraint match_scores_winner_check")
+    connection.exec_driver_sql("alter table schedule drop constraint schedule_no_self_match")
+    connection.exec_driver_sql(
+        "alter table schedule add constraint schedule_no_self_match check (home_team_id <> away_team_id) not valid"
+    )
+
+    found = result(connection, catalogue, "missing_constraint")
+
+    assert [key["constraint"] for key in found.examples] == ["schedule_no_self_match"]
+    assert (found.count, found.total) == (1, 4)
+
+
+def test_the_key_that_imports_stand_on_is_asked_for_though_nobody_recorded_it(
+    catalogue: Rules, connection: Connection
+) -> None:
+    connection.exec_driver_sql("delete from quality.additions where kind = 'constraint'")
+    connection.exec_driver_sql("alter table schedule drop constraint unique_schedule_match")
+
+    found = result(connection, catalogue, "missing_constraint")
+
+    assert [key["constraint"] for key in found.examples] == ["unique_schedule_match"]
+
+
+def test_a_constraint_of_that_name_on_another_table_is_none_of_this_one(
+    catalogue: Rules, connection: Connection
+) -> None:
+    connection.exec_driver_sql("delete from quality.additions where kind = 'constraint'")
+    connection.exec_driver_sql("alter table schedule drop constraint schedule_no_self_match")
+    connection.exec_driver_sql("alter table teams add constraint schedule_no_self_match check (id > -1)")
+
+    found = result(connection, catalogue, "missing_constraint")
+
+    assert (found.count, found.total) == (0, 4)
+
+
 def test_a_unique_index_of_another_name_is_as_good(catalogue: Rules, connection: Connection) -> None:
     connection.exec_driver_sql("alter table schedule drop constraint unique_schedule_match")
     connection.exec_driver_sql("create unique index own on schedule (league_id, match_date, home_team, away_team)")
