@@ -7,12 +7,13 @@ a condition left out, `and` for `or`. Of a rule that is text the words are chang
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ClauseElement, true
 from sqlalchemy.sql import operators, visitors
+from sqlalchemy.sql.elements import True_
 
 from checks.engine.authoring.decorators import Bad
 from checks.engine.authoring.spec import Check, Kind
@@ -105,15 +106,20 @@ def _of_list(node: Any) -> Iterator[Alteration]:
     if node.operator not in {operators.and_, operators.or_} or len(node.clauses) < 2:
         return
     clauses = list(node.clauses)
-    for place, clause in enumerate(clauses):
+    for place, clause in _saying(clauses):
         kept = [one for number, one in enumerate(clauses) if number != place]
         yield clause, "left out", lambda kept=kept: setattr(node, "clauses", kept)  # type: ignore[misc]
+
+
+def _saying(clauses: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    """The conditions that say something, with their places: a rule without its `true` is the rule."""
+    return ((place, clause) for place, clause in enumerate(clauses) if not isinstance(clause, True_))
 
 
 def _of_statement(node: Any) -> Iterator[Alteration]:
     for name in ("_where_criteria", "_having_criteria"):
         own = getattr(node, name)
-        for place, clause in enumerate(own):
+        for place, clause in _saying(own):
             kept = (*own[:place], *own[place + 1 :])
             yield clause, "left out", lambda name=name, kept=kept: setattr(node, name, kept)  # type: ignore[misc]
 

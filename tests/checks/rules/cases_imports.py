@@ -50,11 +50,11 @@ RUNS = (
     Case(
         imports.part_left_held,
         good=[
-            feed(), part(19 * HOUR), part(9 * DAY, league="NSTF", closed_at=NOW - DAY),
-            part(9 * DAY, kind="players", outcome="published"),
+            feed(), part(20 * HOUR), part(9 * DAY, league="NSTF", closed_at=NOW - DAY),
+            part(9 * DAY, kind="players", outcome="published"), part(0 * HOUR, league="B"), part(-HOUR, league="C"),
         ],
         bad=[part(21 * HOUR, league="CITA"), part(9 * DAY, league="CITA", path="all/schedules.json")],
-        total=4,
+        total=5,
     ),
     Case(
         imports.import_without_end,

@@ -134,14 +134,15 @@ PEOPLE = (
     ),
     Case(
         matches.result_of_unknown_player,
-        good=[*TWO_TEAMS, *map(player, (1, 2, 3, 4)), played(), *ELSEWHERE, played(league_id=2)],
+        good=[*TWO_TEAMS, *map(player, (1, 2, 3, 4)), played(), *ELSEWHERE, played(league_id=2),
+              *(alone(seat) for seat in PLAYERS)],
         bad=[
             played(home_player_1_id=player_id(9)), player(8, league_id=2, club_id=2),
             played(away_player_1_id=player_id(8)),
         ],
         # a league with some players is judged by them: the other league's result has four unknown ones
         count=6,
-        total=16,
+        total=20,
     ),
     Case(
         matches.player_of_another_club,

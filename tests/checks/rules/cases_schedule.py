@@ -100,7 +100,8 @@ COVERAGE = (
     ),
     Case(
         schedule.matches_on_one_date,
-        good=[*TWO_TEAMS, *(match(day=TODAY - n * DAY) for n in range(49)), league(2, "CITA"), match(league_id=2)],
+        good=[*TWO_TEAMS, *(match(day=TODAY - n * DAY) for n in range(49)), league(2, "CITA"), match(league_id=2),
+              *(row for _ in range(40) for row in (*no_matches(TODAY, 1, 2), match(day=FOREVER)))],
         bad=[match(home_team=str(n)) for n in range(60)],
         total=1,
     ),
@@ -128,6 +129,9 @@ COVERAGE = (
             *SERIES_OF_FOUR,
             *(match(home, away, TODAY - week * 7 * DAY) for week in range(5) for home, away in ((1, 2), (3, 4))),
             *(match(1, away, date(2023, 10, away)) for away in range(2, 20)),
+            # what is no match joins no seasons, and counts for nobody
+            *(row for pause in range(1, 12) for row in no_matches(TODAY - pause * 45 * DAY, 1, 1)),
+            *no_matches(TODAY, 1, 1), match(1, 1, FOREVER), match(1, 1, NEVER),
         ],
         bad=[
             team(5), match(5, 6, TODAY), *(match(6, None, TODAY - day * DAY) for day in range(20)), team(6),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from checks.rules import standings
 from tests.checks.rules.case import Case
 from tests.checks.rules.entries import (
     DAY,
     ELSEWHERE,
+    FOREVER,
+    NEVER,
     PLACE,
     TODAY,
     TWO_TEAMS,
+    Entry,
     league,
     match,
     no_matches,
@@ -20,6 +25,13 @@ from tests.checks.rules.entries import (
 
 STRONG = {"matches_won": 3, "matches_lost": 1, "lines_won": 12, "sets_won": 26, "games_won": 190}
 WEAK = {"matches_won": 1, "matches_lost": 3, "lines_won": 5, "sets_won": 12, "games_won": 120}
+
+
+def as_good_as_half(what: str) -> Entry:
+    """A standing whose percentage is as far from its counts as rounding makes it."""
+    half: dict[str, Any] = {f"{what}_won": 1, f"{what}_lost": 1, f"{what}_percentage": "50.11%"}
+    return standing(**{"matches_percentage": None, "matches_tied": 0, **half})
+
 
 CASES = (
     Case(
@@ -36,6 +48,7 @@ CASES = (
             standing(), standing(matches_won=0, matches_lost=0, matches_percentage="0.0%"),
             standing(lines_won=26, lines_lost=9, lines_for=1, lines_ret=0, lines_percentage="72.2%"),
             standing(lines_won=1, lines_lost=1, lines_percentage="7"), standing(sets_won=2, sets_lost=1),
+            *(as_good_as_half(what) for what in ("matches", "lines", "sets", "games")),
         ],
         bad=[
             standing(matches_percentage="70.0%"), standing(sets_won=1, sets_lost=1, sets_percentage="51.0%"),
@@ -43,7 +56,7 @@ CASES = (
             standing(lines_won=1, lines_lost=1, lines_for=1, lines_ret=1, lines_percentage="50.0%"),
         ],
         count=4,
-        total=9,
+        total=13,
     ),
     Case(
         standings.negative_figure_in_standings,
@@ -119,6 +132,7 @@ CASES = (
             match(None, None, TODAY - 56 * DAY), match(2, None, TODAY + DAY),
             match(1, None, TODAY - 401 * DAY), match(None, 1, TODAY - 401 * DAY),
             *no_matches(TODAY - DAY, 1, 3), *no_matches(TODAY - DAY, 3, 1), standing(None, matches_won=9),
+            match(1, 1, FOREVER), match(1, 1, NEVER),
         ],
         bad=[
             standing(1, matches_won=2, matches_lost=0), standing(1, matches_won=0, matches_lost=1),
