@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
-from flows.cli.process import ENDLESS, announce_end, disarm, keep_deadline, own_process, supervise
+from flows.cli.process import ENDLESS, announce_end, disarm, ended, keep_deadline, own_process, supervise
 
 if TYPE_CHECKING:
     from typer._click import Command, Context
@@ -201,14 +201,15 @@ def main() -> None:
     own_process()
     try:
         _run()
-    except SystemExit as end:
+    except SystemExit as left:
+        end = ended(left)
         code = exit_code(end)
         announce_end(code)
         if "prefect" in sys.modules:
             from flows.cli.shared import leave  # noqa: PLC0415 - most commands end without it
 
             leave(code)
-        raise
+        raise end from None
     finally:
         disarm()
 

@@ -1,4 +1,5 @@
-"""The process of a command: it ends at its deadline whatever it waits for, and survives a reader that has left.
+"""The process of a command: it ends at its deadline whatever it waits for, survives a reader that has left, and puts
+away what it has started, an embedded PostgreSQL say, also when a supervisor or a closed terminal ends it.
 
 Where a person's own Python is loaded, such as files of RALLY_RULES, the work is done by a child: `os._exit(0)` in a
 rule would look like a good end. The child says that it ends, and how; without a word the work is not done.
@@ -34,13 +35,25 @@ TOO_LATE = 4.0
 PARENT_TOO_LATE = 6.0
 """Seconds after the deadline at which a watched process is killed that did not even end by itself."""
 INFRASTRUCTURE, PARTIAL = 4, 5
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""Signals by which supervisors and terminals end a command."""
 
-_own: ContextVar[bool] = ContextVar("own", default=False)
+_own: ContextVar[int] = ContextVar("own", default=0)
+"""The process id of the command that works in this process; 0 in somebody's program."""
+
+
+class Terminated(SystemExit):
+    """A signal has ended the command; what it had opened is closed on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
 
 
 def own_process() -> None:
     """Take this process for a command's own: its signals, its standard output, and the size of its terminal."""
-    _own.set(True)
+    _own.set(os.getpid())
+    _unwind_at_signals()
     for name, sizes in SIZES.items():
         if name in environ and _number(environ[name]) not in sizes:
             del environ[name]
@@ -55,6 +68,39 @@ SIZES = {"COLUMNS": range(20, 1001), "LINES": range(5, 1001)}
 
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _unwind_at_signals() -> None:
+    """Let signals that end a process unwind it first; one that was ignored, as by nohup, stays so."""
+    for number in ENDING:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _unwind)
+
+
+def _unwind(number: int, _frame: object) -> None:
+    if os.getpid() != _own.get():  # a rule's child, which has nothing to put away
+        os._exit(128 + number)
+    for each in ENDING:  # unwinding is not cut short by a second one
+        signal.signal(each, signal.SIG_IGN)
+    raise Terminated(number)
+
+
+def ended(end: SystemExit) -> SystemExit:
+    """The end of a command with the code that its output deserves; a process that a signal has ended dies of it now."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+    if isinstance(end, Terminated):
+        signal.signal(end.number, signal.SIG_DFL)
+        os.kill(os.getpid(), end.number)
+    lost = _unwritten()
+    if lost:
+        sys.stderr.write(f"error: standard output cannot be written: {lost}\n")
+    return SystemExit(PARTIAL) if lost and not end.code else end
+
+
+def _unwritten() -> str:
+    buffer = getattr(sys.stdout, "buffer", None)
+    return getattr(getattr(buffer, "raw", None), "lost", "")
 
 
 def _clean(stream: TextIO) -> CleanText:
@@ -92,16 +138,22 @@ class CleanText(io.TextIOWrapper):
 
 
 class PipeProof(io.FileIO):
-    """Standard output that goes on when its reader has left, as `head -1` does: the exit code stays the command's."""
+    """Standard output that goes on when its reader has left, as `head -1` does: the exit code stays the command's.
+
+    It goes on, too, where it cannot be written, as on a full disk: what the command is at is not cut in half by that.
+    """
 
     gone = False
+    lost = ""
+    """Why it could not be written."""
 
     def write(self, data: Any) -> int:
         """Write, or drop what nobody reads."""
         try:
             return len(data) if self.gone else super().write(data) or 0
-        except BrokenPipeError:
+        except OSError as error:
             self.gone = True
+            self.lost = "" if isinstance(error, BrokenPipeError) else error.strerror or str(error)
             return len(data)
 
 
@@ -221,6 +273,7 @@ def _become_watched(board: Board) -> None:
     from checks.engine.measuring.child import die_with_parent, notice  # noqa: PLC0415 - once there is a child to watch
 
     die_with_parent()
+    _own.set(os.getpid())
     _board.set(board)
     notice.set(board.note)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Thread
 from typing import Annotated, Any
 
 import typer
@@ -62,7 +65,19 @@ def mcp(context: typer.Context) -> None:
         from flows.doors.mcp_server import mcp_server  # noqa: PLC0415 - an extra
     settings = context.obj.model_copy(update={"write_timeout": STATEMENT_SECONDS, "lock_timeout": STATEMENT_SECONDS})
     with open_engine(settings, application="rally-health mcp") as engine:
-        mcp_server(engine, rules_of(settings)).run()
+        served: Future[None] = Future()
+        # its reader of standard input cannot be interrupted, and this thread has to hear a signal
+        Thread(target=_answering, args=(mcp_server(engine, rules_of(settings)).run, served), daemon=True).start()
+        served.result()
+
+
+def _answering(answer: Callable[[], None], served: Future[None]) -> None:
+    try:
+        answer()
+    except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+        served.set_exception(error)
+    else:
+        served.set_result(None)
 
 
 def _listening(host: str, port: int) -> socket.socket:

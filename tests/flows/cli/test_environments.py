@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -56,14 +59,24 @@ PASSWORDS = (
 )
 
 
-def rally(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own, with nothing set but this."""
+def rally(folder: Path, *arguments: str, to: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, with nothing set but this; its output goes `to` a file, if any."""
+    with started(folder, *arguments, to=to, **environment) as process:
+        out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@contextmanager
+def started(folder: Path, *arguments: str, to: str = "", **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """The same while it runs."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("RALLY_", "DATABASE_"))}
     command = [sys.executable, "-c", "from flows.cli.main import main; main()", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=folder, timeout=120,
-        env=clean | {"PYTHONPATH": str(Path(__file__).parents[3])} | environment,
-    )  # fmt: skip
+    with ExitStack() as stack:
+        output = stack.enter_context(Path(to).open("w", encoding="utf-8")) if to else subprocess.PIPE
+        yield stack.enter_context(subprocess.Popen(
+            command, text=True, cwd=folder, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.PIPE,
+            env=clean | {"PYTHONPATH": str(Path(__file__).parents[3])} | environment,
+        ))  # fmt: skip
 
 
 def environments(folder: Path) -> dict[str, dict[str, str]]:
@@ -243,3 +256,47 @@ def test_a_command_ends_at_its_deadline_and_names_who_holds_the_lock(database: E
     assert "it waited for process" in waiting.stderr
     assert "RALLY_LOCK_TIMEOUT" in waiting.stderr
     assert "timeout" in late.stderr or "RALLY_DEADLINE" in late.stderr
+
+
+@pytest.mark.parametrize("arguments", [("rules", "list"), ("rules", "list", "--json"), ("--help",)])
+def test_what_cannot_be_printed_is_a_line_and_the_exit_code_of_what_could_not_be_written(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """`check --json > /dev/full` ended with 120 and a traceback."""
+    ended = rally(tmp_path, *arguments, to="/dev/full")
+
+    said = "error: standard output cannot be written: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (Exit.PARTIAL, said)
+
+
+def test_a_full_disk_hides_no_exit_code_that_says_more(tmp_path: Path) -> None:
+    ended = rally(tmp_path, "history", to="/dev/full", DATABASE_URL="postgresql://rally@127.0.0.1:1/rally")
+
+    assert ended.returncode == Exit.INFRASTRUCTURE
+
+
+HELLO = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+    "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "a", "version": "1"},
+}}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("command", "number"), [
+    (("serve", "--port", "0"), signal.SIGTERM), (("serve", "--port", "0"), signal.SIGHUP), (("mcp",), signal.SIGTERM),
+])  # fmt: skip
+def test_a_command_that_is_ended_by_a_signal_stops_the_server_that_it_started(
+    tmp_path: Path, command: tuple[str, ...], number: signal.Signals
+) -> None:
+    """`serve` under a supervisor left the embedded PostgreSQL behind; whoever ended it was told nothing of that."""
+    with started(tmp_path, *command) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        print(json.dumps(HELLO), file=process.stdin, flush=True)
+        assert process.stdout.readline()  # it answers
+        running = (tmp_path / ".rally" / "postgres" / "postmaster.pid").exists()
+
+        process.send_signal(number)
+        code = process.wait(60)
+
+    assert (running, (tmp_path / ".rally" / "postgres" / "postmaster.pid").exists()) == (True, False)
+    assert code == -number
