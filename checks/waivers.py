@@ -54,7 +54,7 @@ def withdraw(connection: Connection, number: int, by: str = "") -> Waiver:
     row = connection.execute(update(waivers).where(this).values(changes).returning(*waivers.c)).first()
     if row is None:
         numbers = ", ".join(str(waiver.id) for waiver in active_waivers(connection)) or "none"
-        raise WaiverError(f"there is no waiver {number}; there are {numbers}")
+        raise WaiverError(f"there is no waiver {number}; there are {numbers}, see rally-health waive")
     return _waiver(row)
 
 

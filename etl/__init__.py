@@ -9,6 +9,7 @@ EtlError
 ├── AccessDenied          the database's user lacks a right
 ├── UnreadableValue       a value that Python cannot hold, or the database cannot
 ├── ImporterBusy          another import holds the lock
+├── NotFound              a person named what is not there
 ├── FeedError             a feed that cannot be read at all
 └── RowsUnaccounted       rows of a feed that went nowhere
 """
@@ -56,6 +57,10 @@ class UnreadableValue(EtlError):
 
 class ImporterBusy(EtlError):
     """Another import holds the lock."""
+
+
+class NotFound(EtlError):
+    """A person named what is not there, such as a run by its number; the message says where there is a list."""
 
 
 class FeedError(EtlError):

@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, literal, select
 
-from etl import EtlError
+from etl import EtlError, NotFound
 from etl.adoption.catalogue import platform_tables
 from etl.migrate import current
 from etl.repairs.reflected_table import ReflectedTable, find_table
@@ -29,6 +29,10 @@ from etl.words import number_of
 
 class SnapshotError(EtlError):
     """A snapshot that cannot be taken, read or restored; the database is as it was."""
+
+
+class NoSuchSnapshot(SnapshotError, NotFound):
+    """No snapshot has the name that a person typed."""
 
 
 class SnapshotUnwritable(EtlError):
@@ -110,13 +114,13 @@ def snapshots_in(root: Path) -> tuple[Snapshot, ...]:
 
 
 def find_snapshot(root: Path, name: str) -> Snapshot:
-    """A snapshot by its name, `latest` being the newest; SnapshotError, which names what there is, for none."""
+    """A snapshot by its name, `latest` being the newest; NoSuchSnapshot, which names what there is, for none."""
     snapshots = snapshots_in(root)
     for snapshot in snapshots:
         if name in (snapshot.name, "latest"):
             return snapshot
     names = ", ".join(snapshot.name for snapshot in snapshots[:5]) or "none yet; make one: rally-health snapshot create"
-    raise SnapshotError(f"there is no snapshot {name!r} in {root}; there are: {names}")
+    raise NoSuchSnapshot(f"there is no snapshot {name!r} in {root}; there are: {names}")
 
 
 def digest(path: Path) -> str:

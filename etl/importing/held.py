@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from etl import FeedError
+from etl import NotFound
 from etl.feeds import Feed
 from etl.importing import Counts, Outcome, PartResult
 from etl.importing.correct import proposals
@@ -24,7 +24,7 @@ from etl.importing.feed_rows import Intake
 from etl.importing.guards import MENDED, NEVER_ALLOWED, UNKNOWN_LEAGUE, WAYS_OUT
 from etl.importing.staging import name_links
 from etl.leagues import ALL
-from etl.tables import import_feeds, import_parts, import_stops, leagues, rejects, team_aliases, teams
+from etl.tables import import_feeds, import_parts, import_runs, import_stops, leagues, rejects, team_aliases, teams
 from etl.words import number_of
 
 MOST_NAMES = 200
@@ -197,15 +197,15 @@ def worth_another_try(connection: sa.Connection, corrections: Sequence[Correctio
 
 
 def waiting_part(connection: sa.Connection, number: int) -> Waiting:
-    """A held part by its number; raises FeedError where none of this number waits."""
+    """A held part by its number; raises NotFound where none of this number waits."""
     row = connection.execute(_kept_rows().where(import_parts.c.id == number)).first()
     if row is None:
-        raise FeedError(f"no held part {number} waits; `rally-health imports held` lists those that do")
+        raise NotFound(f"there is no held part {number} that waits; see rally-health imports held")
     return _waiting(row)
 
 
 def discard_part(connection: sa.Connection, number: int, who: str, why: str) -> str:
-    """Let a held part wait no more, its rows given up; returns what it is. Raises FeedError as `waiting_part` does."""
+    """Let a held part wait no more, its rows given up; returns what it is. Raises NotFound as `waiting_part` does."""
     part = waiting_part(connection, number)
     given_up = {"closed_at": sa.func.clock_timestamp(), "closing": f"discarded by {who}: {why}", "rows": None}
     connection.execute(sa.update(import_parts).where(import_parts.c.id == number).values(given_up))
@@ -225,14 +225,16 @@ def _waiting(row: sa.Row[Any]) -> Waiting:
 
 
 def parts_of_run(connection: sa.Connection, run: int) -> tuple[Mapping[str, Any], ...]:
-    """What became of each part of a run, with its change profile, as plain values."""
+    """What became of each part of a run, with its change profile, as plain values. Raises NotFound without that run."""
     part = import_parts.c
     columns = (part.kind, part.league, part.path, part.outcome, part.counts, part.profile, part.reasons, part.allowed,
                part.corrections)  # fmt: skip
     rows = connection.execute(
         sa.select(*columns).join(import_feeds, import_feeds.c.id == part.feed_id)
         .where(import_feeds.c.run_id == run).order_by(part.id)
-    )  # fmt: skip
+    ).all()  # fmt: skip
+    if not rows and not connection.scalar(sa.select(import_runs.c.id).where(import_runs.c.id == run)):
+        raise NotFound(f"there is no import run {run}; see rally-health imports")
     return tuple(dict(row._mapping) for row in rows)
 
 

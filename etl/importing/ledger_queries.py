@@ -81,12 +81,21 @@ REFUSED = select(
 def list_rejects(
     connection: Connection, *, feed: int | None = None, limit: int | None = 50
 ) -> Sequence[dict[str, Any]]:
-    """Rows that were refused and not taken since, newest feed first, each with its file, and whether `raw` was cut."""
+    """Rows that were refused and not taken since, newest feed first, each with its file, and whether `raw` was cut.
+
+    Raises RejectError for a feed that is not there.
+    """
+    _require_feed(connection, feed)
     waiting = REFUSED.where(rejects.c.resolved_at.is_(None), ~_settled_before())
     statement = waiting.order_by(rejects.c.feed_id.desc(), rejects.c.index)
     if feed is not None:
         statement = statement.where(rejects.c.feed_id == feed)
     return [dict(row) for row in connection.execute(statement.limit(limit)).mappings()]
+
+
+def _require_feed(connection: Connection, feed: int | None) -> None:
+    if feed is not None and not connection.scalar(select(import_feeds.c.id).where(import_feeds.c.id == feed)):
+        raise RejectError(f"there is no feed {feed}; see rally-health imports")
 
 
 def count_cut_rejects(connection: Connection, *, feed: int | None = None) -> int:
@@ -107,8 +116,9 @@ def settle_rejects(connection: Connection, numbers: Sequence[int], feed: int | N
     """Decide that refused rows stay out, by their numbers or all that wait of one feed; how many that were.
 
     The same row is not listed again when its feed brings it again. Raises RejectError, and settles none, where one of
-    the numbers does not wait.
+    the numbers does not wait or the feed is not there.
     """
+    _require_feed(connection, feed)
     chosen = rejects.c.id.in_(numbers) if numbers else rejects.c.feed_id == feed
     values = {"resolved_at": func.now(), "settled_by": who, "settled_reason": reason}
     waiting = update(rejects).where(chosen, rejects.c.resolved_at.is_(None)).values(values).returning(rejects.c.id)
@@ -116,16 +126,18 @@ def settle_rejects(connection: Connection, numbers: Sequence[int], feed: int | N
     strangers = sorted(set(numbers) - settled)
     if strangers:
         raise RejectError(
-            f"{', '.join(map(str, strangers))} {'waits' if len(strangers) == 1 else 'wait'} not: there is no such"
-            " reject, or it was taken or settled; `rally-health rejects list` has their ids"
+            f"there is no waiting reject {', '.join(map(str, strangers))}, or it was taken or settled; see rally-health"
+            " rejects list"
         )
     return len(settled)
 
 
-def reject(connection: Connection, reject_id: int) -> dict[str, Any] | None:
-    """One refused row, None where there is none."""
+def reject(connection: Connection, reject_id: int) -> dict[str, Any]:
+    """One refused row; RejectError where there is none."""
     row = connection.execute(REFUSED.where(rejects.c.id == reject_id)).mappings().first()
-    return dict(row) if row else None
+    if row is None:
+        raise RejectError(f"there is no reject {reject_id}; see rally-health rejects list")
+    return dict(row)
 
 
 def open_names(connection: Connection, *, suggest: bool = False) -> Sequence[OpenName]:

@@ -11,7 +11,7 @@ import typer
 
 from alerts import AlertError
 from checks import CheckError
-from etl import AccessDenied, EtlError, FeedError, ImporterBusy, UnreadableValue
+from etl import AccessDenied, EtlError, FeedError, ImporterBusy, NotFound, UnreadableValue
 from etl.circuit_breaker import ImportsStopped
 from etl.database import DATABASE_ERRORS, DatabaseUrlError, describe_error, own_error
 from etl.importing.ledger_queries import AliasError, RejectError
@@ -27,6 +27,7 @@ _BY_ERROR: tuple[tuple[type[Exception], Exit], ...] = (
     (SettingsError, Exit.USAGE),
     (RequestError, Exit.USAGE),
     (DatabaseUrlError, Exit.USAGE),
+    (NotFound, Exit.USAGE),
     (NotMigrated, Exit.USAGE),
     (NotAdoptable, Exit.USAGE),
     (CheckError, Exit.USAGE),

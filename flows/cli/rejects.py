@@ -45,9 +45,6 @@ def show_reject(
     """
     with open_engine(context.obj) as engine, engine.begin() as connection:
         row = ledger_queries.reject(connection, reject)
-    if row is None:
-        typer.secho(f"error: there is no reject {reject}; `rally-health rejects list` has their ids", err=True)
-        raise typer.Exit(shared.Exit.USAGE)
     if shared.shown_as_json(json_file, [row]):
         return
     typer.echo(f"{row['path']}, row {row['index']}, {row['field'] or 'the whole row'}: {row['reason']}")

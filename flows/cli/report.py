@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from checks.documents import run_document, stored_document
-from checks.engine.authoring import SelectionError
 from checks.engine.authoring.units import number_of, points_text, whole_percent
 from checks.review.backtest import Night, ThresholdOptions, backtest, parse_threshold
 from checks.review.reading import read_results
@@ -52,7 +51,7 @@ def history(  # noqa: PLR0917 - typer makes options of them
             results = stored_results(connection, rule, limit, span)
             lines, documents = list(map(result_line, results)), list(map(stored_document, results))
     if rule is not None and not lines and span == EVER:
-        _require_known(context.obj, rule)
+        shared.one_rule(context.obj, rule)
     if shared.shown_as_json(json_file, documents):
         return
     nothing = "Nothing has run yet. Next: rally-health check" if span == EVER else "Nothing ran in that time."
@@ -74,13 +73,6 @@ def _verify(settings: Settings, json_file: Path | None) -> None:
         before = f", {number_of(verified.unsealed, 'runs')} without a seal" if verified.unsealed else ""
         typer.echo(f"{number_of(verified.sealed, 'runs')} sealed{before}; the newest seal is {verified.head or 'none'}")
     raise typer.Exit(shared.Exit.CHECKS_FAILED if verified.broken or verified.unguarded else shared.Exit.OK)
-
-
-def _require_known(settings: Settings, rule: str) -> None:
-    from flows.service.health_check import rules_of  # noqa: PLC0415 - the history itself needs no rules
-
-    if rule not in rules_of(settings):
-        raise SelectionError(f"no rule is called {rule!r}, and none of that name ever ran; see rally-health rules list")
 
 
 def run_line(run: StoredRun) -> str:

@@ -106,7 +106,7 @@ def replay_rejects(settings: Settings, *, feed: int | None, dry_run: bool) -> Im
 
 
 def retry_held(settings: Settings, number: int, allow: Sequence[str], reason: str) -> ImportReport:
-    """Try a held part again; what is let pass is recorded with who and why. Raises FeedError where none waits."""
+    """Try a held part again; what is let pass is recorded with who and why. Raises NotFound where none waits."""
     request, who = ImportRequest(allow=tuple(allow), reason=reason), getpass.getuser()
     options = replace(_declared(settings), allow=_allowance(settings, request, who))
     with open_engine(settings, application="rally-health import") as engine:
@@ -117,7 +117,7 @@ def retry_held(settings: Settings, number: int, allow: Sequence[str], reason: st
 
 
 def discard_held(settings: Settings, number: int, reason: str) -> str:
-    """Give a held part up, recorded with who and why; returns what it is. Raises FeedError where none waits."""
+    """Give a held part up, recorded with who and why; returns what it is. Raises NotFound where none waits."""
     with open_engine(settings, application="rally-health import") as engine, engine.begin() as connection:
         return discard_part(connection, number, getpass.getuser(), reason)
 

@@ -165,7 +165,9 @@ def _by_name(patterns: tuple[str, ...], rules: Rules) -> Test:
         if not any(fnmatchcase(name, pattern) for name in rules):
             if pattern in rules.disabled:
                 raise SelectionError(f"{pattern!r} is switched off by {rules.disabled[pattern]}")
-            near = get_close_matches(pattern, list(rules), n=NEAREST, cutoff=0.4 if len(rules) > NEAREST else 0.6)
+            near = get_close_matches(
+                pattern.casefold(), list(rules), n=NEAREST, cutoff=0.4 if len(rules) > NEAREST else 0.6
+            )
             far = "rally-health rules list has all of them" if len(rules) > NEAREST else f"there {_listed(rules)}"
             hint = f"did you mean {', '.join(near)}?" if near else far
             raise SelectionError(f"no rule is called {pattern!r}; {hint}")

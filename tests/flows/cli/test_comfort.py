@@ -262,3 +262,37 @@ def test_incidents_of_two_hundred_leagues_leave_room_for_others(run: Run, databa
     assert "and 2 more of gap_in_league_schedule: --each lists them" in shown
     assert run("incidents", "list", "--each").out.count("gap_in_league_schedule (") == 12
     assert len(run("incidents", "list", "--json").json()) == 13
+
+
+NEAR = "no rule is called 'DUPLICATE_MACH'; did you mean duplicate_match, "
+WAIVED = ("--until", "2099-01-01", "--owner", "kim", "--reason", "x")
+
+
+@pytest.mark.parametrize(("typed", "hint"), [
+    (("imports", "show", 999), "there is no import run 999; see rally-health imports"),
+    (("imports", "retry", 999), "there is no held part 999 that waits; see rally-health imports held"),
+    (("imports", "discard", 999, "--reason", "x"), "there is no held part 999 that waits; see rally-health imports "),
+    (("rejects", "show", 999), "there is no reject 999; see rally-health rejects list"),
+    (("rejects", "settle", 999, "--reason", "x"), "there is no waiting reject 999, or it was taken or settled; see "),
+    (("rejects", "settle", "--feed", 999, "--reason", "x"), "there is no feed 999; see rally-health imports"),
+    (("rejects", "list", "--feed", 999), "there is no feed 999; see rally-health imports"),
+    (("rejects", "replay", "--feed", 999), "there is no feed 999; see rally-health imports"),
+    (("rejects", "export", "-", "--feed", 999), "there is no feed 999; see rally-health imports"),
+    (("incidents", "show", 999), "there is no incident 999; see rally-health incidents list"),
+    (("incidents", "ack", 999), "there is no incident 999; see rally-health incidents list"),
+    (("fix", "show", 999), "there is no plan or repair 999; see rally-health fix history"),
+    (("fix", "undo", 999), "there is no plan or repair 999; see rally-health fix history"),
+    (("waive", "--withdraw", 999), "there is no waiver 999; there are none, see rally-health waive"),
+    (("feedback", "erase", 999), "there is no complaint 999; see rally-health feedback list"),
+    (("alerts", "resend", 999), "there is no such message; see rally-health alerts outbox"),
+    (("snapshot", "restore", "nope"), "there is no snapshot 'nope' in "),
+    (("snapshot", "verify", "nope"), "there is no snapshot 'nope' in "),
+    (("history", "DUPLICATE_MACH"), NEAR), (("backtest", "DUPLICATE_MACH"), NEAR), (("accept", "DUPLICATE_MACH"), NEAR),
+    (("waive", "DUPLICATE_MACH", *WAIVED), NEAR), (("check", "--name", "DUPLICATE_MACH"), NEAR),
+    (("fix", "plan", "DUPLICATE_MACH"), NEAR), (("rules", "show", "DUPLICATE_MACH"), NEAR),
+])  # fmt: skip
+def test_what_is_not_there_is_wrong_usage_and_says_where_to_look(run: Run, typed: tuple[Any, ...], hint: str) -> None:
+    """Some said so with 0 or 3, and `rejects settle --feed 999` settled 0 rows."""
+    ran = run(*typed)
+
+    assert (ran.code, hint in ran.out) == (shared.Exit.USAGE, True), ran.out

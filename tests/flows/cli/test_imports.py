@@ -334,7 +334,7 @@ def test_a_held_part_that_nobody_needs_is_discarded_with_a_reason(run: Run, shru
     assert run("imports", "held").out.strip() == "Nothing is held."
     gone = run("imports", "retry", shrunken)
     assert (gone.code, gone.out) == (
-        Exit.REFUSED, f"no held part {shrunken} waits; `rally-health imports held` lists those that do",
+        Exit.USAGE, f"there is no held part {shrunken} that waits; see rally-health imports held",
     )  # fmt: skip
 
 
