@@ -280,15 +280,28 @@ HELLO = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
 }}  # fmt: skip
 
 
+RULE = '''
+from checks import Row, Severity, above, row_check, rows
+from etl.tables import schedule
+
+@row_check(schedule, severity=Severity.LOW, threshold=above(warn=rows(0)))
+def match_on_the_moon(row: Row):
+    """A match is played on the moon."""
+    return row.location == "Moon"
+'''
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("command", "number"), [
     (("serve", "--port", "0"), signal.SIGTERM), (("serve", "--port", "0"), signal.SIGHUP), (("mcp",), signal.SIGTERM),
 ])  # fmt: skip
+@pytest.mark.parametrize("rules", ["", RULE], ids=["", "a person's own rules"])
 def test_a_command_that_is_ended_by_a_signal_stops_the_server_that_it_started(
-    tmp_path: Path, command: tuple[str, ...], number: signal.Signals
+    tmp_path: Path, command: tuple[str, ...], number: signal.Signals, rules: str
 ) -> None:
     """`serve` under a supervisor left the embedded PostgreSQL behind; whoever ended it was told nothing of that."""
-    with started(tmp_path, *command) as process:
+    (tmp_path / "own.py").write_text(rules)
+    with started(tmp_path, *command, **({"RALLY_RULES": "own.py"} if rules else {})) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         print(json.dumps(HELLO), file=process.stdin, flush=True)
