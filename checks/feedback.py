@@ -15,14 +15,28 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, cast, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    cast,
+    distinct,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.types import String, Text
 
 from checks.engine.authoring import CheckError
 from checks.engine.authoring.units import Severity, Status
 from checks.engine.reporting.report import title_of
+from checks.news import of_feed
 from etl.leagues import canonical
-from etl.tables import EVER, TimeSpan, check_findings, feedback, incidents, leagues, teams, within
+from etl.tables import EVER, TimeSpan, check_findings, feedback, import_feeds, incidents, leagues, teams, within
 
 LONGEST = 2_000
 NEAREST_NAMES = 5
@@ -41,6 +55,19 @@ SAME_THING = {
     "double": "duplicate", "court": "location", "venue": "location", "club": "location", "hour": "time",
 }  # fmt: skip
 """What people say, by the words that rules are named with."""
+ABSENT = re.compile(
+    r"\b(no|none|nothing|nobody|nowhere|without|missing|gone|lacks?|lacking|empty|vanished|disappeared"
+    r"|(?:not|n't) (?:\w+ )?(?:any|there|here|in|on|shown|listed|visible|found))\b"
+)
+"""How people and the summaries of rules say that something is not there."""
+FEWER = re.compile(r"\b(fewer|lost many|leaves \w+ out)\b")
+LACKS = re.compile(r"(?:without|missing|gap_in)_(\w+)")
+"""What a rule finds absent, in its name; of others that speak of absence it is all of the name."""
+FEEDS = {
+    "schedules": "schedule", "match_history": "result match", "match_scores": "result match", "players": "player",
+    "series_stats": "standing", "player_history": "rating",
+}  # fmt: skip
+"""What is missing where the feed of a kind does not come in."""
 
 
 class FeedbackError(CheckError):
@@ -146,7 +173,10 @@ def _candidates(row: Any) -> Select[Any]:
     """Incidents of the time of a complaint that are about its league, and name its team where it has one."""
     incident, finding = incidents.c, check_findings.c
     league_row = select(cast(leagues.c.id, String)).where(leagues.c.league_id == row.league).scalar_subquery()
-    in_league = or_(finding.key["league"].astext == row.league, finding.key["league_id"].astext == league_row)
+    in_league = or_(
+        finding.key["league"].astext == row.league, finding.key["league_id"].astext == league_row,
+        of_feed(import_feeds.c.league) == row.league,
+    )  # fmt: skip
     alive = (
         finding.first_seen <= row.at + AFTER_IT,
         or_(finding.fixed_at.is_(None), finding.fixed_at >= row.at - BEFORE_IT),
@@ -159,7 +189,9 @@ def _candidates(row: Any) -> Select[Any]:
         or_(incident.resolved_at.is_(None), incident.resolved_at >= row.at - BEFORE_IT),
     )
     about = named if row.team else or_(named, of_league)
-    return select(incidents).where(*in_time, about)
+    kinds = func.array_agg(distinct(func.coalesce(finding.key["kind"].astext, of_feed(import_feeds.c.kind))))
+    of_feeds = select(kinds).where(*of_rule, *alive, in_league).correlate(incidents).scalar_subquery()
+    return select(incidents, of_feeds.label("kinds")).where(*in_time, about)
 
 
 def _names_team(team: str) -> ColumnElement[bool]:
@@ -171,11 +203,30 @@ def _names_team(team: str) -> ColumnElement[bool]:
 
 def _is_about(incident: Any, row: Any) -> bool:
     """A rule that names the team is about it; one of the league alone has to be about the same thing."""
-    return bool(row.team) or _shared(incident, row.text) > 0
+    return bool(row.team) or _shared(incident, row.text) > 0 or _absent(incident, row.text) > 0
 
 
 def _shared(incident: Any, text: str) -> int:
     return len(_words(text) & _words(f"{incident.rule.replace('_', ' ')} {incident.summary}"))
+
+
+def _absent(incident: Any, text: str) -> int:
+    """How much of what somebody misses is what the rule, too, finds absent; 0 where nobody misses anything."""
+    return len(_words(text) & _lacking(incident)) if _misses(text) else 0
+
+
+def _misses(text: str) -> bool:
+    return ABSENT.search(text.casefold()) is not None
+
+
+def _lacking(incident: Any) -> frozenset[str]:
+    """What is not there by a rule: without schedule there are no matches, without a feed nothing that it brings."""
+    feeds = " ".join(FEEDS.get(kind, "") for kind in incident.kinds or () if kind)
+    summary = incident.summary.casefold()
+    named = LACKS.search(incident.rule)
+    whole = incident.rule if ABSENT.search(summary) or FEWER.search(summary) else ""
+    lacking = _words(f"{named[1] if named else whole} {feeds}".replace("_", " "))
+    return lacking | {"match"} if "schedule" in lacking else lacking
 
 
 def _words(text: str) -> frozenset[str]:
@@ -185,12 +236,18 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(SAME_THING.get(word, word) for word in words) - IDLE
 
 
-IDLE = frozenset({"team", "league", "that", "have", "with", "this", "from", "they", "their", "there", "more", "what"})
+IDLE = frozenset({
+    "team", "league", "that", "have", "with", "this", "from", "they", "their", "there", "more", "what", "last", "days",
+    "week", "none", "missing", "been", "were", "many", "some", "without", "lack", "like", "since", "than",
+})  # fmt: skip
 
 
 def _order(incident: Any, row: Any) -> tuple[Any, ...]:
-    ranks = -Severity(incident.severity).rank, -Status(incident.worst).rank
-    return (incident.opened_at > row.at, -_shared(incident, row.text), *ranks, incident.opened_at, incident.id)
+    """The best first: seen before it came, absent as somebody misses it, of the same words, then as incidents list."""
+    other_kind = _misses(row.text) is not bool(_lacking(incident))
+    fitting = -_absent(incident, row.text), -_shared(incident, row.text), other_kind
+    ranks = -Status(incident.worst).rank, -Severity(incident.severity).rank
+    return (incident.opened_at > row.at, *fitting, *ranks, incident.opened_at, incident.id)
 
 
 def link_complaint(connection: Connection, number: int, incident: int | None, who: str) -> Complaint:

@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, String, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, String, and_, case, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from checks.engine.authoring.units import Status
 from checks.engine.reporting.report import Report, Result
 from checks.engine.reporting.verdict import News
-from etl.leagues import name_of
-from etl.tables import check_findings, check_news, check_runs, leagues
+from etl.leagues import ALL, name_of
+from etl.tables import check_findings, check_news, check_runs, import_feeds, leagues
 
 A_DAY = timedelta(hours=18)
 """A run that is so much older is one of yesterday: the hour of the nightly check moves."""
@@ -121,11 +121,23 @@ def _changed(since: datetime) -> Any:
     finding = check_findings.c
     is_new = and_(finding.first_seen > since, finding.fixed_at.is_(None))
     is_gone = and_(finding.fixed_at > since, finding.first_seen <= since)
-    of_league = func.coalesce(finding.key["league"].astext, "").label("league")
+    league = finding.key["league"].astext, func.nullif(of_feed(import_feeds.c.league), ALL)
+    of_league = func.coalesce(*league, "").label("league")
     id_of_league = func.coalesce(finding.key["league_id"].astext, "").label("league_id")
     counts = _rows_where(is_new).label("new"), _rows_where(is_gone).label("gone")
     chosen = select(finding.rule, finding.parameter, of_league, id_of_league, *counts).where(or_(is_new, is_gone))
     return chosen.group_by(finding.rule, finding.parameter, of_league, id_of_league)
+
+
+RULES_OF_FEEDS = ("failed_import", "import_without_end")
+"""Rules whose bad rows are imports of a feed: their key is its id alone."""
+
+
+def of_feed(column: ColumnElement[Any]) -> ColumnElement[str]:
+    """A column of the feed that a finding is about; NULL for findings about anything else."""
+    finding = check_findings.c
+    feed = select(column).where(cast(import_feeds.c.id, String) == finding.key["id"].astext).correlate(check_findings)
+    return case((finding.rule.in_(RULES_OF_FEEDS), feed.scalar_subquery()))
 
 
 def _rows_where(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -27,7 +27,7 @@ from checks.feedback import (
     texts_of,
 )
 from checks.scopes import SOURCES
-from etl.tables import TimeSpan, check_findings, feedback, leagues
+from etl.tables import TimeSpan, check_findings, feedback, import_feeds, import_runs, leagues
 from tests.checks.review.plant import RUN, Plant
 
 NOON = datetime(2025, 6, 20, 12, tzinfo=UTC)
@@ -42,10 +42,13 @@ def plant(connection: Connection) -> Plant:
     return Plant(connection, collect(SOURCES))
 
 
-def incident(plant: Plant, rule: str, key: dict[str, Any], opened: datetime, resolved: datetime | None = None) -> int:
+def incident(
+    plant: Plant, rule: str, key: dict[str, Any], opened: datetime, resolved: datetime | None = None, *,
+    worst: Status = Status.CRITICAL,
+) -> int:  # fmt: skip
     """An incident with one bad row."""
     story = [("opened", opened), *([("resolved", resolved)] if resolved else [])]
-    number = plant.incident(rule, Status.CRITICAL, story)
+    number = plant.incident(rule, worst, story)
     finding = {"rule": rule, "parameter": "", "fingerprint": number, "key": key, "times": 1, "first_run": RUN,
                "first_seen": opened, "fixed_at": resolved}  # fmt: skip
     plant.connection.execute(check_findings.insert(), finding)
@@ -173,3 +176,54 @@ def test_an_unknown_league_is_refused_and_an_unknown_team_remarked(plant: Plant)
         link_complaint(plant.connection, 99, None, "kim")
     with pytest.raises(FeedbackError, match="there is no incident 99"):
         link_complaint(plant.connection, entered(plant.connection).id, 99, "kim")
+
+
+IN_LEAGUE = {"league": "APTA_CHICAGO"}
+
+
+@pytest.mark.parametrize(
+    ("said", "fits", "rules"),
+    [
+        ("no matches in our schedule", "gap_in_league_schedule", {"match_at_impossible_time": Status.WARN}),
+        ("no matches in our schedule", "team_without_schedule", {"match_without_location": Status.CRITICAL}),
+        ("our games are missing", "matches_in_schedule", {"match_at_impossible_time": Status.CRITICAL}),
+        ("our games are at three in the night", "match_at_impossible_time", {"team_without_schedule": Status.CRITICAL}),
+        ("there is no time for our match", "match_without_time", {"team_without_schedule": Status.CRITICAL}),
+        ("our players are missing", "team_without_players", {"player_twice_in_pair": Status.CRITICAL}),
+        ("one of our players is there twice", "duplicate_player", {"team_without_players": Status.CRITICAL}),
+    ],
+)  # fmt: skip
+def test_who_misses_something_means_the_rule_that_finds_it_absent(
+    plant: Plant, said: str, fits: str, rules: dict[str, Status]
+) -> None:
+    """A league without matches was said to complain of one that begins too early: it shares more words with that."""
+    for rule, worst in rules.items():
+        incident(plant, rule, IN_LEAGUE, NOON - 2 * DAY, worst=worst)
+    number = incident(plant, fits, IN_LEAGUE, NOON - DAY)
+
+    assert entered(plant.connection, said).incident == number
+
+
+def test_what_fits_as_well_is_chosen_by_status_and_severity(plant: Plant) -> None:
+    incident(plant, "players_of_league", IN_LEAGUE, NOON - 2 * DAY, worst=Status.WARN)
+    number = incident(plant, "team_without_players", IN_LEAGUE, NOON - DAY)
+
+    assert entered(plant.connection, "our players are missing").incident == number
+
+
+def test_missing_results_are_about_the_feed_that_failed(plant: Plant) -> None:
+    """An import is known by its number: its league and what it brings are looked up."""
+    run = plant.connection.scalar(import_runs.insert().values(outcome="blocked", paths=[]).returning(import_runs.c.id))
+    feed = {"run_id": run, "path": "x.json", "league": "APTA_CHICAGO", "outcome": "blocked"}
+    of_kind = import_feeds.insert().returning(import_feeds.c.id)
+    rosters, results = (
+        plant.connection.scalar(of_kind.values(feed | {"kind": kind, "fingerprint": kind}))
+        for kind in ("players", "match_history")
+    )
+
+    assert entered(plant.connection, "scores of last week are missing").incident is None
+    incident(plant, "failed_import", {"id": rosters}, NOON - 5 * DAY, NOON - 3 * DAY)
+    assert entered(plant.connection, "scores of last week are missing").incident is None
+    number = incident(plant, "failed_import", {"id": results}, NOON - HOUR)
+    assert entered(plant.connection, "scores of last week are missing").incident == number
+    assert entered(plant.connection, "scores of last week are missing", league="CITA").incident is None

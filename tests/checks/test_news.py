@@ -17,7 +17,7 @@ from checks.engine.run import Options, Request
 from checks.health import examine
 from checks.news import coach_phrase, stored_news
 from checks.scopes import SOURCES
-from etl.tables import check_findings, check_runs, leagues, schedule
+from etl.tables import check_findings, check_runs, import_feeds, import_runs, leagues, schedule
 
 NIGHT = datetime(2025, 6, 20, 11, tzinfo=UTC)
 CATALOGUE = collect(SOURCES)
@@ -62,9 +62,9 @@ def displace(engine: Engine, *names: str, place: str | None = None) -> None:
         connection.execute(update(schedule).where(schedule.c.home_team.in_(names)).values(location=place))
 
 
-def check(engine: Engine) -> Report:
+def check(engine: Engine, rules: Rules = RULES) -> Report:
     now = datetime.now(UTC)
-    return examine(engine, RULES, Request(now=now, today=now.date(), options=Options(workers=1)))
+    return examine(engine, rules, Request(now=now, today=now.date(), options=Options(workers=1)))
 
 
 def later(engine: Engine, time: timedelta) -> None:
@@ -126,6 +126,29 @@ def test_what_is_new_and_gone_since_yesterday_by_league(matches: Engine) -> None
         "New since yesterday: 2 matches of APTA Chicago have no place; 1 match of CITA has no place."
         " Gone: 1 match of CITA that had no place."
     )
+
+
+def test_a_refused_feed_is_told_with_its_league(matches: Engine) -> None:
+    """Its key is a number; a feed of all leagues has none to name."""
+    failed = CATALOGUE.only([CATALOGUE["failed_import"]])
+    import_of(matches, "CITA", "published")
+    check(matches, failed)
+    later(matches, DAY)
+    for league in ("CITA", "CITA", "all"):
+        import_of(matches, league, "blocked")
+
+    news = check(matches, failed).news
+
+    assert news is not None
+    assert news.new == ("2 feeds of CITA were refused", "1 feed was refused")
+
+
+def import_of(engine: Engine, league: str, outcome: str) -> None:
+    """A feed of a league that was imported an hour ago."""
+    with engine.begin() as connection:
+        run = connection.scalar(import_runs.insert().values(outcome=outcome, paths=[]).returning(import_runs.c.id))
+        feed = {"run_id": run, "path": "x.json", "kind": "players", "league": league, "fingerprint": f"{run}"}
+        connection.execute(import_feeds.insert().values(feed | {"outcome": outcome}))
 
 
 def test_a_check_of_the_same_day_is_compared_with_yesterdays(matches: Engine) -> None:
