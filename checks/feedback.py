@@ -277,11 +277,12 @@ def complaint(connection: Connection, number: int) -> Complaint:
 
 
 def complaints(
-    connection: Connection, span: TimeSpan = EVER, *, incident: int | None = None, zone: tzinfo = UTC
+    connection: Connection, span: TimeSpan = EVER, *, incident: int | None = None, league: str = "", zone: tzinfo = UTC
 ) -> tuple[Complaint, ...]:
-    """The complaints of a time, or of one incident, newest first; moments in `zone`."""
+    """The complaints of a time, or of one incident or league, newest first; moments in `zone`."""
     chosen = _select().where(*within(feedback.c.at, span)).order_by(feedback.c.at.desc(), feedback.c.id.desc())
-    rows = connection.execute(chosen if incident is None else chosen.where(feedback.c.incident_id == incident))
+    about = [feedback.c.incident_id == incident] if incident is not None else []
+    rows = connection.execute(chosen.where(*about, *([feedback.c.league == league] if league else [])))
     return tuple(_complaint(row, zone) for row in rows)
 
 

@@ -187,8 +187,8 @@ def require_platform(connection: Connection) -> None:
     """Raise NotAdoptable where the database is used for rules of people's own alone."""
     if mode_of(connection) is Mode.RULES_ONLY:
         raise NotAdoptable(
-            "this database is used for rules alone, there is no platform to write to: for imports and repairs take"
-            " another, or rally-health init --remove, then rally-health init"
+            "this database is used for rules alone, there is no platform: for imports, names, complaints and repairs"
+            " take another, or rally-health init --remove, then rally-health init"
         )
 
 

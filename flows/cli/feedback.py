@@ -19,7 +19,7 @@ from checks.feedback import (
 )
 from flows.cli.shared import JsonFile, Since, Until, one_moment, print_folded, print_rows, shown_as_json, span_of
 from flows.service.alerts import utc
-from flows.service.context import open_engine
+from flows.service.context import on_platform, open_engine
 
 app = typer.Typer(
     help="What people complained of, and whether a rule had seen it before they did.", no_args_is_help=True
@@ -47,7 +47,7 @@ def add(  # noqa: PLR0917 - typer makes options of them
     `rally-health feedback add --league CITA --text "results of last week are missing" --at 2025-06-28`
     """
     when = one_moment("--at", at, context.obj) or utc()
-    with open_engine(context.obj) as engine, engine.begin() as connection:
+    with on_platform(context.obj) as connection:
         entered, remark = add_complaint(
             connection, at=when, league=league, team=team, text=text, by=by or getpass.getuser()
         )

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from checks.repairs.plan import Plan, Preview, fixable_in_order, is_proposal, preview, summary_of
+from etl.migrate import require_platform
 from etl.repairs import ledger
 from etl.repairs.ledger import Repair, State
 from flows.cli.shared import (
@@ -116,6 +117,8 @@ def plan(
     `rally-health fix plan team_without_schedule --feeds feeds/2025-06-30T0809/all`
     """
     with open_engine(context.obj) as engine:
+        with engine.begin() as connection:
+            require_platform(connection)
         plans = plan_repairs(engine, rules_of(context.obj), rules or (), feeds or (), show=None if json_file else rows)
     unmeasured = [one for one in plans if one.unmeasured]
     if not shown_as_json(json_file, [of_plan(one) for one in plans]):

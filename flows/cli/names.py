@@ -11,7 +11,7 @@ import typer
 from etl import leagues
 from etl.importing import ledger_queries
 from flows.cli.shared import JsonFile, print_rows
-from flows.service.context import open_engine
+from flows.service.context import on_platform
 
 names_app = typer.Typer(help="Team names of feeds, and the teams that they mean.", no_args_is_help=True)
 Series = Annotated[str, typer.Option(help="Only in this series; without it in the whole league.")]
@@ -23,7 +23,7 @@ def unresolved(context: typer.Context, json_file: JsonFile = None) -> None:
 
     Example: `rally-health names unresolved`
     """
-    with open_engine(context.obj) as engine, engine.begin() as connection:
+    with on_platform(context.obj) as connection:
         rows = [asdict(name) for name in ledger_queries.open_names(connection)]
     columns = ("league", "series", "name", "sides", "reason")
     print_rows(rows, columns, json_file=json_file, nothing="Every name means a team.")
@@ -35,7 +35,7 @@ def suggest(context: typer.Context, json_file: JsonFile = None) -> None:
 
     Example: `rally-health names suggest`
     """
-    with open_engine(context.obj) as engine, engine.begin() as connection:
+    with on_platform(context.obj) as connection:
         open_names = ledger_queries.open_names(connection, suggest=True)
     rows = [
         asdict(name) | {"may mean": "; ".join(f"{team} {sure:.0%}" for _, team, sure in name.suggestions)}
@@ -63,7 +63,7 @@ def alias(  # noqa: PLR0917 - typer makes options of them
     home = leagues.canonical(league)
     if team is None and not remove:
         raise typer.BadParameter("say the team that the name means, or --remove")
-    with open_engine(context.obj) as engine, engine.begin() as connection:
+    with on_platform(context.obj) as connection:
         if team is not None and not remove:
             ledger_queries.confirm_alias(connection, home, name, team, series=series, who=by or getpass.getuser())
             said = f"{name!r} means {team!r} in {home} from now on."
@@ -80,7 +80,7 @@ def aliases(context: typer.Context, json_file: JsonFile = None) -> None:
 
     Example: `rally-health names aliases --json`
     """
-    with open_engine(context.obj) as engine, engine.begin() as connection:
+    with on_platform(context.obj) as connection:
         rows = ledger_queries.aliases(connection)
     columns = ("league", "series", "name", "team_name", "confirmed_by", "confirmed_at")
     print_rows(rows, columns, json_file=json_file, nothing="No name is confirmed.")

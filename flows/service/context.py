@@ -151,6 +151,14 @@ def open_engine(settings: Settings, *, application: str = "rally-health", migrat
 
 
 @contextmanager
+def on_platform(settings: Settings) -> Iterator[Connection]:
+    """A transaction for what is about leagues and teams; NotAdoptable where the database is used for rules alone."""
+    with open_engine(settings) as engine, engine.begin() as connection:
+        migrate.require_platform(connection)
+        yield connection
+
+
+@contextmanager
 def _connected(url: str, application: str, limits: TimeLimits) -> Iterator[Engine]:
     engine = database.open_engine(url, application=application, limits=limits)
     try:

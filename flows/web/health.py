@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -14,6 +14,7 @@ from alerts import UnknownIncident
 from alerts.incidents import Incident
 from alerts.incidents import store as incident_store
 from checks.engine.authoring.units import Status, figure_text, number_of, points_text, whole_percent
+from checks.feedback import Complaint, complaints
 from checks.news import news_of_run
 from checks.render.by_rule import by_rule
 from checks.render.terminal import example, lines_of
@@ -197,9 +198,26 @@ def _incident(request: PageRequest) -> View:
             _of_incident(incident, result, request.now), _cause(request, incident),
             Code("SQL of the bad rows", lines_of(result.sql)) if result and result.sql else None,
             *rules.what_to_do(request, incident.rule, request.rules.get(incident.rule)), _timeline(request, incident),
+            _complaints(complaints(request.connection, incident=incident.id, zone=request.now.tzinfo or UTC)),
             Code("To answer it", _answers(incident.id)) if incident.open else None,
         ],
     )  # fmt: skip
+
+
+COMPLAINT_COLUMNS: tuple[SectionColumn[Any], ...] = (
+    *view.texts("at"),
+    SectionColumn("complaint", lambda each: f"{each.id} of {each.about}"),
+    SectionColumn("seen", lambda each: each.noticed.value),
+    view.name_column(
+        "by", lambda each: each.rule, lambda each: ("incident", each.incident) if each.incident is not None else None
+    ),
+)
+
+
+def _complaints(heard: Sequence[Complaint]) -> TableBlock | None:
+    """What people complained of, without their words; nothing where nobody did."""
+    caption = "Newest first; their words stay in rally-health feedback list"
+    return TableBlock(title="Complaints", columns=COMPLAINT_COLUMNS, rows=heard, caption=caption) if heard else None
 
 
 def _answers(number: int) -> list[str]:
@@ -300,14 +318,15 @@ def _league(request: PageRequest) -> View:
     newest = reading.latest_results(request.connection, request.now)
     concerned = [one for one in newest if one.trouble and _concerns(one, name)]
     trouble, parts = [rules.of_rule(one, request.rules.get(one.rule)) for one in concerned], _parts_of(request)
-    if not points and not feeds and not trouble and not parts.rows:
+    heard = complaints(request.connection, league=name, zone=request.now.tzinfo or UTC)
+    if not points and not feeds and not trouble and not parts.rows and not heard:
         raise NotThere(f"no league called {name!r} has a score or a feed")
     wrong = replace(ALL_RULES, title="What is wrong", empty="Nothing.", caption="Rules in trouble that name it")
     return View(
         title=name, trail=[("Leagues", ("leagues", ""))],
         blocks=[
             _league_score(request, points), SectionRows(wrong, trouble), parts,
-            overview.feeds_table("Its feeds", feeds),
+            overview.feeds_table("Its feeds", feeds), _complaints(heard),
         ],
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.pool import NullPool
 
 from alerts.incidents.store import listed
+from checks.engine.authoring.units import Status
 from checks.engine.collecting.collect import collect
 from checks.engine.judging.bad_rows import Cluster
 from checks.render.formats import PageLinks
@@ -25,7 +26,7 @@ from checks.review.values import Period, PeriodKind
 from checks.scopes import SOURCES
 from checks.stored import stored_runs
 from etl import circuit_breaker
-from etl.tables import check_results, import_feeds
+from etl.tables import check_results, feedback, import_feeds
 from flows.web.render import PAGES
 from flows.web.rules import where
 from flows.web.view import Page, PageRequest
@@ -216,6 +217,28 @@ def test_hostile_data_adds_no_element(database: Engine) -> None:
                 assert parsed.tags["script"] == 1
                 assert parsed.tags["iframe"] == parsed.tags["img"] == 0
                 assert "\u202e" not in text
+
+
+def test_complaints_stand_with_their_incident_and_their_league_without_their_words(database: Engine) -> None:
+    with database.begin() as connection:
+        number = Plant(connection, collect(SOURCES)).incident(
+            "team_without_schedule", Status.CRITICAL, [("opened", FIRST)]
+        )
+        said = {"at": FIRST + timedelta(hours=2), "league": "CITA", "team": "Exmoor - 8", "entered_by": "kim"}
+        other = {**said, "league": "NSTF", "team": "Winnetka S1", "incident_id": None}
+        both = ({**said, "incident_id": number}, other)
+        connection.execute(feedback.insert(), [{**row, "text": "a secret word"} for row in both])
+    with serving(database, FIRST + timedelta(days=1)) as place:
+        incident, league, elsewhere = (
+            place.get(f"/{page}").text for page in (f"incident/{number}", "league/CITA", "league/NSTF")
+        )
+
+    assert all("1 of CITA, Exmoor - 8" in page and "before it came" in page for page in (incident, league))
+    assert f"/incident/{number}" in links(league)
+    assert "Winnetka" not in incident + league
+    assert "2 of NSTF, Winnetka S1" in elsewhere
+    assert "by no rule" in elsewhere
+    assert "secret" not in incident + league + elsewhere
 
 
 def test_an_empty_database_says_what_to_do(database: Engine) -> None:
