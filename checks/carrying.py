@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, TypeAlias
 
@@ -27,8 +28,8 @@ from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import BUILT_IN, Fixture
 from checks.engine.judging.bad_rows import BadRows
 from checks.engine.judging.judge import Id
-from checks.engine.measuring.compile_queries import Query
-from checks.engine.measuring.scope import Scope
+from checks.engine.measuring.compile_queries import Query, Together
+from checks.engine.measuring.scope import Parameter, Scope
 from checks.engine.measuring.snapshot import Session, asking
 from checks.engine.reporting.literal import DIALECT
 from checks.scopes import DIMENSIONS, LEAGUE
@@ -49,8 +50,21 @@ Versions: TypeAlias = Mapping[Any, tuple[Any, ...]]
 def bases(rules: Rules, session: Session, queries: Iterable[Query]) -> dict[Id, str]:
     """The basis of each query that has one, as a digest."""
     state = TableState(session)
-    made = ((query.id, _basis(query, rules.fixtures, state)) for query in queries)
+    of_all: dict[Together, str] = {}
+    made = ((query.id, _basis_of_one(query, rules.fixtures, state, of_all)) for query in queries)
     return {id_: basis for id_, basis in made if basis}
+
+
+def _basis_of_one(query: Query, fixtures: Mapping[str, Fixture], state: TableState, of_all: dict[Together, str]) -> str:
+    """The basis of a query; what a rule asks for all leagues at once rests on the same for each of them."""
+    together = query.together
+    if together is None:
+        return _basis(query, fixtures, state)
+    if together not in of_all:
+        every = replace(query, bad=together.bad, among=together.among, together=None, parameter=Parameter())
+        of_all[together] = _basis(every, fixtures, state)
+    basis = of_all[together]
+    return basis and sha256(f"{basis} {query.parameter.value!r}".encode()).hexdigest()
 
 
 class TableState:

@@ -20,9 +20,9 @@ from checks.engine.authoring.decorators import fixture
 from checks.engine.authoring.spec import Check, TableName
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import Values, values
-from checks.engine.measuring.compile_queries import Parameter, Query, queries_of
+from checks.engine.measuring.compile_queries import Query, queries_of
 from checks.engine.measuring.reflect import Connect, NamedTables
-from checks.engine.measuring.scope import Column, Dimension, Lookup, Way, direct, through
+from checks.engine.measuring.scope import Column, Dimension, Lookup, Parameter, Way, direct, through
 from checks.engine.reporting.literal import runnable_sql
 from etl import tables
 from etl.tables import clubs, import_runs, leagues, teams

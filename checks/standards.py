@@ -19,9 +19,9 @@ from checks.engine.authoring.spec import Check, TableName
 from checks.engine.authoring.units import number_of
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import Values, values
-from checks.engine.measuring.compile_queries import Parameter, Query, queries_of
+from checks.engine.measuring.compile_queries import Query, queries_of
 from checks.engine.measuring.reflect import NamedTables
-from checks.engine.measuring.scope import Scope
+from checks.engine.measuring.scope import Parameter, Scope
 from checks.engine.reporting.literal import readable_sql
 from checks.rules import thresholds
 from etl.tables import QUALITY, metadata

@@ -19,10 +19,10 @@ from checks.engine.authoring.spec import Check, Kind
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import values
 from checks.engine.judging.frames import CHUNK, frame_columns, frame_of
-from checks.engine.measuring.compile_queries import Parameters, Query, Unasked, compile_queries
+from checks.engine.measuring.compile_queries import Query, Unasked, compile_queries
 from checks.engine.measuring.measure import bad_condition
 from checks.engine.measuring.reflect import NamedTables
-from checks.engine.measuring.scope import Labels
+from checks.engine.measuring.scope import Labels, Parameters
 from checks.engine.measuring.snapshot import Session, SnapshotSession, asking, one_moment
 from checks.engine.run import Request
 

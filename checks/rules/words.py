@@ -52,13 +52,12 @@ SMALLEST_SEASON = 0.1
 """Of a league's largest season: less than that is no season, but a mistyped year."""
 
 
-def league_days(only: int | None = None) -> Select[Any]:
+def league_days() -> Select[Any]:
     """The days on which a league plays, each with its matches, the day before it and the day after it."""
     league, day = schedule.c.league_id, schedule.c.match_date
     before = func.lag(day).over(partition_by=league, order_by=day).label("before")
     after = func.lead(day).over(partition_by=league, order_by=day).label("after")
-    # the league first: a number is compared faster than a name
-    played = (*([league == only] if only is not None else []), func.isfinite(day), is_match(Row(schedule)))
+    played = (func.isfinite(day), is_match(Row(schedule)))
     return select(league, day, before, after, func.count().label("matches")).where(*played).group_by(league, day)
 
 
@@ -76,12 +75,12 @@ def longest_break(league: ColumnElement[Any], breaks: Seasons) -> ColumnElement[
     return case(*own, else_=breaks.break_days) if own else literal(breaks.break_days)
 
 
-def seasons(breaks: Seasons, only: int | None = None) -> Subquery:
-    """The newest season of each league, or of one: its first day, its last one and its number of matches.
+def seasons(breaks: Seasons) -> Subquery:
+    """The newest season of each league: its first day, its last one and its number of matches.
 
     A season is a league's fixtures between two long breaks. One that is only being loaded is the newest already.
     """
-    days = league_days(only).subquery("days")
+    days = league_days().subquery("days")
     pause = days.c.match_date - days.c.before
     begins = case((pause <= longest_break(days.c.league_id, breaks), 0), else_=1)
     number = func.sum(begins).over(partition_by=days.c.league_id, order_by=days.c.match_date).label("number")

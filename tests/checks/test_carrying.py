@@ -17,7 +17,8 @@ from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.findings import key_text_of
 from checks.engine.judging.judge import Waiver
-from checks.engine.measuring.compile_queries import Parameter, Query
+from checks.engine.measuring.compile_queries import Query
+from checks.engine.measuring.scope import Parameter
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request
 from checks.health import examine

@@ -217,7 +217,7 @@ class Check:
         wanted, optional = arguments(function)
         if mark.kind in SUBJECTS:
             wanted = _without_subject(function, mark, wanted)
-        if mark.each is not None and mark.each not in wanted:
+        if mark.each is not None and mark.each not in wanted and mark.kind is not Kind.CHECK:
             raise CheckDefinitionError(
                 f"check {function.__name__!r} says each={mark.each!r}, but has no argument {mark.each!r}"
             )
@@ -255,6 +255,12 @@ class Check:
     def each(self) -> str:
         """What it is asked for one by one, such as league or the column of groups; empty for one that is not."""
         return self.mark.groups or self.mark.each or ""
+
+    @property
+    def all_at_once(self) -> str:
+        """The column that tells values of `each` apart in a rule that takes none of them, but asks for all at once."""
+        apart = self.mark.kind is Kind.CHECK and self.mark.each is not None and self.mark.each not in self.wanted
+        return f"{self.mark.each}_id" if apart else ""
 
     @property
     def table(self) -> str:

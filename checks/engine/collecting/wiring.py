@@ -51,7 +51,7 @@ def verify(checks: Iterable[Check], fixtures: Mapping[str, Fixture], provided: f
 
 
 def _verify_names(what: str, asking: Check | Fixture, names: frozenset[str] | set[str]) -> None:
-    for name in asking.wanted:
+    for name in _needed(asking):
         if name in names or name in asking.optional:
             continue
         near = get_close_matches(name, names, n=1)
@@ -60,6 +60,12 @@ def _verify_names(what: str, asking: Check | Fixture, names: frozenset[str] | se
         raise CheckDefinitionError(
             f"{asking.source}: {what} asks for {name!r}, which is no fixture{hint}; available: {available}"
         )
+
+
+def _needed(asking: Check | Fixture) -> Iterator[str]:
+    yield from asking.wanted
+    if isinstance(asking, Check) and asking.all_at_once and asking.mark.each is not None:
+        yield asking.mark.each
 
 
 def _verify_no_circle(path: tuple[str, ...], fixtures: Mapping[str, Fixture]) -> None:

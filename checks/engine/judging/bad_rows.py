@@ -14,7 +14,7 @@ from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.findings import key_columns, key_names, key_text
 from checks.engine.measuring.compile_queries import Query
-from checks.engine.measuring.measure import Measurement, bad_condition
+from checks.engine.measuring.measure import Asking, Grouped, Measurement, bad_condition
 from checks.engine.measuring.scope import Dimension, Labels, Reached, Scope, reach
 from checks.engine.measuring.snapshot import Session, asking
 
@@ -40,7 +40,7 @@ class BadRows:
     def of(cls, query: Query, scope: Scope, dimensions: Sequence[Dimension]) -> BadRows:
         """Read off a query; raises MeasureError when its rows have no key, or a personal one."""
         source, bad = _source(query)
-        columns = key_columns(source)
+        columns = _names(query, key_columns(source))
         joined, reached = reach(source, dimensions)
         condition = and_(bad, scope.condition(source)) if scope else bad
         return cls(source, joined, key_names(columns), key_text(columns), condition, reached)
@@ -63,6 +63,12 @@ class BadRows:
         return tuple((dimension.name, value) for (dimension, _), value in zip(self.reached, values, strict=True))
 
 
+def _names(query: Query, columns: tuple[ColumnElement[Any], ...]) -> tuple[ColumnElement[Any], ...]:
+    """The columns without the one that tells a rule's parameters apart: what is bad is called as if asked alone."""
+    apart = tuple(column for column in columns if query.together is None or column.key != query.together.by)
+    return apart or columns
+
+
 def population(query: Query) -> tuple[FromClause, ColumnElement[bool] | None] | None:
     """The rows that could have been bad, with their condition; None when the query does not say."""
     if query.check.mark.kind is Kind.FRAME:
@@ -82,6 +88,42 @@ def _source(query: Query) -> tuple[FromClause, ColumnElement[bool]]:
     if query.bad is None:
         raise MeasureError(f"{query.check.name} has no bad rows, only a value")
     return query.table, bad_condition(query)
+
+
+MOST_TOGETHER = 100_000
+"""Bad rows of all parameters that are read at once; of more, each parameter fetches its own."""
+
+
+def bad_of_all(unit: Grouped, rows: BadRows | None, how: Asking, most: int) -> Select[Any]:
+    """Value, number of bad rows, and what names a row: the bad rows of values that have few, one row of others."""
+    source = unit.together.bad.subquery() if rows is None else rows.source
+    by, columns = source.c[unit.together.by], [] if rows is None else rows.columns()
+    number, every = func.count().over(partition_by=by).label("number"), func.count().over().label("every")
+    place = func.row_number().over(partition_by=by).label("place")
+    bad = select(by.label("by"), number, *columns, place, every).where(_kept_to(unit, source, how))
+    bad_rows = bad.select_from(source if rows is None else rows.joined).subquery("bad_rows").c
+    first, few = bad_rows.place == 1, and_(bad_rows.number <= most, bad_rows.every <= MOST_TOGETHER)
+    shown = [bad_rows[column.name] for column in columns]
+    wanted = asking(bad_rows.by, bad_rows.number, *shown).where(first if rows is None else first | few)
+    return wanted.order_by(bad_rows.by)
+
+
+def among_of_all(unit: Grouped, how: Asking) -> Select[Any] | None:
+    """Value, and the number of rows among which its bad ones are counted; None where the rule does not say."""
+    if unit.together.among is None:
+        return None
+    rows = unit.together.among.subquery()
+    by = rows.c[unit.together.by]
+    return asking(by, func.count()).select_from(rows).where(_kept_to(unit, rows, how)).group_by(by)
+
+
+def _kept_to(unit: Grouped, rows: FromClause, how: Asking) -> ColumnElement[bool]:
+    scope, kept = how.scope.of(narrowed=unit.queries[0].narrowed), rows.c[unit.together.by].in_(_values(unit))
+    return and_(kept, scope.condition(rows)) if scope else kept
+
+
+def _values(unit: Grouped) -> list[Any]:
+    return [query.parameter.value for query in unit.queries]
 
 
 CANDIDATES = 3

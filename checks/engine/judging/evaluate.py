@@ -7,12 +7,13 @@ that is OK on the whole can be in trouble in a small league, so each rule with b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, SelectBase, cast, func, literal, null, select, true
+from sqlalchemy import ColumnElement, Integer, Select, SelectBase, Table, cast, func, literal, null, select, true
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
@@ -23,6 +24,8 @@ from checks.engine.judging.bad_rows import (
     Place,
     PlaceCounts,
     Spot,
+    among_of_all,
+    bad_of_all,
     candidates,
     census,
     possible_candidates,
@@ -31,9 +34,20 @@ from checks.engine.judging.evidence import Evidence, few, few_of_many, listed, m
 from checks.engine.judging.frames import read_frame
 from checks.engine.judging.judge import Baseline, Carried, Id, Verdict, Waivers, judge
 from checks.engine.measuring.compile_queries import Query
-from checks.engine.measuring.measure import Asking, Measured, Measurement, Scan, Unit, read_scan
+from checks.engine.measuring.measure import (
+    Alone,
+    Asking,
+    Grouped,
+    Measured,
+    Measurement,
+    Scan,
+    Unit,
+    is_hopeless,
+    read_scan,
+    unmeasured,
+)
 from checks.engine.measuring.scope import Dimension, Scope
-from checks.engine.measuring.snapshot import Session, asking, attempt, explained
+from checks.engine.measuring.snapshot import Session, asking, attempt, explained, timed_out
 
 
 @dataclass(slots=True)
@@ -75,14 +89,14 @@ def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]
     notes: dict[Id, str] = {}
     measured = _measured(session, unit, context, evidence)
     if context.details:
-        evidence.update(
-            evidence_of(session, [item for item in measured if item.query.id not in evidence], context, notes)
-        )
+        lacking = [item for item in measured if item.query.id not in evidence]
+        evidence.update(evidence_of(session, lacking, context, notes))
     outcomes = [_bounded(session, item, evidence.get(item.query.id), context) for item in measured]
     for outcome in outcomes:
         outcome.notes.extend(filter(None, [notes.get(outcome.query.id)]))
-    if context.details:
-        _locate(session, outcomes, context)
+    # the rules of a scan share their rows, other queries have some of their own
+    for together in ([outcomes] if isinstance(unit, Scan) else [[one] for one in outcomes]) if context.details else ():
+        _locate(session, together, context)
     return outcomes
 
 
@@ -90,6 +104,8 @@ def _measured(session: Session, unit: Unit, context: RunContext, fetched: dict[I
     """The readings of a unit; bad rows that came along with them go to `fetched`."""
     if isinstance(unit, Scan):
         return list(read_scan(session, unit, context.how))
+    if isinstance(unit, Grouped):
+        return _grouped(session, unit, context, fetched)
     query = unit.query
     read = _frame if query.check.mark.kind is Kind.FRAME else _alone
     measured, evidence = read(session, query, context)
@@ -104,6 +120,23 @@ def _alone(session: Session, query: Query, context: RunContext) -> tuple[Measure
     except MeasureError:  # its rows cannot be shown, which is reported later; they can be counted
         rows = None
     return read_alone(session, query, rows, context.how, context.listed)
+
+
+def _grouped(session: Session, unit: Grouped, context: RunContext, fetched: dict[Id, Evidence]) -> list[Measured]:
+    """The readings of all queries of a unit together, or one by one where that fails."""
+    started = time.perf_counter()
+    rows = None
+    with suppress(MeasureError):  # as in `_alone`
+        rows = _rows(replace(unit.queries[0], bad=unit.together.bad), context) if context.details else None
+    try:
+        readings, evidence = read_grouped(session, unit, rows, context.how, context.listed)
+    except Exception as error:  # noqa: BLE001 - the boundary of one rule
+        if timed_out(error) or is_hopeless(session, error):
+            return list(unmeasured(unit.queries, error, context.how, time.perf_counter() - started))
+        return [one for query in unit.queries for one in _measured(session, Alone(query), context, fetched)]
+    fetched.update(evidence)
+    seconds = (time.perf_counter() - started) / len(unit.queries)
+    return [Measured(query, seconds, readings[query.id]) for query in unit.queries]
 
 
 def _frame(session: Session, query: Query, context: RunContext) -> tuple[Measured, Evidence | None]:
@@ -213,6 +246,34 @@ def read_alone(
     return Measured(query, time.perf_counter() - started, reading), evidence
 
 
+def read_grouped(
+    session: Session, unit: Grouped, rows: BadRows | None, how: Asking, most: int
+) -> tuple[dict[Id, Measurement], dict[Id, Evidence]]:
+    """The reading of each query of a unit, and the bad rows of those that have few; `rows` None: without."""
+    retries, timeout = unit.queries[0].check.mark.retries, how.limit(unit.queries)
+    statements = bad_of_all(unit, rows, how, most), among_of_all(unit, how)
+    bad, among = ([] if one is None else attempt(session, retries, how.pause, lambda: session.all(one, timeout))  # noqa: B023
+                  for one in statements)  # fmt: skip
+    of_value = {value: list(group) for value, group in groupby(bad, lambda row: row[1])}
+    totals = {row[1]: row[2] for row in among}
+    readings = {query.id: _reading(query, of_value, totals) for query in unit.queries}
+    return readings, {} if rows is None else dict(_few_of_all(unit, rows, of_value))
+
+
+def _reading(query: Query, bad: Mapping[Any, Sequence[Any]], totals: Mapping[Any, int]) -> Measurement:
+    value = query.parameter.value
+    count = bad[value][0][2] if value in bad else 0
+    return Measurement(count=count, total=None if query.among is None else totals.get(value, 0))
+
+
+def _few_of_all(unit: Grouped, rows: BadRows, bad: Mapping[Any, Sequence[Any]]) -> Iterator[tuple[Id, Evidence]]:
+    """The evidence of those queries whose bad rows are all here."""
+    for query in unit.queries:
+        here = bad.get(query.parameter.value, ())
+        if not here or len(here) == here[0][2]:
+            yield query.id, listed(query.check.name, rows, [row[3:] for row in here])
+
+
 def counts(query: Query, scope: Scope) -> Select[Any]:
     """One row: how many bad rows, among how many."""
     return asking(_count(query.bad, scope), _count(query.among, scope))
@@ -291,7 +352,7 @@ def _fetched(
 ) -> dict[Id, Evidence]:
     evidence: dict[Id, Evidence] = {}
     small = {id_: own for id_, (own, count) in rows.items() if count <= context.listed}
-    if len(small) > 1:
+    if len(small) > 1 and all(isinstance(rows[id_][0].source, Table) for id_ in small):
         with suppress(Exception):  # asked one by one below, where the error has a name
             evidence = few_of_many(session, small, timeout)
 

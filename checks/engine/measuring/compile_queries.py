@@ -24,16 +24,32 @@ from checks.engine.collecting.sql_rules import one_expression
 from checks.engine.collecting.wiring import Values
 from checks.engine.measuring.child import OF_A_FILE, in_own_process, rehearse, text_of
 from checks.engine.measuring.reflect import MissingTableError, NamedTables, existence
-from checks.engine.measuring.scope import LOOKUP_TIMEOUT, Labels, Scope
-from checks.engine.measuring.snapshot import Session, asking, explained, within
+from checks.engine.measuring.scope import Labels, Parameter, Parameters, Scope
+from checks.engine.measuring.snapshot import explained, within
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One value of an `each=` rule, and the text that it is known by; the label is empty for a rule without."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Together:
+    """What a rule asks for all values of its `each` at once; the column `by` tells them apart."""
 
-    label: str = ""
-    value: Any = None
+    bad: sa.Select[Any]
+    among: sa.Select[Any] | None
+    by: str
+
+    @classmethod
+    def of(cls, query: Query) -> Together:
+        """Of a query for all values; raises MeasureError where a statement lacks the column."""
+        by, each = query.check.all_at_once, query.check.mark.each
+        for name, statement in (("bad rows", query.bad), ("among", query.among)):
+            if isinstance(statement, SelectBase) and by not in statement.selected_columns:
+                columns = ", ".join(map(str, statement.selected_columns.keys()))
+                raise MeasureError(
+                    f"the rule says each={each!r} without an argument {each!r}, so it asks for all at once: its {name}"
+                    f" need a column {by!r} to tell them apart; found {columns}"
+                )
+        assert isinstance(query.bad, SelectBase)  # noqa: S101 - verified by its reader
+        among = sa.select(query.among.subquery("among_rows")) if isinstance(query.among, SelectBase) else None
+        return cls(sa.select(query.bad.subquery("bad_rows")), among, by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +57,8 @@ class Query:
     """What one rule asks for one parameter.
 
     `bad` and `among` are conditions for row rules and statements for a `check`; a metric is `metric`. `narrowed`
-    says that the parameter itself keeps to the rows that the run is about.
+    says that the parameter itself keeps to the rows that the run is about. `together` is what it shares with the
+    queries for the other parameters; `bad` and `among` are of this one alone.
     """
 
     check: Check
@@ -51,6 +68,7 @@ class Query:
     metric: ColumnElement[Any] | None = None
     arguments: Mapping[str, Any] | None = None
     narrowed: bool = False
+    together: Together | None = None
 
     @property
     def id(self) -> tuple[str, str]:
@@ -88,13 +106,16 @@ def queries_of(
     check: Check, parameters: Sequence[Parameter], values: Values, tables: NamedTables | None = None
 ) -> Iterator[Query | Unasked]:
     """One query for each parameter of a rule."""
+    shared: dict[int, Query] = {}
     for number, parameter in enumerate(parameters):
         variant = check.judged_for(check.mark.each or "", parameter.label)
         if variant is None:
             yield Unasked(check, parameter, f"switched off for {parameter.label}", skipped=True)
             continue
         try:
-            yield _question(variant, parameter, values, tables or NamedTables(None, {}), first=not number)
+            query = shared.get(id(variant)) or _question(variant, parameter, values, tables, first=not number)
+            yield _of_one(query, parameter)
+            shared.update({id(variant): query} if query.together is not None else {})
         except UnknownColumnError as error:
             if not is_optional(variant):
                 yield Unasked(check, parameter, str(error))
@@ -104,11 +125,22 @@ def queries_of(
             yield Unasked(check, parameter, told_where(error, check))
 
 
-def _question(check: Check, parameter: Parameter, values: Values, tables: NamedTables, *, first: bool) -> Query:
+def _of_one(query: Query, parameter: Parameter) -> Query:
+    """The query for one parameter, where it was asked for all of them at once."""
+    if query.together is None:
+        return query
+    bad, among = (
+        None if rows is None else rows.where(rows.selected_columns[query.together.by] == parameter.value)
+        for rows in (query.together.bad, query.together.among)
+    )
+    return replace(query, parameter=parameter, bad=bad, among=among)
+
+
+def _question(check: Check, parameter: Parameter, values: Values, tables: NamedTables | None, *, first: bool) -> Query:
     if isinstance(check.mark.table, TableName) or any(isinstance(own, TableName) for _, own in check.mark.tables):
         raise MeasureError(f"its table {check.table} is known by name alone: a run reads it from the database")
     given = {**values.arguments(check), **check.parameters, **dict(check.mark.tables)}
-    if check.mark.each is not None:
+    if check.mark.each is not None and not check.all_at_once:
         given[check.mark.each] = parameter.value
     if check.mark.kind is Kind.FRAME:
         return Query(check, parameter, arguments=given)
@@ -117,7 +149,9 @@ def _question(check: Check, parameter: Parameter, values: Values, tables: NamedT
         rehearse(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
     with in_own_process(f"{check.name}() of {check.source}"):
         answer = within(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
-    return READERS[check.mark.kind](check, parameter, existence(_told_as_text(answer, check.mark.kind, tables)))
+    return READERS[check.mark.kind](
+        check, parameter, existence(_told_as_text(answer, check.mark.kind, tables or NamedTables(None, {})))
+    )
 
 
 def _told_as_text(answer: Any, kind: Kind, tables: NamedTables) -> Any:
@@ -159,7 +193,8 @@ def _set(check: Check, parameter: Parameter, answer: object) -> Query:
             _verify(check, statement, SelectBase, expected)
     if answer.among is None and getattr(check.threshold, "unit", None) is Measure.PERCENT:
         raise MeasureError("the rule is judged in percent, but says no among=, so there is nothing to divide by")
-    return Query(check, parameter, answer.found, answer.among)
+    query = Query(check, parameter, answer.found, answer.among)
+    return replace(query, together=Together.of(query)) if check.all_at_once else query
 
 
 AMBIGUOUS = "Boolean value of this clause is not defined"
@@ -205,69 +240,6 @@ def _verify_table(check: Check, condition: Any) -> None:
         raise MeasureError(
             f"a rule about {check.table} reads {names} as well; ask inside exists(), or write a @check across tables"
         )
-
-
-MOST_GROUPS = 1_000
-
-
-class Parameters:
-    """The values that `each=` rules run over, read once per fixture."""
-
-    def __init__(
-        self,
-        session: Session,
-        values: Values,
-        wanted: Mapping[str, Sequence[str]],
-        remembered: Iterable[tuple[str, str]] = (),
-    ) -> None:
-        self._session = session
-        self._remembered = tuple(remembered)
-        self._values = values
-        self._wanted = {name: {label.casefold() for label in labels} for name, labels in wanted.items()}
-        self._read: dict[str, tuple[Parameter, ...]] = {}
-        self._labels: dict[tuple[FromClause, str], frozenset[str]] = {}
-
-    def of(self, check: Check) -> tuple[Parameter, ...]:
-        """A rule's parameters, one without a label for a rule without `each=`. Raises MeasureError."""
-        name = check.mark.each
-        if name is None:
-            return (Parameter(),)
-        if check.mark.groups:
-            return self._groups(check)
-        if name not in self._read:
-            self._read[name] = tuple(self._chosen(name, _parameters(name, self._fetched(name))))
-        return self._read[name]
-
-    def narrow(self, check: Check) -> bool:
-        """Whether a rule's parameters alone keep to the rows that the run is about."""
-        return set(self._wanted) == {check.mark.each}
-
-    def _groups(self, check: Check) -> tuple[Parameter, ...]:
-        """The values of a column, and those that earlier runs have seen: a group without rows is still asked for."""
-        assert isinstance(check.mark.table, FromClause)  # noqa: S101 - bound before
-        key = check.mark.table, check.mark.groups
-        if key not in self._labels:
-            self._labels[key] = self._values_of(*key)
-        labels = self._labels[key].union(label for rule, label in self._remembered if rule == check.name and label)
-        return tuple(Parameter(label, label) for label in sorted(labels))
-
-    def _values_of(self, table: FromClause, name: str) -> frozenset[str]:
-        label = sa.func.coalesce(sa.cast(Row(table)[name], sa.Text), "none").label("label")
-        statement = asking(label).select_from(table).group_by(label).limit(MOST_GROUPS + 1)
-        labels = frozenset(row[1] for row in self._session.all(statement, LOOKUP_TIMEOUT))
-        if len(labels) > MOST_GROUPS:
-            raise MeasureError(f"{name} has more than {MOST_GROUPS:,} values: too many to judge one by one")
-        return labels
-
-    def _fetched(self, name: str) -> Iterable[Any]:
-        value = self._values[name]
-        if not isinstance(value, SelectBase):
-            return value  # type: ignore[no-any-return]  # whatever a fixture returns; verified by its reader
-        return [tuple(row[1:]) for row in self._session.all(asking(*value.subquery().c), LOOKUP_TIMEOUT)]
-
-    def _chosen(self, name: str, found: Iterable[Parameter]) -> Iterator[Parameter]:
-        wanted = self._wanted.get(name)
-        return (one for one in found if wanted is None or one.label.casefold() in wanted)
 
 
 def compile_queries(
@@ -378,21 +350,3 @@ def _sources(query: Query) -> list[Any]:
     if query.check.mark.kind is not Kind.CHECK:
         return [query.table]
     return [part.subquery() for part in (query.bad, query.among) if isinstance(part, SelectBase)]
-
-
-def _parameters(name: str, values: Iterable[Any]) -> list[Parameter]:
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise MeasureError(f"fixture {name!r} gives {type(values).__name__}; each={name!r} needs a list or a select()")
-    parameters = [_parameter(value) for value in values]
-    labels = [parameter.label for parameter in parameters]
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    if twice:
-        raise MeasureError(f"fixture {name!r} gives {twice[0]!r} twice; each value needs a label of its own")
-    return parameters
-
-
-def _parameter(value: Any) -> Parameter:
-    if isinstance(value, tuple) and len(value) == 2:
-        return Parameter(str(value[1]), value[0])
-    single = value[0] if isinstance(value, tuple) and len(value) == 1 else value
-    return Parameter(str(single), single)

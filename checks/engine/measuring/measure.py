@@ -22,7 +22,7 @@ from sqlalchemy.sql.elements import BinaryExpression, FunctionFilter
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
-from checks.engine.measuring.compile_queries import Query
+from checks.engine.measuring.compile_queries import Query, Together
 from checks.engine.measuring.scope import Scope
 from checks.engine.measuring.snapshot import Rows, Session, asking, attempt, explained, not_free, timed_out
 from etl.database import is_transient
@@ -67,7 +67,20 @@ class Alone:
         return self.query.check.name
 
 
-Unit: TypeAlias = Scan | Alone
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """The queries of one rule for each value of a column, answered by statements that are grouped by it."""
+
+    queries: tuple[Query, ...]
+    together: Together
+
+    @property
+    def name(self) -> str:
+        """What it is called while running."""
+        return self.queries[0].check.name
+
+
+Unit: TypeAlias = Scan | Grouped | Alone
 
 
 def plan_scans(queries: Iterable[Query]) -> tuple[Unit, ...]:
@@ -79,7 +92,17 @@ def plan_scans(queries: Iterable[Query]) -> tuple[Unit, ...]:
     scans = [
         Scan(part) for _, group in groupby(fused, lambda q: (id(q.table), q.narrowed)) for part in _split(list(group))
     ]
-    return (*scans, *groups, *(Alone(query) for query in asked if query.check.mark.kind not in FUSED))
+    return (*scans, *groups, *_sets(query for query in asked if query.check.mark.kind not in FUSED))
+
+
+def _sets(queries: Iterable[Query]) -> Iterator[Grouped | Alone]:
+    """Queries with statements of their own, those that one rule asks for all values at once together."""
+    by_statement: dict[tuple[int, bool], list[Query]] = {}
+    for query in queries:
+        by_statement.setdefault((id(query.together or query), query.narrowed), []).append(query)
+    for alike in by_statement.values():
+        together = alike[0].together if len(alike) > 1 else None
+        yield Alone(alike[0]) if together is None else Grouped(tuple(alike), together)
 
 
 FEWEST_IN_GROUPS = 4
@@ -252,18 +275,26 @@ def single(rows: Rows) -> Sequence[Any]:
 
 def _isolated(session: Session, scan: Scan, how: Asking, error: Exception, seconds: float) -> Iterator[Measured]:
     queries = scan.queries
-    # a rule can end its own connection; a database that is really away is not asked once more for every rule, and a
-    # lock on the table is in every rule's way
-    hopeless = not_free(error) or (is_transient(error) and not _answers(session))
-    if len(queries) == 1 or hopeless:
-        reason, late = explained(error, how.limit(queries)), timed_out(error)
-        yield from (Measured(query, seconds / len(queries), error=reason, timed_out=late) for query in queries)
+    if len(queries) == 1 or is_hopeless(session, error):
+        yield from unmeasured(queries, error, how, seconds)
     elif timed_out(error):
         yield from _one_by_one(session, scan, how)
     else:
         size = (len(queries) + 1) // 2
         for start in range(0, len(queries), size):
             yield from read_scan(session, Scan(queries[start : start + size]), how)
+
+
+def unmeasured(queries: Sequence[Query], error: Exception, how: Asking, seconds: float) -> Iterator[Measured]:
+    """Queries that share a statement, and its error."""
+    reason, late = explained(error, how.limit(queries)), timed_out(error)
+    yield from (Measured(query, seconds / len(queries), error=reason, timed_out=late) for query in queries)
+
+
+def is_hopeless(session: Session, error: Exception) -> bool:
+    """Whether to ask on would meet the same: a database that is away, or a lock on what the rules read."""
+    # a rule can end its own connection, so whether the database answers is asked
+    return not_free(error) or (is_transient(error) and not _answers(session))
 
 
 def _one_by_one(session: Session, scan: Scan, how: Asking) -> Iterator[Measured]:

@@ -1,19 +1,22 @@
 """Dimensions such as league, series and club: bad rows are grouped by them, and a run is narrowed by one.
 
 The caller names the dimensions, the engine only follows: from a column that a table or a statement has, by the first of
-a dimension's ways whose column is there.
+a dimension's ways whose column is there. At the end stand the values that `each=` rules run over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, SelectBase, Text, and_, cast, func, or_, select, true
 
 from checks.engine.authoring import MeasureError, SelectionError
+from checks.engine.authoring.decorators import Row
+from checks.engine.authoring.spec import Check
+from checks.engine.collecting.wiring import Values
 from checks.engine.measuring.snapshot import Session, asking
 
 Column: TypeAlias = ColumnElement[Any]
@@ -193,3 +196,92 @@ def _hint(text: str, labels: Sequence[str]) -> str:
         return f"did you mean {', '.join(folded[label] for label in near)}?"
     more = f" and {len(labels) - LISTED:,} more" if len(labels) > LISTED else ""
     return f"there are {', '.join(labels[:LISTED]) or 'none'}{more}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One value of an `each=` rule, and the text that it is known by; the label is empty for a rule without."""
+
+    label: str = ""
+    value: Any = None
+
+
+MOST_GROUPS = 1_000
+
+
+class Parameters:
+    """The values that `each=` rules run over, read once per fixture."""
+
+    def __init__(
+        self,
+        session: Session,
+        values: Values,
+        wanted: Mapping[str, Sequence[str]],
+        remembered: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        self._session = session
+        self._remembered = tuple(remembered)
+        self._values = values
+        self._wanted = {name: {label.casefold() for label in labels} for name, labels in wanted.items()}
+        self._read: dict[str, tuple[Parameter, ...]] = {}
+        self._labels: dict[tuple[FromClause, str], frozenset[str]] = {}
+
+    def of(self, check: Check) -> tuple[Parameter, ...]:
+        """A rule's parameters, one without a label for a rule without `each=`. Raises MeasureError."""
+        name = check.mark.each
+        if name is None:
+            return (Parameter(),)
+        if check.mark.groups:
+            return self._groups(check)
+        if name not in self._read:
+            self._read[name] = tuple(self._chosen(name, _parameters(name, self._fetched(name))))
+        return self._read[name]
+
+    def narrow(self, check: Check) -> bool:
+        """Whether a rule's parameters alone keep to the rows that the run is about."""
+        return set(self._wanted) == {check.mark.each}
+
+    def _groups(self, check: Check) -> tuple[Parameter, ...]:
+        """The values of a column, and those that earlier runs have seen: a group without rows is still asked for."""
+        assert isinstance(check.mark.table, FromClause)  # noqa: S101 - bound before
+        key = check.mark.table, check.mark.groups
+        if key not in self._labels:
+            self._labels[key] = self._values_of(*key)
+        labels = self._labels[key].union(label for rule, label in self._remembered if rule == check.name and label)
+        return tuple(Parameter(label, label) for label in sorted(labels))
+
+    def _values_of(self, table: FromClause, name: str) -> frozenset[str]:
+        label = func.coalesce(cast(Row(table)[name], Text), "none").label("label")
+        statement = asking(label).select_from(table).group_by(label).limit(MOST_GROUPS + 1)
+        labels = frozenset(row[1] for row in self._session.all(statement, LOOKUP_TIMEOUT))
+        if len(labels) > MOST_GROUPS:
+            raise MeasureError(f"{name} has more than {MOST_GROUPS:,} values: too many to judge one by one")
+        return labels
+
+    def _fetched(self, name: str) -> Iterable[Any]:
+        value = self._values[name]
+        if not isinstance(value, SelectBase):
+            return value  # type: ignore[no-any-return]  # whatever a fixture returns; verified by its reader
+        return [tuple(row[1:]) for row in self._session.all(asking(*value.subquery().c), LOOKUP_TIMEOUT)]
+
+    def _chosen(self, name: str, found: Iterable[Parameter]) -> Iterator[Parameter]:
+        wanted = self._wanted.get(name)
+        return (one for one in found if wanted is None or one.label.casefold() in wanted)
+
+
+def _parameters(name: str, values: Iterable[Any]) -> list[Parameter]:
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise MeasureError(f"fixture {name!r} gives {type(values).__name__}; each={name!r} needs a list or a select()")
+    parameters = [_parameter(value) for value in values]
+    labels = [parameter.label for parameter in parameters]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise MeasureError(f"fixture {name!r} gives {twice[0]!r} twice; each value needs a label of its own")
+    return parameters
+
+
+def _parameter(value: Any) -> Parameter:
+    if isinstance(value, tuple) and len(value) == 2:
+        return Parameter(str(value[1]), value[0])
+    single = value[0] if isinstance(value, tuple) and len(value) == 1 else value
+    return Parameter(str(single), single)

@@ -15,9 +15,9 @@ from checks.engine.judging.bad_rows import clusters
 from checks.engine.judging.evaluate import Outcome, RunContext
 from checks.engine.judging.findings import Findings, compare, compare_part
 from checks.engine.judging.judge import NO_ROWS, Carried, Id, Verdict, Waiver, Waivers, judge
-from checks.engine.measuring.compile_queries import Parameter, Query, Unasked
+from checks.engine.measuring.compile_queries import Query, Unasked
 from checks.engine.measuring.measure import Measurement
-from checks.engine.measuring.scope import Labels, Scope
+from checks.engine.measuring.scope import Labels, Parameter, Scope
 from checks.engine.measuring.snapshot import explained
 from checks.engine.reporting.literal import readable_sql
 from checks.engine.reporting.report import Report, Result, worst_first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy.sql.visitors import iterate, replacement_traverse
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.bad_rows import BadRows
 from checks.engine.judging.findings import key_columns
-from checks.engine.measuring.compile_queries import Query
+from checks.engine.measuring.compile_queries import Query, Together
 from checks.engine.measuring.scope import Scope
 
 # "named" and not psycopg's own style, in which every % would be doubled
@@ -45,7 +46,7 @@ def readable_sql(query: Query, scope: Scope) -> str:
         plain = select(value.label(query.check.name)).select_from(query.table)
         return runnable_sql(plain.where(scope.condition(query.table)) if scope else plain)
     if kind is Kind.CHECK:
-        return runnable_sql(_narrowed(query, scope))
+        return _listing_sql(query, scope)
     if kind is Kind.FRAME:
         named = [query.table.c[name] for name in query.check.mark.columns]
         columns = dict.fromkeys([*key_columns(query.table), *named])
@@ -54,12 +55,21 @@ def readable_sql(query: Query, scope: Scope) -> str:
     return runnable_sql(select(*key_columns(query.table)).select_from(query.table).where(rows.condition))
 
 
-def _narrowed(query: Query, scope: Scope) -> Any:
+@lru_cache(maxsize=8)
+def _all_at_once(together: Together) -> str:
+    """What the queries for 400 leagues have in common, written once."""
+    return runnable_sql(together.bad)
+
+
+def _listing_sql(query: Query, scope: Scope) -> str:
     statement: Any = query.bad
-    if not scope:
-        return statement
-    rows = statement.subquery()
-    return select(*rows.c).where(scope.condition(rows))
+    if scope:
+        rows = statement.subquery()
+        return runnable_sql(select(*rows.c).where(scope.condition(rows)))
+    if query.together is None:
+        return runnable_sql(statement)
+    own = query.together.bad.selected_columns[query.together.by] == query.parameter.value
+    return f"{_all_at_once(query.together)} \nWHERE {runnable_sql(own)}"
 
 
 def _text(statement: Any) -> str:

@@ -15,7 +15,8 @@ from checks.engine.authoring.spec import Check
 from checks.engine.authoring.units import number_of
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import Values, values
-from checks.engine.measuring.compile_queries import Parameter, Query, queries_of
+from checks.engine.measuring.compile_queries import Query, queries_of
+from checks.engine.measuring.scope import Parameter
 from checks.review.section import Layout, Section
 from checks.review.values import PeriodKind, ReviewInputs
 from checks.stored import StoredResult

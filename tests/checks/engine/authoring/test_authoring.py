@@ -163,15 +163,26 @@ def test_a_row_rule_needs_its_row() -> None:
 
 
 def test_each_names_an_argument() -> None:
-    @check(severity=HIGH, threshold=above(warn=rows(1)), each="league")
-    def big(today: date) -> Bad:
-        return Bad(things.select())
+    @row_check(things, severity=HIGH, threshold=ROUTINE, each="league")
+    def big(row: Row) -> ColumnElement[bool]:
+        return row.size > 9
 
     with pytest.raises(CheckDefinitionError) as refused:
         Rules.of(big)
 
     place = f"{__file__}:{big.__code__.co_firstlineno}"
     assert str(refused.value) == f"{place}: check 'big' says each='league', but has no argument 'league'"
+
+
+def test_what_a_rule_asks_all_at_once_has_values() -> None:
+    @check(severity=HIGH, threshold=above(warn=rows(1)), each="league")
+    def big(today: date) -> Bad:
+        return Bad(things.select())
+
+    with pytest.raises(
+        CheckDefinitionError, match="'big' asks for 'league', which is no fixture; available: now, today"
+    ):
+        Rules.of(big)
 
 
 def test_a_stray_argument_names_nothing() -> None:
