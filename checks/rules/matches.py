@@ -337,17 +337,15 @@ def player_of_another_club() -> Bad:
         .subquery("person")
     )
     listed = (person.c.league_id == seat.c.league_id) & (person.c.tenniscores_player_id == seat.c.player_id)
+    of_club = (team.c.id == seat.c.team_id) & team.c.club_id.is_not(None)
+    judged = sa.select(*seat.c, team.c.club_id, person.c.unclear).join(team, of_club).join(person, listed).cte("judged")
     at_home = sa.exists().where(
-        member.c.league_id == seat.c.league_id, member.c.tenniscores_player_id == seat.c.player_id,
-        member.c.club_id == team.c.club_id,
+        member.c.league_id == judged.c.league_id, member.c.tenniscores_player_id == judged.c.player_id,
+        member.c.club_id == judged.c.club_id,
     )  # fmt: skip
-
-    def judged(rows: sa.Select[Any]) -> sa.Select[Any]:
-        of_club = (team.c.id == seat.c.team_id) & team.c.club_id.is_not(None)
-        return rows.join(team, of_club).join(person, listed)
-
-    strangers = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
-    return Bad(judged(strangers).where(~person.c.unclear, ~at_home), among=judged(sa.select(seat)))
+    keys = result_keys().add_columns(judged.c.seat, judged.c.player_id)
+    strangers = keys.join(judged, judged.c.id == match_scores.c.id).where(~judged.c.unclear, ~at_home)
+    return Bad(strangers, among=sa.select(*(judged.c[column.name] for column in seat.c)))
 
 
 @check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=match_scores, owner="matches", tags={"daily"},
@@ -358,18 +356,21 @@ def result_of_another_team_of_the_club() -> Bad:
     same_person = (players.c.league_id == seat.c.league_id) & (players.c.tenniscores_player_id == seat.c.player_id)
     here = team.c.id == linked.c.id
     elsewhere = (team.c.club_id == linked.c.club_id) & ~here
-    of_side = (
-        sa.select(seat.c.id, seat.c.team_id)
+    first, last = (pick(seat.c.player_id).filter(elsewhere) for pick in (sa.func.min, sa.func.max))
+    # what is counted is told beside the side: grouped once, for the bad rows and for all
+    side = (
+        sa.select(seat.c.id, seat.c.team_id, sa.func.min(seat.c.league_id).label("league_id"))
+        .add_columns((first != last).label("two_elsewhere"), sa.func.bool_or(here).label("one_here"))
         .join(linked, linked.c.id == seat.c.team_id)
         .join(players, same_person)
         .join(team, team.c.id == players.c.team_id)
         .group_by(seat.c.id, seat.c.team_id)
+        .cte("side")
     )
-    foreign = sa.func.count(seat.c.player_id.distinct()).filter(elsewhere)
-    wrong = of_side.having(foreign >= 2, sa.func.count().filter(here) == 0).subquery("wrong")
+    wrong = result_keys().add_columns(side.c.team_id).join(side, side.c.id == match_scores.c.id)
     return Bad(
-        result_keys().add_columns(wrong.c.team_id).join(wrong, wrong.c.id == match_scores.c.id),
-        among=of_side.add_columns(sa.func.min(seat.c.league_id).label("league_id")),
+        wrong.where(side.c.two_elsewhere, ~side.c.one_here),
+        among=sa.select(side.c.id, side.c.team_id, side.c.league_id),
     )
 
 

@@ -56,7 +56,8 @@ def gap_in_league_schedule(season_breaks: Seasons) -> Bad:
        coach="A team has far fewer or far more matches than the others")  # fmt: skip
 def team_with_uneven_schedule(season_breaks: Seasons) -> Bad:
     """A team has far fewer or far more matches in the newest season than the others of its series."""
-    team = _with_usual(season_breaks).subquery()
+    # one CTE for both statements: what they are counted from is read once
+    team = _with_usual(season_breaks).cte("team")
     uneven = (team.c.matches < FEWEST_MATCHES * team.c.usual) | (team.c.matches > MOST_TIMES * team.c.usual)
     found = words.team_keys().add_columns(team.c.matches, team.c.usual).join(team, team.c.id == teams.c.id)
     return Bad(found.where(uneven), among=sa.select(team.c.id.label("team_id")))
@@ -67,29 +68,29 @@ def _idle(breaks: Seasons, *, of_league: bool = False) -> sa.Select[Any]:
 
     A match of another league counts as well, but not with `of_league`.
     """
-    season = words.seasons(breaks).element.cte("season")
-    plays = [
-        sa.select(schedule.c[f"{side}_team_id"].label("id"), schedule.c.league_id)
-        .join(season, season.c.league_id == schedule.c.league_id)
-        .where(words.is_match(MATCH), schedule.c.match_date.between(season.c.starts, season.c.ends))
-        for side in SCHEDULE_SIDES
-    ]
-    playing = plays[0].union(plays[1]).subquery("playing")
+    playing = _matches_of_teams(breaks).subquery("playing")
     same = (playing.c.id == teams.c.id, *([playing.c.league_id == teams.c.league_id] if of_league else []))
     return words.team_keys().outerjoin(playing, sa.and_(*same)).where(playing.c.id.is_(None))
 
 
+def _matches_of_teams(breaks: Seasons) -> sa.Select[Any]:
+    """How many matches of a league's newest season name a team: `league_id`, `id` and `matches`."""
+    season, row = words.seasons(breaks), schedule.c
+    sides = (
+        sa.select(row.league_id, words.either_team().label("id"))
+        .join(season, season.c.league_id == row.league_id)
+        .where(words.is_match(MATCH), row.match_date.between(season.c.starts, season.c.ends))
+        .subquery("sides")
+    )
+    team = (sides.c.league_id, sides.c.id)
+    return sa.select(*team, sa.func.count().label("matches")).group_by(*team)
+
+
 def _with_usual(breaks: Seasons) -> sa.Select[Any]:
     """Teams with their number of matches in the newest season, and the median of their series."""
-    season = words.seasons(breaks)
-    sides = [
-        sa.select(schedule.c[f"{side}_team_id"].label("id"))
-        .join(season, season.c.league_id == schedule.c.league_id)
-        .where(words.is_match(MATCH), schedule.c.match_date.between(season.c.starts, season.c.ends))
-        for side in SCHEDULE_SIDES
-    ]
-    side = sides[0].union_all(sides[1]).subquery()
-    played = sa.select(side.c.id, sa.func.count().label("matches")).group_by(side.c.id).subquery()
+    of_league = _matches_of_teams(breaks).subquery("of_league")
+    matches = sa.cast(sa.func.sum(of_league.c.matches), sa.BigInteger).label("matches")
+    played = sa.select(of_league.c.id, matches).group_by(of_league.c.id).cte("played")
     series = (teams.c.league_id, teams.c.series_id)
     median = sa.func.percentile_cont(0.5).within_group(played.c.matches).label("usual")
     by_series = sa.select(*series, median).join(played, played.c.id == teams.c.id).group_by(*series).subquery()

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Numeric, Select, and_, case, cast, func, or_, select
 
 from checks import Bad, Row, Severity, TableName, change, check, metric_check, percent, row_check
+from checks.rules import words
 from checks.rules.thresholds import DUPLICATES, NULL_IDS, ORPHANS, PATCHY, RARE, ROUTINE, SERIES_GONE
 from checks.rules.words import is_match, leads_nowhere, number_of_series, rows_of, seasons, standing_keys, team_keys
 from etl.importing.declared import Seasons
@@ -156,7 +157,8 @@ def standings_count_more_than_was_held(today: date, season_breaks: Seasons) -> B
 
     For the first eight weeks of a season the standings may still be those of the season that is over.
     """
-    counted, held = _counted().subquery(), _held(today, season_breaks).subquery()
+    # a CTE: both statements are about what has been held, and it is read once for them
+    counted, held = _counted().subquery(), _held(today, season_breaks).cte("held")
     both = counted.join(held, held.c.team_id == counted.c.team_id)
     more = team_keys().add_columns(counted.c.matches.label("counted"), held.c.matches.label("held"))
     found = more.join(counted, counted.c.team_id == teams.c.id).join(held, held.c.team_id == teams.c.id)
@@ -183,9 +185,11 @@ def _held(today: date, breaks: Seasons) -> Select[Any]:
     since = case((season.c.starts <= today - SETTLED, season.c.starts), else_=today - YEAR)
     past = (day.between(since, today), is_match(Row(schedule)))
     of_league = season.c.league_id == schedule.c.league_id
-    sides = [
-        select(schedule.c[f"{side}_team_id"].label("team_id")).join(season, of_league).where(*past)
-        for side in ("home", "away")
-    ]
-    side = sides[0].union_all(sides[1]).subquery()
+    side = (
+        select(words.either_team().label("team_id"))
+        .select_from(schedule)
+        .join(season, of_league)
+        .where(*past)
+        .subquery()
+    )
     return select(side.c.team_id, func.count().label("matches")).group_by(side.c.team_id)

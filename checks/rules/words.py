@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, and_, case, exists, func, literal, select, union_all
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.sql.selectable import Subquery
 
 from checks import Bad, Row, fixture
@@ -46,6 +47,11 @@ def is_practice(row: Row) -> ColumnElement[bool]:
 def is_match(row: Row) -> ColumnElement[bool]:
     """A row of the schedule in which two teams meet: no practice time and no BYE."""
     return and_(~is_practice(row), *(~is_bye_name(side) for side in (row.home_team, row.away_team)))
+
+
+def either_team() -> ColumnElement[int]:
+    """The teams of a row of the schedule, each on a row of its own: both sides from one pass."""
+    return func.unnest(array([schedule.c.home_team_id, schedule.c.away_team_id]))
 
 
 SMALLEST_SEASON = 0.1
