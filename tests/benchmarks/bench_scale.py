@@ -40,7 +40,7 @@ COLUMNS = (
 
 def main() -> None:
     """Print the rules that take longest at a hundred seasons, and those that grow too steeply."""
-    copies = int(sys.argv[2]) if len(sys.argv) > 2 else COPIES
+    copies = next((int(word) for word in sys.argv[1:] if word.isdigit()), COPIES)
     if not PLATFORM.is_dir():
         print(f"skipped: the sample season is not at {PLATFORM}")  # noqa: T201
         return
