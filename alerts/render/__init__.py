@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from alerts.planning import Item
 from checks.engine.reporting.report import Report
@@ -50,12 +52,22 @@ class Headline:
 def by_rule_of(items: Iterable[Item]) -> list[tuple[Item, ...]]:
     """Incidents of one rule, such as those of a hundred leagues, together; they stand where the worst of them stood.
 
-    What is resolved is kept apart.
+    The worst of them comes first, what is resolved is kept apart.
     """
     groups: dict[tuple[str, bool], list[Item]] = {}
     for item in items:
         groups.setdefault((item.incident.rule, item.recovered), []).append(item)
-    return [tuple(group) for group in groups.values()]
+    return [tuple(sorted(group, key=_worst_first)) for group in groups.values()]
+
+
+SHARE = re.compile(r"([\d.]+) %")
+
+
+def _worst_first(item: Item) -> tuple[Any, ...]:
+    """As incidents are sorted, and then by share: of a hundred leagues each costs the same hundredth of a point."""
+    closed, status, severity, points, *rest = item.incident.order
+    share = SHARE.search(item.incident.measurement)
+    return closed, status, severity, points, -float(share[1]) if share else 0.0, *rest
 
 
 def title_of_all(items: tuple[Item, ...]) -> str:

@@ -123,7 +123,7 @@ def _line(items: tuple[Item, ...]) -> str:
     if item.recovered:
         return f"OK {title}"
     word = WORDS.get(item.reason, "") if item.reason is not Reason.ESCALATION else ""
-    which = f"such as {incident.parameter}" if len(items) > 1 else ""
+    which = f"worst {incident.parameter}" if len(items) > 1 else ""
     figures = "not measured" if incident.error else incident.measurement
     return " ".join(part for part in (word, title, which, figures) if part)
 

@@ -122,3 +122,15 @@ def test_it_prints_on_paper_in_dark_ink(visit: Open, season_page: str) -> None:
 
 def test_it_is_read_without_any_script(visit: Open, season_page: str) -> None:
     assert visit(season_page, 390).page.evaluate("document.scripts.length") == 0
+
+
+ENDS_A_PAGE = """() => ['caption', 'thead', 'h2', 'h3'].filter(name => {
+  const one = document.querySelector(name); return one && getComputedStyle(one).breakAfter !== 'avoid'; })"""
+
+
+def test_on_paper_no_heading_ends_a_page_and_no_table_is_wider_than_it(visit: Open, season_page: str) -> None:
+    opened = visit(season_page, 688)  # A4 between its margins
+    opened.page.emulate_media(media="print")
+
+    assert opened.page.evaluate(ENDS_A_PAGE) == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 688

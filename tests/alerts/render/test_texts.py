@@ -223,10 +223,21 @@ def test_an_sms_names_a_rule_of_many_leagues_once() -> None:
     text = sms(*many_leagues(101), new())
 
     assert text == (
-        "Rally CRITICAL, score 61: gap (101) such as L000 205 of 727 (28.2 %); lost_rows 205 of 727 (28.2 %)"
+        "Rally CRITICAL, score 61: gap (101) worst L000 205 of 727 (28.2 %); lost_rows 205 of 727 (28.2 %)"
         " Reply ACK #K7QF3M2P"
     )
     assert sms(*many_leagues(101, Reason.RECOVERY)) == "Rally OK: OK gap (101) #K7QF3M2P"
+
+
+def test_the_league_that_is_named_is_the_worst_also_where_points_are_rounded_away() -> None:
+    first, second, third = many_leagues(3)
+    worse = replace(second, incident=replace(second.incident, measurement="9 of 10 (90 %)"))
+    dear = replace(
+        third, incident=replace(third.incident, points=third.incident.points + 1, measurement="1 of 9 (11.1 %)")
+    )
+
+    assert "gap (2) worst L001 9 of 10 (90 %)" in sms(first, worse)
+    assert "gap (3) worst L002 1 of 9 (11.1 %)" in sms(first, worse, dear)
 
 
 def test_a_mail_has_one_paragraph_for_a_rule_of_many_leagues_and_names_ten() -> None:
