@@ -34,4 +34,4 @@ def test_runs_that_failed_or_crashed_in_the_period_are_counted_by_name(prefect_a
     assert "watch" not in now["Prefect's runs"].detail
     assert now["Prefect's runs"].fine is False
     assert before["Prefect's runs"].said == "0 failed, 0 crashed, 0 cancelled"
-    assert now["Prefect's late runs"].said.endswith("wait for more than ten minutes")
+    assert now["Prefect's late runs"].said.endswith("waiting for more than ten minutes")
