@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,45 @@ def test_the_flow_run_of_a_killed_import_is_marked_as_crashed_by_the_next_comman
         outcomes = connection.execute(text("select outcome from quality.import_runs order by id")).scalars().all()
     assert outcomes[-1] == "published"
     assert "running" not in outcomes
+
+
+ENDING = """
+import os, pathlib
+from checks import Severity, above, percent, row_check
+from etl.tables import schedule
+
+@row_check(schedule, severity=Severity.LOW, threshold=above(warn=percent(100)))
+def ends_its_process(row):
+    marker = pathlib.Path("called")
+    if marker.exists():
+        os._exit(0)
+    marker.touch()
+    return row.id > 1
+"""
+WORK = """
+from flows.flows import health_check
+from flows.service.requests import CheckRequest
+health_check(CheckRequest(names=("ends_its_process",)))
+"""
+
+
+def test_a_rule_that_ends_the_process_of_a_worker_is_a_crash_that_the_next_run_tells(
+    command: Command, prefect_api: str
+) -> None:
+    """Such a process ends with 0, and Prefect takes that for well: the run would be Running for ever."""
+    (command.folder / "ending.py").write_text(ENDING)
+    here = command.under(prefect_api)
+    stage, work = Stage(prefect_api, here), {**here.environment, "RALLY_RULES": "ending.py"}
+    before = {run["id"] for run in stage.runs(name={"any_": ["health check"]})}
+
+    ended = subprocess.run([sys.executable, "-c", WORK], env=work, cwd=here.folder, check=False)
+    (run,) = [run for run in stage.runs(name={"any_": ["health check"]}) if run["id"] not in before]
+    at_first = run["state"]["type"]
+    again = stage.command.run("check", "--name", "duplicate_match")
+
+    assert (ended.returncode, at_first) == (0, "RUNNING")
+    assert again.code in {0, 5}, again
+    assert stage.ended(run["id"])["state"]["type"] == "CRASHED"
 
 
 def test_a_child_of_a_run_that_has_ended_is_closed_and_one_at_work_is_left(stage: Stage) -> None:
