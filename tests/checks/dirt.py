@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, text
 
 from checks.engine.collecting.rules import Rules
 from checks.repairs.apply import apply
 from checks.repairs.plan import Means, Plan, plan
 from etl.repairs.ledger import Repair
-from tests.checks.rules.entries import NOW, TODAY, Entry
+from tests.checks.rules.entries import NOW, TODAY, Entry, insert_all
 
 SEQUENCES = text("""
-    select format('select setval(%L, coalesce((select max(id) from %s), 0) + 1)',
-                  pg_get_serial_sequence(c.oid::regclass::text, 'id'), c.oid::regclass)
+    select string_agg(format('select setval(%L, coalesce((select max(id) from %s), 0) + 1)',
+                             pg_get_serial_sequence(c.oid::regclass::text, 'id'), c.oid::regclass), ';')
     from pg_class c
     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
       and pg_get_serial_sequence(c.oid::regclass::text, 'id') is not null
@@ -24,10 +24,8 @@ SEQUENCES = text("""
 
 def write(connection: Connection, entries: Sequence[Entry]) -> None:
     """Write rows, and let ids go on behind them."""
-    for entry in entries:
-        connection.execute(insert(entry.table).values(entry.values))
-    for statement in connection.execute(SEQUENCES).scalars().all():
-        connection.exec_driver_sql(statement)
+    insert_all(connection, entries)
+    connection.exec_driver_sql(connection.execute(SEQUENCES).scalar_one())
 
 
 def means(connection: Connection, *feeds: Path) -> Means:

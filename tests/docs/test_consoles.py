@@ -12,6 +12,7 @@ import pytest
 
 from etl.embedded import running
 from tests.docs.consoles import commands, is_shown
+from tests.platform.servers import QUICK
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +26,7 @@ FEEDS = "../shared/feeds"
 def place(tmp_path: Path) -> Iterator[Path]:
     """A folder with a demo that was played before; its servers run on between the commands."""
     subprocess.run([PROGRAM, "demo"], cwd=tmp_path, env=_environment(), check=True, capture_output=True)
-    with running(tmp_path / ".rally" / "demo"), running(tmp_path / ".rally"):
+    with running(tmp_path / ".rally" / "demo", **QUICK), running(tmp_path / ".rally", **QUICK):
         yield tmp_path
 
 

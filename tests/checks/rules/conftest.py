@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Table, func, select
 
-from tests.checks.rules.entries import Entry
+from tests.checks.rules.entries import Entry, insert_all
 
 Write = Callable[[Iterable[Entry]], None]
 
@@ -17,13 +18,23 @@ def write(loose: Connection) -> Write:
     """Writes entries in the order given; rows that are given no id are numbered by it, so that keys are the same."""
 
     def write(entries: Iterable[Entry]) -> None:
-        for entry in entries:
-            loose.execute(insert(entry.table).values({**next_id(entry), **entry.values}))
+        insert_all(loose, numbered(loose, entries))
 
     return write
 
 
-def next_id(entry: Entry) -> dict[str, object]:
-    """The id behind the last one, of tables that have ids."""
-    last = entry.table.c.get("id")
-    return {} if last is None else {"id": select(func.coalesce(func.max(last), 0) + 1).scalar_subquery()}
+def numbered(connection: Connection, entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Entries whose rows have the id behind the last one, where their tables have ids and they have none."""
+    last: defaultdict[Table, int] = defaultdict(int)
+    asked: set[Table] = set()
+    for entry in entries:
+        id_ = entry.values.get("id")
+        if "id" in entry.table.c and "id" not in entry.values:
+            if entry.table not in asked:
+                asked.add(entry.table)
+                there = connection.scalar(select(func.coalesce(func.max(entry.table.c.id), 0)))
+                last[entry.table] = max(last[entry.table], there or 0)
+            id_ = last[entry.table] + 1
+        if isinstance(id_, int):
+            last[entry.table] = max(last[entry.table], id_)
+        yield entry if id_ is None else Entry(entry.table, {**entry.values, "id": id_})

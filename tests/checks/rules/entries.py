@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Table, func, insert, literal_column, select
 
 from etl.tables import (
     clubs,
@@ -45,6 +47,13 @@ class Entry:
     def moved(self, days: int) -> Entry:
         """The row so many days later; what has no date stays as it is."""
         return Entry(self.table, {name: _moved(value, days) for name, value in self.values.items()})
+
+
+def insert_all(connection: Connection, entries: Iterable[Entry]) -> None:
+    """Insert entries in their order: those of one shape that follow each other at once."""
+    for _, alike in groupby(entries, key=lambda entry: (entry.table.fullname, tuple(entry.values))):
+        batch = list(alike)
+        connection.execute(insert(batch[0].table).values([entry.values for entry in batch]))
 
 
 def _moved(value: Any, days: int) -> Any:
