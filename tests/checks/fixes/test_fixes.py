@@ -163,7 +163,7 @@ def test_a_player_of_a_club_with_two_teams_is_linked_to_none(loose: Connection, 
 def test_a_match_that_means_no_team_is_left(loose: Connection, catalogue: Rules) -> None:
     write(loose, [*TWO_TEAMS, match(home_team_id=None, away_team_id=None, home_team="?", away_team="!")])
 
-    assert planned(loose, catalogue, "match_without_teams").why == "none of its 1 bad rows can be repaired this way"
+    assert planned(loose, catalogue, "match_without_teams").why == "none of its 1 bad row can be repaired this way"
 
 
 def test_only_matches_of_teams_without_any_are_imported(loose: Connection, catalogue: Rules, tmp_path: Path) -> None:
