@@ -5,10 +5,10 @@ PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --reruns 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: faults older help install demo test slow lint house bench clean lock audit pictures
+.PHONY: faults older help install demo test slow lint house bench bench-peers clean lock audit pictures
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 install: .venv/installed ## Make .venv with everything in it
 
@@ -60,6 +60,9 @@ pictures: install ## The pictures in docs/: pages by a real browser, and the dem
 
 bench: install ## Speed, as ratios within one run
 	$(BIN)/python -m tests.benchmarks
+
+bench-peers: install ## Great Expectations, Soda Core, pointblank and dlt beside this product, as ratios (installs them, throws them away)
+	$(BIN)/python -m tests.benchmarks.peers $(PEERS)
 
 clean: ## Remove .venv, caches and the embedded database
 	if [ -L .rally/postgres ]; then rm -rf "$$(dirname "$$(readlink .rally/postgres)")"; fi
