@@ -76,6 +76,8 @@ HOME = ("series_id", "club_id", "team_id")
 PLAYER_FIGURES = staging.shared_columns(staged_players, players)
 MANY_NEW_TEAMS = 1 / 3
 """Share of rows in teams that have nobody yet from which on a roster is taken for a new season's."""
+MANY_LEAVE = 0.10
+"""Share of the league's active people whom a new season's roster lacks: one that only grows is no new season's."""
 PLAYER_COLUMNS = (*PERSON, *HOME, *PLAYER_FIGURES)
 NUMBERS = ("pti", "wins", "losses", "win_percentage")
 CAREER = ("career_wins", "career_losses", "career_matches", "career_win_percentage")
@@ -98,7 +100,7 @@ def publish_players(connection: sa.Connection, intake: Intake, *, prune: bool = 
     names = names_of_sides(staged_players, "team")
     add_new_teams(connection, names, new_season=intake.new_season)
     link_names(connection, names, intake, _open_teams())
-    intake.new_season = intake.new_season or _share_of_new_teams(connection) > MANY_NEW_TEAMS
+    intake.new_season = intake.new_season or _is_new_roster(connection)
     _stage_homes(connection)
     _stage_series(connection)
     duplicates = _plan(connection)
@@ -162,6 +164,18 @@ def refuse_unlinked_players(connection: sa.Connection, keep: Callable[[list[Reje
         keep([Reject(index, f"no team can be linked: {why}", "team", raw) for index, why, raw in refused])
         connection.execute(sa.delete(plan).where(plan.c.index == sa.func.any([row[0] for row in refused])))
     return len(refused)
+
+
+def _is_new_roster(connection: sa.Connection) -> bool:
+    """Whether a roster is a new season's, by its teams and by who is not in it any more."""
+    if _share_of_new_teams(connection) <= MANY_NEW_TEAMS:
+        return False
+    here = leagues.c.league_id.in_(sa.select(staged_players.c.league))
+    stays = sa.exists().where(staged_players.c.player_id == players.c.tenniscores_player_id)
+    figures = sa.func.count(), sa.func.count().filter(~stays)
+    active = sa.select(*figures).join(leagues, leagues.c.id == players.c.league_id)
+    everybody, left = connection.execute(active.where(here, players.c.is_active.is_not(False))).one()
+    return bool(left > MANY_LEAVE * everybody)
 
 
 def _share_of_new_teams(connection: sa.Connection) -> float:

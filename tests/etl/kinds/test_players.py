@@ -130,3 +130,20 @@ def test_a_figure_that_the_feed_does_not_tell_stays(league: Engine, tmp_path: Pa
     published(league, tmp_path, untold)
 
     assert rows_of(league, players, "pti", "captain_status") == [(21.5, "C")]
+
+
+@pytest.mark.parametrize(("stays", "active"), [(19, 20), (5, 5)], ids=["one of twenty leaves", "most leave"])
+def test_a_roster_that_only_grows_is_no_new_seasons_and_retires_nobody(
+    stays: int, active: int, league: Engine, tmp_path: Path
+) -> None:
+    """In June the rest of a league came, in teams that had nobody yet: 31 people who had left were retired by that."""
+    there = [player(f"p{number}", **{"Last Name": f"B{number}"}) for number in range(20)]
+    published(league, tmp_path, *there)
+    more = [player(f"q{number}", TENNAQUA, **{"Last Name": f"C{number}"}) for number in range(30)]
+
+    published(league, tmp_path, *there[:stays], *more)
+
+    still = [
+        person for person, is_active in rows_of(league, players, "tenniscores_player_id", "is_active") if is_active
+    ]
+    assert len([person for person in still if person.startswith("p")]) == active
