@@ -116,8 +116,11 @@ def player_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Si
     """
     new, old = planned.plan.c, planned.replaced.c
     swapped = sa.and_(new.first_name == old.last_name, new.last_name == old.first_name, new.first_name != new.last_name)
-    names, jumped = count_changed(connection, planned, swapped, sa.func.abs(new.pti - old.pti) > JUMP)
+    lost = sa.or_(*(new[name].contains("?") & ~old[name].contains("?") for name in ("first_name", "last_name")))
+    jump = sa.func.abs(new.pti - old.pti) > JUMP
+    names, letters, jumped = count_changed(connection, planned, swapped, lost, jump)
     return {
+        "letters_lost": Sign(letters, planned.matched, ""),
         "names_swapped": Sign(names, planned.matched, ""),
         "ratings_jumped": Sign(jumped, planned.matched, f"over {JUMP} points"),
         "figures_fallen": _fallen(connection, planned, ("wins", "losses")),

@@ -247,6 +247,7 @@ COVERED: Mapping[str, frozenset[str]] = {
     "ids_replaced": frozenset({"home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id"}),
     "players_turned": frozenset({"home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id"}),
     "names_swapped": frozenset({"first_name", "last_name"}),
+    "letters_lost": frozenset({"first_name", "last_name"}),
     "winner_one_value": frozenset({"winner"}),
     "mended": frozenset({"winner", "scores"}),
 }  # fmt: skip
@@ -283,6 +284,7 @@ ACCIDENTS: Mapping[str, KnownAccident] = {
         KnownAccident("ids_replaced", "rewritten", "{rows} people have another id than before", way_out=CORRECTED),
         KnownAccident("other_ids", "other_ids", "{rows} player ids are of another scheme", way_out=CORRECTED),
         KnownAccident("names_swapped", "turned", "first and last names are swapped in {rows} people"),
+        KnownAccident("letters_lost", "contradictory", "{rows} names have a question mark in the place of a letter"),
         KnownAccident("figures_swapped", "turned", "{words} are swapped in {rows} rows"),
         KnownAccident("series_shuffled", "rewritten", "{rows} teams stand in another series than before"),
         KnownAccident("captains_for_all", "one_value", "{words} in {rows} rows, and few have one before", "one_value"),

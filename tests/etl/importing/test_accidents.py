@@ -283,6 +283,9 @@ ACCIDENTS = {
     "one name in ten has lost a character": Accident(
         "players", some(10, lambda r: {"Last Name": f"{r['Last Name'][:-1]}\ufffd"}), "wrong_encoding", "encoding"
     ),
+    "letters that are no ASCII have become question marks": Accident(
+        "players", some(10, lambda r: {"Last Name": f"{r['Last Name'][:-1]}?"}), "letters_lost", "question mark"
+    ),
     "nobody has an id": Accident("players", each(lambda r: {"Player ID": ""}), "empty_feed", "because Player ID is"),
     "fixtures under a slip of the league's name": Accident(
         "schedules", each(lambda r: {"League": "CNSWLP"}), "unknown_league", "the nearest is CNSWPL"
