@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, TypeAlias
 
-from sqlalchemy import ARRAY, ColumnElement, FromClause, Select, SelectBase, and_, cast, func, select, true
+from sqlalchemy import ARRAY, ColumnElement, FromClause, Select, SelectBase, and_, cast, func, null, select, true
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.findings import key_columns, key_names, key_text
-from checks.engine.measuring.compile_queries import Query
+from checks.engine.measuring.compile_queries import Query, Together
 from checks.engine.measuring.measure import Asking, Grouped, Measurement, bad_condition
 from checks.engine.measuring.scope import Dimension, Labels, Reached, Scope, reach
 from checks.engine.measuring.snapshot import Session, asking
@@ -69,13 +69,17 @@ def _names(query: Query, columns: tuple[ColumnElement[Any], ...]) -> tuple[Colum
     return apart or columns
 
 
-def population(query: Query) -> tuple[FromClause, ColumnElement[bool] | None] | None:
-    """The rows that could have been bad, with their condition; None when the query does not say."""
+def population(query: Query, *, shared: bool = False) -> tuple[FromClause, ColumnElement[bool] | None] | None:
+    """The rows that could have been bad, with their condition; None when the query does not say.
+
+    With `shared` those of all parameters, where the rule asks for all at once.
+    """
     if query.check.mark.kind is Kind.FRAME:
         return query.table, None
-    if isinstance(query.among, SelectBase):
-        return query.among.subquery(), None
-    return None if query.check.mark.kind is Kind.CHECK else (query.table, query.among)
+    among = query.among if query.together is None or not shared else query.together.among
+    if isinstance(among, SelectBase):
+        return among.subquery(), None
+    return None if query.check.mark.kind is Kind.CHECK else (query.table, among)
 
 
 def _source(query: Query) -> tuple[FromClause, ColumnElement[bool]]:
@@ -203,27 +207,40 @@ def census(
 ) -> dict[tuple[str, str], PlaceCounts]:
     """How many rows could have been bad at each place asked about, and at each value of a scored dimension.
 
-    The queries share one population, which is read once; nothing is known of queries that do not say theirs.
+    The queries share one population, which is read once; nothing is known of queries that do not say theirs. Of a
+    population that a rule asks for all at once, each query counts the rows of its own parameter.
     """
-    judged = population(asked[0].query)
+    judged = population(asked[0].query, shared=len(asked) > 1)
     if judged is None:
         return {}
-    source = judged[0]
+    source, together = judged[0], asked[0].query.together if len(asked) > 1 else None
     joined, reached = reach(source, dimensions)
     coded = [code for dimension, value in reached if (code := _Coded.of(dimension, value, asked)).values != ()]
     flags = _Flags()
     numbers = [[flags.number(condition) for condition in _counted_by(item, judged)] for item in asked]
-    by = [column for code in coded for column in code.columns]
+    apart = null() if together is None else source.c[together.by]
+    by = [apart, *(column for code in coded for column in code.columns)]
     labelled = [column.label(f"d{number}") for number, column in enumerate(by)]
     rows = select(*labelled, *flags.columns).select_from(joined).where(scope.condition(source)).subquery()
     grouped = [rows.c[column.name] for column in labelled]
     counts = [func.count().filter(rows.c[flag.name]) for flag in flags.columns]
     counted = {item.query.id: PlaceCounts() for item in asked}
+    concerned = _by_parameter(asked, numbers, together)
     for row in session.all(asking(*grouped, *counts).group_by(*grouped), timeout):
-        codes = iter(row[1:])
+        codes = iter(row[2:])
         here = [part for code in coded if (part := code.read(codes)) is not None]
-        _add(counted, asked, list(places_of(here)), [[row[1 + len(by) + at] for at in own] for own in numbers])
+        _add(counted, concerned.get(row[1], ()), list(places_of(here)), row[1 + len(by) :])
     return counted
+
+
+def _by_parameter(
+    asked: Sequence[Asked], numbers: Sequence[Sequence[int]], together: Together | None
+) -> Mapping[Any, Sequence[tuple[Asked, Sequence[int]]]]:
+    """The queries with the places of their counts, by the value that tells their rows apart."""
+    queries: dict[Any, list[tuple[Asked, Sequence[int]]]] = {}
+    for item, own in zip(asked, numbers, strict=True):
+        queries.setdefault(None if together is None else item.query.parameter.value, []).append((item, own))
+    return queries
 
 
 class _Flags:
@@ -249,13 +266,13 @@ def _counted_by(item: Asked, judged: tuple[FromClause, ColumnElement[bool] | Non
 
 def _add(
     counted: Mapping[tuple[str, str], PlaceCounts],
-    asked: Sequence[Asked],
+    concerned: Sequence[tuple[Asked, Sequence[int]]],
     places: Sequence[Place],
-    numbers: Sequence[Sequence[int]],
+    counts: Sequence[int],
 ) -> None:
-    for item, (rows, *bad) in zip(asked, numbers, strict=True):
-        counted[item.query.id].rows.update(dict.fromkeys(places, rows))
-        counted[item.query.id].bad.update(dict.fromkeys(places, sum(bad)))
+    for item, (rows, *bad) in concerned:
+        counted[item.query.id].rows.update(dict.fromkeys(places, counts[rows]))
+        counted[item.query.id].bad.update(dict.fromkeys(places, sum(counts[at] for at in bad)))
 
 
 MOST_CONDITIONS = 3

@@ -94,9 +94,8 @@ def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]
     outcomes = [_bounded(session, item, evidence.get(item.query.id), context) for item in measured]
     for outcome in outcomes:
         outcome.notes.extend(filter(None, [notes.get(outcome.query.id)]))
-    # the rules of a scan share their rows, other queries have some of their own
-    for together in ([outcomes] if isinstance(unit, Scan) else [[one] for one in outcomes]) if context.details else ():
-        _locate(session, together, context)
+    if context.details:
+        _locate(session, outcomes, context)
     return outcomes
 
 

@@ -68,7 +68,7 @@ def put_some(put: Put) -> None:
 
 def told(run: Run, rule: Callable[..., Any], **options: Any) -> list[Result]:
     """The results without what may differ: how it was asked, where that stands, how long it took."""
-    shelf = replace(SHELF, labels=select(ROW.shelf, ROW.shelf).distinct())
+    shelf = replace(SHELF, labels=select(ROW.shelf, ROW.shelf).distinct(), scored=True)
     found = run(rule, place, dimensions=(shelf,), **options).results
     return [
         replace(result, sql="", seconds=0.0, source=None)
