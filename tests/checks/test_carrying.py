@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,27 @@ def test_what_nobody_has_touched_is_carried_over_and_says_when_it_was_measured(r
     assert second.of("nowhere").carried == first.started
     assert second.of("nowhere").note.startswith("carried over from ")
     assert second.to_json()["carried"] == len(ALL)
+
+
+def test_what_is_asked_of_all_leagues_at_once_is_carried_over_until_a_row_of_any_league_is_written(
+    run: Check, season: Engine
+) -> None:
+    @check(severity=Severity.LOW, threshold=above(warn=percent(50)), table=schedule, each="league")
+    def idle() -> Bad:
+        every = select(schedule.c.id, schedule.c.league_id)
+        return Bad(every.where(schedule.c.match_time.is_(None)), among=every)
+
+    rules = Rules.of(idle, league)
+    first, second = run(rules), run(rules)
+
+    assert (carried(first), carried(second)) == (set(), {"idle[L1]", "idle[L2]"})
+    assert [second.of("idle", name).count for name in ("L1", "L2")] == [16, 15]
+
+    write(season, update(schedule).where(schedule.c.league_id == 1).values(match_time=time(18, 30)))
+    third = run(rules)
+
+    assert carried(third) == set()
+    assert [third.of("idle", name).count for name in ("L1", "L2")] == [0, 15]
 
 
 def test_without_since_everything_is_measured(run: Check) -> None:
