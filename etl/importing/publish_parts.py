@@ -214,7 +214,9 @@ class _Part:
         self.corrected = correct(self.connection, kind.stage, valid, kind.day, self.whole.decoded[self.league])
         if any(one.get("rows") for one in self.corrected):  # two rows may be one under corrected names
             self.whole.repeated = True
-        self.profile = replace(self.profile, corrected=tuple(one["correction"] for one in self.corrected))
+        # what no row needed explains nothing
+        made = tuple(one["correction"] for one in self.corrected if one.get("rows") != 0)
+        self.profile = replace(self.profile, corrected=made)
 
     def _look_up_league(self) -> None:
         near = nearest_league(self.connection, self.league)

@@ -297,7 +297,7 @@ def retry_part_(
     """
     from flows.service.import_feeds import retry_held  # noqa: PLC0415 - lists need neither rules nor publishers
 
-    report = retry_held(context.obj, number, allow or (), reason)
+    report = retry_held(context.obj, number, shared.requested(ImportRequest, context))
     print_report(report)
     raise typer.Exit(CODES.get(report.outcome, shared.Exit.OK))
 

@@ -105,9 +105,9 @@ def replay_rejects(settings: Settings, *, feed: int | None, dry_run: bool) -> Im
         return replay(engine, options, feed=feed)
 
 
-def retry_held(settings: Settings, number: int, allow: Sequence[str], reason: str) -> ImportReport:
+def retry_held(settings: Settings, number: int, request: ImportRequest) -> ImportReport:
     """Try a held part again; what is let pass is recorded with who and why. Raises NotFound where none waits."""
-    request, who = ImportRequest(allow=tuple(allow), reason=reason), getpass.getuser()
+    who = getpass.getuser()
     options = replace(_declared(settings), allow=_allowance(settings, request, who))
     with open_engine(settings, application="rally-health import") as engine:
         report = retry_part(engine, number, options)

@@ -227,6 +227,17 @@ def test_learned_ids_hold_for_results_too(league: Engine, tmp_path: Path) -> Non
     ]
 
 
+def test_a_correction_that_changes_no_row_explains_nothing(league: Engine, tmp_path: Path) -> None:
+    publish_one(league, write(tmp_path, "match_history", [result(day) for day in DAYS]))
+    seats = [f"{side} Player {n} ID" for side in ("Home", "Away") for n in (1, 2)]
+    strange = [result(day, **{seat: f"site_{day}{seat[0]}{seat[12]}" for seat in seats}) for day in DAYS]
+
+    held = publish_one(league, write(tmp_path, "match_history", strange), corrections=(correction(ids="keep"),))
+
+    assert (held.outcome, "ids_replaced" in str(held.reasons)) == (Outcome.BLOCKED, True), held
+    assert ("nndz-h101",) in rows_of(league, match_scores, "home_player_1_id")
+
+
 def test_two_people_of_one_name_and_club_are_never_taken_for_one(league: Engine, tmp_path: Path) -> None:
     twin = {"First Name": "Anna", "Last Name": "Oak"}
     publish_one(league, write(tmp_path, "players", [player(n, **twin) for n in range(2)]))

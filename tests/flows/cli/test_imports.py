@@ -316,10 +316,12 @@ def test_a_held_part_is_let_pass_when_its_file_is_gone(run: Run, shrunken: str, 
     shown = run("imports", "held").out
 
     again = run("imports", "retry", shrunken)
+    unexplained = run("imports", "retry", shrunken, "--allow", "shrunken_feed")
     let_pass = run("imports", "retry", shrunken, "--allow", "shrunken_feed", "--reason", "the season ended")
 
     assert f'rally-health imports retry {shrunken} --allow shrunken_feed --reason "..."' in shown
     assert again.code == Exit.REFUSED
+    assert (unexplained.code, unexplained.out.startswith("allow needs a reason")) == (Exit.USAGE, True), unexplained
     assert (let_pass.code, "(the season ended)" in let_pass.out) == (Exit.OK, True)
     assert ("Winnetka",) in rows_of(database, schedule, "location")
     assert run("imports", "held").out.strip() == "Nothing is held."
