@@ -7,7 +7,7 @@ Here that sentence gets its number, its league, and for what is gone the past.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from checks.engine.reporting.report import Report, Result
 from checks.engine.reporting.verdict import News
 from etl.leagues import ALL, name_of
 from etl.tables import check_findings, check_news, check_runs, import_feeds, leagues
+from etl.words import number_of
 
 A_DAY = timedelta(hours=18)
 """A run that is so much older is one of yesterday: the hour of the nightly check moves."""
@@ -156,7 +157,19 @@ def _said(connection: Connection, report: Report, rows: Sequence[Row[Any]]) -> t
     new = (each for result in report.trouble for each in _news_of(result, counts.get(result.id, {}), 0))
     were = sorted(filter(_was_trouble, report.results), key=lambda result: -result.severity.rank)
     over = (each for result in were for each in _news_of(result, counts.get(result.id, {}), 1))
-    return tuple(dict.fromkeys(new)), tuple(dict.fromkeys(over))
+    return tuple(dict.fromkeys([*new, *_unmeasured(report.trouble)])), tuple(dict.fromkeys(over))
+
+
+def _unmeasured(trouble: Iterable[Result]) -> Iterator[str]:
+    """Rules that saw nothing, in one sentence: theirs would say of the data what nobody has seen."""
+    lost = [result for result in trouble if result.status is Status.ERROR and result.is_new and result.before]
+    emptied = {result.rule for result in lost if result.emptied}
+    for rules, what in (emptied, "found nothing to measure"), ({result.rule for result in lost} - emptied, UNMEASURED):
+        if rules:
+            yield f"{next(iter(rules)) if len(rules) == 1 else number_of(len(rules), 'rules')} {what}"
+
+
+UNMEASURED = "could not be measured"
 
 
 def _was_trouble(result: Result) -> bool:
@@ -169,7 +182,8 @@ def _news_of(result: Result, leagues_of: Mapping[str, list[int]], which: int) ->
         return
     if result.count is None:
         turned = result.is_new if which == 0 else result.status is Status.OK
-        if turned:
+        measured = (result.status if which == 0 else result.before) is not Status.ERROR
+        if turned and measured:
             yield _of_figure(result, gone=which == 1)
         return
     for league, counts in sorted(leagues_of.items(), key=lambda item: (-item[1][which], item[0])):

@@ -17,6 +17,14 @@ EtlError
 from __future__ import annotations
 
 
+class Terminated(SystemExit):
+    """A signal has ended the command; what it had opened is closed on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
+
+
 class EtlError(Exception):
     """Base of every error that etl raises on purpose; `transient` says whether another try can help."""
 

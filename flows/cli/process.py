@@ -26,6 +26,8 @@ from mmap import mmap
 from os import environ  # for what a terminal says of itself, which libraries read there; settings are elsewhere
 from typing import Any, NoReturn, TextIO
 
+from etl import Terminated
+
 ENDLESS = frozenset({"serve", "mcp"})
 """Commands that run until somebody stops them."""
 LATE = 1.0
@@ -40,14 +42,6 @@ ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 _own: ContextVar[int] = ContextVar("own", default=0)
 """The process id of the command that works in this process; 0 in somebody's program."""
-
-
-class Terminated(SystemExit):
-    """A signal has ended the command; what it had opened is closed on the way out."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(128 + number)
-        self.number = number
 
 
 def own_process() -> None:

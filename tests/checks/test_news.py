@@ -112,6 +112,22 @@ def test_every_rule_has_a_sentence_that_a_message_has_room_for(rule: Any) -> Non
     assert not rule.coach.endswith(".")
 
 
+def test_a_rule_that_saw_nothing_says_nothing_of_the_data(matches: Engine) -> None:
+    check(matches)
+    with matches.begin() as connection:
+        connection.execute(text("alter table schedule rename column location to place"))
+    lost = check(matches).news
+    with matches.begin() as connection:
+        connection.execute(text("alter table schedule rename column place to location"))
+
+    found = check(matches).news
+
+    assert lost is not None
+    assert lost.new == ("nowhere could not be measured",)
+    assert found is not None
+    assert found.gone == ()
+
+
 def test_what_is_new_and_gone_since_yesterday_by_league(matches: Engine) -> None:
     displace(matches, "T1", "T2", "T3")
     assert check(matches).news is None

@@ -22,6 +22,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from checks.engine.authoring import DeadlineError, MeasureError
+from etl import Terminated
 
 OF_A_FILE = "rally_rules_"
 """How the modules of files of rules are named: they are a person's own, and called in a child first."""
@@ -134,7 +135,7 @@ def in_own_process(what: str) -> Iterator[None]:
     try:
         with redirect_stdout(sys.stderr):
             yield
-    except (Exception, KeyboardInterrupt):
+    except (Exception, KeyboardInterrupt, Terminated):
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit, pytest's own
         raise MeasureError(f"{what} raised {type(error).__name__}, which would end the whole run") from None
@@ -144,6 +145,8 @@ def text_of(error: BaseException) -> str:
     """The text of an error that a person's Python raised: making it is a person's Python, too."""
     try:
         return str(error)
+    except (KeyboardInterrupt, Terminated):
+        raise
     except BaseException as another:  # noqa: BLE001 - whatever it is, the error itself is to be told
         return f"its text cannot be made: {type(another).__name__}"
 

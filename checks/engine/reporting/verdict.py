@@ -157,15 +157,17 @@ def _proof(trouble: Sequence[Judged], value: Decimal | None, over: Sequence[Waiv
         return f"{critical[0]} is CRITICAL" if len(critical) == 1 else f"{len(critical)} rules are CRITICAL"
     if over:
         return f"the waiver of {over[0].rule} is over"
-    if value is not None and _of_measured(trouble, value) < WATCH:
+    if value is not None and _of_measured(trouble) < WATCH:
         return f"the score is below {WATCH}"
     return ""
 
 
-def _of_measured(trouble: Sequence[Judged], value: Decimal) -> float:
-    """The score with what could not be measured left out: that proves nothing."""
-    factor = math.prod(1 - result.impact for result in trouble if result.status is Status.ERROR)
-    return float(value) / factor
+def _of_measured(trouble: Sequence[Judged]) -> float:
+    """The score with what could not be measured left out: that proves nothing.
+
+    Not the score divided by what those cost: with forty of them it is 0.00, and so would this be.
+    """
+    return 100 * math.prod(1 - result.impact for result in trouble if result.status is not Status.ERROR)
 
 
 def _gap(results: Sequence[Judged], trouble: Sequence[Judged], value: Decimal | None, floor: float) -> str:

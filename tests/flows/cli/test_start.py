@@ -40,7 +40,7 @@ def test_the_overview_imports_typer_and_no_more(arguments: tuple[str, ...]) -> N
     modules = modules_of(*arguments)
 
     assert {name for name in modules if name.partition(".")[0] in {"flows", "alerts", "checks", "etl"}} == {
-        "flows", "flows.cli", "flows.cli.main", "flows.cli.process",
+        "flows", "flows.cli", "flows.cli.main", "flows.cli.process", "etl",
     }  # fmt: skip
     assert not modules & {*HEAVY, "sqlalchemy", "pydantic", "psycopg"}
     assert len(modules) <= 350

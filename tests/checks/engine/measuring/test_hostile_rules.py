@@ -11,8 +11,10 @@ from sqlalchemy import Engine
 
 from checks import Status
 from checks.engine.collecting.collect import collect
+from checks.engine.measuring.child import in_own_process, text_of
 from checks.engine.reporting.verdict import Exit
 from checks.engine.run import run_checks
+from etl import Terminated
 from tests.checks.engine.conftest import request, thing
 
 HEAD = """
@@ -164,3 +166,15 @@ def test_what_rules_print_stands_beside_documents_on_standard_output(
     printed = capsys.readouterr()
     assert report.of("bad_0").status is Status.OK
     assert (printed.out, printed.err) == ("", "at the import\nin the rule\n")
+
+
+def test_a_signal_that_ends_the_command_is_no_error_of_the_rule_that_it_met() -> None:
+    with pytest.raises(Terminated), in_own_process("a rule"):
+        raise Terminated(15)
+
+    class Interrupted(Exception):
+        def __str__(self) -> str:
+            raise Terminated(15)
+
+    with pytest.raises(Terminated):
+        text_of(Interrupted())

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks import Severity, Status
+from checks.engine.reporting.report import Result
 from checks.engine.reporting.score import IMPACT_RANGES, Band, Weighed, impact, score, shared
+from checks.engine.reporting.verdict import run_verdict
 
 shares = st.floats(0, 1)
 
@@ -165,3 +167,15 @@ def test_what_is_shared_out_adds_up(weights: dict[str, float], whole: Decimal) -
     given_out = sum(shared(weights, whole).values())
 
     assert given_out == (whole if sum(weights.values()) > 0 else 0)
+
+
+def test_forty_rules_that_could_not_be_measured_prove_nothing() -> None:
+    seen = [
+        Result(rule=f"rule_{n}", domain="x", parameter="", severity=Severity.HIGH, status=status, gross_status=status,
+               summary="", threshold="", impact=impact(Severity.HIGH, status, 0))
+        for n, status in enumerate([Status.ERROR] * 40 + [Status.OK] * 40)
+    ]  # fmt: skip
+
+    verdict = run_verdict(seen, Decimal("0.00"), floor=0.4)
+
+    assert (verdict.band, verdict.unmeasured) == (Band.UNKNOWN, True), verdict
