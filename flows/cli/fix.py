@@ -134,7 +134,9 @@ def _tell_plans(plans: Sequence[Plan], *, named: bool) -> None:
     if ready:
         typer.echo(f"Next: rally-health fix apply {ready[0]}")
     elif not named:
-        typer.echo(f"Nothing to repair: {len(plans)} fixes were tried. Next: rally-health check")
+        tried = sum(not one.unmeasured for one in plans)
+        of_all = "" if tried == len(plans) else f" of {len(plans)}"
+        typer.echo(f"Nothing to repair: {tried}{of_all} fixes were tried. Next: rally-health check")
 
 
 @app.command("show")

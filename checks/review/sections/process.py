@@ -150,7 +150,7 @@ def _compliance(inputs: ReviewInputs) -> Figure:
 def _share(  # noqa: PLR0917 - a row of a table
     key: str, title: str, part: int, whole: int, target: float, what: str, detail: str = ""
 ) -> Figure:
-    said = [f"{part:,} of {whole:,} {what}", detail] if whole else [f"no {what}", detail]
+    said = [f"{part:,} of {number_of(whole, what)}", detail] if whole else [f"no {what}", detail]
     return Figure(
         key=key, title=title, value=part / whole if whole else None, unit=Measure.PERCENT, target=target, at_least=True,
         detail="; ".join(filter(None, said)),
