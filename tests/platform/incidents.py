@@ -90,7 +90,7 @@ INCIDENTS = (
     Incident(
         "all results got one date",
         ("update match_scores set match_date = '2025-03-04' where league_id = 2",),
-        ("results_on_one_date",),
+        ("results_on_one_date", "duplicate_result_without_players"),
     ),
     Incident(
         "half of a league's results were gone",
