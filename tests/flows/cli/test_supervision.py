@@ -123,12 +123,19 @@ def test_an_interrupt_from_the_keyboard_ends_it_once(command: Command) -> None:
     with subprocess.Popen(
         ["/bin/sh", "-c", line], env=dict(able.environment), cwd=command.folder, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        preexec_fn=_hears_interrupts,  # noqa: PLW1509 - one thread alone
     ) as started:  # fmt: skip
         _await(started, command.folder / "waits")
         os.write(controller, b"\x03")
         out, _ = started.communicate(timeout=20)
 
     assert (started.returncode, "Traceback" in out, "was ended in the middle" in out) == (130, False, False), out
+
+
+def _hears_interrupts() -> None:
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # tests that a shell put in the background ignore it, and their children
 
 
 def _waiting(command: Command) -> subprocess.Popen[str]:
