@@ -18,7 +18,7 @@ from typing import Protocol
 
 from checks.engine.authoring.units import Severity, Status, whole_percent
 from checks.engine.judging.judge import Waiver
-from checks.engine.reporting.score import HEALTHY, IMPACT_RANGES, WATCH, Band
+from checks.engine.reporting.score import CENT, HEALTHY, IMPACT_RANGES, WATCH, Band
 
 COVERAGE_FLOOR = 0.6
 """The share of what counts that has to be measured before a run can be called healthy."""
@@ -157,17 +157,18 @@ def _proof(trouble: Sequence[Judged], value: Decimal | None, over: Sequence[Waiv
         return f"{critical[0]} is CRITICAL" if len(critical) == 1 else f"{len(critical)} rules are CRITICAL"
     if over:
         return f"the waiver of {over[0].rule} is over"
-    if value is not None and _of_measured(trouble) < WATCH:
+    if value is not None and _of_measured(trouble, value) < WATCH:
         return f"the score is below {WATCH}"
     return ""
 
 
-def _of_measured(trouble: Sequence[Judged]) -> float:
-    """The score with what could not be measured left out: that proves nothing.
+def _of_measured(trouble: Sequence[Judged], value: Decimal) -> float:
+    """What the score is at most with what could not be measured left out: that proves nothing.
 
-    Not the score divided by what those cost: with forty of them it is 0.00, and so would this be.
+    A score is rounded down to hundredths: with forty that could not be measured 0.00 may be of anything.
     """
-    return 100 * math.prod(1 - result.impact for result in trouble if result.status is not Status.ERROR)
+    lost = [1 - result.impact for result in trouble if result.status is Status.ERROR]
+    return float(value + CENT if lost else value) / math.prod(lost)
 
 
 def _gap(results: Sequence[Judged], trouble: Sequence[Judged], value: Decimal | None, floor: float) -> str:
