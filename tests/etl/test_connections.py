@@ -30,17 +30,27 @@ def hurried(database: Engine) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_a_lock_that_another_session_holds_ends_the_wait_and_is_named(database: Engine, hurried: Engine) -> None:
-    holder = open_engine(url_of(database), application="somebody's psql")
+def _refused_behind_a_lock(holder: Engine, waiting: Engine, lock: str) -> tuple[int, DBAPIError]:
+    """The process that holds a lock on the schedule, and what another session gets that reads it meanwhile."""
     with holder.begin() as holding:
-        pid = holding.scalar(text("select pg_backend_pid()"))
-        holding.execute(text("lock table schedule /* 'a name' 5550100 */ in access exclusive mode"))
+        pid: int = holding.scalar(text("select pg_backend_pid()"))
+        holding.execute(text(lock))
 
-        with pytest.raises(DBAPIError) as caught, hurried.begin() as connection:
+        with pytest.raises(DBAPIError) as caught, waiting.begin() as connection:
             connection.execute(text("select count(*) from schedule"))
 
+    return pid, caught.value
+
+
+def test_a_lock_that_another_session_holds_ends_the_wait_and_is_named(database: Engine, hurried: Engine) -> None:
+    holder = open_engine(url_of(database), application="somebody's psql")
+
+    pid, error = _refused_behind_a_lock(
+        holder, hurried, "lock table schedule /* 'a name' 5550100 */ in access exclusive mode"
+    )
+
     holder.dispose()
-    meant = own_error(caught.value)
+    meant = own_error(error)
     assert isinstance(meant, LockNotFree)
     assert f"process {pid} (somebody's psql of rally)" in str(meant)
     assert "idle in transaction: lock table schedule /* ? ? */ in access exclusive mode" in str(meant)
@@ -50,15 +60,11 @@ def test_of_a_blocker_that_may_not_be_looked_at_is_said_what_is_known(database: 
     """It was "since None UTC: <insufficient privilege>"."""
     url = database.url.update_query_dict({"options": "-c role=rally_reader"}).render_as_string(hide_password=False)
     unprivileged = open_engine(url, limits=TimeLimits(lock=0.5, statement=2))
-    with database.begin() as holding:
-        pid = holding.scalar(text("select pg_backend_pid()"))
-        holding.execute(text("lock table schedule in access exclusive mode"))
 
-        with pytest.raises(DBAPIError) as caught, unprivileged.begin() as connection:
-            connection.execute(text("select count(*) from schedule"))
+    pid, error = _refused_behind_a_lock(database, unprivileged, "lock table schedule in access exclusive mode")
 
     unprivileged.dispose()
-    assert describe_error(caught.value) == (
+    assert describe_error(error) == (
         f"canceling statement due to lock timeout (SQLSTATE 55P03); it waited for process {pid} (rally-health of rally)"
         "; since when and by what may be seen by rally and by members of pg_read_all_stats alone"
     )
