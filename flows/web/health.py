@@ -320,7 +320,10 @@ def _league(request: PageRequest) -> View:
     trouble, parts = [rules.of_rule(one, request.rules.get(one.rule)) for one in concerned], _parts_of(request)
     heard = complaints(request.connection, league=name, zone=request.now.tzinfo or UTC)
     if not points and not feeds and not trouble and not parts.rows and not heard:
-        raise NotThere(f"no league called {name!r} has a score or a feed")
+        scored = {league for run in _last_runs(request) for league in run.parts.get(LEAGUE_SEGMENT, {})}
+        fed = {state.row.league for state in overview.feed_states(request)}
+        near = view.did_you_mean(name, scored | fed, "Leagues")
+        raise NotThere(f"no league called {name!r} has a score or a feed{near}")
     wrong = replace(ALL_RULES, title="What is wrong", empty="Nothing.", caption="Rules in trouble that name it")
     return View(
         title=name, trail=[("Leagues", ("leagues", ""))],

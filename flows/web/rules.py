@@ -128,7 +128,8 @@ def _rule(request: PageRequest) -> View:
     name, check = request.key, request.rules.get(request.key)
     newest = reading.latest_results(request.connection, request.now, name)
     if check is None and not newest and not _ever_ran(request, name):
-        raise NotThere(f"no rule is called {name!r}, and none of that name ever ran")
+        near = view.did_you_mean(name, request.rules, "Rules")
+        raise NotThere(f"no rule is called {name!r}, and none of that name ever ran{near}")
     asked = [result for result in newest if result.parameter == request.asked("parameter")]
     shown = next(iter([*asked, *newest]), None)
     incidents = _incidents_of(request, name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, ClassVar, TypeAlias
 
 from markupsafe import Markup
@@ -30,6 +31,13 @@ LONGEST_NUMBER = 15
 
 class NotThere(Exception):
     """What an address asks for does not exist; the message says what would."""
+
+
+def did_you_mean(name: str, there: Iterable[str], page: str) -> str:
+    """The end of a sentence about what is not there: the nearest name that is, or the page that has all."""
+    names = {known.casefold(): known for known in there}
+    near = get_close_matches(name.casefold(), names, n=1)
+    return f"; did you mean {names[near[0]]}?" if near else f"; {page} lists those that there are"
 
 
 @dataclass(frozen=True, slots=True)

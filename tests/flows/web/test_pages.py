@@ -178,6 +178,22 @@ def test_what_is_not_there_is_said_in_a_page(place: Place, path: str) -> None:
     assert place.get(path).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "nearest"),
+    [("/rule/Duplicate_Mach", "did you mean duplicate_match?"), ("/rule/xyz", "Rules lists those that there are"),
+     ("/league/zzz", "Leagues lists those that there are")],
+)  # fmt: skip
+def test_a_mistyped_address_names_the_nearest(place: Place, path: str, nearest: str) -> None:
+    assert nearest in place.get(path).text
+
+
+def test_a_mistyped_league_names_the_nearest_that_has_a_score(database: Engine) -> None:
+    with database.begin() as connection:
+        Plant(connection, collect(SOURCES)).run(FIRST, {}, leagues={"CNSWPL": 91.0, "NSTF": 88.0})
+    with serving(database, FIRST + timedelta(hours=1)) as place:
+        assert "did you mean CNSWPL?" in place.get("/league/cnswpll").text
+
+
 @pytest.mark.parametrize(("sort", "down"), [("score", False), ("-score", True)])
 def test_without_scripts_a_heading_sorts_its_table(place: Place, sort: str, down: bool) -> None:
     text = place.get(f"/runs?days=60&sort={sort}").text
