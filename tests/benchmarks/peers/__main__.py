@@ -27,37 +27,15 @@ from etl.embedded import running
 from etl.importing.import_run import import_paths
 from etl.importing.options import Options
 from tests.benchmarks.bench_checks import database_named, run_script
-from tests.benchmarks.bench_evidence import PLACES
+from tests.benchmarks.bench_evidence import PLACES, ROWS, USUAL_FIXTURES
 from tests.benchmarks.long_feed import write
 
 ROOT = Path(__file__).resolve().parents[3]
 CONTENDERS = Path(__file__).with_name("contenders.py")
-ROWS = 500_000
 FEED_ROWS = 200_000
 TURNS = int(os.environ.get("BENCH_TURNS", "3"))
 LONGEST = 900
 """Seconds after which a contender, or its installation, is given up."""
-COPIES = 2000
-FIXTURES = f"""
-set session_replication_role = replica;
-insert into schedule (match_date, match_time, home_team, away_team, home_team_id, away_team_id, location, league_id,
-                      created_at)
-  select case when n % 19 = 0 then date '2023-09-01' else date '2024-09-01' + n % 300 end,
-         case when n % 11 = 0 then null when n % 7 = 0 then time '05:00' else time '18:30' end,
-         case when n % 13 = 0 then ' ' else '' end || 'Team ' || home,
-         'Team ' || away || case when n % 8 = 0 then ' ' else '' end,
-         home + case when n % 100 = 0 then 4000 else 0 end, away,
-         case when n % 5 > 0 then 'Court ' || n % 40 end, 1 + home % 8 + case when n % 250 = 0 then 100 else 0 end,
-         timestamptz '2024-08-01 12:00' + n % 97 * interval '1 day'
-  from (select n, 1 + n % 4000 as home, 1 + (n + 1 + n / 4000) % 4000 as away
-        from generate_series(1, {ROWS - COPIES}) n) f;
-insert into schedule (match_date, match_time, home_team, away_team, home_team_id, away_team_id, location, league_id,
-                      created_at)
-  select match_date, match_time, home_team, away_team, home_team_id, away_team_id, location, league_id, created_at
-  from schedule order by id limit {COPIES};
-vacuum analyze;
-checkpoint
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +132,7 @@ def _season(server: str, home: Path) -> Job:
     """The fixtures in a database; the same for all, as no peer writes."""
     _say(f"writing {ROWS:,} fixtures")
     url = database_named(server, "season")
-    run_script(url, PLACES + FIXTURES)
+    run_script(url, PLACES + USUAL_FIXTURES)
     return lambda: _job(url, home)
 
 
