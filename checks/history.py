@@ -7,26 +7,28 @@ A report is written in the caller's transaction, one caller at a time, and what 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
-    ARRAY,
-    BigInteger,
+    JSON,
     Connection,
     Insert,
-    Integer,
+    TableValuedAlias,
     Text,
+    Update,
     and_,
     case,
     cast,
+    column,
+    exists,
     func,
     literal,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import insert
 
 from checks.baseline import last_measured, usual_readings
 from checks.engine.authoring.units import Status
@@ -64,8 +66,8 @@ def save(connection: Connection, report: Report) -> bool:
     current = [result for result in measured if result.findings is not None]
     plain = [result for result in measured if result.value is not None]
     _save_states(connection, report, sorted([*current, *plain], key=lambda result: result.id))
-    for result in sorted(current, key=lambda result: result.id):
-        _save_findings(connection, report, result)
+    for batch in _batches(sorted(current, key=lambda result: result.id)):
+        _save_findings(connection, report, batch)
     return True
 
 
@@ -147,25 +149,65 @@ def _sketch(result: Result) -> bytes | None:
     return None if whole else packed(result.findings.sketched())  # type: ignore[union-attr]
 
 
-def _save_findings(connection: Connection, report: Report, result: Result) -> None:
-    assert result.findings is not None  # noqa: S101 - the caller has chosen those that have some
-    listed = sorted(result.findings.listed, key=lambda finding: finding.fingerprint)
-    columns = check_findings.c
-    gone = (columns.rule == result.rule) & (columns.parameter == result.parameter) & columns.fixed_at.is_(None)
-    there = func.unnest(literal([finding.fingerprint for finding in listed], ARRAY(BigInteger))).column_valued()
-    others = columns.fingerprint.not_in(select(there))
-    connection.execute(update(check_findings).where(gone, others).values(fixed_at=report.started))
+MOST_AT_ONCE = 20_000
+"""About so many bad rows are written by one statement."""
+
+
+def _batches(results: Iterable[Result]) -> Iterator[list[Result]]:
+    """Results, as many at a time as are written by one statement."""
+    batch: list[Result] = []
+    for result in results:
+        batch.append(result)
+        if sum(len(_listed(one)) for one in batch) > MOST_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _listed(result: Result) -> Sequence[Finding]:
+    return () if result.findings is None else result.findings.listed
+
+
+Listed: TypeAlias = Sequence[tuple[Result, Finding]]
+
+
+def _save_findings(connection: Connection, report: Report, results: Sequence[Result]) -> None:
+    listed = [(result, finding) for result in results for finding in _listed(result)]
+    listed.sort(key=lambda each: (*each[0].id, each[1].fingerprint))
+    connection.execute(_fixed_findings(report, results, listed))
     if listed:
-        connection.execute(_upsert_findings(report, result, listed))
+        connection.execute(_upsert_findings(report, listed))
 
 
-def _upsert_findings(report: Report, result: Result, listed: Sequence[Finding]) -> Insert:
-    fingerprints = literal([finding.fingerprint for finding in listed], ARRAY(BigInteger))
-    keys = literal([json.dumps(dict(finding.key)) for finding in listed], ARRAY(Text))
-    times = literal([finding.times for finding in listed], ARRAY(Integer))
-    rows = func.unnest(fingerprints, keys, times).table_valued("fingerprint", "key", "times").render_derived()
+def _fixed_findings(report: Report, results: Sequence[Result], listed: Listed) -> Update:
+    """What is not there any more of those results."""
+    asked = _sent("asked", ({"rule": result.rule, "parameter": result.parameter} for result in results)).c
+    there, open_ = _sent("there", map(_row_of, listed)).c, check_findings.c
+    same = (open_.rule == there.rule) & (open_.parameter == there.parameter) & (open_.fingerprint == there.fingerprint)
+    is_asked = (open_.rule == asked.rule) & (open_.parameter == asked.parameter)
+    gone = update(check_findings).where(is_asked, open_.fixed_at.is_(None), ~exists().where(same))
+    return gone.values(fixed_at=report.started)
+
+
+def _row_of(each: tuple[Result, Finding]) -> dict[str, Any]:
+    result, finding = each
+    row = {"fingerprint": finding.fingerprint, "key": dict(finding.key), "times": finding.times}
+    return {"rule": result.rule, "parameter": result.parameter, **row}
+
+
+def _sent(name: str, rows: Iterable[Mapping[str, Any]]) -> TableValuedAlias:
+    """Rows of findings that are sent along, all in one value."""
+    own = check_findings.c
+    columns = [column(each.name, each.type) for each in (own.rule, own.parameter, own.fingerprint, own.key, own.times)]
+    document = literal(json.dumps(list(rows)), Text)
+    return func.json_to_recordset(cast(document, JSON)).table_valued(*columns).render_derived(name, with_types=True)
+
+
+def _upsert_findings(report: Report, listed: Listed) -> Insert:
+    rows = _sent("listed", map(_row_of, listed)).c
     chosen = select(
-        literal(result.rule), literal(result.parameter), rows.c.fingerprint, cast(rows.c.key, JSONB), rows.c.times,
+        rows.rule, rows.parameter, rows.fingerprint, rows.key, rows.times,
         literal(report.run, check_findings.c.first_run.type), literal(report.started, check_findings.c.first_seen.type),
     )  # fmt: skip
     names = ["rule", "parameter", "fingerprint", "key", "times", "first_run", "first_seen"]

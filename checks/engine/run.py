@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, Table
 
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.collecting.wiring import Values, values
-from checks.engine.judging.evaluate import Outcome, RunContext, carried_over, evaluate
+from checks.engine.judging.evaluate import Job, Outcome, RunContext, carried_over, evaluate
 from checks.engine.judging.judge import Baseline, Id, Waiver, Waivers
 from checks.engine.measuring.compile_queries import Query, Unasked, compile_queries
 from checks.engine.measuring.measure import Asking, Unit, plan_scans
@@ -265,24 +265,24 @@ class Sessions:
         finally:
             self._free.put(session)
 
-    def spread(self, session: Session, work: Callable[[Session, Id], None], ids: Sequence[Id]) -> None:
+    def spread(self, session: Session, jobs: Sequence[Job]) -> None:
         """Do some work on a session and on all that are idle meanwhile."""
-        waiting = SimpleQueue[Id]()
-        for id_ in ids:
-            waiting.put(id_)
-        self.open(len(self.opened) + len(ids) - 1)
-        helpers = [Thread(target=self._help, args=(waiting, work), daemon=True) for _ in ids[1 : self._most]]
+        waiting = SimpleQueue[Job]()
+        for job in jobs:
+            waiting.put(job)
+        self.open(len(self.opened) + len(jobs) - 1)
+        helpers = [Thread(target=self._help, args=(waiting,), daemon=True) for _ in jobs[1 : self._most]]
         for helper in helpers:
             helper.start()
-        _work_off(waiting, session, work)
+        _work_off(waiting, session)
         for helper in helpers:
             helper.join()
 
-    def _help(self, waiting: SimpleQueue[Id], work: Callable[[Session, Id], None]) -> None:
+    def _help(self, waiting: SimpleQueue[Job]) -> None:
         with suppress(Empty):
             session = self._free.get_nowait()
             try:
-                _work_off(waiting, session, work)
+                _work_off(waiting, session)
             finally:
                 self._free.put(session)
 
@@ -297,10 +297,10 @@ class Sessions:
             session.close()
 
 
-def _work_off(waiting: SimpleQueue[Id], session: Session, work: Callable[[Session, Id], None]) -> None:
+def _work_off(waiting: SimpleQueue[Job], session: Session) -> None:
     with suppress(Empty):
         while True:
-            work(session, waiting.get_nowait())
+            waiting.get_nowait()(session)
 
 
 def side_by_side(

@@ -82,7 +82,9 @@ def unique(table: AnyTable, *columns: str, **options: Unpack[ReadyOptions]) -> R
         row = Row(rows)
         key = [row[column] for column in columns]
         judged = both(*(column.is_not(None) for column in key), counted(options))
-        several = select(*key).where(judged).group_by(*key).having(func.count() > 1).subquery("several")
+        repeated = select(*key).where(judged).group_by(*key).having(func.count() > 1)
+        # as a subquery it would be grouped anew by each parallel worker
+        several = repeated.cte("several").prefix_with("MATERIALIZED")
         same = and_(*(column == several.c[column.name] for column in key))
         found = select(*_names_of_rows(rows, key)).select_from(rows.join(several, same)).where(judged)
         return Bad(found, among=_among(rows, judged))

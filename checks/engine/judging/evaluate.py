@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, SelectBase, Table, cast, func, literal, null, select, true
+from sqlalchemy import ColumnElement, Integer, Select, SelectBase, Table, cast, func, null, select
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
@@ -30,7 +31,17 @@ from checks.engine.judging.bad_rows import (
     census,
     possible_candidates,
 )
-from checks.engine.judging.evidence import Evidence, few, few_of_many, listed, many, waived_rows
+from checks.engine.judging.evidence import (
+    Evidence,
+    counts_and_rows,
+    draw,
+    few,
+    few_of_many,
+    listed,
+    many,
+    read_rows,
+    waived_rows,
+)
 from checks.engine.judging.frames import read_frame
 from checks.engine.judging.judge import Baseline, Carried, Id, Verdict, Waivers, judge
 from checks.engine.measuring.compile_queries import Query
@@ -235,11 +246,11 @@ def read_alone(
     timeout = how.limit((query,))
     scope = how.scope.of(narrowed=query.narrowed)
     try:
-        statement = counts(query, scope) if rows is None else counts_and_rows(query, scope, rows, most)
+        statement = counts(query, scope) if rows is None else _counts_and_rows(query, scope, rows, most)
         fetched = attempt(session, query.check.mark.retries, how.pause, lambda: session.all(statement, timeout))
         reading = Measurement(count=fetched[0][1], total=fetched[0][2])
         # read inside the boundary: a rule can make of its rows what cannot be read
-        evidence = _evidence(query, rows, fetched, most)
+        evidence = None if rows is None else read_rows(query.check.name, rows, fetched, most)
     except Exception as error:  # noqa: BLE001 - the boundary of one rule
         return Measured(query, time.perf_counter() - started, error=explained(error, timeout)), None
     return Measured(query, time.perf_counter() - started, reading), evidence
@@ -278,13 +289,9 @@ def counts(query: Query, scope: Scope) -> Select[Any]:
     return asking(_count(query.bad, scope), _count(query.among, scope))
 
 
-def counts_and_rows(query: Query, scope: Scope, rows: BadRows, most: int) -> Select[Any]:
-    """The same two counts on each of the first bad rows; on one row without a key when there are none."""
-    bad = rows.statement().cte("bad").prefix_with("MATERIALIZED")
-    first = select(bad).limit(most).subquery("first")
-    always = select(literal(1).label("one")).subquery("always")
-    count = select(func.count()).select_from(bad).scalar_subquery()
-    return asking(count, _count(query.among, scope), *first.c).select_from(always.outerjoin(first, true()))
+def _counts_and_rows(query: Query, scope: Scope, rows: BadRows, most: int) -> Select[Any]:
+    """The same two counts, with the bad rows, or where these are many what sums them up."""
+    return counts_and_rows(query.check.name, rows, _count(query.among, scope), most)
 
 
 def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:
@@ -295,16 +302,13 @@ def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:
     return (counted.where(scope.condition(rows)) if scope else counted).scalar_subquery()
 
 
-def _evidence(query: Query, rows: BadRows | None, fetched: Sequence[Sequence[Any]], most: int) -> Evidence | None:
-    if rows is None or fetched[0][1] > most:
-        return None
-    return listed(query.check.name, rows, [row[3:] for row in fetched if row[3] is not None])
+Job = Callable[[Session], None]
 
 
-def one_by_one(session: Session, work: Callable[[Session, Id], None], ids: Sequence[Id]) -> None:
+def one_by_one(session: Session, jobs: Sequence[Job]) -> None:
     """Do some work on one session."""
-    for id_ in ids:
-        work(session, id_)
+    for job in jobs:
+        job(session)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,7 +326,7 @@ class RunContext:
     details: bool
     statements: bool
     bases: Mapping[Id, str] = field(default_factory=dict)
-    spread: Callable[[Session, Callable[[Session, Id], None], Sequence[Id]], None] = one_by_one
+    spread: Callable[[Session, Sequence[Job]], None] = one_by_one
 
 
 def evidence_of(
@@ -354,8 +358,10 @@ def _fetched(
     if len(small) > 1 and all(isinstance(rows[id_][0].source, Table) for id_ in small):
         with suppress(Exception):  # asked one by one below, where the error has a name
             evidence = few_of_many(session, small, timeout)
+    large = {id_: own for id_, own in rows.items() if id_ not in small and isinstance(own[0].source, Table)}
+    drawn: dict[Id, Evidence] = {}
 
-    def fetch(asked: Session, id_: Id) -> None:
+    def fetch(id_: Id, asked: Session) -> None:
         bad_rows, count = rows[id_]
         try:
             if id_ in small:
@@ -365,5 +371,23 @@ def _fetched(
         except Exception as error:  # noqa: BLE001 - the rule is measured; only its examples are missing
             notes[id_] = f"its bad rows cannot be shown: {explained(error, timeout)}"
 
-    context.spread(session, fetch, sorted(rows.keys() - evidence.keys(), key=lambda id_: -rows[id_][1]))
+    lacking = sorted(rows.keys() - evidence.keys(), key=lambda id_: -rows[id_][1])
+    draw_all = [lambda asked: drawn.update(_drawn(asked, large, timeout, notes))] if large else []
+    context.spread(session, [*draw_all, *(partial(fetch, id_) for id_ in lacking)])
+    for id_ in drawn.keys() & evidence.keys():
+        evidence[id_] = replace(evidence[id_], places=drawn[id_].places, sampled=drawn[id_].sampled)
     return evidence
+
+
+def _drawn(
+    session: Session, rows: Mapping[Id, tuple[BadRows, int]], timeout: float, notes: dict[Id, str]
+) -> dict[Id, Evidence]:
+    """The places of some bad rows of each rule: for one by one, where drawing for all at once fails."""
+    try:
+        return draw(session, rows, timeout)
+    except Exception as error:  # noqa: BLE001 - the rules are measured; only the places of their bad rows are missing
+        if len(rows) > 1:
+            alone = (_drawn(session, {id_: own}, timeout, notes) for id_, own in rows.items())
+            return {id_: evidence for answer in alone for id_, evidence in answer.items()}
+        notes.update(dict.fromkeys(rows, f"where its bad rows stand is unknown: {explained(error, timeout)}"))
+        return {}

@@ -1,21 +1,24 @@
 """The evidence of failing rules: the keys of their bad rows, and the places of these.
 
 The few bad rows of all rules of a table are fetched in one further pass. Of a rule with very many, one statement
-aggregates a sample of keys and a sketch, so nothing here grows with the number of bad rows. Its places are guessed from
-a sample of its rows, and counted later in the one pass over the table that counts all rows there, too.
+aggregates a sample of keys and a sketch, so nothing here grows with the number of bad rows. Their places are guessed
+from rows drawn for all rules in one pass, and counted later in the one pass over the table that counts all rows there,
+too. A query across tables is expensive: it is asked once, for its counts and all evidence.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from math import prod
+from random import random
 from typing import Any
 
 import sqlalchemy as sa
 
-from checks.engine.judging.bad_rows import BadRows, Place, least_rows, places_of
+from checks.engine.judging.bad_rows import LEAST_SHARE, BadRows, Place
 from checks.engine.judging.findings import (
     CUTS,
     SKETCH_RANGES,
@@ -64,25 +67,45 @@ def few(session: Session, rule: str, rows: BadRows, timeout: float) -> Evidence:
 
 
 def many(session: Session, rule: str, rows: BadRows, count: int, timeout: float) -> Evidence:
-    """A sample and a sketch of the bad rows of one rule, and the places where many of them are."""
+    """A sample and a sketch of the bad rows of one rule; of what is no table also the places where many of them are."""
     if not isinstance(rows.source, sa.Table):
         # what is expensive is asked once: its places are counted in the same statement
-        return _aggregated(rule, rows, count, session.all(summary(rule, rows, count), timeout))
-    sketched = _sketch(rule, rows.keys().subquery(), 0)
-    findings = _aggregated(rule, rows, count, session.all(asking(*sketched.subquery().c), timeout)).findings
-    drawn = [row[1:] for row in session.all(_drawn(rows, count), timeout)] if rows.reached else []
-    return Evidence(findings, _places(rows, drawn), len(drawn))
+        nothing = sa.cast(sa.null(), sa.BigInteger)
+        return read_rows(rule, rows, session.all(counts_and_rows(rule, rows, nothing, 0), timeout), 0)
+    cells = asking(*_sketch(rule, rows.keys().subquery(), 0).subquery().c)
+    return _aggregated(rule, rows, count, [row[1:] for row in session.all(cells, timeout)])
 
 
 DRAWN = 1_000
 """So many rows by chance: of a place with a tenth of all, less than a twentieth is met once in ten million times."""
 
 
-def _drawn(rows: BadRows, count: int) -> sa.Select[Any]:
-    """The dimensions of about a thousand of the bad rows."""
-    values = [value.label(f"d{number}") for number, (_, value) in enumerate(rows.reached)]
-    bad = asking(*values).select_from(rows.joined).where(rows.condition)
-    return bad if count <= DRAWN else bad.where(sa.func.random() < DRAWN / count)
+def draw(session: Session, rules: Mapping[Id, tuple[BadRows, int]], timeout: float) -> dict[Id, Evidence]:
+    """The places of about a thousand bad rows of each of several rules of one table, in one pass over it."""
+    chosen = list(rules.items())
+    first = chosen[0][1][0]
+    chances = [min(1.0, DRAWN / count) for _, (_, count) in chosen]
+    conditions = [rows.condition for _, (rows, _) in chosen]
+    # in a CASE the database asks chance first, which spares most rows the condition
+    met = [sa.case((sa.func.random() < chance, bad)) for chance, bad in zip(chances, conditions, strict=True)]
+    values = first.columns()[1:]
+    flags = [bad.label(f"b{number}") for number, bad in enumerate(conditions)]
+    statement = asking(*values, *flags).select_from(first.joined).where(sa.or_(*met))
+    drawn: list[list[Sequence[Any]]] = [[] for _ in chosen]
+    for row in session.all(statement, timeout):
+        for number in _drawn_for(row[1 + len(values) :], chances):
+            drawn[number].append(row[1 : 1 + len(values)])
+    return {
+        id_: Evidence(places=_places(rows, own), sampled=len(own))
+        for (id_, (rows, _)), own in zip(chosen, drawn, strict=True)
+    }
+
+
+def _drawn_for(flags: Sequence[bool | None], chances: Sequence[float]) -> Iterator[int]:
+    """The rules for which a row counts as drawn: what several rules find bad had several chances to be met."""
+    bad = [number for number, flag in enumerate(flags) if flag]
+    met = 1 - prod(1 - chances[number] for number in bad)
+    yield from (number for number in bad if random() * met < chances[number])  # noqa: S311 - a sample, no secret
 
 
 def _aggregated(rule: str, rows: BadRows, count: int, fetched: Sequence[Sequence[Any]]) -> Evidence:
@@ -90,7 +113,7 @@ def _aggregated(rule: str, rows: BadRows, count: int, fetched: Sequence[Sequence
     sample: list[str] = []
     places: dict[Place, int] = {}
     names = [dimension.name for dimension, _ in rows.reached]
-    for _, mask, number, keys, checks, least, *values in fetched:
+    for mask, number, keys, checks, least, *values in fetched:
         if keys is None:
             places[tuple((names[bit], value) for bit, value in _grouped(mask, values[len(CUTS) :]))] = int(number)
             continue
@@ -110,9 +133,14 @@ def listed(rule: str, rows: BadRows, fetched: Sequence[Sequence[Any]]) -> Eviden
 
 
 def _places(rows: BadRows, fetched: Iterable[Sequence[Any]]) -> Counter[Place]:
+    """How many rows stand at each value of a dimension, and at each two values."""
+    names = [dimension.name for dimension, _ in rows.reached]
+    columns = list(zip(names, zip(*fetched, strict=True), strict=False))
     places: Counter[Place] = Counter()
-    for values, number in Counter(map(tuple, fetched)).items():
-        places.update(dict.fromkeys(places_of(rows.place(values)), number))
+    for some in (*combinations(columns, 1), *combinations(columns, 2)):
+        kinds, values = zip(*some, strict=True)
+        counts = Counter(zip(*values, strict=True))
+        places.update({tuple(zip(kinds, place, strict=True)): number for place, number in counts.items()})
     return places
 
 
@@ -141,22 +169,55 @@ SAMPLE = 100
 MD5_DIGITS = 32
 
 
-def summary(rule: str, rows: BadRows, count: int) -> sa.Select[Any]:
-    """Rows of (mask, count, sum of fingerprints, sum of checksums, least digest and key, ranges, dimensions).
+def counts_and_rows(rule: str, rows: BadRows, total: sa.ColumnElement[int], most: int) -> sa.Select[Any]:
+    """The number of bad rows and the total, on each bad row, or with more than `most` on each line of their summary.
 
-    The mask says by which of the ranges or dimensions a row is grouped; rows by dimensions have no sums. What is
-    expensive is read once. The least digests are a sample by chance, and the same rows as long as they are bad.
+    A line of the summary is (mask, count, sum of fingerprints, sum of checksums, least digest and key, ranges,
+    dimensions); the mask says by which of the ranges or dimensions it is grouped, those by dimensions have no sums. The
+    least digests are a sample by chance, and the same rows as long as they are bad. A bad row is a line with a key in
+    place of the digest, and no mask; without any there is one line without a key.
     """
     bad = rows.statement().cte("bad").prefix_with("MATERIALIZED")
+    number = sa.select(sa.func.count()).select_from(bad).scalar_subquery()
+    both = sa.select(number.label("bad_rows"), total.label("among"))
+    counts = both.cte("counts").prefix_with("MATERIALIZED")
+    count = sa.select(counts.c.bad_rows).scalar_subquery()
     values = [bad.c[f"d{number}"] for number in range(len(rows.reached))]
-    # the places first: the NULLs of the other part take the types of their dimensions
-    parts = [*([_spread(rows, values, count)] if values else []), _sketch(rule, bad, len(values))]
-    return asking(*sa.union_all(*parts).subquery("summary").c)
+    # the rows first: the NULLs of the other parts take the types of their dimensions
+    parts = [_listed(bad, values).where(count <= most)]
+    parts += [_spread(rows, values, count, most)] if values else []
+    parts += [_sketch(rule, bad, len(values), count > most)]
+    lines = sa.union_all(*parts).subquery("lines")
+    return asking(*counts.c, *lines.c).select_from(counts.outerjoin(lines, sa.true()))
 
 
-def _sketch(rule: str, bad: sa.FromClause, dimensions: int) -> sa.Select[Any]:
-    key = bad.c.key
-    named = _once(sa.select(key_digest(rule, key).concat(key).label("named")))
+def read_rows(rule: str, rows: BadRows, fetched: Sequence[Sequence[Any]], most: int) -> Evidence:
+    """The evidence from the lines of `counts_and_rows`."""
+    count = fetched[0][1]
+    if count > most:
+        return _aggregated(rule, rows, count, [row[3:] for row in fetched])
+    keyed = (row for row in fetched if row[KEY_OF_LINE] is not None)
+    return listed(rule, rows, [(row[KEY_OF_LINE], *row[KEY_OF_LINE + 1 + len(CUTS) :]) for row in keyed])
+
+
+KEY_OF_LINE = 7
+"""Where the key stands in a line."""
+
+
+def _listed(bad: sa.CTE, values: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+    nothing = [sa.null()] * 4
+    return sa.select(*_labelled(*nothing, bad.c.key), *_no_ranges(), *values)
+
+
+def _no_ranges() -> list[sa.ColumnElement[Any]]:
+    return [sa.cast(sa.null(), sa.BigInteger).label(f"r{number}") for number in range(len(CUTS))]
+
+
+def _sketch(
+    rule: str, bad: sa.FromClause, dimensions: int, wanted: sa.ColumnElement[bool] | None = None
+) -> sa.Select[Any]:
+    digest = sa.select(key_digest(rule, bad.c.key).concat(bad.c.key).label("named"))
+    named = _once(digest if wanted is None else digest.where(wanted))
     marked = _once(sa.select(first_bits(named.c.named, 64).label("fingerprint"), named.c.named))
     # PostgreSQL shifts a bigint by an integer, not by another bigint
     shifted = [marked.c.fingerprint.bitwise_rshift(sa.literal(shift, sa.Integer)) for shift in CUTS]
@@ -175,19 +236,21 @@ def _labelled(*columns: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
     return [sa.cast(column, kind).label(name) for column, (name, kind) in zip(columns, kinds.items(), strict=True)]
 
 
-def _spread(rows: BadRows, values: Sequence[sa.ColumnElement[Any]], count: int) -> sa.Select[Any]:
+def _spread(
+    rows: BadRows, values: Sequence[sa.ColumnElement[Any]], count: sa.ColumnElement[int], most: int
+) -> sa.Select[Any]:
     """The places where many bad rows are, and all that are scored."""
     # grouped by all of them first, so that the ten groupings that follow have little to do
-    fine = sa.select(*values, sa.func.count().label("number")).group_by(*values).subquery("fine")
+    grouped = sa.select(*values, sa.func.count().label("number")).where(count > most).group_by(*values)
+    fine = grouped.subquery("fine")
     by = [fine.c[f"d{number}"] for number in range(len(values))]
     sets = [*((column,) for column in by), *combinations(by, 2)]
     number, mask = sa.func.sum(fine.c.number), sa.func.grouping(*by)
     scored = [_mask(bit, by) for bit, (dimension, _) in enumerate(rows.reached) if dimension.scored]
-    kept = sa.or_(number >= least_rows(count), mask.in_(scored))
-    nothing = [sa.cast(sa.null(), sa.BigInteger).label(f"r{number}") for number in range(len(CUTS))]
+    kept = sa.or_(number >= count * sa.literal(LEAST_SHARE, sa.Double), mask.in_(scored))
     columns = _labelled(mask, number, sa.null(), sa.null(), sa.null())
     by_set = sa.func.grouping_sets(*(sa.tuple_(*columns) for columns in sets))
-    return sa.select(*columns, *nothing, *by).group_by(by_set).having(kept)
+    return sa.select(*columns, *_no_ranges(), *by).group_by(by_set).having(kept)
 
 
 def _mask(bit: int, by: Sequence[Any]) -> int:

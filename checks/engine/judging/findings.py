@@ -244,7 +244,8 @@ def sketch(fingerprints: Mapping[int, int]) -> dict[int, Cell]:
 
 def sketch_difference(now: Sketch, before: Sketch) -> dict[int, int] | None:
     """How many rows more (or, negative, fewer) each fingerprint has now; None when too much has changed to tell."""
-    cells = {index: now.get(index, Cell()) - before.get(index, Cell()) for index in now.keys() | before.keys()}
+    changed = [index for index in now.keys() | before.keys() if now.get(index) != before.get(index)]
+    cells = {index: now.get(index, Cell()) - before.get(index, Cell()) for index in changed}
     difference: dict[int, int] = {}
     waiting = list(cells)
     while waiting:

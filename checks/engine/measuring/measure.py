@@ -89,10 +89,16 @@ def plan_scans(queries: Iterable[Query]) -> tuple[Unit, ...]:
     groups = list(_groups(query for query in asked if query.check.mark.kind is Kind.METRIC))
     grouped = {query.id for scan in groups for query in scan.queries}
     fused = [query for query in asked if query.check.mark.kind in FUSED and query.id not in grouped]
-    scans = [
-        Scan(part) for _, group in groupby(fused, lambda q: (id(q.table), q.narrowed)) for part in _split(list(group))
-    ]
+    scans = [Scan(part) for alike in _by_table(fused) for part in _split(alike)]
     return (*scans, *groups, *_sets(query for query in asked if query.check.mark.kind not in FUSED))
+
+
+def _by_table(queries: Iterable[Query]) -> Iterable[Sequence[Query]]:
+    # a table that some rules know by its name alone stands between those of the table that is declared
+    by_table: dict[tuple[int, bool], list[Query]] = {}
+    for query in queries:
+        by_table.setdefault((id(query.table), query.narrowed), []).append(query)
+    return by_table.values()
 
 
 def _sets(queries: Iterable[Query]) -> Iterator[Grouped | Alone]:
