@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from threading import Lock, Semaphore, Thread
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -266,25 +266,25 @@ class Sessions:
             self._free.put(session)
 
     def spread(self, session: Session, jobs: Sequence[Job]) -> None:
-        """Do some work on a session and on all that are idle meanwhile."""
-        waiting = SimpleQueue[Job]()
+        """Do some work on a session and on all that are idle meanwhile, or get idle."""
+        waiting, done = SimpleQueue[Job](), Semaphore(0)
         for job in jobs:
             waiting.put(job)
         self.open(len(self.opened) + len(jobs) - 1)
-        helpers = [Thread(target=self._help, args=(waiting,), daemon=True) for _ in jobs[1 : self._most]]
-        for helper in helpers:
-            helper.start()
-        _work_off(waiting, session)
-        for helper in helpers:
-            helper.join()
+        for _ in jobs[1 : self._most]:
+            Thread(target=self._help, args=(waiting, done), daemon=True).start()
+        _work_off(waiting, done, session)
+        for _ in jobs:
+            done.acquire()
 
-    def _help(self, waiting: SimpleQueue[Job]) -> None:
-        with suppress(Empty):
-            session = self._free.get_nowait()
-            try:
-                _work_off(waiting, session)
-            finally:
-                self._free.put(session)
+    def _help(self, waiting: SimpleQueue[Job], done: Semaphore) -> None:
+        while not waiting.empty():
+            with suppress(Empty):
+                session = self._free.get(timeout=ONCE_MORE)
+                try:
+                    _work_off(waiting, done, session)
+                finally:
+                    self._free.put(session)
 
     def cancel(self) -> None:
         """End what is running, from another thread."""
@@ -297,10 +297,18 @@ class Sessions:
             session.close()
 
 
-def _work_off(waiting: SimpleQueue[Job], session: Session) -> None:
+ONCE_MORE = 0.05
+"""Seconds after which a helper without a session looks whether there is still something to do."""
+
+
+def _work_off(waiting: SimpleQueue[Job], done: Semaphore, session: Session) -> None:
     with suppress(Empty):
         while True:
-            waiting.get_nowait()(session)
+            job = waiting.get_nowait()
+            try:
+                job(session)
+            finally:
+                done.release()
 
 
 def side_by_side(

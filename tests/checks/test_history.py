@@ -20,6 +20,7 @@ from checks.health import examine
 from checks.stored import stored_results, stored_runs
 from etl import tables
 from etl.tables import check_findings, check_results, check_states, leagues, schedule
+from tests.checks.engine.conftest import counted
 
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
 LATER = date(2099, 1, 1)
@@ -139,6 +140,28 @@ def test_very_many_bad_rows_do_not_store_as_many_rows(season: Season) -> None:
     assert season.rows(select(func.length(check_states.c.sketch)).where(check_states.c.rule == "nowhere")) == [
         (49_152,)
     ]
+
+
+def test_the_findings_of_all_rules_are_written_by_two_statements(season: Season) -> None:
+    @row_check(schedule, severity=Severity.LOW, threshold=above(warn=percent(10), critical=percent(90)))
+    def alone(row: Row) -> ColumnElement[bool]:
+        """A match against nobody."""
+        return row.away_team == "BYE"
+
+    season.add("a", "b'\"\\☃")
+    season.run(Rules.of(nowhere, alone, volume, domain="schedule"))
+    season.place("a")
+
+    with counted(season.engine) as statements:
+        season.run(Rules.of(nowhere, alone, volume, domain="schedule"))
+
+    finding = check_findings.c
+    open_now = select(finding.rule, finding.key["home_team"].astext).where(finding.fixed_at.is_(None))
+    assert sorted(map(tuple, season.rows(open_now))) == [
+        ("alone", "a"), ("alone", "b'\"\\☃"), ("nowhere", "b'\"\\☃")
+    ]  # fmt: skip
+    written = [line for line in statements if "check_findings" in line and not line.startswith("SELECT")]
+    assert [line.split()[0] for line in written] == ["UPDATE", "INSERT"]
 
 
 def test_results_are_unique_for_run_rule_and_parameter(season: Season) -> None:

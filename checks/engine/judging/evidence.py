@@ -20,10 +20,10 @@ import sqlalchemy as sa
 
 from checks.engine.judging.bad_rows import LEAST_SHARE, BadRows, Place
 from checks.engine.judging.findings import (
-    CUTS,
     SKETCH_RANGES,
     Finding,
     Findings,
+    cells_of,
     checksum_of,
     fingerprint,
     fingerprint_of,
@@ -109,20 +109,22 @@ def _drawn_for(flags: Sequence[bool | None], chances: Sequence[float]) -> Iterat
 
 
 def _aggregated(rule: str, rows: BadRows, count: int, fetched: Sequence[Sequence[Any]]) -> Evidence:
-    cells: list[tuple[int, int, int, int]] = []
-    sample: list[str] = []
-    places: dict[Place, int] = {}
+    """The evidence from the lines of a summary."""
     names = [dimension.name for dimension, _ in rows.reached]
-    for mask, number, keys, checks, least, *values in fetched:
-        if keys is None:
-            places[tuple((names[bit], value) for bit, value in _grouped(mask, values[len(CUTS) :]))] = int(number)
-            continue
-        ((cut, value),) = _grouped(mask, values[: len(CUTS)])
-        cells.append((cut * SKETCH_RANGES + value, number, keys, checks))
-        sample.extend([least] if cut == 0 else [])
-    chosen = Counter(key[MD5_DIGITS:] for key in sorted(sample)[:SAMPLE])
-    findings = sorted(_findings(rule, rows.names, chosen), key=_order)
-    return Evidence(Findings(count, tuple(findings), gathered(cells)), places)
+    summed = [line for line in fetched if line[CELL_OF_LINE] is not None]
+    spread = [line for line in fetched if line[CELL_OF_LINE] is None]
+    places = {_place(names, mask, values): int(number) for mask, _, number, _, _, _, *values in spread}
+    cells = gathered((cell, number, keys, checks) for _, cell, number, keys, checks, *_ in summed)
+    sample = sorted(line[KEY_OF_LINE] for line in summed if line[CELL_OF_LINE] < SKETCH_RANGES)[:SAMPLE]
+    findings = sorted(_findings(rule, rows.names, Counter(key[MD5_DIGITS:] for key in sample)), key=_order)
+    return Evidence(Findings(count, tuple(findings), cells), places)
+
+
+def _place(names: Sequence[str], mask: int, values: Sequence[Any]) -> Place:
+    """By which dimensions a line is grouped, with their values."""
+    # the leftmost column has the highest bit, and a set bit says that the line is not grouped by it
+    parts = enumerate(zip(names, values, strict=True))
+    return tuple(part for bit, part in parts if not mask >> (len(values) - 1 - bit) & 1)
 
 
 def listed(rule: str, rows: BadRows, fetched: Sequence[Sequence[Any]]) -> Evidence:
@@ -159,23 +161,23 @@ def _order(finding: Finding) -> str:
     return str([(type(value).__name__, value) for value in finding.key.values()])
 
 
-def _grouped(mask: int, values: Sequence[Any]) -> list[tuple[int, Any]]:
-    """By which columns a row of the summary is grouped, with their values."""
-    # the leftmost column has the highest bit, and a set bit says that the row is not grouped by it
-    return [(bit, value) for bit, value in enumerate(values) if not mask >> (len(values) - 1 - bit) & 1]
-
-
 SAMPLE = 100
 MD5_DIGITS = 32
+LINE_COLUMNS = {
+    "mask": sa.BigInteger, "cell": sa.BigInteger, "number": sa.BigInteger, "keys": sa.Numeric, "checks": sa.Numeric,
+    "key": sa.Text,
+}  # fmt: skip
+"""The columns of a line; the values of its dimensions follow."""
+CELL_OF_LINE, KEY_OF_LINE = 1, 5
 
 
 def counts_and_rows(rule: str, rows: BadRows, total: sa.ColumnElement[int], most: int) -> sa.Select[Any]:
-    """The number of bad rows and the total, on each bad row, or with more than `most` on each line of their summary.
+    """The number of bad rows and the total, on a line for each bad row, or with more than `most` for their summary.
 
-    A line of the summary is (mask, count, sum of fingerprints, sum of checksums, least digest and key, ranges,
-    dimensions); the mask says by which of the ranges or dimensions it is grouped, those by dimensions have no sums. The
-    least digests are a sample by chance, and the same rows as long as they are bad. A bad row is a line with a key in
-    place of the digest, and no mask; without any there is one line without a key.
+    The line of a bad row has its key; without any there is one line without a key. A summary has lines for the cells of
+    the sketch (how many rows, sum of fingerprints, sum of checksums, least digest with its key), and lines for places
+    (how many rows, and by a mask which dimensions). The least digests are a sample by chance, and the same rows as long
+    as they are bad.
     """
     bad = rows.statement().cte("bad").prefix_with("MATERIALIZED")
     number = sa.select(sa.func.count()).select_from(bad).scalar_subquery()
@@ -184,7 +186,7 @@ def counts_and_rows(rule: str, rows: BadRows, total: sa.ColumnElement[int], most
     count = sa.select(counts.c.bad_rows).scalar_subquery()
     values = [bad.c[f"d{number}"] for number in range(len(rows.reached))]
     # the rows first: the NULLs of the other parts take the types of their dimensions
-    parts = [_listed(bad, values).where(count <= most)]
+    parts = [sa.select(*_line(key=bad.c.key), *values).where(count <= most)]
     parts += [_spread(rows, values, count, most)] if values else []
     parts += [_sketch(rule, bad, len(values), count > most)]
     lines = sa.union_all(*parts).subquery("lines")
@@ -193,47 +195,32 @@ def counts_and_rows(rule: str, rows: BadRows, total: sa.ColumnElement[int], most
 
 def read_rows(rule: str, rows: BadRows, fetched: Sequence[Sequence[Any]], most: int) -> Evidence:
     """The evidence from the lines of `counts_and_rows`."""
-    count = fetched[0][1]
+    count, lines = fetched[0][1], [row[3:] for row in fetched]
     if count > most:
-        return _aggregated(rule, rows, count, [row[3:] for row in fetched])
-    keyed = (row for row in fetched if row[KEY_OF_LINE] is not None)
-    return listed(rule, rows, [(row[KEY_OF_LINE], *row[KEY_OF_LINE + 1 + len(CUTS) :]) for row in keyed])
+        return _aggregated(rule, rows, count, lines)
+    return listed(rule, rows, [line[KEY_OF_LINE:] for line in lines if line[KEY_OF_LINE] is not None])
 
 
-KEY_OF_LINE = 7
-"""Where the key stands in a line."""
-
-
-def _listed(bad: sa.CTE, values: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
-    nothing = [sa.null()] * 4
-    return sa.select(*_labelled(*nothing, bad.c.key), *_no_ranges(), *values)
-
-
-def _no_ranges() -> list[sa.ColumnElement[Any]]:
-    return [sa.cast(sa.null(), sa.BigInteger).label(f"r{number}") for number in range(len(CUTS))]
+def _line(**columns: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
+    return [sa.cast(columns.get(name, sa.null()), kind).label(name) for name, kind in LINE_COLUMNS.items()]
 
 
 def _sketch(
     rule: str, bad: sa.FromClause, dimensions: int, wanted: sa.ColumnElement[bool] | None = None
 ) -> sa.Select[Any]:
+    """The lines of a sketch."""
     digest = sa.select(key_digest(rule, bad.c.key).concat(bad.c.key).label("named"))
     named = _once(digest if wanted is None else digest.where(wanted))
     marked = _once(sa.select(first_bits(named.c.named, 64).label("fingerprint"), named.c.named))
-    # PostgreSQL shifts a bigint by an integer, not by another bigint
-    shifted = [marked.c.fingerprint.bitwise_rshift(sa.literal(shift, sa.Integer)) for shift in CUTS]
-    cuts = [bits.bitwise_and(SKETCH_RANGES - 1).label(f"r{number}") for number, bits in enumerate(shifted)]
-    whole = sa.select(*cuts, checksum_of(marked.c.fingerprint).label("check"), *marked.c).subquery("sketch")
-    sums = sa.func.sum(whole.c.fingerprint), sa.func.sum(whole.c.check)
-    least = sa.func.min(sa.collate(whole.c.named, "C"))
-    ranges = [whole.c[cut.name] for cut in cuts]
+    cells = [cell.label(f"r{number}") for number, cell in enumerate(cells_of(marked.c.fingerprint))]
+    whole = sa.select(*cells, checksum_of(marked.c.fingerprint).label("check"), *marked.c).subquery("sketch")
+    cuts = [whole.c[cell.name] for cell in cells]
+    line = _line(
+        cell=sa.func.coalesce(*cuts), number=sa.func.count(), keys=sa.func.sum(whole.c.fingerprint),
+        checks=sa.func.sum(whole.c.check), key=sa.func.min(sa.collate(whole.c.named, "C")),
+    )  # fmt: skip
     nothing = [sa.null().label(f"d{number}") for number in range(dimensions)]
-    columns = _labelled(sa.func.grouping(*ranges), sa.func.count(), *sums, least)
-    return sa.select(*columns, *ranges, *nothing).group_by(sa.func.grouping_sets(*map(sa.tuple_, ranges)))
-
-
-def _labelled(*columns: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
-    kinds = {"mask": sa.BigInteger, "number": sa.BigInteger, "keys": sa.Numeric, "checks": sa.Numeric, "least": sa.Text}
-    return [sa.cast(column, kind).label(name) for column, (name, kind) in zip(columns, kinds.items(), strict=True)]
+    return sa.select(*line, *nothing).group_by(sa.func.grouping_sets(*map(sa.tuple_, cuts)))
 
 
 def _spread(
@@ -248,9 +235,8 @@ def _spread(
     number, mask = sa.func.sum(fine.c.number), sa.func.grouping(*by)
     scored = [_mask(bit, by) for bit, (dimension, _) in enumerate(rows.reached) if dimension.scored]
     kept = sa.or_(number >= count * sa.literal(LEAST_SHARE, sa.Double), mask.in_(scored))
-    columns = _labelled(mask, number, sa.null(), sa.null(), sa.null())
     by_set = sa.func.grouping_sets(*(sa.tuple_(*columns) for columns in sets))
-    return sa.select(*columns, *_no_ranges(), *by).group_by(by_set).having(kept)
+    return sa.select(*_line(mask=mask, number=number), *by).group_by(by_set).having(kept)
 
 
 def _mask(bit: int, by: Sequence[Any]) -> int:

@@ -264,6 +264,13 @@ def ranges(key: int) -> tuple[int, ...]:
     return tuple(number * SKETCH_RANGES + (key >> shift) % SKETCH_RANGES for number, shift in enumerate(CUTS))
 
 
+def cells_of(key: ColumnElement[int]) -> list[ColumnElement[int]]:
+    """SQL of the same ranges of a fingerprint."""
+    # PostgreSQL shifts a bigint by an integer, not by another bigint
+    shifted = [key.bitwise_rshift(literal(shift, Integer)) for shift in CUTS]
+    return [bits.bitwise_and(SKETCH_RANGES - 1) + number * SKETCH_RANGES for number, bits in enumerate(shifted)]
+
+
 def checksum(key: int) -> int:
     """A second hash, by which a lone fingerprint is told from a sum of several: not linear, and cheap in SQL."""
     return (abs(key) % CHECK_FOLD) ** 2 % CHECK_PRIME

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Engine, select
 
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
 from checks.engine.judging.bad_rows import Cluster
-from tests.checks.engine.conftest import PLACE, SHELF, Run, thing, things
+from tests.checks.engine.conftest import PLACE, SHELF, Run, counted, thing, things
 
 Put = Callable[..., None]
 
@@ -92,6 +92,23 @@ def test_without_a_total_there_is_a_share_and_no_lift(run: Run, put: Put) -> Non
     )
 
 
+@pytest.mark.parametrize("listed", [10, 1_000])
+def test_a_question_across_tables_is_asked_once_however_many_rows_are_bad(
+    run: Run, put: Put, shelves: Engine, listed: int
+) -> None:
+    @check(severity=Severity.LOW, threshold=above(warn=rows(1)))
+    def across() -> Bad:
+        return Bad(select(things.c.name, things.c.id.label("thing_id")).where(things.c.size > 9))
+
+    put(*stock())
+
+    with counted(shelves) as statements:
+        result = run(across, dimensions=(SHELF,), listed=listed).of("across")
+
+    assert (result.count, result.new, str(result.clusters[0])) == (62, 62, "58 of 62 in shelf 3")
+    assert len([statement for statement in statements if "things.size" in statement]) == 1
+
+
 def test_the_places_of_very_many_bad_rows_are_counted_and_not_estimated(run: Run, put: Put) -> None:
     """Where to count is guessed from a sample of a thousand rows; a sample's figures would end in three zeros."""
     south = [thing(f"s{n}", size=10, place_id=2, shelf="3") for n in range(1_117)]
@@ -119,3 +136,22 @@ def test_a_place_is_found_whether_few_places_or_many_are_asked_about(run: Run, p
     assert [(c.where[0][1], c.count, c.rows) for c in clusters] == [
         (f"bad {n}", 90 // wanted, 90 // wanted) for n in range(min(wanted, 3))
     ]
+
+
+def test_rules_of_one_table_are_located_by_one_statement_that_draws_and_one_that_counts(
+    run: Run, put: Put, shelves: Engine
+) -> None:
+    @row_check(things, severity=Severity.LOW, threshold=above(warn=percent(1), critical=percent(90)))
+    def far(row: Row) -> ColumnElement[bool]:
+        """Far up."""
+        return row.shelf == "2"
+
+    put(*stock())
+
+    with counted(shelves) as statements:
+        report = run(big, far, dimensions=(PLACE, SHELF), listed=10)
+
+    assert str(report.of("big").clusters[0]) == "58 of 62 in South, shelf 3"
+    assert str(report.of("far").clusters[0]) == "88 of 88 in shelf 2"
+    assert len([statement for statement in statements if "random()" in statement]) == 1
+    assert len([statement for statement in statements if "GROUP BY" in statement and "GROUPING" not in statement]) == 1
