@@ -156,11 +156,13 @@ MOST_AT_ONCE = 20_000
 def _batches(results: Iterable[Result]) -> Iterator[list[Result]]:
     """Results, as many at a time as are written by one statement."""
     batch: list[Result] = []
+    rows = 0
     for result in results:
         batch.append(result)
-        if sum(len(_listed(one)) for one in batch) > MOST_AT_ONCE:
+        rows += len(_listed(result))
+        if rows > MOST_AT_ONCE:
             yield batch
-            batch = []
+            batch, rows = [], 0
     if batch:
         yield batch
 
