@@ -5,7 +5,7 @@ PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --reruns 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: faults older help install demo test slow lint house bench bench-peers clean lock audit pictures
+.PHONY: mutants faults older help install demo test slow lint house bench bench-peers clean lock audit pictures
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -45,6 +45,12 @@ SECONDS ?= 300
 SEEDS ?= 3
 faults: install ## Faults made for real, the long run, with figures: make faults KILLS=200 SECONDS=300 SEEDS=3
 	$(BIN)/pytest -m "slow or not slow" --kills $(KILLS) --seconds $(SECONDS) --seeds $(SEEDS) tests/faults tests/flows/bridge/test_canaries.py tests/etl/test_connections.py tests/etl/importing/test_cut_commits.py tests/etl/importing/test_killed.py tests/checks/engine/measuring/test_hostile_rules.py tests/flows/cli/test_environments.py tests/alerts/outbox tests/checks/test_seals.py tests/test_image.py
+
+SAMPLE ?= 200
+SEED ?= 1
+mutants: install ## Changes of the code that tests have to notice, a sample with its score: make mutants SAMPLE=200 SEED=1
+	$(BIN)/python -m pip install --quiet --upgrade --target .venv/mutants cosmic-ray==8.7.0
+	PYTHONPATH=.venv/mutants $(BIN)/python -m tests.mutants --sample $(SAMPLE) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
 
 audit: install ## The code, its dependencies, their hashes, licences and known flaws
 	$(BIN)/python -m tests.audit

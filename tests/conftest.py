@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from etl.database import open_engine
@@ -58,7 +58,13 @@ def nothing_left_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """URL of an embedded server of this test session's own; in memory and without fsync, for its data dies with it."""
+    """URL of an embedded server of this test session's own; in memory and without fsync, for its data dies with it.
+
+    Many sessions one after the other (tests/mutants.py) bring one server for all.
+    """
+    if "TEST_SERVER" in os.environ:
+        yield os.environ["TEST_SERVER"]
+        return
     with quick_folder() as home, running(home, **QUICK) as url:
         yield url
 
@@ -66,10 +72,13 @@ def server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def template(server: str) -> str:
     """Name of a migrated, empty database to copy from."""
-    _statement(server, "create database template")
-    engine = open_engine(_named(server, "template"), poolclass=NullPool)
-    upgrade(engine)
-    engine.dispose()
+    if not _exists(server, "template"):
+        building = f"template_{os.getpid()}"
+        _statement(server, f"create database {building}")
+        engine = open_engine(_named(server, building), poolclass=NullPool)
+        upgrade(engine)
+        engine.dispose()
+        _statement(server, f"alter database {building} rename to template")
     return "template"
 
 
@@ -125,7 +134,7 @@ def browser() -> Iterator[Any]:
 
 def copy_of(server: str, template: str) -> Iterator[Engine]:
     """A database of its own, copied from a template, gone after use."""
-    name = f"test_{next(_numbers)}"
+    name = f"test_{os.getpid()}_{next(_numbers)}"
     _statement(server, f"create database {name} template {template} strategy file_copy")
     engine = open_engine(_named(server, name))
     yield engine
@@ -135,6 +144,12 @@ def copy_of(server: str, template: str) -> Iterator[Engine]:
 
 def _named(server: str, database: str) -> str:
     return make_url(server).set(database=database).render_as_string(hide_password=False)
+
+
+def _exists(server: str, database: str) -> bool:
+    engine = open_engine(_named(server, "postgres"), poolclass=NullPool)
+    with engine.connect() as connection:
+        return bool(connection.scalar(text("select true from pg_database where datname = :name"), {"name": database}))
 
 
 def _statement(server: str, statement: str) -> None:

@@ -43,7 +43,7 @@ def test_imports_of_the_period_alone_are_counted(catalogue: Rules) -> None:
     feeds = (
         *3 * (feed(EARLIER, "failed", rows=7),), feed(IN_TIME, rows=40, records=30, rejects=6),
         feed(IN_TIME, "unchanged"), feed(IN_TIME, "blocked", records=0), feed(IN_TIME, "running", finished_at=None),
-        *2 * (feed(LATER, "failed"),),
+        *2 * (feed(LATER, "failed"),), feed(EARLIER, rows=900, records=50), feed(LATER, "unchanged", rows=70),
     )  # fmt: skip
 
     found = figures(catalogue, feeds=feeds)
