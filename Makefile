@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # tests start servers, browsers and processes: one that met a busy machine gets one more try, and the summary counts it
-PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --reruns 1
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist worksteal --reruns 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help

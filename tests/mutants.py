@@ -43,7 +43,11 @@ MEASURED = (
     "etl/importing/figure_signs.py", "etl/importing/accidents.py", "etl/importing/declared.py", "checks/repairs",
     "etl/repairs", "alerts/incidents",
 )  # fmt: skip
-NEED_ARGUMENTS = {"core/VariableReplacer", "core/VariableInserter"}
+LEFT_OUT = {
+    "core/VariableReplacer", "core/VariableInserter",  # need arguments
+    # of small numbers and single values nobody can tell these apart
+    *(f"core/ReplaceComparisonOperator_{one}" for one in ("Eq_Is", "Is_Eq", "NotEq_IsNot", "IsNot_NotEq")),
+}  # fmt: skip
 UNTOUCHED = {"name", "newline", "string", "fstring", "fstring_start", "fstring_end", "fstring_string", "endmarker"}
 LEAST_KILLED = 0.92
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?\.py(?:::[^\s\[]+)?)", re.MULTILINE)
@@ -178,7 +182,7 @@ def _places(path: str) -> Iterator[tuple[str, list[tuple[str, int]]]]:
     tree = get_ast((ROOT / path).read_text(encoding="utf-8"))
     nodes = [node for node in ast_nodes(tree) if node.type not in UNTOUCHED]  # half of all, for each of 200 operators
     changes: defaultdict[tuple[str, Any], list[tuple[str, int]]] = defaultdict(list)
-    for name in (*sorted(set(operator_names()) - NEED_ARGUMENTS), ConditionLeftOut.__name__):
+    for name in (*sorted(set(operator_names()) - LEFT_OUT), ConditionLeftOut.__name__):
         positions = [span for node in nodes for span in _operator(name).mutation_positions(node)]
         for occurrence, span in enumerate(positions):
             changes[name.split("_")[0], span].append((name, occurrence))
@@ -190,22 +194,27 @@ def _operator(name: str) -> Operator:
 
 
 def _made(path: str, name: str, occurrence: int) -> Mutant | None:
-    """The mutant of a change; None for one of annotations alone, which nobody runs."""
+    """The mutant of a change; None for one that cannot run, or of what nobody runs: annotations.
+
+    That a dataclass is frozen and has slots is left out, too: that keeps us from slips, and no behaviour shows it.
+    """
     source = (ROOT / path).read_text(encoding="utf-8")
     code = mutate_code(source, _operator(name), occurrence)
-    if code is None or _meaning(code) == _meaning(source):
+    if code is None or _meaning(code) in {_meaning(source), ""}:
         return None
     lines = list(difflib.unified_diff(source.splitlines(), code.splitlines(), path, path, lineterm="", n=2))
+    if any(line.startswith("-@dataclass(") for line in lines) and "True" in name:
+        return None
     before, after = (" ".join(line[1:].strip() for line in lines[2:] if line[0] == sign) for sign in "-+")
     return Mutant(path, name.removeprefix("core/"), code, "\n".join(lines), before, after)
 
 
 def _meaning(code: str) -> str:
-    """What a module does when it runs; its annotations are left as text."""
+    """What a module does when it runs, empty if it cannot; its annotations are left out."""
     try:
         tree = ast.parse(code)
     except SyntaxError:
-        return "broken"
+        return ""
     for node in ast.walk(tree):
         for name in ("annotation", "returns"):
             if getattr(node, name, None) is not None:
@@ -297,18 +306,20 @@ def _failure(tests: Sequence[str], copy: Path, url: str, limit: float) -> str:
 
 
 def tests_near(path: str, *, wide: bool) -> list[str]:
-    """Files with tests of a module, nearest first: in its folder by its name, in its folder, those that import it.
+    """Files with tests of a module, nearest first: in its folder by its name, in its folder, in that of its chapter.
 
-    `wide`: then all others of its package.
+    Then those that import it, and with `wide` all others of its package.
     """
     module, mirror = path.removesuffix(".py").removesuffix("/__init__").replace("/", "."), ROOT / "tests" / path
+    package, chapter = (ROOT.joinpath("tests", *mirror.parent.relative_to(ROOT / "tests").parts[:n]) for n in (1, 2))
 
-    def nearness(test: Path) -> tuple[bool, bool, bool]:
+    def nearness(test: Path) -> tuple[bool, bool, bool, bool]:
         beside = mirror.parent in test.parents
         named = module.split(".")[-1].rstrip("s") in test.stem
-        return beside and named, beside, f"from {module} import" in test.read_text(encoding="utf-8")
+        imports = f"from {module} import" in test.read_text(encoding="utf-8")
+        return beside and named, beside, chapter in test.parents, imports
 
-    every = sorted((ROOT / "tests" / Path(path).parts[0]).rglob("test_*.py"), key=lambda test: test.stat().st_size)
+    every = sorted(package.rglob("test_*.py"), key=lambda test: test.stat().st_size)
     chosen = sorted(every, key=nearness, reverse=True)
     return [str(test.relative_to(ROOT)) for test in chosen if wide or any(nearness(test))]
 

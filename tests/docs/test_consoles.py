@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from etl.embedded import running
+from etl.embedded import host_for, running
 from tests.docs.consoles import commands, is_shown
 from tests.platform.servers import QUICK
 
@@ -20,12 +20,27 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(sys.executable).with_name("rally-health")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FEEDS = "../shared/feeds"
+HOMES = (".rally/demo", ".rally")
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a demo that was played to its end, and with the empty database of who has none."""
+    folder = tmp_path_factory.mktemp("played")
+    subprocess.run([PROGRAM, "demo"], cwd=folder, env=_environment(), check=True, capture_output=True)
+    with running(folder / ".rally", **QUICK):
+        return folder
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
-    """A folder with a demo that was played before; its servers run on between the commands."""
-    subprocess.run([PROGRAM, "demo"], cwd=tmp_path, env=_environment(), check=True, capture_output=True)
+def place(played: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of it that is the document's own; its servers run on between the commands."""
+    _copy(played, tmp_path)
+    for home in HOMES:
+        data = tmp_path / home / "postgres"
+        if data.is_symlink():  # root's servers live elsewhere
+            data.unlink()
+            _copy(played / home / "postgres", host_for(tmp_path / home).data)
     with running(tmp_path / ".rally" / "demo", **QUICK), running(tmp_path / ".rally", **QUICK):
         yield tmp_path
 
@@ -63,6 +78,11 @@ def test_every_command_does_what_the_document_says(document: Path, place: Path) 
 )
 def test_dots_stand_for_anything(shown: tuple[str, ...], output: str, fits: bool) -> None:
     assert is_shown(shown, output) is fits
+
+
+def _copy(folder: Path, target: Path) -> None:
+    """Copy a folder with its owners."""
+    subprocess.run(["cp", "-aT", folder.resolve(), target], check=True)
 
 
 def _run(words: list[str], place: Path, environment: dict[str, str]) -> tuple[int, str]:

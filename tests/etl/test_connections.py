@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError
 
 from checks.engine.measuring.snapshot import OpenSession, asking
 from etl import DatabaseUnavailable, LockNotFree, OutOfTime, UnreadableValue
-from etl.connections import GRACE, DeadlinePassed, NoAnswer, TimeLimits
+from etl.connections import DeadlinePassed, NoAnswer, TimeLimits
 from etl.database import DATABASE_ERRORS, describe_error, is_lost, is_transient, open_engine, own_error
 from etl.tables import schedule
 from tests.silent import DatabaseProxy, Fault
@@ -108,7 +108,7 @@ def test_a_network_that_goes_silent_in_a_statement_is_noticed(database: Engine, 
         with pytest.raises(DBAPIError) as caught, engine.begin() as connection:
             connection.execute(text("select 4711"))
 
-        assert time.monotonic() - began < 1 + GRACE + 2
+        assert time.monotonic() - began < 60  # and not for ever
         assert isinstance(own_error(caught.value), DatabaseUnavailable)
         engine.dispose()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from alerts.incidents.store import acknowledge, acknowledge_by_token, all_events, assign, find, listed, note, resolve
 from alerts.outbox.dispatch import dispatch
@@ -82,6 +82,52 @@ def test_an_incident_keeps_its_story(desk: Desk) -> None:
     with desk.work.engine.begin() as connection:
         story = [event.kind.value for event in all_events(connection, 1)]
     assert story == ["opened", "worsened", "improved", "resolved", "reopened"]
+
+
+def test_the_story_of_an_incident_is_of_no_other(desk: Desk) -> None:
+    one, other = (
+        statuses({"lost_rows": Status.WARN}),
+        statuses({"lost_rows": Status.WARN, "twin_rows": Status.CRITICAL}),
+    )
+    desk.record(one)
+    desk.clock.forward(HOUR)
+    desk.record(other)
+    with desk.work.engine.begin() as connection:
+        note(connection, 1, "feed asked for", "lee", NOON + 2 * HOUR)
+        acknowledge(connection, 2, "dana", NOON + 3 * HOUR)
+        acknowledge(connection, 2, "lee", NOON + 4 * HOUR)
+        resolve(connection, 2, "lee", NOON + 5 * HOUR)
+        resolve(connection, 2, "dana", NOON + 6 * HOUR, "too late")
+
+        first, second = (all_events(connection, number) for number in (1, 2))
+        done = find(connection, 2)
+
+    assert [(event.kind.value, event.actor, event.text) for event in first][1:] == [("noted", "lee", "feed asked for")]
+    assert [(event.kind.value, event.actor, (event.at - NOON) / HOUR) for event in second] == [
+        ("opened", second[0].actor, 1), ("acknowledged", "dana", 3), ("resolved", "lee", 5),
+    ]  # fmt: skip
+    assert (first[0].run, first[1].run, second[0].run, second[1].run) == (one.run, None, other.run, None)
+    assert (done.acknowledged_by, done.acknowledged_at, done.resolved_at, done.resolution) == (
+        "dana", NOON + 3 * HOUR, NOON + 5 * HOUR, "by lee",
+    )  # fmt: skip
+
+
+def test_the_list_has_what_is_open_and_what_was_resolved_since_a_moment(desk: Desk) -> None:
+    desk.record(statuses({"lost_rows": Status.WARN, "twin_rows": Status.WARN, "odd_rows": Status.WARN}))
+    with desk.work.engine.begin() as connection:
+        resolve(connection, find_rule(connection, "lost_rows"), "lee", NOON + HOUR)
+        resolve(connection, find_rule(connection, "twin_rows"), "lee", NOON + 3 * HOUR)
+
+        since = [
+            [one.rule for one in listed(connection, resolved_since=moment)]
+            for moment in (None, NOON + HOUR, NOON + 2 * HOUR, NOON + 4 * HOUR)
+        ]
+
+    assert since == [["odd_rows"], ["odd_rows", "lost_rows", "twin_rows"], ["odd_rows", "twin_rows"], ["odd_rows"]]
+
+
+def find_rule(connection: Connection, rule: str) -> int:
+    return next(one.id for one in listed(connection) if one.rule == rule)
 
 
 def test_what_two_scopes_find_are_two_incidents(desk: Desk) -> None:

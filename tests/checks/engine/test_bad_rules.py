@@ -135,7 +135,7 @@ def test_a_rule_that_hangs_in_the_database(run: Run, put: Put) -> None:
     def hangs(row: Row) -> ColumnElement[bool]:
         return func.pg_sleep(60).is_(None)
 
-    assert alone(run, put, hangs, timeout=0.2).error == "timed out after 0.2 s (SQLSTATE 57014)"
+    assert alone(run, put, hangs, timeout=1).error == "timed out after 0.2 s (SQLSTATE 57014)"
 
 
 def test_a_rule_that_hangs_in_python(run: Run, put: Put) -> None:

@@ -10,8 +10,9 @@ import pytest
 from checks import Severity, Status
 from checks.engine.authoring.units import Figure, Measure
 from checks.engine.collecting.rules import Rules
-from checks.review.sections.process import PROCESS_METRICS
+from checks.review.sections.process import IMPORTS, PROCESS_METRICS
 from checks.review.values import Book, Feed, IncidentRecord, Period, PeriodKind, ReviewInputs
+from checks.stored import StoredRun
 from tests.checks.review.seasons import NOW
 
 HOUR = timedelta(hours=1)
@@ -31,6 +32,14 @@ def incident(opened: timedelta, worst: Status = Status.CRITICAL, **values: Any) 
     return IncidentRecord(
         id=1, rule="matches_in_schedule", parameter="", domain="schedule", severity=Severity.HIGH, worst=worst,
         opened_at=NOW + opened, **{**values, **moments},
+    )  # fmt: skip
+
+
+def run(at: timedelta) -> StoredRun:
+    """A check of the whole."""
+    return StoredRun(
+        id=f"run {at}", at=NOW + at, today=(NOW + at).date(), selection="all", scoped=False, another_day=False,
+        score=None, gross=None, band="", formula=1, coverage=1.0,
     )  # fmt: skip
 
 
@@ -77,6 +86,35 @@ def test_incidents_of_the_period_alone_are_counted(catalogue: Rules) -> None:
         "resolution_time": (5, "1 of 1 in time, longest 5 h"),
         "alert_response_time": (2, "0 of 1 in time, longest 2 h"),
     }
+
+
+def test_the_table_of_imports_has_those_of_the_period_alone(catalogue: Rules) -> None:
+    feeds = (
+        feed(EARLIER, "failed", rejects=900, reasons=("too_few_rows",)), feed(IN_TIME, rows=40, rejects=6, unlinked=3),
+        feed(IN_TIME, "blocked", rejects=50, changed=0, reasons=("many_rejects",)),
+        feed(IN_TIME + HOUR, "unchanged", rows=41, rejects=2, unlinked=4, changed=0), feed(LATER, rows=9, changed=70),
+        feed(EARLIER, league="NSTF"),
+    )  # fmt: skip
+    inputs = ReviewInputs(Book(feeds=feeds), catalogue, Period.of(PeriodKind.DAILY, NOW), ())
+
+    (review,) = IMPORTS.rows(inputs)
+
+    assert IMPORTS.line(review) == "schedules of CITA: 3 imports, 1 refused, 41 rows, 8 rejects, 4 unlinked"
+    assert (review.published, review.unchanged, review.blocked, review.failed) == (1, 1, 1, 0)
+    assert (review.changed, review.seconds, review.slowest) == (5, 3600, 3600)
+    assert (review.last_at, review.reasons) == (NOW + IN_TIME + 2 * HOUR, ("many_rejects",))
+
+
+def test_checks_of_the_period_alone_are_counted(catalogue: Rules) -> None:
+    runs = tuple(run(-days * 24 * HOUR) for days in (9, 8, 5.5, 4, 2.25, -1))
+    inputs = ReviewInputs(
+        Book(runs=runs, installed=NOW - 80 * HOUR * 24), catalogue, Period.of(PeriodKind.WEEKLY, NOW), runs
+    )
+
+    frequency = {figure.key: figure for figure in PROCESS_METRICS.rows(inputs)}["check_frequency"]
+
+    assert frequency.value == pytest.approx(3 / 7)
+    assert frequency.detail == "3 of 7 days; longest pause 54 h"
 
 
 @pytest.mark.parametrize(
