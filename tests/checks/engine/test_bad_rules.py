@@ -47,7 +47,7 @@ def alone(run: Run, put: Put, rule: Callable[..., Any], **options: Any) -> Resul
     report = run(rule, fine, **options)
     assert (report.of("fine").status, report.of("fine").count) == (Status.WARN, 1)
     result = report.of(rule.__name__)
-    assert result.status is Status.ERROR
+    assert (result.status, result.share, result.gross_share) == (Status.ERROR, 1.0, 1.0)
     assert report.exit_code() is Exit.PARTIAL
     return result
 

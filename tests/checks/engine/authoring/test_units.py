@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from checks import CheckDefinitionError, days, hours, percent, rows
+from checks import CheckDefinitionError, Severity, Status, days, hours, percent, rows
 from checks.engine.authoring.units import count_text, whole_percent
 
 
@@ -57,3 +57,13 @@ def test_rows_are_told_with_their_share(count: int, total: int | None, text: str
 @pytest.mark.parametrize(("share", "percent"), [(0.8973, 89), (0.29, 29), (0.9999, 99), (1.0, 100), (0.0, 0)])
 def test_whole_percent_never_claim_more_than_there_is(share: float, percent: int) -> None:
     assert whole_percent(share) == percent
+
+
+def test_what_each_status_means() -> None:
+    meaning = {status: (status.rank, status.failing, status.measured) for status in Status}
+
+    assert meaning == {
+        Status.OK: (0, False, True), Status.SKIPPED: (1, False, False), Status.WARN: (2, True, True),
+        Status.ERROR: (3, True, False), Status.CRITICAL: (4, True, True),
+    }  # fmt: skip
+    assert [severity.rank for severity in (Severity.LOW, Severity.MEDIUM, Severity.HIGH)] == [0, 1, 2]

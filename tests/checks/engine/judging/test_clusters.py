@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import ColumnElement, Engine, select
 
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
-from checks.engine.judging.bad_rows import Cluster
+from checks.engine.judging.bad_rows import Cluster, candidates, possible_candidates
 from tests.checks.engine.conftest import PLACE, SHELF, Run, counted, thing, things
 
 Put = Callable[..., None]
@@ -155,3 +155,16 @@ def test_rules_of_one_table_are_located_by_one_statement_that_draws_and_one_that
     assert str(report.of("far").clusters[0]) == "88 of 88 in shelf 2"
     assert len([statement for statement in statements if "random()" in statement]) == 1
     assert len([statement for statement in statements if "GROUP BY" in statement and "GROUPING" not in statement]) == 1
+
+
+def test_places_with_a_tenth_of_the_bad_rows_are_worth_a_closer_look() -> None:
+    places = {
+        (("place", label),): number for label, number in zip("abcdefgh", (90, 60, 9, 10, 30, 5, 4, 20), strict=True)
+    }
+    shelf = {(("shelf", "1"),): 11, (("shelf", "2"),): 9}
+
+    assert candidates(places | shelf, 100) == [
+        (("place", "a"),), (("place", "b"),), (("place", "e"),), (("shelf", "1"),),
+    ]  # fmt: skip
+    assert [label for ((_, label),) in possible_candidates(places | shelf, 100)] == [*"abehdcf", "1", "2"]
+    assert candidates({(("place", "a"),): 2, (("place", "b"),): 1}, 3) == [(("place", "a"),)]
