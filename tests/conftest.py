@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.pool import NullPool
 
@@ -33,6 +33,10 @@ os.environ.setdefault("RALLY_TIMEZONE", "UTC")
 
 # how long an example takes says how busy the machine is, not whether the law holds
 settings.register_profile("rally", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# tests/mutants.py asks whether a law is broken, always with the same examples, and not for the smallest one
+settings.register_profile(
+    "mutants", settings.get_profile("rally"), derandomize=True, database=None, phases=(Phase.explicit, Phase.generate)
+)
 settings.load_profile("rally")
 
 _numbers = itertools.count(1)

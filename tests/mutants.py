@@ -51,7 +51,19 @@ LEFT_OUT = {
 UNTOUCHED = {"name", "newline", "string", "fstring", "fstring_start", "fstring_end", "fstring_string", "endmarker"}
 LEAST_KILLED = 0.92
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?\.py(?:::[^\s\[]+)?)", re.MULTILINE)
-OPTIONS = ("-x", "-q", "--tb=no", "-p", "no:randomly", "-p", "no:cacheprovider", "-m", "not slow")
+OPTIONS = (
+    "-x",
+    "-q",
+    "--tb=no",
+    "-p",
+    "no:randomly",
+    "-p",
+    "no:cacheprovider",
+    "-m",
+    "not slow",
+    "--hypothesis-profile",
+    "mutants",
+)
 
 
 RUNNING: set[subprocess.Popen[bytes]] = set()
@@ -272,13 +284,13 @@ def server() -> Iterator[str]:
         yield url
 
 
-def try_mutant(mutant: Mutant, tests: Sequence[str], copy: Path, url: str, limit: float) -> Outcome:
-    """Run tests on a mutant in a copy until one fails."""
+def try_mutant(mutant: Mutant, stages: Sequence[Sequence[str]], copy: Path, url: str, limit: float) -> Outcome:
+    """Run tests on a mutant in a copy, stage by stage, until one fails."""
     file = copy / mutant.path
     before = file.read_text(encoding="utf-8")
     file.write_text(mutant.code, encoding="utf-8")
     try:
-        return Outcome(mutant, _failure(tests, copy, url, limit))
+        return Outcome(mutant, next(filter(None, (_failure(tests, copy, url, limit) for tests in stages)), ""))
     finally:
         file.write_text(before, encoding="utf-8")
 
@@ -305,23 +317,24 @@ def _failure(tests: Sequence[str], copy: Path, url: str, limit: float) -> str:
     return failed[1] if failed else f"pytest, which ended with {process.returncode}: {output[-300:]}"
 
 
-def tests_near(path: str, *, wide: bool) -> list[str]:
-    """Files with tests of a module, nearest first: in its folder by its name, in its folder, in that of its chapter.
+def tests_near(path: str, *, wide: bool) -> list[list[str]]:
+    """Files with tests of a module, in stages: of its name and folder, of its folder, of its chapter or its importers.
 
-    Then those that import it, and with `wide` all others of its package.
+    With `wide` then all others of its package.
     """
-    module, mirror = path.removesuffix(".py").removesuffix("/__init__").replace("/", "."), ROOT / "tests" / path
-    package, chapter = (ROOT.joinpath("tests", *mirror.parent.relative_to(ROOT / "tests").parts[:n]) for n in (1, 2))
+    module, mirror = path.removesuffix(".py").removesuffix("/__init__").replace("/", "."), Path("tests", path).parent
+    chapter, named = Path(*mirror.parts[:3]), module.split(".")[-1].rstrip("s")
 
-    def nearness(test: Path) -> tuple[bool, bool, bool, bool]:
-        beside = mirror.parent in test.parents
-        named = module.split(".")[-1].rstrip("s") in test.stem
-        imports = f"from {module} import" in test.read_text(encoding="utf-8")
-        return beside and named, beside, chapter in test.parents, imports
+    def stage(test: Path) -> int:
+        if mirror in test.parents:
+            return 0 if named in test.stem else 1
+        near = chapter in test.parents or f"from {module} import" in (ROOT / test).read_text(encoding="utf-8")
+        return 2 if near else 3
 
-    every = sorted(package.rglob("test_*.py"), key=lambda test: test.stat().st_size)
-    chosen = sorted(every, key=nearness, reverse=True)
-    return [str(test.relative_to(ROOT)) for test in chosen if wide or any(nearness(test))]
+    stages: list[list[str]] = [[], [], [], []]
+    for test in sorted((ROOT / "tests" / mirror.parts[1]).rglob("test_*.py"), key=lambda test: test.stat().st_size):
+        stages[stage(test.relative_to(ROOT))].append(str(test.relative_to(ROOT)))
+    return list(filter(None, stages if wide else stages[:3]))
 
 
 def refuse_tests_that_fail_anyway(killers: set[str], limit: float) -> None:

@@ -35,7 +35,7 @@ class Conflict:
 
     def __str__(self) -> str:
         who = f" by repair {', '.join(map(str, self.by))}, undo that first" if self.by else ""
-        return f"{self.table.removeprefix('public.')} {self.key} {self.what}{who}"
+        return " ".join(filter(None, (self.table.removeprefix("public."), self.key, self.what))) + who
 
 
 def conflicts(connection: Connection, repair: int) -> list[Conflict]:

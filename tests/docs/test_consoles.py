@@ -12,6 +12,7 @@ import pytest
 
 from etl.embedded import host_for, running
 from tests.docs.consoles import commands, is_shown
+from tests.faults.commands import Running
 from tests.platform.servers import QUICK
 
 pytestmark = pytest.mark.slow
@@ -86,11 +87,8 @@ def _copy(folder: Path, target: Path) -> None:
 
 
 def _run(words: list[str], place: Path, environment: dict[str, str]) -> tuple[int, str]:
-    done = subprocess.run(
-        [PROGRAM, *words], cwd=place, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, check=False,
-    )  # fmt: skip
-    return done.returncode, done.stdout
+    ended = Running(tuple(words), environment, place, place / ".rally" / "printed").end(timeout=600)
+    return ended.code, ended.out
 
 
 def _environment() -> dict[str, str]:

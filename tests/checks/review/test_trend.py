@@ -161,6 +161,18 @@ def test_growth_that_quickens_is_not_forecast_beyond_the_band(doubles_in: int, s
         assert foreseen is None or foreseen.earliest - timedelta(days=1) <= truth
 
 
+def test_what_rises_steadily_after_a_fall_is_forecast() -> None:
+    """It turned round: that its pace was another one before is no growth that quickens."""
+    found = trend(course(lambda day: 200 - 2 * day if day < 46 else 110 + 5 * (day - 46)), NOW)
+    assert found is not None
+
+    ahead = crossing(found, 110 + 5 * (59 - 46) + 20, "WARN")
+
+    assert (found.direction, found.even, found.points) == (Direction.RISING, True, 14)
+    assert ahead is not None
+    assert ahead.days(NOW) == pytest.approx(4)
+
+
 def test_a_forecast_leads_no_farther_than_twice_its_window() -> None:
     found = trend(course(lambda day: 10 + 2 * day, days=20), NOW)
     assert found is not None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, func, insert, select, text, values
+from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, func, insert, literal, select, text, values
 from sqlalchemy import column as col
 
 from etl.repairs import Adopt, Delete, Insert, Merge, RepairError, Step, Update, ledger
 from etl.repairs.perform import perform
-from etl.repairs.undo import undo
+from etl.repairs.undo import conflicts, undo
 from etl.tables import leagues, players, repair_rows, schedule, series, team_aliases, teams
 from tests.etl.repairs.dump import dump
 
@@ -171,3 +171,41 @@ def test_constraints_are_put_into_force_and_taken_back(database: Engine) -> None
         undo(connection, repair, "kim")
 
     assert dump(database) == before
+
+
+def test_every_row_that_is_not_what_the_repair_left_is_a_conflict(season: Connection) -> None:
+    rewritten = Update(schedule, select(schedule.c.id, (schedule.c.home_team + "?").label("home_team")))
+    repair = apply(season, rewritten, Delete(schedule, select(schedule.c.id).where(schedule.c.id == 1)))
+    assert conflicts(season, repair) == []
+
+    again = {"id": 1, "match_date": "2025-02-01", "home_team": "again", "away_team": "y", "league_id": 1}
+    again |= {"home_team_id": 1, "away_team_id": 3}
+    season.execute(insert(schedule).values(again))
+    season.execute(text("delete from schedule where id = 2"))
+    later = apply(
+        season,
+        Update(schedule, select(schedule.c.id, literal("z").label("away_team")).where(schedule.c.id == 3)),
+    )
+
+    assert sorted(map(str, conflicts(season, repair))) == [
+        "schedule id 1 is there again", "schedule id 2 was deleted since",
+        f"schedule id 3 was changed since (away_team) by repair {later}, undo that first",
+    ]  # fmt: skip
+    assert conflicts(season, later) == []
+
+
+def test_a_constraint_and_a_table_that_are_not_as_they_were_left_are_conflicts(database: Engine) -> None:
+    with database.begin() as connection:
+        connection.execute(text("alter table schedule drop constraint schedule_no_self_match"))
+        connection.execute(text("create table polls (id integer primary key)"))
+        connection.execute(text("insert into polls values (7)"))
+        polls = Table("polls", MetaData(), Column("id", Integer))
+        repair = apply(connection, Adopt(), Delete(polls, select(polls.c.id)))
+        assert conflicts(connection, repair) == []
+
+        connection.execute(text("alter table schedule drop constraint schedule_no_self_match"))
+        connection.execute(text("drop table polls"))
+
+        assert list(map(str, conflicts(connection, repair))) == [
+            "polls does not exist any more", "schedule constraint schedule_no_self_match was changed since",
+        ]  # fmt: skip
