@@ -61,6 +61,24 @@ def test_the_target_is_told_apart_from_being_ok() -> None:
     assert [threshold.on_target(rate) for rate in (0.001, 0.005)] == [True, False]
 
 
+def test_the_excess_is_how_far_beyond_the_limit_that_was_broken() -> None:
+    many, few = above(warn=rows(4), critical=rows(10)), below(warn=rows(10), critical=rows(4))
+
+    assert [many.excess(reading) for reading in (3, 4, 5, 10, 16, 40)] == [0.0, 0.0, 0.2, 0.6, 0.375, 0.75]
+    assert [few.excess(reading) for reading in (12, 10, 8, 4, 3, 0, -4)] == pytest.approx(
+        [0.0, 0.0, 0.2, 0.6, 0.25, 1.0, 1.0]
+    )
+    assert above(critical=rows(0)).excess(7) == 1.0
+    assert below(critical=rows(0)).excess(-7) == 0.0
+
+
+def test_a_target_is_reached_on_it() -> None:
+    assert [above(target=rows(3), warn=rows(5)).on_target(reading) for reading in (2, 3, 4)] == [True, True, False]
+    assert [below(target=rows(3), warn=rows(1)).on_target(reading) for reading in (2, 3, 4)] == [False, True, True]
+    assert above(warn=rows(5)).on_target(1) is None
+    assert (above(critical=rows(5)).unit, below(warn=hours(5)).unit) == ("rows", "hours")
+
+
 WRONG: list[tuple[Callable[[], object], str]] = [
     (above, "above() needs at least one of warn= and critical="),
     (
@@ -79,6 +97,15 @@ WRONG: list[tuple[Callable[[], object], str]] = [
         lambda: above(warn=percent(1), critical=rows(5)),
         "above() mixes units (1 %, 5 rows); all limits of a threshold share one unit",
     ),
+    (
+        lambda: below(critical=percent(100.5)),
+        "below() got 100.5 %, which no share can be; expected percent(0) to percent(100)",
+    ),
+    (
+        lambda: below(target=percent(80), warn=percent(90)),
+        "below() has its limits out of order (80 %, 90 %); expected target >= warn >= critical",
+    ),
+    (below, "below() needs at least one of warn= and critical="),
     (
         lambda: above(warn=_bare(5)),
         "above() got the bare value 5; say its unit: percent(5), rows(5) or hours(5)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -63,9 +64,69 @@ def test_a_past_without_spread_forgives_the_smallest_change() -> None:
     assert OUTLIER.judge(101, [100] * 6) is Status.OK
 
 
+CHANGE = change(drop=(percent(10), percent(30)), growth=(percent(50), percent(200)), window=5)
+USUAL = [900.0, 7.0, 80.0, 60.0, 50.0, 130.0]
+"""The median of the last five is 60."""
+
+
+@pytest.mark.parametrize(
+    ("reading", "moved", "status"),
+    [
+        (60, 0.0, Status.OK), (54, -0.1, Status.OK), (53, -7 / 60, Status.WARN), (42, -0.3, Status.WARN),
+        (41, -19 / 60, Status.CRITICAL), (90, 0.5, Status.OK), (91, 31 / 60, Status.WARN), (180, 2.0, Status.WARN),
+        (181, 121 / 60, Status.CRITICAL), (-60, -2.0, Status.CRITICAL),
+    ],
+)  # fmt: skip
+def test_a_change_is_judged_by_the_limits_of_its_direction(reading: float, moved: float, status: Status) -> None:
+    assert CHANGE.change(reading, USUAL) == pytest.approx(moved)
+    assert CHANGE.judge(reading, USUAL) is status
+    assert CHANGE.excess(reading, USUAL) == pytest.approx(min(1.0, abs(moved)))
+
+
+@pytest.mark.parametrize(
+    ("reading", "usual", "moved"),
+    [(0, 0, 0.0), (1, 0, math.inf), (-1, 0, -math.inf), (-90, -60, -0.5), (-30, -60, 0.5)],
+)
+def test_a_change_from_nothing_or_from_below_it(reading: float, usual: float, moved: float) -> None:
+    assert CHANGE.change(reading, [usual] * 3) == moved
+
+
+def test_a_change_takes_three_days_to_compare_with_or_its_window() -> None:
+    day_before = change(growth=(None, percent(5)), window=1)
+
+    assert (CHANGE.fewest, CHANGE.judge(5, [60, 60]), CHANGE.excess(5, [60, 60])) == (3, Status.SKIPPED, 0.0)
+    assert (day_before.fewest, day_before.judge(106, [1, 100]), day_before.judge(1, [100])) == (
+        1, Status.CRITICAL, Status.OK,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("fall", "excess"), [(100, 0.0), (75, 0.25), (0, 1.0), (-100, 1.0), (400, 0.0)])
+def test_the_excess_of_a_drop_is_the_fall(fall: float, excess: float) -> None:
+    assert DROP.excess(fall, [100, 90, 110, 100]) == excess
+    assert DROP.excess(fall, [100, 90]) == 0.0
+
+
+def test_the_distance_of_an_outlier_is_in_deviations() -> None:
+    usual = [5000.0, 10, 20, 30, 40, 60]
+
+    outlying = outlier(warn=2, critical=4, window=5)
+
+    assert outlying.distance(60, usual) == pytest.approx(30 / (1.4826 * 10))
+    assert [outlying.judge(reading, usual) for reading in (0, 60, 70)] == [Status.WARN, Status.WARN, Status.WARN]
+    assert (outlying.judge(30, usual), outlying.judge(-30, usual)) == (Status.OK, Status.CRITICAL)
+    assert outlying.excess(60, usual) == pytest.approx(1 - 2 * 1.4826 * 10 / 30)
+    assert (outlying.excess(30, usual), outlying.excess(31, usual)) == (0.0, 0.0)
+    assert (outlying.distance(202, [200.0] * 5), outlying.distance(3, [0.0] * 5)) == (1.0, 3.0)
+
+
 def test_trends_are_said_like_people_say_them() -> None:
     assert str(DROP) == "warn at a drop of more than 20 %, critical 50 % (median of 14 days)"
     assert str(OUTLIER) == "warn beyond 3.5 deviations, critical 7 (of the last 14 days)"
+    assert str(CHANGE) == (
+        "warn at a drop of more than 10 %, critical at a drop of more than 30 %, warn at a growth of more than 50 %, "
+        "critical at a growth of more than 200 % (median of 5 days)"
+    )
+    assert str(change(growth=(None, percent(0)), window=1)) == "critical at any growth (the day before)"
 
 
 WRONG: list[tuple[Callable[[], object], str]] = [
