@@ -64,7 +64,9 @@ def test_the_target_is_told_apart_from_being_ok() -> None:
 def test_the_excess_is_how_far_beyond_the_limit_that_was_broken() -> None:
     many, few = above(warn=rows(4), critical=rows(10)), below(warn=rows(10), critical=rows(4))
 
-    assert [many.excess(reading) for reading in (3, 4, 5, 10, 16, 40)] == [0.0, 0.0, 0.2, 0.6, 0.375, 0.75]
+    assert [many.excess(reading) for reading in (3, 4, 5, 10, 16, 40)] == pytest.approx(
+        [0.0, 0.0, 0.2, 0.6, 0.375, 0.75]
+    )
     assert [few.excess(reading) for reading in (12, 10, 8, 4, 3, 0, -4)] == pytest.approx(
         [0.0, 0.0, 0.2, 0.6, 0.25, 1.0, 1.0]
     )
