@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, func, insert, literal, select, text, values
 from sqlalchemy import column as col
+from sqlalchemy.exc import DBAPIError
 
 from etl.repairs import Adopt, Delete, Insert, Merge, RepairError, Step, Update, ledger
 from etl.repairs.perform import perform
@@ -209,3 +210,15 @@ def test_a_constraint_and_a_table_that_are_not_as_they_were_left_are_conflicts(d
         assert list(map(str, conflicts(connection, repair))) == [
             "polls does not exist any more", "schedule constraint schedule_no_self_match was changed since",
         ]  # fmt: skip
+
+
+def test_a_repair_that_is_being_undone_can_be_looked_at_but_not_undone_as_well(database: Engine) -> None:
+    with database.begin() as connection:
+        number = ledger.open_repair(connection, summary="a test")
+    with database.begin() as undoing, database.begin() as other:
+        ledger.find_repair(undoing, number, lock=True)
+        other.execute(text("set local lock_timeout = '200ms'"))
+
+        assert ledger.find_repair(other, number).id == number
+        with pytest.raises(DBAPIError, match="LockNotAvailable"):
+            ledger.find_repair(other, number, lock=True)
