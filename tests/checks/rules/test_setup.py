@@ -113,6 +113,19 @@ def test_the_key_that_imports_stand_on_is_asked_for_though_nobody_recorded_it(
     assert [key["constraint"] for key in found.examples] == ["unique_schedule_match"]
 
 
+def test_of_what_was_taken_off_only_what_was_recorded_by_its_name_is_missed(
+    catalogue: Rules, connection: Connection
+) -> None:
+    connection.exec_driver_sql("delete from quality.additions where name <> 'schedule_no_self_match'")
+    for name in ("schedule_no_self_match", "schedule_team_id_not_null"):
+        connection.exec_driver_sql(f"alter table schedule drop constraint {name}")
+
+    found = result(connection, catalogue, "missing_constraint")
+
+    assert [key["constraint"] for key in found.examples] == ["schedule_no_self_match"]
+    assert (found.count, found.total) == (1, 4)
+
+
 def test_a_constraint_of_that_name_on_another_table_is_none_of_this_one(
     catalogue: Rules, connection: Connection
 ) -> None:
