@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import ColumnElement, Engine, select
 
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
-from checks.engine.judging.bad_rows import Cluster, candidates, possible_candidates
+from checks.engine.judging.bad_rows import Cluster, Place, candidates, possible_candidates
 from tests.checks.engine.conftest import PLACE, SHELF, Run, counted, thing, things
 
 Put = Callable[..., None]
@@ -161,7 +161,7 @@ def test_places_with_a_tenth_of_the_bad_rows_are_worth_a_closer_look() -> None:
     places = {
         (("place", label),): number for label, number in zip("abcdefgh", (90, 60, 9, 10, 30, 5, 4, 20), strict=True)
     }
-    shelf = {(("shelf", "1"),): 11, (("shelf", "2"),): 9}
+    shelf: dict[Place, int] = {(("shelf", "1"),): 11, (("shelf", "2"),): 9}
 
     assert candidates(places | shelf, 100) == [
         (("place", "a"),), (("place", "b"),), (("place", "e"),), (("shelf", "1"),),

@@ -99,6 +99,7 @@ def test_the_table_of_imports_has_those_of_the_period_alone(catalogue: Rules) ->
 
     (review,) = IMPORTS.rows(inputs)
 
+    assert IMPORTS.line is not None
     assert IMPORTS.line(review) == "schedules of CITA: 3 imports, 1 refused, 41 rows, 8 rejects, 4 unlinked"
     assert (review.published, review.unchanged, review.blocked, review.failed) == (1, 1, 1, 0)
     assert (review.changed, review.seconds, review.slowest) == (5, 3600, 3600)
