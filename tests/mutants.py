@@ -265,6 +265,7 @@ def copy_of_the_tree() -> Iterator[Path]:
     """A folder with the files of the tree, compiled so that a change is seen by its content and not by its time."""
     with tempfile.TemporaryDirectory(prefix="rally-mutants-") as folder:
         copy = Path(folder) / "tree"
+        (Path(folder) / "shared").symlink_to(ROOT.parent / "shared")  # real feeds and rows, where they are
         listed = subprocess.run(
             ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
         )
