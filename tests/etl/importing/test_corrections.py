@@ -294,6 +294,7 @@ def test_a_correction_is_about_its_own_span_and_league(league: Engine, tmp_path:
     [
         ({}, "it corrects nothing; say one of keys, spellings, encoding, teams, sides, winners, scores, ids"),
         ({"kind": "results", "scores": "turned"}, "'results' is no kind of feed; expected one of match_history"),
+        ({"kind": "schedules", "ids": "keep"}, "ids are corrected in match_history, players, player_history, not in"),
         ({"kind": "players", "scores": "turned"}, "scores are corrected in match_history, not in players"),
         ({"scores": "reversed"}, "Input should be 'turned'"),
         ({"encoding": "latin-1 read as klingon"}, "is no encoding; expected such as 'latin-1 read as utf-8'"),
@@ -306,3 +307,31 @@ def test_a_correction_that_cannot_be_meant_is_refused(values: dict[str, Any], wo
         correction(**values)
 
     assert words in str(error.value)
+
+
+def test_a_correction_is_said_as_it_is_declared() -> None:
+    said = correction(
+        scores="turned", keys={"Heim": "Home Team", "Gast": "Away Team"}, spellings=("Apta", "APTA-Chi"),
+        encoding="latin-1 read as utf-8",
+    )  # fmt: skip
+
+    assert str(said) == (
+        'keys = {"Heim" = "Home Team", "Gast" = "Away Team"}, spellings = ["Apta", "APTA-Chi"], '
+        'encoding = "latin-1 read as utf-8", scores = "turned"'
+    )
+    assert (str(correction(sides="turned")), said.names[0]) == ('sides = "turned"', APTA)
+
+
+@pytest.mark.parametrize(
+    ("span", "holds"),
+    [
+        ({}, [True, True, True, True]), ({"from": "2024-10-02"}, [False, True, True, True]),
+        ({"until": "2024-10-03"}, [True, True, True, False]),
+        ({"from": "2024-10-02", "until": "2024-10-03"}, [False, True, True, False]),
+        ({"from": "2024-10-03", "until": "2024-10-03"}, [False, False, True, False]),
+    ],
+)  # fmt: skip
+def test_a_correction_holds_from_its_first_day_to_its_last(span: dict[str, str], holds: list[bool]) -> None:
+    own = correction(scores="turned", **span)
+
+    assert [own.holds_on(date(2024, 10, day)) for day in (1, 2, 3, 4)] == holds

@@ -9,8 +9,23 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import ColumnElement, func
 
-from checks import CheckDefinitionError, Status, change, drop, outlier, percent, rows
+from checks import (
+    CheckDefinitionError,
+    Row,
+    Severity,
+    Status,
+    above,
+    below,
+    change,
+    drop,
+    metric_check,
+    outlier,
+    percent,
+    rows,
+)  # fmt: skip
+from tests.checks.engine.conftest import Run, things
 
 DROP = drop(warn=percent(20), critical=percent(50))
 OUTLIER = outlier(warn=3.5, critical=7)
@@ -127,6 +142,22 @@ def test_trends_are_said_like_people_say_them() -> None:
         "critical at a growth of more than 200 % (median of 5 days)"
     )
     assert str(change(growth=(None, percent(0)), window=1)) == "critical at any growth (the day before)"
+
+
+def test_only_what_is_judged_on_its_past_can_lack_one(run: Run) -> None:
+    def counted(threshold: Any, name: str) -> Callable[..., Any]:
+        def count(row: Row) -> ColumnElement[Any]:
+            return func.count(row.size) + 5
+
+        count.__name__ = name
+        return metric_check(things, severity=Severity.LOW, threshold=threshold)(count)
+
+    report = run(counted(DROP, "fallen"), counted(above(warn=rows(1)), "many"), counted(below(warn=rows(1)), "few"))
+
+    assert {one.rule: (one.status, one.value, one.relative, one.without_history) for one in report.results} == {
+        "fallen": (Status.SKIPPED, 5, True, True), "many": (Status.WARN, 5, False, False),
+        "few": (Status.OK, 5, False, False),
+    }  # fmt: skip
 
 
 WRONG: list[tuple[Callable[[], object], str]] = [

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, Engine, case, func
+from sqlalchemy import ColumnElement, Engine, case, func, text
 
 from checks import Row, Severity, Status, above, fixture, metric_check, percent, row_check, rows
+from checks.engine.collecting.rules import Rules
 from checks.engine.measuring.snapshot import asking
-from tests.checks.engine.conftest import Run, counted, thing, things
+from checks.engine.run import run_checks
+from etl.connections import TimeLimits
+from etl.database import open_engine
+from tests.checks.engine.conftest import Run, counted, request, thing, things
 
 Put = Callable[..., None]
 
@@ -83,6 +87,22 @@ def test_a_slow_rule_reaches_its_limit_once_more_and_not_in_every_half(run: Run,
 
     assert report.counts() == {Status.OK: 7, Status.ERROR: 1}
     assert scans(statements) == 1 + 8
+
+
+def test_a_table_that_somebody_holds_is_asked_once_and_not_in_every_half(put: Put, shelves: Engine) -> None:
+    hurried = open_engine(shelves.url.render_as_string(hide_password=False), limits=TimeLimits(lock=0.3))
+    rules = Rules.of(*(rule(number) for number in range(7)), domain="things")
+    put(thing("a", size=1))
+
+    with shelves.begin() as holding, counted(hurried) as statements:
+        pid = holding.scalar(text("select pg_backend_pid()"))
+        holding.execute(text("lock table things in access exclusive mode"))
+        report = run_checks(hurried, rules, request())
+
+    hurried.dispose()
+    assert report.counts() == {Status.ERROR: 7}
+    assert all(f"it waited for process {pid} " in result.error for result in report.results)
+    assert scans(statements) == 1
 
 
 def test_a_metric_shares_the_scan_of_row_rules_and_of_its_own_failures(run: Run, put: Put) -> None:
