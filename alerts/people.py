@@ -85,7 +85,9 @@ class Channel(StrEnum):
 class Strict(BaseModel):
     """A part of the policy: unknown entries are slips, and an error repeats no value."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, ignored_types=(cached_property,))
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True, ignored_types=(cached_property,)
+    )
 
 
 class Person(Strict):

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import Connection, Row, Select, func, select
 
 from checks.engine.authoring.units import Severity, Status
 from checks.engine.collecting.rules import Selection
-from checks.engine.judging.bad_rows import Cluster
 from checks.engine.reporting.report import Result
 from checks.engine.reporting.score import Band
 from etl.tables import EVER, TimeSpan, check_results, check_runs, within
+
+if TYPE_CHECKING:
+    from checks.engine.judging.bad_rows import Cluster
 
 LEAN = (
     "run_id", "at", "rule", "parameter", "domain", "severity", "status", "gross_status", "count", "total", "rate",
@@ -154,6 +156,8 @@ def _details(row: Row[Any]) -> dict[str, Any]:
 
 def cluster_of(stored: Mapping[str, Any]) -> Cluster:
     """A cluster as it was stored, its labels in the order in which it said them: JSONB has its own."""
+    from checks.engine.judging.bad_rows import Cluster  # noqa: PLC0415 - most reading needs no measuring
+
     where = sorted(stored["where"].items(), key=lambda part: str(stored.get("text", "")).find(part[1]))
     return Cluster(
         where=tuple(where), count=stored["count"], of=stored["of"], rows=stored["rows"],

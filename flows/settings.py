@@ -44,9 +44,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Settings by their name in `rally.toml`; in the environment with the prefix `RALLY_`, in capitals."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=OURS, hide_input_in_errors=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(env_prefix=OURS, hide_input_in_errors=True, extra="forbid")
 
     database_url: SecretStr | None = Field(
         None, validation_alias=AliasChoices("RALLY_DATABASE_URL", "DATABASE_URL", "database_url")

@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checks import Severity, Status
-from checks.engine.reporting.report import Result
+
+if TYPE_CHECKING:
+    from checks.engine.reporting.report import Result
 
 # no 0, O, 1, I, L, U: nobody has to ask which it was
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -15,8 +15,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from alerts import UnknownIncident
 from alerts.incidents import REOPENS_WITHIN, Change, EventKind, Incident, normal, observe, observe_none
 from checks import Severity, Status
-from checks.engine.reporting.report import Report
 from etl.tables import EVER, TimeSpan, deliveries, delivery_incidents, incident_events, incidents, within
+
+if TYPE_CHECKING:
+    from checks.engine.reporting.report import Report
 
 # Two runs that report at once would both open the same incident, two dispatchers both repeat the same message.
 LOCK = text("select pg_advisory_xact_lock(hashtext('rally-health alerts'))")

@@ -14,6 +14,7 @@ from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.spec import CHECK, Source, mark_of
 from checks.ready.make import OPTIONS, Rule
 from checks.ready.overrides import RuleChange, RuleOverride, read_override
+from etl.words import field_docstrings
 
 READY_KINDS: Mapping[str, Any] = {name: getattr(ready, name) for name in ready.__all__}
 ENTRY_KEYS = ("kind", "line", "domain")
@@ -64,7 +65,8 @@ def rules_document() -> str:
     fields = {name: own for name, own in RuleOverride.model_fields.items() if not own.exclude}
     which = [name for name in fields if name not in RuleChange.model_fields]
     fields = {name: fields[name] for name in dict.fromkeys([*which, *fields])}
-    keys = "".join(f"| `{name}` | {' '.join((own.description or '').split())} |\n" for name, own in fields.items())
+    texts = field_docstrings(RuleOverride)
+    keys = "".join(f"| `{name}` | {texts.get(name, '')} |\n" for name in fields)
     kinds = "".join(f"| `{kind}` | {_own_arguments(kind)} | {_summary(READY_KINDS[kind])} |\n" for kind in READY_KINDS)
     options = ", ".join(f"`{name}`" for name in OPTIONS if name != "threshold")
     changes = " ".join((RuleOverride.__doc__ or "").split())

@@ -49,7 +49,7 @@ PairSaid: TypeAlias = tuple[str | Literal[False], str | Literal[False]] | Litera
 class RuleChange(BaseModel):
     """What is other about a rule; what is None stays."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     enabled: bool | None = None
     """`false`: it does not run."""

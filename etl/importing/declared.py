@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from etl import leagues
 
 Share = Annotated[float, Field(ge=0, le=1)]
-STRICT = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
+STRICT = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Limits(BaseModel):

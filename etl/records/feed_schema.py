@@ -15,7 +15,7 @@ from itertools import groupby, repeat
 from operator import itemgetter
 from typing import Annotated, Any, get_type_hints
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
 
 from etl import leagues
@@ -196,8 +196,8 @@ class FeedSchema:
         types = tuple(slot.type for slot in slots)
         object.__setattr__(self, "slots", slots)
         object.__setattr__(self, "parts", {name: (k.spellings[0], k.part) for name, (k, _) in keys.items() if k.part})
-        object.__setattr__(self, "row", TypeAdapter(tuple[types]))  # type: ignore[valid-type]  # known at run time only
-        object.__setattr__(self, "columns", tuple(map(_many, types)))
+        object.__setattr__(self, "row", _built_when_used(tuple[types]))  # type: ignore[valid-type]  # known at run time only
+        object.__setattr__(self, "columns", tuple(_built_when_used(list[value]) for value in types))  # type: ignore[valid-type]
 
     def read(self, feed: str, checked: Sequence[Sequence[Any]]) -> RecordColumns:
         """The records' columns by name, without their index, from checked values in the order of `slots`.
@@ -250,8 +250,8 @@ def _slots(keys: Mapping[str, tuple[Key, Any]]) -> tuple[Slot, ...]:
     return tuple(slots.values())
 
 
-def _many(value: Any) -> TypeAdapter[list[Any]]:
-    return TypeAdapter(list[value])
+def _built_when_used(annotation: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(annotation, config=ConfigDict(defer_build=True))
 
 
 @lru_cache(maxsize=4096)

@@ -11,9 +11,11 @@ import tomllib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from checks.review.values import Period, SystemFact
 from flows.service.context import Invocation, without_prefect
 from flows.settings import Settings
+
+if TYPE_CHECKING:
+    from checks.review.values import Period, SystemFact
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -44,6 +46,8 @@ def run(
 
 def prefect_facts(settings: Settings, period: Period) -> Sequence[SystemFact]:
     """What Prefect knows of the runs of a period, for a report; a line that says so where it knows nothing."""
+    from checks.review.values import SystemFact  # noqa: PLC0415 - only a report asks
+
     url = api_url(settings)
     if url is None:
         return (SystemFact("Prefect", "no API is set", "nothing is deployed, or this is not the worker's environment"),)

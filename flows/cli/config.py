@@ -15,6 +15,7 @@ from checks.engine.authoring.units import number_of
 from checks.engine.collecting.rules import Rules
 from checks.ready.lines import rules_document
 from etl.importing.declared import Correction, Limits, Seasons
+from etl.words import field_docstrings
 from flows.cli.shared import Exit, JsonFile, print_rows, shown_as_json
 from flows.service.health_check import rules_of, unknown_leagues_of
 from flows.settings import NESTED, Settings, environment_name, origin_of, read_config, unknown_variables
@@ -124,14 +125,18 @@ does, and `rally-health config show` tells what is set and where.
 
 def settings_document() -> str:
     """docs/SETTINGS.md: every setting with its name in both places, its default and what it is."""
-    lines = "".join(f"| {' | '.join(_cells(name, own))} |\n" for name, own in Settings.model_fields.items())
+    texts = field_docstrings(Settings)
+    lines = "".join(
+        f"| {' | '.join(_cells(name, own, texts.get(name, '')))} |\n" for name, own in Settings.model_fields.items()
+    )
     return DOCUMENT + lines + "".join(_table_of(name, model) for name, model in NESTED.items()) + rules_document()
 
 
 def _table_of(name: str, model: type[BaseModel]) -> str:
     title = f"[[{name}]]" if model is Correction else f"[{name}]"
+    texts = field_docstrings(model)
     rows = "".join(
-        f"| `{own.alias or key}` | {_shown_default(own)} | {' '.join((own.description or '').split())} |\n"
+        f"| `{own.alias or key}` | {_shown_default(own)} | {texts.get(key, '')} |\n"
         for key, own in model.model_fields.items()
     )
     summary = " ".join((model.__doc__ or "").split())
@@ -144,11 +149,11 @@ def _shown_default(own: FieldInfo) -> str:
     return f"`{plain}`" if default not in (None, "", (), {}, PydanticUndefined, Limits(), Seasons()) else ""
 
 
-def _cells(name: str, setting: FieldInfo) -> tuple[str, ...]:
+def _cells(name: str, setting: FieldInfo, text: str) -> tuple[str, ...]:
     variable = environment_name(name)
     return (
         f"`{name}`",
         f"`{variable}`" if variable else "",
         _shown_default(setting),
-        " ".join((setting.description or "").split()),
+        text,
     )

@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection, select
 
-from checks.engine.reporting.verdict import Exit as Ended
 from etl import circuit_breaker
 from etl.leagues import LEAGUES, canonical
 from etl.tables import leagues as league_table
@@ -137,6 +136,7 @@ def emergency(
     Examples: `rally-health emergency --reason "captains report missing schedules"`,
     `rally-health emergency --reason "nightly import went wrong" --yes`
     """
+    from checks.engine.reporting.verdict import Exit as Ended  # noqa: PLC0415 - see below
     from flows.service.emergency import Deed, Emergency, Walk, path_of, write_record  # noqa: PLC0415 - the providers of alerts take a second to import
 
     def tell(deed: Deed) -> None:

@@ -21,9 +21,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from checks.engine.reporting.report import Report
+if TYPE_CHECKING:
+    from checks.engine.reporting.report import Report
+
 
 log = logging.getLogger("rally.check")
 

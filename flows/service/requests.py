@@ -28,7 +28,7 @@ _EMAIL = "People of the alert policy, by name, who get the report by e-mail."
 
 class _Request(BaseModel):
     # what a person typed is not for error messages that Prefect stores
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class RuleSelection(_Request):

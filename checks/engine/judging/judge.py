@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from checks.engine.authoring import WaiverError
 from checks.engine.authoring.thresholds import Fixed, Relative, Threshold
 from checks.engine.authoring.units import Measure, Status
 from checks.engine.judging.findings import Findings, key_text_of
-from checks.engine.measuring.measure import Measurement
+
+if TYPE_CHECKING:
+    from checks.engine.measuring.measure import Measurement
 
 Id: TypeAlias = tuple[str, str]
 """Rule and parameter."""

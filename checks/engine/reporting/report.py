@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checks.engine.authoring.spec import Source
 from checks.engine.authoring.units import Figure, Measure, Severity, Status, count_text, figure_text
-from checks.engine.judging.bad_rows import Cluster
-from checks.engine.judging.findings import Findings
 from checks.engine.judging.judge import Baseline, Waiver
-from checks.engine.measuring.measure import Measurement
 from checks.engine.reporting.score import FORMULA, Band, Score
 from checks.engine.reporting.verdict import COVERAGE_FLOOR, Exit, FailOn, News, RunVerdict, coverage_of, run_verdict
+
+if TYPE_CHECKING:
+    from checks.engine.judging.bad_rows import Cluster
+    from checks.engine.judging.findings import Findings
+    from checks.engine.measuring.measure import Measurement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

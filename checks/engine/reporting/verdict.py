@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from checks.engine.authoring.units import Severity, Status, whole_percent
-from checks.engine.judging.judge import Waiver
 from checks.engine.reporting.score import CENT, HEALTHY, IMPACT_RANGES, WATCH, Band
+
+if TYPE_CHECKING:
+    from checks.engine.judging.judge import Waiver
 
 COVERAGE_FLOOR = 0.6
 """The share of what counts that has to be measured before a run can be called healthy."""
