@@ -164,6 +164,11 @@ class Settings(BaseSettings):
         return self._read + self.deadline
 
     @property
+    def snapshot_folder(self) -> Path:
+        """Where snapshots are kept."""
+        return self.snapshots or self.data / "snapshots"
+
+    @property
     def zone(self) -> ZoneInfo:
         """The clock that the leagues live by."""
         return ZoneInfo(self.timezone)

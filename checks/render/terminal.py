@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,8 +22,10 @@ from rich.table import Table
 from checks.engine.authoring.units import Status, number_of, points_text, whole_percent
 from checks.engine.judging.findings import key_text_of
 from checks.engine.reporting.report import Report, Result
-from checks.engine.run import Progress
 from checks.render.by_rule import by_rule, worst_members
+
+if TYPE_CHECKING:
+    from checks.engine.run import Progress
 
 # Cc: control characters and escapes; Cf: invisible ones such as right-to-left overrides; Cs: lone surrogates
 MOST_PARTS = 10

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,8 +26,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from etl import EtlError
-from etl.importing.link import resolver
-from etl.names.resolver import Resolver
 from etl.reading import RAW_LIMIT
 from etl.tables import (
     EVER,
@@ -43,6 +41,9 @@ from etl.tables import (
     teams,
     within,
 )
+
+if TYPE_CHECKING:
+    from etl.names.resolver import Resolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def open_names(connection: Connection, *, suggest: bool = False) -> Sequence[Ope
     """Names without a team, the most frequent first; with `suggest` the teams that each may mean."""
     statement = select(links).where(links.c.team_id.is_(None)).order_by(links.c.sides.desc(), links.c.name)
     rows = [*connection.execute(statement), *_names_of_held(connection)]
-    resolving = resolver(connection) if suggest and rows else None
+    resolving = _resolver(connection) if suggest and rows else None
     names = _team_names(connection) if resolving else {}
     return [
         OpenName(row.league, row.series, row.name, row.sides, row.reason, _suggestions(resolving, names, row))
@@ -185,6 +186,12 @@ def teams_named(
     if in_series:
         statement = statement.where(func.lower(series.c.name) == in_series.lower())
     return [(row[0], row[1]) for row in connection.execute(statement)]
+
+
+def _resolver(connection: Connection) -> Resolver:
+    from etl.importing.link import resolver  # noqa: PLC0415 - who suggests nothing compares no names
+
+    return resolver(connection)
 
 
 def _suggestions(known: Resolver | None, names: dict[int, str], row: Any) -> tuple[tuple[int, str, float], ...]:

@@ -17,8 +17,8 @@ from alerts.outbox.enqueue import preview as look_ahead
 from alerts.outbox.enqueue import resend as send_again
 from flows.bridge.entry import run
 from flows.cli import shared
-from flows.service.alerts import Watched, dispatch_round, required_policy, utc, watch_once, work_of
-from flows.service.context import Invocation, open_engine
+from flows.service.alerts import Watched, dispatch_round, required_policy, watch_once, work_of
+from flows.service.context import Invocation, open_engine, utc
 
 if TYPE_CHECKING:
     from prefect import Flow

@@ -18,8 +18,7 @@ from checks.feedback import (
     texts_of,
 )
 from flows.cli.shared import JsonFile, Since, Until, one_moment, print_folded, print_rows, shown_as_json, span_of
-from flows.service.alerts import utc
-from flows.service.context import on_platform, open_engine
+from flows.service.context import on_platform, open_engine, utc
 
 app = typer.Typer(
     help="What people complained of, and whether a rule had seen it before they did.", no_args_is_help=True

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from checks.repairs.plan import Plan, Preview, fixable_in_order, is_proposal, preview, summary_of
 from etl.migrate import require_platform
 from etl.repairs import ledger
 from etl.repairs.ledger import Repair, State
@@ -26,8 +25,9 @@ from flows.cli.shared import (
     sure,
 )
 from flows.service.context import open_engine
-from flows.service.health_check import rules_of
-from flows.service.repair import apply_plan, plan_repairs, undo_repair
+
+if TYPE_CHECKING:
+    from checks.repairs.plan import Plan, Preview
 
 
 def line(repair: Repair) -> str:
@@ -85,6 +85,9 @@ def list_fixes(context: typer.Context, json_file: JsonFile = None) -> None:
 
     Example: `rally-health fix list`
     """
+    from checks.repairs.plan import fixable_in_order, is_proposal, summary_of  # noqa: PLC0415 - the rest reads a few rows
+    from flows.service.health_check import rules_of  # noqa: PLC0415
+
     allowed = context.obj.auto_fix
     rows = [
         {"rule": check.name, "does": summary_of(check.fix), "only a proposal": is_proposal(check.fix),
@@ -116,6 +119,9 @@ def plan(
     Examples: `rally-health fix plan`, `rally-health fix plan duplicate_match --rows 50`,
     `rally-health fix plan team_without_schedule --feeds feeds/2025-06-30T0809/all`
     """
+    from flows.service.health_check import rules_of  # noqa: PLC0415 - the rest reads a few rows
+    from flows.service.repair import plan_repairs  # noqa: PLC0415
+
     with open_engine(context.obj) as engine:
         with engine.begin() as connection:
             require_platform(connection)
@@ -150,6 +156,8 @@ def show_fix(
 
     Example: `rally-health fix show 1 --rows 100`
     """
+    from checks.repairs.plan import preview  # noqa: PLC0415 - the rest reads a few rows
+
     with open_engine(context.obj) as engine, engine.begin() as connection:
         repair = ledger.find_repair(connection, number)
         changed = preview(connection, number, None if json_file else rows)
@@ -179,6 +187,8 @@ def apply_fix(
 
     Example: `rally-health fix apply 1`
     """
+    from flows.service.repair import apply_plan  # noqa: PLC0415 - the rest reads a few rows
+
     made = []
     with open_engine(context.obj) as engine:
         for number in plans:
@@ -202,6 +212,8 @@ def undo(context: typer.Context, numbers: Numbers, yes: Yes = False, json_file: 
 
     Example: `rally-health fix undo 1`
     """
+    from flows.service.repair import undo_repair  # noqa: PLC0415 - the rest reads a few rows
+
     undone = []
     with open_engine(context.obj) as engine:
         for number in sorted(numbers, reverse=True):

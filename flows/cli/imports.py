@@ -21,11 +21,7 @@ from rich.progress import Progress as Bar
 
 from checks.engine.authoring.units import number_of
 from etl.circuit_breaker import ImportsStopped
-from etl.feeds import Feed
 from etl.importing import FeedResult, ImportReport, Outcome, ledger_queries
-from etl.importing.guards import NEVER_ALLOWED
-from etl.importing.held import HeldPart, held_parts, parts_of_run
-from etl.importing.profile import in_words
 from etl.leagues import ALL
 from etl.tables.span import EVER
 from flows.bridge.entry import run
@@ -35,6 +31,9 @@ from flows.service.requests import ImportRequest
 
 if TYPE_CHECKING:
     from prefect import Flow
+
+    from etl.feeds import Feed
+    from etl.importing.held import HeldPart
 
 log = logging.getLogger("rally.import")
 AllowOption = Annotated[
@@ -240,6 +239,8 @@ def show_held(
 
     Examples: `rally-health imports held`, `rally-health imports held --all`
     """
+    from etl.importing.held import held_parts  # noqa: PLC0415 - the list of imports needs none of it
+
     with open_engine(context.obj) as engine, engine.begin() as connection:
         parts = held_parts(connection)
     if shared.shown_as_json(json_file, [part.to_json() for part in parts]):
@@ -325,6 +326,8 @@ def show_run(
 
     Example: `rally-health imports show 12 --json`
     """
+    from etl.importing.held import parts_of_run  # noqa: PLC0415 - the list of imports needs none of it
+
     with open_engine(context.obj) as engine, engine.begin() as connection:
         parts = parts_of_run(connection, run)
     if shared.shown_as_json(json_file, parts):
@@ -337,6 +340,8 @@ def show_run(
 
 
 def _how_to_let_pass(parts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    from etl.importing.guards import NEVER_ALLOWED  # noqa: PLC0415 - the list of imports needs none of it
+
     guards = sorted({reason.partition(":")[0] for part in parts for reason in part["reasons"]} - {NEVER_ALLOWED})
     paths = dict.fromkeys(shlex.quote(part["path"]) for part in parts if part["reasons"])
     if guards:
@@ -345,6 +350,8 @@ def _how_to_let_pass(parts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _part_lines(part: Mapping[str, Any]) -> Iterator[str]:
+    from etl.importing.profile import in_words  # noqa: PLC0415 - the list of imports needs none of it
+
     counts, *changes = in_words(part["profile"])
     yield f"{part['kind']} of {part['league'] or ALL}: {part['outcome']}; {counts}"
     yield from (f"  {change}" for change in changes)

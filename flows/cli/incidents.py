@@ -24,8 +24,7 @@ from checks.engine.judging.findings import key_text_of
 from checks.engine.judging.judge import Waiver
 from checks.feedback import complaints
 from flows.cli import shared
-from flows.service.alerts import accept_change, utc
-from flows.service.context import open_engine
+from flows.service.context import open_engine, utc
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 app = typer.Typer(help="What is wrong since when, and who is at it.", no_args_is_help=True)
@@ -254,6 +253,8 @@ def accept(  # noqa: PLR0917 - typer makes options of them
         if check is None:
             accepted = baseline.list_acceptances(connection)
         else:
+            from flows.service.alerts import accept_change  # noqa: PLC0415 - lists read a few rows
+
             scope = str(Selection(scope={"league": tuple(league)})) if league else ""
             accepted = accept_change(connection, check, reason, by.strip() or getpass.getuser(), scope)
     if shared.shown_as_json(json_file, accepted):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import getpass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from checks.engine.authoring.units import number_of
-from etl.restore import Restored, Rows
 from etl.snapshots import Snapshot, SnapshotError, faults_of, find_snapshot, snapshots_in
 from etl.snapshots import take_snapshot as make
 from flows.cli.shared import JsonFile, Yes, print_rows, shown_as_json, sure
 from flows.service.context import open_engine
-from flows.service.repair import restore_snapshot, snapshots_of
+
+if TYPE_CHECKING:
+    from etl.restore import Restored
 
 app = typer.Typer(help="Snapshots of the tables that we write.", no_args_is_help=True)
 
@@ -33,7 +34,7 @@ def create(
     Example: `rally-health snapshot create --reason "before the season change"`
     """
     with open_engine(context.obj) as engine:
-        made = make(engine, snapshots_of(context.obj), reason, getpass.getuser())
+        made = make(engine, context.obj.snapshot_folder, reason, getpass.getuser())
     if shown_as_json(json_file, made.to_json()):
         return
     typer.echo(f"Snapshot {made.name}: {_size(made)} by {made.method}.")
@@ -50,7 +51,7 @@ def list_snapshots(context: typer.Context, json_file: JsonFile = None) -> None:
 
     Example: `rally-health snapshot list`
     """
-    rows = [_row(snapshot) for snapshot in snapshots_in(snapshots_of(context.obj))]
+    rows = [_row(snapshot) for snapshot in snapshots_in(context.obj.snapshot_folder)]
     columns = ("name", "made", "by", "reason", "rows", "kilobytes", "method")
     print_rows(rows, columns, json_file=json_file, nothing="No snapshot yet. Next: rally-health snapshot create")
 
@@ -63,7 +64,7 @@ def verify_snapshot(context: typer.Context, name: SnapshotName = "latest", json_
 
     Example: `rally-health snapshot verify latest`
     """
-    snapshot = find_snapshot(snapshots_of(context.obj), name)
+    snapshot = find_snapshot(context.obj.snapshot_folder, name)
     wrong = faults_of(snapshot)
     document = {"name": snapshot.name, "sound": not wrong, "wrong": list(wrong)}
     if not shown_as_json(json_file, document) and not wrong:
@@ -94,10 +95,13 @@ def restore(  # noqa: PLR0917 - typer makes options of them
 
     Example: `rally-health snapshot restore latest --discard-newer`
     """
+    from etl.restore import Rows  # noqa: PLC0415 - the rest reads a few rows
+    from flows.service.repair import restore_snapshot  # noqa: PLC0415
+
     if keep_newer and discard_newer:
         raise typer.BadParameter("--keep-newer and --discard-newer exclude each other")
     newer = Rows.KEEP if keep_newer else Rows.DISCARD if discard_newer else Rows.REFUSE
-    snapshot = find_snapshot(snapshots_of(context.obj), name)
+    snapshot = find_snapshot(context.obj.snapshot_folder, name)
     sure(f"Restore snapshot {snapshot.name} ({snapshot.reason})?", yes=yes)
     with open_engine(context.obj) as engine:
         done = restore_snapshot(engine, context.obj, snapshot, newer=newer, anyway=anyway)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
@@ -26,7 +25,7 @@ from checks.engine.authoring.spec import Check
 from checks.engine.reporting.report import Report
 from etl import EtlError
 from etl.database import DATABASE_ERRORS, describe_error
-from flows.service.context import Invocation, open_engine
+from flows.service.context import Invocation, open_engine, utc
 from flows.service.ending import Ending, StateName
 from flows.settings import Settings, SettingsError
 
@@ -41,11 +40,6 @@ class Watched:
     told: int
     failed: int
     away: bool = False
-
-
-def utc() -> datetime:
-    """Now."""
-    return datetime.now(UTC)
 
 
 def policy_of(settings: Settings) -> Policy | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from etl.feeds import Feed
 
 R = TypeVar("R")
+
+
+def utc() -> datetime:
+    """Now."""
+    return datetime.now(UTC)
 
 
 class Step(Protocol):

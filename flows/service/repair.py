@@ -41,14 +41,9 @@ WAIT = 10.0
 """Seconds that a repair waits for an import, or another repair, to end."""
 
 
-def snapshots_of(settings: Settings) -> Path:
-    """Where snapshots are kept."""
-    return settings.snapshots or settings.data / "snapshots"
-
-
 def snapshot_before(engine: Engine, settings: Settings, what: str) -> Snapshot:
     """Take the snapshot that stands before anything dangerous."""
-    return take_snapshot(engine, snapshots_of(settings), f"before {what}", getpass.getuser(), automatic=True)
+    return take_snapshot(engine, settings.snapshot_folder, f"before {what}", getpass.getuser(), automatic=True)
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from checks.engine.authoring.units import Severity
 from checks.engine.collecting.rules import Selection
 from checks.review.values import PeriodKind
-from etl.kinds import KINDS
 
 _WAIT = "Seconds to wait for another import to end; with 0 a second import gives up at once."
 _PATHS = "Feeds: files, folders of a league, or trees of them. Without any, the folder of RALLY_FEEDS."
@@ -108,6 +107,8 @@ class ImportRequest(_Request):
     @field_validator("kinds")
     @classmethod
     def _known_kinds(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        from etl.kinds import KINDS  # noqa: PLC0415 - only an import knows kinds
+
         kinds = [kind.name for kind in KINDS]
         for name in names:
             if name not in kinds:

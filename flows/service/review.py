@@ -18,8 +18,8 @@ from alerts.render import Content
 from checks.review.reading import read_book
 from checks.review.surroundings import size_text
 from checks.review.values import Period, PeriodKind, SystemFact
-from flows.service.alerts import dispatch_once, utc
-from flows.service.context import Invocation, current_invocation, open_engine
+from flows.service.alerts import dispatch_once
+from flows.service.context import Invocation, current_invocation, open_engine, utc
 from flows.service.ending import Ending, StateName
 from flows.service.health_check import require_people, rules_of
 from flows.service.requests import ReviewRequest
