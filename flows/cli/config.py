@@ -17,7 +17,7 @@ from checks.ready.lines import rules_document
 from etl.importing.declared import Correction, Limits, Seasons
 from etl.words import field_docstrings
 from flows.cli.shared import Exit, JsonFile, print_rows, shown_as_json
-from flows.service.health_check import rules_of, unknown_leagues_of
+from flows.service.catalogue import rules_of, unknown_leagues_of
 from flows.settings import NESTED, Settings, environment_name, origin_of, read_config, unknown_variables
 
 app = typer.Typer(help="The settings: rally.toml, and the environment, which wins.", no_args_is_help=True)

@@ -86,7 +86,7 @@ def list_fixes(context: typer.Context, json_file: JsonFile = None) -> None:
     Example: `rally-health fix list`
     """
     from checks.repairs.plan import fixable_in_order, is_proposal, summary_of  # noqa: PLC0415 - the rest reads a few rows
-    from flows.service.health_check import rules_of  # noqa: PLC0415
+    from flows.service.catalogue import rules_of  # noqa: PLC0415
 
     allowed = context.obj.auto_fix
     rows = [
@@ -119,7 +119,7 @@ def plan(
     Examples: `rally-health fix plan`, `rally-health fix plan duplicate_match --rows 50`,
     `rally-health fix plan team_without_schedule --feeds feeds/2025-06-30T0809/all`
     """
-    from flows.service.health_check import rules_of  # noqa: PLC0415 - the rest reads a few rows
+    from flows.service.catalogue import rules_of  # noqa: PLC0415 - the rest reads a few rows
     from flows.service.repair import plan_repairs  # noqa: PLC0415
 
     with open_engine(context.obj) as engine:

@@ -202,7 +202,7 @@ def waive(  # noqa: PLR0917 - typer makes options of them
     `rally-health waive match_without_teams --until 2026-09-01 --owner kim --reason "league rescrapes in August"`,
     `rally-health waive match_without_teams --key 5f0c1d2e3a4b5c6d --until 2026-09-01 --owner kim --reason "bye week"`
     """
-    from flows.service.health_check import today_here  # noqa: PLC0415 - incidents need no rules
+    from flows.service.context import today_here  # noqa: PLC0415 - incidents need no rules
 
     today = today_here()
     with open_engine(context.obj) as engine, engine.begin() as connection:

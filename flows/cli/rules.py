@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from checks.author.trial import RuleTrial
 from checks.engine.authoring.spec import Check
 from checks.engine.authoring.units import number_of
 from checks.engine.collecting.rules import Rules
 from checks.engine.reporting.report import relative
-from checks.standards import render_standards
 from flows.cli import shared
 from flows.doors import needing
-from flows.service.authoring import chosen as named_by
-from flows.service.authoring import new_rule, suggested, try_rules
-from flows.service.health_check import rules_of
+from flows.service.catalogue import rules_of
 from flows.service.requests import RuleSelection
+
+if TYPE_CHECKING:
+    from checks.author.trial import RuleTrial
 
 app = typer.Typer(help="The rules that there are.", no_args_is_help=True)
 
@@ -45,6 +44,8 @@ def list_rules(  # noqa: PLR0917 - typer makes options of them
     `rally-health rules list -k "schedule and not practice" -m daily`
     """
     if words or marked:
+        from flows.service.authoring import chosen as named_by  # noqa: PLC0415 - who only reads rules tries none
+
         names = [*named_by(context.obj, words, marked, names or ())]
     chosen = shared.requested(RuleSelection, context, names=names).selection.apply(rules_of(context.obj))
     if not shared.shown_as_json(json_file, [_described(check) for check in chosen.values()]):
@@ -77,6 +78,8 @@ def docs(
 
     Examples: `rally-health rules docs`, `rally-health rules docs standards.md`
     """
+    from checks.standards import render_standards  # noqa: PLC0415 - who only reads rules tries none
+
     rules = rules_of(context.obj)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(render_standards(rules), encoding="utf-8")
@@ -112,6 +115,8 @@ def new(
 
     Example: `rally-health rules new order_without_customer --table orders`
     """
+    from flows.service.authoring import new_rule  # noqa: PLC0415 - who only reads rules tries none
+
     target = new_rule(context.obj, name, table, folder)
     typer.echo(f"Wrote {target}. Next: rally-health rules test {target}")
 
@@ -128,6 +133,8 @@ def try_(
 
     Examples: `rally-health rules test rules/orders.py`, `rally-health rules test order_without_customer`
     """
+    from flows.service.authoring import try_rules  # noqa: PLC0415 - who only reads rules tries none
+
     trials = []
     for trial in try_rules(context.obj, source):
         trials.append(trial)
@@ -146,6 +153,8 @@ def profile(
 
     Example: `rally-health rules profile schedule`
     """
+    from flows.service.authoring import suggested  # noqa: PLC0415 - who only reads rules tries none
+
     for suggestion in suggested(context.obj, table):
         typer.echo(f"{suggestion}\n")
 

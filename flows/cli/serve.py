@@ -17,8 +17,8 @@ from rich.progress import Progress
 
 from flows.bridge.entry import api_url
 from flows.doors import needing
+from flows.service.catalogue import rules_of
 from flows.service.context import open_engine
-from flows.service.health_check import rules_of
 from flows.web.app import Access, web_app
 from flows.web.site import write_site
 

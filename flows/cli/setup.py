@@ -14,8 +14,8 @@ from checks.engine.reporting.report import Report
 from checks.render.terminal import print_report
 from flows.cli.fix import line as repair_line
 from flows.cli.imports import print_report as print_import
+from flows.service.context import today_here
 from flows.service.demo import play
-from flows.service.health_check import today_here
 
 PICTURE_WIDTH = 104
 """Characters on a line of the picture, which a page of 830 pixels shows as large as its own text."""

@@ -282,7 +282,7 @@ def one_rule(settings: Settings, name: str) -> Check:
     """The rule of that very name; SelectionError, which names what is near, for none."""
     from checks.engine.authoring import SelectionError  # noqa: PLC0415 - few commands are about a rule
     from checks.engine.collecting.rules import Selection  # noqa: PLC0415
-    from flows.service.health_check import rules_of  # noqa: PLC0415
+    from flows.service.catalogue import rules_of  # noqa: PLC0415
 
     rules = rules_of(settings)
     if name not in rules:

@@ -19,8 +19,8 @@ from etl.adoption.rights import Readable
 from etl.migrate import Adoption, newest
 from etl.snapshots import Snapshot, holds_rows
 from flows.service.alerts import policy_of
-from flows.service.context import open_engine, rule_account
-from flows.service.health_check import rules_of, today_here
+from flows.service.catalogue import rules_of
+from flows.service.context import open_engine, rule_account, today_here
 from flows.service.repair import snapshot_before
 from flows.settings import Settings, SettingsError, unknown_variables
 

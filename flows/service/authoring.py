@@ -27,8 +27,8 @@ from checks.engine.measuring.reflect import NamedTables
 from checks.engine.run import Options, Request
 from checks.scopes import DIMENSIONS, IMPORT, SOURCES
 from etl.tables import check_results, check_runs, metadata
-from flows.service.context import open_engine
-from flows.service.health_check import rules_of, today_here
+from flows.service.catalogue import rules_of
+from flows.service.context import open_engine, today_here
 from flows.settings import Settings, SettingsError
 
 HOUSE = Path(checks.rules.__file__).parent

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -33,6 +33,18 @@ R = TypeVar("R")
 def utc() -> datetime:
     """Now."""
     return datetime.now(UTC)
+
+
+def today_here() -> date:
+    """The day where the leagues play (RALLY_TIMEZONE), which is not the host's for some hours of each night."""
+    return datetime.now(read_settings().zone).date()
+
+
+def moment(today: date | None) -> datetime:
+    """The moment that rules compare with: now, or the end of another day."""
+    if today is None or today == today_here():
+        return datetime.now(UTC)
+    return datetime(today.year, today.month, today.day, 23, 59, 59, tzinfo=read_settings().zone).astimezone(UTC)
 
 
 class Step(Protocol):

@@ -26,8 +26,9 @@ from checks.repairs.plan import fixable_in_order
 from etl.importing import ImportReport
 from etl.repairs.ledger import Repair
 from etl.tables import leagues, schedule, teams
+from flows.service.catalogue import rules_of
 from flows.service.context import Invocation, open_engine
-from flows.service.health_check import check_health, rules_of
+from flows.service.health_check import check_health
 from flows.service.import_feeds import import_all
 from flows.service.repair import apply_plan, plan_repairs
 from flows.service.requests import CheckRequest, ImportRequest

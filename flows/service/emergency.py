@@ -23,8 +23,9 @@ from etl import circuit_breaker
 from etl.repairs import RepairError
 from etl.repairs.ledger import Repair
 from flows.service.alerts import policy_of
+from flows.service.catalogue import rules_of
 from flows.service.context import Invocation
-from flows.service.health_check import check_health, rules_of
+from flows.service.health_check import check_health
 from flows.service.import_gate import TAG
 from flows.service.repair import apply_plan, plan_repairs
 from flows.service.requests import CheckRequest

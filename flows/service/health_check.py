@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from difflib import get_close_matches
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Engine
 
 from alerts.outbox.enqueue import known as known_person
-from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request
 from checks.feedback import delete_texts, link_complaints
 from checks.health import Beside, examine
-from checks.ready.lines import overrides_of, rules_of_lines
-from checks.ready.overrides import override_rules
-from checks.runbooks import with_runbooks
 from checks.scopes import SOURCES
-from etl import DatabaseUnavailable, embedded
-from etl.adoption.catalogue import can_read
 from etl.adoption.rights import READER, may_keep_history
 from etl.database import retried
-from etl.leagues import LEAGUES
 from etl.migrate import Mode, mode_of
 from etl.retention import delete_expired
-from etl.tables import leagues
 from flows.doors import watched
 from flows.service.alerts import email_report, keep_incidents, policy_of, required_policy, send_alerts
-from flows.service.context import Invocation, open_engine, rule_account
+from flows.service.catalogue import rules_of, unknown_leagues
+from flows.service.context import Invocation, moment, open_engine, rule_account, today_here
 from flows.service.import_gate import after_check
 from flows.service.report_files import tidy, write_documents
 from flows.service.requests import CheckRequest
-from flows.settings import Settings, SettingsError, origin_of, read_settings
+from flows.settings import Settings
 
 NO_RIGHT = "permission denied for "  # a table, a view, a schema; not what only a superuser may do
 CATALOGUE = f"{SOURCES[0]}."
@@ -170,65 +162,6 @@ def _incidents(settings: Settings, request: CheckRequest, *, alert: bool) -> Bes
     return lambda connection, report: keep_incidents(connection, report, policy, scope)
 
 
-def rules_of(settings: Settings) -> Rules:
-    """The catalogue, the rules that the settings name, and those of installed plugins, as the settings change them."""
-    lines = settings.rules
-    rules = collect([*SOURCES, *settings.rule_sources], plugins=True, more=rules_of_lines(lines))
-    own = rules.providing(season_breaks=settings.seasons)
-    _verify_auto_fix(settings, own)
-    return override_rules(with_runbooks(own), overrides_of(lines))
-
-
-def unknown_leagues(settings: Settings, connection: Connection) -> list[str]:
-    """Lines of `rally.toml` that judge a league apart which is neither in the database, nor in settings or feeds.
-
-    Each is a sentence with its line and the nearest league; the rest of the rule is not touched.
-    """
-    there = connection.scalars(select(leagues.c.league_id)) if can_read(connection, "public", leagues.name) else ()
-    folded = {name.casefold(): name for name in (*there, *settings.seasons.leagues, *LEAGUES) if name}
-    said = ((override.line, league) for override in overrides_of(settings.rules) for league in override.leagues)
-    return [f"{line}: {_no_league(league, folded)}" for line, league in said if league.casefold() not in folded]
-
-
-def unknown_leagues_of(settings: Settings) -> list[str]:
-    """The same where a database can be asked; nothing where none is set, or it is away."""
-    if not any(override.leagues for override in overrides_of(settings.rules)):
-        return []
-    if settings.database_url is None and not embedded.exists(settings.data):
-        return []
-    try:
-        with (
-            open_engine(settings, application="rally-health config", migrated=False) as engine,
-            engine.begin() as asked,
-        ):
-            return unknown_leagues(settings, asked)
-    except DatabaseUnavailable:
-        return []
-
-
-def _no_league(league: str, known: Mapping[str, str]) -> str:
-    near = get_close_matches(league.casefold(), known, n=1)
-    hint = f"did you mean {known[near[0]]!r}?" if near else f"there are {', '.join(sorted(known.values()))}"
-    return f"there is no league {league!r}; {hint}"
-
-
-def _verify_auto_fix(settings: Settings, rules: Rules) -> None:
-    """What may be mended without being asked is a rule that there is, and that has a fix."""
-    fixable = sorted(name for name, check in rules.items() if check.fix is not None)
-    for name in (name for name in settings.auto_fix if name not in fixable):
-        near = get_close_matches(name, fixable, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "; rally-health fix list shows those with one"
-        what = "has no fix" if name in rules else "is no rule"
-        raise SettingsError(f"{origin_of(settings, 'auto_fix')}: auto_fix: {name!r} {what}{hint}")
-
-
-def moment(today: date | None) -> datetime:
-    """The moment that rules compare with: now, or the end of another day."""
-    if today is None or today == today_here():
-        return datetime.now(UTC)
-    return datetime(today.year, today.month, today.day, 23, 59, 59, tzinfo=read_settings().zone).astimezone(UTC)
-
-
 def tidy_up(settings: Settings) -> None:
     """Compress and delete what is old among logs and reports."""
     days = {"logs": timedelta(days=settings.keep_logs), "reports": timedelta(days=settings.keep_reports)}
@@ -237,8 +170,3 @@ def tidy_up(settings: Settings) -> None:
 
 def _of_another_day(request: CheckRequest) -> bool:
     return request.today not in {None, today_here()}
-
-
-def today_here() -> date:
-    """The day where the leagues play (RALLY_TIMEZONE), which is not the host's for some hours of each night."""
-    return datetime.now(read_settings().zone).date()

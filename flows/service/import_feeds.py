@@ -25,9 +25,10 @@ from etl.importing.options import Allowance, Options
 from etl.kinds import KINDS, kind_named
 from etl.migrate import require_platform
 from flows.doors import Lineage, lineage_of, watched
-from flows.service.context import Invocation, open_engine
+from flows.service.catalogue import rules_of
+from flows.service.context import Invocation, open_engine, today_here
 from flows.service.ending import Ending, of_import, of_report
-from flows.service.health_check import check_health, rules_of, today_here
+from flows.service.health_check import check_health
 from flows.service.import_gate import TAG, after_import, rule_gate
 from flows.service.repair import fix_what_is_allowed, snapshot_before
 from flows.service.requests import CheckRequest, ImportRequest, NightRequest, RequestError

@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from checks.engine.authoring.units import number_of
 from etl.tables import leagues as league_table
-from flows.service.context import Invocation, open_engine
+from flows.service.context import Invocation, open_engine, today_here
 from flows.service.ending import Ending, StateName, of_report
-from flows.service.health_check import check_health, today_here
+from flows.service.health_check import check_health
 from flows.service.requests import CheckRequest, LeaguesRequest
 from flows.settings import Settings
 

@@ -31,9 +31,9 @@ from etl.repairs.undo import undo
 from etl.restore import Restored, Rows, restore
 from etl.snapshots import Snapshot, take_snapshot
 from etl.tables import metadata
-from flows.service.context import Invocation, open_engine
+from flows.service.catalogue import rules_of
+from flows.service.context import Invocation, moment, open_engine, today_here
 from flows.service.ending import Ending, StateName
-from flows.service.health_check import moment, rules_of, today_here
 from flows.service.requests import RepairRequest
 from flows.settings import Settings
 

@@ -19,9 +19,10 @@ from checks.review.reading import read_book
 from checks.review.surroundings import size_text
 from checks.review.values import Period, PeriodKind, SystemFact
 from flows.service.alerts import dispatch_once
+from flows.service.catalogue import rules_of
 from flows.service.context import Invocation, current_invocation, open_engine, utc
 from flows.service.ending import Ending, StateName
-from flows.service.health_check import require_people, rules_of
+from flows.service.health_check import require_people
 from flows.service.requests import ReviewRequest
 from flows.settings import Settings, read_settings
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
+from flows.service.catalogue import rules_of
 from flows.service.context import open_engine
-from flows.service.health_check import rules_of
 from flows.service.schedules import declared_runs
 from flows.settings import Settings, SettingsError
 from flows.web.app import about, read_only, reader_of

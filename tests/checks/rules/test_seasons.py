@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from etl.importing.declared import Seasons
-from flows.service.health_check import rules_of
+from flows.service.catalogue import rules_of
 from flows.settings import Settings
 from tests.checks.rules.ask import result
 from tests.checks.rules.conftest import Write

@@ -17,7 +17,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.client.schemas.schedules import CronSchedule
 
 from flows.bridge.deploy import job_template
-from flows.service.health_check import rules_of
+from flows.service.catalogue import rules_of
 from flows.service.requests import RuleSelection
 from flows.settings import Settings
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from flows.service.context import today_here
 from flows.service.demo import load_as_in_2025, season, write_feeds
-from flows.service.health_check import today_here
 from tests.etl.repairs.dump import dump
 from tests.flows.conftest import Run
 

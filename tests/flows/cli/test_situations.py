@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, make_url
 
-from flows.service.health_check import today_here
+from flows.service.context import today_here
 from tests.alerts.channels.twilio_server import Twilio, twilio_server
 from tests.conftest import copy_of
 from tests.flows.cli.situations import DROPPED, SEASON, Stage

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.service.context import current_invocation
-from flows.service.health_check import today_here
+from flows.service.context import current_invocation, today_here
 from flows.settings import SettingsError, read_settings
 
 

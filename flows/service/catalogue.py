@@ -1,0 +1,73 @@
+"""Which rules there are by the settings: the catalogue, people's own, those of plugins, as rally.toml changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from sqlalchemy import Connection, select
+
+from checks.engine.collecting.collect import collect
+from checks.engine.collecting.rules import Rules
+from checks.ready.lines import overrides_of, rules_of_lines
+from checks.ready.overrides import override_rules
+from checks.runbooks import with_runbooks
+from checks.scopes import SOURCES
+from etl import DatabaseUnavailable, embedded
+from etl.adoption.catalogue import can_read
+from etl.leagues import LEAGUES
+from etl.tables import leagues
+from flows.service.context import open_engine
+from flows.settings import Settings, SettingsError, origin_of
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The catalogue, the rules that the settings name, and those of installed plugins, as the settings change them."""
+    lines = settings.rules
+    rules = collect([*SOURCES, *settings.rule_sources], plugins=True, more=rules_of_lines(lines))
+    own = rules.providing(season_breaks=settings.seasons)
+    _verify_auto_fix(settings, own)
+    return override_rules(with_runbooks(own), overrides_of(lines))
+
+
+def _verify_auto_fix(settings: Settings, rules: Rules) -> None:
+    """What may be mended without being asked is a rule that there is, and that has a fix."""
+    fixable = sorted(name for name, check in rules.items() if check.fix is not None)
+    for name in (name for name in settings.auto_fix if name not in fixable):
+        near = get_close_matches(name, fixable, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "; rally-health fix list shows those with one"
+        what = "has no fix" if name in rules else "is no rule"
+        raise SettingsError(f"{origin_of(settings, 'auto_fix')}: auto_fix: {name!r} {what}{hint}")
+
+
+def unknown_leagues(settings: Settings, connection: Connection) -> list[str]:
+    """Lines of `rally.toml` that judge a league apart which is neither in the database, nor in settings or feeds.
+
+    Each is a sentence with its line and the nearest league; the rest of the rule is not touched.
+    """
+    there = connection.scalars(select(leagues.c.league_id)) if can_read(connection, "public", leagues.name) else ()
+    folded = {name.casefold(): name for name in (*there, *settings.seasons.leagues, *LEAGUES) if name}
+    said = ((override.line, league) for override in overrides_of(settings.rules) for league in override.leagues)
+    return [f"{line}: {_no_league(league, folded)}" for line, league in said if league.casefold() not in folded]
+
+
+def unknown_leagues_of(settings: Settings) -> list[str]:
+    """The same where a database can be asked; nothing where none is set, or it is away."""
+    if not any(override.leagues for override in overrides_of(settings.rules)):
+        return []
+    if settings.database_url is None and not embedded.exists(settings.data):
+        return []
+    try:
+        with (
+            open_engine(settings, application="rally-health config", migrated=False) as engine,
+            engine.begin() as asked,
+        ):
+            return unknown_leagues(settings, asked)
+    except DatabaseUnavailable:
+        return []
+
+
+def _no_league(league: str, known: Mapping[str, str]) -> str:
+    near = get_close_matches(league.casefold(), known, n=1)
+    hint = f"did you mean {known[near[0]]!r}?" if near else f"there are {', '.join(sorted(known.values()))}"
+    return f"there is no league {league!r}; {hint}"
