@@ -29,6 +29,7 @@ from checks.engine.collecting.wiring import BUILT_IN, Fixture
 from checks.engine.judging.bad_rows import BadRows
 from checks.engine.judging.judge import Id
 from checks.engine.measuring.compile_queries import Query, Together
+from checks.engine.measuring.reflect import elements_of
 from checks.engine.measuring.scope import Parameter, Scope
 from checks.engine.measuring.snapshot import Session, asking
 from checks.engine.reporting.literal import DIALECT
@@ -139,7 +140,7 @@ def tables_of(query: Query) -> frozenset[sa.Table] | None:
         elements.append(query.table)
     with suppress(CheckError):  # a metric has no bad rows
         elements.append(BadRows.of(query, Scope(), DIMENSIONS).joined)
-    found = {part for part in _parts(elements) if isinstance(part, (sa.TableClause, sa.TextClause))}
+    found = {part for part in elements_of(elements) if isinstance(part, (sa.TableClause, sa.TextClause))}
     tables = frozenset(part for part in found if isinstance(part, sa.Table))
     return tables if len(tables) == len(found) else None
 
@@ -149,7 +150,7 @@ def kept_to_league(query: Query) -> frozenset[sa.Table]:
     if query.check.mark.each != LEAGUE.name:
         return frozenset()
     statements = [part for part in (query.bad, query.among) if isinstance(part, sa.SelectBase)]
-    selects = [part for part in _parts(statements) if isinstance(part, sa.Select)]
+    selects = [part for part in elements_of(statements) if isinstance(part, sa.Select)]
     reads = [(table, _keeps(statement, source, query.parameter.value))
              for statement in selects for source, table in _sources(statement.get_final_froms())]  # fmt: skip
     every = {table for table, _ in reads}
@@ -161,18 +162,6 @@ def _looked_up(query: Query) -> set[sa.Table]:
     with suppress(CheckError):
         return {table for _, table in _sources([BadRows.of(query, Scope(), DIMENSIONS).joined])}
     return set()
-
-
-def _parts(statements: Iterable[Any]) -> Iterator[Any]:
-    """All elements of statements, each once: what many columns come from is one child of each of them."""
-    # held, so that no other element gets the id of one that was made on the way
-    waiting, seen = list(statements), dict[int, Any]()
-    while waiting:
-        part = waiting.pop()
-        if id(part) not in seen:
-            seen[id(part)] = part
-            yield part
-            waiting.extend(part.get_children())
 
 
 def _sources(froms: Iterable[sa.FromClause]) -> Iterator[tuple[sa.FromClause, sa.Table]]:

@@ -38,6 +38,8 @@ NONE = "\ufffe\uffff"
 
 def clean(text: str) -> str:
     """Text without characters that are no text, each shown as U+FFFD."""
+    if text.isprintable():  # nearly always
+        return text
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in UNSAFE or c in NONE else c for c in text)
 
 

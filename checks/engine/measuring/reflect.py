@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from difflib import get_close_matches
@@ -12,7 +12,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Connection, Inspector, MetaData, SelectBase, Table, TextClause, inspect, select, text
 from sqlalchemy.exc import NoSuchTableError, SAWarning
-from sqlalchemy.sql import visitors
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.decorators import Bad
@@ -139,9 +138,21 @@ def _missing(name: TableName, inspector: Inspector) -> str:
 
 def existence(answer: Any) -> Any:
     """What a rule returned, in which EXISTS asks for a row and not for all of its columns: some may not be read."""
-    for part in (answer.found, answer.among) if isinstance(answer, Bad) else (answer,):
-        for element in visitors.iterate(part) if isinstance(part, sa.ClauseElement) else ():
-            inner = getattr(element.element, "element", None) if isinstance(element, sa.Exists) else None
-            if isinstance(inner, sa.Select) and [str(column) for column in inner._raw_columns] == ["*"]:
-                inner._raw_columns = [sa.literal_column("1")]
+    said = (answer.found, answer.among) if isinstance(answer, Bad) else (answer,)
+    for element in elements_of(part for part in said if isinstance(part, sa.ClauseElement)):
+        inner = getattr(element.element, "element", None) if isinstance(element, sa.Exists) else None
+        if isinstance(inner, sa.Select) and [str(column) for column in inner._raw_columns] == ["*"]:
+            inner._raw_columns = [sa.literal_column("1")]
     return answer
+
+
+def elements_of(statements: Iterable[Any]) -> Iterator[Any]:
+    """All elements of statements, each once: what many columns come from is one child of each of them."""
+    # held, so that no other element gets the id of one that was made on the way
+    waiting, seen = list(statements), dict[int, Any]()
+    while waiting:
+        part = waiting.pop()
+        if id(part) not in seen:
+            seen[id(part)] = part
+            yield part
+            waiting.extend(part.get_children())

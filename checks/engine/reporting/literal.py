@@ -8,11 +8,10 @@ from typing import Any
 
 from psycopg.sql import Literal
 from psycopg.types.json import Jsonb
-from sqlalchemy import JSON, BindParameter, literal_column, select
-from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy import JSON, select
+from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.elements import ClauseElement
-from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.bad_rows import BadRows
@@ -20,21 +19,32 @@ from checks.engine.judging.findings import key_columns
 from checks.engine.measuring.compile_queries import Query, Together
 from checks.engine.measuring.scope import Scope
 
+
+class _WrittenOut(PGCompiler):
+    """Writes values into the text, also those that SQLAlchemy cannot write, or not so that PostgreSQL takes them."""
+
+    def render_literal_value(self, value: Any, type_: Any) -> str:
+        """A value as a literal."""
+        if isinstance(value, (dict, list)) and isinstance(type_, JSON):
+            return Literal(Jsonb(value)).as_string()
+        if isinstance(value, (bytes, bytearray)) or (isinstance(value, float) and not isfinite(value)):
+            return Literal(value).as_string()
+        try:
+            return str(super().render_literal_value(value, type_))  # type: ignore[no-untyped-call]
+        except (SQLAlchemyError, NotImplementedError):  # a type that SQLAlchemy cannot write; psycopg can
+            return Literal(value).as_string()
+
+
 # "named" and not psycopg's own style, in which every % would be doubled
 DIALECT = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 # SQLAlchemy learns at its first connection that a backslash in a string is just that, and doubles it until then
 DIALECT._backslash_escapes = False
+DIALECT.statement_compiler = _WrittenOut
 
 
 def runnable_sql(statement: ClauseElement) -> str:
     """The text of a statement with its values written out."""
-    # a statement is looked through in a fifth of the time that it takes to be copied, and few hold such a value
-    odd = any(_odd(element) is not None for element in iterate(statement))
-    plain: Any = replacement_traverse(statement, {}, _odd) if odd else statement
-    try:
-        return _text(plain)
-    except (SQLAlchemyError, NotImplementedError):  # a type that SQLAlchemy cannot write; psycopg can
-        return _text(replacement_traverse(plain, {}, _written))
+    return str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
 
 
 def readable_sql(query: Query, scope: Scope) -> str:
@@ -70,28 +80,3 @@ def _listing_sql(query: Query, scope: Scope) -> str:
         return runnable_sql(statement)
     own = query.together.bad.selected_columns[query.together.by] == query.parameter.value
     return f"{_all_at_once(query.together)} \nWHERE {runnable_sql(own)}"
-
-
-def _text(statement: Any) -> str:
-    return str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
-
-
-def _odd(element: Any, **_: Any) -> Any:
-    """Values that SQLAlchemy writes, but not so that PostgreSQL takes them: NaN, infinity, bytes, JSON."""
-    if not isinstance(element, BindParameter) or element.expanding:
-        return None
-    value = element.effective_value
-    if isinstance(value, (dict, list)) and isinstance(element.type, JSON):
-        return literal_column(Literal(Jsonb(value)).as_string())
-    if isinstance(value, (bytes, bytearray)) or (isinstance(value, float) and not isfinite(value)):
-        return literal_column(Literal(value).as_string())
-    return None
-
-
-def _written(element: Any, **_: Any) -> Any:
-    if not isinstance(element, BindParameter):
-        return None
-    value = element.effective_value
-    if element.expanding:
-        return literal_column(f"({', '.join(Literal(item).as_string() for item in value or [None])})")
-    return literal_column(Literal(value).as_string())
