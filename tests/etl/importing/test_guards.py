@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
 
@@ -15,10 +16,10 @@ from etl.importing.guards import Verdict
 from etl.importing.held import held_parts
 from etl.importing.import_run import retry_part
 from etl.importing.options import Allowance, Options
-from etl.importing.profile import in_words
+from etl.importing.profile import Profile, in_words
 from etl.records.fields import GARBLED
 from etl.tables import import_feeds, rejects, schedule
-from tests.etl.importing.feeds import fixture, publish, publish_one, rows_of, standing, write
+from tests.etl.importing.feeds import APTA, fixture, publish, publish_one, rows_of, standing, write
 
 TEAMS = ("Birchwood - 11", "Tennaqua - 11")
 NO_DATE = "because date is not MM/DD/YYYY, YYYY-MM-DD or DD-Mon-YY between 1990 and 2100"
@@ -311,3 +312,13 @@ def test_all_that_must_be_let_pass_is_said_at_once(league: Engine, tmp_path: Pat
 
     assert [reason.partition(":")[0] for reason in result.reasons] == ["shrunken_feed", "a_rule"]
     assert set(rows_of(league, schedule, "match_time")) == {(time(18, 30),)}
+
+
+def test_a_profile_of_nothing_counts_nothing_and_what_is_gone_is_never_below_it() -> None:
+    nothing = Profile(league=APTA, kind="schedules").to_json()
+
+    assert {name: value for name, value in nothing.items() if value} == {
+        "league": APTA, "kind": "schedules", "refused_for": ("", 0),
+    }  # fmt: skip
+    some = Profile(league=APTA, kind="schedules", changed=3, unchanged=40, stored=50)
+    assert (some.matched, some.gone, replace(some, stored=42).gone) == (43, 7, 0)
