@@ -12,7 +12,15 @@ from sqlalchemy import ColumnElement, case, exists, func, or_, select
 
 from checks import Bad, Row, Severity, above, change, check, metric_check, percent, row_check
 from checks.rules.thresholds import DUPLICATES, IMPOSSIBLE, NULL_IDS, ORPHANS, RARE, ROUTINE, SERIES_GONE
-from checks.rules.words import in_use, leads_nowhere, number_of_series, player_keys, rows_of, team_keys
+from checks.rules.words import (
+    hash_of,
+    in_use,
+    leads_nowhere,
+    number_of_series,
+    player_keys,
+    rows_of,
+    team_keys,
+)
 from etl.tables import players, teams
 
 PLAYER_ID = r"^(nndz|cnswpl)[-_][A-Za-z0-9+/=_-]{8,}$"
@@ -162,11 +170,14 @@ def doubled_roster() -> Bad:
 
 def _namesakes() -> Bad:
     """Players whose name another id of their club and league has."""
-    name = [func.lower(func.btrim(players.c[part])) for part in ("first_name", "last_name")]
-    key = [*name, players.c.league_id, players.c.club_id]
-    known = [part.is_not(None) for part in key] + [part != "" for part in name]
-    first = func.min(players.c.tenniscores_player_id).over(partition_by=key).label("first")
-    people = select(players.c.id, players.c.tenniscores_player_id, first).where(*known).subquery()
+    place = (players.c.league_id, players.c.club_id)
+    name = [func.btrim(players.c[part]) for part in ("first_name", "last_name")]
+    complete = [part.is_not(None) for part in place] + [part != "" for part in name]
+    key = [*map(func.lower, name), *place]
+    # one number per name: a million of them are sorted in half the time of the names
+    own = players.c.tenniscores_player_id
+    first = func.min(own).over(partition_by=hash_of(*key)).label("first")
+    people = select(players.c.id, own, first).where(*complete).subquery()
     twice = player_keys().add_columns(people.c.first.label("same_as")).join(people, people.c.id == players.c.id)
     return Bad(twice.where(people.c.first != people.c.tenniscores_player_id), among=rows_of(players))
 

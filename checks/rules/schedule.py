@@ -177,23 +177,28 @@ def duplicate_match() -> Bad:
 
     A row of no league repeats any row of its date and teams: the old loader left the league of practices open.
     """
-    key = [schedule.c[name] for name in ("match_date", "home_team", "away_team")]
-    # grouped first: a hash of the keys is four times as fast as numbering a million sorted rows
-    number = sa.func.count().label("number")
-    by_league = sa.select(*key, schedule.c.league_id, number).group_by(*key, schedule.c.league_id).subquery()
-    same = [by_league.c[column.name] for column in key]
-    # a league's own row of these names is no copy of another league's
-    sound = sa.func.greatest(sa.func.count(by_league.c.league_id), 1)
-    several = sa.select(*same).group_by(*same).having(sa.func.sum(by_league.c.number) > sound).subquery()
-    nth = sa.func.row_number().over(partition_by=[*key, schedule.c.league_id], order_by=schedule.c.id)
-    told = sa.func.count(schedule.c.league_id).over(partition_by=key)  # rows of these names that tell a league
-    surplus = sa.or_(nth > 1, sa.and_(schedule.c.league_id.is_(None), told > 0))
-    keys = words.match_keys().add_columns(schedule.c.id)
-    names = [column.name for column in keys.selected_columns]
-    group = keys.add_columns(surplus.label("surplus"))
-    copies = group.join(several, sa.and_(*(column == several.c[column.name] for column in key))).subquery()
-    return Bad(sa.select(*(copies.c[name] for name in names)).where(copies.c.surplus),
-               among=words.rows_of(schedule))  # fmt: skip
+    copies = sa.union(_later_ones(), _of_no_league()).subquery("copies")
+    bad = words.match_keys().add_columns(schedule.c.id)
+    return Bad(bad.where(words.among_few(schedule.c.id, sa.select(copies.c.id))), among=words.rows_of(schedule))
+
+
+def _later_ones() -> sa.Select[tuple[int]]:
+    """All but the first row of each date, teams and league."""
+    row = schedule.c
+    names = (row.match_date.is_not(None), row.home_team.is_not(None), row.away_team.is_not(None))
+    # one number per row, grouped: three names each are compared for several times as long
+    key = words.hash_of(row.match_date, row.home_team, row.away_team, row.league_id)
+    groups = sa.select(key.label("key"), sa.func.min(row.id).label("first")).where(*names).group_by(key)
+    several = groups.having(sa.func.count() > 1).subquery("several")
+    return sa.select(row.id).join(several, several.c.key == key).where(*names, row.id > several.c.first)
+
+
+def _of_no_league() -> sa.Select[tuple[int]]:
+    """Rows of no league whose date and teams stand in a league as well."""
+    other = schedule.alias("other").c
+    same = (other[name] == schedule.c[name] for name in ("match_date", "home_team", "away_team"))
+    in_a_league = sa.exists().where(*same, other.league_id.is_not(None))
+    return sa.select(schedule.c.id).where(schedule.c.league_id.is_(None), in_a_league)
 
 
 @check(severity=Severity.HIGH, threshold=DUPLICATES, table=schedule, owner="schedules", tags={"daily", "gate"},
@@ -312,7 +317,7 @@ def practices_in_schedule(row: Row) -> sa.ColumnElement[Any]:
 def matches_on_one_date() -> Bad:
     """Half of a league's matches are on one date: the date of another row was written into all of them."""
     days = words.league_days().subquery("every_day")
-    return words.busiest_dates(sa.select(days.c.league_id, days.c.matches.label("number")).subquery("days"))
+    return words.busiest_dates(sa.select(days.c.league_id, days.c.matches.label("number")).cte("days"))
 
 
 @check(severity=Severity.MEDIUM, threshold=ANY, table=leagues, owner="schedules", tags={"daily"}, can_be_empty=True,

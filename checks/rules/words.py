@@ -10,7 +10,24 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, case, exists, func, literal, select, union_all
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    Table,
+    and_,
+    any_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.sql.selectable import Subquery
 
@@ -107,10 +124,10 @@ FEWEST_ON_DATES = 50
 """Rows without which half of them on one date say nothing."""
 
 
-def busiest_dates(days: Subquery) -> Bad:
+def busiest_dates(days: CTE) -> Bad:
     """Leagues with half of their rows on one date, among all with enough of them.
 
-    `days` has a row for each league and date: `league_id` and `number`, how many rows there are.
+    `days` has a row for each league and date: `league_id` and `number`, how many rows there are. It is read once.
     """
     total = func.sum(days.c.number)
     by_league = (
@@ -133,6 +150,22 @@ def number_of_series(rows: Select[Any]) -> ColumnElement[Any]:
 def in_use(row: Row) -> ColumnElement[bool]:
     """A team that has not been retired."""
     return row.is_active.is_not(False)
+
+
+def hash_of(*columns: ColumnElement[Any]) -> ColumnElement[int]:
+    """A number for the values of columns, equal for equal values; NULL is a value like any other.
+
+    Two different rows have the same by chance: among a million of them once in 37 million times.
+    """
+    return cast(func.hash_record_extended(func.row(*columns), 0), BigInteger)
+
+
+def among_few(column: ColumnElement[int], ids: Select[Any]) -> ColumnElement[bool]:
+    """The column is one of some ids, of which most often there are few.
+
+    The database knows that of no subquery, and would join every row with what names it before it leaves nearly all out.
+    """
+    return column == any_(func.array(ids.scalar_subquery()))
 
 
 def leads_nowhere(reference: ColumnElement[Any], parents: Table) -> ColumnElement[bool]:
@@ -241,3 +274,24 @@ def _seat(name: str) -> Select[tuple[int, int, int, str, str]]:
         row.id, row.league_id, team_id.label("team_id"), row[name].label("player_id"), literal(name).label("seat")
     )
     return seat.where(row[name].is_not(None))
+
+
+def seats_of_clubs() -> Subquery:
+    """Seats whose team there is, each with the club of that team."""
+    seat = seats()
+    of_club = select(*seat.c, teams.c.club_id).join(teams, teams.c.id == seat.c.team_id)
+    # joined first: the database takes the million rows of a further join for a few, and would look each team up alone
+    return of_club.offset(0).subquery("seat_of_club")
+
+
+def memberships(club: ColumnElement[int] = players.c.club_id) -> Subquery:
+    """Each person of a league once, with all teams and clubs, `unclear` where one of these is not known.
+
+    The clubs are those of players' own rows, or with `teams.club_id` of their teams; who has no team is left out then.
+    """
+    key = (players.c.league_id, players.c.tenniscores_player_id.label("player_id"))
+    unclear = func.bool_or(club.is_(None)).label("unclear")
+    clubs_of, teams_of = (func.array_agg(one, type_=ARRAY(Integer)) for one in (club, players.c.team_id))
+    person = select(*key, unclear, clubs_of.label("clubs"), teams_of.label("teams")).group_by(*key)
+    joined = person.join(teams, teams.c.id == players.c.team_id) if club.table is not players else person
+    return joined.subquery("person")
