@@ -282,7 +282,9 @@ def _states(connection: Connection, rules: list[str]) -> dict[str, Any]:
     for row in connection.execute(select(check_findings).where(open_now)):
         listed.setdefault((row.rule, row.parameter), []).append(Finding(row.fingerprint, row.key, row.times))
     findings = {(row.rule, row.parameter): _findings(row, listed) for row in states}
-    return {"statuses": {(row.rule, row.parameter): Status(row.status) for row in states}, "findings": findings}
+    statuses = {(row.rule, row.parameter): Status(row.status) for row in states}
+    bases = {(row.rule, row.parameter): row.basis for row in states if row.basis}
+    return {"statuses": statuses, "findings": findings, "bases": bases}
 
 
 def _findings(row: Any, listed: dict[Id, list[Finding]]) -> Findings:

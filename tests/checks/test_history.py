@@ -164,6 +164,42 @@ def test_the_findings_of_all_rules_are_written_by_two_statements(season: Season)
     assert [line.split()[0] for line in written] == ["UPDATE", "INSERT"]
 
 
+def test_very_many_bad_rows_are_summed_up_anew_only_where_a_row_was_written(season: Season) -> None:
+    few = Options(pause=0.0, listed=3)
+    season.add(*"abcdefgh")
+    first = season.run(options=few).of("nowhere")
+
+    with counted(season.engine) as statements:
+        same = season.run(options=few).of("nowhere")
+    season.place("a")
+    season.add("z")
+    changed = season.run(options=few).of("nowhere")
+
+    assert not [line for line in statements if "GROUPING SETS" in line]
+    assert same.findings == first.findings
+    assert [list(example.items()) for example in same.examples] == [list(key.items()) for key in first.examples]
+    assert (same.count, same.new, same.known, same.fixed, same.exact) == (8, 0, 8, 0, True)
+    assert (changed.count, changed.new, changed.known, changed.fixed, changed.exact) == (8, 1, 7, 1, True)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_very_many_bad_rows_that_another_run_changed_are_not_those_of_before(season: Season, kept: bool) -> None:
+    """A table written between two runs has another basis, however many rows are bad in the end."""
+    few = Options(pause=0.0, listed=3)
+    season.add(*"abcdefgh")
+    season.run(options=few)
+    season.place("a")
+    if kept:
+        season.run(options=few)
+    season.add("y")
+
+    result = season.run(options=few).of("nowhere")
+
+    assert (result.count, result.new, result.fixed) == ((8, 1, 0) if kept else (8, 1, 1))
+    assert result.findings is not None
+    assert "y" in {finding.key["home_team"] for finding in result.findings.listed}
+
+
 def test_results_are_unique_for_run_rule_and_parameter(season: Season) -> None:
     season.add("a")
     report = season.run()

@@ -33,8 +33,9 @@ from checks.engine.judging.bad_rows import (
 )
 from checks.engine.judging.evidence import (
     Evidence,
+    as_listed,
     counts_and_rows,
-    draw,
+    draw_each,
     few,
     few_of_many,
     listed,
@@ -359,6 +360,7 @@ def _fetched(
         with suppress(Exception):  # asked one by one below, where the error has a name
             evidence = few_of_many(session, small, timeout)
     large = {id_: own for id_, own in rows.items() if id_ not in small and isinstance(own[0].source, Table)}
+    evidence |= {id_: same for id_ in large if (same := _unchanged(id_, *rows[id_], context)) is not None}
     drawn: dict[Id, Evidence] = {}
 
     def fetch(id_: Id, asked: Session) -> None:
@@ -372,22 +374,14 @@ def _fetched(
             notes[id_] = f"its bad rows cannot be shown: {explained(error, timeout)}"
 
     lacking = sorted(rows.keys() - evidence.keys(), key=lambda id_: -rows[id_][1])
-    draw_all = [lambda asked: drawn.update(_drawn(asked, large, timeout, notes))] if large else []
+    draw_all = [lambda asked: drawn.update(draw_each(asked, large, timeout, notes))] if large else []
     context.spread(session, [*draw_all, *(partial(fetch, id_) for id_ in lacking)])
     for id_ in drawn.keys() & evidence.keys():
         evidence[id_] = replace(evidence[id_], places=drawn[id_].places, sampled=drawn[id_].sampled)
     return evidence
 
 
-def _drawn(
-    session: Session, rows: Mapping[Id, tuple[BadRows, int]], timeout: float, notes: dict[Id, str]
-) -> dict[Id, Evidence]:
-    """The places of some bad rows of each rule: for one by one, where drawing for all at once fails."""
-    try:
-        return draw(session, rows, timeout)
-    except Exception as error:  # noqa: BLE001 - the rules are measured; only the places of their bad rows are missing
-        if len(rows) > 1:
-            alone = (_drawn(session, {id_: own}, timeout, notes) for id_, own in rows.items())
-            return {id_: evidence for answer in alone for id_, evidence in answer.items()}
-        notes.update(dict.fromkeys(rows, f"where its bad rows stand is unknown: {explained(error, timeout)}"))
-        return {}
+def _unchanged(id_: Id, rows: BadRows, count: int, context: RunContext) -> Evidence | None:
+    """The very many bad rows that were found before, where nothing that they rest on has been written since."""
+    found = context.baseline.unchanged(id_, context.bases.get(id_), count)
+    return None if found is None or found.complete else as_listed(rows, found)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from math import prod
 from random import random
@@ -33,7 +33,7 @@ from checks.engine.judging.findings import (
     parts,
 )
 from checks.engine.judging.judge import Id
-from checks.engine.measuring.snapshot import Session, asking
+from checks.engine.measuring.snapshot import Session, asking, explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,20 @@ def draw(session: Session, rules: Mapping[Id, tuple[BadRows, int]], timeout: flo
     }
 
 
+def draw_each(
+    session: Session, rows: Mapping[Id, tuple[BadRows, int]], timeout: float, notes: dict[Id, str]
+) -> dict[Id, Evidence]:
+    """The places of some bad rows of each rule: for one by one, where drawing for all at once fails."""
+    try:
+        return draw(session, rows, timeout)
+    except Exception as error:  # noqa: BLE001 - the rules are measured; only the places of their bad rows are missing
+        if len(rows) > 1:
+            alone = (draw_each(session, {id_: own}, timeout, notes) for id_, own in rows.items())
+            return {id_: evidence for answer in alone for id_, evidence in answer.items()}
+        notes.update(dict.fromkeys(rows, f"where its bad rows stand is unknown: {explained(error, timeout)}"))
+        return {}
+
+
 def _drawn_for(flags: Sequence[bool | None], chances: Sequence[float]) -> Iterator[int]:
     """The rules for which a row counts as drawn: what several rules find bad had several chances to be met."""
     bad = [number for number, flag in enumerate(flags) if flag]
@@ -132,6 +146,15 @@ def listed(rule: str, rows: BadRows, fetched: Sequence[Sequence[Any]]) -> Eviden
     findings = _findings(rule, rows.names, Counter(str(row[0]) for row in fetched))
     places = _places(rows, [row[1:] for row in fetched])
     return Evidence(Findings(len(fetched), tuple(sorted(findings, key=_order))), places)
+
+
+def as_listed(rows: BadRows, before: Findings) -> Evidence | None:
+    """Evidence of bad rows that were found before; None where these rows have another key today."""
+    if any(finding.key.keys() != set(rows.names) for finding in before.listed):
+        return None
+    # as history keeps it, the parts of a key are in an order of their own
+    named = [replace(finding, key={name: finding.key[name] for name in rows.names}) for finding in before.listed]
+    return Evidence(replace(before, listed=tuple(sorted(named, key=_order))))
 
 
 def _places(rows: BadRows, fetched: Iterable[Sequence[Any]]) -> Counter[Place]:

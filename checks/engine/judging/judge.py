@@ -44,7 +44,8 @@ class Baseline:
     """Earlier readings of metrics (newest last, those that were in order), and each rule's last status and bad rows.
 
     `measured` says when there was last something to measure; what somebody has accepted as empty is left out.
-    `carried` are the results that need not be measured anew as long as nothing has changed below them.
+    `carried` are the results that need not be measured anew as long as nothing has changed below them. `bases` are
+    digests of what `findings` rest on: with the same basis and count they are the bad rows of today, too.
     """
 
     readings: Mapping[Id, tuple[float, ...]] = field(default_factory=dict)
@@ -52,6 +53,12 @@ class Baseline:
     statuses: Mapping[Id, Status] = field(default_factory=dict)
     findings: Mapping[Id, Findings] = field(default_factory=dict)
     carried: Mapping[Id, Carried] = field(default_factory=dict)
+    bases: Mapping[Id, str] = field(default_factory=dict)
+
+    def unchanged(self, id_: Id, basis: str | None, count: int) -> Findings | None:
+        """The bad rows that a rule had, where they are those of today; None where they may have changed."""
+        found = self.findings.get(id_)
+        return found if basis and basis == self.bases.get(id_) and found is not None and found.count == count else None
 
 
 NO_ROWS = "nothing to measure: no rows"
