@@ -359,7 +359,7 @@ def _fetched(
     if len(small) > 1 and all(isinstance(rows[id_][0].source, Table) for id_ in small):
         with suppress(Exception):  # asked one by one below, where the error has a name
             evidence = few_of_many(session, small, timeout)
-    large = {id_: own for id_, own in rows.items() if id_ not in small and isinstance(own[0].source, Table)}
+    large = {id_ for id_, (own, _) in rows.items() if id_ not in small and isinstance(own.source, Table)}
     evidence |= {id_: same for id_ in large if (same := _unchanged(id_, *rows[id_], context)) is not None}
     drawn: dict[Id, Evidence] = {}
 
@@ -374,7 +374,8 @@ def _fetched(
             notes[id_] = f"its bad rows cannot be shown: {explained(error, timeout)}"
 
     lacking = sorted(rows.keys() - evidence.keys(), key=lambda id_: -rows[id_][1])
-    draw_all = [lambda asked: drawn.update(draw_each(asked, large, timeout, notes))] if large else []
+    located = {id_: own for id_, own in rows.items() if id_ in large and own[0].reached}
+    draw_all = [lambda asked: drawn.update(draw_each(asked, located, timeout, notes))] if located else []
     context.spread(session, [*draw_all, *(partial(fetch, id_) for id_ in lacking)])
     for id_ in drawn.keys() & evidence.keys():
         evidence[id_] = replace(evidence[id_], places=drawn[id_].places, sampled=drawn[id_].sampled)
