@@ -11,23 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from sqlalchemy import (
-    JSON,
-    Connection,
-    Insert,
-    TableValuedAlias,
-    Text,
-    Update,
-    and_,
-    case,
-    cast,
-    column,
-    exists,
-    func,
-    literal,
-    select,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from checks.baseline import last_measured, usual_readings
@@ -44,12 +28,12 @@ from etl.tables import check_findings, check_results, check_runs, check_states
 LOCK = "rally-health history"
 
 
-def save(connection: Connection, report: Report) -> bool:
+def save(connection: sa.Connection, report: Report) -> bool:
     """Write a run with its results, and bring states and findings up to it.
 
     Saving it again changes nothing, and says so by False: then all that was written with it is there, too.
     """
-    connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(LOCK))))
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(LOCK))))
     if not _inserted(connection, report):
         return False
     if report.results:
@@ -71,7 +55,7 @@ def save(connection: Connection, report: Report) -> bool:
     return True
 
 
-def _inserted(connection: Connection, report: Report) -> bool:
+def _inserted(connection: sa.Connection, report: Report) -> bool:
     row = {
         "id": report.run,
         "started_at": report.started,
@@ -91,7 +75,7 @@ def _inserted(connection: Connection, report: Report) -> bool:
             for dimension, parts in report.parts.items()
         },
         "snapshots": report.snapshots,
-        "database_bytes": func.pg_database_size(func.current_database()),
+        "database_bytes": sa.func.pg_database_size(sa.func.current_database()),
     }
     statement = insert(check_runs).values(row).on_conflict_do_nothing().returning(check_runs.c.id)
     return connection.execute(statement).first() is not None
@@ -115,13 +99,13 @@ def _result_row(report: Report, result: Result) -> dict[str, Any]:
     }
 
 
-def _newer(connection: Connection, report: Report) -> set[tuple[str, str]]:
+def _newer(connection: sa.Connection, report: Report) -> set[tuple[str, str]]:
     states = check_states.c
-    rows = connection.execute(select(states.rule, states.parameter).where(states.at > report.started))
+    rows = connection.execute(sa.select(states.rule, states.parameter).where(states.at > report.started))
     return {(row.rule, row.parameter) for row in rows}
 
 
-def _save_states(connection: Connection, report: Report, results: Sequence[Result]) -> None:
+def _save_states(connection: sa.Connection, report: Report, results: Sequence[Result]) -> None:
     rows = [
         {
             "rule": result.rule,
@@ -174,7 +158,7 @@ def _listed(result: Result) -> Sequence[Finding]:
 Listed: TypeAlias = Sequence[tuple[Result, Finding]]
 
 
-def _save_findings(connection: Connection, report: Report, results: Sequence[Result]) -> None:
+def _save_findings(connection: sa.Connection, report: Report, results: Sequence[Result]) -> None:
     listed = [(result, finding) for result in results for finding in _listed(result)]
     listed.sort(key=lambda each: (*each[0].id, each[1].fingerprint))
     connection.execute(_fixed_findings(report, results, listed))
@@ -182,13 +166,13 @@ def _save_findings(connection: Connection, report: Report, results: Sequence[Res
         connection.execute(_upsert_findings(report, listed))
 
 
-def _fixed_findings(report: Report, results: Sequence[Result], listed: Listed) -> Update:
+def _fixed_findings(report: Report, results: Sequence[Result], listed: Listed) -> sa.Update:
     """What is not there any more of those results."""
     asked = _sent("asked", ({"rule": result.rule, "parameter": result.parameter} for result in results)).c
     there, open_ = _sent("there", map(_row_of, listed)).c, check_findings.c
     same = (open_.rule == there.rule) & (open_.parameter == there.parameter) & (open_.fingerprint == there.fingerprint)
     is_asked = (open_.rule == asked.rule) & (open_.parameter == asked.parameter)
-    gone = update(check_findings).where(is_asked, open_.fixed_at.is_(None), ~exists().where(same))
+    gone = sa.update(check_findings).where(is_asked, open_.fixed_at.is_(None), ~sa.exists().where(same))
     return gone.values(fixed_at=report.started)
 
 
@@ -198,19 +182,26 @@ def _row_of(each: tuple[Result, Finding]) -> dict[str, Any]:
     return {"rule": result.rule, "parameter": result.parameter, **row}
 
 
-def _sent(name: str, rows: Iterable[Mapping[str, Any]]) -> TableValuedAlias:
+def _sent(name: str, rows: Iterable[Mapping[str, Any]]) -> sa.TableValuedAlias:
     """Rows of findings that are sent along, all in one value."""
     own = check_findings.c
-    columns = [column(each.name, each.type) for each in (own.rule, own.parameter, own.fingerprint, own.key, own.times)]
-    document = literal(json.dumps(list(rows)), Text)
-    return func.json_to_recordset(cast(document, JSON)).table_valued(*columns).render_derived(name, with_types=True)
+    columns = [
+        sa.column(each.name, each.type) for each in (own.rule, own.parameter, own.fingerprint, own.key, own.times)
+    ]
+    document = sa.literal(json.dumps(list(rows)), sa.Text)
+    return (
+        sa.func.json_to_recordset(sa.cast(document, sa.JSON))
+        .table_valued(*columns)
+        .render_derived(name, with_types=True)
+    )
 
 
-def _upsert_findings(report: Report, listed: Listed) -> Insert:
+def _upsert_findings(report: Report, listed: Listed) -> sa.Insert:
     rows = _sent("listed", map(_row_of, listed)).c
-    chosen = select(
+    chosen = sa.select(
         rows.rule, rows.parameter, rows.fingerprint, rows.key, rows.times,
-        literal(report.run, check_findings.c.first_run.type), literal(report.started, check_findings.c.first_seen.type),
+        sa.literal(report.run, check_findings.c.first_run.type),
+        sa.literal(report.started, check_findings.c.first_seen.type),
     )  # fmt: skip
     names = ["rule", "parameter", "fingerprint", "key", "times", "first_run", "first_seen"]
     statement = insert(check_findings).from_select(names, chosen)
@@ -221,21 +212,21 @@ def _upsert_findings(report: Report, listed: Listed) -> Insert:
         index_elements=["rule", "parameter", "fingerprint"],
         set_={
             "times": new.times,
-            "first_run": case((back, new.first_run), else_=old.first_run),
-            "first_seen": case((back, new.first_seen), else_=old.first_seen),
+            "first_run": sa.case((back, new.first_run), else_=old.first_run),
+            "first_seen": sa.case((back, new.first_seen), else_=old.first_seen),
             "fixed_at": None,
         },
         where=back | (old.times != new.times),
     )
 
 
-def _replacing(statement: Any, keys: tuple[str, ...], new: Any) -> Insert:
+def _replacing(statement: Any, keys: tuple[str, ...], new: Any) -> sa.Insert:
     changed = {column.name: new[column.name] for column in statement.table.c if column.name not in keys}
-    replaced: Insert = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
+    replaced: sa.Insert = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
     return replaced
 
 
-def load_history(connection: Connection, rules: Iterable[str], selection: Selection | None = None) -> Baseline:
+def load_history(connection: sa.Connection, rules: Iterable[str], selection: Selection | None = None) -> Baseline:
     """The history of some rules, as a run of a selection (None: of everything) is compared with it."""
     names = sorted(set(rules))
     scope = str(Selection(scope=selection.scope)) if selection is not None and selection.scope else ""
@@ -250,14 +241,14 @@ LONGEST_CARRIED = timedelta(days=7)
 """A result is measured anew once a week, whatever the statistics say."""
 
 
-def results_to_carry(connection: Connection, rules: Iterable[str], now: datetime) -> dict[Id, Carried]:
+def results_to_carry(connection: sa.Connection, rules: Iterable[str], now: datetime) -> dict[Id, Carried]:
     """The result that each rule was last measured with, where it says what it rests on."""
     states, results = check_states.c, check_results.c
     same = (results.run_id == states.run_id, results.rule == states.rule, results.parameter == states.parameter)
     chosen = (
-        select(states.rule, states.parameter, states.at, states.basis, states.segments, results.count, results.total,
+        sa.select(states.rule, states.parameter, states.at, states.basis, states.segments, results.count, results.total,
                results.value, results.clusters, results.examples, results.sql)
-        .join(check_results, and_(*same))
+        .join(check_results, sa.and_(*same))
         .where(states.rule.in_(sorted(set(rules))), states.basis.is_not(None), states.at > now - LONGEST_CARRIED)
         .where(results.waived == 0, results.status != Status.ERROR.value)
     )  # fmt: skip
@@ -275,11 +266,11 @@ def _to_carry(row: Any) -> Carried:
     )  # fmt: skip
 
 
-def _states(connection: Connection, rules: list[str]) -> dict[str, Any]:
-    states = connection.execute(select(check_states).where(check_states.c.rule.in_(rules))).all()
+def _states(connection: sa.Connection, rules: list[str]) -> dict[str, Any]:
+    states = connection.execute(sa.select(check_states).where(check_states.c.rule.in_(rules))).all()
     open_now = check_findings.c.rule.in_(rules) & check_findings.c.fixed_at.is_(None)
     listed: dict[Id, list[Finding]] = {}
-    for row in connection.execute(select(check_findings).where(open_now)):
+    for row in connection.execute(sa.select(check_findings).where(open_now)):
         listed.setdefault((row.rule, row.parameter), []).append(Finding(row.fingerprint, row.key, row.times))
     findings = {(row.rule, row.parameter): _findings(row, listed) for row in states}
     statuses = {(row.rule, row.parameter): Status(row.status) for row in states}
