@@ -7,6 +7,7 @@ import time
 import pytest
 from sqlalchemy import Connection, func, select
 
+from alerts import UnknownIncident
 from alerts.incidents.store import acknowledge, acknowledge_by_token, all_events, assign, find, listed, note, resolve
 from alerts.outbox.dispatch import dispatch
 from alerts.outbox.enqueue import preview, record
@@ -195,6 +196,22 @@ def test_a_token_acknowledges_what_its_message_told(desk: Desk) -> None:
         told = acknowledge_by_token(connection, f" #{token.lower()}", NOON + MINUTE)
 
     assert {(one.rule, one.acknowledged_by) for one in told} == {("lost_rows", "dana"), ("twin_rows", "dana")}
+
+
+def test_a_token_acknowledges_nothing_that_another_message_told(desk: Desk) -> None:
+    desk.record(statuses({"lost_rows": Status.CRITICAL}))
+    desk.clock.forward(HOUR)
+    desk.record(statuses({"lost_rows": Status.CRITICAL, "twin_rows": Status.CRITICAL}))
+    with desk.work.engine.begin() as connection:
+        newest = select(deliveries.c.token).order_by(deliveries.c.id.desc()).limit(1)
+        told = acknowledge_by_token(connection, connection.execute(newest).scalar_one(), NOON + 2 * HOUR, by="lee")
+
+        assert [(one.rule, one.acknowledged_by) for one in told] == [("twin_rows", "lee")]
+        assert {one.rule: one.acknowledged_at for one in listed(connection)} == {
+            "lost_rows": None, "twin_rows": NOON + 2 * HOUR,
+        }  # fmt: skip
+        with pytest.raises(UnknownIncident, match="no message carries this token"):
+            acknowledge_by_token(connection, "K7QF3M2P", NOON)
 
 
 def test_people_assign_note_and_resolve(desk: Desk) -> None:
