@@ -50,7 +50,7 @@ SAMPLE ?= 200
 SEED ?= 1
 mutants: install ## Changes of the code that tests have to notice, a sample with its score: make mutants SAMPLE=200 SEED=1
 	$(BIN)/python -m pip install --quiet --upgrade --target .venv/mutants cosmic-ray==8.7.0
-	PYTHONPATH=.venv/mutants $(BIN)/python -m tests.mutants --sample $(SAMPLE) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
+	PYTHONPATH=.venv/mutants $(BIN)/python -m tests.mutants --sample $(SAMPLE) --seed $(SEED) $(if $(NEAREST),--nearest) $(if $(ONLY),--only $(ONLY))
 
 audit: install ## The code, its dependencies, their hashes, licences and known flaws
 	$(BIN)/python -m tests.audit
