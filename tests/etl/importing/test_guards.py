@@ -322,3 +322,18 @@ def test_a_profile_of_nothing_counts_nothing_and_what_is_gone_is_never_below_it(
     }  # fmt: skip
     some = Profile(league=APTA, kind="schedules", changed=3, unchanged=40, stored=50)
     assert (some.matched, some.gone, replace(some, stored=42).gone) == (43, 7, 0)
+
+
+def test_teams_in_another_series_are_told_of_their_own_league_alone(database: Engine, tmp_path: Path) -> None:
+    """Twelve names of one league stand in a second one, too, where they play in another series."""
+    names = [f"Birchwood {letter}" for letter in "ABCDEFGHIJKL"]
+    first = [standing(name, points=number) for number, name in enumerate(names)]
+    second = [standing(name, "Series 2", "CNSWPL", points=30 + number) for number, name in enumerate(names[:11])]
+    publish_one(database, write(tmp_path, "series_stats", first))
+    publish_one(database, write(tmp_path, "series_stats", second[:1], "CNSWPL"))
+
+    theirs = publish_one(database, write(tmp_path, "series_stats", second, "CNSWPL"))
+    moved = publish_one(database, write(tmp_path, "series_stats", [row | {"series": "Chicago 12"} for row in first]))
+
+    assert (theirs.outcome, theirs.reasons) == (Outcome.PUBLISHED, ())
+    assert [reason for reason in moved.reasons if "12 teams stand in another series than before" in reason]
