@@ -142,7 +142,8 @@ def retired_team_with_match_ahead(today: date) -> Bad:
 
 def _without(table: FromClause) -> Bad:
     counts = in_use(Row(table)) if "is_active" in table.c else true()
-    of_league = exists().where(table.c.league_id == teams.c.league_id, counts)
+    # the few leagues first: an EXISTS per team was answered by a walk through all players of other leagues
+    of_league = teams.c.league_id.in_(select(table.c.league_id).where(counts).distinct())
     of_team = exists().where(table.c.team_id == teams.c.id, counts)
     judged = (in_use(Row(teams)), of_league)
     return Bad(team_keys().where(*judged, ~of_team), among=rows_of(teams).where(*judged))
