@@ -80,10 +80,11 @@ RESULTS = (
     Case(
         matches.winner_contradicts_score,
         good=[scored("6-4, 6-4", "home"), scored("4-6, 4-6", "away"), scored("6-2, 4-5", "away"), scored(None, "home"),
-              scored("4-6, 4-6", "nobody"), scored("4-6, 4-6", None)],
+              scored("4-6, 4-6", "nobody"), scored("4-6, 4-6", None), scored("6-1, 4-6, 6-2", "home"),
+              scored("1-6, 6-4, 2-6", "away")],
         bad=[scored("6-4, 6-4", "away"), scored("6-4, 3-6, 1-0 [10-7]", "away"), scored("4-6, 4-6", "home")],
         count=3,
-        total=6,
+        total=8,
     ),
     Case(
         matches.tiebreak_contradicts_set,

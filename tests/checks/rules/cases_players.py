@@ -39,14 +39,14 @@ CASES = (
         players.malformed_player_id,
         good=[
             player(tenniscores_player_id="nndz-WkMrK3didjlnUT09"),
-            player(tenniscores_player_id="cnswpl_WkMrK3dMMzdndz09"),
+            player(tenniscores_player_id="cnswpl_WkMrK3dMMzdndz09"), player(tenniscores_player_id="nndz-WkMrK3di"),
         ],
         bad=[
             player(tenniscores_player_id=""), player(tenniscores_player_id="Jane Doe"),
-            player(tenniscores_player_id="nndz-"),
+            player(tenniscores_player_id="nndz-"), player(tenniscores_player_id="nndz-WkMrK3 idjlnUT09"),
         ],
-        count=3,
-        total=5,
+        count=4,
+        total=7,
     ),
     Case(
         players.pti_out_of_range,
@@ -140,10 +140,11 @@ CASES = (
     ),
     Case(
         players.substitute_as_player,
-        good=[player(), player(2, last_name="Sims"), player(3, last_name="Os(s")],
+        good=[player(), player(2, last_name="Sims"), player(3, last_name="Os(s"),
+              player(6, first_name="Ann (Jo)", last_name="Sims (Jr)")],
         bad=[player(4, last_name="Sims(S)"), player(5, first_name="Ann (sub)")],
         count=2,
-        total=5,
+        total=6,
     ),
     Case(
         players.player_id_of_two_leagues,

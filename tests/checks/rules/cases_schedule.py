@@ -278,10 +278,13 @@ COPIES = (
         good=[
             *SERIES_OF_FOUR, *ELSEWHERE, team(5, series_id=2), match(1, 2), match(2, 1), match(1, 2, TODAY - DAY),
             practice(), match(1, 3), match(3, 2), match(5, 4), match(5, 4, league_id=2), match(4, 5, league_id=None),
+            # of no league, and like one of a league but for the day, the host or the guest
+            match(1, 2, TODAY + DAY, league_id=None), match(4, 3, league_id=None), match(1, 4, league_id=None),
+            match(3, 4, None), match(3, 4, None),
         ],
         bad=[match(1, 2), match(1, 2), match(1, 2, league_id=None), practice(), match(5, 4, league_id=2)],
         count=5,
-        total=14,
+        total=19,
     ),
     Case(
         schedule.fixture_under_two_names,
