@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from sqlalchemy.exc import OperationalError
 
 from checks import Bad, Row, Severity, Status, above, check, percent, row_check, rows
 from checks.engine.collecting.rules import Rules
-from checks.engine.measuring.snapshot import one_moment
-from checks.engine.run import Progress, run_checks
+from checks.engine.measuring.snapshot import Session, SnapshotSession, one_moment
+from checks.engine.run import Progress, Sessions, run_checks
 from etl.database import open_engine
 from tests.checks.engine.conftest import Run, request, thing, things
 
@@ -175,3 +176,28 @@ def test_an_interrupt_ends_what_is_running(shelves: Engine, put: Put) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run_checks(shelves, Rules.of(slow, counting("all_things")), request(progress=interrupt, workers=2))
+
+
+def test_a_session_that_gets_idle_while_others_work_helps_them(shelves: Engine) -> None:
+    """Both jobs wait for each other, and the second session gets idle only when the first job has begun."""
+    met = Barrier(2)
+    with one_moment(shelves, None) as snapshot, ExitStack() as whole, ExitStack() as busy:
+        pool = Sessions(snapshot, SnapshotSession(snapshot), 2)
+        pool.open(2)
+        own, other = whole.enter_context(pool.taken()), busy.enter_context(pool.taken())
+        used: list[object] = []
+
+        def first(session: Session) -> None:
+            used.append(session)
+            busy.close()
+            met.wait(30)
+
+        def second(session: Session) -> None:
+            used.append(session)
+            met.wait(30)
+
+        pool.spread(own, [first, second])
+        pool.close()
+        own.close()
+
+    assert used == [own, other]
