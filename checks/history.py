@@ -226,14 +226,19 @@ def _replacing(statement: Any, keys: tuple[str, ...], new: Any) -> sa.Insert:
     return replaced
 
 
-def load_history(connection: sa.Connection, rules: Iterable[str], selection: Selection | None = None) -> Baseline:
-    """The history of some rules, as a run of a selection (None: of everything) is compared with it."""
+def load_history(
+    connection: sa.Connection, rules: Iterable[str], selection: Selection | None = None, *, keys: bool = False
+) -> Baseline:
+    """The history of some rules, as a run of a selection (None: of everything) is compared with it.
+
+    Bad rows are compared by fingerprint; with `keys` they have their keys, too, for results that are carried over.
+    """
     names = sorted(set(rules))
     scope = str(Selection(scope=selection.scope)) if selection is not None and selection.scope else ""
     return Baseline(
         readings=usual_readings(connection, names, scope),
         measured=last_measured(connection, names, scope),
-        **_states(connection, names),
+        **_states(connection, names, keys=keys),
     )
 
 
@@ -266,12 +271,15 @@ def _to_carry(row: Any) -> Carried:
     )  # fmt: skip
 
 
-def _states(connection: sa.Connection, rules: list[str]) -> dict[str, Any]:
+def _states(connection: sa.Connection, rules: list[str], *, keys: bool) -> dict[str, Any]:
     states = connection.execute(sa.select(check_states).where(check_states.c.rule.in_(rules))).all()
-    open_now = check_findings.c.rule.in_(rules) & check_findings.c.fixed_at.is_(None)
+    column = check_findings.c
+    chosen = sa.select(column.rule, column.parameter, column.fingerprint, column.times, column.key if keys else sa.null())
     listed: dict[Id, list[Finding]] = {}
-    for row in connection.execute(sa.select(check_findings).where(open_now)):
-        listed.setdefault((row.rule, row.parameter), []).append(Finding(row.fingerprint, row.key, row.times))
+    for rule, parameter, fingerprint, times, key in connection.execute(
+        chosen.where(column.rule.in_(rules), column.fixed_at.is_(None))
+    ):
+        listed.setdefault((rule, parameter), []).append(Finding(fingerprint, key or {}, times))
     findings = {(row.rule, row.parameter): _findings(row, listed) for row in states}
     statuses = {(row.rule, row.parameter): Status(row.status) for row in states}
     bases = {(row.rule, row.parameter): row.basis for row in states if row.basis}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
@@ -34,6 +34,19 @@ class NamedTables:
         self._connect = connect
         self._known = known
         self._read: dict[TableName, Table] = {}
+        self._ahead: dict[str, Table] = {}
+
+    def read_ahead(self, checks: Iterable[Check]) -> None:
+        """Read the tables that rules name, all of a schema by as many questions as one of them takes."""
+        marks = [check.mark for check in checks]
+        named = {own for mark in marks for own in (mark.table, *(each for _, each in mark.tables))}
+        wanted = {own.parts for own in named - self._read.keys() if isinstance(own, TableName)}
+        if self._connect is None or not wanted:
+            return
+        with self._connect() as connection, _no_warnings():
+            for schema in {schema for schema, _ in wanted}:
+                names = {name for where, name in wanted if where == schema}
+                self._ahead |= _all_of(connection, schema, names)
 
     def bind(self, check: Check) -> Check:
         """The rule with tables in place of names; raises MissingTableError with the nearest name."""
@@ -84,16 +97,32 @@ class NamedTables:
 
     def _reflected(self, connect: Connect, name: TableName, declared: Table | None) -> Table:
         schema, plain = name.parts
-        with connect() as connection, warnings.catch_warnings():
-            # a type of an extension is no trouble: nobody reads its values
-            warnings.simplefilter("ignore", SAWarning)
+        with connect() as connection, _no_warnings():
             try:
-                table = Table(plain, MetaData(), schema=schema, autoload_with=connection, resolve_fks=False)
+                # a table is read ahead for one of its names; another that says another key has a Table of its own
+                table = self._ahead.pop(name.fullname, None)
+                if table is None:
+                    table = Table(plain, MetaData(), schema=schema, autoload_with=connection, resolve_fks=False)
             except NoSuchTableError:
                 raise MissingTableError(_missing(name, inspect(connection))) from None
             key = name.key or _key(table, declared, inspect(connection))
         table.info["optional"] = name.optional
         return _described(table, declared, key)
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """A type of an extension is no trouble: nobody reads its values."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        yield
+
+
+def _all_of(connection: Connection, schema: str | None, names: Collection[str]) -> dict[str, Table]:
+    """The tables and views of a schema that have one of these names, by their full name."""
+    found = MetaData()
+    found.reflect(connection, schema, views=True, only=lambda name, _: name in names, resolve_fks=False)
+    return dict(found.tables)
 
 
 def _described(table: Table, declared: Table | None, key: Sequence[str]) -> Table:

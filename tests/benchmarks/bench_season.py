@@ -1,0 +1,84 @@
+"""A check of the real season, the platform's database of August: a cold process, one league of it, and further leagues.
+
+The figures are seconds of CPU of the process that checks, the median of several; the seconds by the clock beside them
+hold what the database does and who else works on the machine. A further league is what a process that has checked all
+leagues together spends on one of them, the median over them: its modules are there, and PostgreSQL knows its rows.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from etl.embedded import running
+from tests.benchmarks.bench_checks import fresh
+from tests.benchmarks.bench_scale import TODAY, season
+from tests.platform.build import PLATFORM
+
+ROUNDS = 5
+WHOLE_LIMIT = 2.4
+FURTHER_LIMIT = 0.35
+LEAGUE = "CITA"
+LEAGUES = ("APTA_CHICAGO", "CITA", "CNSWPL", "NSTF")
+
+
+def main() -> None:
+    """Print what a whole check costs, what one of a league, and what each further one."""
+    if not PLATFORM.is_dir():
+        print(f"skipped: the platform's database is not at {PLATFORM}")  # noqa: T201
+        return
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "server", fsync="off") as server:
+        url = season(server)
+        whole = [cold(("check",), url, Path(folder)) for _ in range(ROUNDS + 1)][1:]
+        league = [cold(("check", "--league", LEAGUE), url, Path(folder)) for _ in range(ROUNDS)]
+        further = fresh(seconds_of_leagues, url)
+    show("the whole season, a cold process", whole, WHOLE_LIMIT)
+    show("one league, a cold process", league, None)
+    show("a further league in the same process", further, FURTHER_LIMIT)
+
+
+def show(what: str, spent: list[tuple[float, float]], limit: float | None) -> None:
+    used, wall = (median(column) for column in zip(*spent, strict=True))
+    verdict = "" if limit is None else "ok" if used <= limit else f"ABOVE {limit:g}"
+    print(f"{what:38} {used:5.2f} s CPU {wall:6.2f} s  {verdict}")  # noqa: T201
+
+
+def cold(words: tuple[str, ...], url: str, folder: Path) -> tuple[float, float]:
+    """Seconds of CPU and by the clock of a command, which keeps its run; modules are compiled once, before."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"DATABASE_URL": url, "RALLY_REPORTS": str(folder / "logs")}
+    environment["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    command = [sys.executable, "-c", "from flows.cli import main; main()", *words]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "results of" in ended.stdout, ended.stderr
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, time.perf_counter() - began
+
+
+def seconds_of_leagues(url: str) -> list[tuple[float, float]]:
+    """Seconds of CPU and by the clock of each league, after a check of all of them."""
+    from checks.engine.collecting.collect import collect  # noqa: PLC0415 - a fresh process shall not have it yet
+    from checks.engine.collecting.rules import Selection  # noqa: PLC0415
+    from checks.engine.run import Options, Request  # noqa: PLC0415
+    from checks.health import examine  # noqa: PLC0415
+    from checks.scopes import SOURCES  # noqa: PLC0415
+    from etl.database import open_engine  # noqa: PLC0415
+
+    engine, rules = open_engine(url), collect(SOURCES)
+    spent = []
+    for scope in ({}, *({"league": (league,)} for league in LEAGUES)):
+        used, began = time.process_time(), time.perf_counter()
+        examine(engine, rules, Request(now=TODAY, selection=Selection(scope=scope), options=Options(workers=4)))
+        spent.append((time.process_time() - used, time.perf_counter() - began))
+    return spent[1:]
+
+
+if __name__ == "__main__":
+    main()
