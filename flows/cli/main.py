@@ -130,10 +130,6 @@ def say_version(asked: bool) -> None:
         raise typer.Exit
 
 
-YOUNG = 50_000
-"""Objects between two looks for garbage; Python's 700 are a seventh of what a command costs, and it finds little."""
-
-
 def load_uncollected(name: str) -> Command:
     """The command of a name; what its modules hold lives as long as the process, and is not looked through again."""
     gc.disable()
@@ -141,7 +137,6 @@ def load_uncollected(name: str) -> Command:
         return load_command(name)
     finally:
         gc.freeze()
-        gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
         gc.enable()
 
 
@@ -195,9 +190,11 @@ def configure(
     ] = None,
 ) -> None:
     """Read the settings once, for every command."""
-    from flows.service.report_files import start_logging  # noqa: PLC0415 - not for `--help`
+    from flows.service.context import collect_seldom  # noqa: PLC0415 - not for `--help`
+    from flows.service.report_files import start_logging  # noqa: PLC0415
     from flows.settings import read_settings, unknown_variables  # noqa: PLC0415
 
+    collect_seldom()
     command = context.invoked_subcommand or ""
     endless = inf if command in ENDLESS else None
     settings = read_settings(database_url=database, log_level=log_level and log_level.upper(), deadline=endless)

@@ -6,6 +6,7 @@ Prefect stores the parameters of a flow in clear, so none of this is a parameter
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,6 +29,17 @@ if TYPE_CHECKING:
     from etl.feeds import Feed
 
 R = TypeVar("R")
+
+
+YOUNG = 50_000
+
+
+def collect_seldom() -> None:
+    """Have Python look for garbage whenever 50,000 objects were made, not 700.
+
+    A run makes hundreds of thousands that live until its end: looking through them took a fifth of its time.
+    """
+    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
 
 
 def utc() -> datetime:
@@ -119,6 +131,7 @@ def current_invocation() -> Invocation:
 
 
 def _worker_settings() -> Settings:
+    collect_seldom()
     settings = read_settings()
     if settings.database_url is None and not embedded.exists(settings.data):
         raise SettingsError(

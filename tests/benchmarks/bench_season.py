@@ -70,7 +70,9 @@ def seconds_of_leagues(url: str) -> list[tuple[float, float]]:
     from checks.health import examine  # noqa: PLC0415
     from checks.scopes import SOURCES  # noqa: PLC0415
     from etl.database import open_engine  # noqa: PLC0415
+    from flows.service.context import collect_seldom  # noqa: PLC0415
 
+    collect_seldom()  # as every process of ours that runs checks
     engine, rules = open_engine(url), collect(SOURCES)
     spent = []
     for scope in ({}, *({"league": (league,)} for league in LEAGUES)):

@@ -17,12 +17,12 @@ from operator import eq
 from typing import Any, TypeAlias
 
 from sqlalchemy import BindParameter, ColumnElement, Select, and_, func
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.elements import BinaryExpression, FunctionFilter
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.measuring.compile_queries import Query, Together
+from checks.engine.measuring.reflect import elements_of
 from checks.engine.measuring.scope import Scope
 from checks.engine.measuring.snapshot import Rows, Session, asking, attempt, explained, not_free, timed_out
 from etl.database import is_transient
@@ -169,11 +169,8 @@ def _split(queries: Sequence[Query]) -> Iterator[tuple[Query, ...]]:
 
 
 def _parameters(query: Query) -> int:
-    try:
-        compiled = [target.compile().params.values() for target in targets(query)]
-    except SQLAlchemyError:  # it will fail on its own, and there the error lands on its rule
-        return 0
-    return sum(len(value) if isinstance(value, (list, tuple)) else 1 for values in compiled for value in values)
+    values = (part.effective_value for part in elements_of(targets(query)) if isinstance(part, BindParameter))
+    return sum(len(value) if isinstance(value, (list, tuple)) else 1 for value in values)
 
 
 SECONDS_PER_HOUR = 3600
