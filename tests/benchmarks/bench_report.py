@@ -45,7 +45,9 @@ def _report(url: str, kind: str, days: int | None) -> tuple[float, int]:
     from checks.review.values import Period, PeriodKind  # noqa: PLC0415
     from checks.scopes import SOURCES  # noqa: PLC0415
     from etl.database import open_engine  # noqa: PLC0415
+    from flows.service.context import collect_seldom  # noqa: PLC0415
 
+    collect_seldom()  # as the command does
     period = Period.of(PeriodKind(kind), NOW, days)
     with open_engine(url).connect() as connection:
         book = read_book(connection, period)
