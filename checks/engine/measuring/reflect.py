@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Column, Connection, Inspector, MetaData, SelectBase, Table, TextClause, inspect, select, text
-from sqlalchemy.exc import NoSuchTableError, SAWarning
+from sqlalchemy.exc import NoSuchTableError, SAWarning, SQLAlchemyError
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.decorators import Bad
@@ -43,7 +43,8 @@ class NamedTables:
         wanted = {own.parts for own in named - self._read.keys() if isinstance(own, TableName)}
         if self._connect is None or not wanted:
             return
-        with self._connect() as connection, _no_warnings():
+        # what cannot be read ahead is read alone, where the error is that of its rule
+        with suppress(SQLAlchemyError), self._connect() as connection, connection.begin_nested(), _no_warnings():
             for schema in {schema for schema, _ in wanted}:
                 names = {name for where, name in wanted if where == schema}
                 self._ahead |= _all_of(connection, schema, names)
