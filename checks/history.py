@@ -226,19 +226,14 @@ def _replacing(statement: Any, keys: tuple[str, ...], new: Any) -> sa.Insert:
     return replaced
 
 
-def load_history(
-    connection: sa.Connection, rules: Iterable[str], selection: Selection | None = None, *, keys: bool = False
-) -> Baseline:
-    """The history of some rules, as a run of a selection (None: of everything) is compared with it.
-
-    Bad rows are compared by fingerprint; with `keys` they have their keys, too, for results that are carried over.
-    """
+def load_history(connection: sa.Connection, rules: Iterable[str], selection: Selection | None = None) -> Baseline:
+    """The history of some rules, as a run of a selection (None: of everything) is compared with it."""
     names = sorted(set(rules))
     scope = str(Selection(scope=selection.scope)) if selection is not None and selection.scope else ""
     return Baseline(
         readings=usual_readings(connection, names, scope),
         measured=last_measured(connection, names, scope),
-        **_states(connection, names, keys=keys),
+        **_states(connection, names),
     )
 
 
@@ -271,15 +266,14 @@ def _to_carry(row: Any) -> Carried:
     )  # fmt: skip
 
 
-def _states(connection: sa.Connection, rules: list[str], *, keys: bool) -> dict[str, Any]:
+def _states(connection: sa.Connection, rules: list[str]) -> dict[str, Any]:
     states = connection.execute(sa.select(check_states).where(check_states.c.rule.in_(rules))).all()
     column = check_findings.c
-    chosen = sa.select(column.rule, column.parameter, column.fingerprint, column.times, column.key if keys else sa.null())
+    chosen = sa.select(column.rule, column.parameter, column.fingerprint, column.key, column.times)
     listed: dict[Id, list[Finding]] = {}
-    for rule, parameter, fingerprint, times, key in connection.execute(
-        chosen.where(column.rule.in_(rules), column.fixed_at.is_(None))
-    ):
-        listed.setdefault((rule, parameter), []).append(Finding(fingerprint, key or {}, times))
+    open_now = column.rule.in_(rules) & column.fixed_at.is_(None)
+    for rule, parameter, *finding in connection.execute(chosen.where(open_now)):
+        listed.setdefault((rule, parameter), []).append(Finding(*finding))
     findings = {(row.rule, row.parameter): _findings(row, listed) for row in states}
     statuses = {(row.rule, row.parameter): Status(row.status) for row in states}
     bases = {(row.rule, row.parameter): row.basis for row in states if row.basis}
