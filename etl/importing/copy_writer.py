@@ -92,8 +92,11 @@ def seldom_collecting() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
+MOST_KEYS = 4_000_000
+
+
 class Keys:
-    """The hashes of the keys that were seen; `names` are the key's columns."""
+    """The hashes of the keys that were seen, 32 MB of them at most; `names` are the key's columns."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
@@ -101,11 +104,13 @@ class Keys:
 
     def see(self, columns: Columns) -> None:
         """Take some rows into account, given column by column."""
-        self._hashes.extend(map(hash, zip(*(columns[name] for name in self._names), strict=True)))
+        if len(self._hashes) < MOST_KEYS:
+            self._hashes.extend(map(hash, zip(*(columns[name] for name in self._names), strict=True)))
 
     def repeated(self) -> bool:
         """Whether a key may have come twice; False is certain."""
         import numpy as np  # noqa: PLC0415 - only imports need it
 
-        hashes = np.sort(np.frombuffer(self._hashes, dtype=np.int64))
-        return bool((hashes[1:] == hashes[:-1]).any())
+        hashes = np.frombuffer(self._hashes, dtype=np.int64)
+        hashes.sort()  # in place: their order tells nothing
+        return len(hashes) >= MOST_KEYS or bool((hashes[1:] == hashes[:-1]).any())

@@ -30,14 +30,22 @@ def claim(connection: sa.Connection, table: str, rows: sa.Select[Any] | Returnin
     Rows that are inserted are remembered in the statement that inserts them. An id that is NULL is none.
     """
     claimed = rows.cte("claimed")
-    one = sa.func.int8range(claimed.c.id, claimed.c.id, "[]")
-    ranges = sa.select(sa.func.range_agg(one).label("ids"), sa.func.count(claimed.c.id).label("rows"))
-    row = connection.execute(ranges.where(claimed.c.id.is_not(None))).one()
+    number, count = claimed.c.id, sa.func.count(claimed.c.id)
+    first, last = sa.func.min(number), sa.func.max(number)
+    ids: sa.ColumnElement[Any] = sa.func.range_agg(_range(number, number))
+    if isinstance(rows, ReturningInsert):  # new ids differ: as many as from the first to the last are one range
+        several = sa.select(ids).scalar_subquery()
+        ids = sa.case((last - first + 1 == count, sa.func.int8multirange(_range(first, last))), else_=several)
+    row = connection.execute(sa.select(ids.label("ids"), count.label("rows")).where(number.is_not(None))).one()
     if row.rows:
         known = upsert(provenance).values(table=table, ids=row.ids)
         both = provenance.c.ids.op("+")(known.excluded.ids)
         connection.execute(known.on_conflict_do_update(index_elements=["table"], set_={"ids": both}))
     return int(row.rows)
+
+
+def _range(first: sa.ColumnElement[int], last: sa.ColumnElement[int]) -> sa.ColumnElement[Any]:
+    return sa.func.int8range(first, last, "[]")
 
 
 def keep_ours(connection: sa.Connection, table: sa.Table, gone: sa.Table) -> None:

@@ -143,8 +143,12 @@ def load_columns(
 
 
 def analyze(connection: sa.Connection, table: sa.Table) -> None:
-    """Let the planner know what a temporary table holds; autovacuum never sees it."""
-    connection.execute(sa.text(f"analyze {table.name}"))
+    """Let the planner know what a temporary table holds; autovacuum never sees it.
+
+    9,000 rows tell of a feed what 30,000 do, in a third of the time.
+    """
+    target = "set local default_statistics_target"
+    connection.execute(sa.text(f"{target} = 30; analyze {table.name}; {target} to default"))
 
 
 @contextmanager

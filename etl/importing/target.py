@@ -240,8 +240,7 @@ class Writer:
         plan = self.plan.c
         asked = {name: self.target.columns[name].misfits(plan[name]) for name in self.columns}
         misfits = {name: misfit for name, misfit in asked.items() if misfit is not None}
-        bad = sa.select(plan.index).where(sa.or_(sa.false(), *misfits.values())).limit(1)
-        for name, misfit in misfits.items() if connection.execute(bad).first() else ():
+        for name, misfit in misfits.items() if self._any(connection, misfits.values()) else ():
             reason = f"{self.target.table.name}.{name} is {self.target.columns[name].type} and cannot hold this value"
             rows = connection.scalars(sa.select(plan.index).where(misfit)).all()
             self._keep(connection, ((index, reason) for index in rows), name)
@@ -249,8 +248,10 @@ class Writer:
     def refuse(self, connection: sa.Connection) -> None:
         """Take planned rows out that a type, NOT NULL, a CHECK, a row of the table or another of the plan forbids."""
         self.refuse_misfits(connection)
-        for reason, field, bad in self._forbidden():
-            self._keep(connection, ((index, f"{reason}, and is empty") for index in connection.scalars(bad)), field)
+        forbidden, index = list(self._forbidden()), self.plan.c.index
+        for reason, field, empty in forbidden if self._any(connection, (empty for *_, empty in forbidden)) else ():
+            rows = connection.scalars(sa.select(index).where(empty))
+            self._keep(connection, ((row, f"{reason}, and is empty") for row in rows), field)
         for name, condition in self.target.checks.items() if self._breaks_checks(connection) else ():
             new = self._candidates(condition)
             bad = sa.select(new.c.index).where(sa.not_(sa.literal_column(f"({condition})", sa.Boolean)))
@@ -260,13 +261,16 @@ class Writer:
             self._refuse(connection, key, _twice(self._keyed(key), key), "row {} of the feed")
             self._refuse(connection, key, self._held(key, moving=False), "row {} of the table")
 
+    def _any(self, connection: sa.Connection, conditions: Iterable[sa.ColumnElement[bool]]) -> bool:
+        """Whether any of the conditions holds for any planned row, by one look at all of them."""
+        bad = sa.select(self.plan.c.index).where(sa.or_(sa.false(), *conditions)).limit(1)
+        return connection.execute(bad).first() is not None
+
     def _breaks_checks(self, connection: sa.Connection) -> bool:
         """Whether any planned row breaks any CHECK, by one look at all of them."""
-        conditions = self.target.checks.values()
-        if not conditions:
-            return False
-        new = self._candidates(*conditions)
-        bad = sa.or_(*(sa.not_(sa.literal_column(f"({condition})", sa.Boolean)) for condition in conditions))
+        new = self._candidates(*self.target.checks.values())
+        broken = (sa.not_(sa.literal_column(f"({check})", sa.Boolean)) for check in self.target.checks.values())
+        bad = sa.or_(sa.false(), *broken)
         return connection.execute(sa.select(new.c.index).where(bad).limit(1)).first() is not None
 
     def update(self, connection: sa.Connection) -> int:
@@ -298,14 +302,14 @@ class Writer:
     def _keys(self) -> list[UniqueKey]:
         return [key for key in self.target.keys if key.parts not in self.ours]
 
-    def _forbidden(self) -> Iterator[tuple[str, str, sa.Select[Any]]]:
+    def _forbidden(self) -> Iterator[tuple[str, str, sa.ColumnElement[bool]]]:
         for name, column in self.target.columns.items():
             plan = self.plan.c
             reason = f"{self.target.table.name}.{name} must not be empty (NOT NULL)"
             if column.required and name in self.columns:
-                yield reason, name, sa.select(plan.index).where(plan[name].is_(None))
+                yield reason, name, plan[name].is_(None)
             elif column.must_be_given and name not in self.columns:
-                yield reason, name, sa.select(plan.index).where(plan.target_id.is_(None))
+                yield reason, name, plan.target_id.is_(None)
 
     def _candidates(self, *expressions: str) -> sa.Subquery:
         """Planned rows as they would stand in the table, with the columns that these expressions of it may name."""

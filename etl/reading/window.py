@@ -17,7 +17,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-PIECE = 1 << 20
+PIECE = 1 << 16
+"""Bytes that are read at once: their rows stay in the processor's cache until they are written."""
 GZIP = b"\x1f\x8b"
 _SPACE = re.compile(r"[ \t\r\n]*")
 _BREAKS = re.compile(rb"[ \t\r]*(?:\n[ \t\r]*)+")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl.importing import copy_writer
 from etl.importing.copy_writer import Keys
 
 NAMES = ("index", "league", "series", "match_date")
@@ -31,3 +32,14 @@ def test_a_key_is_its_named_columns(league: str, repeated: bool) -> None:
     keys.see({"index": (2,), "match_date": (date(2024, 9, 1),), "league": (league,), "series": ("Chicago 11",)})
 
     assert keys.repeated() is repeated
+
+
+def test_of_more_keys_than_are_remembered_any_may_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded, and the database looks for what is not known here."""
+    monkeypatch.setattr(copy_writer, "MOST_KEYS", 4)
+    keys = Keys(("match_date",))
+    for day in range(1, 4):
+        keys.see({"match_date": (date(2024, 9, day), date(2024, 10, day))})
+
+    assert len(keys._hashes) == 4
+    assert keys.repeated()

@@ -73,3 +73,16 @@ def test_the_same_feed_once_more_rewrites_no_link(database: Engine, tmp_path: Pa
 
     with database.begin() as connection:
         assert connection.execute(versions).all() == before != []
+
+
+def test_new_rows_that_do_not_stand_side_by_side_are_claimed_each(league: Engine, tmp_path: Path) -> None:
+    """Another writer has taken the ids between them."""
+    with league.begin() as connection:
+        connection.execute(text("alter sequence schedule_id_seq increment by 3"))
+
+    imported(league, tmp_path, *(fixture(*TEAMS[:2], f"09/{day}/2024") for day in (20, 24, 30)))
+
+    ids = [number for (number,) in rows_of(league, schedule, "id")]
+    with league.begin() as connection:
+        ranges = connection.execute(text("select ids::text from quality.provenance where \"table\" = 'schedule'"))
+        assert ranges.scalar_one() == "{" + ",".join(f"[{number},{number + 1})" for number in ids) + "}"

@@ -147,6 +147,18 @@ def test_where_rows_stand_on_lines_a_broken_one_costs_itself_only(feed: Path, ro
     assert only(rows, 0).reason == "the quotes or brackets of the row do not match"
 
 
+@pytest.mark.parametrize(
+    "row", ['{"b": 1, "b": 2}', '{"b": 1, "b" : 2}', '{"b": 1, "b"\n: 2}', '{"b": 1, "\\u0062": 2}']
+)
+@pytest.mark.parametrize("other", ['{"c": 3}', '"x"', '{"c": {"d": 1}}', '{"c": ":"}', '{"c": "\\":"}', "[1, 2]"])
+def test_a_key_that_comes_twice_shows_among_any_rows(feed: Path, row: str, other: str) -> None:
+    """Nothing beside it makes up for the key that is lost: keys are counted, and gaps, texts and arrays are not."""
+    rows = read(feed, f'[{{"a": 1}}, {row}, {other}, {{"a": 2}}, {{"a": 3}}]')
+
+    assert only(rows, 1).reason == "the row gives the key 'b' twice"
+    assert [place for place, _ in sound(rows)] == [0, 2, 3, 4]
+
+
 def test_where_rows_do_not_stand_on_lines_nothing_is_guessed(feed: Path) -> None:
     rows = read(feed, '[{"a": 1}, {"b": [1, 2}, {"c": 3}]')
 
