@@ -20,7 +20,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -90,7 +90,6 @@ def host_for(home: Path) -> Host:
     base = home if _reachable(home, user) else ELSEWHERE / tag
     base.mkdir(parents=True, exist_ok=True)
     host = Host(base, Path(f"/tmp/rally-{user.pw_uid}-{tag}"), user)  # noqa: S108 - checked below
-    _private(host)
     host.log.touch(mode=0o600)
     if base != home and not (home / "postgres").is_symlink():
         (home / "postgres").symlink_to(host.data)
@@ -174,6 +173,8 @@ def running(home: Path, **settings: str) -> Iterator[str]:
             with _alone(home):
                 if _last_user(users.fileno()):
                     _stop(host)
+                    with suppress(OSError):  # somebody may have put something there
+                        host.socket.rmdir()
 
 
 def exists(home: Path) -> bool:
@@ -198,6 +199,7 @@ def _last_user(descriptor: int) -> bool:
 
 
 def _ensure_started(host: Host, settings: dict[str, str]) -> None:
+    _private(host)
     if not (host.data / "PG_VERSION").exists():
         _initialise(host)
     _authenticate(host)

@@ -133,6 +133,13 @@ class Correction(BaseModel):
     def _canonical(cls, league: str) -> str:
         return leagues.canonical(league)
 
+    @field_validator("by", "why")
+    @classmethod
+    def _said(cls, text: str) -> str:
+        if not text.strip(" ."):
+            raise ValueError(f"{text!r} says nothing; expected who declared it, and why it is right")
+        return text
+
     @field_validator("kind")
     @classmethod
     def _known(cls, kind: str) -> str:

@@ -76,15 +76,20 @@ def held_parts(connection: sa.Connection) -> tuple[HeldPart, ...]:
     )  # fmt: skip
     return tuple(
         HeldPart(row.id, row.kind, row.league, row.path, row.at, row.tries, tuple(row.reasons),
-                 tuple(dict.fromkeys(map(way_out, row.reasons))), tuple(row.names), row.counts["held"],
+                 ways_out(row.reasons), tuple(row.names), row.counts["held"],
                  tuple(proposals(row.kind, row.league, row.reasons, row.profile)))
         for row in rows
     )  # fmt: skip
 
 
-def way_out(reason: str) -> str:
-    """What would free a part that is held for this reason ("guard: sentence"), but that a person lets it pass."""
-    return WAYS_OUT.get(reason.partition(":")[0], MENDED)
+def ways_out(reasons: Sequence[str]) -> tuple[str, ...]:
+    """What would free a part that is held for these reasons ("guard: sentence"), but that a person lets it pass.
+
+    One that says more than "a mended feed" stands for that, too.
+    """
+    ways = tuple(dict.fromkeys(WAYS_OUT.get(reason.partition(":")[0], MENDED) for reason in reasons))
+    more = any(way.startswith(f"{MENDED},") for way in ways)
+    return tuple(way for way in ways if not (more and way == MENDED))
 
 
 def staged_open_names(connection: sa.Connection) -> list[dict[str, Any]]:

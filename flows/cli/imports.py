@@ -360,6 +360,8 @@ def _part_lines(part: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"  let pass by {one['who']} ({one['why']}): {one['reason']}" for one in part["allowed"])
 
 
-def _made(own: Mapping[str, Any]) -> str:
-    rows = f" in {number_of(own['rows'], 'rows')}" if "rows" in own else ""
-    return f"corrected: {own['correction']} = {own['value']}{rows}, by {own['by']} ({own['why']})"
+def _made(made: Mapping[str, Any]) -> str:
+    rows = f" in {number_of(made['rows'], 'rows')}" if "rows" in made else ""
+    value = made["value"]
+    words = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    return f"corrected: {made['correction']} = {words}{rows}, by {made['by']} ({made['why']})"

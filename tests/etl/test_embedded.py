@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import threading
@@ -99,8 +100,23 @@ def test_a_long_path_with_a_space_has_a_short_private_socket(tmp_path: Path) -> 
         assert ask(url, "show listen_addresses") == ""
 
 
+@pytest.mark.parametrize("left", [True, False])
+def test_who_stops_the_server_removes_its_socket_folder_unless_somebody_uses_it(tmp_path: Path, left: bool) -> None:
+    with running(tmp_path):
+        folder = host_for(tmp_path).socket
+        if left:
+            (folder / "note").touch()
+
+    assert folder.exists() is left
+    if left:
+        shutil.rmtree(folder)
+    with running(tmp_path) as url:
+        assert ask(url, "select 1") == 1
+
+
 def test_a_socket_folder_that_others_can_enter_is_refused(tmp_path: Path) -> None:
     folder = host_for(tmp_path).socket
+    folder.mkdir()
     folder.chmod(0o777)
 
     with pytest.raises(HostingError, match="is not a folder of mode 0700"), running(tmp_path):

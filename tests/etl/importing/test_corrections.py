@@ -335,3 +335,11 @@ def test_a_correction_holds_from_its_first_day_to_its_last(span: dict[str, str],
     own = correction(scores="turned", **span)
 
     assert [own.holds_on(date(2024, 10, day)) for day in (1, 2, 3, 4)] == holds
+
+
+@pytest.mark.parametrize("field", ["by", "why"])
+@pytest.mark.parametrize("text", ["...", " ", ""])
+def test_a_placeholder_is_no_name_and_no_reason(field: str, text: str) -> None:
+    """A proposed correction was pasted as it is shown, and every import then said that "..." had declared it."""
+    with pytest.raises(ValidationError, match=f"{text!r} says nothing".replace(".", "[.]")):
+        correction(scores="turned", **{field: text})

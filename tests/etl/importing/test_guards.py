@@ -13,7 +13,7 @@ from etl.feeds import Feed
 from etl.importing import FeedResult, Objection, Outcome
 from etl.importing.declared import Limits, Seasons
 from etl.importing.guards import Verdict
-from etl.importing.held import held_parts
+from etl.importing.held import held_parts, ways_out
 from etl.importing.import_run import retry_part
 from etl.importing.options import Allowance, Options
 from etl.importing.profile import Profile, in_words
@@ -224,14 +224,22 @@ def test_a_blocked_feed_holds_back_no_other(league: Engine, tmp_path: Path) -> N
     assert result.counts.updated == 2
 
 
-def test_rows_that_go_nowhere_are_never_committed(league: Engine, tmp_path: Path) -> None:
+EATING = (
+    ("before insert", "return null"),
+    ("before insert", "new.home_team = 'eaten'"),
+    ("after insert", "delete from schedule where id = new.id"),
+)
+
+
+@pytest.mark.parametrize(("when", "deed"), EATING)
+def test_rows_that_go_nowhere_are_never_committed(league: Engine, tmp_path: Path, when: str, deed: str) -> None:
     """What was lost in 2025 was lost in silence; here a trigger eats a row, and the feed fails."""
     with league.begin() as connection:
         connection.exec_driver_sql(
             "create function eat() returns trigger language plpgsql as"
-            " $$ begin if new.match_date = '2024-10-15' then return null; end if; return new; end $$"
+            f" $$ begin if new.match_date = '2024-10-15' then {deed}; end if; return new; end $$"
         )
-        connection.exec_driver_sql("create trigger eat before insert on schedule for each row execute function eat()")
+        connection.exec_driver_sql(f"create trigger eat {when} on schedule for each row execute function eat()")
 
     result = scheduled(league, tmp_path, *(fixture(*TEAMS, f"10/{day:02}/2024") for day in range(1, 21)))
 
@@ -337,3 +345,10 @@ def test_teams_in_another_series_are_told_of_their_own_league_alone(database: En
 
     assert (theirs.outcome, theirs.reasons) == (Outcome.PUBLISHED, ())
     assert [reason for reason in moved.reasons if "12 teams stand in another series than before" in reason]
+
+
+def test_what_frees_a_part_is_said_once() -> None:
+    mended = "a mended feed, or what the rejects lack: rally-health rejects list"
+
+    assert ways_out(["emptied: x", "too_many_rejects: y", "rewritten: z"]) == (mended,)
+    assert ways_out(["emptied: x", "rewritten: z"]) == ("a mended feed",)
