@@ -85,7 +85,7 @@ def team(id: int, team_name: str | None = None, **values: Any) -> Entry:
 TWO_TEAMS = (*PLACE, team(1), team(2))
 
 
-def match(home: int | None = 1, away: int | None = 2, day: Day = TODAY, **values: Any) -> Entry:
+def match(home: int | None = 1, away: int | None = 2, day: Day | None = TODAY, **values: Any) -> Entry:
     """A scheduled match; teams are called by their id."""
     row = {
         "match_date": day, "match_time": time(18, 30), "location": "Winnetka", "league_id": 1,
@@ -137,7 +137,7 @@ def player_id(number: int) -> str:
     return f"nndz-{number:016x}"
 
 
-def played(home: int | None = 1, away: int | None = 2, day: Day = TODAY, **values: Any) -> Entry:
+def played(home: int | None = 1, away: int | None = 2, day: Day | None = TODAY, **values: Any) -> Entry:
     """A result: players 1 and 2 against 3 and 4."""
     row = {
         "match_date": day, "home_team": f"Winnetka {home}", "away_team": f"Winnetka {away}", "home_team_id": home,
