@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from sqlalchemy import Connection, select
@@ -41,19 +41,26 @@ def _verify_auto_fix(settings: Settings, rules: Rules) -> None:
 
 
 def unknown_leagues(settings: Settings, connection: Connection) -> list[str]:
-    """Lines of `rally.toml` that judge a league apart which is neither in the database, nor in settings or feeds.
+    """Lines of `rally.toml` about a league that is neither in the database, nor one that Rally knows.
 
-    Each is a sentence with its line and the nearest league; the rest of the rule is not touched.
+    Each is a sentence with its line and the nearest league. A correction and a season may be of a league that nobody
+    has met yet: only what looks like one that is there is a slip.
     """
     there = connection.scalars(select(leagues.c.league_id)) if can_read(connection, "public", leagues.name) else ()
-    folded = {name.casefold(): name for name in (*there, *settings.seasons.leagues, *LEAGUES) if name}
-    said = ((override.line, league) for override in overrides_of(settings.rules) for league in override.leagues)
-    return [f"{line}: {_no_league(league, folded)}" for line, league in said if league.casefold() not in folded]
+    met = {name.casefold(): name for name in (*there, *LEAGUES) if name}
+    judged = ((override.line, league) for override in overrides_of(settings.rules) for league in override.leagues)
+    folded = met | {name.casefold(): name for name in settings.seasons.leagues}
+    strange = [f"{line}: {_no_league(league, folded)}" for line, league in judged if league.casefold() not in folded]
+    declared = [("corrections", each.league) for each in settings.corrections]
+    declared += [("seasons", league) for league in settings.seasons.leagues]
+    slips = ((name, league) for name, league in declared if league.casefold() not in met and _nearest(league, met))
+    return strange + [f"{origin_of(settings, name)}: {name}: {_no_league(league, met)}" for name, league in slips]
 
 
 def unknown_leagues_of(settings: Settings) -> list[str]:
     """The same where a database can be asked; nothing where none is set, or it is away."""
-    if not any(override.leagues for override in overrides_of(settings.rules)):
+    judged = any(override.leagues for override in overrides_of(settings.rules))
+    if not (judged or settings.corrections or settings.seasons.leagues):
         return []
     if settings.database_url is None and not embedded.exists(settings.data):
         return []
@@ -67,7 +74,12 @@ def unknown_leagues_of(settings: Settings) -> list[str]:
         return []
 
 
+def _nearest(league: str, known: Mapping[str, str]) -> Sequence[str]:
+    """The league by whose folded name this one was meant, if any."""
+    return get_close_matches(league.casefold(), known, n=1)
+
+
 def _no_league(league: str, known: Mapping[str, str]) -> str:
-    near = get_close_matches(league.casefold(), known, n=1)
+    near = _nearest(league, known)
     hint = f"did you mean {known[near[0]]!r}?" if near else f"there are {', '.join(sorted(known.values()))}"
     return f"there is no league {league!r}; {hint}"

@@ -299,6 +299,24 @@ def test_leagues_of_feeds_and_settings_are_known_before_their_first_import(run: 
 
 
 @pytest.mark.usefixtures("two_leagues")
+def test_a_season_and_a_correction_of_a_misspelled_league_are_told_with_the_nearest(run: Run, write: Write) -> None:
+    """They were silently of no league; one that nobody has met yet may be declared before its first feed."""
+    turned = 'kind = "match_history"\nscores = "turned"\nby = "kim"\nwhy = "seen"\n'
+    write(
+        f'[seasons]\nleagues = {{CITTA = 45, SUMMER = 30}}\n[[corrections]]\nleague = "CNSWPLL"\n{turned}'
+        f'[[corrections]]\nleague = "INDOOR"\n{turned}'
+    )
+
+    looked_at = run("config", "check")
+
+    complaints = [line for line in looked_at.out.splitlines() if line.startswith("error")]
+    assert (looked_at.code, complaints) == (Exit.USAGE, [
+        "error: rally.toml: corrections: there is no league 'CNSWPLL'; did you mean 'CNSWPL'?",
+        "error: rally.toml:1: seasons: there is no league 'CITTA'; did you mean 'CITA'?",
+    ])  # fmt: skip
+
+
+@pytest.mark.usefixtures("two_leagues")
 def test_what_is_other_for_one_league_is_shown_with_its_line(run: Run, write: Write) -> None:
     """It was "left out" without a line, and `rules list` did not show it at all."""
     later = '\n[[rules]]\nname = "unrated"\nowner = "kim"\n'
