@@ -204,7 +204,8 @@ def imports(
 ) -> None:
     """Show which feeds were imported, newest first; and what is held.
 
-    When, how each ended, what changed, and what was let pass.
+    When, how each ended, what changed, and what was let pass. `imports show` takes the number of a run, `rejects list
+    --feed` the id of a feed.
 
     Examples: `rally-health imports --limit 50`, `rally-health imports --since 7d`,
     `rally-health imports held`, `rally-health imports show 12`
@@ -215,7 +216,7 @@ def imports(
     with open_engine(context.obj) as engine, engine.begin() as connection:
         rows = ledger_queries.feeds(connection, limit=limit, span=span)
     figures = ("rows", "rejects", "unlinked", "inserted", "updated", "withdrawn")
-    columns = ("id", "started_at", "kind", "league", "outcome", *figures, "why")
+    columns = ("run", "id", "started_at", "kind", "league", "outcome", *figures, "why")
     rows = [
         {"run": row.pop("run_id"), **row, "why": ledger_queries.because(row["reasons"], row["allowed"])}
         for row in map(dict, rows)

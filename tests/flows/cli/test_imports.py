@@ -205,9 +205,11 @@ def test_the_history_tells_why_a_feed_was_blocked_on_one_line(run: Run, tmp_path
     told = run("imports").out.splitlines()
 
     assert told[0].split() == [
-        "id", "started_at", "kind", "league", "outcome", "rows", "rejects", "unlinked", "inserted", "updated",
+        "run", "id", "started_at", "kind", "league", "outcome", "rows", "rejects", "unlinked", "inserted", "updated",
         "withdrawn", "why",
     ]  # fmt: skip
+    shown = run("imports", "show", told[1].split()[0])
+    assert (shown.code, "empty_feed" in shown.out) == (Exit.OK, True)
     assert "blocked" in told[1]
     assert told[1].rstrip().endswith("empty_feed: the feed has no rows; nothing is published over what is there")
 
