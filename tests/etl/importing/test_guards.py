@@ -352,3 +352,25 @@ def test_what_frees_a_part_is_said_once() -> None:
 
     assert ways_out(["emptied: x", "too_many_rejects: y", "rewritten: z"]) == (mended,)
     assert ways_out(["emptied: x", "rewritten: z"]) == ("a mended feed",)
+
+
+def test_games_won_and_lost_that_are_swapped_are_told_from_games_that_were_played(
+    database: Engine, tmp_path: Path
+) -> None:
+    """Swapped, both figures are nearer to the other's of before; played on, to their own."""
+    teams = [f"Birchwood {letter}" for letter in "ABCDEFGHIJKL"]
+
+    def publish_games(add: int, *, swapped: bool = False) -> FeedResult:
+        games = [(20 + 2 * place + add, 40 - place + add) for place in range(len(teams))]
+        pairs = [(lost, won) if swapped else (won, lost) for won, lost in games]
+        figures = [{"won": won, "lost": lost, "percentage": "50.0%"} for won, lost in pairs]
+        rows = [
+            standing(team, points=30 + place + add, games=own)
+            for place, (team, own) in enumerate(zip(teams, figures, strict=True))
+        ]
+        return publish_one(database, write(tmp_path, "series_stats", rows))
+
+    first, played_on, turned = publish_games(0), publish_games(9), publish_games(9, swapped=True)
+
+    assert (first.outcome, played_on.outcome, played_on.reasons) == (Outcome.PUBLISHED, Outcome.PUBLISHED, ())
+    assert turned.reasons == ("figures_swapped: games_won and games_lost are swapped in 12 of 12 rows",)
