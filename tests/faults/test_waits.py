@@ -254,7 +254,8 @@ def test_a_network_that_goes_silent_for_good_at_any_message_ends_a_command_at_it
     with copy() as engine, killing_proxy(engine) as counting_proxy:
         counting_proxy.kill_at(0, before=True)
         assert rally.on(counting_proxy.url).run(*scenario.arguments).code in {0, 1}
-        after, messages = scenario.look(engine), counting_proxy.count
+        # how many sessions a check opens says the machine: the last messages may not come
+        after, messages = scenario.look(engine), counting_proxy.count * 9 // 10
     for seed in range(max(1, amount.kills // 10)):
         number = Random(f"{scenario.name} {amount.first + seed}").randint(1, messages)  # noqa: S311 - to be played again
         what = f"silent from message {number} of {messages} on"
