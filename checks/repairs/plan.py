@@ -25,6 +25,7 @@ from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request, measure_on
 from checks.scopes import DIMENSIONS
+from etl import DatabaseUnavailable
 from etl.database import describe_error
 from etl.repairs import RepairError, RepairRefused, RepairUnmeasured, Step, ledger
 from etl.repairs.ledger import Change, Repair
@@ -221,7 +222,11 @@ def bad_rows(report: Report, check: Check) -> int:
 def _measure(rules: Rules, means: Means) -> Report:
     options = Options(details=False, statements=False, floor=0)
     request = Request(now=means.now, today=means.today, options=options, dimensions=DIMENSIONS, tables=metadata.tables)
-    return measure_on(means.connection, rules, request)
+    report = measure_on(means.connection, rules, request)
+    if means.connection.invalidated:
+        # of no rule's doing: nothing can be committed on it any more
+        raise DatabaseUnavailable("the connection was lost while a fix was tried out; nothing was changed, try again")
+    return report
 
 
 def _worse(before: Report, after: Report) -> tuple[str, ...]:
