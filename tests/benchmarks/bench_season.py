@@ -1,8 +1,9 @@
 """A check of the real season, the platform's database of August: a cold process, one league of it, and further leagues.
 
-The figures are seconds of CPU of the process that checks, the median of several; the seconds by the clock beside them
-hold what the database does and who else works on the machine. A further league is what a process that has checked all
-leagues together spends on one of them, the median over them: its modules are there, and PostgreSQL knows its rows.
+The figures are seconds of CPU of the process that checks, the median of several, and seconds by the clock, which hold
+what the database does (and who else works on the machine): people wait for both, so these have the limits. A further
+league is what a process that has checked all leagues together spends on one of them, the median over them: its modules
+are there, and PostgreSQL knows its rows.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def main() -> None:
 
 def show(what: str, spent: list[tuple[float, float]], limit: float | None) -> None:
     used, wall = (median(column) for column in zip(*spent, strict=True))
-    verdict = "" if limit is None else "ok" if used <= limit else f"ABOVE {limit:g}"
+    verdict = "" if limit is None else "ok" if wall <= limit else f"ABOVE {limit:g}"
     print(f"{what:38} {used:5.2f} s CPU {wall:6.2f} s  {verdict}")  # noqa: T201
 
 
