@@ -14,7 +14,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, SelectBase, Table, cast, func, null, select
+from sqlalchemy import ColumnElement, Integer, SelectBase, Table, cast, func, null, select
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
@@ -247,7 +247,11 @@ def read_alone(
     timeout = how.limit((query,))
     scope = how.scope.of(narrowed=query.narrowed)
     try:
-        statement = counts(query, scope) if rows is None else _counts_and_rows(query, scope, rows, most)
+        among = _count(query.among, scope)
+        if rows is None:
+            statement = asking(_count(query.bad, scope), among)
+        else:
+            statement = counts_and_rows(query.check.name, rows, among, most)
         fetched = attempt(session, query.check.mark.retries, how.pause, lambda: session.all(statement, timeout))
         reading = Measurement(count=fetched[0][1], total=fetched[0][2])
         # read inside the boundary: a rule can make of its rows what cannot be read
@@ -283,16 +287,6 @@ def _few_of_all(unit: Grouped, rows: BadRows, bad: Mapping[Any, Sequence[Any]]) 
         here = bad.get(query.parameter.value, ())
         if not here or len(here) == here[0][2]:
             yield query.id, listed(query.check.name, rows, [row[3:] for row in here])
-
-
-def counts(query: Query, scope: Scope) -> Select[Any]:
-    """One row: how many bad rows, among how many."""
-    return asking(_count(query.bad, scope), _count(query.among, scope))
-
-
-def _counts_and_rows(query: Query, scope: Scope, rows: BadRows, most: int) -> Select[Any]:
-    """The same two counts, with the bad rows, or where these are many what sums them up."""
-    return counts_and_rows(query.check.name, rows, _count(query.among, scope), most)
 
 
 def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:
