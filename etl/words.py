@@ -1,10 +1,11 @@
-"""Words of documents: that agree with their number wherever a person reads a count, and that stand below a field."""
+"""Words: that agree with their number wherever a person reads a count, that stand below a field, that were meant."""
 
 from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from itertools import pairwise
 
 
@@ -28,3 +29,10 @@ def _docstrings_of(model: type) -> Iterator[tuple[str, str]]:
         match field, below:
             case ast.AnnAssign(target=ast.Name(name)), ast.Expr(value=ast.Constant(value=str(text))):
                 yield name, " ".join(text.split())
+
+
+def nearest_name(name: str, names: Iterable[str]) -> str | None:
+    """The name for which a mistyped one was meant, whatever its case; None where none is like it."""
+    folded = {known.casefold(): known for known in names}
+    near = get_close_matches(name.casefold(), folded, n=1)
+    return folded[near[0]] if near else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
 
 from sqlalchemy import Connection, select
@@ -17,6 +17,7 @@ from etl import DatabaseUnavailable, embedded
 from etl.adoption.catalogue import can_read
 from etl.leagues import LEAGUES
 from etl.tables import leagues
+from etl.words import nearest_name
 from flows.service.context import open_engine
 from flows.settings import Settings, SettingsError, origin_of
 
@@ -53,7 +54,11 @@ def unknown_leagues(settings: Settings, connection: Connection) -> list[str]:
     strange = [f"{line}: {_no_league(league, folded)}" for line, league in judged if league.casefold() not in folded]
     declared = [("corrections", each.league) for each in settings.corrections]
     declared += [("seasons", league) for league in settings.seasons.leagues]
-    slips = ((name, league) for name, league in declared if league.casefold() not in met and _nearest(league, met))
+    slips = (
+        (name, league)
+        for name, league in declared
+        if league.casefold() not in met and nearest_name(league, met.values())
+    )
     return strange + [f"{origin_of(settings, name)}: {name}: {_no_league(league, met)}" for name, league in slips]
 
 
@@ -74,12 +79,7 @@ def unknown_leagues_of(settings: Settings) -> list[str]:
         return []
 
 
-def _nearest(league: str, known: Mapping[str, str]) -> Sequence[str]:
-    """The league by whose folded name this one was meant, if any."""
-    return get_close_matches(league.casefold(), known, n=1)
-
-
 def _no_league(league: str, known: Mapping[str, str]) -> str:
-    near = _nearest(league, known)
-    hint = f"did you mean {known[near[0]]!r}?" if near else f"there are {', '.join(sorted(known.values()))}"
+    near = nearest_name(league, known.values())
+    hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(known.values()))}"
     return f"there is no league {league!r}; {hint}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any, ClassVar, TypeAlias
 
 from markupsafe import Markup
@@ -19,6 +18,7 @@ from sqlalchemy import Connection
 from checks.engine.authoring.units import number_of
 from checks.engine.collecting.rules import Rules
 from checks.review.section import CellKind, Section, SectionColumn
+from etl.words import nearest_name
 from flows.service.schedules import NextRun
 from flows.settings import Settings
 
@@ -35,9 +35,8 @@ class NotThere(Exception):
 
 def did_you_mean(name: str, there: Iterable[str], page: str) -> str:
     """The end of a sentence about what is not there: the nearest name that is, or the page that has all."""
-    names = {known.casefold(): known for known in there}
-    near = get_close_matches(name.casefold(), names, n=1)
-    return f"; did you mean {names[near[0]]}?" if near else f"; {page} lists those that there are"
+    near = nearest_name(name, there)
+    return f"; did you mean {near}?" if near else f"; {page} lists those that there are"
 
 
 @dataclass(frozen=True, slots=True)
