@@ -65,7 +65,8 @@ def _known(
     engine: Engine, rules: Rules, request: Request, *, since_last: bool
 ) -> tuple[Baseline, Sequence[Waiver], Before, Sequence[Dimension]]:
     with engine.begin() as connection:
-        past, accepted = history.load_history(connection, rules, request.selection), active_waivers(connection)
+        past = history.load_history(connection, rules, request.selection, keys=since_last)
+        accepted = active_waivers(connection)
         if since_last:
             past = replace(past, carried=history.results_to_carry(connection, rules, request.now))
         return past, accepted, last_run(connection, str(request.selection)), dimensions_there(connection)

@@ -228,14 +228,19 @@ def _replacing(statement: Any, keys: tuple[str, ...], new: Any) -> sa.Insert:
     return replaced
 
 
-def load_history(connection: sa.Connection, rules: Iterable[str], selection: Selection | None = None) -> Baseline:
-    """The history of some rules, as a run of a selection (None: of everything) is compared with it."""
+def load_history(
+    connection: sa.Connection, rules: Iterable[str], selection: Selection | None = None, *, keys: bool = False
+) -> Baseline:
+    """The history of some rules, as a run of a selection (None: of everything) is compared with it.
+
+    Bad rows are compared by their fingerprints. With `keys` all have their key, otherwise only a sample of very many.
+    """
     names = sorted(set(rules))
     scope = str(Selection(scope=selection.scope)) if selection is not None and selection.scope else ""
     return Baseline(
         readings=usual_readings(connection, names, scope),
         measured=last_measured(connection, names, scope),
-        **_states(connection, names),
+        **_states(connection, names, keys=keys),
     )
 
 
@@ -268,18 +273,26 @@ def _to_carry(row: Any) -> Carried:
     )  # fmt: skip
 
 
-def _states(connection: sa.Connection, rules: list[str]) -> dict[str, Any]:
-    states = connection.execute(sa.select(check_states).where(check_states.c.rule.in_(rules))).all()
-    column = check_findings.c
-    chosen = sa.select(column.rule, column.parameter, column.fingerprint, column.key, column.times)
+def _states(connection: sa.Connection, rules: list[str], *, keys: bool) -> dict[str, Any]:
+    own = check_states.c
+    columns = own.rule, own.parameter, own.status, own.count, own.sketch, own.basis
+    states = connection.execute(sa.select(*columns).where(own.rule.in_(rules))).all()
     listed: dict[Id, list[Finding]] = {}
-    open_now = column.rule.in_(rules) & column.fixed_at.is_(None)
-    for rule, parameter, *finding in connection.execute(chosen.where(open_now)):
-        listed.setdefault((rule, parameter), []).append(Finding(*finding))
+    # thousands of keys as JSON: most of the time that a run of one league took to read its history
+    for rule, parameter, fingerprint, times, key in connection.execute(_open_findings(rules, keys=keys)).all():
+        listed.setdefault((rule, parameter), []).append(Finding(fingerprint, key or {}, times))
     findings = {(row.rule, row.parameter): _findings(row, listed) for row in states}
     statuses = {(row.rule, row.parameter): Status(row.status) for row in states}
     bases = {(row.rule, row.parameter): row.basis for row in states if row.basis}
     return {"statuses": statuses, "findings": findings, "bases": bases}
+
+
+def _open_findings(rules: list[str], *, keys: bool) -> sa.Select[Any]:
+    column, states = check_findings.c, check_states.c
+    same = (states.rule == column.rule) & (states.parameter == column.parameter)
+    key = column.key if keys else sa.case((states.sketch.is_not(None), column.key))
+    chosen = sa.select(column.rule, column.parameter, column.fingerprint, column.times, key).join(check_states, same)
+    return chosen.where(column.rule.in_(rules), column.fixed_at.is_(None))
 
 
 def _findings(row: Any, listed: dict[Id, list[Finding]]) -> Findings:

@@ -21,8 +21,7 @@ from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Check, Kind
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Baseline
-from checks.engine.measuring.compile_queries import is_optional
-from checks.engine.measuring.reflect import MissingTableError
+from checks.engine.measuring.reflect import MissingTableError, is_optional
 from checks.engine.measuring.snapshot import explained
 from checks.engine.reporting.report import Result
 from checks.engine.run import Options, Request, measure_on

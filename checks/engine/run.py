@@ -164,7 +164,8 @@ def _prepare(  # noqa: PLR0917 - all that a run knows before it measures
 ) -> _Prepared:
     tables = NamedTables(connect, request.tables)
     labels = Labels(session, request.dimensions)
-    scope = labels.scope(request.selection.scope)
+    scope = labels.scope(request.selection.scope).with_parameters()
+    session.bind(scope.named)
     parameters = Parameters(session, given, request.selection.scope, request.baseline.readings)
     asked = compile_queries(rules.values(), parameters, given, scope, labels=labels, tables=tables)
     waivers = Waivers.of(request.waivers, rules, request.day)

@@ -80,6 +80,9 @@ class Seasons(BaseModel):
             raise ValueError(f"{', '.join(typed)}: expected each league once, by its name")
         return breaks
 
+    def __hash__(self) -> int:
+        return hash((self.break_days, *sorted(self.leagues.items())))
+
     def gap(self, league: str) -> timedelta:
         """The longest break inside a season of this league."""
         return timedelta(days=self.leagues.get(league, self.break_days))

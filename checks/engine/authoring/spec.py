@@ -209,6 +209,8 @@ class Check:
     """How rows of one value of a dimension, such as ("league", "CITA"), are judged apart; None: not at all."""
     changed_apart: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     """What is not as its author wrote it for some rows: their league, the change and its line."""
+    answers: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What the rule has answered in this process, by its arguments."""
 
     @classmethod
     def of(cls, function: Callable[..., Any], domain: str) -> Check:

@@ -22,7 +22,7 @@ Place: TypeAlias = tuple[tuple[str, Any], ...]
 """Where rows stand: dimensions with their values, such as (("league", 3), ("series", 12))."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BadRows:
     """The bad rows of a query: where they are read from, which of them are bad, and what names them.
 

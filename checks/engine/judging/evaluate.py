@@ -14,7 +14,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, SelectBase, Table, cast, func, null, select
+from sqlalchemy import ColumnElement, Integer, Select, SelectBase, Table, cast, func, null, select
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
@@ -159,7 +159,9 @@ def _frame(session: Session, query: Query, context: RunContext) -> tuple[Measure
 
 
 def _rows(query: Query, context: RunContext) -> BadRows:
-    return BadRows.of(query, context.how.scope.of(narrowed=query.narrowed), context.dimensions)
+    scope = context.how.scope.of(narrowed=query.narrowed)
+    what = "rows", scope.shape, tuple(context.dimensions)
+    return query.once(what, lambda: BadRows.of(query, scope, context.dimensions))
 
 
 def _bounded(session: Session, measured: Measured, evidence: Evidence | None, context: RunContext) -> Outcome:
@@ -247,11 +249,7 @@ def read_alone(
     timeout = how.limit((query,))
     scope = how.scope.of(narrowed=query.narrowed)
     try:
-        among = _count(query.among, scope)
-        if rows is None:
-            statement = asking(_count(query.bad, scope), among)
-        else:
-            statement = counts_and_rows(query.check.name, rows, among, most)
+        statement = query.once(("alone", scope.shape, rows, most), lambda: _statement_alone(query, rows, scope, most))
         fetched = attempt(session, query.check.mark.retries, how.pause, lambda: session.all(statement, timeout))
         reading = Measurement(count=fetched[0][1], total=fetched[0][2])
         # read inside the boundary: a rule can make of its rows what cannot be read
@@ -259,6 +257,13 @@ def read_alone(
     except Exception as error:  # noqa: BLE001 - the boundary of one rule
         return Measured(query, time.perf_counter() - started, error=explained(error, timeout)), None
     return Measured(query, time.perf_counter() - started, reading), evidence
+
+
+def _statement_alone(query: Query, rows: BadRows | None, scope: Scope, most: int) -> Select[Any]:
+    among = _count(query.among, scope)
+    if rows is None:
+        return asking(_count(query.bad, scope), among)
+    return counts_and_rows(query.check.name, rows, among, most)
 
 
 def read_grouped(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause, SelectBase
@@ -23,7 +23,7 @@ from checks.engine.authoring.units import Measure
 from checks.engine.collecting.sql_rules import one_expression
 from checks.engine.collecting.wiring import Values
 from checks.engine.measuring.child import OF_A_FILE, in_own_process, rehearse, text_of
-from checks.engine.measuring.reflect import MissingTableError, NamedTables, existence
+from checks.engine.measuring.reflect import MissingTableError, NamedTables, existence, is_optional
 from checks.engine.measuring.scope import Labels, Parameter, Parameters, Scope
 from checks.engine.measuring.snapshot import explained, within
 
@@ -52,7 +52,10 @@ class Together:
         return cls(sa.select(query.bad.subquery("bad_rows")), among, by)
 
 
-@dataclass(frozen=True, slots=True)
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Query:
     """What one rule asks for one parameter.
 
@@ -69,6 +72,14 @@ class Query:
     arguments: Mapping[str, Any] | None = None
     narrowed: bool = False
     together: Together | None = None
+    statements: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def once(self, what: Any, make: Callable[[], Made]) -> Made:
+        """What is made of this query once, for every run that asks it: its statements, by what else they hang on."""
+        if what not in self.statements:
+            self.statements[what] = make()
+        made: Made = self.statements[what]
+        return made
 
     @property
     def id(self) -> tuple[str, str]:
@@ -77,7 +88,7 @@ class Query:
 
     def alone(self) -> Query:
         """The same query, known to keep to the rows that the run is about."""
-        return replace(self, narrowed=True)
+        return self.once("alone", lambda: replace(self, narrowed=True))
 
     @property
     def table(self) -> FromClause:
@@ -127,16 +138,22 @@ def queries_of(
 
 def _of_one(query: Query, parameter: Parameter) -> Query:
     """The query for one parameter, where it was asked for all of them at once."""
-    if query.together is None:
+    together = query.together
+    if together is None:
         return query
     bad, among = (
-        None if rows is None else rows.where(rows.selected_columns[query.together.by] == parameter.value)
-        for rows in (query.together.bad, query.together.among)
+        None if rows is None else rows.where(rows.selected_columns[together.by] == parameter.value)
+        for rows in (together.bad, together.among)
     )
     return replace(query, parameter=parameter, bad=bad, among=among)
 
 
+MOST_ANSWERS = 64
+"""So many answers of a rule are remembered, such as one for each league; more would be a burden on memory."""
+
+
 def _question(check: Check, parameter: Parameter, values: Values, tables: NamedTables | None, *, first: bool) -> Query:
+    """The query, which a rule is called for once in a process and with the same arguments."""
     if isinstance(check.mark.table, TableName) or any(isinstance(own, TableName) for _, own in check.mark.tables):
         raise MeasureError(f"its table {check.table} is known by name alone: a run reads it from the database")
     given = {**values.arguments(check), **check.parameters, **dict(check.mark.tables)}
@@ -144,6 +161,31 @@ def _question(check: Check, parameter: Parameter, values: Values, tables: NamedT
         given[check.mark.each] = parameter.value
     if check.mark.kind is Kind.FRAME:
         return Query(check, parameter, arguments=given)
+    key = _key(parameter, given)
+    answered: Query | None = check.answers.get(key)
+    if answered is not None:
+        return answered
+    query = _called(check, parameter, given, tables, first=first)
+    if key is not None and not isinstance(query.bad, sa.TextualSelect):  # its columns are those of today's tables
+        if len(check.answers) >= MOST_ANSWERS:
+            check.answers.clear()
+        check.answers[key] = query
+    return query
+
+
+def _key(parameter: Parameter, given: Mapping[str, Any]) -> object:
+    """What tells the answers of a rule apart; None where an argument cannot be compared."""
+    key = parameter, *((name, type(value), value) for name, value in sorted(given.items()))
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _called(
+    check: Check, parameter: Parameter, given: dict[str, Any], tables: NamedTables | None, *, first: bool
+) -> Query:
     subject = () if check.mark.kind is Kind.CHECK else (Row(check.mark.table),)  # type: ignore[arg-type]
     if check.function.__module__.startswith(OF_A_FILE) and first:
         rehearse(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
@@ -293,12 +335,6 @@ def _asked(  # noqa: PLR0917 - what a run knows
         yield from _divided(scoped, labels, scope) if labels is not None else [scoped]
 
 
-def is_optional(check: Check) -> bool:
-    """Whether a rule is about a table that a database need not have."""
-    tables = (check.mark.table, *(own for _, own in check.mark.tables))
-    return any(getattr(table, "optional", False) or getattr(table, "info", {}).get("optional") for table in tables)
-
-
 def _divided(item: Query | Unasked, labels: Labels, scope: Scope) -> Iterator[Query | Unasked]:
     """The query about all other rows, and one for each segment that is there and judged apart or left out."""
     segments = {key: own for key, own in item.check.segments.items() if labels.has(key[0])}
@@ -343,12 +379,18 @@ def _scoped(item: Query | Unasked, scope: Scope, *, narrow: bool) -> Query | Una
         return item
     if narrow:
         return item.alone()
+    lacking = item.once(("lacking", scope.shape), lambda: _lacking(item, scope))
+    return Unasked(item.check, item.parameter, f"left out: {lacking}", skipped=True) if lacking else item
+
+
+def _lacking(query: Query, scope: Scope) -> str:
+    """Why a query cannot be kept to the rows of a scope; empty where it can."""
     try:
-        for source in _sources(item):
+        for source in _sources(query):
             scope.condition(source)
     except CheckError as error:
-        return Unasked(item.check, item.parameter, f"left out: {error}", skipped=True)
-    return item
+        return str(error)
+    return ""
 
 
 def _sources(query: Query) -> list[Any]:

@@ -229,7 +229,8 @@ def read_scan(session: Session, scan: Scan, how: Asking) -> Iterator[Measured]:
         yield from _read_groups(session, scan, how, scan.by)
         return
     try:
-        statement = scan_statement(scan, how.scope.of(narrowed=scan.queries[0].narrowed))
+        scope = how.scope.of(narrowed=scan.queries[0].narrowed)
+        statement = scan.queries[0].once(("scan", scope.shape, scan.queries), lambda: scan_statement(scan, scope))
         row = single(attempt(session, retries, how.pause, lambda: session.all(statement, timeout)))
     except Exception as error:  # noqa: BLE001 - the boundary of one scan
         yield from _isolated(session, scan, how, error, time.perf_counter() - started)
@@ -237,7 +238,7 @@ def read_scan(session: Session, scan: Scan, how: Asking) -> Iterator[Measured]:
     seconds = (time.perf_counter() - started) / len(scan.queries)
     values = iter(row[1:])
     for query in scan.queries:
-        own = [next(values) for _ in targets(query)]
+        own = [next(values) for _ in range(1 if query.metric is not None else 2)]
         yield _guarded(query, own, seconds)
 
 

@@ -154,6 +154,12 @@ def _key(table: Table, known: Table | None, inspector: Inspector) -> Sequence[st
     return ()
 
 
+def is_optional(check: Check) -> bool:
+    """Whether a rule is about a table that a database need not have."""
+    tables = (check.mark.table, *(own for _, own in check.mark.tables))
+    return any(getattr(table, "optional", False) or getattr(table, "info", {}).get("optional") for table in tables)
+
+
 def _missing(name: TableName, inspector: Inspector) -> str:
     schema, plain = name.parts
     schemas = inspector.get_schema_names()

@@ -7,11 +7,25 @@ a dimension's ways whose column is there. At the end stand the values that `each
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Select, SelectBase, Text, and_, cast, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    SelectBase,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from checks.engine.authoring import MeasureError, SelectionError
 from checks.engine.authoring.decorators import Row
@@ -106,9 +120,32 @@ LISTED = 12
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The rows that count: for each dimension some values. Without any, all rows do."""
+    """The rows that count: for each dimension some values. Without any, all rows do.
+
+    `written` makes of the name of a value, and of the value, what stands for it in a condition.
+    """
 
     wanted: tuple[tuple[Dimension, tuple[Any, ...]], ...] = ()
+    written: Callable[[str, Any], Any] = lambda name, value: value
+
+    @property
+    def shape(self) -> tuple[tuple[Dimension, int], ...]:
+        """What conditions of two scopes have in common that differ in nothing but what stands for their values."""
+        return tuple((dimension, len(values)) for dimension, values in self.wanted)
+
+    @property
+    def named(self) -> Mapping[str, Any]:
+        """The values by their names."""
+        return {_name(dimension, place): value
+                for dimension, values in self.wanted for place, value in enumerate(values)}  # fmt: skip
+
+    def with_parameters(self) -> Scope:
+        """The same scope with a parameter for each value, so that a statement serves every scope of its shape."""
+        return replace(self, written=lambda name, value: bindparam(name))
+
+    def with_marks(self) -> Scope:
+        """The same scope with a mark for each value, so that a text serves every scope of its shape."""
+        return replace(self, written=lambda name, value: literal_column(mark_of_value(name)))
 
     def of(self, *, narrowed: bool) -> Scope:
         """This scope, or none where a query keeps to its rows by itself."""
@@ -120,7 +157,8 @@ class Scope:
         return and_(*conditions) if conditions else true()
 
     def _any(self, dimension: Dimension, values: tuple[Any, ...], source: FromClause) -> ColumnElement[bool]:
-        conditions = [dimension.holds(source, value) for value in values]
+        written = (self.written(_name(dimension, place), value) for place, value in enumerate(values))
+        conditions = [dimension.holds(source, value) for value in written]
         if any(condition is None for condition in conditions):
             raise MeasureError(f"its rows do not say their {dimension.name}, so it cannot be narrowed to one")
         return or_(*(condition for condition in conditions if condition is not None))
@@ -132,6 +170,15 @@ class Scope:
 
     def __bool__(self) -> bool:
         return bool(self.wanted)
+
+
+def _name(dimension: Dimension, place: int) -> str:
+    return f"only_{dimension.name}_{place}"
+
+
+def mark_of_value(name: str) -> str:
+    """What stands for a value in a text: no statement can hold a NUL otherwise."""
+    return f"\0{name}\0"
 
 
 class Labels:

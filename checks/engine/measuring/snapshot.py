@@ -16,7 +16,7 @@ from __future__ import annotations
 import ctypes
 import re
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, TimeoutError
 from contextlib import contextmanager, suppress
 from threading import Lock, Thread
@@ -73,6 +73,10 @@ Rows = Sequence[Sequence[Any]]
 class Session(Protocol):
     """What measuring needs of a connection."""
 
+    def bind(self, values: Mapping[str, Any]) -> None:
+        """Give the parameters that statements name their values, such as the league that a run is about."""
+        ...
+
     def all(self, statement: Select[Any], timeout: float) -> Rows:
         """All rows of a statement that was made with `asking`, under a time limit in seconds."""
         ...
@@ -103,17 +107,21 @@ class OpenSession:
     itself is neither begun nor ended here.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, bound: Mapping[str, Any] | None = None) -> None:
         self._connection = connection
+        self._bound = bound or {}
+
+    def bind(self, values: Mapping[str, Any]) -> None:
+        self._bound = values
 
     def all(self, statement: Select[Any], timeout: float) -> Rows:
         with self._savepoint(timeout):
-            return self._connection.execute(statement).fetchall()
+            return self._connection.execute(statement, self._bound).fetchall()
 
     def chunks(self, statement: Select[Any], timeout: float, size: int) -> Generator[Rows, None, None]:
         with self._savepoint(timeout):
             options = {"stream_results": True, "max_row_buffer": size}
-            yield from self._connection.execute(statement, execution_options=options).partitions(size)
+            yield from self._connection.execute(statement, self._bound, execution_options=options).partitions(size)
 
     def renew(self) -> None:
         raise MeasureError("the connection was lost inside a transaction of its owner")
@@ -211,6 +219,7 @@ class Snapshot:
         self._name = ""
         self.taken = 0
         self.role: str | None = None
+        self.bound: Mapping[str, Any] = {}
 
     def __enter__(self) -> Snapshot:
         self._lead()
@@ -282,6 +291,10 @@ class SnapshotSession:
         self._snapshot = snapshot
         self._name, self._connection = snapshot.follow()
 
+    def bind(self, values: Mapping[str, Any]) -> None:
+        """Give parameters their values, in all sessions of the snapshot."""
+        self._snapshot.bound = values
+
     def all(self, statement: Select[Any], timeout: float) -> Rows:
         """All rows of a statement."""
         return self._alive().all(statement, timeout)
@@ -308,7 +321,7 @@ class SnapshotSession:
         # the rule before may have lost the connection; that is not to be this rule's first failure
         if _is_gone(self._connection):
             self.renew()
-        return OpenSession(self._connection)
+        return OpenSession(self._connection, self._snapshot.bound)
 
     def close(self) -> None:
         """Give the connection back."""

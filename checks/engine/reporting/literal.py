@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.sql import Literal
 from psycopg.types.json import Jsonb
-from sqlalchemy import JSON, select
+from sqlalchemy import JSON, literal, select
 from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.elements import ClauseElement
@@ -17,7 +17,7 @@ from checks.engine.authoring.spec import Kind
 from checks.engine.judging.bad_rows import BadRows
 from checks.engine.judging.findings import key_columns
 from checks.engine.measuring.compile_queries import Query, Together
-from checks.engine.measuring.scope import Scope
+from checks.engine.measuring.scope import Scope, mark_of_value
 
 
 class _WrittenOut(PGCompiler):
@@ -50,6 +50,14 @@ def runnable_sql(statement: ClauseElement) -> str:
 def readable_sql(query: Query, scope: Scope) -> str:
     """The SQL that lists the bad rows of a query, or that reads the value of a metric."""
     scope = scope.of(narrowed=query.narrowed)
+    text = query.once(("text", scope.shape), lambda: _text(query, scope.with_marks()))
+    for name, value in scope.named.items():
+        text = text.replace(mark_of_value(name), _written_out(value))
+    return text
+
+
+def _text(query: Query, scope: Scope) -> str:
+    """The same, with marks where the values of the scope belong."""
     kind = query.check.mark.kind
     if kind is Kind.METRIC:
         value: Any = query.metric
@@ -63,6 +71,11 @@ def readable_sql(query: Query, scope: Scope) -> str:
         return f"-- judged in pandas, row by row:\n{runnable_sql(select(*columns).select_from(query.table))}"
     rows = BadRows.of(query, scope, ())
     return runnable_sql(select(*key_columns(query.table)).select_from(query.table).where(rows.condition))
+
+
+@lru_cache(maxsize=64, typed=True)
+def _written_out(value: Any) -> str:
+    return runnable_sql(literal(value))
 
 
 @lru_cache(maxsize=8)
