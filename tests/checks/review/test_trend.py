@@ -68,6 +68,17 @@ def test_too_few_readings_have_no_trend() -> None:
     assert trend(course(lambda day: day, days=6), NOW) is None
 
 
+def test_a_figure_that_is_missing_on_many_days_has_no_trend() -> None:
+    """The days between the outages lie on one line, but so many slopes are flat that it could as well be chance."""
+    outages = {1, 2, 4, 7, 9, 12}
+    found = trend(course(lambda day: 0 if day in outages else 40 + 3 * day + noise(day, 0.1), days=14), NOW)
+
+    assert found is not None
+    assert found.per_day == pytest.approx(3, rel=0.05)
+    assert found.low == 0
+    assert found.direction is Direction.STEADY
+
+
 def test_old_readings_have_no_trend() -> None:
     old = [(at - timedelta(days=100), figure) for at, figure in course(lambda day: day)]
 

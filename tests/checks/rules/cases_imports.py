@@ -29,7 +29,8 @@ RUNS = (
         good=[
             feed(60 * HOUR), feed(50 * HOUR, outcome="unchanged"), feed(240 * DAY, kind="players"),
             # replayed rows are no feed, and one that never came in well is not overdue
-            feed(51 * HOUR, league="NSTF", partial=True), feed(51 * HOUR, league="APTA", outcome="failed"),
+            *(feed(51 * HOUR, league=league, partial=True) for league in ("NSTF", "A", "B")),
+            *(feed(51 * HOUR, league=league, outcome="failed") for league in ("APTA", "C", "D", "E")),
         ],
         bad=[
             feed(51 * HOUR, league="CITA"), feed(HOUR, league="CITA", outcome="failed"),
@@ -64,9 +65,12 @@ RUNS = (
     ),
     Case(
         imports.imports_stopped,
-        good=[stop(resumed_at=NOW - DAY, automatic=True)],
+        good=[stop(resumed_at=NOW - DAY, automatic=True), stop(resumed_at=NOW - DAY)],
         bad=[stop(automatic=True)],
         total=2,
+    ),
+    Case(  # what a person has stopped is meant to stand still
+        imports.imports_stopped, good=[stop()], bad=[stop(resumed_at=NOW - DAY, automatic=True)], count=0, total=1
     ),
     Case(
         imports.slow_import,
@@ -74,7 +78,9 @@ RUNS = (
             *[done_in(4)] * 5, done_in(12), *[done_in(20, league="CITA")] * 5, done_in(60, league="CITA"),
             *[done_in(20, kind="players")] * 4, done_in(600, kind="players"),
             # what failed, was replayed, or has not ended is no publication
-            done_in(900, outcome="failed"), done_in(900, partial=True), feed(finished_at=None),
+            *(done_in(900, outcome="failed", league=league) for league in ("CNSWPL", "A")),
+            *(done_in(900, partial=True, league=league) for league in ("CNSWPL", "B")),
+            *(feed(finished_at=None, league=league) for league in ("CNSWPL", "C")),
             # the time of 15 imports ago does not count, nor does ten seconds more than usual
             *[done_in(99, kind="matches")] * 20, *[done_in(2, kind="matches")] * 13, done_in(12, kind="matches"),
         ],
@@ -126,6 +132,7 @@ ROWS = (
         good=[
             feed(drift={"line": 3}), feed(), feed(drift={"line": 4}, outcome="blocked"),
             feed(drift={"line": 5}, partial=True),
+            feed(drift={"line": 6}, league="A", outcome="blocked"), feed(drift={"line": 7}, league="B", partial=True),
         ],
         bad=[feed(kind="players", drift={"Team": 3})],
         total=2,
@@ -135,7 +142,8 @@ ROWS = (
         good=[
             feed(9 * DAY), reject(), feed(8 * DAY), reject(resolved_at=NOW), feed(7 * DAY, kind="players"), reject(),
             # of another kind or league, in rows that were replayed, in a feed that was not published
-            feed(9 * DAY, outcome="blocked"), reject(index=9), feed(9 * DAY, partial=True), reject(index=10),
+            feed(9 * DAY, outcome="blocked"), *(reject(index=index) for index in (9, 10)),
+            feed(9 * DAY, partial=True), *(reject(index=index) for index in (11, 12, 13)),
             feed(DAY, kind="matches"), reject(raw='{"of": 2}'), feed(9 * DAY, league="NSTF"), reject(raw='{"of": 3}'),
             feed(DAY, league="NSTF"), reject(raw='{"of": 4}'),
         ],

@@ -135,7 +135,7 @@ PEOPLE = (
     ),
     Case(
         matches.result_of_unknown_player,
-        good=[*TWO_TEAMS, *map(player, (1, 2, 3, 4)), played(), *ELSEWHERE, played(league_id=2),
+        good=[*TWO_TEAMS, *map(player, (1, 2, 3, 4)), played(), *ELSEWHERE, played(league_id=2), played(league_id=3),
               *(alone(seat) for seat in PLAYERS)],
         bad=[
             played(home_player_1_id=player_id(9)), player(8, league_id=2, club_id=2),
@@ -196,18 +196,19 @@ FIXTURES = (
         matches.duplicate_result,
         good=[
             *TWO_TEAMS, played(), played(scores="6-3, 6-3"), played(day=TODAY - DAY),
-            played(home_player_1_id=player_id(9)),
-            *[nameless()] * 2,
+            *(played(1, 2, TODAY, **{seat: player_id(9)}) for seat in PLAYERS),
+            played(league_id=2), played(home_team="A"), played(away_team="A"), *[nameless()] * 3,
         ],
         bad=[played(), played(), *(alone(seat) for seat in PLAYERS for _ in range(2))],
         count=6,
-        total=14,
+        total=20,
     ),
     Case(
         matches.duplicate_result_without_players,
         good=[
             *TWO_TEAMS, nameless(), nameless(scores="6-3, 6-3"), nameless(day=TODAY - DAY), played(), played(),
             nameless(home_team="A"), nameless(away_team="A"), nameless(league_id=None), nameless(scores="6-2, 6-2"),
+            *(alone(seat) for seat in PLAYERS),
             *[nameless(scores="0-6, 0-6")] * 3, *[nameless(scores="6-0, 6-0")] * 3, *[nameless(scores=None)] * 2,
         ],
         bad=[nameless(), nameless(), nameless(scores="0-6, 6-1, 6-0"), nameless(scores="0-6, 6-1, 6-0")],
@@ -261,7 +262,7 @@ FIXTURES = (
             # results of another league, with teams of their own, of another day
             match(1, 2, TODAY - 40 * DAY), played(None, None, TODAY - 40 * DAY, home_team="Winnetka 1", league_id=3),
             match(1, 2, TODAY - 41 * DAY), played(8, 9, TODAY - 41 * DAY, home_team="Winnetka 1", away_team="?"),
-            match(1, 2, TODAY - 42 * DAY),
+            match(1, 2, TODAY - 42 * DAY), played(None, None, TODAY - 42 * DAY, home_team="?", away_team="??"),
         ],
         count=3,
         total=3,

@@ -119,7 +119,7 @@ CASES = (
     Case(
         players.team_without_captain,
         good=[*TWO_TEAMS, player(captain_status="CC"), player(2), team(3, is_active=False), player(3, team_id=3),
-              team(4), player(6, team_id=4, is_active=False)],
+              team(4), player(6, team_id=4, is_active=False), team(5), player(8, team_id=5, is_active=False)],
         bad=[player(4, team_id=2, captain_status=""), player(5, team_id=2),
              player(7, team_id=2, captain_status="C", is_active=False)],
         total=2,
@@ -128,8 +128,10 @@ CASES = (
         players.career_below_season,
         good=[player(career_wins=0, career_losses=0, career_matches=0, wins=3),
               player(2, career_wins=3, career_losses=2, career_matches=5, wins=3, losses=2)],
-        bad=[player(3, career_wins=3, career_losses=4, career_matches=7, wins=4, losses=2)],
-        total=2,
+        bad=[player(3, career_wins=3, career_losses=4, career_matches=7, wins=4, losses=2),
+             player(4, career_wins=5, career_losses=1, career_matches=6, wins=2, losses=3)],
+        count=2,
+        total=3,
     ),
     Case(
         players.career_matches_of_players,

@@ -110,7 +110,7 @@ COVERAGE = (
         good=[
             *PLACE, *ELSEWHERE, *25 * [match()], *(match(day=TODAY - n * DAY) for n in range(1, 26)),
             *(row for _ in range(30) for row in no_matches(TODAY, 1, 2)), *30 * [match(day=FOREVER)],
-            *(match(day=TODAY - n * DAY, league_id=2) for n in range(50)),
+            *(match(day=TODAY - n * DAY, league_id=2) for n in range(50)), league(4, "APTA"), match(league_id=4),
         ],
         bad=[league(3, "NSTF"), *26 * [match(league_id=3)],
              *(match(day=TODAY - n * DAY, league_id=3) for n in range(1, 25))],
@@ -174,6 +174,7 @@ ACTIVITY = (
             league(3, "NSTF"), match(day=TODAY - 20 * DAY, league_id=3), match(day=TODAY - 57 * DAY, league_id=3),
             league(4, "APTA"), match(day=TODAY - 20 * DAY, league_id=4), match(day=TODAY - 140 * DAY, league_id=4),
             league(5, "ABC"), *no_matches(TODAY - 5 * DAY, 1, 2, league_id=5),
+            league(10, "GHI"), *no_matches(TODAY - 6 * DAY, 1, 2, league_id=10),
             league(6, "DEF"), match(day=TODAY - 30 * DAY, league_id=6), match(day=TODAY + 90 * DAY, league_id=6),
         ],
         bad=[
@@ -205,10 +206,19 @@ LINKS = (
     ),
     Case(
         schedule.match_with_one_team,
-        good=[*TWO_TEAMS, match(1, 2), match(None, None), practice(), bye(), match(None, 2, home_team="BYE")],
-        bad=[match(1, None), match(None, 2)],
-        count=2,
-        total=4,
+        good=[
+            *TWO_TEAMS,
+            match(1, 2),
+            match(2, 1),
+            match(2, 3),
+            match(None, None),
+            practice(),
+            bye(),
+            match(None, 2, home_team="BYE"),
+        ],
+        bad=[match(1, None), match(None, 2), match(None, 1)],
+        count=3,
+        total=7,
     ),
     Case(
         schedule.match_of_unknown_team,

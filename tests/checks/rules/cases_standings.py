@@ -49,6 +49,9 @@ CASES = (
             standing(lines_won=26, lines_lost=9, lines_for=1, lines_ret=0, lines_percentage="72.2%"),
             standing(lines_won=1, lines_lost=1, lines_percentage="7"), standing(sets_won=2, sets_lost=1),
             *(as_good_as_half(what) for what in ("matches", "lines", "sets", "games")),
+            # a tie, or a line that was given up, is one of all
+            standing(matches_won=2, matches_lost=1, matches_tied=2, matches_percentage="40.0%"),
+            standing(lines_won=3, lines_lost=1, lines_for=0, lines_ret=1, lines_percentage="60.0%"),
         ],
         bad=[
             standing(matches_percentage="70.0%"), standing(sets_won=1, sets_lost=1, sets_percentage="51.0%"),
@@ -56,7 +59,7 @@ CASES = (
             standing(lines_won=1, lines_lost=1, lines_for=1, lines_ret=1, lines_percentage="50.0%"),
         ],
         count=4,
-        total=13,
+        total=15,
     ),
     Case(
         standings.negative_figure_in_standings,
@@ -113,7 +116,7 @@ CASES = (
     ),
     Case(
         standings.standing_in_another_series,
-        good=[*TWO_TEAMS, *ELSEWHERE, standing(), standing(None, series_id=2), standing(1, series_id=None),
+        good=[*TWO_TEAMS, team(3), *ELSEWHERE, standing(), standing(None, series_id=2), standing(1, series_id=None),
               standing(1, league_id=None)],
         bad=[standing(1, series_id=2), standing(2, league_id=2)],
         count=2,
@@ -121,9 +124,12 @@ CASES = (
     ),
     Case(
         standings.duplicate_standing,
-        good=[*TWO_TEAMS, standing(), standing(2), standing(matches_won=4)],
+        good=[
+            *TWO_TEAMS, standing(), standing(2), standing(league_id=2), standing(series="Series 2"),
+            *(standing(**{figure: 8}) for figure in standings.IDENTIFYING),
+        ],
         bad=[standing()],
-        total=4,
+        total=13,
     ),
     Case(
         standings.standings_count_more_than_was_held,

@@ -43,10 +43,17 @@ CASES = (
     Case(teams.league_without_teams, good=[*PLACE, team(1)], bad=[league(2, "CITA")], total=2),
     Case(
         teams.duplicate_team,
-        good=[*PLACE, in_series(2, "Series 2"), team(1, "Evanston"), team(2, "Evanston", series_id=2)],
-        bad=[team(3, "Evanston"), team(4, "Evanston", series_id=2), team(5, "Evanston")],
-        count=3,
-        total=5,
+        good=[
+            *PLACE, in_series(2, "Series 2"), team(1, "Evanston"), team(2, "Evanston", series_id=2), team(6, "Skokie"),
+            team(7, "Evanston", league_id=2), team(8, "Evanston", league_id=None),
+            team(9, "Evanston", series_id=None),
+        ],
+        bad=[
+            team(3, "Evanston"), team(4, "Evanston", series_id=2), team(5, "Evanston"),
+            team(10, "Evanston", league_id=None), team(11, "Evanston", series_id=None),
+        ],
+        count=5,
+        total=11,
     ),
     Case(
         teams.twin_team,
@@ -54,13 +61,14 @@ CASES = (
             *PLACE, in_series(2, "Division 2"), in_series(3, "Chicago 1"), team(1, "Birchwood - 11"),
             team(2, "Birchwood - 11", series_id=2), team(3, "Evanston H(1)"), team(4, "Evanston H(2)"),
             team(5, "Prairie Club I"), team(6, "Prairie Club II"), team(7, "Evanston H(1)"),
+            team(8, "Birchwood 11", league_id=2), team(9, "Evanston H 1", series_id=2),
         ],
         bad=[
             team(11, "Birchwood - 11 (Division 11)"), team(12, "birchwood 11", series_id=3),
             team(13, "Prairie Club I - Series 1"),
         ],
         count=3,
-        total=10,
+        total=12,
     ),
     Case(
         teams.team_name_off_pattern,
@@ -74,10 +82,12 @@ CASES = (
             league(3, "NSTF"), *(team(id, f"Lake S1 T{id - 20}", league_id=3) for id in range(20, 24)),
             league(4, "APTA"), *(team(id, f"Lake {id} 1", league_id=4) for id in range(31, 34)),
             team(34, "Skokie", league_id=4),
+            # the letter of a series is no ending that tells two teams apart
+            league(5, "ABC"), *(team(id, f"Lake {id} S2A", league_id=5, series_id=2) for id in range(41, 44)),
         ],
         bad=[team(7, "Middlefork"), team(24, "Glenview", league_id=3)],
         count=2,
-        total=12,
+        total=15,
     ),
     Case(
         teams.team_with_untidy_name,
@@ -109,10 +119,10 @@ CASES = (
         good=[
             *TWO_TEAMS, team(3, is_active=False), team(4, is_active=False), match(1, 2),
             match(3, 1, TODAY - DAY), match(1, 4, TODAY - DAY), match(None, 1), match(1, None),
-            *no_matches(TODAY, 3, 4), *no_matches(TODAY, 4, 3),
+            team(5, is_active=False), *no_matches(TODAY, 5, 1), *no_matches(TODAY, 1, 5),
         ],
         bad=[match(1, 3), match(4, 2)],
         count=2,
-        total=4,
+        total=5,
     ),
 )  # fmt: skip

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Table, text, update
 
 from checks import Status
 from checks.engine.authoring.spec import Kind
@@ -46,9 +46,13 @@ OF_THE_SITE = {
 """About tables that only the platform has: tests/checks/rules/test_incidents.py."""
 TRIED_ELSEWHERE = {"missing_constraint", *OF_THE_SITE}
 """Needs constraints: tests/checks/rules/test_setup.py."""
+OF_THE_LEDGER = {str(case) for case in cases_imports.CASES}
+"""Of tables whose rows nobody can change."""
 COUNTED = tuple(case for case in CASES if case.value is None)
 FOUND = Path(__file__).with_name("found.txt")
 """The keys of the bad rows of each case, in the order of the cases."""
+READS = Path(__file__).with_name("reads.txt")
+"""The columns on which it depends what a rule counts."""
 
 
 def test_each_rule_of_the_catalogue_has_a_case(catalogue: Rules) -> None:
@@ -87,6 +91,27 @@ def test_the_rows_that_are_found_are_those_of_the_file(catalogue: Rules, loose: 
         blocks.append([str(case), *(f"    {key}" for key in keys(found))])
 
     assert [line for block in blocks for line in block] == FOUND.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("case", [case for case in COUNTED if str(case) not in OF_THE_LEDGER], ids=str)
+def test_what_a_rule_does_not_read_may_be_missing(
+    case: Case, catalogue: Rules, loose: Connection, write: Write
+) -> None:
+    """Neither how many rows are bad nor among how many hangs on a column that reads.txt does not name."""
+    write([*case.good, *case.bad])
+    for table in {entry.table for entry in (*case.good, *case.bad)}:
+        loose.execute(update(table).values(dict.fromkeys(unread(str(case), table))))
+
+    found = result(loose, catalogue, str(case), case.parameter)
+
+    assert (found.error, found.count, found.total) == ("", case.count, case.total)
+
+
+def unread(rule: str, table: Table) -> list[str]:
+    """The columns of a table that a rule does not read."""
+    lines = (line.split(": ") for line in READS.read_text(encoding="utf-8").splitlines())
+    read = dict(lines)[rule].split()
+    return [column.name for column in table.c if not column.primary_key and str(column) not in read]
 
 
 @pytest.mark.parametrize("case", COUNTED, ids=str)
