@@ -12,7 +12,18 @@ from checks.engine.authoring import (
     SelectionError,
     WaiverError,
 )
-from checks.engine.authoring.decorators import Bad, Row, check, fix, fixture, frame_check, metric_check, row_check
+from checks.engine.authoring.decorators import (
+    Bad,
+    Row,
+    SharedSet,
+    check,
+    fix,
+    fixture,
+    frame_check,
+    metric_check,
+    row_check,
+    shared_set,
+)
 from checks.engine.authoring.spec import TableName
 from checks.engine.authoring.thresholds import (
     Above,
@@ -45,6 +56,7 @@ __all__ = [
     "Row",
     "SelectionError",
     "Severity",
+    "SharedSet",
     "Status",
     "TableName",
     "Threshold",
@@ -64,4 +76,5 @@ __all__ = [
     "percent",
     "row_check",
     "rows",
+    "shared_set",
 ]  # fmt: skip

@@ -23,7 +23,7 @@ from checks.engine.judging.evaluate import Job, Outcome, RunContext, carried_ove
 from checks.engine.judging.judge import Baseline, Id, Waiver, Waivers
 from checks.engine.measuring.compile_queries import Query, Unasked, compile_queries
 from checks.engine.measuring.measure import Asking, Unit, plan_scans
-from checks.engine.measuring.reflect import Connect, NamedTables
+from checks.engine.measuring.reflect import Connect, NamedTables, SharedSets
 from checks.engine.measuring.scope import Dimension, Labels, Parameters
 from checks.engine.measuring.snapshot import OpenSession, Session, Snapshot, SnapshotSession, one_moment
 from checks.engine.reporting.assemble import RunInfo, assemble
@@ -107,7 +107,7 @@ def run_checks(engine: Engine, rules: Rules, request: Request) -> Report:
     The rules are those of the selection already, which says here only what the run is called and which rows count.
     """
     started = datetime.now(UTC)
-    with one_moment(engine, request.options.role, request.options.reader) as snapshot:
+    with one_moment(engine, request.options.role, request.options.reader, SharedSets) as snapshot:
         first = SnapshotSession(snapshot)
         try:
             with _values(rules, request) as given:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, case, exists, func, or_, select
 
-from checks import Bad, Row, Severity, above, change, check, metric_check, percent, row_check
+from checks import Bad, Row, Severity, above, change, check, metric_check, percent, row_check, shared_set
 from checks.rules.thresholds import DUPLICATES, IMPOSSIBLE, NULL_IDS, ORPHANS, RARE, ROUTINE, SERIES_GONE
 from checks.rules.words import (
     hash_of,
@@ -184,8 +184,12 @@ def _namesakes() -> Bad:
     own = players.c.tenniscores_player_id
     first = func.min(own).over(partition_by=hash_of(*key)).label("first")
     people = select(players.c.id, own, first).where(*complete).subquery()
-    twice = player_keys().add_columns(people.c.first.label("same_as")).join(people, people.c.id == players.c.id)
-    return Bad(twice.where(people.c.first != people.c.tenniscores_player_id), among=rows_of(players))
+    # two rules ask for them
+    twice = shared_set(
+        "twice", select(people.c.id, people.c.first).where(people.c.first != people.c.tenniscores_player_id)
+    )
+    same_as = twice.c.first.label("same_as")
+    return Bad(player_keys().add_columns(same_as).join(twice, twice.c.id == players.c.id), among=rows_of(players))
 
 
 NO_CAPTAIN = ("", "no", "n", "false", "0", "none", "-")

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql.selectable import Exists
 
-from checks import Bad, Row, Severity, change, check, drop, metric_check, percent, row_check
+from checks import Bad, Row, Severity, SharedSet, change, check, drop, metric_check, percent, row_check, shared_set
 from checks.rules import words
 from checks.rules.thresholds import (
     ANY,
@@ -68,12 +68,12 @@ def _idle(breaks: Seasons, *, of_league: bool = False) -> sa.Select[Any]:
 
     A match of another league counts as well, but not with `of_league`.
     """
-    playing = _matches_of_teams(breaks).subquery("playing")
+    playing = _matches_of_teams(breaks)
     same = (playing.c.id == teams.c.id, *([playing.c.league_id == teams.c.league_id] if of_league else []))
     return words.team_keys().outerjoin(playing, sa.and_(*same)).where(playing.c.id.is_(None))
 
 
-def _matches_of_teams(breaks: Seasons) -> sa.Select[Any]:
+def _matches_of_teams(breaks: Seasons) -> SharedSet:
     """How many matches of a league's newest season name a team: `league_id`, `id` and `matches`."""
     season, row = words.seasons(breaks), schedule.c
     sides = (
@@ -83,12 +83,12 @@ def _matches_of_teams(breaks: Seasons) -> sa.Select[Any]:
         .subquery("sides")
     )
     team = (sides.c.league_id, sides.c.id)
-    return sa.select(*team, sa.func.count().label("matches")).group_by(*team)
+    return shared_set("playing", sa.select(*team, sa.func.count().label("matches")).group_by(*team))
 
 
 def _with_usual(breaks: Seasons) -> sa.Select[Any]:
     """Teams with their number of matches in the newest season, and the median of their series."""
-    of_league = _matches_of_teams(breaks).subquery("of_league")
+    of_league = _matches_of_teams(breaks)
     matches = sa.cast(sa.func.sum(of_league.c.matches), sa.BigInteger).label("matches")
     played = sa.select(of_league.c.id, matches).group_by(of_league.c.id).cte("played")
     series = (teams.c.league_id, teams.c.series_id)
@@ -268,7 +268,7 @@ def match_without_location(row: Row) -> Bad:
        coach="A match lies outside of the season")  # fmt: skip
 def match_outside_season(season_breaks: Seasons) -> Bad:
     """A scheduled match lies more than a season's longest break from all others of its league, or at no real date."""
-    days = words.league_days().subquery()
+    days = words.league_days()
     gaps = (days.c.match_date - days.c.before, days.c.after - days.c.match_date)
     pause = words.longest_break(days.c.league_id, season_breaks)
     alone = [sa.func.coalesce(gap > pause, sa.true()) for gap in gaps]
@@ -316,8 +316,8 @@ def practices_in_schedule(row: Row) -> sa.ColumnElement[Any]:
 @check(severity=Severity.HIGH, threshold=ANY, table=schedule, owner="schedules", tags={"daily", "gate"})
 def matches_on_one_date() -> Bad:
     """Half of a league's matches are on one date: the date of another row was written into all of them."""
-    days = words.league_days().subquery("every_day")
-    return words.busiest_dates(sa.select(days.c.league_id, days.c.matches.label("number")).cte("days"))
+    days = words.league_days()
+    return words.busiest_dates(sa.select(days.c.league_id, days.c.matches.label("number")).cte("dates"))
 
 
 @check(severity=Severity.MEDIUM, threshold=ANY, table=leagues, owner="schedules", tags={"daily"}, can_be_empty=True,

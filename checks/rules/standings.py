@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Numeric, Select, and_, case, cast, func, or_, select
 
-from checks import Bad, Row, Severity, TableName, change, check, metric_check, percent, row_check
+from checks import Bad, Row, Severity, TableName, change, check, metric_check, percent, row_check, shared_set
 from checks.rules import words
 from checks.rules.thresholds import DUPLICATES, NULL_IDS, ORPHANS, PATCHY, RARE, ROUTINE, SERIES_GONE
 from checks.rules.words import is_match, leads_nowhere, number_of_series, rows_of, seasons, standing_keys, team_keys
@@ -157,8 +157,7 @@ def standings_count_more_than_was_held(today: date, season_breaks: Seasons) -> B
 
     For the first eight weeks of a season the standings may still be those of the season that is over.
     """
-    # a CTE: both statements are about what has been held, and it is read once for them
-    counted, held = _counted().subquery(), _held(today, season_breaks).cte("held")
+    counted, held = _counted().subquery(), shared_set("held", _held(today, season_breaks))
     both = counted.join(held, held.c.team_id == counted.c.team_id)
     more = team_keys().add_columns(counted.c.matches.label("counted"), held.c.matches.label("held"))
     found = more.join(counted, counted.c.team_id == teams.c.id).join(held, held.c.team_id == teams.c.id)

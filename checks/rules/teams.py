@@ -9,7 +9,7 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, FromClause, Integer, Table, cast, exists, func, or_, select, true
 
-from checks import Bad, Row, Severity, check, row_check
+from checks import Bad, Row, Severity, check, row_check, shared_set
 from checks.rules.thresholds import DUPLICATES, MISSING_TEAMS, NEVER, ORPHANS, RARE, ROUTINE
 from checks.rules.words import in_use, is_match, leads_nowhere, rows_of, team_keys
 from etl.tables import clubs, leagues, players, schedule, series, series_stats, teams
@@ -56,9 +56,10 @@ def team_name_off_pattern() -> Bad:
     names = named.subquery()
     share = func.avg(cast(names.c.follows, Integer))
     habitual = select(names.c.league_id).group_by(names.c.league_id).having(share >= LEAGUE_HABIT)
-    judged = select(names.c.id).where(names.c.league_id.in_(habitual))
-    off = judged.where(~names.c.follows)
-    return Bad(team_keys().where(teams.c.id.in_(off)), among=rows_of(teams).where(teams.c.id.in_(judged)))
+    # the names of all teams are looked at once, for the bad rows and for all
+    judged = shared_set("judged", select(names.c.id, names.c.follows).where(names.c.league_id.in_(habitual)))
+    own = judged.c.id == teams.c.id
+    return Bad(team_keys().join(judged, own).where(~judged.c.follows), among=rows_of(teams).join(judged, own))
 
 
 @row_check(

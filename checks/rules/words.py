@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.sql.selectable import Subquery
 
-from checks import Bad, Row, fixture
+from checks import Bad, Row, SharedSet, fixture, shared_set
 from etl.importing.declared import Seasons
 from etl.tables import (
     clubs,
@@ -68,20 +68,21 @@ def is_match(row: Row) -> ColumnElement[bool]:
 
 def either_team() -> ColumnElement[int]:
     """The teams of a row of the schedule, each on a row of its own: both sides from one pass."""
-    return func.unnest(array([schedule.c.home_team_id, schedule.c.away_team_id]))
+    return func.unnest(array([schedule.c.home_team_id, schedule.c.away_team_id]), type_=Integer)
 
 
 SMALLEST_SEASON = 0.1
 """Of a league's largest season: less than that is no season, but a mistyped year."""
 
 
-def league_days() -> Select[Any]:
+def league_days() -> SharedSet:
     """The days on which a league plays, each with its matches, the day before it and the day after it."""
     league, day = schedule.c.league_id, schedule.c.match_date
-    before = func.lag(day).over(partition_by=league, order_by=day).label("before")
-    after = func.lead(day).over(partition_by=league, order_by=day).label("after")
+    before = func.lag(day, type_=day.type).over(partition_by=league, order_by=day).label("before")
+    after = func.lead(day, type_=day.type).over(partition_by=league, order_by=day).label("after")
     played = (func.isfinite(day), is_match(Row(schedule)))
-    return select(league, day, before, after, func.count().label("matches")).where(*played).group_by(league, day)
+    days = select(league, day, before, after, func.count().label("matches")).where(*played).group_by(league, day)
+    return shared_set("days", days)
 
 
 @fixture
@@ -98,12 +99,12 @@ def longest_break(league: ColumnElement[Any], breaks: Seasons) -> ColumnElement[
     return case(*own, else_=breaks.break_days) if own else literal(breaks.break_days)
 
 
-def seasons(breaks: Seasons) -> Subquery:
+def seasons(breaks: Seasons) -> SharedSet:
     """The newest season of each league: its first day, its last one and its number of matches.
 
     A season is a league's fixtures between two long breaks. One that is only being loaded is the newest already.
     """
-    days = league_days().subquery("days")
+    days = league_days()
     pause = days.c.match_date - days.c.before
     begins = case((pause <= longest_break(days.c.league_id, breaks), 0), else_=1)
     number = func.sum(begins).over(partition_by=days.c.league_id, order_by=days.c.match_date).label("number")
@@ -117,7 +118,7 @@ def seasons(breaks: Seasons) -> Subquery:
     real = each.c.matches >= SMALLEST_SEASON * each.c.largest
     ranked = select(each.c.league_id, each.c.starts, each.c.ends, each.c.matches, newest).where(real).subquery("ranked")
     columns = (ranked.c.league_id, ranked.c.starts, ranked.c.ends, ranked.c.matches)
-    return select(*columns).where(ranked.c.newest == 1).subquery("season")
+    return shared_set("season", select(*columns).where(ranked.c.newest == 1))
 
 
 FEWEST_ON_DATES = 50

@@ -10,7 +10,8 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Unpack
 
-from sqlalchemy import ColumnElement, FromClause, SelectBase
+from sqlalchemy import CTE, ColumnElement, FromClause, Select, SelectBase
+from sqlalchemy.types import NullType
 
 from checks.engine.authoring import CheckDefinitionError, UnknownColumnError
 from checks.engine.authoring.spec import CHECK, FIX, FIXTURE, Kind, Mark, TableName, is_check, put, table_of, verified
@@ -67,6 +68,27 @@ class Bad:
 
     found: ColumnElement[bool] | SelectBase
     among: ColumnElement[bool] | SelectBase | None = None
+
+
+class SharedSet(CTE):
+    """A set that several rules ask for: a run reads it once, as long as it is small, and sends it along after that."""
+
+    inherit_cache = True
+
+
+def shared_set(name: str, rows: Select[Any]) -> SharedSet:
+    """Rows as a set that rules share, to be joined like a table; its columns have types, and are no arrays.
+
+    It is known by its statement, so each rule builds it anew, once. Alone it is a WITH of its name. Raises
+    CheckDefinitionError for a column whose type is not known.
+    """
+    for column in rows.selected_columns:
+        if isinstance(column.type, NullType):
+            raise CheckDefinitionError(
+                f"the shared set {name!r} has a column {column.key!r} of no known type; say it, as in func.lag(day,"
+                " type_=Date)"
+            )
+    return SharedSet._construct(rows, name=name)
 
 
 def impersonal(source: FromClause) -> list[ColumnElement[Any]]:

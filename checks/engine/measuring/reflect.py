@@ -1,20 +1,24 @@
-"""Tables that rules know by name: read from the database once per run, when a rule first asks for one."""
+"""What a run reads once: the tables that rules know by name, and the sets that several rules share."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any
+from threading import Lock
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy import Column, Connection, Inspector, MetaData, SelectBase, Table, TextClause, inspect, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import NoSuchTableError, SAWarning, SQLAlchemyError
+from sqlalchemy.sql import visitors
 
 from checks.engine.authoring import MeasureError
-from checks.engine.authoring.decorators import Bad
+from checks.engine.authoring.decorators import Bad, SharedSet
 from checks.engine.authoring.spec import Check, TableName
 
 Connect = Callable[[], AbstractContextManager[Connection]]
@@ -192,3 +196,85 @@ def elements_of(statements: Iterable[Any]) -> Iterator[Any]:
             seen[id(part)] = part
             yield part
             waiting.extend(part.get_children())
+
+
+MOST_SHARED = 100_000
+"""Rows up to which a set is sent along; a larger one stays a part of every statement."""
+
+Texts: TypeAlias = Sequence[str] | None
+"""The columns of a set, each as the text of an array; None for one that is not sent along."""
+Ask: TypeAlias = Callable[[sa.Select[Any]], Sequence[Any]]
+
+
+class SharedSets:
+    """The sets that rules share on one snapshot, each read when the first statement asks for it.
+
+    They come and go as texts of arrays, one a column, so that no row of them becomes an object.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._read: dict[Any, Future[Texts]] = {}
+
+    def sent_along(self, statement: sa.Select[Any], ask: Ask) -> sa.Select[Any]:
+        """The statement with the rows of its sets in place of what selects them; `ask` answers a statement."""
+        tables = {own: _sent(own, texts) for own in _sets_of(statement) if (texts := self._texts(own, ask))}
+        if not tables:
+            return statement
+
+        def replaced(part: Any, **_: Any) -> Any:
+            table = tables.get(part if isinstance(part, SharedSet) else getattr(part, "table", None))  # type: ignore[arg-type]
+            return table if table is None or isinstance(part, SharedSet) else table.c[part.key]
+
+        sent: sa.Select[Any] = visitors.replacement_traverse(statement, {}, replaced)  # type: ignore[call-overload]
+        return sent
+
+    def _texts(self, wanted: SharedSet, ask: Ask) -> Texts:
+        cached = wanted._generate_cache_key()
+        key = wanted if cached is None else (cached.key, repr([bound.effective_value for bound in cached.bindparams]))
+        with self._lock:
+            is_first = key not in self._read
+            answer = self._read.setdefault(key, Future())
+        if is_first:
+            # what cannot be read alone stays a part of its statements, whose error has a rule
+            texts: Texts = None
+            try:
+                with suppress(SQLAlchemyError):
+                    texts = self._fetched(wanted, ask)
+            finally:
+                answer.set_result(texts)
+        return answer.result()
+
+    def _fetched(self, own: SharedSet, ask: Ask) -> Texts:
+        assert isinstance(own.element, SelectBase)  # noqa: S101 - made by `shared_set`
+        rows = sa.select(own.element.subquery()).limit(MOST_SHARED + 1)
+        columns = rows.subquery().c
+        texts = (sa.func.coalesce(sa.cast(sa.func.array_agg(column), sa.Text), "{}") for column in columns)
+        read = sa.select(sa.func.count(), *texts)
+        ((number, *arrays),) = ask(self.sent_along(read, ask))
+        return arrays if number <= MOST_SHARED else None
+
+
+def _sets_of(statement: sa.Select[Any]) -> Iterator[SharedSet]:
+    """The sets that a statement asks for, not those that they ask for themselves."""
+    waiting, seen = [statement], dict[int, Any]()
+    while waiting:
+        part: Any = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen[id(part)] = part
+        if isinstance(part, SharedSet):
+            yield part
+        else:
+            waiting.extend(part.get_children())
+
+
+def _sent(rows: SharedSet, texts: Sequence[str]) -> sa.TableValuedAlias:
+    """The rows of a set as a table of the same name and columns."""
+    # of no type: the database reads the text as what it is cast to, and sees how many rows there are
+    arrays = [
+        sa.cast(sa.bindparam(None, text, sa.types.NullType()), ARRAY(column.type))
+        for column, text in zip(rows.c, texts, strict=True)
+    ]
+    columns = [sa.column(column.key, column.type) for column in rows.c]
+    return sa.func.unnest(*arrays).table_valued(*columns).render_derived(rows.name)

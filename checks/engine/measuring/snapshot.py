@@ -99,6 +99,14 @@ def asking(*columns: Any) -> Select[Any]:
     return select(bindparam(MARKER, 1, Integer).label(MARKER), *columns)
 
 
+class Sets(Protocol):
+    """What sends the sets along that statements share; one for each moment."""
+
+    def sent_along(self, statement: Select[Any], ask: Callable[[Select[Any]], Rows]) -> Select[Any]:
+        """The statement with the rows of its sets in it; `ask` answers a statement."""
+        ...
+
+
 class OpenSession:
     """A session on a connection that someone else opened, such as an import inside its own transaction.
 
@@ -210,14 +218,22 @@ ROLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}")
 class Snapshot:
     """A moment of a database; `taken` counts how many were needed."""
 
-    def __init__(self, engine: Engine, role: str | None, reader: Engine | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        role: str | None,
+        reader: Engine | None = None,
+        sets: Callable[[], Sets] | None = None,
+    ) -> None:
         self._engine = engine
+        self._new_sets: Callable[[], Sets | None] = sets or (lambda: None)
         self._reader = reader
         self._role = role
         self._lock = Lock()
         self._leader: Connection | None = None
         self._name = ""
         self.taken = 0
+        self.sets: Sets | None = None
         self.role: str | None = None
         self.bound: Mapping[str, Any] = {}
 
@@ -251,6 +267,7 @@ class Snapshot:
         self._leader = self._begin(self._engine, "SET LOCAL idle_in_transaction_session_timeout = 0")
         self._name = str(self._leader.execute(text("select pg_export_snapshot()")).scalar_one())
         self.role = self._usable(self._leader) if self._reader is None else self._reader.url.username
+        self.sets = self._new_sets()
         self.taken += 1
 
     def _begin(self, engine: Engine, first: str) -> Connection:
@@ -296,8 +313,11 @@ class SnapshotSession:
         self._snapshot.bound = values
 
     def all(self, statement: Select[Any], timeout: float) -> Rows:
-        """All rows of a statement."""
-        return self._alive().all(statement, timeout)
+        """All rows of a statement, to which the sets that it shares with others are sent along."""
+        session, sets = self._alive(), self._snapshot.sets
+        if sets is not None:
+            statement = sets.sent_along(statement, lambda rows: session.all(rows, timeout))
+        return session.all(statement, timeout)
 
     def chunks(self, statement: Select[Any], timeout: float, size: int) -> Generator[Rows, None, None]:
         """The rows of a statement in chunks."""
@@ -343,7 +363,12 @@ def close(connection: Connection) -> None:
 
 
 @contextmanager
-def one_moment(engine: Engine, role: str | None, reader: Engine | None = None) -> Iterator[Snapshot]:
-    """A snapshot of the database, held until the end of the block; `reader` is what its rules are measured through."""
-    with Snapshot(engine, role, reader) as snapshot:
+def one_moment(
+    engine: Engine, role: str | None, reader: Engine | None = None, sets: Callable[[], Sets] | None = None
+) -> Iterator[Snapshot]:
+    """A snapshot of the database, held until the end of the block; `reader` is what its rules are measured through.
+
+    `sets` makes what sends shared sets along; without it they stay a part of each statement.
+    """
+    with Snapshot(engine, role, reader, sets) as snapshot:
         yield snapshot

@@ -1,16 +1,21 @@
-"""Tables that rules know by name are read from the database, however many, by as many statements as one."""
+"""What a run reads once: tables that rules know by name, by as many statements as one; sets that rules share."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Engine, event
+import pytest
+from sqlalchemy import Date, Engine, cast, event, func, select
 
-from checks import Row, Severity, above, row_check, rows
+from checks import Bad, CheckDefinitionError, Row, Severity, SharedSet, above, check, row_check, rows, shared_set
 from checks.engine.authoring.spec import Check, TableName
 from checks.engine.collecting.rules import Rules
-from checks.engine.measuring.reflect import NamedTables
+from checks.engine.measuring import reflect
+from checks.engine.measuring.reflect import NamedTables, SharedSets
+from checks.engine.reporting.report import Report
+from tests.checks.engine.conftest import Run, counted, thing, things
 
 
 def about(*names: str) -> list[Check]:
@@ -40,3 +45,90 @@ def test_two_tables_take_as_many_statements_as_one(shelves: Engine) -> None:
 
     assert one > 0
     assert statements_for(shelves, "things", "places") == one
+
+
+def by_place() -> SharedSet:
+    """How many things a place has, the largest of them, and one that is infinite where there is none."""
+    counted = (func.count().label("number"), func.max(things.c.name).label("last"))
+    until = cast("infinity", Date).label("until")
+    return shared_set("by_place", select(things.c.place_id, *counted, until).group_by(things.c.place_id))
+
+
+def crowded(name: str, least: int) -> Callable[..., Any]:
+    """A rule about things in places of so many; it joins the set, and asks for it in a subquery as well."""
+
+    def rule() -> Bad:
+        place = by_place()
+        most = select(func.max(place.c.number)).correlate(None).scalar_subquery()
+        found = select(things.c.id, place.c.last, most.label("most"), place.c.until)
+        of_place = (place.c.place_id == things.c.place_id) | (place.c.place_id.is_(None) & things.c.place_id.is_(None))
+        return Bad(found.join(place, of_place).where(place.c.number >= least), among=select(place))
+
+    rule.__name__ = name
+    return check(severity=Severity.LOW, threshold=above(warn=rows(0)), table=things)(rule)
+
+
+RULES = [crowded(f"at_least_{least}", least) for least in (1, 2, 3)]
+ODD = 'a, "b" {c} \\ NULL'
+
+
+def figures(report: Report) -> dict[str, Any]:
+    return {result.rule: (result.count, result.total, [*result.examples], result.error) for result in report.results}
+
+
+def test_a_set_that_rules_share_is_read_once_and_its_rows_are_the_same(
+    run: Run, put: Callable[..., None], shelves: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(thing("a"), thing(ODD), thing("é", place_id=2), thing("z", place_id=2), thing("0", place_id=2))
+    put(thing("x", place_id=None))
+
+    with counted(shelves) as statements:
+        sent_along = figures(run(*RULES))
+    grouped = [statement for statement in statements if "GROUP BY things.place_id" in statement]
+    monkeypatch.setattr(reflect, "MOST_SHARED", 2)
+    alone = figures(run(*RULES))
+
+    assert len(grouped) == 1
+    assert sent_along == alone
+    assert {rule: figure[:2] for rule, figure in alone.items()} == {
+        "at_least_1": (6, 3), "at_least_2": (5, 3), "at_least_3": (3, 3)
+    }  # fmt: skip
+
+
+def test_an_empty_set_is_sent_along(run: Run) -> None:
+    (result,) = run(RULES[0]).results
+
+    assert (result.count, result.total, result.error) == (0, 0, "")
+
+
+def test_the_database_sees_how_many_rows_are_sent_along(shelves: Engine, put: Callable[..., None]) -> None:
+    put(*(thing(str(number), place_id=number) for number in range(3_000)))
+    place = by_place()
+
+    with shelves.begin() as connection:
+        sent = SharedSets().sent_along(select(place.c.number), lambda rows: connection.execute(rows).all())
+        compiled = sent.compile(connection)
+        explained = connection.exec_driver_sql(f"explain {compiled}", compiled.params)
+        plan = "\n".join(explained.scalars())
+
+    assert "rows=3000 " in plan
+
+
+def test_a_set_that_cannot_be_read_is_the_error_of_the_rules_that_ask_for_it(
+    run: Run, put: Callable[..., None]
+) -> None:
+    @check(severity=Severity.LOW, threshold=above(warn=rows(0)), table=things)
+    def divided() -> Bad:
+        nothing = shared_set("nothing", select((things.c.id / (things.c.size - things.c.size)).label("id")))
+        return Bad(select(things.c.id).join(nothing, nothing.c.id == things.c.id))
+
+    put(thing("a"))
+    results = {result.rule: result for result in run(divided, RULES[0]).results}
+
+    assert results["divided"].error == "division by zero (SQLSTATE 22012)"
+    assert results["at_least_1"].count == 1
+
+
+def test_a_set_says_the_types_of_its_columns() -> None:
+    with pytest.raises(CheckDefinitionError, match="the shared set 'gaps' has a column 'lag_1' of no known type"):
+        shared_set("gaps", select(func.lag(things.c.size).over(order_by=things.c.id).label("lag_1")))
