@@ -33,7 +33,7 @@ from checks.engine.measuring.reflect import elements_of
 from checks.engine.measuring.scope import Parameter, Scope
 from checks.engine.measuring.snapshot import Session, asking
 from checks.engine.reporting.literal import DIALECT
-from checks.scopes import DIMENSIONS, LEAGUE
+from checks.scopes import DIMENSIONS, IMPORT, LEAGUE
 
 UNSTEADY = re.compile(
     r"\b(now|current_\w+|local(time|timestamp)|(clock|statement|transaction)_timestamp|timeofday|age|random|setseed"
@@ -89,11 +89,13 @@ class TableState:
 
     def _versions(self, table: sa.Table) -> Versions:
         rows = table.alias("t")
-        written = sa.cast(sa.cast(sa.column("xmin"), sa.Text), sa.BigInteger)
         league = rows.c[KEPT_TO] if KEPT_TO in rows.c else sa.null()
-        counted = asking(league.label("league"), sa.func.count(), sa.func.sum(written), sa.func.max(written))
-        counts = self._session.all(counted.select_from(rows).group_by("league"), SECONDS)
-        return {row[1]: tuple(row[2:]) for row in counts}
+        writer = sa.select(league.label("league"), sa.column("xmin"), sa.func.count().label("rows"))
+        # few transactions have written many rows: each is made a number once
+        of = writer.select_from(rows).group_by("league", "xmin").subquery("writers").c
+        number = sa.cast(sa.cast(of.xmin, sa.Text), sa.BigInteger)
+        counted = asking(of.league, sa.func.sum(of.rows), sa.func.sum(of.rows * number), sa.func.max(number))
+        return {row[1]: tuple(row[2:]) for row in self._session.all(counted.group_by(of.league), SECONDS)}
 
 
 def _basis(query: Query, fixtures: Mapping[str, Fixture], state: TableState) -> str:
@@ -134,12 +136,15 @@ def _needed(names: Iterable[str], fixtures: Mapping[str, Fixture]) -> Iterator[s
 
 
 def tables_of(query: Query) -> frozenset[sa.Table] | None:
-    """The tables that a query reads, also to say where its bad rows are; None where that cannot be known."""
+    """The tables that a query reads, also to say where its bad rows are and what such a place is called; or None."""
     elements: list[Any] = [part for part in (query.bad, query.among, query.metric) if part is not None]
     if isinstance(query.check.mark.table, sa.FromClause) and query.check.mark.kind is not Kind.CHECK:
         elements.append(query.table)
     with suppress(CheckError):  # a metric has no bad rows
-        elements.append(BadRows.of(query, Scope(), DIMENSIONS).joined)
+        rows = BadRows.of(query, Scope(), DIMENSIONS)
+        # of an import its number is the name
+        labels = [dimension.labels for dimension, _ in rows.reached if dimension is not IMPORT]
+        elements.extend([rows.joined, *labels])
     found = {part for part in elements_of(elements) if isinstance(part, (sa.TableClause, sa.TextClause))}
     tables = frozenset(part for part in found if isinstance(part, sa.Table))
     return tables if len(tables) == len(found) else None

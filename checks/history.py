@@ -18,7 +18,7 @@ from checks.baseline import last_measured, usual_readings
 from checks.engine.authoring.units import Status
 from checks.engine.collecting.rules import Selection
 from checks.engine.judging.findings import Finding, Findings, packed, unpacked
-from checks.engine.judging.judge import Baseline, Carried, Id
+from checks.engine.judging.judge import Baseline, Carried, Id, Located
 from checks.engine.measuring.measure import Measurement
 from checks.engine.reporting.report import Report, Result, clusters_of
 from checks.seals import seal_run
@@ -240,6 +240,8 @@ def load_history(
     return Baseline(
         readings=usual_readings(connection, names, scope),
         measured=last_measured(connection, names, scope),
+        # a run of a part looks where its own bad rows stand
+        located={} if scope else _located(connection, names),
         **_states(connection, names, keys=keys),
     )
 
@@ -263,14 +265,17 @@ def results_to_carry(connection: sa.Connection, rules: Iterable[str], now: datet
 
 
 def _to_carry(row: Any) -> Carried:
-    segments = {
-        dimension: {value: Measurement(count, total) for value, count, total in readings}
-        for dimension, readings in (row.segments or {}).items()
-    }
     return Carried(
         basis=row.basis, at=row.at, reading=Measurement(row.count, row.total, row.value), sql=row.sql,
-        clusters=tuple(map(cluster_of, row.clusters)), examples=tuple(row.examples), segments=segments,
+        clusters=tuple(map(cluster_of, row.clusters)), examples=tuple(row.examples), segments=_segments(row.segments),
     )  # fmt: skip
+
+
+def _segments(stored: Mapping[str, Any] | None) -> dict[str, dict[Any, Measurement]]:
+    return {
+        dimension: {value: Measurement(count, total) for value, count, total in readings}
+        for dimension, readings in (stored or {}).items()
+    }
 
 
 def _states(connection: sa.Connection, rules: list[str], *, keys: bool) -> dict[str, Any]:
@@ -285,6 +290,21 @@ def _states(connection: sa.Connection, rules: list[str], *, keys: bool) -> dict[
     statuses = {(row.rule, row.parameter): Status(row.status) for row in states}
     bases = {(row.rule, row.parameter): row.basis for row in states if row.basis}
     return {"statuses": statuses, "findings": findings, "bases": bases}
+
+
+def _located(connection: sa.Connection, rules: list[str]) -> dict[Id, Located]:
+    """Where bad rows stood, of all states that say what they rest on."""
+    states, results = check_states.c, check_results.c
+    same = (results.run_id == states.run_id, results.rule == states.rule, results.parameter == states.parameter)
+    chosen = (
+        sa.select(states.rule, states.parameter, states.segments, results.gross_status, results.clusters)
+        .join(check_results, sa.and_(*same))
+        .where(states.rule.in_(rules), states.basis.is_not(None), states.count > 0)
+    )
+    return {
+        (rule, parameter): Located(Status(gross).failing, tuple(map(cluster_of, clusters)), _segments(segments))
+        for rule, parameter, segments, gross, clusters in connection.execute(chosen)
+    }
 
 
 def _open_findings(rules: list[str], *, keys: bool) -> sa.Select[Any]:

@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Unpack
 
-from sqlalchemy import ColumnElement, Table, Text, and_, cast, exists, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Table, Text, cast, exists, false, func, literal, or_, select, tuple_
 
 from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.decorators import AnyTable, Bad, Row, impersonal
@@ -85,8 +85,8 @@ def unique(table: AnyTable, *columns: str, **options: Unpack[ReadyOptions]) -> R
         repeated = select(*key).where(judged).group_by(*key).having(func.count() > 1)
         # as a subquery it would be grouped anew by each parallel worker
         several = repeated.cte("several").prefix_with("MATERIALIZED")
-        same = and_(*(column == several.c[column.name] for column in key))
-        found = select(*_names_of_rows(rows, key)).select_from(rows.join(several, same)).where(judged)
+        # a join would put all rows into a hash, as nobody knows how few keys there are
+        found = select(*_names_of_rows(rows, key)).where(tuple_(*key).in_(select(several)), judged)
         return Bad(found, among=_among(rows, judged))
 
     tables = beside(options, rows=table)

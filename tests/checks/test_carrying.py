@@ -279,10 +279,12 @@ def test_a_carried_result_stays_comparable_when_it_changes_again(run: Check, sea
     assert (result.new, result.known, result.fixed) == (1, 11, 0)
 
 
-def test_the_tables_of_a_question_are_those_that_it_reads_and_that_say_where_its_rows_are() -> None:
+def test_the_tables_of_a_question_are_those_that_it_reads_and_that_say_where_its_rows_are_and_what_that_is_called() -> (
+    None
+):
     query = Query(RULES["nowhere"], Parameter(), schedule.c.location.is_(None))
 
-    assert tables_of(query) == frozenset({schedule, teams})
+    assert tables_of(query) == frozenset({schedule, teams, leagues, series, clubs})
 
 
 def other_league(league: int) -> Any:

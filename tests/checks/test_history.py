@@ -14,6 +14,7 @@ from checks import Row, Severity, Status, WaiverError, above, drop, history, met
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.judging.findings import fingerprint, key_text_of
 from checks.engine.judging.judge import Waiver
+from checks.engine.measuring.measure import Measurement
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request
 from checks.health import examine
@@ -197,6 +198,58 @@ def test_very_many_bad_rows_are_summed_up_anew_only_where_a_row_was_written(seas
     assert [list(example.items()) for example in same.examples] == [list(key.items()) for key in first.examples]
     assert (same.count, same.new, same.known, same.fixed, same.exact) == (8, 0, 8, 0, True)
     assert (changed.count, changed.new, changed.known, changed.fixed, changed.exact) == (8, 1, 7, 1, True)
+
+
+@pytest.mark.parametrize("listed", [3, 1_000])
+def test_where_bad_rows_stand_is_looked_up_anew_only_where_a_row_was_written(season: Season, listed: int) -> None:
+    options = Options(pause=0.0, listed=listed)
+    season.add(*"abcdefgh")
+    season.add("i", league=2)
+    season.add(*"jklmnopq", league=2, location="Court 1")
+    first = season.run(options=options)
+
+    with counted(season.engine) as statements:
+        same = season.run(options=options)
+    season.add(*"rstuvwxyz", league=2)
+    changed = season.run(options=options)
+
+    assert not [line for line in statements if "random()" in line or ("AS d0" in line and "GROUP BY" in line)]
+    assert list(map(str, first.of("nowhere").clusters)) == ["8 of 9 in L1"]
+    assert same.of("nowhere").clusters == first.of("nowhere").clusters
+    assert same.of("nowhere").segments == first.of("nowhere").segments
+    assert (same.parts, same.score) == (first.parts, first.score)
+    assert changed.of("nowhere").segments["league"][2] == Measurement(10, 18)
+
+
+def test_places_of_before_are_called_as_they_are_today(season: Season) -> None:
+    season.add(*"abcdefgh")
+    season.add(*"ijklmnop", league=2, location="Court 1")
+    season.run()
+    with season.engine.begin() as connection:
+        connection.execute(update(leagues).where(leagues.c.id == 1).values(league_id="NORTH"))
+
+    assert list(map(str, season.run().of("nowhere").clusters)) == ["8 of 8 in NORTH"]
+
+
+def nowhere_above(share: float) -> Rules:
+    """The rule, judged by another limit."""
+
+    @row_check(schedule, severity=Severity.HIGH, threshold=above(warn=percent(share)))
+    def nowhere(row: Row) -> ColumnElement[bool]:
+        """A match without a place."""
+        return row.location.is_(None)
+
+    return Rules.of(nowhere, domain="schedule")
+
+
+def test_places_of_before_are_not_those_of_a_rule_that_fails_since_its_limit_is_another(season: Season) -> None:
+    season.add(*"abcdefgh")
+    season.add(*"ijklmnop", league=2, location="Court 1")
+
+    well, failing, well_again = (season.run(nowhere_above(share)).of("nowhere") for share in (99, 10, 99))
+
+    assert (well.clusters, well_again.clusters) == ((), ())
+    assert list(map(str, failing.clusters)) == ["8 of 8 in L1"]
 
 
 @pytest.mark.parametrize("kept", [True, False])

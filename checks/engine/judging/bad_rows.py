@@ -233,6 +233,12 @@ def census(
     return counted
 
 
+def segment_readings(rows: Mapping[Place, int], bad: Mapping[Place, int], name: str) -> dict[Any, Measurement]:
+    """The reading at each value of a dimension; a value without any row is left out."""
+    alone = {place[0][1]: (place, total) for place, total in rows.items() if len(place) == 1 and place[0][0] == name}
+    return {value: Measurement(bad.get(place, 0), total) for value, (place, total) in alone.items()}
+
+
 def _by_parameter(
     asked: Sequence[Asked], numbers: Sequence[Sequence[int]], together: Together | None
 ) -> Mapping[Any, Sequence[tuple[Asked, Sequence[int]]]]:

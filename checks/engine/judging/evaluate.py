@@ -22,7 +22,6 @@ from checks.engine.authoring.units import Status
 from checks.engine.judging.bad_rows import (
     Asked,
     BadRows,
-    Place,
     PlaceCounts,
     Spot,
     among_of_all,
@@ -30,6 +29,7 @@ from checks.engine.judging.bad_rows import (
     candidates,
     census,
     possible_candidates,
+    segment_readings,
 )
 from checks.engine.judging.evidence import (
     Evidence,
@@ -44,7 +44,7 @@ from checks.engine.judging.evidence import (
     waived_rows,
 )
 from checks.engine.judging.frames import read_frame
-from checks.engine.judging.judge import Baseline, Carried, Id, Verdict, Waivers, judge
+from checks.engine.judging.judge import Baseline, Carried, Id, Located, Verdict, Waivers, judge
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import (
     Alone,
@@ -72,6 +72,7 @@ class Outcome:
     evidence: Evidence | None = None
     waived: int = 0
     spots: tuple[Spot, ...] = ()
+    located: Located | None = None
     parts: Mapping[str, Mapping[Any, Measurement]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     carried: Carried | None = None
@@ -195,14 +196,19 @@ def _waived(session: Session, query: Query, evidence: Evidence | None, context: 
     return waived_rows(session, query.check.name, rows, accepted, context.how.limit([query]))
 
 
-def _locate(session: Session, found: Sequence[Outcome], context: RunContext) -> None:
+def _locate(session: Session, outcomes: Sequence[Outcome], context: RunContext) -> None:
     """See how many rows there are where bad rows are: one further pass for all rules of a unit.
 
-    It tells how dense the bad rows of a failing rule are, and what any rule is in each part that has a score.
+    It tells how dense the bad rows of a failing rule are, and what any rule is in each part that has a score. Of bad
+    rows that are those of the last run, that run has told it.
     """
+    for outcome in outcomes:
+        outcome.located = _located(outcome.measured, context)
+        outcome.parts = {} if outcome.located is None else outcome.located.segments
     asked = [
-        (outcome, outcome.evidence) for outcome in found if outcome.evidence is not None and outcome.evidence.places
-    ]
+        (outcome, outcome.evidence) for outcome in outcomes
+        if outcome.located is None and outcome.evidence is not None and outcome.evidence.places
+    ]  # fmt: skip
     if not asked:
         return
     queries = [outcome.query for outcome, _ in asked]
@@ -233,12 +239,6 @@ def _stand(outcome: Outcome, evidence: Evidence, counted: PlaceCounts, context: 
     outcome.spots = tuple(Spot(place, bad[place], counted.rows.get(place)) for place in likely)
     scored = [dimension.name for dimension in context.dimensions if dimension.scored]
     outcome.parts = {name: parts for name in scored if (parts := segment_readings(counted.rows, bad, name))}
-
-
-def segment_readings(rows: Mapping[Place, int], bad: Mapping[Place, int], name: str) -> dict[Any, Measurement]:
-    """The reading at each value of a dimension; a value without any row is left out."""
-    alone = {place[0][1]: (place, total) for place, total in rows.items() if len(place) == 1 and place[0][0] == name}
-    return {value: Measurement(bad.get(place, 0), total) for value, (place, total) in alone.items()}
 
 
 def read_alone(
@@ -337,13 +337,19 @@ def evidence_of(
     for item in measured:
         if item.reading is not None and item.reading.count:
             try:
-                rows[item.query.id] = _rows(item.query, context), item.reading.count
+                rows[item.query.id] = _unplaced(item, item.reading.count, context), item.reading.count
             except MeasureError as error:
                 notes[item.query.id] = str(error)
     if not rows:
         return {}
     timeout = context.how.limit([item.query for item in measured])
     return _fetched(session, rows, context, timeout, notes)
+
+
+def _unplaced(item: Measured, count: int, context: RunContext) -> BadRows:
+    """The bad rows of a query; of very many that have told their places in the last run, nothing but their keys."""
+    rows = _rows(item.query, context)
+    return rows if count <= context.listed or _located(item, context) is None else replace(rows, reached=())
 
 
 def _fetched(
@@ -379,6 +385,17 @@ def _fetched(
     for id_ in drawn.keys() & evidence.keys():
         evidence[id_] = replace(evidence[id_], places=drawn[id_].places, sampled=drawn[id_].sampled)
     return evidence
+
+
+def _located(measured: Measured, context: RunContext) -> Located | None:
+    """Where bad rows stand, as the last run told it of the same rows, judged the same; None where it must be looked."""
+    query, reading = measured.query, measured.reading
+    if reading is None or not reading.count:
+        return None
+    same = context.baseline.unchanged(query.id, context.bases.get(query.id), reading.count)
+    located = None if same is None else context.baseline.located.get(query.id)
+    failing = judge(query.check.threshold, reading).status.failing
+    return located if located is not None and located.failing == failing else None
 
 
 def _unchanged(id_: Id, rows: BadRows, count: int, context: RunContext) -> Evidence | None:

@@ -40,12 +40,21 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True)
+class Located:
+    """Where the bad rows of a rule stood in a run: as clusters, and in the readings by dimension and value."""
+
+    failing: bool
+    clusters: tuple[Any, ...] = ()
+    segments: Mapping[str, Mapping[Any, Measurement]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """Earlier readings of metrics (newest last, those that were in order), and each rule's last status and bad rows.
 
     `measured` says when there was last something to measure; what somebody has accepted as empty is left out.
     `carried` are the results that need not be measured anew as long as nothing has changed below them. `bases` are
-    digests of what `findings` rest on: with the same basis and count they are the bad rows of today, too.
+    digests of what `findings` and `located` rest on: with the same basis and count they are the bad rows of today, too.
     """
 
     readings: Mapping[Id, tuple[float, ...]] = field(default_factory=dict)
@@ -54,6 +63,7 @@ class Baseline:
     findings: Mapping[Id, Findings] = field(default_factory=dict)
     carried: Mapping[Id, Carried] = field(default_factory=dict)
     bases: Mapping[Id, str] = field(default_factory=dict)
+    located: Mapping[Id, Located] = field(default_factory=dict)
 
     def unchanged(self, id_: Id, basis: str | None, count: int) -> Findings | None:
         """The bad rows that a rule had, where they are those of today; None where they may have changed."""

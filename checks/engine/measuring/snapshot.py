@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from threading import Lock, Thread
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, Integer, Select, bindparam, literal, select, text
+from sqlalchemy import Connection, Engine, Integer, Select, bindparam, select, text
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from checks.engine.authoring import CheckError, DeadlineError, MeasureError
@@ -215,6 +215,13 @@ def attempt(session: Session, retries: int, pause: float, ask: Callable[[], Answ
 ROLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}")
 
 
+GENEROUS = """
+SELECT set_config('jit', 'off', true),
+       set_config('work_mem', (greatest(pg_size_bytes(current_setting('work_mem')), 33554432) / 1024)::text, true)
+"""
+"""A key of a million rows is grouped in memory, without spilling; a statement that runs once is not worth compiling."""
+
+
 class Snapshot:
     """A moment of a database; `taken` counts how many were needed."""
 
@@ -276,7 +283,7 @@ class Snapshot:
         try:
             connection.exec_driver_sql(first)
             # from the first query on, SET TRANSACTION READ WRITE is refused
-            connection.execute(select(literal(1)))
+            connection.exec_driver_sql(GENEROUS)
         except BaseException:
             close(connection)
             raise

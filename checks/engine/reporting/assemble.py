@@ -110,7 +110,9 @@ def _result(outcome: Outcome, context: RunContext, labels: Labels, info: RunInfo
         return _carried(result, outcome.carried, outcome.verdict, context)
     result = _compared(result, outcome, context, info.examples)
     notes = [*outcome.notes, *filter(None, [outcome.verdict.note])]
-    if reading is not None and outcome.spots:
+    if outcome.located is not None:
+        result = replace(result, clusters=outcome.located.clusters)
+    elif reading is not None and outcome.spots:
         found, trouble = _clusters(outcome, labels, info.clusters)
         result = replace(result, clusters=found)
         notes.extend(trouble)
