@@ -389,13 +389,8 @@ def _fetched(
 
 def _located(measured: Measured, context: RunContext) -> Located | None:
     """Where bad rows stand, as the last run told it of the same rows, judged the same; None where it must be looked."""
-    query, reading = measured.query, measured.reading
-    if reading is None or not reading.count:
-        return None
-    same = context.baseline.unchanged(query.id, context.bases.get(query.id), reading.count)
-    located = None if same is None else context.baseline.located.get(query.id)
-    failing = judge(query.check.threshold, reading).status.failing
-    return located if located is not None and located.failing == failing else None
+    query, basis = measured.query, context.bases.get(measured.query.id)
+    return context.baseline.located_as(query.id, basis, measured.reading, query.check.threshold)
 
 
 def _unchanged(id_: Id, rows: BadRows, count: int, context: RunContext) -> Evidence | None:

@@ -70,6 +70,15 @@ class Baseline:
         found = self.findings.get(id_)
         return found if basis and basis == self.bases.get(id_) and found is not None and found.count == count else None
 
+    def located_as(
+        self, id_: Id, basis: str | None, reading: Measurement | None, threshold: Threshold
+    ) -> Located | None:
+        """Where a rule's bad rows stood, where they are those of today and judged the same; None where they may not."""
+        located = self.located.get(id_)
+        if located is None or reading is None or self.unchanged(id_, basis, reading.count or 0) is None:
+            return None
+        return located if located.failing == judge(threshold, reading).status.failing else None
+
 
 NO_ROWS = "nothing to measure: no rows"
 NO_VALUE = "nothing to measure: no value"
