@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.names import Alias, Link, Meeting, Meetings, Strategy, Suggestion, Team
+from etl.names.evidence import build, is_typo, rare
 from etl.names.resolver import Resolver
 
 APTA = "APTA_CHICAGO"
@@ -229,6 +230,34 @@ def test_a_club_of_the_league_is_no_typing_mistake_for_another() -> None:
     teams = [Team(1, APTA, "Chicago 1", "Oakdale - 1"), Team(2, APTA, "Chicago 2", "Oakvale - 2")]
 
     assert Resolver(teams).resolve(APTA, "Chicago 1", "Oakvale - 1").team_id is None
+
+
+def test_a_very_long_word_may_have_one_slip_or_two() -> None:
+    slips = ("birchwoodland", "birchwodland", "birchwodlnd", "birchwdlnd")
+
+    near = [is_typo((slip,), ("birchwoodlands",), strict=False) for slip in slips]
+
+    assert near == [True, True, False, False]
+
+
+def test_of_the_teams_that_share_the_rarest_word_some_are_looked_at() -> None:
+    teams = [Team(number, "CNSWPL", f"Series {number}", "Lake Forest") for number in range(1, 71)]
+    teams += [Team(number, "CNSWPL", f"Series {number}", "Lake Bluff") for number in range(71, 74)]
+    league = build(teams, [])["CNSWPL"]
+
+    assert [team.id for team in rare(league, "Lake Fores Forest")] == list(range(1, 61))
+    assert [team.id for team in rare(league, "Bluff at the Lake")] == [71, 72, 73]
+    assert rare(league, "Nowhere") == []
+
+
+def test_the_series_that_a_name_tells_are_found_by_their_last_word() -> None:
+    teams = [Team(1, "CNSWPL", "Series 1", "A 1"), Team(2, "CNSWPL", "Division 12 SW", "A 12 SW"),
+             Team(3, "CNSWPL", "Series 21", "A 21")]  # fmt: skip
+    league = build(teams, [])["CNSWPL"]
+
+    assert [[index.key for index in league.series_in(name)] for name in ("A 1", "A 12 SW", "A s21", "A 2")] == [
+        ["1"], ["1", "12 sw"], ["21"], [],
+    ]  # fmt: skip
 
 
 def test_between_two_teams_that_are_as_near_none_is_chosen() -> None:

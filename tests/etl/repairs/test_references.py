@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Engine, literal, select, text
+from sqlalchemy import Connection, Engine, literal, select, text
 
 from etl.migrate import upgrade
 from etl.repairs import Delete, Merge, RepairError
@@ -35,6 +35,15 @@ def test_they_are_found_by_the_name_of_their_column(platform: Engine) -> None:
 @HERE
 def test_a_text_of_that_name_is_something_else(platform: Engine) -> None:
     assert "player_season_tracking.player_id" not in referring(platform, players)
+
+
+def test_a_table_that_is_not_ours_is_referred_to_by_its_keys_alone(connection: Connection) -> None:
+    connection.execute(text("create table gadgets (id int primary key)"))
+    connection.execute(text("create table notes (gadgets_id int, made_of int references gadgets)"))
+
+    found = references_to(connection, reflect(connection, "public.gadgets"))
+
+    assert [(one.shape.label, one.column) for one in found] == [("public.notes", "made_of")]
 
 
 @HERE

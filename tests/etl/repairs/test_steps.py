@@ -10,8 +10,9 @@ from sqlalchemy import column as col
 from sqlalchemy.exc import DBAPIError
 
 from etl.repairs import Adopt, Delete, Insert, Merge, RepairError, Step, Update, ledger
+from etl.repairs.constraints import beside_foreign_keys
 from etl.repairs.perform import perform
-from etl.repairs.undo import conflicts, undo
+from etl.repairs.undo import conflicts, ids_of, undo
 from etl.tables import leagues, players, repair_rows, schedule, series, team_aliases, teams
 from tests.etl.repairs.dump import dump
 
@@ -193,6 +194,48 @@ def test_every_row_that_is_not_what_the_repair_left_is_a_conflict(season: Connec
         f"schedule id 3 was changed since (away_team) by repair {later}, undo that first",
     ]  # fmt: skip
     assert conflicts(season, later) == []
+
+
+def test_the_ids_that_a_repair_removed_are_its_own(season: Connection) -> None:
+    first = apply(season, Delete(schedule, select(schedule.c.id).where(schedule.c.id.in_([1, 2]))))
+    apply(season, Delete(schedule, select(schedule.c.id).where(schedule.c.id == 3)))
+
+    assert sorted(season.scalars(ids_of(season, first, "public.schedule", "delete"))) == [1, 2]
+    assert season.scalars(ids_of(season, first, "public.schedule", "insert")).all() == []
+
+
+def test_what_is_written_back_refers_to_nothing_that_a_repair_removed(season: Connection) -> None:
+    """Of teams 98 and 99, which are not there, one is what the repair has removed: two rows refer to it."""
+    row = {"home_team": "x", "away_team": "y", "league_id": 1, "away_team_id": 3}
+    rows = [
+        row | {"id": id_, "match_date": f"2025-03-{id_}", "home_team_id": home}
+        for id_, home in ((11, 98), (12, 99), (13, 99), (14, 1))
+    ]
+
+    def write() -> None:
+        season.execute(insert(schedule).values(rows))
+
+    with pytest.raises(RepairError) as refused, season.begin_nested():
+        beside_foreign_keys(season, ["public.schedule"], write, lambda _: select(literal(99)))
+    beside_foreign_keys(season, ["public.schedule"], write, lambda _: select(literal(97)))
+
+    assert str(refused.value) == (
+        "2 rows of public.schedule would refer to rows that are not there any more (fk_schedule_home_team_id)"
+    )
+    valid = "select convalidated from pg_constraint where conname = 'fk_schedule_{}_team_id'"
+    assert [season.scalar(text(valid.format(side))) for side in ("home", "away")] == [False, True]
+
+
+def test_a_key_to_a_table_without_ids_is_put_back(season: Connection) -> None:
+    season.execute(text("create table rinks (code int primary key)"))
+    season.execute(text("create table slots (rink int constraint of_rink references rinks)"))
+
+    def write() -> None:
+        season.execute(text("insert into slots values (7)"))
+
+    beside_foreign_keys(season, ["public.slots"], write, lambda _: select(literal(7)))
+
+    assert season.scalar(text("select convalidated from pg_constraint where conname = 'of_rink'")) is False
 
 
 def test_a_constraint_and_a_table_that_are_not_as_they_were_left_are_conflicts(database: Engine) -> None:

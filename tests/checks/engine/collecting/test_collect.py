@@ -202,7 +202,7 @@ REFUSED = {
         RULE.format(name="typed").replace("tags=", "tag="), ":5: a rule has no tag=; did you mean tags=?",
     ),
     "a function that nobody marked": (
-        "import os\n\ndef order_without_day(row):\n    return row.day.is_(None)\n",
+        "import os\n\ndef order_without_day(row):\n    return row.day.is_(None)\n\ndef of_no_day(row):\n    pass\n",
         ":3: the file holds no rule, fixture or fix: order_without_day() has no decorator; expected a function under"
         " @row_check(...), @check(...), @metric_check(...) or @frame_check(...), or a name that begins with _, such as"
         " _wrong.py, for helpers",

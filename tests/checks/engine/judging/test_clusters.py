@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import ColumnElement, Engine, select
 
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
 from checks.engine.judging.bad_rows import Cluster, Place, candidates, possible_candidates
+from checks.engine.judging.evaluate import segment_readings
+from checks.engine.judging.evidence import _drawn_for
+from checks.engine.measuring.measure import Measurement
 from tests.checks.engine.conftest import PLACE, SHELF, Run, counted, thing, things
 
 Put = Callable[..., None]
@@ -122,7 +126,7 @@ def test_the_places_of_very_many_bad_rows_are_counted_and_not_estimated(run: Run
     cluster = report.of("big").clusters[0]
     assert (str(cluster), cluster.rows) == ("1,117 of 1,240 in South, shelf 3", there)
     assert cluster.lift == round(1_117 / there / (1_240 / 2_541), 2)
-    assert set(report.parts["place"]) == {"North", "South"}
+    assert report.parts["place"] == {"North": Decimal("98.20"), "South": Decimal("97.40")}
 
 
 @pytest.mark.parametrize("wanted", [1, 2, 9])
@@ -155,6 +159,23 @@ def test_rules_of_one_table_are_located_by_one_statement_that_draws_and_one_that
     assert str(report.of("far").clusters[0]) == "88 of 88 in shelf 2"
     assert len([statement for statement in statements if "random()" in statement]) == 1
     assert len([statement for statement in statements if "GROUP BY" in statement and "GROUPING" not in statement]) == 1
+
+
+def test_the_reading_of_a_value_is_that_of_its_own_dimension_alone() -> None:
+    place, shelf, both = (("place", "North"),), (("shelf", "3"),), (("place", "North"), ("shelf", "3"))
+
+    readings = segment_readings({place: 40, shelf: 30, both: 20}, {place: 4, shelf: 3, both: 2}, "place")
+
+    assert readings == {"North": Measurement(4, 40)}
+
+
+def test_a_row_that_is_drawn_for_several_rules_counts_for_each_by_its_own_chance() -> None:
+    alone, together = [[[*_drawn_for((True, other), (0.5, 0.8))] for _ in range(2_000)] for other in (False, True)]
+
+    assert all([*_drawn_for((True, False, True), (1.0, 0.5, 1.0))] == [0, 2] for _ in range(50))
+    assert all(drawn == [0] for drawn in alone)
+    assert sum(0 in drawn for drawn in together) / 2_000 == pytest.approx(0.5 / 0.9, abs=0.06)
+    assert sum(1 in drawn for drawn in together) / 2_000 == pytest.approx(0.8 / 0.9, abs=0.06)
 
 
 def test_places_with_a_tenth_of_the_bad_rows_are_worth_a_closer_look() -> None:

@@ -8,7 +8,7 @@ from datetime import date, time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import BigInteger, ColumnElement, Engine, Text, cast, func, literal, select, text, true, update
+from sqlalchemy import BigInteger, Column, ColumnElement, Engine, Text, cast, func, literal, select, text, true, update
 
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
 from checks.engine.judging.findings import (
@@ -23,6 +23,7 @@ from checks.engine.judging.findings import (
     compare_part,
     fingerprint,
     fingerprint_of,
+    key_names,
     key_text,
     key_text_of,
     key_values_of,
@@ -197,6 +198,15 @@ def test_a_sketch_gives_the_difference_of_two_bags(now: dict[int, int], before: 
     answer = sketch_difference(sketch(now), sketch(before))
 
     assert answer == {key: number for key, number in expected.items() if number}
+
+
+def test_a_checksum_stays_what_the_history_holds() -> None:
+    """Sketches of earlier runs are compared with those of today: who changes the hash loses all of them."""
+    assert [checksum(key) for key in (0, -3, 10**9, 2**31, 2**62 + 5)] == [0, 9, 3972501887, 1, 36]
+
+
+def test_the_parts_of_a_key_are_called_as_python_calls_them() -> None:
+    assert key_names([Column("n", key="number"), Column("day"), literal(1).label("one")]) == ("number", "day", "one")
 
 
 @given(bags)

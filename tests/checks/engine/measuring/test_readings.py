@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -48,6 +48,16 @@ def test_a_row_rule_counts_bad_rows_among_all(run: Run, put: Put) -> None:
     result = run(big).of("big")
 
     assert (result.count, result.total, result.rate, result.status) == (1, 4, 0.25, Status.WARN)
+
+
+def test_what_has_become_empty_counts_as_wholly_bad(run: Run) -> None:
+    """The whole of it, as if every row were bad: what is gone is no better than what is wrong."""
+    before = Baseline(measured={("biggest", ""): datetime(2025, 6, 27, tzinfo=UTC)})
+
+    result = run(biggest, baseline=before).of("biggest")
+
+    assert (result.status, result.gross_status, result.share, result.gross_share) == (*2 * [Status.ERROR], 1.0, 1.0)
+    assert result.error.endswith("; on 2025-06-27 there was something")
 
 
 def test_null_is_not_true_so_it_is_not_counted(run: Run, put: Put) -> None:

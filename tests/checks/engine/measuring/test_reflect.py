@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Date, Engine, cast, event, func, select
+from sqlalchemy import Date, Engine, Table, cast, event, func, select
 
 from checks import Bad, CheckDefinitionError, Row, Severity, SharedSet, above, check, row_check, rows, shared_set
 from checks.engine.authoring.spec import Check, TableName
@@ -132,3 +132,18 @@ def test_a_set_that_cannot_be_read_is_the_error_of_the_rules_that_ask_for_it(
 def test_a_set_says_the_types_of_its_columns() -> None:
     with pytest.raises(CheckDefinitionError, match="the shared set 'gaps' has a column 'lag_1' of no known type"):
         shared_set("gaps", select(func.lag(things.c.size).over(order_by=things.c.id).label("lag_1")))
+
+
+def test_a_place_that_is_judged_apart_is_about_the_same_table(shelves: Engine) -> None:
+    (rule,) = about("things")
+    apart: dict[tuple[str, str], Check | None] = {
+        ("place", "South"): replace(rule, segments={}),
+        ("place", "West"): None,
+    }
+
+    bound = NamedTables(shelves.connect, {}).bind(replace(rule, segments=apart))
+
+    south = bound.segments["place", "South"]
+    assert isinstance(bound.mark.table, Table)
+    assert south is not None
+    assert (south.mark.table, bound.segments["place", "West"]) == (bound.mark.table, None)

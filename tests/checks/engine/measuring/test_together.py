@@ -14,7 +14,7 @@ from checks.engine.collecting.rules import Rules
 from checks.engine.judging import bad_rows
 from checks.engine.reporting.report import Result
 from checks.engine.run import run_checks
-from tests.checks.engine.conftest import SHELF, Run, counted, request, thing, things
+from tests.checks.engine.conftest import PLACE, SHELF, Run, counted, request, thing, things
 
 Put = Callable[..., None]
 ROW = things.c
@@ -182,6 +182,22 @@ def test_a_place_that_is_judged_with_other_parameters_is_asked_apart(shelves: En
         "North": (1, Status.WARN), "South": (6, Status.CRITICAL), "West": (None, Status.SKIPPED),
         "Empty": (0, Status.SKIPPED),
     }  # fmt: skip
+
+
+def test_rows_that_do_not_say_their_place_cannot_be_judged_apart(shelves: Engine, put: Put) -> None:
+    @check(severity=Severity.LOW, threshold=above(warn=rows(2)))
+    def big() -> Bad:
+        return Bad(select(ROW.name).where(ROW.size > 9))
+
+    put_some(put)
+    rules = Rules.of(big, domain="things")
+    changed = replace(rules["big"], segments={("place", "South"): replace(rules["big"], segments={})})
+
+    report = run_checks(shelves, rules.only([changed]), request(dimensions=(PLACE,)))
+
+    assert [(one.status, one.error) for one in report.results] == [
+        (Status.ERROR, "cannot be judged apart: its rows do not say their place, so it cannot be narrowed to one")
+    ]
 
 
 def test_rows_are_counted_without_an_among(run: Run, put: Put) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import ColumnElement, func, select
 import checks
 from checks import Bad, Row, Severity, Status, above, check, metric_check, percent, row_check, rows
 from checks.engine.reporting.report import Report
+from checks.engine.reporting.score import Band
 from checks.engine.reporting.verdict import Exit, FailOn
 from tests.checks.engine.conftest import PLACE, Run, request, thing, things
 
@@ -95,6 +97,14 @@ def test_an_exit_code_says_how_it_went(run: Run, rules: tuple[Any, ...], fail_on
 
 def test_coverage_is_weighed_by_what_it_costs_not_to_measure(run: Run) -> None:
     assert run(ok, warn_low, broken, biggest).coverage == pytest.approx((0.6 + 0.1 + 0.1) / (0.6 + 0.1 + 0.1 + 0.1))
+
+
+def test_there_is_no_score_where_too_little_was_measured(run: Run) -> None:
+    """Three fifths are enough; what could not be measured costs points then."""
+    enough, nothing = run(ok, broken), run(broken)
+
+    assert (nothing.coverage, nothing.band, nothing.score, nothing.gross_score) == (0, Band.UNKNOWN, None, None)
+    assert (round(enough.coverage, 3), enough.score) == (0.857, Decimal(90))
 
 
 def test_anybody_can_recompute_a_score_from_the_document(run: Run) -> None:
