@@ -171,7 +171,9 @@ def _prepare(  # noqa: PLR0917 - all that a run knows before it measures
     waivers = Waivers.of(request.waivers, rules, request.day)
     queries = [item for item in asked if isinstance(item, Query)]
     context = RunContext(
-        how=Asking(scope, request.options.pause, request.options.timeout),
+        how=Asking(
+            scope, request.options.pause, request.options.timeout, request.options.listed * request.options.details
+        ),
         baseline=request.baseline,
         waivers=waivers,
         dimensions=request.dimensions,

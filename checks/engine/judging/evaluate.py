@@ -37,6 +37,7 @@ from checks.engine.judging.evidence import (
     counts_and_rows,
     draw_each,
     few,
+    few_by_key,
     few_of_many,
     listed,
     many,
@@ -343,7 +344,13 @@ def evidence_of(
     if not rows:
         return {}
     timeout = context.how.limit([item.query for item in measured])
-    return _fetched(session, rows, context, timeout, notes)
+    keyed = {
+        item.query.id: (rows[item.query.id][0], item.keys) for item in measured if item.query.id in rows and item.keys
+    }
+    evidence = few_by_key(session, keyed, timeout) if keyed else {}
+    return evidence | _fetched(
+        session, {id_: rows[id_] for id_ in rows.keys() - evidence.keys()}, context, timeout, notes
+    )
 
 
 def _unplaced(item: Measured, count: int, context: RunContext) -> BadRows:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from math import prod
@@ -17,6 +18,7 @@ from random import random
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from checks.engine.judging.bad_rows import LEAST_SHARE, BadRows, Place
 from checks.engine.judging.findings import (
@@ -58,6 +60,26 @@ def few_of_many(session: Session, rules: Mapping[Id, BadRows], timeout: float) -
         id_: listed(id_[0], rows, [row[1:width] for row in fetched if row[width + number]])
         for number, (id_, rows) in enumerate(chosen)
     }
+
+
+def few_by_key(
+    session: Session, rules: Mapping[Id, tuple[BadRows, Sequence[int]]], timeout: float
+) -> dict[Id, Evidence]:
+    """The bad rows of several rules of one table whose keys are known: nobody asks again which rows they are.
+
+    Nothing where that fails, or where a key is not that of one row, as in a table whose rows no constraint tells apart.
+    """
+    first = next(rows for rows, _ in rules.values())
+    assert isinstance(first.source, sa.Table)  # noqa: S101 - keys are those of tables
+    (key,), wanted = first.source.primary_key, {each for _, keys in rules.values() for each in keys}
+    is_wanted = key == sa.any_(sa.bindparam(None, sorted(wanted - {None}), ARRAY(key.type)))
+    fetched: Sequence[Sequence[Any]] = ()
+    with suppress(Exception):  # then they are looked for, where the error has a name
+        fetched = session.all(asking(key, *first.columns()).select_from(first.joined).where(is_wanted), timeout)
+    by_key = {row[1]: row[2:] for row in fetched}
+    if not len(fetched) == len(by_key) == len(wanted):
+        return {}
+    return {id_: listed(id_[0], rows, [by_key[each] for each in keys]) for id_, (rows, keys) in rules.items()}
 
 
 def few(session: Session, rule: str, rows: BadRows, timeout: float) -> Evidence:

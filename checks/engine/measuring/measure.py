@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -16,20 +17,21 @@ from math import isfinite
 from operator import eq
 from typing import Any, TypeAlias
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, func
+from sqlalchemy import BindParameter, ColumnElement, Select, Subquery, and_, case, func
 from sqlalchemy.sql.elements import BinaryExpression, FunctionFilter
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.measuring.compile_queries import Query, Together
-from checks.engine.measuring.reflect import elements_of
+from checks.engine.measuring.reflect import elements_of, key_of
 from checks.engine.measuring.scope import Scope
 from checks.engine.measuring.snapshot import Rows, Session, asking, attempt, explained, not_free, timed_out
-from etl.database import is_transient
+from etl.database import is_transient, sqlstate
 
 # PostgreSQL takes 1,664 entries in a target list and 65,535 parameters in a statement
 MOST_TARGETS = 1_600
 MOST_PARAMETERS = 30_000
+NO_RIGHT = "42501"
 FUSED = {Kind.ROW, Kind.METRIC}
 
 
@@ -159,7 +161,7 @@ def _split(queries: Sequence[Query]) -> Iterator[tuple[Query, ...]]:
     part: list[Query] = []
     weight = (0, 0)
     for query in queries:
-        added = len(targets(query)), _parameters(query)
+        added = 1 if query.metric is not None else 3, _parameters(query)
         if part and (weight[0] + added[0] > MOST_TARGETS or weight[1] + added[1] > MOST_PARAMETERS):
             yield tuple(part)
             part, weight = [], (0, 0)
@@ -197,22 +199,27 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A query with its reading, or with the reason why there is none."""
+    """A query with its reading, or with the reason why there is none; `keys` are those of few bad rows."""
 
     query: Query
     seconds: float
     reading: Measurement | None = None
     error: str = ""
     timed_out: bool = False
+    keys: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How to ask: which rows count, the pause before a further try, and a cap on every rule's timeout."""
+    """How to ask: which rows count, the pause before a further try, and a cap on every rule's timeout.
+
+    The keys of up to `keys` bad rows come along with their number.
+    """
 
     scope: Scope = field(default_factory=Scope)
     pause: float = 0.2
     timeout: float | None = None
+    keys: int = 0
 
     def limit(self, queries: Sequence[Query]) -> float:
         """The time limit of a statement that these queries share, in seconds."""
@@ -228,18 +235,23 @@ def read_scan(session: Session, scan: Scan, how: Asking) -> Iterator[Measured]:
     if scan.by is not None:
         yield from _read_groups(session, scan, how, scan.by)
         return
+    scope = how.scope.of(narrowed=scan.queries[0].narrowed)
+    key = _key(session, scan) if how.keys else None
     try:
-        scope = how.scope.of(narrowed=scan.queries[0].narrowed)
-        statement = scan.queries[0].once(("scan", scope.shape, scan.queries), lambda: scan_statement(scan, scope))
+        of_scan = ("scan", scope.shape, scan.queries, None if key is None else how.keys)
+        statement = scan.queries[0].once(of_scan, lambda: scan_statement(scan, scope, key, how.keys))
         row = single(attempt(session, retries, how.pause, lambda: session.all(statement, timeout)))
     except Exception as error:  # noqa: BLE001 - the boundary of one scan
-        yield from _isolated(session, scan, how, error, time.perf_counter() - started)
+        if key is not None and sqlstate(error) == NO_RIGHT:  # the key may be what the run must not read
+            yield from read_scan(session, scan, replace(how, keys=0))
+        else:
+            yield from _isolated(session, scan, how, error, time.perf_counter() - started)
         return
     seconds = (time.perf_counter() - started) / len(scan.queries)
     values = iter(row[1:])
     for query in scan.queries:
-        own = [next(values) for _ in range(1 if query.metric is not None else 2)]
-        yield _guarded(query, own, seconds)
+        measured = _guarded(query, [next(values) for _ in range(1 if query.metric is not None else 2)], seconds)
+        yield measured if key is None or query.metric is not None else replace(measured, keys=next(values))
 
 
 def _read_groups(session: Session, scan: Scan, how: Asking, by: ColumnElement[Any]) -> Iterator[Measured]:
@@ -259,15 +271,46 @@ def _read_groups(session: Session, scan: Scan, how: Asking, by: ColumnElement[An
         yield _guarded(query, [values.get(query.parameter.value, OF_NO_ROWS[metric.func.name])], seconds)
 
 
-def scan_statement(scan: Scan, scope: Scope) -> Select[Any]:
-    """One SELECT that answers all queries of a scan."""
+def _key(session: Session, scan: Scan) -> ColumnElement[int] | None:
+    """The key of a scan's table, if there is one and its rows are not too many to collect keys of bad ones."""
+    if all(query.metric is not None for query in scan.queries):
+        return None
+    with suppress(Exception):  # then keys are not collected
+        return key_of(scan.queries[0].table, lambda rows: session.all(rows, PROBE_SECONDS))
+    return None
+
+
+def _collected(query: Query, key: ColumnElement[int] | None) -> tuple[ColumnElement[Any], ...]:
+    """The targets of a query, with the keys of its bad rows in place of their number."""
+    if key is None or query.metric is not None:
+        return targets(query)
+    # only as an array: the condition of a second aggregate would be asked of every row once more
+    return func.array_agg(key).filter(bad_condition(query)), targets(query)[1]
+
+
+def scan_statement(scan: Scan, scope: Scope, key: ColumnElement[int] | None = None, most: int = 0) -> Select[Any]:
+    """One SELECT that answers all queries of a scan; with `key` it tells those of up to `most` bad rows as well."""
     table = scan.queries[0].table
-    columns = [target for query in scan.queries for target in targets(query)]
+    columns = [target for query in scan.queries for target in _collected(query, key)]
     # labels of our own: PostgreSQL has no trouble with two columns called "count", readers have
     labelled = [column.label(f"c{number}") for number, column in enumerate(columns)]
     statement = asking(*labelled).select_from(table)
     # an aggregate gives one row; what is none would give as many as the table has
-    return (statement.where(scope.condition(table)) if scope else statement).limit(2)
+    rows = (statement.where(scope.condition(table)) if scope else statement).limit(2)
+    return rows if key is None else _with_keys(scan.queries, rows.subquery("scan"), most)
+
+
+def _with_keys(queries: Sequence[Query], scan: Subquery, most: int) -> Select[Any]:
+    """Of each rule its bad rows, all rows, and the keys of few bad ones; of a metric its value."""
+    columns, answer = iter([*scan.c][1:]), list[ColumnElement[Any]]()
+    for query in queries:
+        first = next(columns)
+        if query.metric is not None:
+            answer.append(first)
+            continue
+        bad = func.coalesce(func.cardinality(first), 0)
+        answer += [bad, next(columns), case((bad <= most, first))]
+    return asking(*answer)
 
 
 def single(rows: Rows) -> Sequence[Any]:

@@ -22,6 +22,8 @@ from checks.engine.authoring.decorators import Bad, SharedSet
 from checks.engine.authoring.spec import Check, TableName
 
 Connect = Callable[[], AbstractContextManager[Connection]]
+Ask: TypeAlias = Callable[[sa.Select[Any]], Sequence[Any]]
+"""Answers a statement."""
 
 
 class MissingTableError(MeasureError):
@@ -198,12 +200,26 @@ def elements_of(statements: Iterable[Any]) -> Iterator[Any]:
             waiting.extend(part.get_children())
 
 
+MOST_BYTES = 250_000_000
+"""Of a larger table the keys of bad rows are not collected: these may be all."""
+
+
+def key_of(table: sa.FromClause, ask: Ask) -> sa.ColumnElement[int] | None:
+    """The whole number that is the key of a table; None for one without, that is larger than MOST_BYTES, or a view."""
+    keys = list(table.primary_key or ())
+    if not isinstance(table, Table) or len(keys) != 1 or not isinstance(keys[0].type, sa.Integer):
+        return None
+    size = select(sa.func.pg_relation_size(sa.column("oid"))).select_from(text("pg_catalog.pg_class"))
+    name = sa.func.concat_ws(".", *(sa.func.quote_ident(part) for part in (table.schema, table.name) if part))
+    found = ask(size.where(sa.column("oid") == sa.func.to_regclass(name), sa.column("relkind") == "r"))
+    return keys[0] if found and found[0][0] <= MOST_BYTES else None
+
+
 MOST_SHARED = 100_000
 """Rows up to which a set is sent along; a larger one stays a part of every statement."""
 
 Texts: TypeAlias = Sequence[str] | None
 """The columns of a set, each as the text of an array; None for one that is not sent along."""
-Ask: TypeAlias = Callable[[sa.Select[Any]], Sequence[Any]]
 
 
 class SharedSets:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, Engine, case, func, text
+from sqlalchemy import Column, ColumnElement, Engine, Integer, MetaData, Table, case, func, text
 
 from checks import Row, Severity, Status, above, fixture, metric_check, percent, row_check, rows
 from checks.engine.collecting.rules import Rules
@@ -189,3 +189,50 @@ def test_a_metric_whose_groups_cannot_be_read_is_an_error_of_its_own(run: Run, p
 
     assert {result.status for result in report.results if result.rule == "broken"} <= {Status.ERROR, Status.SKIPPED}
     assert {result.status for result in report.results if result.rule == "sound"} == {Status.OK}
+
+
+def test_which_rows_are_bad_is_asked_once(run: Run, put: Put, shelves: Engine) -> None:
+    put(thing("a", size=1), *(thing(name, size=11) for name in "bcd"), thing("e", size=31))
+
+    with counted(shelves) as statements:
+        report = run(rule(1, 10), rule(2, 30), rule(3, 90))
+
+    asked = [statement for statement in statements if "things.size >" in statement]
+    names = {result.rule: [example["name"] for example in result.examples] for result in report.results}
+    assert len(asked) == 1
+    assert names == {"bigger_1": ["b", "c", "d", "e"], "bigger_2": ["e"], "bigger_3": []}
+
+
+def test_a_table_whose_key_is_not_unique_shows_its_bad_rows_all_the_same(shelves: Engine) -> None:
+    loose = Table("loose", MetaData(), Column("id", Integer, primary_key=True), Column("size", Integer))
+
+    @row_check(loose, severity=Severity.LOW, threshold=above(warn=rows(0)))
+    def large(row: Row) -> ColumnElement[bool]:
+        return row.size > 9
+
+    with shelves.begin() as connection:
+        connection.execute(text("create table loose (id integer, size integer)"))
+        connection.execute(text("insert into loose values (1, 10), (1, 10), (2, 10), (null, 10), (3, 1)"))
+    try:
+        (result,) = run_checks(shelves, Rules.of(large, domain="things"), request()).results
+    finally:
+        with shelves.begin() as connection:
+            connection.execute(text("drop table loose"))
+
+    assert (result.count, result.total, result.note) == (4, 5, "")
+    assert result.findings is not None
+    assert {(finding.key["id"], finding.times) for finding in result.findings.listed} == {(1, 2), (2, 1), (None, 1)}
+
+
+def test_rows_are_counted_also_where_their_key_must_not_be_read(shelves: Engine, put: Put) -> None:
+    put(thing("a", size=10), thing("b", size=1))
+    with shelves.begin() as connection:
+        connection.execute(text("create role keyless; grant select (name, place_id, size) on things to keyless"))
+    try:
+        (result,) = run_checks(shelves, Rules.of(rule(1), domain="things"), request(role="keyless")).results
+    finally:
+        with shelves.begin() as connection:
+            connection.execute(text("drop owned by keyless; drop role keyless"))
+
+    assert (result.count, result.total, result.error) == (1, 2, "")
+    assert [example["name"] for example in result.examples] == ["a"]
