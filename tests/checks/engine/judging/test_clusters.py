@@ -10,8 +10,7 @@ import pytest
 from sqlalchemy import ColumnElement, Engine, select
 
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
-from checks.engine.judging.bad_rows import Cluster, Place, candidates, possible_candidates
-from checks.engine.judging.evaluate import segment_readings
+from checks.engine.judging.bad_rows import Cluster, Place, candidates, possible_candidates, segment_readings
 from checks.engine.judging.evidence import _drawn_for
 from checks.engine.measuring.measure import Measurement
 from tests.checks.engine.conftest import PLACE, SHELF, Run, counted, thing, things
