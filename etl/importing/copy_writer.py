@@ -58,11 +58,10 @@ def _numbers(values: Sequence[Any]) -> Iterable[str]:
 def copy_columns(connection: Connection, table: Table, batches: Iterable[Columns], *, keys: Keys | None = None) -> int:
     """COPY rows into a table, and let `keys` see theirs; returns how many.
 
-    They come in batches, the values of each by their columns' names; a batch without rows has no columns. Columns that
-    the server computes are not written.
+    They come in batches, the values of each by their columns' names; a batch without rows has no columns.
     """
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-    count, writers = 0, {column.name: _writer(column) for column in table.columns if column.computed is None}
+    count, writers = 0, {column.name: _writer(column) for column in table.columns}
     names = sql.SQL(", ").join(map(sql.Identifier, writers))
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table.name), names)
     with seldom_collecting(), driver.cursor() as cursor, cursor.copy(statement) as copy:
@@ -93,6 +92,8 @@ def seldom_collecting() -> Iterator[None]:
 
 
 MOST_KEYS = 4_000_000
+FEW_KEYS = 100_000
+"""So many are compared by Python itself, in 10 MB: numpy takes longer to import."""
 
 
 class Keys:
@@ -109,8 +110,12 @@ class Keys:
 
     def repeated(self) -> bool:
         """Whether a key may have come twice; False is certain."""
-        import numpy as np  # noqa: PLC0415 - only imports need it
+        if len(self._hashes) >= MOST_KEYS:
+            return True
+        if len(self._hashes) <= FEW_KEYS:
+            return len(set(self._hashes)) < len(self._hashes)
+        import numpy as np  # noqa: PLC0415 - only large feeds need it
 
         hashes = np.frombuffer(self._hashes, dtype=np.int64)
         hashes.sort()  # in place: their order tells nothing
-        return len(hashes) >= MOST_KEYS or bool((hashes[1:] == hashes[:-1]).any())
+        return bool((hashes[1:] == hashes[:-1]).any())

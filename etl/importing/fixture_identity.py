@@ -55,7 +55,7 @@ def stage_matchups(connection: sa.Connection, staged: sa.Table) -> None:
     figures = (sa.func.count(), sa.func.min(staged.c.match_date), sa.func.max(staged.c.match_date))
     staging.create_staging(connection, matchups)
     connection.execute(
-        sa.insert(matchups).from_select(staging.written(matchups), sa.select(*key, *figures).group_by(*key))
+        sa.insert(matchups).from_select(matchups.columns.keys(), sa.select(*key, *figures).group_by(*key))
     )
     staging.analyze(connection, matchups)
 
@@ -140,7 +140,7 @@ def _stage_gone(
     gone = gone_fixtures
     named = same_key(schedule, staged, ("match_date", "home_team", "away_team"))
     named &= sa.func.coalesce(staged.c.league, leagues.c.league_id) == leagues.c.league_id  # a practice may not tell it
-    columns = staging.written(gone)
+    columns = gone.columns.keys()
     rows = (
         sa.select(*(schedule.c[name] for name in columns))
         .join(span, _within(span))

@@ -36,9 +36,13 @@ def swappable(one: str, other: str) -> str:
 
 
 def temporary(name: str, *columns: sa.Column[Any], **computed: str) -> sa.Table:
-    """A temporary table that dies with its transaction; `computed` columns are SQL of the others, as sa.text."""
-    parts = [sa.Column(column, sa.Text, sa.Computed(value)) for column, value in computed.items()]
-    return sa.Table(name, _metadata, *columns, *parts, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
+    """A temporary table that dies with its transaction.
+
+    `computed` are texts, in SQL of its columns, that rows are paired by; nothing of them is stored.
+    """
+    return sa.Table(
+        name, _metadata, *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP", info={"computed": computed}
+    )
 
 
 def stage_table(name: str, record: type[Any]) -> sa.Table:
@@ -82,11 +86,6 @@ def _plain(hint: Any) -> type:
         return hint
     args = [arg for arg in get_args(hint) if arg is not type(None)]
     return type(args[0]) if get_origin(hint) is Literal else _plain(args[0])
-
-
-def written(table: sa.Table) -> list[str]:
-    """Names of the columns that a statement fills; the others the server computes."""
-    return [column.name for column in table.columns if column.computed is None]
 
 
 name_links = temporary(
@@ -223,8 +222,15 @@ def pair(connection: sa.Connection, plan: sa.Table, left: sa.Table, keys: Sequen
 def _numbered(
     table: sa.Table, row: sa.ColumnElement[int], keys: Sequence[str], where: sa.ColumnElement[bool]
 ) -> sa.Subquery:
-    columns = [table.c[key] for key in keys]
+    columns = [_compared(table, key) for key in keys]
     nth = sa.func.row_number().over(partition_by=columns, order_by=row).label("nth")
     many = sa.func.count().over(partition_by=columns).label("many")
     known = sa.and_(where, *(column.is_not(None) for column in columns))
-    return sa.select(*columns, row.label("row"), nth, many).where(known).subquery()
+    named = (column.label(key) for key, column in zip(keys, columns, strict=True))
+    return sa.select(*named, row.label("row"), nth, many).where(known).subquery()
+
+
+def _compared(table: sa.Table, key: str) -> sa.ColumnElement[Any]:
+    """A column of a table, or what is computed of its columns under this name."""
+    computed = table.info["computed"].get(key)
+    return table.c[key] if computed is None else sa.literal_column(f"({computed})", sa.Text)

@@ -237,41 +237,42 @@ class Writer:
 
     def refuse_misfits(self, connection: sa.Connection) -> None:
         """Take planned rows out that have a value which its column cannot hold."""
-        plan = self.plan.c
-        asked = {name: self.target.columns[name].misfits(plan[name]) for name in self.columns}
-        misfits = {name: misfit for name, misfit in asked.items() if misfit is not None}
-        for name, misfit in misfits.items() if self._any(connection, misfits.values()) else ():
+        index, misfits = self.plan.c.index, self._misfits()
+        bad = sa.select(index).where(sa.or_(sa.false(), *misfits.values())).limit(1)
+        for name, misfit in misfits.items() if connection.execute(bad).first() else ():
             reason = f"{self.target.table.name}.{name} is {self.target.columns[name].type} and cannot hold this value"
-            rows = connection.scalars(sa.select(plan.index).where(misfit)).all()
-            self._keep(connection, ((index, reason) for index in rows), name)
+            self._keep(connection, dict.fromkeys(connection.scalars(sa.select(index).where(misfit)), reason), name)
 
     def refuse(self, connection: sa.Connection) -> None:
         """Take planned rows out that a type, NOT NULL, a CHECK, a row of the table or another of the plan forbids."""
-        self.refuse_misfits(connection)
-        forbidden, index = list(self._forbidden()), self.plan.c.index
-        for reason, field, empty in forbidden if self._any(connection, (empty for *_, empty in forbidden)) else ():
-            rows = connection.scalars(sa.select(index).where(empty))
-            self._keep(connection, ((row, f"{reason}, and is empty") for row in rows), field)
-        for name, condition in self.target.checks.items() if self._breaks_checks(connection) else ():
-            new = self._candidates(condition)
-            bad = sa.select(new.c.index).where(sa.not_(sa.literal_column(f"({condition})", sa.Boolean)))
-            reason = f"{self.target.table.name} does not take the row: CHECK {name} {condition}"
-            self._keep(connection, ((index, reason) for index in connection.scalars(bad)))
+        if self._any_refused(connection):
+            self._refuse_values(connection)
         for key in self._keys():
             self._refuse(connection, key, _twice(self._keyed(key), key), "row {} of the feed")
             self._refuse(connection, key, self._held(key, moving=False), "row {} of the table")
 
-    def _any(self, connection: sa.Connection, conditions: Iterable[sa.ColumnElement[bool]]) -> bool:
-        """Whether any of the conditions holds for any planned row, by one look at all of them."""
-        bad = sa.select(self.plan.c.index).where(sa.or_(sa.false(), *conditions)).limit(1)
+    def _refuse_values(self, connection: sa.Connection) -> None:
+        self.refuse_misfits(connection)
+        for reason, field, empty in self._forbidden():
+            rows = connection.scalars(sa.select(self.plan.c.index).where(empty))
+            self._keep(connection, dict.fromkeys(rows, f"{reason}, and is empty"), field)
+        for name, condition in self.target.checks.items():
+            new = self._candidates(condition)
+            bad = sa.select(new.c.index).where(sa.not_(sa.literal_column(f"({condition})", sa.Boolean)))
+            reason = f"{self.target.table.name} does not take the row: CHECK {name} {condition}"
+            self._keep(connection, dict.fromkeys(connection.scalars(bad), reason))
+
+    def _any_refused(self, connection: sa.Connection) -> bool:
+        """Whether any planned row has a value that does not fit, lacks one or breaks a CHECK, by one look at all."""
+        checks, empty = self.target.checks.values(), (empty for *_, empty in self._forbidden())
+        new = self._candidates(*checks, is_wrong=sa.or_(sa.false(), *self._misfits().values(), *empty))
+        broken = (sa.not_(sa.literal_column(f"({check})", sa.Boolean)) for check in checks)
+        bad = sa.select(new.c.index).where(sa.or_(new.c.is_wrong, *broken)).limit(1)
         return connection.execute(bad).first() is not None
 
-    def _breaks_checks(self, connection: sa.Connection) -> bool:
-        """Whether any planned row breaks any CHECK, by one look at all of them."""
-        new = self._candidates(*self.target.checks.values())
-        broken = (sa.not_(sa.literal_column(f"({check})", sa.Boolean)) for check in self.target.checks.values())
-        bad = sa.or_(sa.false(), *broken)
-        return connection.execute(sa.select(new.c.index).where(bad).limit(1)).first() is not None
+    def _misfits(self) -> dict[str, sa.ColumnElement[bool]]:
+        asked = {name: self.target.columns[name].misfits(self.plan.c[name]) for name in self.columns}
+        return {name: misfit for name, misfit in asked.items() if misfit is not None}
 
     def update(self, connection: sa.Connection) -> int:
         """Write over rows that stand in the table, and return how many.
@@ -291,7 +292,7 @@ class Writer:
     def insert(self, connection: sa.Connection, order: Sequence[str]) -> int:
         """Insert the planned rows that replace none, and return how many; they are a feed's now.
 
-        Sorted by `order`, for unsorted writers deadlock.
+        Sorted by `order`, for unsorted writers deadlock: those that load one feed keep to its order.
         """
         new = sa.select(*(self.plan.c[name] for name in self.columns)).where(self.plan.c.target_id.is_(None))
         rows = new.order_by(*(self.plan.c[name] for name in order))
@@ -311,7 +312,7 @@ class Writer:
             elif column.must_be_given and name not in self.columns:
                 yield reason, name, plan.target_id.is_(None)
 
-    def _candidates(self, *expressions: str) -> sa.Subquery:
+    def _candidates(self, *expressions: str, **others: sa.ColumnElement[bool]) -> sa.Subquery:
         """Planned rows as they would stand in the table, with the columns that these expressions of it may name."""
         plan, said = self.plan, " ".join(expressions)
         named = [column for name, column in self.target.columns.items() if name in said]
@@ -320,7 +321,7 @@ class Writer:
             plan.c[column.name].label(column.name) if column.name in self.columns else _kept(plan, stored, column)
             for column in named
         ]
-        every = sa.select(plan.c.index, plan.c.target_id, *values)
+        every = sa.select(plan.c.index, plan.c.target_id, *values, *(more.label(name) for name, more in others.items()))
         if all(column.name in self.columns for column in named):
             return every.subquery(self.target.table.name)
         return every.outerjoin(stored, stored.c.id == plan.c.target_id).subquery(self.target.table.name)
@@ -353,16 +354,15 @@ class Writer:
     def _refuse(self, connection: sa.Connection, key: UniqueKey, pairs: sa.Select[Any], other: str) -> None:
         where = f"{self.target.table.name}: {key} is taken by {other}"
         rows = {index: where.format(other) for index, other in connection.execute(pairs)}
-        self._keep(connection, rows.items(), ", ".join(key.parts))
+        self._keep(connection, rows, ", ".join(key.parts))
 
-    def _keep(self, connection: sa.Connection, reasons: Iterable[tuple[int, str]], field: str | None = None) -> None:
+    def _keep(self, connection: sa.Connection, reasons: Mapping[int, str], field: str | None = None) -> None:
         """Keep planned rows as rejects, each with its reason, and take them out of the plan."""
         for batch in batched(reasons, _BATCH):
-            why = dict(batch)
-            rows = sa.select(self.stage.c.index, as_read(self.schema, self.stage)).where(self.stage.c.index.in_(why))
+            rows = sa.select(self.stage.c.index, as_read(self.schema, self.stage)).where(self.stage.c.index.in_(batch))
             found = connection.execute(rows.order_by(self.stage.c.index)).all()
-            self.intake.keep([Reject(index, why[index], field, raw) for index, raw in found])
-            connection.execute(sa.delete(self.plan).where(self.plan.c.index.in_(why)))
+            self.intake.keep([Reject(index, reasons[index], field, raw) for index, raw in found])
+            connection.execute(sa.delete(self.plan).where(self.plan.c.index.in_(batch)))
 
 
 def _kept(plan: sa.Table, stored: sa.FromClause, column: TargetColumn) -> sa.ColumnElement[Any]:

@@ -286,7 +286,7 @@ def _find_stored(connection: sa.Connection, seasons: Sequence[Season]) -> None:
     plan, gone = match_plan, gone_matches
     first, last = sa.func.min(plan.c.match_date).label("first"), sa.func.max(plan.c.match_date).label("last")
     days = sa.select(plan.c.league_id, first, last).group_by(plan.c.league_id).subquery()
-    names = staging.written(gone)
+    names = gone.columns.keys()
     rows = sa.select(*(match_scores.c[name] for name in names)).join(
         days,
         (days.c.league_id == match_scores.c.league_id) & match_scores.c.match_date.between(days.c.first, days.c.last),

@@ -34,6 +34,7 @@ from etl.importing.fixture_identity import (
     is_double,
     is_matchup_of,
     matchup_names,
+    matchups,
     resolved_matchups,
     stage_matchups,
 )
@@ -125,10 +126,8 @@ _BATCH = 500
 
 def refuse_unlinked(connection: sa.Connection, keep: Callable[[list[Reject]], None]) -> int:
     """Take planned matches without any team out of the plan and hand them to `keep`; returns how many."""
-    plan, staged = fixture_plan, staged_fixtures
+    plan, staged, nameless = fixture_plan, staged_fixtures, _is_nameless(fixture_plan)
     home, away = name_links.alias("home"), name_links.alias("away")
-    nameless = plan.c.target_id.is_(None) & plan.c.home_team_id.is_(None) & plan.c.away_team_id.is_(None)
-    nameless &= plan.c.kind == "match"
     rows = (
         sa.select(
             staged.c.index, sa.func.concat_ws("; ", home.c.reason, away.c.reason), as_read(SCHEDULE_SCHEMA, staged)
@@ -150,13 +149,22 @@ def refuse_unlinked(connection: sa.Connection, keep: Callable[[list[Reject]], No
     return connection.execute(sa.delete(plan).where(nameless)).rowcount
 
 
+def _is_nameless(plan: sa.Table) -> sa.ColumnElement[bool]:
+    """Whether a planned row is a new match that can be linked to no team."""
+    teams = (plan.c.target_id, plan.c.home_team_id, plan.c.away_team_id)
+    return sa.and_(*(column.is_(None) for column in teams), plan.c.kind == "match")
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """How many staged rows there are, how many of them are not in `schedule`, and how many there differ."""
+    """How many staged rows there are, how many of them are not in `schedule`, how many there differ, and how many of
+    the new are matches without any team.
+    """
 
     staged: int
     new: int
     changed: int
+    nameless: int
 
 
 def publish_fixtures(connection: sa.Connection, intake: Intake, *, prune: bool = False) -> Counts:
@@ -177,7 +185,8 @@ def publish_fixtures(connection: sa.Connection, intake: Intake, *, prune: bool =
     planned = _plan(connection, columns)
     matched = planned.staged - planned.new
     find_gone(connection, staged_fixtures, intake.seasons, matched=matched, nothing=intake.partial)
-    refuse_unlinked(connection, intake.keep)
+    if planned.nameless:
+        refuse_unlinked(connection, intake.keep)
     duplicates += drop_second_names(connection)
     follow(connection)
     writer = Writer(target, fixture_plan, columns, staged_fixtures, SCHEDULE_SCHEMA, intake, frozenset({SCHEDULE_KEY}),
@@ -185,7 +194,7 @@ def publish_fixtures(connection: sa.Connection, intake: Intake, *, prune: bool =
     same = planned.staged - planned.new - planned.changed
     writer.review(connection, same)
     writer.refuse(connection)
-    updated, inserted = writer.update(connection), writer.insert(connection, SCHEDULE_KEY)
+    updated, inserted = writer.update(connection), writer.insert(connection, ("match_date", "index"))
     withdrawn = withdraw(connection, schedule, gone_fixtures, prune=prune)
     linked, unlinked = sides_linked(connection)
     return Counts(
@@ -283,7 +292,7 @@ def _plan(connection: sa.Connection, columns: Sequence[str]) -> Planned:
     plan, new = fixture_plan, _resolved().cte("resolved")
     kept = {name: sa.func.coalesce(new.c[name], schedule.c[name]) for name in TEAM_COLUMNS}
     optional = [name for name in ("match_time", "location") if name in columns]
-    names = staging.written(plan)
+    names = plan.columns.keys()
     values = {"target_id": schedule.c.id} | kept
     changed = sa.or_(*(kept[name].is_distinct_from(schedule.c[name]) for name in TEAM_COLUMNS))
     rows = (
@@ -306,10 +315,13 @@ def _plan(connection: sa.Connection, columns: Sequence[str]) -> Planned:
 
 
 def _count_planned(connection: sa.Connection) -> Planned:
-    staged = sa.select(sa.func.count()).select_from(staged_fixtures).scalar_subquery()
-    target = fixture_plan.c.target_id
-    counts = sa.select(staged, sa.func.count().filter(target.is_(None)), sa.func.count(target))
-    return Planned(*connection.execute(counts).one())
+    """Staged rows are counted by their matchups, of which there are few."""
+    staged = sa.select(sa.func.coalesce(sa.func.sum(matchups.c.rows), 0)).scalar_subquery()
+    target, rows = fixture_plan.c.target_id, sa.func.count()
+    counts = sa.select(
+        staged, rows - sa.func.count(target), sa.func.count(target), rows.filter(_is_nameless(fixture_plan))
+    )
+    return Planned(*connection.execute(counts.select_from(fixture_plan)).one())
 
 
 def _claim_matched(connection: sa.Connection, columns: Sequence[str]) -> None:

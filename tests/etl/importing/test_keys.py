@@ -25,8 +25,11 @@ def test_false_means_that_all_keys_differ(batches: list[list[tuple[object, ...]]
     assert keys.repeated() or len(set(seen)) == len(seen)
 
 
+@pytest.mark.parametrize("few", [0, 2])
 @pytest.mark.parametrize(("league", "repeated"), [("CITA", True), ("NSTF", False)])
-def test_a_key_is_its_named_columns(league: str, repeated: bool) -> None:
+def test_a_key_is_its_named_columns(league: str, repeated: bool, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether few keys are compared or, sorted, many."""
+    monkeypatch.setattr(copy_writer, "FEW_KEYS", few)
     keys = Keys(("league", "match_date"))
     keys.see({"index": (1,), "league": ("CITA",), "series": (None,), "match_date": (date(2024, 9, 1),)})
     keys.see({"index": (2,), "match_date": (date(2024, 9, 1),), "league": (league,), "series": ("Chicago 11",)})
