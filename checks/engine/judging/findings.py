@@ -74,12 +74,17 @@ def key_text(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[str]:
 
 def fingerprint_of(rule: str, key: ColumnElement[str]) -> ColumnElement[int]:
     """SQL of the fingerprint of (rule, key)."""
-    return first_bits(key_digest(rule, key), 64)
+    return first_bits(key_digest(rule_text(rule), key), 64)
 
 
-def key_digest(rule: str, key: ColumnElement[str]) -> ColumnElement[str]:
-    """SQL of the digest of (rule, key), whose first bits are the fingerprint."""
-    return func.md5(literal(rule + SEPARATOR, Text).concat(key))
+def rule_text(rule: str) -> ColumnElement[str]:
+    """SQL of what comes before the key in a digest."""
+    return literal(rule + SEPARATOR, Text)
+
+
+def key_digest(rule: ColumnElement[str], key: ColumnElement[str]) -> ColumnElement[str]:
+    """SQL of the digest of (rule, key), whose first bits are the fingerprint; the rule is a `rule_text`."""
+    return func.md5(rule.concat(key))
 
 
 def first_bits(digest: ColumnElement[str], number: int) -> ColumnElement[int]:
