@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 
 from sqlalchemy import Connection, select
 
-from checks.engine.collecting.collect import collect
+from checks.engine.collecting.collect import SUFFIXES, collect
 from checks.engine.collecting.rules import Rules
 from checks.ready.lines import overrides_of, rules_of_lines
 from checks.ready.overrides import override_rules
@@ -23,7 +24,29 @@ from flows.settings import Settings, SettingsError, origin_of
 
 
 def rules_of(settings: Settings) -> Rules:
-    """The catalogue, the rules that the settings name, and those of installed plugins, as the settings change them."""
+    """The catalogue, the rules that the settings name, and those of installed plugins, as the settings change them.
+
+    As long as nothing of that changes they are the very same rules, which remember their statements.
+    """
+    sources = tuple((source, *_written(Path(source).expanduser())) for source in settings.rule_sources)
+    key = sources, repr((settings.rules, settings.seasons, settings.auto_fix))
+    if key not in _collected:
+        _collected.clear()
+        _collected[key] = _collect(settings)
+    return _collected[key]
+
+
+_collected: dict[object, Rules] = {}
+
+
+def _written(source: Path) -> Iterator[tuple[str, int, int]]:
+    """When each file of a source was written last."""
+    for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
+        if path.suffix in SUFFIXES and path.is_file():
+            yield str(path), (written := path.stat()).st_mtime_ns, written.st_size
+
+
+def _collect(settings: Settings) -> Rules:
     lines = settings.rules
     rules = collect([*SOURCES, *settings.rule_sources], plugins=True, more=rules_of_lines(lines))
     own = rules.providing(season_breaks=settings.seasons)

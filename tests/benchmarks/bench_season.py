@@ -39,9 +39,11 @@ def main() -> None:
         whole = [cold(("check",), url, Path(folder)) for _ in range(ROUNDS + 1)][1:]
         league = [cold(("check", "--league", LEAGUE), url, Path(folder)) for _ in range(ROUNDS)]
         further = fresh(seconds_of_leagues, url)
+        whole_run = fresh(seconds_of_league_runs, url)
     show("the whole season, a cold process", whole, WHOLE_LIMIT)
     show("one league, a cold process", league, None)
     show("a further league in the same process", further, FURTHER_LIMIT)
+    show("the same with account, history and reports", whole_run, None)
 
 
 def show(what: str, spent: list[tuple[float, float]], limit: float | None) -> None:
@@ -80,6 +82,24 @@ def seconds_of_leagues(url: str) -> list[tuple[float, float]]:
         used, began = time.process_time(), time.perf_counter()
         examine(engine, rules, Request(now=TODAY, selection=Selection(scope=scope), options=Options(workers=4)))
         spent.append((time.process_time() - used, time.perf_counter() - began))
+    return spent[1:]
+
+
+def seconds_of_league_runs(url: str) -> list[tuple[float, float]]:
+    """The same of each league's whole check, as the flow that checks all leagues has it in each of its tasks."""
+    from flows.service.context import collect_seldom  # noqa: PLC0415 - a fresh process shall not have it yet
+    from flows.service.leagues import check_one_league  # noqa: PLC0415
+    from flows.service.requests import LeaguesRequest  # noqa: PLC0415
+    from flows.settings import read_settings  # noqa: PLC0415
+
+    collect_seldom()
+    spent = []
+    with tempfile.TemporaryDirectory() as folder:
+        settings = read_settings(database_url=url, reports=folder)
+        for league in LEAGUES[:1] + LEAGUES:
+            used, began = time.process_time(), time.perf_counter()
+            check_one_league(settings, league, LeaguesRequest(), TODAY.date())
+            spent.append((time.process_time() - used, time.perf_counter() - began))
     return spent[1:]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -153,7 +154,7 @@ MOST_ANSWERS = 64
 
 
 def _question(check: Check, parameter: Parameter, values: Values, tables: NamedTables | None, *, first: bool) -> Query:
-    """The query, which a rule is called for once in a process and with the same arguments."""
+    """The query, which a rule is called for once in a process, on a day, and with the same arguments."""
     if isinstance(check.mark.table, TableName) or any(isinstance(own, TableName) for _, own in check.mark.tables):
         raise MeasureError(f"its table {check.table} is known by name alone: a run reads it from the database")
     given = {**values.arguments(check), **check.parameters, **dict(check.mark.tables)}
@@ -161,21 +162,22 @@ def _question(check: Check, parameter: Parameter, values: Values, tables: NamedT
         given[check.mark.each] = parameter.value
     if check.mark.kind is Kind.FRAME:
         return Query(check, parameter, arguments=given)
-    key = _key(parameter, given)
+    key = _key(values["today"], parameter, given)
     answered: Query | None = check.answers.get(key)
     if answered is not None:
         return answered
     query = _called(check, parameter, given, tables, first=first)
-    if key is not None and not isinstance(query.bad, sa.TextualSelect):  # its columns are those of today's tables
+    # the columns of a text are those that its tables have now
+    if key is not None and not any(isinstance(rows, sa.TextualSelect) for rows in (query.bad, query.among)):
         if len(check.answers) >= MOST_ANSWERS:
             check.answers.clear()
         check.answers[key] = query
     return query
 
 
-def _key(parameter: Parameter, given: Mapping[str, Any]) -> object:
-    """What tells the answers of a rule apart; None where an argument cannot be compared."""
-    key = parameter, *((name, type(value), value) for name, value in sorted(given.items()))
+def _key(today: date, parameter: Parameter, given: Mapping[str, Any]) -> object:
+    """What tells the answers of a rule apart, which may look at the day itself; None where no value can be compared."""
+    key = today, parameter, *((name, type(value), value) for name, value in sorted(given.items()))
     try:
         hash(key)
     except TypeError:

@@ -105,6 +105,22 @@ def test_a_rule_is_called_once_for_the_same_arguments(shelves: Engine, put: Put)
     assert (counts, days) == ([1, 1, 0, 1, 1], [date(2025, 6, day) for day in (10, 11, 12)])
 
 
+def test_a_rule_that_looks_at_the_day_itself_is_called_on_each_day(shelves: Engine, put: Put) -> None:
+    calls: list[int] = []
+
+    @row_check(things, severity=Severity.HIGH, threshold=FEW)
+    def counted(row: Row) -> ColumnElement[bool]:
+        calls.append(len(calls) + 1)
+        return row.size > calls[-1]
+
+    put(thing("a", size=2))
+    rules = Rules.of(counted)
+
+    found = [run_checks(shelves, rules, request(today=date(2025, 6, day))).of("counted").count for day in (1, 1, 2)]
+
+    assert (found, calls) == ([1, 1, 0], [1, 2])
+
+
 def test_a_table_known_by_name_is_read_anew(shelves: Engine, put: Put) -> None:
     @row_check("things", severity=Severity.HIGH, threshold=FEW)
     def in_the_way(row: Row) -> ColumnElement[bool]:
