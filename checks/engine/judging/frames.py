@@ -15,8 +15,8 @@ from checks.engine.authoring import MeasureError
 from checks.engine.judging.bad_rows import BadRows, Place, places_of
 from checks.engine.judging.evidence import SAMPLE, Evidence
 from checks.engine.judging.findings import Cell, Finding, Findings, add, fingerprint, parts
-from checks.engine.measuring.child import in_child
-from checks.engine.measuring.compile_queries import Query, where_raised
+from checks.engine.measuring.child import in_child, where_raised
+from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Asking, Measured, Measurement
 from checks.engine.measuring.snapshot import Session, asking, attempt, explained
 

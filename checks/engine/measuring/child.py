@@ -15,6 +15,7 @@ import select
 import signal
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
@@ -22,6 +23,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from checks.engine.authoring import DeadlineError, MeasureError
+from checks.engine.authoring.spec import Check
 from etl import Terminated
 
 OF_A_FILE = "rally_rules_"
@@ -139,6 +141,12 @@ def in_own_process(what: str) -> Iterator[None]:
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit, pytest's own
         raise MeasureError(f"{what} raised {type(error).__name__}, which would end the whole run") from None
+
+
+def where_raised(error: BaseException, check: Check) -> str:
+    """The line of a rule's own file that raised, and its text; empty where none of it did."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == check.source.file]
+    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}: {frames[-1].line}" if frames else ""
 
 
 def text_of(error: BaseException) -> str:

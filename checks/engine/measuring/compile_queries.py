@@ -6,11 +6,9 @@ that rule alone.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -23,7 +21,7 @@ from checks.engine.authoring.spec import Check, Kind, TableName
 from checks.engine.authoring.units import Measure
 from checks.engine.collecting.sql_rules import one_expression
 from checks.engine.collecting.wiring import Values
-from checks.engine.measuring.child import OF_A_FILE, in_own_process, rehearse, text_of
+from checks.engine.measuring.child import OF_A_FILE, in_own_process, rehearse, text_of, where_raised
 from checks.engine.measuring.reflect import MissingTableError, NamedTables, existence, is_optional
 from checks.engine.measuring.scope import Labels, Parameter, Parameters, Scope
 from checks.engine.measuring.snapshot import explained, within
@@ -251,12 +249,6 @@ def told_where(error: Exception, check: Check) -> str:
     text = text_of(error)
     hint = "; join conditions by & | ~ in place of and, or, not" if AMBIGUOUS in text else ""
     return f"the rule raised {type(error).__name__}{where_raised(error, check)} ({text}){hint}"
-
-
-def where_raised(error: BaseException, check: Check) -> str:
-    """The line of a rule's own file that raised, and its text; empty where none of it did."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == check.source.file]
-    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}: {frames[-1].line}" if frames else ""
 
 
 READERS = {Kind.ROW: _row, Kind.METRIC: _metric, Kind.CHECK: _set}
