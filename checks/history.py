@@ -282,10 +282,12 @@ def _states(connection: sa.Connection, rules: list[str], *, keys: bool) -> dict[
     own = check_states.c
     columns = own.rule, own.parameter, own.status, own.count, own.sketch, own.basis
     states = connection.execute(sa.select(*columns).where(own.rule.in_(rules))).all()
-    listed: dict[Id, list[Finding]] = {}
-    # thousands of keys as JSON: most of the time that a run of one league took to read its history
-    for rule, parameter, fingerprint, times, key in connection.execute(_open_findings(rules, keys=keys)).all():
-        listed.setdefault((rule, parameter), []).append(Finding(fingerprint, key or {}, times))
+    listed = {
+        (rule, parameter): [
+            Finding(fingerprint, key or {}, times) for fingerprint, key, times in zip(*lists, strict=True)
+        ]
+        for rule, parameter, *lists in connection.execute(_open_findings(rules, keys=keys))
+    }
     findings = {(row.rule, row.parameter): _findings(row, listed) for row in states}
     statuses = {(row.rule, row.parameter): Status(row.status) for row in states}
     bases = {(row.rule, row.parameter): row.basis for row in states if row.basis}
@@ -308,11 +310,17 @@ def _located(connection: sa.Connection, rules: list[str]) -> dict[Id, Located]:
 
 
 def _open_findings(rules: list[str], *, keys: bool) -> sa.Select[Any]:
+    """Fingerprints, keys and times of each rule and parameter; without `keys` only those that a sketch stands for.
+
+    A rule's come at once: thousands of keys, each as JSON of its own, took most of the time of reading a history.
+    """
     column, states = check_findings.c, check_states.c
     same = (states.rule == column.rule) & (states.parameter == column.parameter)
     key = column.key if keys else sa.case((states.sketch.is_not(None), column.key))
-    chosen = sa.select(column.rule, column.parameter, column.fingerprint, column.times, key).join(check_states, same)
-    return chosen.where(column.rule.in_(rules), column.fixed_at.is_(None))
+    of_rule = (sa.func.array_agg(column.fingerprint), sa.func.jsonb_agg(key), sa.func.array_agg(column.times))
+    chosen = sa.select(column.rule, column.parameter, *of_rule).join(check_states, same)
+    open_now = chosen.where(column.rule.in_(rules), column.fixed_at.is_(None))
+    return open_now.group_by(column.rule, column.parameter)
 
 
 def _findings(row: Any, listed: dict[Id, list[Finding]]) -> Findings:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from checks.engine.authoring.spec import Check
 from checks.engine.authoring.thresholds import Fixed
@@ -14,14 +14,14 @@ from checks.engine.authoring.units import Measure, Status
 from checks.engine.judging.bad_rows import clusters
 from checks.engine.judging.evaluate import Outcome, RunContext
 from checks.engine.judging.findings import Findings, compare, compare_part
-from checks.engine.judging.judge import NO_ROWS, Carried, Id, Verdict, Waiver, Waivers, judge
+from checks.engine.judging.judge import NO_ROWS, Carried, Verdict, Waiver, Waivers, judge
 from checks.engine.measuring.compile_queries import Query, Unasked
 from checks.engine.measuring.measure import Measurement
 from checks.engine.measuring.scope import Labels, Parameter, Scope
 from checks.engine.measuring.snapshot import explained
 from checks.engine.reporting.literal import readable_sql
 from checks.engine.reporting.report import Report, Result, worst_first
-from checks.engine.reporting.score import Score, Weighed, score
+from checks.engine.reporting.score import Score, Weighed, score, score_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,25 +296,36 @@ def segment_scores(
     that are accepted are left out, rows that are accepted one by one are not.
     """
     answer: dict[str, dict[str, Decimal | None]] = {}
-    by_id = {outcome.query.id: outcome for outcome in outcomes}
     for dimension in (one for one in labels.dimensions.values() if one.scored):
         wanted = next((values for known, values in scope.wanted if known.name == dimension.name), None)
+        counted = _counted_by_part(outcomes, results, dimension.name)
         for value, label in labels.of(dimension.name).items():
             if wanted is None or value in wanted:
-                weighed = _weighed_part(by_id, results, dimension.name, value, label)
-                answer.setdefault(dimension.name, {})[label] = score(weighed).value
+                weighed = _weighed_part([*counted[None], *counted.get(label, ())], dimension.name, value)
+                answer.setdefault(dimension.name, {})[label] = score_value(weighed)
     return answer
 
 
-def _weighed_part(
-    outcomes: Mapping[Id, Outcome], results: Sequence[Result], dimension: str, value: Any, label: str
-) -> Iterator[Weighed]:
+CountedResults: TypeAlias = Sequence[tuple[Result, Outcome | None]]
+
+
+def _counted_by_part(
+    outcomes: Sequence[Outcome], results: Sequence[Result], dimension: str
+) -> Mapping[str | None, CountedResults]:
+    """The results that count for a part, by the label of the only one that they are about; of None those about all."""
+    by_id = {outcome.query.id: outcome for outcome in outcomes}
+    counted: dict[str | None, list[tuple[Result, Outcome | None]]] = {None: []}
     for result in results:
-        outcome = outcomes.get(result.id)
-        each = outcome.query.check.mark.each if outcome is not None else None
+        outcome = by_id.get(result.id)
         gone = outcome is None and result.emptied  # it was about a part that is not there
-        if gone or result.value is not None or (each == dimension and result.parameter != label):
-            continue
+        if not gone and result.value is None:
+            is_of_one = outcome is not None and outcome.query.check.mark.each == dimension
+            counted.setdefault(result.parameter if is_of_one else None, []).append((result, outcome))
+    return counted
+
+
+def _weighed_part(counted: CountedResults, dimension: str, value: Any) -> Iterator[Weighed]:
+    for result, outcome in counted:
         judged = _judged(result, outcome, dimension, value)
         if judged is not None:
             status, share, reading = judged

@@ -113,6 +113,11 @@ def score(results: Iterable[Weighed]) -> Score:
     return Score(value, _impacts(rules), points, parts)
 
 
+def score_value(results: Iterable[Weighed]) -> Decimal | None:
+    """The value of the score of some results, for whom its points do not matter."""
+    return _value(_by_rule(sorted(results, key=lambda result: (result.rule, result.parameter))))
+
+
 def pooled_share(results: list[Weighed]) -> float:
     """The impact of one rule over its parameters: its worst status, with the share of all of them together."""
     worst = next((status for status in WORST_FIRST if any(r.status is status for r in results)), Status.OK)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from checks import Severity, Status
 from checks.engine.reporting.report import Result
-from checks.engine.reporting.score import IMPACT_RANGES, Band, Weighed, impact, score, shared
+from checks.engine.reporting.score import IMPACT_RANGES, Band, Weighed, impact, score, score_value, shared
 from checks.engine.reporting.verdict import run_verdict
 
 shares = st.floats(0, 1)
@@ -58,6 +58,13 @@ def test_the_order_of_rules_changes_nothing(report: list[Weighed], random: objec
     random.shuffle(mixed)  # type: ignore[attr-defined]
 
     assert score(mixed) == score(report)
+
+
+@given(reports, st.randoms())
+def test_the_value_alone_is_that_of_the_score(report: list[Weighed], random: object) -> None:
+    shuffled = sorted(report, key=lambda _: random.random())  # type: ignore[attr-defined]
+
+    assert score_value(shuffled) == score(report).value
 
 
 @given(reports, st.sampled_from([Status.OK, Status.SKIPPED]), st.integers(1, 50))
