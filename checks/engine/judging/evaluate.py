@@ -60,7 +60,7 @@ from checks.engine.measuring.measure import (
     unmeasured,
 )
 from checks.engine.measuring.scope import Dimension, Scope
-from checks.engine.measuring.snapshot import Session, asking, attempt, explained, timed_out
+from checks.engine.measuring.snapshot import Job, Session, asking, attempt, explained, one_by_one, timed_out
 
 
 @dataclass(slots=True)
@@ -301,15 +301,6 @@ def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:
     rows = statement.subquery()
     counted = select(func.count()).select_from(rows)
     return (counted.where(scope.condition(rows)) if scope else counted).scalar_subquery()
-
-
-Job = Callable[[Session], None]
-
-
-def one_by_one(session: Session, jobs: Sequence[Job]) -> None:
-    """Do some work on one session."""
-    for job in jobs:
-        job(session)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

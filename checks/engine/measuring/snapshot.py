@@ -90,6 +90,15 @@ class Session(Protocol):
         ...
 
 
+Job = Callable[[Session], None]
+
+
+def one_by_one(session: Session, jobs: Sequence[Job]) -> None:
+    """Do some work on one session."""
+    for job in jobs:
+        job(session)
+
+
 def asking(*columns: Any) -> Select[Any]:
     """A SELECT of `columns` behind one bound parameter.
 
