@@ -98,7 +98,7 @@ def many(session: Session, rule: str, rows: BadRows, count: int, timeout: float)
         # what is expensive is asked once: its places are counted in the same statement
         nothing = sa.cast(sa.null(), sa.BigInteger)
         return read_rows(rule, rows, session.all(counts_and_rows(rule, rows, nothing, 0), timeout), 0)
-    cells = asking(*_sketch(rule_text(rule), rows.keys().subquery(), 0).subquery().c)
+    cells = asking(*_sketch(rule_text(rule), _once(rows.keys()), 0).subquery().c)  # each key is written once
     return _aggregated(rule, rows, count, [row[1:] for row in session.all(cells, timeout)])
 
 
