@@ -6,10 +6,10 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from threading import Lock
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Column, Connection, Inspector, MetaData, SelectBase, Table, TextClause, inspect, select, text
@@ -220,6 +220,11 @@ MOST_SHARED = 100_000
 
 Texts: TypeAlias = Sequence[str] | None
 """The columns of a set, each as the text of an array; None for one that is not sent along."""
+Made = TypeVar("Made")
+SentStatement: TypeAlias = tuple[sa.Select[Any], Mapping[str, Any]]
+"""A statement with the values of its parameters."""
+AskWith: TypeAlias = Callable[[sa.Select[Any], Mapping[str, Any]], Sequence[Any]]
+"""Answers a statement with the values of its parameters."""
 
 
 class SharedSets:
@@ -232,20 +237,14 @@ class SharedSets:
         self._lock = Lock()
         self._read: dict[Any, Future[Texts]] = {}
 
-    def sent_along(self, statement: sa.Select[Any], ask: Ask) -> sa.Select[Any]:
-        """The statement with the rows of its sets in place of what selects them; `ask` answers a statement."""
-        tables = {own: _sent(own, texts) for own in _sets_of(statement) if (texts := self._texts(own, ask))}
-        if not tables:
-            return statement
+    def sent_along(self, statement: sa.Select[Any], ask: AskWith) -> SentStatement:
+        """The statement with parameters in place of what selects its sets, and their rows; `ask` answers another."""
+        wanted = _made_once(statement, "rally_wanted", lambda: _Wanted(tuple(_sets_of(statement)), {}))
+        texts = {number: texts for number, own in enumerate(wanted.sets) if (texts := self._texts(own, ask))}
+        values = {_name(number, place): text for number, own in texts.items() for place, text in enumerate(own)}
+        return wanted.without(statement, frozenset(texts)), values
 
-        def replaced(part: Any, **_: Any) -> Any:
-            table = tables.get(part if isinstance(part, SharedSet) else getattr(part, "table", None))  # type: ignore[arg-type]
-            return table if table is None or isinstance(part, SharedSet) else table.c[part.key]
-
-        sent: sa.Select[Any] = visitors.replacement_traverse(statement, {}, replaced)  # type: ignore[call-overload]
-        return sent
-
-    def _texts(self, wanted: SharedSet, ask: Ask) -> Texts:
+    def _texts(self, wanted: SharedSet, ask: AskWith) -> Texts:
         cached = wanted._generate_cache_key()
         key = wanted if cached is None else (cached.key, repr([bound.effective_value for bound in cached.bindparams]))
         with self._lock:
@@ -261,14 +260,26 @@ class SharedSets:
                 answer.set_result(texts)
         return answer.result()
 
-    def _fetched(self, own: SharedSet, ask: Ask) -> Texts:
-        assert isinstance(own.element, SelectBase)  # noqa: S101 - made by `shared_set`
-        rows = sa.select(own.element.subquery()).limit(MOST_SHARED + 1)
-        columns = rows.subquery().c
-        texts = (sa.func.coalesce(sa.cast(sa.func.array_agg(column), sa.Text), "{}") for column in columns)
-        read = sa.select(sa.func.count(), *texts)
-        ((number, *arrays),) = ask(self.sent_along(read, ask))
+    def _fetched(self, own: SharedSet, ask: AskWith) -> Texts:
+        read = _made_once(own, "rally_read", lambda: _reading(own))
+        ((number, *arrays),) = ask(*self.sent_along(read, ask))
         return arrays if number <= MOST_SHARED else None
+
+
+def _made_once(part: Any, name: str, make: Callable[[], Made]) -> Made:
+    """What belongs to a statement that is kept from run to run; what SQLAlchemy makes of the statement forgets it."""
+    if name not in vars(part):
+        part._set_memoized_attribute(name, make())
+    made: Made = vars(part)[name]
+    return made
+
+
+def _reading(own: SharedSet) -> sa.Select[Any]:
+    assert isinstance(own.element, SelectBase)  # noqa: S101 - made by `shared_set`
+    rows = sa.select(own.element.subquery()).limit(MOST_SHARED + 1)
+    columns = rows.subquery().c
+    texts = (sa.func.coalesce(sa.cast(sa.func.array_agg(column), sa.Text), "{}") for column in columns)
+    return sa.select(sa.func.count(), *texts)
 
 
 def _sets_of(statement: sa.Select[Any]) -> Iterator[SharedSet]:
@@ -285,12 +296,43 @@ def _sets_of(statement: sa.Select[Any]) -> Iterator[SharedSet]:
             waiting.extend(part.get_children())
 
 
-def _sent(rows: SharedSet, texts: Sequence[str]) -> sa.TableValuedAlias:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The sets of a statement, and what it is where some of them are sent along."""
+
+    sets: tuple[SharedSet, ...]
+    sent: dict[frozenset[int], sa.Select[Any]]
+
+    def without(self, statement: sa.Select[Any], numbers: frozenset[int]) -> sa.Select[Any]:
+        """The statement in which the sets of these numbers are parameters."""
+        if not numbers:
+            return statement
+        if numbers not in self.sent:
+            self.sent[numbers] = _replaced(statement, {self.sets[number]: number for number in numbers})
+        return self.sent[numbers]
+
+
+def _replaced(statement: sa.Select[Any], numbers: Mapping[SharedSet, int]) -> sa.Select[Any]:
+    tables = {own: _sent(own, number) for own, number in numbers.items()}
+
+    def replaced(part: Any, **_: Any) -> Any:
+        table = tables.get(part if isinstance(part, SharedSet) else getattr(part, "table", None))  # type: ignore[arg-type]
+        return table if table is None or isinstance(part, SharedSet) else table.c[part.key]
+
+    sent: sa.Select[Any] = visitors.replacement_traverse(statement, {}, replaced)  # type: ignore[call-overload]
+    return sent
+
+
+def _name(number: int, place: int) -> str:
+    return f"shared_{number}_{place}"
+
+
+def _sent(rows: SharedSet, number: int) -> sa.TableValuedAlias:
     """The rows of a set as a table of the same name and columns."""
     # of no type: the database reads the text as what it is cast to, and sees how many rows there are
     arrays = [
-        sa.cast(sa.bindparam(None, text, sa.types.NullType()), ARRAY(column.type))
-        for column, text in zip(rows.c, texts, strict=True)
+        sa.cast(sa.bindparam(_name(number, place), type_=sa.types.NullType()), ARRAY(column.type))
+        for place, column in enumerate(rows.c)
     ]
     columns = [sa.column(column.key, column.type) for column in rows.c]
     return sa.func.unnest(*arrays).table_valued(*columns).render_derived(rows.name)

@@ -111,8 +111,10 @@ def asking(*columns: Any) -> Select[Any]:
 class Sets(Protocol):
     """What sends the sets along that statements share; one for each moment."""
 
-    def sent_along(self, statement: Select[Any], ask: Callable[[Select[Any]], Rows]) -> Select[Any]:
-        """The statement with the rows of its sets in it; `ask` answers a statement."""
+    def sent_along(
+        self, statement: Select[Any], ask: Callable[[Select[Any], Mapping[str, Any]], Rows]
+    ) -> tuple[Select[Any], Mapping[str, Any]]:
+        """The statement with parameters in place of its sets, and their values; `ask` answers another."""
         ...
 
 
@@ -131,9 +133,9 @@ class OpenSession:
     def bind(self, values: Mapping[str, Any]) -> None:
         self._bound = values
 
-    def all(self, statement: Select[Any], timeout: float) -> Rows:
+    def all(self, statement: Select[Any], timeout: float, values: Mapping[str, Any] | None = None) -> Rows:
         with self._savepoint(timeout):
-            return self._connection.execute(statement, self._bound).fetchall()
+            return self._connection.execute(statement, {**self._bound, **(values or {})}).fetchall()
 
     def chunks(self, statement: Select[Any], timeout: float, size: int) -> Generator[Rows, None, None]:
         with self._savepoint(timeout):
@@ -331,9 +333,10 @@ class SnapshotSession:
     def all(self, statement: Select[Any], timeout: float) -> Rows:
         """All rows of a statement, to which the sets that it shares with others are sent along."""
         session, sets = self._alive(), self._snapshot.sets
-        if sets is not None:
-            statement = sets.sent_along(statement, lambda rows: session.all(rows, timeout))
-        return session.all(statement, timeout)
+        if sets is None:
+            return session.all(statement, timeout)
+        sent, values = sets.sent_along(statement, lambda rows, given: session.all(rows, timeout, given))
+        return session.all(sent, timeout, values)
 
     def chunks(self, statement: Select[Any], timeout: float, size: int) -> Generator[Rows, None, None]:
         """The rows of a statement in chunks."""

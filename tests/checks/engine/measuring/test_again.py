@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, event, func, select, text
 
-from checks import Bad, Row, Severity, above, check, metric_check, row_check, rows
+from checks import Bad, Row, Severity, above, check, metric_check, row_check, rows, shared_set
 from checks.engine.authoring import UnknownColumnError
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report
@@ -119,6 +119,23 @@ def test_a_rule_that_looks_at_the_day_itself_is_called_on_each_day(shelves: Engi
     found = [run_checks(shelves, rules, request(today=date(2025, 6, day))).of("counted").count for day in (1, 1, 2)]
 
     assert (found, calls) == ([1, 1, 0], [1, 2])
+
+
+def test_a_set_that_rules_share_is_read_anew_by_each_run(shelves: Engine, put: Put) -> None:
+    @check(severity=Severity.HIGH, threshold=FEW)
+    def crowded() -> Bad:
+        """More than one thing at its place."""
+        places = select(things.c.place_id, func.count().label("number")).group_by(things.c.place_id)
+        place = shared_set("crowds", places)
+        return Bad(select(things.c.id).join(place, place.c.place_id == things.c.place_id).where(place.c.number > 1))
+
+    rules = Rules.of(crowded)
+    counts = []
+    for more in ([thing("a"), thing("b")], [thing("c", place_id=2)], [thing("d"), thing("e", place_id=2)]):
+        put(*more)
+        counts.append(run_checks(shelves, rules, request()).of("crowded").count)
+
+    assert counts == [2, 2, 5]
 
 
 def test_a_table_known_by_name_is_read_anew(shelves: Engine, put: Put) -> None:

@@ -106,9 +106,11 @@ def test_the_database_sees_how_many_rows_are_sent_along(shelves: Engine, put: Ca
     place = by_place()
 
     with shelves.begin() as connection:
-        sent = SharedSets().sent_along(select(place.c.number), lambda rows: connection.execute(rows).all())
+        sent, values = SharedSets().sent_along(
+            select(place.c.number), lambda rows, values: connection.execute(rows, values).all()
+        )
         compiled = sent.compile(connection)
-        explained = connection.exec_driver_sql(f"explain {compiled}", compiled.params)
+        explained = connection.exec_driver_sql(f"explain {compiled}", compiled.construct_params(values))
         plan = "\n".join(explained.scalars())
 
     assert "rows=3000 " in plan
