@@ -365,7 +365,7 @@ def _asked_alone(session: Session, query: Query, how: Asking, seconds: float, wh
         reason = f"not measured: its scan timed out after {whole:g} s, and the time to ask its rules alone is used up"
         yield Measured(query, 0.0, error=reason)
         return
-    yield from read_scan(session, Scan((query,)), replace(how, timeout=min(seconds, how.limit((query,)))))
+    yield from read_scan(session, Scan((query,)), replace(how, timeout=min(seconds, how.limit((query,))), keys=0))
 
 
 def _answers(session: Session) -> bool:
