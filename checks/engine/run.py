@@ -240,7 +240,7 @@ class Sessions:
     """
 
     def __init__(self, snapshot: Snapshot, first: SnapshotSession, most: int) -> None:
-        self._snapshot, self._most = snapshot, most
+        self.snapshot, self._most = snapshot, most
         self.opened = [first]
         self._free: SimpleQueue[SnapshotSession] = SimpleQueue()
         self._free.put(first)
@@ -251,7 +251,7 @@ class Sessions:
         with self._opening:
             while len(self.opened) < min(number, self._most):
                 try:
-                    session = SnapshotSession(self._snapshot)
+                    session = SnapshotSession(self.snapshot)
                 except DATABASE_ERRORS:
                     self._most = len(self.opened)
                     break
@@ -322,8 +322,11 @@ def side_by_side(
 ) -> list[Done]:
     """The answers for all units, in their order. An interrupt cancels what is running and goes on upwards."""
 
+    left = iter(range(len(units) - 1, -1, -1))
+
     def run(unit: Unit) -> Done:
         with pool.taken() as session:
+            pool.snapshot.crowded = next(left) >= len(pool.opened)
             return work(session, unit)
 
     with ThreadPoolExecutor(pool.open(len(units)), thread_name_prefix="rules") as executor:

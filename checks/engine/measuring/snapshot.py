@@ -126,8 +126,11 @@ class OpenSession:
     itself is neither begun nor ended here.
     """
 
-    def __init__(self, connection: Connection, bound: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, connection: Connection, bound: Mapping[str, Any] | None = None, *, crowded: bool = False
+    ) -> None:
         self._connection = connection
+        self._alone = "; SET LOCAL max_parallel_workers_per_gather = 0" if crowded else ""
         self._bound = bound or {}
 
     def bind(self, values: Mapping[str, Any]) -> None:
@@ -149,7 +152,7 @@ class OpenSession:
     def _savepoint(self, timeout: float) -> Iterator[None]:
         driver = self._connection.connection.driver_connection
         limit = f"SET LOCAL statement_timeout = {_milliseconds(timeout)}; {_lock_limit(driver)}"
-        self._connection.exec_driver_sql(f"SAVEPOINT rally; {limit}")
+        self._connection.exec_driver_sql(f"SAVEPOINT rally; {limit}{self._alone}")
         try:
             with within_seconds(driver, timeout):
                 yield
@@ -234,7 +237,10 @@ SELECT set_config('jit', 'off', true),
 
 
 class Snapshot:
-    """A moment of a database; `taken` counts how many were needed."""
+    """A moment of a database; `taken` counts how many were needed.
+
+    While it is `crowded`, statements run side by side on all sessions, and none takes further processes for itself.
+    """
 
     def __init__(
         self,
@@ -254,6 +260,7 @@ class Snapshot:
         self.sets: Sets | None = None
         self.role: str | None = None
         self.bound: Mapping[str, Any] = {}
+        self.crowded = False
 
     def __enter__(self) -> Snapshot:
         self._lead()
@@ -360,7 +367,7 @@ class SnapshotSession:
         # the rule before may have lost the connection; that is not to be this rule's first failure
         if _is_gone(self._connection):
             self.renew()
-        return OpenSession(self._connection, self._snapshot.bound)
+        return OpenSession(self._connection, self._snapshot.bound, crowded=self._snapshot.crowded)
 
     def close(self) -> None:
         """Give the connection back."""

@@ -16,7 +16,7 @@ from checks.engine.collecting.rules import Rules
 from checks.engine.measuring.snapshot import Session, SnapshotSession, one_moment
 from checks.engine.run import Progress, Sessions, run_checks
 from etl.database import open_engine
-from tests.checks.engine.conftest import Run, request, thing, things
+from tests.checks.engine.conftest import Run, counted, request, thing, things
 
 Put = Callable[..., None]
 ROUTINE = above(warn=percent(10), critical=percent(50))
@@ -201,3 +201,15 @@ def test_a_session_that_gets_idle_while_others_work_helps_them(shelves: Engine) 
         own.close()
 
     assert used == [own, other]
+
+
+def test_no_statement_takes_further_processes_as_long_as_others_wait(shelves: Engine, put: Put) -> None:
+    put(thing("a"))
+    rules = Rules.of(*(counting(f"count_{number}") for number in range(6)))
+
+    with counted(shelves) as statements:
+        run_checks(shelves, rules, request(workers=2))
+
+    savepoints = ["max_parallel_workers_per_gather = 0" in sent for sent in statements if sent.startswith("SAVEPOINT")]
+    assert any(savepoints)
+    assert not savepoints[-1]
