@@ -38,7 +38,12 @@ class BadRows:
 
     @classmethod
     def of(cls, query: Query, scope: Scope, dimensions: Sequence[Dimension]) -> BadRows:
-        """Read off a query; raises MeasureError when its rows have no key, or a personal one."""
+        """Read off a query, once; raises MeasureError when its rows have no key, or a personal one."""
+        kept = "rows", scope.shape, tuple(dimensions)
+        return query.once(kept, lambda: cls._read(query, scope, dimensions))
+
+    @classmethod
+    def _read(cls, query: Query, scope: Scope, dimensions: Sequence[Dimension]) -> BadRows:
         source, bad = _source(query)
         columns = _names(query, key_columns(source))
         joined, reached = reach(source, dimensions)

@@ -161,9 +161,7 @@ def _frame(session: Session, query: Query, context: RunContext) -> tuple[Measure
 
 
 def _rows(query: Query, context: RunContext) -> BadRows:
-    scope = context.how.scope.of(narrowed=query.narrowed)
-    what = "rows", scope.shape, tuple(context.dimensions)
-    return query.once(what, lambda: BadRows.of(query, scope, context.dimensions))
+    return BadRows.of(query, context.how.scope.of(narrowed=query.narrowed), context.dimensions)
 
 
 def _bounded(session: Session, measured: Measured, evidence: Evidence | None, context: RunContext) -> Outcome:

@@ -118,6 +118,18 @@ LISTED = 12
 """Labels that a message lists."""
 
 
+def _as_value(name: str, value: Any) -> Any:
+    return value
+
+
+def _as_parameter(name: str, value: Any) -> Any:
+    return bindparam(name)
+
+
+def _as_mark(name: str, value: Any) -> Any:
+    return literal_column(mark_of_value(name))
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The rows that count: for each dimension some values. Without any, all rows do.
@@ -126,12 +138,14 @@ class Scope:
     """
 
     wanted: tuple[tuple[Dimension, tuple[Any, ...]], ...] = ()
-    written: Callable[[str, Any], Any] = lambda name, value: value
+    written: Callable[[str, Any], Any] = _as_value
 
     @property
-    def shape(self) -> tuple[tuple[Dimension, int], ...]:
-        """What conditions of two scopes have in common that differ in nothing but what stands for their values."""
-        return tuple((dimension, len(values)) for dimension, values in self.wanted)
+    def shape(self) -> tuple[Any, ...]:
+        """What two scopes have in common whose conditions are the same."""
+        if self.written is _as_value:
+            return self.wanted
+        return tuple((self.written, dimension, len(values)) for dimension, values in self.wanted)
 
     @property
     def named(self) -> Mapping[str, Any]:
@@ -141,11 +155,11 @@ class Scope:
 
     def with_parameters(self) -> Scope:
         """The same scope with a parameter for each value, so that a statement serves every scope of its shape."""
-        return replace(self, written=lambda name, value: bindparam(name))
+        return replace(self, written=_as_parameter)
 
     def with_marks(self) -> Scope:
         """The same scope with a mark for each value, so that a text serves every scope of its shape."""
-        return replace(self, written=lambda name, value: literal_column(mark_of_value(name)))
+        return replace(self, written=_as_mark)
 
     def of(self, *, narrowed: bool) -> Scope:
         """This scope, or none where a query keeps to its rows by itself."""
