@@ -28,9 +28,7 @@ from flows.doors import Lineage, lineage_of, watched
 from flows.service.catalogue import rules_of
 from flows.service.context import Invocation, open_engine, today_here
 from flows.service.ending import Ending, of_import, of_report
-from flows.service.health_check import check_health
 from flows.service.import_gate import TAG, after_import, rule_gate
-from flows.service.repair import fix_what_is_allowed, snapshot_before
 from flows.service.requests import CheckRequest, ImportRequest, NightRequest, RequestError
 from flows.service.stops import announce_stop, settle_crashes
 from flows.settings import Settings, SettingsError
@@ -65,6 +63,8 @@ def _imported(invocation: Invocation, request: ImportRequest, lineage: Lineage) 
         if settings.breaker and not request.dry_run and retried(partial(settle_crashes, engine)) is not None:
             announce_stop(invocation)
         if request.prune and not request.dry_run:
+            from flows.service.repair import snapshot_before  # noqa: PLC0415 - most imports delete nothing
+
             snapshot_before(engine, settings, "import --prune")
         report = import_paths(engine, paths, options, wait=request.wait, importer=one_feed)
         if settings.breaker:
@@ -150,16 +150,13 @@ class Night:
     fixed: tuple[Attempt, ...] = ()
 
 
-def run_night(
-    invocation: Invocation,
-    request: NightRequest,
-    importing: NightlyImport = import_all,
-    checking: NightlyCheck = check_health,
-) -> Night:
+def run_night(invocation: Invocation, request: NightRequest, importing: NightlyImport, checking: NightlyCheck) -> Night:
     """Import, repair what RALLY_AUTO_FIX allows, and check what has changed; the check's report names the repairs.
 
     `importing` and `checking` do these two, as flows of their own where Prefect shows them.
     """
+    from flows.service.repair import fix_what_is_allowed  # noqa: PLC0415 - an import alone repairs nothing
+
     imported = importing(invocation, ImportRequest(paths=request.paths, wait=request.wait, prune=request.prune))
     if imported.outcome in STOPPED:
         return Night(imported)

@@ -18,7 +18,6 @@ from etl.importing.import_run import importer_lock
 from etl.importing.ledger import KILLED, close_left_open
 from etl.tables import import_feeds, import_stops
 from flows.service.context import Invocation, open_engine
-from flows.service.health_check import check_health
 from flows.service.requests import CheckRequest
 
 log = logging.getLogger("rally.import")
@@ -51,6 +50,8 @@ def announce_stop(invocation: Invocation) -> None:
 
     Where that cannot be done the hourly check does it; the import's own result is not touched.
     """
+    from flows.service.health_check import check_health  # noqa: PLC0415 - hardly any import stops by itself
+
     try:
         check_health(Invocation(invocation.settings), CheckRequest(names=(RULE,), workers=1))
     except Exception as error:  # noqa: BLE001 - as said above

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
@@ -108,3 +109,20 @@ def test_a_check_imports_what_measures_and_shows_and_no_more(database: Engine) -
     # the page of the run is written by jinja2
     assert modules & HEAVY <= {"jinja2"}
     assert len(modules) <= 920
+
+
+def test_an_import_imports_what_publishes_and_neither_what_checks_nor_what_repairs(
+    database: Engine, tmp_path: Path
+) -> None:
+    """Most imports end without a repair, a stop or a check; these were a fifth of what a small one costs."""
+    path = tmp_path / "NSTF" / "schedules.json"
+    path.parent.mkdir()
+    row = {"date": "06/05/2025", "time": "06:30 pm", "home_team": "Glencoe S1", "away_team": "", "location": "Glencoe"}
+    path.write_text(
+        json.dumps([row | {"Practice": "Glencoe", "Series": "Series 1", "home_team": "", "League": "NSTF"}])
+    )
+    modules = modules_of("import", str(path), url=database.url.render_as_string(hide_password=False))
+
+    assert "etl.importing.publish_parts" in modules
+    assert modules & {*HEAVY, "flows.service.health_check", "flows.service.repair"} == set()
+    assert len(modules) <= 860
