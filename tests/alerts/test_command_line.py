@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from etl.tables import leagues
 from tests.alerts.build import EMAIL, PHONE
 from tests.alerts.channels.mail_server import FROM, PASSWORD, USER, Mail
 from tests.alerts.channels.twilio_server import SENDER, SID, TOKEN, Twilio
+from tests.forks import Running
 
 pytestmark = pytest.mark.slow
 
@@ -51,13 +50,10 @@ class Shell:
     said: str = ""
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", "from flows.cli import main; main()", *arguments], cwd=self.folder, text=True,
-            env=self.environment, capture_output=True, check=False, timeout=120,
-        )  # fmt: skip
-        self.said += done.stdout + done.stderr
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
+        done = Running(arguments, self.environment, self.folder, apart=True).end()
+        self.said += done.out + done.err
+        assert done.code == code, done.out + done.err
+        return done.out
 
 
 @pytest.fixture

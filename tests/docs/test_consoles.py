@@ -12,7 +12,7 @@ import pytest
 
 from etl.embedded import host_for, running
 from tests.docs.consoles import commands, is_shown
-from tests.faults.commands import Running
+from tests.forks import Running
 from tests.platform.servers import QUICK
 
 pytestmark = pytest.mark.slow
@@ -87,7 +87,7 @@ def _copy(folder: Path, target: Path) -> None:
 
 
 def _run(words: list[str], place: Path, environment: dict[str, str]) -> tuple[int, str]:
-    ended = Running(tuple(words), environment, place, place / ".rally" / "printed").end(timeout=600)
+    ended = Running(tuple(words), environment, place).end(timeout=600)
     return ended.code, ended.out
 
 

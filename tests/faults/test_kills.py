@@ -20,7 +20,7 @@ from tests.etl.repairs.dump import dump
 from tests.etl.test_migrate import FIXTURE, make_legacy
 from tests.faults.commands import KillingProxy, Rally, killing_proxy, url_of, wait_until_quiet
 from tests.faults.conftest import Amount, Copies, Messenger
-from tests.flows.bridge.command import Ended
+from tests.forks import Ended
 
 pytestmark = pytest.mark.slow
 

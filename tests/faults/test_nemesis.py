@@ -27,10 +27,10 @@ from alerts.policy import load_policy
 from etl.database import open_engine
 from tests.etl.importing.feeds import APTA, fixture, standing
 from tests.etl.importing.feeds import write as write_feed
-from tests.faults.commands import Rally, Running, wait_until_quiet
+from tests.faults.commands import Rally, wait_until_quiet
 from tests.faults.conftest import CONTACTS, POLICY, Amount, Messenger
 from tests.faults.test_kills import LATER, RUNNING, rows
-from tests.flows.bridge.command import Ended
+from tests.forks import Ended, Running
 from tests.silent import DatabaseProxy
 
 pytestmark = pytest.mark.slow

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from tests.checks.rules.entries import TWO_TEAMS, match, player
 from tests.etl.repairs.dump import dump
 from tests.flows.bridge.command import Command
 from tests.flows.bridge.stage import Stage, until
+from tests.forks import Running, coded
 
 pytestmark = pytest.mark.slow
 
@@ -56,18 +55,18 @@ def dirty(database: Engine) -> Engine:
 @pytest.fixture
 def start(stage: Stage) -> Iterator[Started]:
     """Start the flow with some parameters, and return the id of its run."""
-    processes = []
+    processes: list[Running] = []
 
     def start(**parameters: Any) -> str:
         tag = f"test:{uuid4()}"
-        call = [sys.executable, "-c", RUN, tag, json.dumps(parameters)]
-        processes.append(subprocess.Popen(call, env=dict(stage.command.environment), cwd=stage.command.folder))
+        words = tag, json.dumps(parameters)
+        processes.append(Running(words, stage.command.environment, stage.command.folder, work=coded(RUN)))
         return str(until(lambda: stage.runs(tags={"all_": [tag]}), "the flow does not run")[0]["id"])
 
     yield start
     for process in processes:
         process.kill()
-        process.wait()
+        process.end()
 
 
 def test_what_a_person_approves_is_made_in_their_name(stage: Stage, start: Started, dirty: Engine) -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -17,8 +14,8 @@ from tests.alerts.build import MINUTE, policy, statuses
 from tests.alerts.channels.mail_server import Mail
 from tests.alerts.channels.twilio_server import SENDER, SID, TOKEN, Twilio
 from tests.alerts.conftest import Desk
+from tests.forks import run_code
 
-ROOT = Path(__file__).resolve().parents[3]
 PERSON = """
 [[people]]
 name = "dana"
@@ -67,8 +64,7 @@ def kill_after_acceptance(desk: Desk, by: str, twilio: Twilio, mail: Mail) -> De
     )
     database = desk.work.engine.url.render_as_string(hide_password=False)
     arguments = [database, desk.clock().isoformat(), text, twilio.url, SID, TOKEN, SENDER, smtp, mail.authorities]
-    done = subprocess.run([sys.executable, "-c", DISPATCHER, *arguments], cwd=ROOT, check=False, timeout=60)
-    assert done.returncode == -signal.SIGKILL
+    assert run_code(DISPATCHER, *arguments) == -signal.SIGKILL
     return of_one
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from etl.importing.options import Options
 from etl.importing.publish_parts import publish_feed
 from etl.tables import import_feeds, import_runs, schedule
 from tests.etl.importing.feeds import fixture, publish, publish_one, rows_of, standing, write
+from tests.forks import run_code
 
 TEAMS = ("Birchwood - 11", "Tennaqua - 11")
 STEPS = (
@@ -71,9 +70,7 @@ def test_a_killed_import_leaves_no_half_feed_and_the_next_is_right(league: Engin
     path = write(tmp_path, "schedules", [fixture(*TEAMS, day) for day in days])
     url = league.url.render_as_string(hide_password=False)
 
-    killed = subprocess.run([sys.executable, "-c", KILLED, url, str(path), step], check=False)
-
-    assert killed.returncode == -signal.SIGKILL
+    assert run_code(KILLED, url, str(path), step) == -signal.SIGKILL
     assert len(rows_of(league, schedule, "id")) in {1, 3}
     assert publish_one(league, path).outcome in {Outcome.PUBLISHED, Outcome.UNCHANGED}
     assert len(rows_of(league, schedule, "id")) == 3
@@ -82,7 +79,7 @@ def test_a_killed_import_leaves_no_half_feed_and_the_next_is_right(league: Engin
 def test_a_killed_run_is_closed_as_failed_by_the_next(league: Engine, tmp_path: Path) -> None:
     path = write(tmp_path, "schedules", [fixture(*TEAMS), fixture(*TEAMS, "10/01/2024")])
     url = league.url.render_as_string(hide_password=False)
-    subprocess.run([sys.executable, "-c", KILLED, url, str(path), STEPS[4]], check=False)
+    run_code(KILLED, url, str(path), STEPS[4])
 
     publish_one(league, path)
 
@@ -92,7 +89,7 @@ def test_a_killed_run_is_closed_as_failed_by_the_next(league: Engine, tmp_path: 
 def test_the_locks_of_a_killed_import_are_free_at_once(league: Engine, tmp_path: Path) -> None:
     path = write(tmp_path, "schedules", [fixture(*TEAMS), fixture(*TEAMS, "10/01/2024")])
     url = league.url.render_as_string(hide_password=False)
-    subprocess.run([sys.executable, "-c", KILLED, url, str(path), STEPS[4]], check=False)
+    run_code(KILLED, url, str(path), STEPS[4])
 
     report = publish(league, path)
 
@@ -122,7 +119,7 @@ sys.exit(0 if report.feeds[0].outcome == "published" and report.feeds[0].counts.
 """
     url = league.url.render_as_string(hide_password=False)
 
-    assert subprocess.run([sys.executable, "-c", cut, url, str(path)], check=False).returncode == 0
+    assert run_code(cut, url, str(path)) == 0
 
 
 def test_a_server_that_goes_away_is_trouble_of_the_infrastructure(league: Engine, tmp_path: Path) -> None:
@@ -153,7 +150,7 @@ sys.exit(1)
 """
     url = league.url.render_as_string(hide_password=False)
 
-    assert subprocess.run([sys.executable, "-c", cut, url, str(path)], check=False).returncode == 0
+    assert run_code(cut, url, str(path)) == 0
     assert len(rows_of(league, schedule, "id")) == 1
 
 

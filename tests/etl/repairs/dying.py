@@ -1,4 +1,4 @@
-"""A process that is killed in the middle of a repair: `python -m tests.etl.repairs.dying URL WHAT TARGET WHEN`.
+"""What a process does that is killed in the middle of a repair.
 
 WHAT is apply, undo or restore; WHEN is the number of the statement that is the last, or `commit`.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from itertools import count
 from pathlib import Path
 
@@ -53,7 +52,3 @@ def main(url: str, what: str, target: str, when: str) -> None:
         else:
             folder = Path(target)
             restore(connection, find_snapshot(folder, "latest"), "kim", judge=lambda _: "", newer=Rows.DISCARD)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

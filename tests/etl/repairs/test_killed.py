@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,10 +21,11 @@ from etl.restore import Rows, restore
 from etl.snapshots import find_snapshot, take_snapshot
 from tests.checks.dirt import means, planned, write
 from tests.checks.rules.entries import TWO_TEAMS, match
+from tests.etl.repairs import dying
 from tests.etl.repairs.dump import dump
+from tests.forks import Running
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parents[3]
 MOMENTS = ["4", "12", "20", "commit"]
 
 
@@ -45,9 +46,9 @@ def dirty(database: Engine) -> Engine:
 def killed(engine: Engine, what: str, target: object, when: str) -> None:
     """Let a process do something, and die of SIGKILL on the way."""
     url = engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-m", "tests.etl.repairs.dying", url, what, str(target), when]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    work = partial(dying.main, url, what, str(target), when)
+    ended = Running((), os.environ, Path.cwd(), work=work).end()
+    assert ended.code == -signal.SIGKILL, ended.out
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+
+from tests.forks import LONGEST, Ended, Running
 
 RALLY_HEALTH = str(Path(sys.executable).with_name("rally-health"))
 
@@ -29,32 +29,18 @@ class Command:
         return replace(self, environment={**self.environment, **environment})
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start the command."""
+        """Start the command, as cold as a person does."""
         return subprocess.Popen(
             [RALLY_HEALTH, *arguments],
             env=dict(self.environment), cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    def run(self, *arguments: str, timeout: float = 180) -> Ended:
-        """Run the command to its end."""
-        return ended(self.start(*arguments), timeout)
+    def run(self, *arguments: str, timeout: float = LONGEST) -> Ended:
+        """Run the command to its end, as a fork."""
+        return Running(arguments, self.environment, self.folder, apart=True).end(timeout)
 
 
-@dataclass(frozen=True)
-class Ended:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The standard output, read as JSON."""
-        return json.loads(self.out)
-
-
-def ended(process: subprocess.Popen[str], timeout: float = 180) -> Ended:
+def ended(process: subprocess.Popen[str], timeout: float = LONGEST) -> Ended:
     """Wait for the end of a command."""
     out, err = process.communicate(timeout=timeout)
     return Ended(process.returncode, out, err)

@@ -13,14 +13,16 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
-from tests.flows.bridge.command import Command, Ended, ended
+from tests.flows.bridge.command import Command
 from tests.flows.bridge.server import PREFECT
+from tests.forks import Ended, Running, coded
 
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[3]
 POOL = "rally"
 PATIENCE = 150
+PREFECT_CODE = "import sys; sys.argv[0] = 'prefect'; from prefect.cli import app; sys.exit(app())"
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -33,11 +35,7 @@ class Stage:
 
     def prefect(self, *arguments: str) -> Ended:
         """Run `prefect` in the checkout; it has nobody to ask."""
-        process = subprocess.Popen(
-            [PREFECT, *arguments], env=dict(self.command.environment), cwd=ROOT, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        return ended(process)
+        return Running(arguments, self.command.environment, ROOT, work=coded(PREFECT_CODE), apart=True).end()
 
     def post(self, path: str, body: Any) -> Any:
         """Ask the API."""

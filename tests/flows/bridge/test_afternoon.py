@@ -14,9 +14,10 @@ from sqlalchemy import Engine
 
 from tests.conftest import copy_of
 from tests.etl.importing.feeds import fixture, standing, write
-from tests.flows.bridge.command import Command, Ended
+from tests.flows.bridge.command import Command
 from tests.flows.bridge.server import prefect_environment, shared_server
 from tests.flows.bridge.stage import ROOT, Stage, worker
+from tests.forks import Ended
 
 pytestmark = pytest.mark.slow
 

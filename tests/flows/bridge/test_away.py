@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tests.etl.importing.feeds import fixture, standing, write
-from tests.flows.bridge.command import Command, Ended, ended
+from tests.flows.bridge.command import Command, ended
 from tests.flows.bridge.proxy import Fault, Proxy
+from tests.forks import Ended
 
 pytestmark = pytest.mark.slow
 
@@ -118,7 +119,7 @@ def test_the_report_says_that_prefect_was_away(command: Command, season: Path) -
 
 
 def test_without_an_api_prefect_is_not_even_imported(command: Command, season: Path) -> None:
-    end = command.having(PYTHONPROFILEIMPORTTIME="1").run("import", str(season))
+    end = ended(command.having(PYTHONPROFILEIMPORTTIME="1").start("import", str(season)))
 
     assert end.code == 0
     assert "rally" in end.err or "flows" in end.err

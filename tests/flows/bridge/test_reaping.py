@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from flows.bridge.zombies import COMMAND_LINE, ZOMBIE_AGE, process_tag, reap
 from tests.etl.importing.feeds import fixture, standing, write
 from tests.flows.bridge.command import Command
 from tests.flows.bridge.stage import Stage, until
+from tests.forks import Running, coded
 
 pytestmark = pytest.mark.slow
 
@@ -80,12 +79,12 @@ def test_a_rule_that_ends_the_process_of_a_worker_is_a_crash_that_the_next_run_t
     stage, work = Stage(prefect_api, here), {**here.environment, "RALLY_RULES": "ending.py"}
     before = {run["id"] for run in stage.runs(name={"any_": ["health check"]})}
 
-    ended = subprocess.run([sys.executable, "-c", WORK], env=work, cwd=here.folder, check=False)
+    ended = Running((), work, here.folder, work=coded(WORK)).end()
     (run,) = [run for run in stage.runs(name={"any_": ["health check"]}) if run["id"] not in before]
     at_first = run["state"]["type"]
     again = stage.command.run("check", "--name", "duplicate_match")
 
-    assert (ended.returncode, at_first) == (0, "RUNNING")
+    assert (ended.code, at_first) == (0, "RUNNING")
     assert again.code in {0, 5}, again
     assert stage.ended(run["id"])["state"]["type"] == "CRASHED"
 

@@ -14,8 +14,7 @@ from sqlalchemy import Engine
 from flows.cli.main import COMMANDS, hoisted, load_command
 from flows.cli.shared import Exit
 from tests.flows.conftest import Run
-
-COMMAND = [sys.executable, "-c", "from flows.cli import main; main()"]
+from tests.forks import Ended, Running
 
 
 def commands() -> list[tuple[str, ...]]:
@@ -27,10 +26,10 @@ def commands() -> list[tuple[str, ...]]:
     return found
 
 
-def rally(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `rally-health` in a process of its own, as a shell would."""
+def rally(*arguments: str, **environment: str) -> Ended:
+    """Run `rally-health` in a process of its own."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("RALLY_", "DATABASE_"))}
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, env=clean | environment, check=False)
+    return Running(arguments, clean | environment, Path.cwd(), apart=True).end()
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
@@ -49,43 +48,43 @@ def test_the_overview_says_of_a_command_what_it_says_of_itself(name: str) -> Non
 
 
 def test_an_unknown_command_is_wrong_usage() -> None:
-    assert rally("chek").returncode == Exit.USAGE
+    assert rally("chek").code == Exit.USAGE
 
 
 def test_a_setting_that_cannot_be_used_is_named() -> None:
     ended = rally("rules", "list", RALLY_STATEMENT_TIMEOUT="soon")
 
-    assert ended.returncode == Exit.USAGE
-    assert "RALLY_STATEMENT_TIMEOUT" in ended.stderr
+    assert ended.code == Exit.USAGE
+    assert "RALLY_STATEMENT_TIMEOUT" in ended.err
 
 
 def test_a_database_that_is_away_is_trouble_of_the_infrastructure() -> None:
     ended = rally("check", DATABASE_URL="postgresql://rally:secret@127.0.0.1:1/rally")
 
-    assert ended.returncode == Exit.INFRASTRUCTURE
-    assert "127.0.0.1:1" in ended.stderr
-    assert "secret" not in ended.stderr + ended.stdout
+    assert ended.code == Exit.INFRASTRUCTURE
+    assert "127.0.0.1:1" in ended.err
+    assert "secret" not in ended.err + ended.out
 
 
 def test_a_malformed_url_does_not_show_its_password() -> None:
     ended = rally("check", DATABASE_URL="postgres//rally:secret@db/rally")
 
-    assert ended.returncode == Exit.USAGE
-    assert "secret" not in ended.stderr + ended.stdout
+    assert ended.code == Exit.USAGE
+    assert "secret" not in ended.err + ended.out
 
 
 def test_a_database_that_was_not_migrated_says_what_to_do(empty_database: Engine) -> None:
     ended = rally("check", DATABASE_URL=empty_database.url.render_as_string(hide_password=False))
 
-    assert ended.returncode == Exit.USAGE
-    assert "run `rally-health init`" in ended.stderr
+    assert ended.code == Exit.USAGE
+    assert "run `rally-health init`" in ended.err
 
 
 def test_init_migrates_an_empty_database(empty_database: Engine) -> None:
     url = empty_database.url.render_as_string(hide_password=False)
 
-    assert rally("init", DATABASE_URL=url).returncode == Exit.OK
-    assert rally("imports", DATABASE_URL=url).returncode == Exit.OK
+    assert rally("init", DATABASE_URL=url).code == Exit.OK
+    assert rally("imports", DATABASE_URL=url).code == Exit.OK
 
 
 def test_the_command_line_does_not_import_prefect_for_help() -> None:
@@ -103,7 +102,7 @@ def test_a_check_leaves_a_json_report(run: Run, tmp_path: Path) -> None:
 def test_the_version_is_that_of_the_package() -> None:
     ended = rally("--version")
 
-    assert (ended.returncode, ended.stdout) == (Exit.OK, f"rally-health {version('rally-data-health')}\n")
+    assert (ended.code, ended.out) == (Exit.OK, f"rally-health {version('rally-data-health')}\n")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +122,7 @@ def test_the_database_may_be_named_behind_the_command(typed: list[str], meant: l
 def test_a_database_behind_the_command_is_the_one_that_is_used(database: Engine) -> None:
     url = database.url.render_as_string(hide_password=False)
 
-    assert rally("history", "--database", url).stdout == "Nothing has run yet. Next: rally-health check\n"
+    assert rally("history", "--database", url).out == "Nothing has run yet. Next: rally-health check\n"
 
 
 def test_an_unknown_rule_shows_the_nearest_and_not_all(run: Run) -> None:

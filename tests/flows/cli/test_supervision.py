@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.bridge.command import RALLY_HEALTH, Command, Ended, ended
+from tests.flows.bridge.command import RALLY_HEALTH, Command, ended
 from tests.flows.bridge.stage import until
+from tests.forks import Ended
 
 pytestmark = pytest.mark.slow
 
