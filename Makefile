@@ -1,11 +1,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
-# tests start servers, browsers and processes: one that met a busy machine gets one more try, and the summary counts it
-PYTEST := $(BIN)/pytest --numprocesses 2 --dist worksteal --reruns 1
+PYTEST := $(BIN)/pytest --dist worksteal --numprocesses
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: mutants faults older help install demo test slow lint house bench bench-peers clean lock audit pictures
+.PHONY: mutants faults older help install demo test slow long lint house bench bench-peers clean lock audit pictures
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -31,10 +30,14 @@ house: install ## How finely the sources are cut, in figures with their limits
 	$(BIN)/python -m tests.house
 
 test: lint ## Format, lint, types and every test that needs less than a minute
-	$(PYTEST) -m "not slow"
+	$(PYTEST) 2 -m "not slow"
 
-slow: install ## Whole processes, servers, browsers and every command of the documents; with `test` all that CI asks for
-	$(PYTEST) -m slow
+# many of them wait for a server, a worker or a time-out: a third has the processors meanwhile
+slow: install ## Whole processes, servers, browsers and every command of the documents
+	$(PYTEST) 3 -m "slow and not long"
+
+long: install ## What is long by nature: changes of all rules, months of feeds, a hundred leagues, the image; CI asks for it, too
+	$(PYTEST) 2 -m long --leagues 100
 
 older: install ## Flows and deployments on a server of Prefect 3.8, with our client
 	$(BIN)/python -m venv .venv/older && .venv/older/bin/python -m pip install --quiet 'prefect==3.8.8' 'sqlalchemy<2.1' 'fastapi<0.151'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -39,11 +40,21 @@ settings.register_profile(
 )
 settings.load_profile("rally")
 
+# modules and collected tests live to the end: looking through them for garbage was 5 of 14 s of the collection
+gc.set_threshold(100_000)
+
 _numbers = itertools.count(1)
 
 
+def pytest_collection_finish() -> None:
+    """Forks of this process do not copy, and garbage is not looked for in, what lives to the end anyway."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How much of tests/faults: little by itself, all of it by `make faults`."""
+    """How much of what can be done at any length: little by itself, more by `make long` and `make faults`."""
+    parser.addoption("--leagues", type=int, default=20, help="leagues that threads and a Dask cluster measure")
     group = parser.getgroup("faults", "faults made for real")
     group.addoption("--kills", type=int, default=3, help="kills of each command that writes")
     group.addoption("--seconds", type=float, default=15, help="seconds of each seed of the nemesis")

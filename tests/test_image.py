@@ -22,7 +22,7 @@ from sqlalchemy import Engine
 
 from tests.silent import DatabaseProxy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 SOURCE = Path(__file__).parents[1]
 PATH = "/opt/python/bin:/usr/sbin:/usr/bin:/sbin:/bin"

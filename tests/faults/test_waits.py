@@ -37,7 +37,7 @@ LONG = 10
 """Faults of each command from which on a run is the long one."""
 IN_TIME = DEADLINE + 5
 HURRIED = {
-    "RALLY_LOCK_TIMEOUT": "1", "RALLY_WRITE_TIMEOUT": "5", "RALLY_STATEMENT_TIMEOUT": "5",
+    "RALLY_LOCK_TIMEOUT": "1", "RALLY_WRITE_TIMEOUT": "3", "RALLY_STATEMENT_TIMEOUT": "3",
     "RALLY_DEADLINE": str(DEADLINE),
 }  # fmt: skip
 LOCK = "lock table {} in access exclusive mode"
@@ -79,7 +79,7 @@ def test_a_lock_of_somebody_else_ends_a_command_that_names_him_and_the_next_run_
     assert here.run(*arguments).code == healthy
 
 
-SOON = 6
+SOON = 4
 LATE = (
     (IMPORT, prepare_import, "schedule"),
     (("check", "--domain", "schedule"), prepare_dirt, "schedule"),
@@ -237,7 +237,7 @@ class HushedProxy(KillingProxy):
         self.fail_at("every message", number, Fault.SILENT, before=True, for_good=True)
 
 
-SHORT, SHORT_IN_TIME = "15", 20.0
+SHORT, SHORT_IN_TIME = "9", 14.0
 
 
 @pytest.mark.parametrize("scenario", COMMITTING[:8], ids=lambda one: one.name)

@@ -1,4 +1,4 @@
-"""A hundred leagues and all rules, on threads and on a Dask cluster of two workers: the same results."""
+"""Many leagues and all rules, on threads and on a Dask cluster of two workers: the same results."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ from tests.leagues import TODAY, fill, of_the_site_alone
 
 pytestmark = pytest.mark.slow
 
-MANY = 100
-PLACES = [f"L{number + 1}" for number in range(MANY)]
 RULES = collect(SOURCES)
 Found = dict[str, Any]
 MOVING = {"run", "started", "finished", "started_at", "finished_at"}
@@ -38,10 +36,16 @@ CONNECTIONS = text("select count(*) from pg_stat_activity where application_name
 
 
 @pytest.fixture(scope="module")
-def leagues(server: str, template: str) -> Iterator[Engine]:
-    """A hundred leagues of which each has other faults than its neighbours."""
+def places(pytestconfig: pytest.Config) -> list[str]:
+    """The names of the leagues; `make long` has a hundred."""
+    return [f"L{number + 1}" for number in range(pytestconfig.getoption("--leagues"))]
+
+
+@pytest.fixture(scope="module")
+def leagues(server: str, template: str, places: list[str]) -> Iterator[Engine]:
+    """As many leagues, of which each has other faults than its neighbours."""
     for engine in copy_of(server, template):
-        fill(engine, MANY)
+        fill(engine, len(places))
         yield engine
 
 
@@ -71,9 +75,9 @@ def dask(environment: Engine) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def on_threads(environment: Engine) -> Found:
+def on_threads(environment: Engine, places: list[str]) -> Found:
     """What threads find in every league."""
-    return measured("thread", PLACES)
+    return measured("thread", places)
 
 
 def checked(runner: str, places: list[str], address: str | None = None, **options: Any) -> list[LeagueResult]:
@@ -103,34 +107,34 @@ def left_open(engine: Engine) -> int:
         return int(connection.scalar(CONNECTIONS) or 0)
 
 
-def test_the_leagues_are_as_different_as_real_ones(environment: Engine, on_threads: Found) -> None:
+def test_the_leagues_are_as_different_as_real_ones(environment: Engine, on_threads: Found, places: list[str]) -> None:
     documents = [document for _, document in on_threads.values()]
     results = [result for document in documents for result in document["results"]]
 
-    assert len(documents) == MANY
+    assert len(documents) == len(places)
     # what only the site has is not there, and nothing else is left out
     assert {result["rule"] for result in results} == RULES.keys() - of_the_site_alone(environment, RULES)
     assert len({result["rule"] for result in results if result["count"]}) > len(RULES) / 3
     assert not [result for result in results if result["status"] == "ERROR"]
-    assert len({tuple(result["count"] for result in document["results"]) for document in documents}) > MANY / 3
+    assert len({tuple(result["count"] for result in document["results"]) for document in documents}) > len(places) / 3
     assert left_open(environment) == 0
 
 
-def test_dask_finds_what_threads_find(environment: Engine, on_threads: Found, dask: str) -> None:
-    assert measured("dask", PLACES, dask) == on_threads
+def test_dask_finds_what_threads_find(environment: Engine, on_threads: Found, places: list[str], dask: str) -> None:
+    assert measured("dask", places, dask) == on_threads
     assert left_open(environment) == 0
 
 
-def test_every_league_is_kept_as_a_run_of_its_own(environment: Engine, reports: Path) -> None:
+def test_every_league_is_kept_as_a_run_of_its_own(environment: Engine, reports: Path, places: list[str]) -> None:
     """On a cluster of the run's own: two processes write into one history at the same time, as they do by default."""
-    places = PLACES[:6]
-    parts = checked("dask", places, names=["duplicate_match", "team_without_schedule"], keep=True)
+    some = places[:6]
+    parts = checked("dask", some, names=["duplicate_match", "team_without_schedule"], keep=True)
 
     with environment.begin() as connection:
         kept = connection.execute(select(check_runs.c.id, check_runs.c.selection)).all()
     assert {row.id for row in kept} == {part.document["run"] for part in parts}
-    assert len({row.selection for row in kept}) == len(places)
-    assert len(list(reports.glob("*.json"))) == len(places)
+    assert len({row.selection for row in kept}) == len(some)
+    assert len(list(reports.glob("*.json"))) == len(some)
 
 
 @pytest.mark.parametrize("runner", ["thread", "dask"])

@@ -27,7 +27,7 @@ from tests.checks.rules.conftest import Write
 from tests.checks.rules.entries import NOW, TODAY
 from tests.checks.rules.test_catalogue import CASES, OF_THE_SITE
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 LEAST_NOTICED = 0.88
 Reading = tuple[str, object]

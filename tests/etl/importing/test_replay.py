@@ -29,7 +29,7 @@ from flows.service.import_gate import rule_gate
 from tests.conftest import copy_of
 from tests.etl.importing.feeds import APTA, write
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 EXPECTED = Path(__file__).with_name("replay_expected.txt")
 NEW_SEASON = "2025-09-16T2356"

@@ -23,6 +23,7 @@ from checks.engine.judging.judge import Waiver
 from checks.waivers import waive
 from flows.cli.shared import Exit
 from flows.settings import SettingsError, read_settings
+from tests.forks import Ended, Running
 
 SECRET = "S3CR3T-canary"  # noqa: S105 - to be found nowhere
 COMMANDS: tuple[tuple[str, ...], ...] = (
@@ -59,23 +60,29 @@ PASSWORDS = (
 )
 
 
-def rally(folder: Path, *arguments: str, to: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+def rally(folder: Path, *arguments: str, to: str = "", **environment: str) -> Ended:
     """Run the command in a process of its own, with nothing set but this; its output goes `to` a file, if any."""
+    if not to:
+        return Running(arguments, clean() | environment, folder, apart=True).end()
     with started(folder, *arguments, to=to, **environment) as process:
         out, err = process.communicate(timeout=120)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    return Ended(process.returncode, out or "", err)
+
+
+def clean() -> dict[str, str]:
+    """The environment without settings of ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("RALLY_", "DATABASE_"))}
 
 
 @contextmanager
 def started(folder: Path, *arguments: str, to: str = "", **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """The same while it runs."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("RALLY_", "DATABASE_"))}
+    """The command while it runs, started cold."""
     command = [sys.executable, "-c", "from flows.cli.main import main; main()", *arguments]
     with ExitStack() as stack:
         output = stack.enter_context(Path(to).open("w", encoding="utf-8")) if to else subprocess.PIPE
         yield stack.enter_context(subprocess.Popen(
             command, text=True, cwd=folder, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.PIPE,
-            env=clean | {"PYTHONPATH": str(Path(__file__).parents[3])} | environment,
+            env=clean() | {"PYTHONPATH": str(Path(__file__).parents[3])} | environment,
         ))  # fmt: skip
 
 
@@ -147,11 +154,10 @@ print(json.dumps([[" ".join(one), name, *run(one, own)] for one in commands for 
 def test_thirty_wrong_environments_give_each_command_a_line_and_no_traceback(tmp_path: Path) -> None:
     wrong = environments(tmp_path)
     assert len(wrong) == 30
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("RALLY_", "DATABASE_"))}
 
     driven = subprocess.run(
         [sys.executable, "-c", DRIVER], input=json.dumps([COMMANDS, wrong]), capture_output=True, text=True, check=True,
-        cwd=tmp_path, env=clean | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        cwd=tmp_path, env=clean() | {"PYTHONPATH": str(Path(__file__).parents[3])},
     )  # fmt: skip
 
     for command, name, code, out, err in json.loads(driven.stdout):
@@ -209,7 +215,7 @@ def test_a_size_that_no_terminal_has_is_none(tmp_path: Path, columns: str) -> No
     """COLUMNS=0 printed nothing, and one of eleven digits was a MemoryError."""
     usual, odd = (rally(tmp_path, "--help", COLUMNS=own, LINES=own) for own in ("80", columns))
 
-    assert (odd.stdout, odd.stderr, odd.returncode) == (usual.stdout, "", 0)
+    assert (odd.out, odd.err, odd.code) == (usual.out, "", 0)
 
 
 def test_what_is_printed_holds_no_mark_that_turns_letters_round(database: Engine, tmp_path: Path) -> None:
@@ -224,21 +230,20 @@ def test_what_is_printed_holds_no_mark_that_turns_letters_round(database: Engine
     plain = rally(tmp_path, "etl", "status", DATABASE_URL=url)
     as_json = rally(tmp_path, "etl", "status", "--json", DATABASE_URL=url)
 
-    assert plain.returncode == Exit.REFUSED
-    assert not {"\u202e", "\x1b", "\x07"} & set(plain.stdout + as_json.stdout)
-    assert "Skokie \N{REPLACEMENT CHARACTER}02 - " in plain.stdout
-    assert "Skokie \\u202e02 - " in as_json.stdout
+    assert plain.code == Exit.REFUSED
+    assert not {"\u202e", "\x1b", "\x07"} & set(plain.out + as_json.out)
+    assert "Skokie \N{REPLACEMENT CHARACTER}02 - " in plain.out
+    assert "Skokie \\u202e02 - " in as_json.out
 
 
 def test_a_reader_that_has_left_does_not_change_the_exit_code(database: Engine, tmp_path: Path) -> None:
     """`check | head -1` ended with 1, as if checks had failed."""
     url = database.url.render_as_string(hide_password=False)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("RALLY_", "DATABASE_"))}
     line = f"{sys.executable} -c 'from flows.cli.main import main; main()' rules list | true; exit ${{PIPESTATUS[0]}}"
 
     ended = subprocess.run(
         ["bash", "-c", line], cwd=tmp_path, check=False, capture_output=True, text=True,
-        env=clean | {"PYTHONPATH": str(Path(__file__).parents[3]), "DATABASE_URL": url},
+        env=clean() | {"PYTHONPATH": str(Path(__file__).parents[3]), "DATABASE_URL": url},
     )  # fmt: skip
 
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -252,10 +257,10 @@ def test_a_command_ends_at_its_deadline_and_names_who_holds_the_lock(database: E
         waiting = rally(tmp_path, "etl", "stop", "--reason", "x", DATABASE_URL=url, RALLY_LOCK_TIMEOUT="1")
         late = rally(tmp_path, "etl", "stop", "--reason", "x", DATABASE_URL=url, RALLY_DEADLINE="2")
 
-    assert (waiting.returncode, late.returncode) == (Exit.INFRASTRUCTURE, Exit.INFRASTRUCTURE)
-    assert "it waited for process" in waiting.stderr
-    assert "RALLY_LOCK_TIMEOUT" in waiting.stderr
-    assert "timeout" in late.stderr or "RALLY_DEADLINE" in late.stderr
+    assert (waiting.code, late.code) == (Exit.INFRASTRUCTURE, Exit.INFRASTRUCTURE)
+    assert "it waited for process" in waiting.err
+    assert "RALLY_LOCK_TIMEOUT" in waiting.err
+    assert "timeout" in late.err or "RALLY_DEADLINE" in late.err
 
 
 @pytest.mark.parametrize("arguments", [("rules", "list"), ("rules", "list", "--json"), ("--help",)])
@@ -266,13 +271,13 @@ def test_what_cannot_be_printed_is_a_line_and_the_exit_code_of_what_could_not_be
     ended = rally(tmp_path, *arguments, to="/dev/full")
 
     said = "error: standard output cannot be written: No space left on device\n"
-    assert (ended.returncode, ended.stderr) == (Exit.PARTIAL, said)
+    assert (ended.code, ended.err) == (Exit.PARTIAL, said)
 
 
 def test_a_full_disk_hides_no_exit_code_that_says_more(tmp_path: Path) -> None:
     ended = rally(tmp_path, "history", to="/dev/full", DATABASE_URL="postgresql://rally@127.0.0.1:1/rally")
 
-    assert ended.returncode == Exit.INFRASTRUCTURE
+    assert ended.code == Exit.INFRASTRUCTURE
 
 
 HELLO = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
