@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from sqlalchemy import ColumnElement, Engine, delete, func, literal_column, select, text
 
 from checks import Row, Severity, Status, above, percent, row_check
+from checks.engine.authoring import MeasureError
 from checks.engine.collecting.rules import Rules
+from checks.engine.measuring.snapshot import OpenSession
 from checks.engine.run import measure_on
 from tests.checks.engine.conftest import request, thing, things
 
@@ -57,6 +60,17 @@ def test_a_broken_rule_leaves_the_transaction_usable(shelves: Engine) -> None:
         transaction.rollback()
 
     assert (report.of("broken").status, report.of("big").count, kept) == (Status.ERROR, 1, 1)
+
+
+def test_a_statement_that_ends_the_savepoint_leaves_a_connection_that_nobody_can_use(shelves: Engine) -> None:
+    with shelves.connect() as connection, connection.begin() as transaction:
+        session = OpenSession(connection)
+
+        with pytest.raises(MeasureError, match=r"^the rule left its connection unusable: .*savepoint \"rally\""):
+            session.all(text("release savepoint rally"), 10)  # type: ignore[arg-type]
+
+        assert connection.invalidated
+        transaction.rollback()
 
 
 def test_what_a_rule_writes_is_undone(shelves: Engine) -> None:

@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 from sqlalchemy import Connection
 
+from checks import Status
 from checks.engine.collecting.rules import Rules
 from checks.engine.reporting.report import Result
 from checks.rules import words
@@ -16,7 +17,7 @@ from etl.tables import match_scores, schedule
 from tests.checks.rules.ask import result
 from tests.checks.rules.case import Case
 from tests.checks.rules.conftest import Write
-from tests.checks.rules.entries import TODAY, TWO_TEAMS, Entry, match, played
+from tests.checks.rules.entries import FOREVER, NEVER, TODAY, TWO_TEAMS, Entry, match, played
 from tests.checks.rules.test_catalogue import CASES
 
 DAYS = (date(2025, 8, 31), date(2025, 9, 1), date(2025, 12, 31), date(2024, 2, 28), date(2024, 2, 29), date(2026, 3, 1))
@@ -107,3 +108,13 @@ def test_what_is_due_in_september(
     found = result(loose, catalogue, "fixture_without_result", today=today)
 
     assert sorted(key["match_date"] for key in found.examples) == due
+
+
+def test_where_no_match_is_set_for_a_real_day_there_is_no_last_one(
+    catalogue: Rules, loose: Connection, write: Write
+) -> None:
+    write([*TWO_TEAMS, match(day=NEVER), match(day=FOREVER)])
+
+    found = result(loose, catalogue, "hours_since_last_match_day")
+
+    assert (found.status, found.value, found.note) == (Status.SKIPPED, None, "nothing to measure: no value")

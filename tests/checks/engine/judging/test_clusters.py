@@ -112,17 +112,27 @@ def test_a_question_across_tables_is_asked_once_however_many_rows_are_bad(
     assert len([statement for statement in statements if "things.size" in statement]) == 1
 
 
-def test_the_places_of_very_many_bad_rows_are_counted_and_not_estimated(run: Run, put: Put) -> None:
+@check(severity=Severity.LOW, threshold=above(warn=percent(1), critical=percent(90)))
+def big_by_place() -> Bad:
+    """The same, asked across tables: nothing but its keys says where a row is."""
+    where = (things.c.place_id, things.c.shelf)
+    return Bad(select(things.c.name, *where).where(things.c.size > 9), among=select(*where))
+
+
+@pytest.mark.parametrize("rule", [big, big_by_place])
+def test_the_places_of_very_many_bad_rows_are_counted_and_not_estimated(
+    run: Run, put: Put, rule: Callable[..., object]
+) -> None:
     """Where to count is guessed from a sample of a thousand rows; a sample's figures would end in three zeros."""
     south = [thing(f"s{n}", size=10, place_id=2, shelf="3") for n in range(1_117)]
     north = [thing(f"n{n}", size=10, place_id=1, shelf=str(n % 40)) for n in range(123)]
     good = [thing(f"g{n}", place_id=1 + n % 2, shelf=str(n % 7)) for n in range(1_301)]
     put(*south, *north, *good)
 
-    report = run(big, dimensions=(replace(PLACE, scored=True), SHELF), listed=50)
+    report = run(rule, dimensions=(replace(PLACE, scored=True), SHELF), listed=50)
 
     there = 1_117 + len([n for n in range(1_301) if n % 2 == 1 and n % 7 == 3])
-    cluster = report.of("big").clusters[0]
+    cluster = report.results[0].clusters[0]
     assert (str(cluster), cluster.rows) == ("1,117 of 1,240 in South, shelf 3", there)
     assert cluster.lift == round(1_117 / there / (1_240 / 2_541), 2)
     assert report.parts["place"] == {"North": Decimal("98.20"), "South": Decimal("97.40")}

@@ -153,6 +153,19 @@ def test_an_error_in_the_rows_of_one_place_is_that_places_alone(run: Run, put: P
     assert (report.of("big", "West").count, report.of("big", "West").total) == (2, 2)
 
 
+def test_bad_rows_that_are_few_come_with_their_number(run: Run, put: Put, shelves: Engine) -> None:
+    """One statement for all places; those of a place with more than are listed are asked about once more."""
+    put_some(put)
+
+    asked = {}
+    for listed in (1, 2, 5):
+        with counted(shelves) as statements:
+            run(together(), place, listed=listed)
+        asked[listed] = sum("size >" in statement for statement in statements)
+
+    assert asked == {1: 3, 2: 2, 5: 1}
+
+
 def test_a_statement_that_takes_too_long_is_not_asked_once_more_for_each_place(
     run: Run, put: Put, shelves: Engine
 ) -> None:
