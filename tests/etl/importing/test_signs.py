@@ -121,6 +121,19 @@ def test_results_are_compared_with_those_that_they_replace(database: Engine, tmp
     }  # fmt: skip
 
 
+def test_a_result_counts_each_of_its_sides_that_has_a_team(database: Engine, tmp_path: Path) -> None:
+    """Of twenty results one has a host whom nobody knows, two such a guest, and three neither side."""
+    publish_one(database, write(tmp_path, "series_stats", [record(team, 3, 1, 50) for team in NAMES]))
+    unknown: dict[int, dict[str, Any]] = {3: {"Home Team": "Nowhere 1"}, 5: {"Away Team": "Nowhere 2"}}
+    unknown |= {7: {"Away Team": "Nowhere 3"}}
+    unknown |= {place: {"Home Team": "Nowhere 4", "Away Team": "Nowhere 5"} for place in (11, 12, 13)}
+    rows = [played(place, **unknown.get(place, {})) for place in range(20)]
+
+    done = publish_one(database, write(tmp_path, "match_history", rows), limits=Limits(unlinked=1))
+
+    assert (done.reasons, done.counts.linked, done.counts.unlinked) == ((), 31, 9)
+
+
 def test_a_feed_without_a_wrong_row_shows_no_sign(database: Engine, tmp_path: Path) -> None:
     publish_one(database, write(tmp_path, "series_stats", [record(team, 3, 1, 50) for team in NAMES]))
     rows = [played(place) for place in range(20)]
