@@ -83,7 +83,7 @@ def test_a_slow_rule_reaches_its_limit_once_more_and_not_in_every_half(run: Run,
     put(thing("a", size=0))
 
     with counted(shelves) as statements:
-        report = run(*(rule(number) for number in range(7)), slow, timeout=1.0)
+        report = run(*(rule(number) for number in range(7)), slow, timeout=0.25)
 
     assert report.counts() == {Status.OK: 7, Status.ERROR: 1}
     assert scans(statements) == 1 + 8
