@@ -37,7 +37,8 @@ slow: install ## Whole processes, servers, browsers and every command of the doc
 	$(PYTEST) 3 -m "slow and not long"
 
 long: install ## What is long by nature: changes of all rules, months of feeds, a hundred leagues, the image; CI asks for it, too
-	$(PYTEST) 2 -m long --leagues 100
+	$(PYTEST) 2 -m long
+	$(BIN)/pytest -m slow --leagues 100 tests/flows/test_leagues.py
 
 older: install ## Flows and deployments on a server of Prefect 3.8, with our client
 	$(BIN)/python -m venv .venv/older && .venv/older/bin/python -m pip install --quiet 'prefect==3.8.8' 'sqlalchemy<2.1' 'fastapi<0.151'
