@@ -17,10 +17,10 @@ from uuid import UUID
 
 from sqlalchemy import URL, Connection, Engine, NullPool, Row, text
 
-from etl import DatabaseUnavailable, database, embedded, migrate
+from etl import DatabaseUnavailable, OutOfSpace, database, embedded, migrate
 from etl.adoption import rights
 from etl.connections import TimeLimits
-from etl.database import DATABASE_ERRORS, own_error, retried, shown_url, was_reached, without_secrets
+from etl.database import DATABASE_ERRORS, MEANINGS, own_error, retried, shown_url, was_reached, without_secrets
 from etl.repairs.constraints import REFERENCES
 from flows.settings import Settings, SettingsError, read_settings
 
@@ -202,11 +202,16 @@ def _connected(url: str, application: str, limits: TimeLimits) -> Iterator[Engin
         engine.dispose()
 
 
+NO_ROOM, DISK_FULL = "No space left on device", "53100"
+
+
 def _unreachable(error: Exception, url: URL) -> Exception:
     meant = own_error(error)
     if not isinstance(meant, DatabaseUnavailable):
         return meant or error
     why = without_secrets(" ".join(str(getattr(error, "orig", error)).split()), url)
+    if NO_ROOM in why:  # a refused connection has no SQLSTATE
+        return OutOfSpace(MEANINGS[DISK_FULL][1].format(why))
     return DatabaseUnavailable(f"the database at {shown_url(url)} cannot be reached: {why}")
 
 

@@ -246,10 +246,10 @@ def test_reports_and_imports_are_events(stage: Stage, damaged: dict[str, Any]) -
 
 
 def test_incidents_that_a_run_opens_are_events(stage: Stage, damaged: dict[str, Any]) -> None:
-    """Those of runs before may have come already, and each comes by itself."""
+    """Other runs of the same server open some as well, and each comes by itself."""
 
     def of_rule() -> list[dict[str, Any]]:
-        opened = stage.events("rally.incident.opened")
+        opened = stage.events("rally.incident.opened", damaged["id"])
         return [event for event in opened if event["payload"]["rule"] == "match_without_teams"]
 
     assert len(until(of_rule, "no event of the incident")) == 1

@@ -59,7 +59,8 @@ def test_each_commit_of_an_import_is_asked_and_not_guessed(
             engine = open_engine(proxy.url, limits=limits)
             proxy.fail_at("COMMIT", number, fault, before=before, for_good=False)
 
-            report = import_paths(engine, [path], Options(), importer=one_feed)
+            # the server may not know yet that the session before is gone, which holds the importer's lock
+            report = import_paths(engine, [path], Options(), importer=one_feed, wait=10)
 
             engine.dispose()
             hits += proxy.failed
