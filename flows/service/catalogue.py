@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
-from checks.engine.collecting.collect import SUFFIXES, collect
+from checks.engine.collecting.collect import collect, files_of
 from checks.engine.collecting.rules import Rules
 from checks.ready.lines import overrides_of, rules_of_lines
 from checks.ready.overrides import override_rules
@@ -41,8 +41,8 @@ _collected: dict[object, Rules] = {}
 
 def _written(source: Path) -> Iterator[tuple[str, int, int]]:
     """When each file of a source was written last."""
-    for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
-        if path.suffix in SUFFIXES and path.is_file():
+    for path in files_of(source) if source.is_dir() else [source]:
+        if path.is_file():
             yield str(path), (written := path.stat()).st_mtime_ns, written.st_size
 
 

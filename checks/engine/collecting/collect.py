@@ -64,11 +64,16 @@ def load_entry_points() -> Iterator[Found]:
 
 
 def _folder(folder: Path) -> Iterator[Found]:
-    files = [path for path in sorted(folder.rglob("*")) if path.suffix in SUFFIXES and not _is_ignored(path, folder)]
+    files = files_of(folder)
     if not files:  # a disk that is not there looks like a folder without rules, and nothing would be asked
         raise CollectError(f"no rules in {str(folder)!r}: the folder holds no .py or .sql file of rules")
     for path in files:
         yield _file(path, path.relative_to(folder).with_suffix("").parts[0])
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of rules in a folder, without those that are ignored."""
+    return [path for path in sorted(folder.rglob("*")) if path.suffix in SUFFIXES and not _is_ignored(path, folder)]
 
 
 def _is_ignored(path: Path, folder: Path) -> bool:

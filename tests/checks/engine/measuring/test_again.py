@@ -10,34 +10,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, event, func, select, text
 
-from checks import Bad, Row, Severity, above, check, metric_check, row_check, rows, shared_set
+from checks import Bad, Row, Severity, above, check, row_check, rows, shared_set
 from checks.engine.authoring import UnknownColumnError
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.reporting.report import Report
 from checks.engine.run import run_checks
 from tests.checks.engine.conftest import PLACE, SHELF, request, thing, things
+from tests.checks.engine.measuring.test_readings import big, biggest, twice
 
 Put = Callable[..., None]
 FEW = above(warn=rows(0), critical=rows(100))
-
-
-@row_check(things, severity=Severity.HIGH, threshold=FEW)
-def big(row: Row) -> ColumnElement[bool]:
-    """Bigger than nine."""
-    return row.size > 9
-
-
-@check(severity=Severity.HIGH, threshold=FEW)
-def twice() -> Bad:
-    """A name that is there twice."""
-    names = select(things.c.name, things.c.place_id).group_by(things.c.name, things.c.place_id)
-    return Bad(names.having(func.count() > 1), among=names)
-
-
-@metric_check(things, severity=Severity.LOW, threshold=above(warn=rows(5), critical=rows(20)))
-def biggest(row: Row) -> ColumnElement[Any]:
-    """The biggest of all."""
-    return func.max(row.size)
 
 
 def of_place(engine: Engine, rules: Rules, *labels: str, shelf: str = "", **options: Any) -> Report:
