@@ -205,6 +205,8 @@ def test_nights_without_a_worker_are_caught_up_with(stage: Stage, base: Engine, 
 
 def test_a_paused_pool_is_named_and_its_runs_wait(at_work: Stage, base: Engine) -> None:
     pool = f"{at_work.url}/work_pools/{POOL}"
+    online = {"workers": {"status": {"any_": ["ONLINE"]}}}
+    until(lambda: at_work.post(f"work_pools/{POOL}/workers/filter", online), "no worker comes")
     httpx.patch(pool, json={"is_paused": True}, timeout=60).raise_for_status()
     run = at_work.start(IMPORT)
     _, found = checked(at_work)
