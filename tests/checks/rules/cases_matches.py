@@ -88,14 +88,16 @@ RESULTS = (
     ),
     Case(
         matches.tiebreak_contradicts_set,
-        good=[scored("7-6 [7-5], 6-7 [5-7]", "home"), scored("7-6 [12-10], 6-4", "home"), scored("6-4, 7-6", "home")],
+        good=[scored("7-6 [7-5], 6-7 [5-7]", "home"), scored("7-6 [12-10], 6-4", "home"), scored("6-4, 7-6", "home"),
+              scored(None, "home")],
         bad=[scored("6-7 [7-2], 6-4", "home"), scored("7-6 [3-6], 10-8", "away"), scored("6-7 [10-8], 6-4", None)],
         count=3,
         total=5,
     ),
     Case(
         matches.undecided_match_with_score,
-        good=[scored("6-4, 4-6, 0-1", None), scored("February 28, 2025", None), scored("6-4, 6-4", "home")],
+        good=[scored("6-4, 4-6, 0-1", None), scored("February 28, 2025", None), scored("6-4, 6-4", "home"),
+              scored(None, None)],
         bad=[scored("6-4, 6-4", None), scored("4-6, 4-6", None)],
         count=2,
         total=4,
@@ -130,8 +132,12 @@ PEOPLE = (
             played(), played(winner=None, home_player_2_id=None),
             played(home_player_1_id=None, home_player_2_id=None, away_player_1_id=None, away_player_2_id=None),
         ],
-        bad=[played(home_player_2_id=None)],
-        total=2,
+        bad=[
+            played(home_player_2_id=None), played(home_player_1_id=None), played(away_player_1_id=None),
+            played(away_player_2_id=None),
+        ],
+        count=4,
+        total=5,
     ),
     Case(
         matches.result_of_unknown_player,

@@ -60,6 +60,7 @@ CASES = (
         good=[
             player(wins=2, losses=1, win_percentage=66.7), player(2, wins=0, losses=0, win_percentage=0),
             player(3, wins=1, losses=0), player(4, win_percentage=50),
+            player(7, wins=None, losses=None, win_percentage=None),
         ],
         bad=[player(5, wins=2, losses=1, win_percentage=67), player(6, wins=0, losses=0, win_percentage=50)],
         count=2,
@@ -83,11 +84,11 @@ CASES = (
         players.duplicate_player,
         good=[
             *TWO_TEAMS, *ELSEWHERE, player(), player(series_id=2), player(club_id=2), player(league_id=2),
-            player(team_id=2),
+            player(team_id=2), player(3, series_id=None), player(3, club_id=None), player(3, league_id=None),
         ],
         bad=[player(), player(team_id=None), player(2, team_id=None), player(2, team_id=None)],
         count=3,
-        total=9,
+        total=12,
     ),
     Case(
         players.person_under_two_ids,
@@ -127,11 +128,14 @@ CASES = (
     Case(
         players.career_below_season,
         good=[player(career_wins=0, career_losses=0, career_matches=0, wins=3),
-              player(2, career_wins=3, career_losses=2, career_matches=5, wins=3, losses=2)],
+              player(2, career_wins=3, career_losses=2, career_matches=5, wins=3, losses=2),
+              player(5, career_wins=None, career_losses=None, career_matches=1, wins=None, losses=None),
+              player(6, career_wins=None, career_losses=None, career_matches=0, wins=None, losses=None),
+              player(7, career_wins=1, career_losses=2, career_matches=None, wins=4, losses=3)],
         bad=[player(3, career_wins=3, career_losses=4, career_matches=7, wins=4, losses=2),
              player(4, career_wins=5, career_losses=1, career_matches=6, wins=2, losses=3)],
         count=2,
-        total=3,
+        total=4,
     ),
     Case(
         players.career_matches_of_players,
@@ -150,10 +154,10 @@ CASES = (
     ),
     Case(
         players.player_id_of_two_leagues,
-        good=[*TWO_TEAMS, *ELSEWHERE, player(), player(2, league_id=2), player(club_id=2)],
+        good=[*TWO_TEAMS, *ELSEWHERE, player(), player(2, league_id=2), player(club_id=2), player(7, league_id=None)],
         bad=[player(2), player(1, league_id=2)],
         count=2,
-        total=5,
+        total=6,
     ),
     Case(
         players.doubled_roster,

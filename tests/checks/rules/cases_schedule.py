@@ -335,6 +335,7 @@ TIMES = (
         good=[
             match(match_time=time(7)), match(match_time=time(22)), match(match_time=None),
             practice(match_time=time(6)), bye(match_time=time(6)), match(home_team="BYE", match_time=time(6)),
+            practice(match_time=None),
         ],
         bad=[match(1, 2, match_time=time(6, 59)), match(1, 3, match_time=time(0)), match(2, 3, match_time=time(22, 1))],
         count=3,
@@ -363,10 +364,11 @@ TIMES = (
             *TWO_TEAMS, in_series(2, "Series 2"), team(3, series_id=2), match(), match(day=TODAY + 60 * DAY),
             *no_matches(TODAY + 100 * DAY, 1, 2), *no_matches(TODAY - 40 * DAY, 1, 2), *no_matches(NEVER, 1, 2),
             league(2, "CITA"), match(day=TODAY + 300 * DAY, league_id=2), match(day=TODAY - 61 * DAY, league_id=4),
+            match(day=TODAY + 500 * DAY, league_id=None),
         ],
         bad=[match(3, 1, TODAY - 61 * DAY), match(1, 3, TODAY + 121 * DAY), match(1, 2, FOREVER), match(2, 3, NEVER)],
         count=4,
-        total=8,
+        total=9,
     ),
 )  # fmt: skip
 

@@ -62,13 +62,14 @@ CASES = (
             team(2, "Birchwood - 11", series_id=2), team(3, "Evanston H(1)"), team(4, "Evanston H(2)"),
             team(5, "Prairie Club I"), team(6, "Prairie Club II"), team(7, "Evanston H(1)"),
             team(8, "Birchwood 11", league_id=2), team(9, "Evanston H 1", series_id=2),
+            team(10, "Birchwood 11", league_id=None), team(14, "Lake Bluff", series_id=None),
         ],
         bad=[
             team(11, "Birchwood - 11 (Division 11)"), team(12, "birchwood 11", series_id=3),
             team(13, "Prairie Club I - Series 1"),
         ],
         count=3,
-        total=12,
+        total=14,
     ),
     Case(
         teams.team_name_off_pattern,
