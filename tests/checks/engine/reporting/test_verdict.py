@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from checks import Severity, Status
 from checks.engine.judging.judge import Waiver
 from checks.engine.reporting.score import IMPACT_RANGES, Band, impact
-from checks.engine.reporting.verdict import Exit, FailOn, coverage_of, run_verdict
+from checks.engine.reporting.verdict import Exit, FailOn, News, RunVerdict, coverage_of, run_verdict
 
 CRITICAL, ERROR, OK, SKIPPED, WARN = Status.CRITICAL, Status.ERROR, Status.OK, Status.SKIPPED, Status.WARN
 LOW, MEDIUM, HIGH = Severity.LOW, Severity.MEDIUM, Severity.HIGH
@@ -126,3 +126,32 @@ def test_what_was_measured_weighs_what_it_would_cost_not_to_measure_it() -> None
     assert coverage_of([*results, *not_counted]) == coverage_of(results)
     assert coverage_of([Seen("a", WARN, LOW, accepted=True), Seen("c", ERROR, LOW)]) == 0.5
     assert coverage_of([]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("label", "new", "gone", "line"),
+    [
+        ("since Friday", ("a", "b", "c"), (), "New since Friday: a; b; c."),
+        ("since Friday", ("a", "b", "c", "d", "e"), ("f",), "New since Friday: a; b; c; 2 more. Gone: f."),
+        ("", ("a",), (), "New: a."), ("since Friday", (), ("f", "g"), "Gone: f; g."), ("since Friday", (), (), ""),
+    ],
+)  # fmt: skip
+def test_news_are_one_line(label: str, new: tuple[str, ...], gone: tuple[str, ...], line: str) -> None:
+    assert News(datetime(2025, 2, 27, tzinfo=UTC), label, new, gone).line() == line
+
+
+def test_so_many_news_of_each_kind_are_said_as_are_asked_for() -> None:
+    news = News(datetime(2025, 2, 27, tzinfo=UTC), "", ("a", "b", "c"), ("d", "e"))
+
+    assert [news.line(1), news.line(2)] == ["New: a; 2 more. Gone: d; 1 more.", "New: a; b; 1 more. Gone: d; e."]
+
+
+@pytest.mark.parametrize(
+    ("band", "state", "color"),
+    [
+        (Band.HEALTHY, "Healthy", "green"), (Band.WATCH, "Watch", "yellow"), (Band.CRITICAL, "Critical", "red"),
+        (Band.UNKNOWN, "Unknown", "magenta"),
+    ],
+)  # fmt: skip
+def test_a_band_has_a_name_and_a_colour(band: Band, state: str, color: str) -> None:
+    assert (RunVerdict(band).state, RunVerdict(band).color) == (state, color)
