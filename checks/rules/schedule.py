@@ -32,7 +32,6 @@ from etl.tables import leagues, schedule, teams
 
 TEAM, MATCH = Row(teams), Row(schedule)
 COVERAGE_RUNBOOK = "docs/RUNBOOKS.md#teams-without-a-schedule"
-SCHEDULE_SIDES = ("home", "away")
 FEWEST_MATCHES, MOST_TIMES = 0.4, 2.5
 """Of its series' median; a league of two sessions has teams that play twice as often as others."""
 
