@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from threading import Lock
 from typing import Any, TypeAlias, TypeVar
 
@@ -41,9 +42,13 @@ class NamedTables:
         self._known = known
         self._read: dict[TableName, Table] = {}
         self._ahead: dict[str, Table] = {}
+        self._remembered: dict[TableName, dict[Any, Table]] = {}
 
     def read_ahead(self, checks: Iterable[Check]) -> None:
-        """Read the tables that rules name, all of a schema by as many questions as one of them takes."""
+        """Read the tables that rules name, all of a schema by as many questions as one of them takes.
+
+        Of one that still is as this process has read it before, nothing but its description is asked.
+        """
         marks = [check.mark for check in checks]
         named = {own for mark in marks for own in (mark.table, *(each for _, each in mark.tables))}
         wanted = {own.parts for own in named - self._read.keys() if isinstance(own, TableName)}
@@ -52,8 +57,21 @@ class NamedTables:
         # what cannot be read ahead is read alone, where the error is that of its rule
         with suppress(SQLAlchemyError), self._connect() as connection, connection.begin_nested(), _no_warnings():
             for schema in {schema for schema, _ in wanted}:
-                names = {name for where, name in wanted if where == schema}
-                self._ahead |= _all_of(connection, schema, names)
+                names = {own for own in named if isinstance(own, TableName) and own.parts[0] == schema}
+                self._read_ahead(connection, schema, names - self._read.keys())
+
+    def _read_ahead(self, connection: Connection, schema: str | None, names: Collection[TableName]) -> None:
+        asked = {"schema": schema, "names": [name.parts[1] for name in names]}
+        described = {name: _as_described(text) for name, text in connection.execute(DESCRIPTIONS, asked)}
+        self._remembered |= {name: described[name.parts[1]] for name in names if name.parts[1] in described}
+        known = {name: self._known_as(name) for name in names}
+        self._read |= {name: table for name, table in known.items() if table is not None}
+        lacking = {name.parts[1] for name, table in known.items() if table is None}
+        self._ahead |= _all_of(connection, schema, lacking) if lacking else {}
+
+    def _known_as(self, name: TableName) -> Table | None:
+        """The table as it was read before and still is, with what is declared of it."""
+        return self._remembered.get(name, {}).get((name, self._known.get(name.fullname)))
 
     def bind(self, check: Check) -> Check:
         """The rule with tables in place of names; raises MissingTableError with the nearest name."""
@@ -64,11 +82,15 @@ class NamedTables:
         columns = mark.columns
         table = self._table(mark.table, columns) if isinstance(mark.table, TableName) else mark.table
         others = tuple((name, self._other(own, mark.table, table)) for name, own in mark.tables)
-        bound = {
-            key: own and replace(own, mark=replace(own.mark, table=table, tables=others))
-            for key, own in check.segments.items()
-        }
-        return replace(check, mark=replace(mark, table=table, tables=others), segments=bound)
+        kept = "bound", table, others
+        if kept not in check.answers:
+            bound = {
+                key: own and replace(own, mark=replace(own.mark, table=table, tables=others))
+                for key, own in check.segments.items()
+            }
+            check.answers[kept] = replace(check, mark=replace(mark, table=table, tables=others), segments=bound)
+        rule: Check = check.answers[kept]
+        return rule
 
     def table(self, name: TableName) -> Table:
         """One table by its name; raises MissingTableError with the nearest."""
@@ -114,7 +136,9 @@ class NamedTables:
                 raise MissingTableError(_missing(name, inspect(connection))) from None
             key = name.key or _key(table, declared, inspect(connection))
         table.info["optional"] = name.optional
-        return _described(table, declared, key)
+        described = _described(table, declared, key)
+        self._remembered.get(name, {})[name, declared] = described
+        return described
 
 
 @contextmanager
@@ -123,6 +147,32 @@ def _no_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
         yield
+
+
+DESCRIPTIONS = text("""
+select c.relname, json_build_array(n.nspname, c.relkind::text, (
+    select json_agg(json_build_array(
+        a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, format_type(t.typbasetype, t.typtypmod),
+        (select array_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid in (t.oid, t.typelem))
+    ) order by a.attnum)
+    from pg_attribute a join pg_type t on t.oid = a.atttypid
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+), (
+    select json_agg(json_build_array(k.contype::text, k.conkey, k.confrelid::regclass::text, k.confkey) order by k.conname)
+    from pg_constraint k where k.conrelid = c.oid and k.contype in ('p', 'u', 'f')
+))::text
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relname = any(:names) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+    and case when cast(:schema as text) is null then pg_table_is_visible(c.oid) else n.nspname = :schema end
+""")
+"""Tables by their name, each with all that makes one of it here; two of one description are the same to a rule."""
+MOST_DESCRIBED = 256
+
+
+@lru_cache(maxsize=MOST_DESCRIBED)
+def _as_described(description: str) -> dict[Any, Table]:
+    """The tables that this process has made of a description, by name and what was declared of them."""
+    return {}
 
 
 def _all_of(connection: Connection, schema: str | None, names: Collection[str]) -> dict[str, Table]:

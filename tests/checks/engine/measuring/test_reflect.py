@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Date, Engine, Table, cast, event, func, select
+from sqlalchemy import Connection, Date, Engine, Table, cast, event, func, select, text
 
 from checks import Bad, CheckDefinitionError, Row, Severity, SharedSet, above, check, row_check, rows, shared_set
 from checks.engine.authoring.spec import Check, TableName
@@ -45,6 +46,61 @@ def test_two_tables_take_as_many_statements_as_one(shelves: Engine) -> None:
 
     assert one > 0
     assert statements_for(shelves, "things", "places") == one
+
+
+@pytest.fixture
+def connection(shelves: Engine) -> Iterator[Connection]:
+    """One on which tables can be changed: it is rolled back."""
+    with shelves.connect() as connection:
+        yield connection
+
+
+def described(connection: Connection, name: TableName, known: dict[str, Table] | None = None) -> tuple[Table, int]:
+    """A table as a new run reads it, and the statements that it takes."""
+    said: list[str] = []
+    event.listen(connection, "before_cursor_execute", lambda *details: said.append(details[2]))
+    tables = NamedTables(lambda: nullcontext(connection), known or {})
+    (rule,) = about(name.name)
+    tables.read_ahead([replace(rule, mark=replace(rule.mark, table=name))])
+    return tables.table(name), len(said)
+
+
+def test_a_table_that_is_as_before_is_read_once_in_a_process(connection: Connection) -> None:
+    first, _ = described(connection, TableName("things"))
+    again, statements = described(connection, TableName("things"))
+
+    assert again is first
+    assert statements == 3  # a savepoint, the description, and the end of the savepoint
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "add column colour text",
+        "alter column size type bigint",
+        "alter column name set not null",
+        "drop constraint things_pkey",
+        "add unique (size, shelf)",
+        "rename column shelf to board",
+    ],
+)
+def test_a_table_that_has_changed_is_read_again(connection: Connection, change: str) -> None:
+    first, _ = described(connection, TableName("things"))
+
+    connection.execute(text(f"alter table things {change}"))
+
+    assert described(connection, TableName("things"))[0] is not first
+
+
+def test_a_table_is_read_apart_for_another_key_and_for_other_declarations(connection: Connection) -> None:
+    plain, _ = described(connection, TableName("things"))
+    keyed, _ = described(connection, TableName("things", key=("name", "shelf")))
+    declared, _ = described(connection, TableName("things"), {"things": things})
+
+    assert plain.info["key"] == ("id",)  # the primary key
+    assert keyed.info["key"] == ("name", "shelf")
+    assert declared is not plain
+    assert described(connection, TableName("things"), {"things": things})[0] is declared
 
 
 def by_place() -> SharedSet:
