@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from checks.baseline import last_measured, usual_readings
 from checks.engine.authoring.units import Status
 from checks.engine.collecting.rules import Selection
-from checks.engine.judging.findings import Finding, Findings, packed, unpacked
+from checks.engine.judging.findings import Finding, Findings, packed
 from checks.engine.judging.judge import Baseline, Carried, Id, Located
 from checks.engine.measuring.measure import Measurement
 from checks.engine.reporting.report import Report, Result, clusters_of
@@ -129,8 +129,8 @@ def _save_states(connection: sa.Connection, report: Report, results: Sequence[Re
 
 
 def _sketch(result: Result) -> bytes | None:
-    whole = result.findings is None or result.findings.sketch is None
-    return None if whole else packed(result.findings.sketched())  # type: ignore[union-attr]
+    kept = None if result.findings is None else result.findings.sketch
+    return kept if kept is None or isinstance(kept, bytes) else packed(kept)
 
 
 MOST_AT_ONCE = 20_000
@@ -325,4 +325,4 @@ def _open_findings(rules: list[str], *, keys: bool) -> sa.Select[Any]:
 
 def _findings(row: Any, listed: dict[Id, list[Finding]]) -> Findings:
     known = tuple(listed.get((row.rule, row.parameter), ()))
-    return Findings(row.count, known, None if row.sketch is None else unpacked(row.sketch))
+    return Findings(row.count, known, row.sketch)

@@ -23,7 +23,7 @@ from checks.engine.measuring.compile_queries import Query, Unasked, compile_quer
 from checks.engine.measuring.measure import bad_condition
 from checks.engine.measuring.reflect import NamedTables
 from checks.engine.measuring.scope import Labels, Parameters
-from checks.engine.measuring.snapshot import Session, SnapshotSession, asking, one_moment
+from checks.engine.measuring.snapshot import Session, Snapshot, SnapshotSession, asking
 from checks.engine.run import Request
 
 AT_ONCE = 1_000
@@ -103,7 +103,7 @@ def _asked(
     chosen = rules.only([check])
     given = {"today": request.day, "now": request.now, **request.values}
     with (
-        one_moment(engine, request.options.role, request.options.reader) as snapshot,
+        Snapshot(engine, request.options.role, request.options.reader) as snapshot,
         values(chosen.fixtures, given) as fixtures,
     ):
         session = SnapshotSession(snapshot)

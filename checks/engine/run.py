@@ -25,7 +25,7 @@ from checks.engine.measuring.compile_queries import Query, Unasked, compile_quer
 from checks.engine.measuring.measure import Asking, Unit, plan_scans
 from checks.engine.measuring.reflect import Connect, NamedTables, SharedSets
 from checks.engine.measuring.scope import Dimension, Labels, Parameters
-from checks.engine.measuring.snapshot import Job, OpenSession, Session, Snapshot, SnapshotSession, one_moment
+from checks.engine.measuring.snapshot import Job, OpenSession, Session, Snapshot, SnapshotSession
 from checks.engine.reporting.assemble import RunInfo, assemble
 from checks.engine.reporting.report import Report
 from checks.engine.reporting.verdict import COVERAGE_FLOOR
@@ -107,7 +107,7 @@ def run_checks(engine: Engine, rules: Rules, request: Request) -> Report:
     The rules are those of the selection already, which says here only what the run is called and which rows count.
     """
     started = datetime.now(UTC)
-    with one_moment(engine, request.options.role, request.options.reader, SharedSets) as snapshot:
+    with Snapshot(engine, request.options.role, request.options.reader, SharedSets) as snapshot:
         first = SnapshotSession(snapshot)
         try:
             with _values(rules, request) as given:
@@ -266,7 +266,12 @@ class Sessions:
         try:
             yield session
         finally:
-            self._free.put(session)
+            self._give_back(session)
+
+    def _give_back(self, session: SnapshotSession) -> None:
+        if not self.snapshot.crowded:  # nobody may need it for long
+            session.rest()
+        self._free.put(session)
 
     def spread(self, session: Session, jobs: Sequence[Job]) -> None:
         """Do some work on a session and on all that are idle meanwhile, or get idle."""
@@ -287,7 +292,7 @@ class Sessions:
                 try:
                     _work_off(waiting, done, session)
                 finally:
-                    self._free.put(session)
+                    self._give_back(session)
 
     def cancel(self) -> None:
         """End what is running, from another thread."""

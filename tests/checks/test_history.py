@@ -15,7 +15,7 @@ from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.judging.findings import fingerprint, key_text_of
 from checks.engine.judging.judge import Waiver
 from checks.engine.measuring.measure import Measurement
-from checks.engine.reporting.report import Report
+from checks.engine.reporting.report import Report, Result
 from checks.engine.run import Options, Request
 from checks.health import examine
 from checks.stored import stored_results, stored_runs
@@ -182,6 +182,12 @@ def test_what_is_fixed_is_found_by_a_hash_of_what_is_there(season: Season) -> No
     assert not [line for line in plans if "Anti Join" in line]
 
 
+def rows_of(result: Result) -> tuple[object, object]:
+    """The bad rows that are listed, and the sketch of all."""
+    assert result.findings is not None
+    return result.findings.listed, result.findings.sketched()
+
+
 def test_very_many_bad_rows_are_summed_up_anew_only_where_a_row_was_written(season: Season) -> None:
     few = Options(pause=0.0, listed=3)
     season.add(*"abcdefgh")
@@ -194,7 +200,7 @@ def test_very_many_bad_rows_are_summed_up_anew_only_where_a_row_was_written(seas
     changed = season.run(options=few).of("nowhere")
 
     assert not [line for line in statements if "GROUPING SETS" in line]
-    assert same.findings == first.findings
+    assert rows_of(same) == rows_of(first)
     assert [list(example.items()) for example in same.examples] == [list(key.items()) for key in first.examples]
     assert (same.count, same.new, same.known, same.fixed, same.exact) == (8, 0, 8, 0, True)
     assert (changed.count, changed.new, changed.known, changed.fixed, changed.exact) == (8, 1, 7, 1, True)

@@ -114,6 +114,8 @@ def key_values_of(text: str) -> int:
 def parts(names: Sequence[str], key: str) -> dict[str, Any]:
     """A key as named values, long texts cut for reading."""
     values = json.loads(key)
+    if len(key) <= LONGEST_KEY:  # nothing in it is long
+        return dict(zip(names, values, strict=True))
     return {name: _short(value) for name, value in zip(names, values, strict=True)}
 
 
@@ -141,11 +143,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The bad rows of one rule: how many, those that are listed, and a sketch of all if they are not all listed."""
+    """The bad rows of one rule: how many, those that are listed, and a sketch of all if they are not all listed.
+
+    A sketch that was kept stays packed until somebody compares with it.
+    """
 
     count: int = 0
     listed: tuple[Finding, ...] = ()
-    sketch: Sketch | None = None
+    sketch: Sketch | bytes | None = None
 
     @property
     def complete(self) -> bool:
@@ -158,7 +163,9 @@ class Findings:
 
     def sketched(self) -> Sketch:
         """The sketch of all bad rows."""
-        return sketch(self.times()) if self.sketch is None else self.sketch
+        if self.sketch is None:
+            return sketch(self.times())
+        return unpacked(self.sketch) if isinstance(self.sketch, bytes) else self.sketch
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def _split(queries: Sequence[Query]) -> Iterator[tuple[Query, ...]]:
     part: list[Query] = []
     weight = (0, 0)
     for query in queries:
-        added = 1 if query.metric is not None else 3, _parameters(query)
+        added = 1 if query.metric is not None else 3, query.once("parameters", lambda: _parameters(query))  # noqa: B023
         if part and (weight[0] + added[0] > MOST_TARGETS or weight[1] + added[1] > MOST_PARAMETERS):
             yield tuple(part)
             part, weight = [], (0, 0)

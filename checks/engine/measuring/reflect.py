@@ -62,7 +62,7 @@ class NamedTables:
 
     def _read_ahead(self, connection: Connection, schema: str | None, names: Collection[TableName]) -> None:
         asked = {"schema": schema, "names": [name.parts[1] for name in names]}
-        described = {name: _as_described(text) for name, text in connection.execute(DESCRIPTIONS, asked)}
+        described = {name: as_described(text) for name, text in connection.execute(DESCRIPTIONS, asked)}
         self._remembered |= {name: described[name.parts[1]] for name in names if name.parts[1] in described}
         known = {name: self._known_as(name) for name in names}
         self._read |= {name: table for name, table in known.items() if table is not None}
@@ -152,13 +152,15 @@ def _no_warnings() -> Iterator[None]:
 DESCRIPTIONS = text("""
 select c.relname, json_build_array(n.nspname, c.relkind::text, (
     select json_agg(json_build_array(
-        a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, format_type(t.typbasetype, t.typtypmod),
+        a.attnum, a.attname, a.attnotnull, format_type(t.oid, a.atttypmod), format_type(t.typbasetype, t.typtypmod),
         (select array_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid in (t.oid, t.typelem))
     ) order by a.attnum)
     from pg_attribute a join pg_type t on t.oid = a.atttypid
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 ), (
-    select json_agg(json_build_array(k.contype::text, k.conkey, k.confrelid::regclass::text, k.confkey) order by k.conname)
+    select json_agg(
+        json_build_array(k.contype::text, k.conkey, k.confrelid::regclass::text, k.confkey) order by k.conname
+    )
     from pg_constraint k where k.conrelid = c.oid and k.contype in ('p', 'u', 'f')
 ))::text
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -170,7 +172,7 @@ MOST_DESCRIBED = 256
 
 
 @lru_cache(maxsize=MOST_DESCRIBED)
-def _as_described(description: str) -> dict[Any, Table]:
+def as_described(description: str) -> dict[Any, Table]:
     """The tables that this process has made of a description, by name and what was declared of them."""
     return {}
 

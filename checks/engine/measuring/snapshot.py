@@ -123,49 +123,52 @@ class OpenSession:
 
     Each statement runs in a savepoint that is rolled back whatever happens: a failing statement leaves the
     transaction usable, the timeout does not outlive it, and what a rule might write is undone. The transaction
-    itself is neither begun nor ended here.
+    itself is neither begun nor ended here. In one that is `ours` alone the next statement rolls back what the one
+    before has left, which takes two exchanges with the server in place of three.
     """
 
-    def __init__(
-        self, connection: Connection, bound: Mapping[str, Any] | None = None, *, crowded: bool = False
-    ) -> None:
-        self._connection = connection
-        self._alone = "; SET LOCAL max_parallel_workers_per_gather = 0" if crowded else ""
-        self._bound = bound or {}
+    def __init__(self, connection: Connection, *, ours: bool = False) -> None:
+        self.connection, self._ours, self._left, self.crowded = connection, ours, False, False
+        self._bound: Mapping[str, Any] = {}
 
     def bind(self, values: Mapping[str, Any]) -> None:
         self._bound = values
 
     def all(self, statement: Select[Any], timeout: float, values: Mapping[str, Any] | None = None) -> Rows:
         with self._savepoint(timeout):
-            return self._connection.execute(statement, {**self._bound, **(values or {})}).fetchall()
+            return self.connection.execute(statement, {**self._bound, **(values or {})}).fetchall()
 
     def chunks(self, statement: Select[Any], timeout: float, size: int) -> Generator[Rows, None, None]:
         with self._savepoint(timeout):
             options = {"stream_results": True, "max_row_buffer": size}
-            yield from self._connection.execute(statement, self._bound, execution_options=options).partitions(size)
+            yield from self.connection.execute(statement, self._bound, execution_options=options).partitions(size)
 
     def renew(self) -> None:
         raise MeasureError("the connection was lost inside a transaction of its owner")
 
     @contextmanager
     def _savepoint(self, timeout: float) -> Iterator[None]:
-        driver = self._connection.connection.driver_connection
+        driver = self.connection.connection.driver_connection
         limit = f"SET LOCAL statement_timeout = {_milliseconds(timeout)}; {_lock_limit(driver)}"
-        self._connection.exec_driver_sql(f"SAVEPOINT rally; {limit}{self._alone}")
+        alone = "; SET LOCAL max_parallel_workers_per_gather = 0" if self.crowded else ""
+        self.connection.exec_driver_sql(f"{'ROLLBACK TO ' * self._left}SAVEPOINT rally; {limit}{alone}")
+        self._left = True
         try:
             with within_seconds(driver, timeout):
                 yield
         finally:
-            if not _is_gone(self._connection):
-                self._leave()
+            if not self._ours:
+                self.leave()
 
-    def _leave(self) -> None:
-        """Undo what the rule did; a connection on which that fails is of no use any more."""
+    def leave(self) -> None:
+        """Undo what the rule did, and free its locks; a connection on which that fails is of no use any more."""
+        if not self._left or _is_gone(self.connection):
+            return
+        self._left = False
         try:
-            self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT rally; RELEASE SAVEPOINT rally")
+            self.connection.exec_driver_sql("ROLLBACK TO SAVEPOINT rally; RELEASE SAVEPOINT rally")
         except DATABASE_ERRORS as error:
-            self._connection.invalidate()
+            self.connection.invalidate()
             if not is_transient(error):
                 raise MeasureError(f"the rule left its connection unusable: {describe_error(error)}") from None
             raise
@@ -237,17 +240,14 @@ SELECT set_config('jit', 'off', true),
 
 
 class Snapshot:
-    """A moment of a database; `taken` counts how many were needed.
+    """A moment of a database, held until the end of a block; `taken` counts how many were needed.
 
-    While it is `crowded`, statements run side by side on all sessions, and none takes further processes for itself.
+    `reader` is what rules are measured through; `sets` makes what sends shared sets along. While it is `crowded`,
+    statements run side by side on all sessions, and none takes further processes for itself.
     """
 
     def __init__(
-        self,
-        engine: Engine,
-        role: str | None,
-        reader: Engine | None = None,
-        sets: Callable[[], Sets] | None = None,
+        self, engine: Engine, role: str | None, reader: Engine | None = None, sets: Callable[[], Sets] | None = None
     ) -> None:
         self._engine = engine
         self._new_sets: Callable[[], Sets | None] = sets or (lambda: None)
@@ -331,7 +331,11 @@ class SnapshotSession:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._name, self._connection = snapshot.follow()
+        self._follow()
+
+    def _follow(self, lost: str = "") -> None:
+        self._name, connection = self._snapshot.follow(lost)
+        self._open = OpenSession(connection, ours=True)
 
     def bind(self, values: Mapping[str, Any]) -> None:
         """Give parameters their values, in all sessions of the snapshot."""
@@ -353,25 +357,32 @@ class SnapshotSession:
         """Connect again to the same moment, or to a new one when that is gone."""
         self.close()
         try:
-            self._name, self._connection = self._snapshot.follow()
+            self._follow()
         except DATABASE_ERRORS:
-            self._name, self._connection = self._snapshot.follow(lost=self._name)
+            self._follow(lost=self._name)
 
     def cancel(self) -> None:
         """End the statement that is running, from another thread."""
         with suppress(Exception):  # there may be none, or no connection any more
-            driver: Any = self._connection.connection.driver_connection
+            driver: Any = self._open.connection.connection.driver_connection
             driver.cancel_safe(timeout=2.0)
 
     def _alive(self) -> OpenSession:
         # the rule before may have lost the connection; that is not to be this rule's first failure
-        if _is_gone(self._connection):
+        if _is_gone(self._open.connection):
             self.renew()
-        return OpenSession(self._connection, self._snapshot.bound, crowded=self._snapshot.crowded)
+        self._open.crowded = self._snapshot.crowded
+        self._open.bind(self._snapshot.bound)
+        return self._open
+
+    def rest(self) -> None:
+        """Free what the last statement holds, where others may be busy for long."""
+        with suppress(MeasureError, *DATABASE_ERRORS):  # then it is replaced when it is needed
+            self._open.leave()
 
     def close(self) -> None:
         """Give the connection back."""
-        close(self._connection)
+        close(self._open.connection)
 
 
 def _is_gone(connection: Connection) -> bool:
@@ -386,15 +397,3 @@ def close(connection: Connection) -> None:
     except DATABASE_ERRORS:
         with suppress(*DATABASE_ERRORS):  # closed already
             connection.invalidate()
-
-
-@contextmanager
-def one_moment(
-    engine: Engine, role: str | None, reader: Engine | None = None, sets: Callable[[], Sets] | None = None
-) -> Iterator[Snapshot]:
-    """A snapshot of the database, held until the end of the block; `reader` is what its rules are measured through.
-
-    `sets` makes what sends shared sets along; without it they stay a part of each statement.
-    """
-    with Snapshot(engine, role, reader, sets) as snapshot:
-        yield snapshot

@@ -250,6 +250,8 @@ def score_of(results: Sequence[Result], *, gross: bool) -> Score:
 
 def needless(waivers: Waivers, results: Sequence[Result], outcomes: Sequence[Outcome]) -> tuple[Waiver, ...]:
     """The waivers whose rule is well, or whose row is not bad."""
+    if not waivers.valid:
+        return ()
     failing = [result.rule for result in results if result.gross_status.failing]
     return waivers.unused(failing, _hit(outcomes, waivers))
 

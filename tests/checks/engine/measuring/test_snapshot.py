@@ -13,12 +13,13 @@ from sqlalchemy.exc import OperationalError
 
 from checks import Bad, Row, Severity, Status, above, check, percent, row_check, rows
 from checks.engine.collecting.rules import Rules
-from checks.engine.measuring.snapshot import Session, SnapshotSession, one_moment
+from checks.engine.measuring.snapshot import Session, Snapshot, SnapshotSession, asking
 from checks.engine.run import Progress, Sessions, run_checks
 from etl.database import open_engine
 from tests.checks.engine.conftest import Run, counted, request, thing, things
 
 Put = Callable[..., None]
+SET_LIMIT = "SAVEPOINT rally; SET LOCAL statement_timeout"
 ROUTINE = above(warn=percent(10), critical=percent(50))
 
 
@@ -127,7 +128,7 @@ def test_the_session_runs_under_the_role_where_there_is_one(shelves: Engine) -> 
         connection.execute(text("create role shelf_reader"))
         connection.execute(text("grant select on things to shelf_reader"))
     try:
-        with one_moment(shelves, "shelf_reader") as moment:
+        with Snapshot(shelves, "shelf_reader") as moment:
             _, connection = moment.follow()
             found = connection.execute(select(func.current_user())).scalar_one()
             connection.close()
@@ -181,7 +182,7 @@ def test_an_interrupt_ends_what_is_running(shelves: Engine, put: Put) -> None:
 def test_a_session_that_gets_idle_while_others_work_helps_them(shelves: Engine) -> None:
     """Both jobs wait for each other, and the second session gets idle only when the first job has begun."""
     met = Barrier(2)
-    with one_moment(shelves, None) as snapshot, ExitStack() as whole, ExitStack() as busy:
+    with Snapshot(shelves, None) as snapshot, ExitStack() as whole, ExitStack() as busy:
         pool = Sessions(snapshot, SnapshotSession(snapshot), 2)
         pool.open(2)
         own, other = whole.enter_context(pool.taken()), busy.enter_context(pool.taken())
@@ -210,6 +211,32 @@ def test_no_statement_takes_further_processes_as_long_as_others_wait(shelves: En
     with counted(shelves) as statements:
         run_checks(shelves, rules, request(workers=2))
 
-    savepoints = ["max_parallel_workers_per_gather = 0" in sent for sent in statements if sent.startswith("SAVEPOINT")]
+    savepoints = ["max_parallel_workers_per_gather = 0" in sent for sent in statements if SET_LIMIT in sent]
     assert any(savepoints)
     assert not savepoints[-1]
+
+
+def test_a_statement_takes_two_exchanges_with_the_server(shelves: Engine) -> None:
+    with Snapshot(shelves, None) as moment:
+        session = SnapshotSession(moment)
+        with counted(shelves) as statements:
+            for name in (things.c.name, things.c.size, things.c.shelf):
+                session.all(asking(name), 5.0)
+        session.close()
+
+    assert len(statements) == 6
+
+
+def test_an_idle_session_holds_no_lock(shelves: Engine) -> None:
+    held = text("select count(*) from pg_locks where relation = 'things'::regclass")
+    with Snapshot(shelves, None) as moment, shelves.connect() as other:
+        session = SnapshotSession(moment)
+        session.all(asking(things.c.name), 5.0)
+        before = other.execute(held).scalar_one()
+        session.rest()
+        session.rest()
+        after = other.execute(held).scalar_one()
+        again = session.all(asking(func.count()).select_from(things), 5.0)
+        session.close()
+
+    assert (before > 0, after, len(again)) == (True, 0, 1)
