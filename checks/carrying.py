@@ -4,8 +4,9 @@
 exact: how many rows it has, and which transactions wrote them, so no insert, update or delete goes unseen, whoever made
 it. Of a rule that runs once per league, only the rows of that league count where its statement keeps to them.
 
-Without a basis a rule is measured in every run: where it compares with the time of the run, is judged on its history,
-calls Python, is told as text, or asks for more than tables.
+A figure that is judged by its history is carried over like any other, and judged anew. Where a rule knows the day, that
+is a value of its statement: it is measured once a day. Without a basis a rule is measured in every run: where it calls
+Python, is told as text, or asks for more than tables.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, TypeAlias
 
@@ -22,13 +23,10 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression, ClauseElement
 
 from checks.engine.authoring import CheckError
-from checks.engine.authoring.spec import Check, Kind
-from checks.engine.authoring.thresholds import Fixed
-from checks.engine.collecting.rules import Rules
-from checks.engine.collecting.wiring import BUILT_IN, Fixture
+from checks.engine.authoring.spec import Kind
 from checks.engine.judging.bad_rows import BadRows
 from checks.engine.judging.judge import Id
-from checks.engine.measuring.compile_queries import Query, Together
+from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.reflect import elements_of
 from checks.engine.measuring.scope import Parameter, Scope
 from checks.engine.measuring.snapshot import Session, asking
@@ -48,24 +46,64 @@ Versions: TypeAlias = Mapping[Any, tuple[Any, ...]]
 """How many rows there are and which transactions wrote them, by league; one entry for a table without."""
 
 
-def bases(rules: Rules, session: Session, queries: Iterable[Query]) -> dict[Id, str]:
+def bases(session: Session, queries: Iterable[Query]) -> dict[Id, str]:
     """The basis of each query that has one, as a digest."""
     state = TableState(session)
-    of_all: dict[Together, str] = {}
-    made = ((query.id, _basis_of_one(query, rules.fixtures, state, of_all)) for query in queries)
+    of_all: dict[Any, _Reads | None] = {}
+    made = ((query.id, _basis_of_one(query, state, of_all)) for query in queries)
     return {id_: basis for id_, basis in made if basis}
 
 
-def _basis_of_one(query: Query, fixtures: Mapping[str, Fixture], state: TableState, of_all: dict[Together, str]) -> str:
-    """The basis of a query; what a rule asks for all leagues at once rests on the same for each of them."""
-    together = query.together
-    if together is None:
-        return _basis(query, fixtures, state)
-    if together not in of_all:
-        every = replace(query, bad=together.bad, among=together.among, together=None, parameter=Parameter())
-        of_all[together] = _basis(every, fixtures, state)
-    basis = of_all[together]
-    return basis and sha256(f"{basis} {query.parameter.value!r}".encode()).hexdigest()
+@dataclass(frozen=True, slots=True)
+class _Reads:
+    """What a query asks and the tables that it reads, of some of them the rows of its league alone."""
+
+    text: str
+    tables: frozenset[sa.Table]
+    kept: frozenset[sa.Table] = frozenset()
+
+    @classmethod
+    def of(cls, query: Query) -> _Reads | None:
+        """Of a query that asks tables alone, which can be written out."""
+        parts = [part for part in (query.bad, query.among, query.metric) if part is not None]
+        try:
+            text = "\n".join(map(_text, parts))
+        except Exception:  # noqa: BLE001 - what cannot be written out has no basis, and is measured
+            return None
+        tables = None if query.check.mark.kind is Kind.FRAME or UNSTEADY.search(text) else tables_of(query)
+        return cls(text, tables, kept_to_league(query) & tables) if tables else None
+
+    @classmethod
+    def at_once(cls, query: Query) -> _Reads | None:
+        """Of the query for all leagues, of which this one is for one."""
+        metric: Any = query.metric
+        if query.together is not None:
+            bad, among = query.together.bad, query.together.among
+            return cls.of(replace(query, bad=bad, among=among, together=None, parameter=Parameter()))
+        reads = cls.of(replace(query, metric=metric.func, parameter=Parameter()))
+        own = [table for table in (reads.tables if reads else ()) if table is query.table]
+        return reads and replace(reads, kept=frozenset(own if query.check.all_at_once == KEPT_TO else ()))
+
+
+def _basis_of_one(query: Query, state: TableState, of_all: dict[Any, _Reads | None]) -> str:
+    """The basis of a query; what a rule asks for all leagues at once is written out once."""
+    if not query.check.all_at_once:
+        return _basis(query, _Reads.of(query), state)
+    key = query.together or id(query.check)
+    if key not in of_all:
+        of_all[key] = _Reads.at_once(query)
+    return _basis(query, of_all[key], state)
+
+
+def _basis(query: Query, reads: _Reads | None, state: TableState) -> str:
+    if reads is None:
+        return ""
+    league = query.parameter.value
+    tables = sorted(reads.tables, key=lambda table: table.fullname)
+    states = [state.text(table, league if table in reads.kept else None) for table in tables]
+    if None in states:
+        return ""
+    return sha256("\n".join([reads.text, repr(league), *map(str, states)]).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class TableState:
@@ -73,19 +111,19 @@ class TableState:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._read: dict[sa.Table, Versions | None] = {}
+        self._read: dict[sa.Table, tuple[Versions, str] | None] = {}
 
     def text(self, table: sa.Table, league: Any = None) -> str | None:
         """The state of a table, or of its rows of one league; None for what has none, such as a view."""
         if table not in self._read:
             self._read[table] = None
             with suppress(Exception):  # a view, or no right to read it: then its rules are measured
-                self._read[table] = self._versions(table)
-        versions = self._read[table]
-        if versions is None:
-            return None
-        chosen = versions if league is None else {league: versions.get(league)}
-        return f"{table.fullname} {sorted(map(str, chosen.items()))}"
+                versions = self._versions(table)
+                self._read[table] = versions, f"{table.fullname} {sorted(map(str, versions.items()))}"
+        read = self._read[table]
+        if read is None or league is None:
+            return read and read[1]
+        return f"{table.fullname} {league} {read[0].get(league)}"
 
     def _versions(self, table: sa.Table) -> Versions:
         rows = table.alias("t")
@@ -98,41 +136,10 @@ class TableState:
         return {row[1]: tuple(row[2:]) for row in self._session.all(counted.group_by(of.league), SECONDS)}
 
 
-def _basis(query: Query, fixtures: Mapping[str, Fixture], state: TableState) -> str:
-    if not _steady(query.check, fixtures):
-        return ""
-    parts = [part for part in (query.bad, query.among, query.metric) if part is not None]
-    try:
-        text = "\n".join(map(_text, parts))
-    except Exception:  # noqa: BLE001 - what cannot be written out has no basis, and is measured
-        return ""
-    tables = None if UNSTEADY.search(text) else tables_of(query)
-    kept = kept_to_league(query) & (tables or frozenset())
-    states = [] if tables is None else [
-        state.text(table, query.parameter.value if table in kept else None)
-        for table in sorted(tables, key=lambda table: table.fullname)
-    ]  # fmt: skip
-    if not states or None in states:
-        return ""
-    return sha256("\n".join([text, *map(str, states)]).encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def _text(part: ClauseElement) -> str:
     """A statement with its values beside it: for no reader, in a third of the time of one that can be pasted."""
     compiled = part.compile(dialect=DIALECT)
     return f"{compiled} {sorted(compiled.params.items())}"
-
-
-def _steady(check: Check, fixtures: Mapping[str, Fixture]) -> bool:
-    fixed = isinstance(check.threshold, Fixed) and check.mark.kind is not Kind.FRAME
-    return fixed and not BUILT_IN & set(_needed(check.wanted, fixtures))
-
-
-def _needed(names: Iterable[str], fixtures: Mapping[str, Fixture]) -> Iterator[str]:
-    for name in names:
-        yield name
-        if name in fixtures:
-            yield from _needed(fixtures[name].wanted, fixtures)
 
 
 def tables_of(query: Query) -> frozenset[sa.Table] | None:

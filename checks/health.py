@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 from sqlalchemy import Connection, Engine
 
@@ -51,7 +50,7 @@ def examine(
     whole = not (request.selection.scope or request.another_day) and (keep or since_last)
     informed = replace(
         request, baseline=baseline, waivers=waivers, dimensions=dimensions, tables=metadata.tables,
-        bases=partial(bases, rules) if whole else None,
+        bases=bases if whole else None,
     )  # fmt: skip
     report = run_checks(engine, rules, informed)
     report = with_headlines(report, before)

@@ -45,7 +45,7 @@ def save(connection: sa.Connection, report: Report) -> bool:
     # what had nothing to measure, or could not be measured, keeps the state in which it was last seen
     measured = [
         result for result in report.results
-        if result.status.measured and result.id not in newer and result.carried is None
+        if (result.status.measured or _unjudged(result)) and result.id not in newer and result.carried is None
     ]  # fmt: skip
     current = [result for result in measured if result.findings is not None]
     plain = [result for result in measured if result.value is not None]
@@ -53,6 +53,11 @@ def save(connection: sa.Connection, report: Report) -> bool:
     for batch in _batches(sorted(current, key=lambda result: result.id)):
         _save_findings(connection, report, batch)
     return True
+
+
+def _unjudged(result: Result) -> bool:
+    """Whether a figure was read that no history judged yet, in this run or in an earlier one."""
+    return result.without_history and result.before in {None, Status.SKIPPED}
 
 
 def _inserted(connection: sa.Connection, report: Report) -> bool:

@@ -123,9 +123,9 @@ def player_id_of_two_leagues() -> Bad:
     players, severity=Severity.HIGH, threshold=change(drop=(percent(10), percent(30)), growth=(percent(25), None)),
     owner="players", tags={"daily"}, each="league", runbook="docs/RUNBOOKS.md#results-that-are-gone",
 )  # fmt: skip
-def players_of_league(row: Row, league: int) -> ColumnElement[Any]:
+def players_of_league(row: Row) -> ColumnElement[Any]:
     """The players of a league have become fewer, or many more."""
-    return func.count().filter(row.league_id == league)
+    return func.count()
 
 
 @metric_check(players, severity=Severity.MEDIUM, threshold=SERIES_GONE, owner="players", tags={"daily"},

@@ -117,9 +117,9 @@ def standing_without_place(row: Row) -> ColumnElement[bool]:
 
 @metric_check(series_stats, severity=Severity.HIGH, threshold=change(drop=(percent(10), percent(30))),
               owner="standings", tags={"daily"}, each="league")  # fmt: skip
-def standings_of_league(row: Row, league: int) -> ColumnElement[Any]:
+def standings_of_league(row: Row) -> ColumnElement[Any]:
     """The standings of a league have become fewer."""
-    return func.count().filter(row.league_id == league)
+    return func.count()
 
 
 @metric_check(series_stats, severity=Severity.MEDIUM, threshold=SERIES_GONE, owner="standings", tags={"daily"},

@@ -74,6 +74,10 @@ class Kind(StrEnum):
     FRAME = "frame_check"
 
 
+ALL_AT_ONCE = {Kind.CHECK, Kind.METRIC}
+"""The kinds that can ask for all values of their `each` by one statement."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a function stands: what a message, an annotation or an editor points at."""
@@ -219,7 +223,7 @@ class Check:
         wanted, optional = arguments(function)
         if mark.kind in SUBJECTS:
             wanted = _without_subject(function, mark, wanted)
-        if mark.each is not None and mark.each not in wanted and mark.kind is not Kind.CHECK:
+        if mark.each is not None and mark.each not in wanted and mark.kind not in ALL_AT_ONCE:
             raise CheckDefinitionError(
                 f"check {function.__name__!r} says each={mark.each!r}, but has no argument {mark.each!r}"
             )
@@ -261,8 +265,8 @@ class Check:
     @property
     def all_at_once(self) -> str:
         """The column that tells values of `each` apart in a rule that takes none of them, but asks for all at once."""
-        apart = self.mark.kind is Kind.CHECK and self.mark.each is not None and self.mark.each not in self.wanted
-        return f"{self.mark.each}_id" if apart else ""
+        takes_one = self.mark.each is None or self.mark.each in self.wanted or bool(self.mark.groups)
+        return "" if takes_one or self.mark.kind not in ALL_AT_ONCE else f"{self.mark.each}_id"
 
     @property
     def table(self) -> str:

@@ -87,12 +87,12 @@ class Outcome:
 def carried_over(query: Query, context: RunContext) -> Outcome | None:
     """The outcome of a query whose basis has not changed since it was measured last; None when it must be measured.
 
-    It is judged anew: thresholds and waivers may have changed. Rows that are accepted one by one need evidence.
+    It is judged anew: thresholds, history and waivers may have changed. Rows accepted one by one need evidence.
     """
     carried, basis = context.baseline.carried.get(query.id), context.bases.get(query.id)
     if carried is None or carried.basis != basis or context.waivers.fingerprints(query.check.name):
         return None
-    verdict = judge(query.check.threshold, carried.reading)
+    verdict = judge(query.check.threshold, carried.reading, context.baseline.readings.get(query.id, ()))
     measured = Measured(query, 0.0, carried.reading)
     return Outcome(measured, verdict, verdict, parts=carried.segments, carried=carried)
 

@@ -125,7 +125,7 @@ def queries_of(
         try:
             query = shared.get(id(variant)) or _question(variant, parameter, values, tables, first=not number)
             yield _of_one(query, parameter)
-            shared.update({id(variant): query} if query.together is not None else {})
+            shared.update({id(variant): query} if variant.all_at_once else {})
         except UnknownColumnError as error:
             if not is_optional(variant):
                 yield Unasked(check, parameter, str(error))
@@ -137,7 +137,9 @@ def queries_of(
 
 def _of_one(query: Query, parameter: Parameter) -> Query:
     """The query for one parameter, where it was asked for all of them at once."""
-    together = query.together
+    together, metric, by = query.together, query.metric, query.check.all_at_once
+    if by and isinstance(metric, sa.FunctionElement):
+        return replace(query, parameter=parameter, metric=metric.filter(query.table.c[by] == parameter.value))
     if together is None:
         return query
     bad, among = (
@@ -223,6 +225,10 @@ def _row(check: Check, parameter: Parameter, answer: object) -> Query:
 def _metric(check: Check, parameter: Parameter, answer: object) -> Query:
     _verify(check, answer, ColumnElement, "one aggregate such as func.max(row.created_at)")
     _verify_table(check, answer)
+    by: Any = check.all_at_once
+    if by and not (isinstance(answer, sa.FunctionElement) and by in check.mark.table.c):  # type: ignore[union-attr]
+        said = f"the rule takes no {check.mark.each!r}, so it asks for all at once"
+        raise MeasureError(f"{said}: it returns one aggregate such as func.count(), of a table with a column {by!r}")
     return Query(check, parameter, metric=answer)  # type: ignore[arg-type]
 
 

@@ -130,15 +130,15 @@ def _groups(metrics: Iterable[Query]) -> Iterator[Scan]:
 def _group_column(query: Query) -> ColumnElement[Any] | None:
     """The column that a metric is filtered by, where it differs in nothing else from parameter to parameter."""
     metric: Any = query.metric
-    if not (
-        isinstance(metric, FunctionFilter) and metric.func.name in OF_NO_ROWS and metric.func.compile().params == {}
-    ):
+    if not isinstance(metric, FunctionFilter) or metric.func.name not in OF_NO_ROWS:
         return None
+    if query.check.all_at_once:
+        return query.table.c[query.check.all_at_once]
     test: Any = metric.criterion
-    if not (isinstance(test, BinaryExpression) and test.operator is eq and isinstance(test.right, BindParameter)):
+    plain = isinstance(test, BinaryExpression) and test.operator is eq and isinstance(test.right, BindParameter)
+    if not plain or metric.func.compile().params or getattr(test.left, "table", None) is not query.table:
         return None
-    of_table = getattr(test.left, "table", None) is query.table
-    return test.left if of_table and test.right.effective_value == query.parameter.value else None
+    return test.left if test.right.effective_value == query.parameter.value else None
 
 
 def bad_condition(query: Query) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from checks import Bad, Severity, Status, above, check, fixture, percent, rows
+from checks import Bad, Severity, Status, above, check, fixture, metric_check, percent, rows
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging import bad_rows
 from checks.engine.reporting.report import Result
@@ -226,3 +226,51 @@ def test_rows_are_counted_without_an_among(run: Run, put: Put) -> None:
         "North": (1, None, Status.OK), "South": (5, None, Status.WARN), "West": (2, None, Status.OK),
         "Empty": (0, None, Status.OK),
     }  # fmt: skip
+
+
+def figure(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function as a rule about a figure of each place."""
+    function.__name__ = "biggest"
+    return metric_check(things, severity=Severity.LOW, threshold=above(warn=rows(9)), each="place")(function)
+
+
+@pytest.mark.parametrize("aggregate", [func.max(ROW.size), func.count(), func.sum(ROW.size)], ids=str)
+def test_a_figure_of_all_places_at_once_is_that_of_each_alone(run: Run, put: Put, aggregate: Any) -> None:
+    """Also of a place without rows, and in the SQL that is shown."""
+    put_some(put)
+
+    at_once = run(figure(lambda row: aggregate), place)
+    alone = run(figure(lambda row, place: aggregate.filter(row.place_id == place)), place)
+
+    assert [(one.parameter, one.value, one.status, one.sql) for one in at_once.results] == [
+        (one.parameter, one.value, one.status, one.sql) for one in alone.results
+    ]
+    assert len({one.value for one in at_once.results}) > 2
+
+
+def test_a_figure_of_all_places_is_asked_for_by_one_statement_and_its_rule_once(
+    run: Run, put: Put, shelves: Engine
+) -> None:
+    put_some(put)
+    asked = iter([func.max(ROW.size)])
+
+    with counted(shelves) as statements:
+        report = run(figure(lambda row: next(asked)), place)
+
+    assert [result.error for result in report.results] == [""] * 4
+    assert sum("max(things.size)" in statement for statement in statements) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [lambda row: func.max(row.size) / func.min(row.size), lambda row: row.size], ids=["two", "none"]
+)
+def test_a_figure_of_all_places_at_once_is_one_aggregate(run: Run, put: Put, answer: Callable[..., Any]) -> None:
+    put_some(put)
+
+    report = run(figure(answer), place)
+
+    said = (
+        "the rule takes no 'place', so it asks for all at once: it returns one aggregate such as func.count(), of a"
+        " table with a column 'place_id'"
+    )
+    assert {(one.parameter, one.error) for one in report.results} == {(label, said) for label in LABELS}
