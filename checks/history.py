@@ -121,6 +121,7 @@ def _save_states(connection: sa.Connection, report: Report, results: Sequence[Re
             "count": result.findings.count if result.findings is not None else 0,
             "sketch": _sketch(result),
             "basis": result.basis or None,
+            "digest": result.digest or None,
             "segments": {
                 dimension: [[value, reading.count, reading.total] for value, reading in readings.items()]
                 for dimension, readings in result.segments.items()
@@ -285,7 +286,7 @@ def _segments(stored: Mapping[str, Any] | None) -> dict[str, dict[Any, Measureme
 
 def _states(connection: sa.Connection, rules: list[str], *, keys: bool) -> dict[str, Any]:
     own = check_states.c
-    columns = own.rule, own.parameter, own.status, own.count, own.sketch, own.basis
+    columns = own.rule, own.parameter, own.status, own.count, own.sketch, own.basis, own.digest
     states = connection.execute(sa.select(*columns).where(own.rule.in_(rules))).all()
     listed = {
         (rule, parameter): [
@@ -296,7 +297,8 @@ def _states(connection: sa.Connection, rules: list[str], *, keys: bool) -> dict[
     findings = {(row.rule, row.parameter): _findings(row, listed) for row in states}
     statuses = {(row.rule, row.parameter): Status(row.status) for row in states}
     bases = {(row.rule, row.parameter): row.basis for row in states if row.basis}
-    return {"statuses": statuses, "findings": findings, "bases": bases}
+    digests = {(row.rule, row.parameter): row.digest for row in states if row.digest}
+    return {"statuses": statuses, "findings": findings, "bases": bases, "digests": digests}
 
 
 def _located(connection: sa.Connection, rules: list[str]) -> dict[Id, Located]:

@@ -117,6 +117,8 @@ check_states = sa.Table(
     sa.Column("sketch", sa.LargeBinary),
     # what the reading rests on, as a digest; NULL where it is to be measured in every run
     sa.Column("basis", sa.String(64)),
+    # the sum of the hashes of very many bad rows: with the same they are the same
+    sa.Column("digest", sa.Text),
     # the readings by dimension: value, bad rows, rows
     sa.Column("segments", JSONB),
     schema=QUALITY,

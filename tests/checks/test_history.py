@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -204,6 +204,45 @@ def test_very_many_bad_rows_are_summed_up_anew_only_where_a_row_was_written(seas
     assert [list(example.items()) for example in same.examples] == [list(key.items()) for key in first.examples]
     assert (same.count, same.new, same.known, same.fixed, same.exact) == (8, 0, 8, 0, True)
     assert (changed.count, changed.new, changed.known, changed.fixed, changed.exact) == (8, 1, 7, 1, True)
+
+
+@pytest.mark.parametrize("still", [1, 2])
+def test_very_many_bad_rows_that_are_the_same_are_not_summed_up_again(season: Season, still: int) -> None:
+    """A row that is well was added, a bad one rewritten: which rows are bad is what it was."""
+    few = Options(pause=0.0, listed=3)
+    season.add(*"abcdefgh")
+    first = season.run(options=few).of("nowhere")
+    for _ in range(still):
+        season.run(options=few)
+    season.add("z", location="Court 1", league=2)
+    with season.engine.begin() as connection:
+        connection.execute(update(schedule).where(schedule.c.home_team == "a").values(match_time=time(18)))
+
+    with counted(season.engine) as statements:
+        same = season.run(options=few).of("nowhere")
+
+    assert not [line for line in statements if "GROUPING SETS" in line]
+    assert same.findings == first.findings
+    assert (same.count, same.total, same.new, same.known, same.fixed, same.exact) == (8, 9, 0, 8, 0, True)
+    assert same.segments["league"] == {1: Measurement(8, 8), 2: Measurement(0, 1)}
+
+
+@pytest.mark.parametrize("added", ["z", "b"])
+def test_as_many_bad_rows_are_not_taken_for_the_same(season: Season, added: str) -> None:
+    """Another one, or one of them a second time, in place of one that is gone."""
+    few = Options(pause=0.0, listed=3)
+    with season.engine.begin() as connection:
+        connection.execute(text("alter table schedule drop constraint unique_schedule_match"))
+    season.add(*"abcdefgh")
+    season.run(options=few)
+    season.run(options=few)
+    season.place("a")
+    season.add(added)
+
+    result, same = season.run(options=few).of("nowhere"), season.run(options=few).of("nowhere")
+
+    assert (result.count, result.new, result.known, result.fixed, result.exact) == (8, 1, 7, 1, True)
+    assert (same.count, same.new, same.known, same.fixed, same.exact) == (8, 0, 8, 0, True)
 
 
 @pytest.mark.parametrize("listed", [3, 1_000])

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, TypeAlias
 
-from sqlalchemy import ARRAY, ColumnElement, FromClause, Select, SelectBase, and_, cast, func, null, select, true
+from sqlalchemy import ARRAY, ColumnElement, FromClause, Select, SelectBase, Table, and_, cast, func, null, select, true
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
-from checks.engine.judging.findings import key_columns, key_names, key_text
+from checks.engine.judging.findings import key_columns, key_names, key_text, row_hash
 from checks.engine.measuring.compile_queries import Query, Together
 from checks.engine.measuring.measure import Asking, Grouped, Measurement, bad_condition
 from checks.engine.measuring.scope import Dimension, Labels, Reached, Scope, reach
@@ -26,7 +26,8 @@ Place: TypeAlias = tuple[tuple[str, Any], ...]
 class BadRows:
     """The bad rows of a query: where they are read from, which of them are bad, and what names them.
 
-    `joined` is the source with what the values of the dimensions are looked up in.
+    `joined` is the source with what the values of the dimensions are looked up in. `hash` changes with the key of a row
+    and with what its dimensions are looked up by; None where there is no such number.
     """
 
     source: FromClause
@@ -35,6 +36,7 @@ class BadRows:
     key: ColumnElement[str]
     condition: ColumnElement[bool]
     reached: Reached
+    hash: ColumnElement[int] | None = None
 
     @classmethod
     def of(cls, query: Query, scope: Scope, dimensions: Sequence[Dimension]) -> BadRows:
@@ -48,7 +50,9 @@ class BadRows:
         columns = _names(query, key_columns(source))
         joined, reached = reach(source, dimensions)
         condition = and_(bad, scope.condition(source)) if scope else bad
-        return cls(source, joined, key_names(columns), key_text(columns), condition, reached)
+        looked_up = [way[1] for dimension, _ in reached if (way := dimension.way(source)) is not None]
+        hashed = row_hash((*columns, *looked_up)) if isinstance(source, Table) else None
+        return cls(source, joined, key_names(columns), key_text(columns), condition, reached, hashed)
 
     def columns(self) -> list[ColumnElement[Any]]:
         """The key, then the value of each dimension that these rows have."""

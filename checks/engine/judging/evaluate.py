@@ -7,11 +7,10 @@ that is OK on the whole can be in trouble in a small league, so each rule with b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, SelectBase, Table, cast, func, null, select
@@ -24,8 +23,6 @@ from checks.engine.judging.bad_rows import (
     BadRows,
     PlaceCounts,
     Spot,
-    among_of_all,
-    bad_of_all,
     candidates,
     census,
     possible_candidates,
@@ -39,8 +36,8 @@ from checks.engine.judging.evidence import (
     few,
     few_by_key,
     few_of_many,
-    listed,
     many,
+    read_grouped,
     read_rows,
     waived_rows,
 )
@@ -116,7 +113,7 @@ def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]
 def _measured(session: Session, unit: Unit, context: RunContext, fetched: dict[Id, Evidence]) -> list[Measured]:
     """The readings of a unit; bad rows that came along with them go to `fetched`."""
     if isinstance(unit, Scan):
-        return list(read_scan(session, unit, context.how))
+        return list(read_scan(session, unit, replace(context.how, hashes=_hashes(unit, context))))
     if isinstance(unit, Grouped):
         return _grouped(session, unit, context, fetched)
     query = unit.query
@@ -150,6 +147,18 @@ def _grouped(session: Session, unit: Grouped, context: RunContext, fetched: dict
     fetched.update(evidence)
     seconds = (time.perf_counter() - started) / len(unit.queries)
     return [Measured(query, seconds, readings[query.id]) for query in unit.queries]
+
+
+def _hashes(unit: Scan, context: RunContext) -> dict[Id, ColumnElement[int]]:
+    """The hash of a row, of the queries that had very many bad ones: most of them have the same from run to run."""
+    if not context.details or context.how.scope:
+        return {}
+    rows: dict[Id, BadRows] = {}
+    for query in unit.queries:
+        if context.baseline.is_to_hash(query.id, context.bases.get(query.id)):
+            with suppress(MeasureError):  # as in `_alone`
+                rows[query.id] = _rows(query, context)
+    return {id_: own.hash for id_, own in rows.items() if own.hash is not None}
 
 
 def _frame(session: Session, query: Query, context: RunContext) -> tuple[Measured, Evidence | None]:
@@ -265,34 +274,6 @@ def _statement_alone(query: Query, rows: BadRows | None, scope: Scope, most: int
     return counts_and_rows(query.check.name, rows, among, most)
 
 
-def read_grouped(
-    session: Session, unit: Grouped, rows: BadRows | None, how: Asking, most: int
-) -> tuple[dict[Id, Measurement], dict[Id, Evidence]]:
-    """The reading of each query of a unit, and the bad rows of those that have few; `rows` None: without."""
-    retries, timeout = unit.queries[0].check.mark.retries, how.limit(unit.queries)
-    statements = bad_of_all(unit, rows, how, most), among_of_all(unit, how)
-    bad, among = ([] if one is None else attempt(session, retries, how.pause, lambda: session.all(one, timeout))  # noqa: B023
-                  for one in statements)  # fmt: skip
-    of_value = {value: list(group) for value, group in groupby(bad, lambda row: row[1])}
-    totals = {row[1]: row[2] for row in among}
-    readings = {query.id: _reading(query, of_value, totals) for query in unit.queries}
-    return readings, {} if rows is None else dict(_few_of_all(unit, rows, of_value))
-
-
-def _reading(query: Query, bad: Mapping[Any, Sequence[Any]], totals: Mapping[Any, int]) -> Measurement:
-    value = query.parameter.value
-    count = bad[value][0][2] if value in bad else 0
-    return Measurement(count=count, total=None if query.among is None else totals.get(value, 0))
-
-
-def _few_of_all(unit: Grouped, rows: BadRows, bad: Mapping[Any, Sequence[Any]]) -> Iterator[tuple[Id, Evidence]]:
-    """The evidence of those queries whose bad rows are all here."""
-    for query in unit.queries:
-        here = bad.get(query.parameter.value, ())
-        if not here or len(here) == here[0][2]:
-            yield query.id, listed(query.check.name, rows, [row[3:] for row in here])
-
-
 def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:
     if not isinstance(statement, SelectBase):
         return cast(null(), Integer)
@@ -333,13 +314,14 @@ def evidence_of(
     if not rows:
         return {}
     timeout = context.how.limit([item.query for item in measured])
-    keyed = {
-        item.query.id: (rows[item.query.id][0], item.keys) for item in measured if item.query.id in rows and item.keys
-    }
+    mine = [item for item in measured if item.query.id in rows]
+    keyed = {item.query.id: (rows[item.query.id][0], item.keys) for item in mine if item.keys}
     evidence = few_by_key(session, keyed, timeout) if keyed else {}
-    return evidence | _fetched(
-        session, {id_: rows[id_] for id_ in rows.keys() - evidence.keys()}, context, timeout, notes
-    )
+    for item in mine:
+        if (same := _unchanged(item, *rows[item.query.id], context)) is not None:
+            evidence[item.query.id] = same
+    _fetch(session, rows, evidence, Fetching(context, timeout, notes))
+    return evidence
 
 
 def _unplaced(item: Measured, count: int, context: RunContext) -> BadRows:
@@ -348,21 +330,24 @@ def _unplaced(item: Measured, count: int, context: RunContext) -> BadRows:
     return rows if count <= context.listed or _located(item, context) is None else replace(rows, reached=())
 
 
-def _fetched(
-    session: Session,
-    rows: Mapping[Id, tuple[BadRows, int]],
-    context: RunContext,
-    timeout: float,
-    notes: dict[Id, str],
-) -> dict[Id, Evidence]:
-    evidence: dict[Id, Evidence] = {}
-    small = {id_: own for id_, (own, count) in rows.items() if count <= context.listed}
-    if len(small) > 1 and all(isinstance(rows[id_][0].source, Table) for id_ in small):
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """What fetching bad rows needs to know; `notes` takes what stands in the way, by rule."""
+
+    context: RunContext
+    timeout: float
+    notes: dict[Id, str]
+
+
+def _fetch(
+    session: Session, rows: Mapping[Id, tuple[BadRows, int]], evidence: dict[Id, Evidence], how: Fetching
+) -> None:
+    """See that there is evidence of all rows, and where very many of them stand."""
+    listed, timeout = how.context.listed, how.timeout
+    small = {id_: own for id_, (own, count) in rows.items() if count <= listed and id_ not in evidence}
+    if len(small) > 1 and all(isinstance(own.source, Table) for own in small.values()):
         with suppress(Exception):  # asked one by one below, where the error has a name
-            evidence = few_of_many(session, small, timeout)
-    large = {id_ for id_, (own, _) in rows.items() if id_ not in small and isinstance(own.source, Table)}
-    evidence |= {id_: same for id_ in large if (same := _unchanged(id_, *rows[id_], context)) is not None}
-    drawn: dict[Id, Evidence] = {}
+            evidence.update(few_of_many(session, small, timeout))
 
     def fetch(id_: Id, asked: Session) -> None:
         bad_rows, count = rows[id_]
@@ -372,15 +357,16 @@ def _fetched(
             else:
                 evidence[id_] = many(asked, id_[0], bad_rows, count, timeout)
         except Exception as error:  # noqa: BLE001 - the rule is measured; only its examples are missing
-            notes[id_] = f"its bad rows cannot be shown: {explained(error, timeout)}"
+            how.notes[id_] = f"its bad rows cannot be shown: {explained(error, timeout)}"
 
+    drawn: dict[Id, Evidence] = {}
+    placed = {id_: own for id_, own in rows.items()
+              if own[1] > listed and isinstance(own[0].source, Table) and own[0].reached}  # fmt: skip
+    draw_all = [lambda asked: drawn.update(draw_each(asked, placed, timeout, how.notes))] if placed else []
     lacking = sorted(rows.keys() - evidence.keys(), key=lambda id_: -rows[id_][1])
-    located = {id_: own for id_, own in rows.items() if id_ in large and own[0].reached}
-    draw_all = [lambda asked: drawn.update(draw_each(asked, located, timeout, notes))] if located else []
-    context.spread(session, [*draw_all, *(partial(fetch, id_) for id_ in lacking)])
+    how.context.spread(session, [*draw_all, *(partial(fetch, id_) for id_ in lacking)])
     for id_ in drawn.keys() & evidence.keys():
         evidence[id_] = replace(evidence[id_], places=drawn[id_].places, sampled=drawn[id_].sampled)
-    return evidence
 
 
 def _located(measured: Measured, context: RunContext) -> Located | None:
@@ -389,7 +375,10 @@ def _located(measured: Measured, context: RunContext) -> Located | None:
     return context.baseline.located_as(query.id, basis, measured.reading, query.check.threshold)
 
 
-def _unchanged(id_: Id, rows: BadRows, count: int, context: RunContext) -> Evidence | None:
-    """The very many bad rows that were found before, where nothing that they rest on has been written since."""
-    found = context.baseline.unchanged(id_, context.bases.get(id_), count)
-    return None if found is None or found.complete else as_listed(rows, found)
+def _unchanged(measured: Measured, rows: BadRows, count: int, context: RunContext) -> Evidence | None:
+    """The very many bad rows of the last run, where these are the same: nothing below was written, or as hashes say."""
+    if count <= context.listed or not isinstance(rows.source, Table):
+        return None
+    id_ = measured.query.id
+    before = context.baseline.unchanged(id_, context.bases.get(id_), count, measured.digest)
+    return None if before is None or before.complete else as_listed(rows, before)

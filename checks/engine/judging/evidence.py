@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import combinations
+from itertools import combinations, groupby
 from math import prod
 from random import random
 from typing import Any
@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
-from checks.engine.judging.bad_rows import LEAST_SHARE, BadRows, Place
+from checks.engine.judging.bad_rows import LEAST_SHARE, BadRows, Place, among_of_all, bad_of_all
 from checks.engine.judging.findings import (
     SEPARATOR,
     SKETCH_RANGES,
@@ -39,7 +39,9 @@ from checks.engine.judging.findings import (
     rule_text,
 )
 from checks.engine.judging.judge import Id
-from checks.engine.measuring.snapshot import Session, asking, explained
+from checks.engine.measuring.compile_queries import Query
+from checks.engine.measuring.measure import Asking, Grouped, Measurement
+from checks.engine.measuring.snapshot import Session, asking, attempt, explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,34 @@ def many(session: Session, rule: str, rows: BadRows, count: int, timeout: float)
         return read_rows(rule, rows, session.all(counts_and_rows(rule, rows, nothing, 0), timeout), 0)
     cells = asking(*_sketch(rule_text(rule), _once(rows.keys()), 0).subquery().c)  # each key is written once
     return _aggregated(rule, rows, count, [row[1:] for row in session.all(cells, timeout)])
+
+
+def read_grouped(
+    session: Session, unit: Grouped, rows: BadRows | None, how: Asking, most: int
+) -> tuple[dict[Id, Measurement], dict[Id, Evidence]]:
+    """The reading of each query of a unit, and the bad rows of those that have few; `rows` None: without."""
+    retries, timeout = unit.queries[0].check.mark.retries, how.limit(unit.queries)
+    statements = bad_of_all(unit, rows, how, most), among_of_all(unit, how)
+    bad, among = ([] if one is None else attempt(session, retries, how.pause, lambda: session.all(one, timeout))  # noqa: B023
+                  for one in statements)  # fmt: skip
+    of_value = {value: list(group) for value, group in groupby(bad, lambda row: row[1])}
+    totals = {row[1]: row[2] for row in among}
+    readings = {query.id: _reading(query, of_value, totals) for query in unit.queries}
+    return readings, {} if rows is None else dict(_few_of_all(unit, rows, of_value))
+
+
+def _reading(query: Query, bad: Mapping[Any, Sequence[Any]], totals: Mapping[Any, int]) -> Measurement:
+    value = query.parameter.value
+    count = bad[value][0][2] if value in bad else 0
+    return Measurement(count=count, total=None if query.among is None else totals.get(value, 0))
+
+
+def _few_of_all(unit: Grouped, rows: BadRows, bad: Mapping[Any, Sequence[Any]]) -> Iterator[tuple[Id, Evidence]]:
+    """The evidence of those queries whose bad rows are all here."""
+    for query in unit.queries:
+        here = bad.get(query.parameter.value, ())
+        if not here or len(here) == here[0][2]:
+            yield query.id, listed(query.check.name, rows, [row[3:] for row in here])
 
 
 DRAWN = 1_000

@@ -33,6 +33,7 @@ from sqlalchemy import (
     Text,
     Time,
     cast,
+    collate,
     func,
     literal,
 )
@@ -70,6 +71,19 @@ def key_text(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[str]:
     plain = all(isinstance(column.type, PLAIN) for column in columns)
     build = func.json_build_array if plain else func.jsonb_build_array
     return cast(build(*columns), Text)
+
+
+def row_hash(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[int] | None:
+    """SQL of a number that changes with any of these columns, in a tenth of the time of a fingerprint.
+
+    None where a value may change while its hash does not. Another version of the database may hash otherwise, so it
+    tells that rows are the same, and never that they are others.
+    """
+    if not all(isinstance(column.type, PLAIN) for column in columns):
+        return None
+    # a collation may take what is written in two ways for the same
+    exact = [collate(column, "C") if isinstance(column.type, String) else column for column in columns]
+    return func.hash_record_extended(func.row(*exact), 0, type_=BigInteger)
 
 
 def fingerprint_of(rule: str, key: ColumnElement[str]) -> ColumnElement[int]:

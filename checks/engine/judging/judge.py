@@ -55,6 +55,7 @@ class Baseline:
     `measured` says when there was last something to measure; what somebody has accepted as empty is left out.
     `carried` are the results that need not be measured anew as long as nothing has changed below them. `bases` are
     digests of what `findings` and `located` rest on: with the same basis and count they are the bad rows of today, too.
+    So are `findings` with the same of `digests`, sums of the hashes of very many bad rows.
     """
 
     readings: Mapping[Id, tuple[float, ...]] = field(default_factory=dict)
@@ -64,11 +65,24 @@ class Baseline:
     carried: Mapping[Id, Carried] = field(default_factory=dict)
     bases: Mapping[Id, str] = field(default_factory=dict)
     located: Mapping[Id, Located] = field(default_factory=dict)
+    digests: Mapping[Id, str] = field(default_factory=dict)
 
-    def unchanged(self, id_: Id, basis: str | None, count: int) -> Findings | None:
+    def unchanged(self, id_: Id, basis: str | None, count: int, digest: str = "") -> Findings | None:
         """The bad rows that a rule had, where they are those of today; None where they may have changed."""
-        found = self.findings.get(id_)
-        return found if basis and basis == self.bases.get(id_) and found is not None and found.count == count else None
+        findings = self.findings.get(id_)
+        same = (basis and basis == self.bases.get(id_)) or (digest and digest == self.digests.get(id_))
+        return findings if same and findings is not None and findings.count == count else None
+
+    def is_to_hash(self, id_: Id, basis: str | None) -> bool:
+        """Whether a run asks for the digest of a rule's bad rows: there were very many, and they may be others now."""
+        before = self.findings.get(id_)
+        unwritten = basis and basis == self.bases.get(id_) and id_ in self.digests
+        return before is not None and not before.complete and not unwritten
+
+    def digest(self, id_: Id, basis: str | None, reading: Measurement | None) -> str:
+        """The digest that a rule's bad rows had, where nothing that they rest on has been written since."""
+        unwritten = reading is not None and self.unchanged(id_, basis, reading.count or 0) is not None
+        return self.digests.get(id_, "") if unwritten else ""
 
     def located_as(
         self, id_: Id, basis: str | None, reading: Measurement | None, threshold: Threshold

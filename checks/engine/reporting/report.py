@@ -86,6 +86,7 @@ class Result:
     before: Status | None = None
     carried: datetime | None = None
     basis: str = ""
+    digest: str = ""
     segments: Mapping[str, Mapping[Any, Measurement]] = field(default_factory=dict)
     each: str = ""
     members: tuple[Result, ...] = ()
@@ -181,6 +182,7 @@ class Report:
         return Baseline(
             statuses={result.id: result.status for result in measured},
             findings={result.id: result.findings for result in measured if result.findings is not None},
+            digests={result.id: result.digest for result in measured if result.digest},
         )
 
     @property

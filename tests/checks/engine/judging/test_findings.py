@@ -8,7 +8,24 @@ from datetime import date, time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import BigInteger, Column, ColumnElement, Engine, Text, cast, func, literal, select, text, true, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Engine,
+    Integer,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    cast,
+    func,
+    literal,
+    select,
+    text,
+    true,
+    update,
+)
 
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
 from checks.engine.judging.findings import (
@@ -28,6 +45,7 @@ from checks.engine.judging.findings import (
     key_text_of,
     key_values_of,
     packed,
+    row_hash,
     sketch,
     sketch_difference,
     unpacked,
@@ -131,6 +149,46 @@ def test_from_very_many_to_few_is_compared_exactly(run: Run, put: Put, shelves: 
     result = run(big, listed=30, baseline=before.as_baseline()).of("big")
 
     assert (result.count, result.new, result.fixed, result.exact) == (18, 0, 22, True)
+
+
+@pytest.mark.parametrize("change", ["place_id = 2", "name = 'other'", "shelf = 'b'"])
+def test_the_hash_of_a_row_changes_with_its_key_and_its_place(put: Put, shelves: Engine, change: str) -> None:
+    hashed = row_hash((things.c.name, things.c.place_id, things.c.shelf))
+    assert hashed is not None
+    put(thing("x"))
+    with shelves.begin() as connection:
+        before = connection.execute(select(hashed)).scalar_one()
+        connection.execute(text("update things set size = 7"))
+        same = connection.execute(select(hashed)).scalar_one()
+        connection.execute(text(f"update things set {change}"))
+        after = connection.execute(select(hashed)).scalar_one()
+
+    assert same == before != after
+
+
+def test_a_number_that_can_be_written_in_two_ways_has_no_hash() -> None:
+    assert row_hash((things.c.name, Column("weight", Numeric))) is None
+
+
+def test_what_cannot_be_hashed_is_summed_up_in_each_run(run: Run, shelves: Engine) -> None:
+    """The rule's author takes for text what the database cannot hash."""
+    odd = Table("odd", MetaData(), Column("name", Text, primary_key=True), Column("size", Integer))
+
+    @row_check(odd, severity=Severity.LOW, threshold=above(warn=rows(0)))
+    def heavy(row: Row) -> ColumnElement[bool]:
+        """Heavier than nine."""
+        return row.size > 9
+
+    with shelves.begin() as connection:
+        connection.execute(
+            text("create table odd as select to_json(n) as name, n as size from generate_series(1, 20) n")
+        )
+    before = run(heavy, listed=3)
+    same = run(heavy, listed=3, baseline=before.as_baseline()).of("heavy")
+    with shelves.begin() as connection:
+        connection.execute(text("drop table odd"))
+
+    assert (same.count, same.new, same.known, same.fixed, same.exact, same.error) == (11, 0, 11, 0, True, "")
 
 
 def test_a_check_has_fingerprints_too(run: Run, put: Put) -> None:
