@@ -7,8 +7,13 @@ statement timeout alike. No SQLSTATE at all means connection trouble.
 from __future__ import annotations
 
 import logging
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from threading import Lock
 from typing import Any, TypeVar
 
 import psycopg
@@ -73,6 +78,44 @@ def open_engine(
     event.listen(engine, "checkin", _drop_closed)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(_session(bounds)))
     return engine
+
+
+@dataclass(slots=True)
+class _KeptEngine:
+    engine: Engine
+    users: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+
+MOST_KEPT = 4
+
+
+@contextmanager
+def engine_for(
+    url: str, *, application: str, limits: TimeLimits | None, shared: bool = False, **options: Any
+) -> Iterator[Engine]:
+    """An engine as `open_engine` makes it, for the block; its connections are closed when nobody uses it.
+
+    A `shared` one is that of all blocks of this process that connect alike, side by side or one after the other: what
+    it has compiled for one of them it knows for the next.
+    """
+    # a child of a fork has engines of its own: connections of its parent are none of its business
+    made = _kept if shared else _kept.__wrapped__
+    kept = made(os.getpid(), url, application, limits, **options)
+    with kept.lock:
+        kept.users += 1
+    try:
+        yield kept.engine
+    finally:
+        with kept.lock:
+            kept.users -= 1
+            if not kept.users:
+                kept.engine.dispose()
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _kept(_process: int, url: str, application: str, limits: TimeLimits | None, **options: Any) -> _KeptEngine:
+    return _KeptEngine(open_engine(url, application=application, limits=limits, **options))
 
 
 def _connecting(bounds: TimeLimits) -> Callable[..., LimitedConnection]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -161,24 +161,29 @@ def silent_prefect(why: str) -> str:
 
 
 @contextmanager
-def open_engine(settings: Settings, *, application: str = "rally-health", migrated: bool = True) -> Iterator[Engine]:
-    """An engine for the block.
+def open_engine(
+    settings: Settings, *, application: str = "rally-health", migrated: bool = True, shared: bool = False
+) -> Iterator[Engine]:
+    """An engine for the block; with `shared` that of all such blocks of this process, which compiles statements once.
 
     The embedded database brings itself up to date. With `migrated`, a database of the user's own that lacks our newest
     tables raises NotMigrated. A database that cannot be reached raises DatabaseUnavailable.
     """
-    if settings.database_url is None:
-        with embedded.running(settings.data) as url, _connected(url, application, limits_of(settings)) as engine:
-            if retried(lambda: migrate.current(engine)) != migrate.newest():
-                migrate.upgrade(engine)
-            engine.update_execution_options(**{REFERENCES: settings.references})
-            yield engine
-    else:
-        with _connected(settings.database_url.get_secret_value(), application, limits_of(settings)) as engine:
+    with ExitStack() as stack:
+        url = _url(settings, stack)
+        engine = stack.enter_context(_connected(url, application, limits_of(settings), shared=shared))
+        if settings.database_url is not None:
             if migrated:
                 retried(lambda: migrate.require_newest(engine))
-            engine.update_execution_options(**{REFERENCES: settings.references})
-            yield engine
+        elif retried(lambda: migrate.current(engine)) != migrate.newest():
+            migrate.upgrade(engine)
+        yield engine.execution_options(**{REFERENCES: settings.references})
+
+
+def _url(settings: Settings, stack: ExitStack) -> str:
+    """The database of the settings; without one, that of the embedded server, which runs as long as the stack."""
+    own = settings.database_url
+    return stack.enter_context(embedded.running(settings.data)) if own is None else own.get_secret_value()
 
 
 @contextmanager
@@ -190,16 +195,15 @@ def on_platform(settings: Settings) -> Iterator[Connection]:
 
 
 @contextmanager
-def _connected(url: str, application: str, limits: TimeLimits) -> Iterator[Engine]:
-    engine = database.open_engine(url, application=application, limits=limits)
-    try:
+def _connected(url: str, application: str, limits: TimeLimits, *, shared: bool) -> Iterator[Engine]:
+    # shared by threads that wait for no connection of each other
+    room: dict[str, Any] = {"max_overflow": -1} if shared else {}
+    with database.engine_for(url, application=application, limits=limits, shared=shared, **room) as engine:
         try:
             retried(lambda: engine.connect().close(), worth=was_reached)
         except DATABASE_ERRORS as error:
             raise _unreachable(error, engine.url) from None
         yield engine
-    finally:
-        engine.dispose()
 
 
 NO_ROOM, DISK_FULL = "No space left on device", "53100"
@@ -239,21 +243,22 @@ def rule_account(settings: Settings, engine: Engine) -> Iterator[RuleAccount]:
     if url is None:
         yield RuleAccount(None, _warned(settings, "DATABASE_URL", powers))
         return
-    reader = database.open_engine(url, application="rally-health rules", limits=limits, poolclass=NullPool)
+    what = "rally-health rules"
+    with database.engine_for(url, application=what, limits=limits, shared=True, poolclass=NullPool) as reader:
+        yield _account_of(settings, reader, place, powers)
+
+
+def _account_of(settings: Settings, reader: Engine, place: Row[Any], powers: Sequence[str]) -> RuleAccount:
     try:
         with reader.begin() as connection:
             if connection.execute(SAME_SERVER).one() != place:
                 raise SettingsError("RALLY_READER_URL leads to another database than DATABASE_URL; name the same one")
             own = rights.powers_beyond_sql(connection)
-        account = RuleAccount(reader, _warned(settings, "RALLY_READER_URL", own))
     except DATABASE_ERRORS as error:
         if settings.reader_url is not None:
             raise _unreachable(error, reader.url) from None
-        account = RuleAccount(None, _warned(settings, "DATABASE_URL", powers))
-    try:
-        yield account
-    finally:
-        reader.dispose()
+        return RuleAccount(None, _warned(settings, "DATABASE_URL", powers))
+    return RuleAccount(reader, _warned(settings, "RALLY_READER_URL", own))
 
 
 def _own_account(settings: Settings, engine: Engine) -> tuple[Sequence[str], Row[Any], str | None, TimeLimits | None]:

@@ -54,8 +54,9 @@ def _checked(invocation: Invocation, request: CheckRequest) -> Report:
     require_people(settings, request.email)
     what = "Run the rules on one snapshot of the database, and keep what they found."
     with (
-        open_engine(settings, application="rally-health check") as engine, rule_account(settings, engine) as account
-    ):  # fmt: skip
+        open_engine(settings, application="rally-health check", shared=True) as engine,
+        rule_account(settings, engine) as account,
+    ):
         rules, request, invocation = retried(partial(_fitting, engine, rules, request, invocation))
         invocation = replace(invocation, remarks=(*invocation.remarks, *filter(None, [account.warning])))
         asked = _engine_request(invocation, request, account.reader)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from typing import Any
+
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, NullPool, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from checks.engine.measuring.child import in_child
 from etl import DatabaseUnavailable
-from etl.database import DatabaseUrlError, describe_error, is_transient, open_engine, own_error, sqlstate
+from etl.connections import TimeLimits
+from etl.database import DatabaseUrlError, describe_error, engine_for, is_transient, open_engine, own_error, sqlstate
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
@@ -73,3 +78,52 @@ def test_an_error_is_told_without_the_row_that_it_holds(database: Engine) -> Non
     assert describe_error(caught.value) == (
         'duplicate key value violates unique constraint "uq_leagues_league_id" (SQLSTATE 23505)'
     )
+
+
+def shared(url: str, **options: Any) -> AbstractContextManager[Engine]:
+    """An engine of whoever connects like this test."""
+    return engine_for(url, application="shares", limits=TimeLimits(lock=7), shared=True, **options)
+
+
+def used(engine: Engine) -> Any:
+    """The connection that an engine gives, and gets back."""
+    with engine.begin() as connection:
+        assert connection.execute(text("show lock_timeout")).scalar_one() == "7s"
+        return connection.connection.driver_connection
+
+
+def test_a_shared_engine_is_that_of_all_who_connect_alike_and_leaves_no_connection(server: str) -> None:
+    with shared(server) as first:
+        connection = used(first)
+        with shared(server) as beside, shared(server, poolclass=NullPool) as another:
+            assert (beside is first, another is first) == (True, False)
+            assert used(beside) is connection
+        assert not connection.closed
+    with shared(server) as later:
+        assert later is first
+        assert connection.closed
+        assert used(later) is not connection
+
+
+def test_an_engine_that_is_not_shared_is_nobody_elses(server: str) -> None:
+    with (
+        engine_for(server, application="alone", limits=None) as one,
+        engine_for(server, application="alone", limits=None) as other,
+    ):
+        assert one is not other
+
+
+def test_a_forked_child_shares_no_engine_with_its_parent(server: str) -> None:
+    with engine_for(server, application="forks", limits=None, shared=True) as engine:
+        engine.connect().close()
+
+        def own() -> bytes:
+            with (
+                engine_for(server, application="forks", limits=None, shared=True) as child,
+                child.begin() as connection,
+            ):
+                return repr((child is engine, connection.execute(text("select 1")).scalar_one())).encode()
+
+        assert in_child(20, "the child", own) == b"(False, 1)"
+        with engine.begin() as connection:
+            assert connection.execute(text("select 2")).scalar_one() == 2
