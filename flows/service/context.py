@@ -258,7 +258,7 @@ def _account_of(settings: Settings, reader: Engine, place: Row[Any], powers: Seq
         if settings.reader_url is not None:
             raise _unreachable(error, reader.url) from None
         return RuleAccount(None, _warned(settings, "DATABASE_URL", powers))
-    return RuleAccount(reader, _warned(settings, "RALLY_READER_URL", own))
+    return RuleAccount(reader, _warned(settings, "RALLY_READER_URL", beyond))
 
 
 def _own_account(settings: Settings, engine: Engine) -> tuple[Sequence[str], Row[Any], str | None, TimeLimits | None]:
