@@ -253,7 +253,7 @@ def _account_of(settings: Settings, reader: Engine, place: Row[Any], powers: Seq
         with reader.begin() as connection:
             if connection.execute(SAME_SERVER).one() != place:
                 raise SettingsError("RALLY_READER_URL leads to another database than DATABASE_URL; name the same one")
-            own = rights.powers_beyond_sql(connection)
+            beyond = rights.powers_beyond_sql(connection)
     except DATABASE_ERRORS as error:
         if settings.reader_url is not None:
             raise _unreachable(error, reader.url) from None
