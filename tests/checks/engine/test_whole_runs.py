@@ -115,7 +115,22 @@ def nothing(row: Row) -> ColumnElement[Any]:
     return func.sum(row.size).filter(row.shelf == "z")
 
 
-RULES = (big, nameless, of_no_shelf, broken, twice, across, big_of_place, biggest, number_of, nothing, place)
+@row_check(things, severity=LOW, threshold=SHARE)
+def biggest_of_all(row: Row) -> ColumnElement[bool]:
+    """Bigger than nearly all: few enough for what it aims at."""
+    return row.size > 29
+
+
+@row_check(things, severity=LOW, threshold=above(target=rows(1), warn=rows(5)))
+def quite_big(row: Row) -> ColumnElement[bool]:
+    """Bigger than fourteen: more than it aims at."""
+    return row.size > 14
+
+
+RULES = (
+    big, nameless, of_no_shelf, broken, twice, across, big_of_place, biggest, number_of, nothing, biggest_of_all,
+    quite_big, place,
+)  # fmt: skip
 
 
 def stock() -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from etl.importing import FeedResult
 from etl.importing.declared import Limits
-from tests.etl.importing.feeds import APTA, publish_one, standing, write
+from tests.etl.importing.feeds import APTA, fixture, publish_one, standing, write
 
 NAMES = [f"Birchwood {letter}" for letter in "ABCDEF"]
 
@@ -151,3 +151,94 @@ def test_the_limits_are_what_they_were_agreed_to_be() -> None:
         "rewritten": 0.2, "relinked": 0.5, "fallen": 0.5, "pattern": 0.25, "turned": 0.1, "contradictory": 0.01,
         "one_value": 0.97, "other_ids": 0.02, "fewest": 10,
     }  # fmt: skip
+
+
+def person(number: int, **changes: Any) -> dict[str, Any]:
+    """A row of a roster of which no two figures are the same."""
+    return {"League": APTA, "Club": "Birchwood", "Series": "Chicago 11", "Team": NAMES[0], "PTI": f"{30 + number}.5",
+            "Player ID": f"nndz-{number:016x}", "First Name": f"A{number}", "Last Name": f"B{number}",
+            "Wins": f"{number}",
+            "Losses": f"{2 * number + 1}", "Win %": "30.0%", "Captain": ""} | changes  # fmt: skip
+
+
+def elsewhere(number: int, **changes: Any) -> dict[str, Any]:
+    """Somebody of another league, who has another form of id; all of them are captains."""
+    own = {"League": "CNSWPL", "Player ID": f"cnswpl-{number:05x}", "Captain": "Yes", "Team": NAMES[1]}
+    return person(number, **own, **changes)
+
+
+ALL_OF_THEM = ("rewritten", "pattern", "turned", "contradictory", "other_ids", "fallen", "emptied")
+LIBERAL = Limits(**dict.fromkeys(ALL_OF_THEM, 1.0))
+
+
+def rosters(database: Engine, folder: Path) -> list[dict[str, Any]]:
+    """Twenty people of one league, of whom two are captains, and five of another one, all of them captains."""
+    publish_one(database, write(folder, "series_stats", [record(team, 3, 1, 50) for team in NAMES[:2]]))
+    other = [record(team, 3, 1, 70) | {"league_id": "CNSWPL", "series": "Series 3"} for team in NAMES[:2]]
+    publish_one(database, write(folder, "series_stats", other, "CNSWPL"))
+    first = [person(number, Captain="Yes" if number < 2 else "") for number in range(20)]
+    publish_one(database, write(folder, "players", first))
+    publish_one(database, write(folder, "players", [elsewhere(n, Series="Series 3") for n in range(30, 35)], "CNSWPL"))
+    return first
+
+
+def test_people_are_compared_with_those_that_they_replace(database: Engine, tmp_path: Path) -> None:
+    """Each change in a number of rows of its own, and beside each row one that is just within the limit."""
+    before = rosters(database, tmp_path)
+    changes: dict[int, dict[str, Any]] = {
+        0: {"First Name": "A?"},
+        **{number: {"First Name": f"B{number}", "Last Name": f"A{number}"} for number in (1, 2)},
+        **{number: {"PTI": f"{41 + number}.5"} for number in (3, 4, 5)}, 6: {"PTI": "46.5"},
+        7: {"Wins": "6"}, **{number: {"Losses": f"{number}"} for number in (8, 9)},
+        **{number: {"Player ID": f"cnswpl-{number:05x}"} for number in (10, 11, 12, 13)},
+        14: {"Player ID": f"nndz-{14 + 1024:016x}", "First Name": "Another"},
+    }  # fmt: skip
+    after = [row | {"Captain": "Yes"} | changes.get(number, {}) for number, row in enumerate(before)]
+    after.append(person(15, **{"Player ID": f"nndz-{99:016x}"}))
+
+    signs = counted(publish_one(database, write(tmp_path, "players", after), limits=LIBERAL))
+
+    assert {name: sign for name, sign in signs.items() if "one_value" not in name} == {
+        "letters_lost": (1, 15, ""), "names_swapped": (2, 15, ""), "ratings_jumped": (3, 15, "over 10 points"),
+        "figures_fallen": (2, 15, "losses fall"), "captains_for_all": (20, 21, "captain_status stands"),
+        "ids_replaced": (5, 21, ""), "other_ids": (4, 21, ""), "doubled_people": (1, 20, ""),
+    }  # fmt: skip
+
+
+def test_a_mark_that_many_have_or_nobody_is_no_sign(database: Engine, tmp_path: Path) -> None:
+    before = rosters(database, tmp_path)
+    ten = [row | {"Captain": "Yes" if number < 10 else ""} for number, row in enumerate(before)]
+    every, nobody = ([row | {"Captain": mark} for row in before] for mark in ("Yes", ""))
+
+    signs = [
+        counted(publish_one(database, write(tmp_path, "players", rows), limits=Limits(one_value=1.0)))
+        for rows in (every, nobody, every, ten, every)
+    ]
+
+    assert [one.get("captains_for_all") for one in signs] == [(20, 20, "captain_status stands"), *4 * [None]]
+
+
+def test_ratings_that_most_had_are_counted_where_they_are_empty(database: Engine, tmp_path: Path) -> None:
+    before = rosters(database, tmp_path)
+    some = [row | ({"PTI": ""} if number < 3 else {}) for number, row in enumerate(before)]
+
+    signs = counted(publish_one(database, write(tmp_path, "players", some)))
+
+    assert signs["ratings_emptied"] == (3, 20, "pti is empty")
+
+
+def test_a_series_of_ten_fixtures_that_a_feed_leaves_out_is_told(database: Engine, tmp_path: Path) -> None:
+    """One of ten fixtures is gone, one of nine is too small to be missed, another league has its own."""
+    places = {"Chicago 11": 12, "Chicago 22": 10, "Chicago 33": 9}
+    names = {place: (f"Birchwood - {place[-2:]}", f"Tennaqua - {place[-2:]}") for place in places}
+    teams = [standing(name, place) for place, pair in names.items() for name in pair]
+    other = [row | {"league_id": "CNSWPL"} for row in teams]
+    publish_one(database, write(tmp_path, "series_stats", teams))
+    publish_one(database, write(tmp_path, "series_stats", other, "CNSWPL"), limits=LIBERAL)
+    rows = [fixture(*names[place], f"10/{day:02}/2024", series=place) for place, number in places.items()
+            for day in range(1, number + 1)]  # fmt: skip
+    publish_one(database, write(tmp_path, "schedules", rows))
+
+    (part,) = publish_one(database, write(tmp_path, "schedules", rows[:12]), limits=Limits(shrunk=1.0)).parts
+
+    assert (part.profile["series_gone"], part.profile["gone"], part.profile["stored"]) == (["Chicago 22"], 19, 31)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date, time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -28,6 +31,7 @@ from sqlalchemy import (
 )
 
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
+from checks.engine.judging.evidence import as_listed
 from checks.engine.judging.findings import (
     CELL,
     CELLS,
@@ -45,6 +49,7 @@ from checks.engine.judging.findings import (
     key_text_of,
     key_values_of,
     packed,
+    parts,
     row_hash,
     sketch,
     sketch_difference,
@@ -302,3 +307,62 @@ def test_what_is_gone_altogether_is_fixed_exactly_however_much_it_was() -> None:
 
 def test_part_of_the_rows_cannot_tell_what_is_fixed() -> None:
     assert compare_part(found(1, 2), found(2, 3)) == Change(1, 1, None, appeared=frozenset({1}))
+
+
+@pytest.mark.parametrize(("now_sketched", "before_sketched"), [(True, False), (False, True), (True, True)])
+def test_part_of_the_rows_is_not_compared_with_a_sketch(now_sketched: bool, before_sketched: bool) -> None:
+    rows_now, rows_before = (
+        Findings(2, (Finding(mark, {"id": mark}), Finding(7, {"id": 7})), sketch({mark: 1}) if sketched else None)
+        for mark, sketched in ((8, now_sketched), (9, before_sketched))
+    )
+
+    assert compare_part(rows_now, rows_before) == Change(None, None, None, exact=False)
+
+
+def test_part_of_the_rows_tells_new_and_known_apart_by_how_often_they_are_bad() -> None:
+    now = Findings(7, (Finding(1, {}, 3), Finding(2, {}, 2), Finding(3, {}), Finding(4, {})))
+    before = Findings(9, (Finding(1, {}), Finding(2, {}, 2), Finding(3, {}, 2), Finding(5, {}, 4)))
+
+    assert compare_part(now, before) == Change(3, 4, None, appeared=frozenset({1, 4}))
+    assert compare(now, before) == Change(3, 4, 5, appeared=frozenset({1, 4}))
+    assert compare(now, Findings()) == Change(7, 0, 0, appeared=frozenset({1, 2, 3, 4}))
+    assert compare(Findings(), before) == Change(0, 0, 9)
+
+
+def test_rows_of_before_are_those_of_today_where_they_have_the_same_key() -> None:
+    rows: Any = SimpleNamespace(names=("name", "place_id"))
+    before = Findings(2, (Finding(9, {"place_id": 2, "name": "b"}), Finding(8, {"place_id": 1, "name": "a"})))
+
+    evidence = as_listed(rows, before)
+
+    assert evidence is not None
+    assert [list(finding.key.items()) for finding in evidence.findings.listed] == [
+        [("name", "a"), ("place_id", 1)], [("name", "b"), ("place_id", 2)],
+    ]  # fmt: skip
+    assert as_listed(SimpleNamespace(names=("name",)), before) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["", "ff", "0" * 15, "0" * 17, "g" * 16])
+def test_what_is_no_fingerprint_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no fingerprint|invalid literal"):
+        key_values_of(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0" * 16),
+        (255, "00000000000000ff"),
+        (-1, "f" * 16),
+        (-(1 << 63), "8" + "0" * 15),
+        ((1 << 63) - 1, "7" + "f" * 15),
+    ],
+)
+def test_a_fingerprint_is_typed_as_sixteen_digits(value: int, text: str) -> None:
+    assert (key_text_of(value), key_values_of(text)) == (text, value)
+
+
+def test_a_long_text_of_a_key_is_cut_for_reading() -> None:
+    shown = parts(("a", "b", "c"), json.dumps(["x" * 200, "y" * 201, 7]))
+
+    assert shown == {"a": "x" * 200, "b": "y" * 199 + "…", "c": 7}

@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Date, Engine, Table, cast, event, func, select, text
+from sqlalchemy import Column, Connection, Date, Engine, Integer, MetaData, Table, cast, event, func, select, text
 
 from checks import Bad, CheckDefinitionError, Row, Severity, SharedSet, above, check, row_check, rows, shared_set
+from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Check, TableName
 from checks.engine.collecting.rules import Rules
 from checks.engine.measuring import reflect
-from checks.engine.measuring.reflect import NamedTables, SharedSets
+from checks.engine.measuring.reflect import MissingTableError, NamedTables, SharedSets, is_optional
 from checks.engine.reporting.report import Report
 from tests.checks.engine.conftest import Run, counted, thing, things
 
@@ -206,3 +207,76 @@ def test_a_place_that_is_judged_apart_is_about_the_same_table(shelves: Engine) -
     assert isinstance(bound.mark.table, Table)
     assert south is not None
     assert (south.mark.table, bound.segments["place", "West"]) == (bound.mark.table, None)
+
+
+MISSING: list[tuple[TableName, str]] = [
+    (TableName("Thingz"), "there is no table 'Thingz'; did you mean 'things'?"),
+    (TableName("PLACES"), "there is no table 'PLACES'; did you mean 'places'?"),
+    (TableName("zebra"), "there is no table 'zebra'"),
+    (TableName("publik.things"), "there is no schema 'publik'; did you mean 'public'?"),
+    (TableName("zebra.things"), "there is no schema 'zebra'"),
+    (TableName("public.thing"), "there is no table 'public.thing'; did you mean 'things'?"),
+]
+
+
+@pytest.mark.parametrize(("name", "said"), MISSING, ids=[name.name for name, _ in MISSING])
+def test_a_table_that_is_not_there_is_told_with_the_nearest(shelves: Engine, name: TableName, said: str) -> None:
+    with pytest.raises(MissingTableError) as refused:
+        NamedTables(shelves.connect, {}).table(name)
+
+    assert str(refused.value) == said
+
+
+def test_a_row_is_named_by_what_is_said_known_or_unique(shelves: Engine) -> None:
+    made = """
+        create table keyed (a int, b int not null, c int not null, d int primary key, unique (a), unique (b, c));
+        create table unique_alone (a int unique, b int not null, c int not null unique);
+        create table bare (a int unique, b int);
+        create view seen as select * from keyed
+    """
+    with shelves.begin() as connection:
+        connection.execute(text(made))
+    known = {
+        "keyed": Table("keyed", MetaData(), Column("b", Integer, info={"personal": True}), info={"key": ("c", "b")})
+    }
+    try:
+        plain, told = NamedTables(shelves.connect, {}), NamedTables(shelves.connect, known)
+        keys = {
+            name: plain.table(TableName(name)).info.get("key") for name in ("keyed", "unique_alone", "bare", "seen")
+        }
+        said = plain.table(TableName("keyed", key=("b", "a"), optional=True))
+        described = told.table(TableName("keyed"))
+        with pytest.raises(MeasureError, match=r"^the key of keyed names 'e'; it has a, b, c, d$"):
+            plain.table(TableName("keyed", key=("a", "e")))
+    finally:
+        with shelves.begin() as connection:
+            connection.execute(text("drop view seen; drop table keyed, unique_alone, bare"))
+
+    assert keys == {"keyed": ("d",), "unique_alone": ("c",), "bare": None, "seen": None}
+    assert (said.info["key"], said.info["optional"]) == (("b", "a"), True)
+    assert described.info["key"] == ("c", "b")
+    assert [column.name for column in described.c if column.info.get("personal")] == ["b"]
+
+
+def test_without_a_run_no_table_is_read() -> None:
+    declared = NamedTables(None, {"things": things})
+
+    assert declared.table(TableName("things")) is things
+    with pytest.raises(MissingTableError, match=r"^its table places is known by name alone: a run reads it$"):
+        declared.table(TableName("places"))
+    with pytest.raises(MeasureError, match=r"^its statement is text: a run asks what it selects$"):
+        declared.described(text("select 1"))
+
+
+def test_a_rule_is_optional_with_any_of_its_tables() -> None:
+    (plain,) = about("things")
+    other = replace(plain, mark=replace(plain.mark, tables=(("others", TableName("others", optional=True)),)))
+    own = replace(plain, mark=replace(plain.mark, table=TableName("things", optional=True)))
+
+    assert [is_optional(check) for check in (plain, other, own)] == [False, True, True]
+
+
+def test_the_columns_of_a_text_are_those_that_the_database_says(shelves: Engine) -> None:
+    statement = NamedTables(shelves.connect, {}).described(text("select id as number, name from things -- all"))
+
+    assert [column.name for column in statement.selected_columns] == ["number", "name"]

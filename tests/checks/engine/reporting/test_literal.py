@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -28,3 +30,16 @@ def test_a_shown_statement_runs_and_gives_the_value_that_was_meant(engine: Engin
         shown = connection.execute(text(runnable_sql(select(meant)).replace(":", "\\:"))).scalar_one()
 
     assert str(shown) == str(meant.value)
+
+
+TEXTS: list[tuple[Any, str]] = [
+    (literal(5), "5"), (literal("it's"), "'it''s'"), (literal("a\\b"), "'a\\b'"), (literal("5 %"), "'5 %'"),
+    (literal(None), "NULL"), (literal(True), "true"), (literal(0.5), "0.5"), (literal(Decimal("1.50")), "1.50"),
+    (literal(date(2025, 3, 1)), "'2025-03-01'"), (literal(float("inf")), "'Infinity'::float8"),
+    (bindparam("given", {"a": 1}, JSONB), "'{\"a\": 1}'::jsonb"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "shown"), TEXTS)
+def test_a_value_is_shown_as_people_write_it(value: Any, shown: str) -> None:
+    assert runnable_sql(select(value.label("it"))) == f"SELECT {shown} AS it"
