@@ -206,6 +206,7 @@ def test_the_ids_that_a_repair_removed_are_its_own(season: Connection) -> None:
 
 def test_what_is_written_back_refers_to_nothing_that_a_repair_removed(season: Connection) -> None:
     """Of teams 98 and 99, which are not there, one is what the repair has removed: two rows refer to it."""
+    season.execute(insert(teams).values(id=100, league_id=1, series_id=1, team_name="C 1"))
     row = {"home_team": "x", "away_team": "y", "league_id": 1, "away_team_id": 3}
     rows = [
         row | {"id": id_, "match_date": f"2025-03-{id_}", "home_team_id": home}
@@ -265,3 +266,42 @@ def test_a_repair_that_is_being_undone_can_be_looked_at_but_not_undone_as_well(d
         assert ledger.find_repair(other, number).id == number
         with pytest.raises(DBAPIError, match="LockNotAvailable"):
             ledger.find_repair(other, number, lock=True)
+
+
+def test_undoing_rewinds_the_sequence_to_where_this_repair_found_it(season: Connection) -> None:
+    """And not to where the one before it did, whose copies stand beside."""
+    apply(season, Insert(schedule, NEXT_MONTH))
+    after_one = season.execute(text("select last_value, is_called from schedule_id_seq")).one()
+    later = (schedule.c.match_date + 90).label("match_date")
+    columns = schedule.c["home_team", "away_team", "home_team_id"]
+    second = apply(season, Insert(schedule, select(later, *columns).where(schedule.c.id == 1)))
+    assert season.execute(text("select last_value, is_called from schedule_id_seq")).one() != after_one
+
+    undo(season, second, "kim")
+
+    assert season.execute(text("select last_value, is_called from schedule_id_seq")).one() == after_one
+
+
+def test_a_sequence_from_which_somebody_has_taken_a_number_goes_on(season: Connection) -> None:
+    repair = apply(season, Insert(schedule, NEXT_MONTH))
+    taken = season.scalar(text("select nextval('schedule_id_seq')"))
+
+    undo(season, repair, "kim")
+
+    assert season.scalar(text("select nextval('schedule_id_seq')")) == taken + 1
+
+
+def test_a_row_of_a_table_without_a_key_is_one_by_all_that_it_has(season: Connection) -> None:
+    season.execute(text("create table bare (id int, note text)"))
+    season.execute(text("insert into bare values (1, 'a'), (2, 'b'), (3, null)"))
+    bare = Table("bare", MetaData(), Column("id", Integer))
+    before = dump(season)
+    repair = apply(season, Delete(bare, select(bare.c.id).where(bare.c.id.in_([1, 3]))))
+    assert conflicts(season, repair) == []
+
+    season.execute(text("insert into bare values (3, null)"))
+
+    assert [conflict.what for conflict in conflicts(season, repair)] == ["is there again"]
+    season.execute(text("delete from bare where id = 3"))
+    undo(season, repair, "kim")
+    assert dump(season) == before
