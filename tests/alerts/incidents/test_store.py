@@ -13,7 +13,18 @@ from sqlalchemy import Connection, delete
 from alerts import UnknownIncident
 from alerts.incidents import ALPHABET, EventKind, Incident, found_in, new_token, normal
 from alerts.incidents.store import (
-    Event, acknowledge, all_events, assign, find, latest, listed, note, open_incidents, resolve, store, tell_story,
+    Event,
+    acknowledge,
+    all_events,
+    assign,
+    find,
+    latest,
+    listed,
+    note,
+    open_incidents,
+    resolve,
+    store,
+    tell_story,
 )  # fmt: skip
 from checks import Severity, Status
 from etl.tables import TimeSpan, incident_events, incidents
@@ -21,7 +32,8 @@ from tests.alerts.build import DAY, HOUR, MINUTE, NOON, report, result
 
 CRITICAL, OK, WARN = Status.CRITICAL, Status.OK, Status.WARN
 PLAIN = Incident(
-    rule="lost_rows", domain="schedule", severity=Severity.HIGH, status=WARN, worst=CRITICAL, summary="A match is lost.",
+    rule="lost_rows", domain="schedule", severity=Severity.HIGH, status=WARN, worst=CRITICAL,
+    summary="A match is lost.",
     opened_at=NOON, opened_run="run-1", seen_at=NOON + HOUR, seen_run="run-2", since=NOON + MINUTE,
 )  # fmt: skip
 
@@ -40,7 +52,8 @@ def stored(connection: Connection, **changes: Any) -> int:
 
 def test_an_incident_is_found_as_it_was_stored(alone: Connection) -> None:
     every = replace(
-        PLAIN, parameter="CITA", scope="league CITA", owner="kim", runbook="docs/R.md", measurement="5 of 7", change="2 new",
+        PLAIN, parameter="CITA", scope="league CITA", owner="kim", runbook="docs/R.md", measurement="5 of 7",
+        change="2 new",
         points=Decimal("3.50"), clusters=("5 of 7 in South", "2 of 7 in b"), examples=({"id": 4}, {"id": 9}),
         error="timed out", episode=3, acknowledged_at=NOON + 2 * HOUR, acknowledged_by="dana", assignee="lee",
         resolved_at=NOON + DAY, resolved_run="run-9", resolution="gone",
@@ -78,12 +91,15 @@ def test_the_newest_of_each_rule_and_parameter_that_can_be_opened_again(alone: C
 
 def test_a_report_brings_incidents_up_to_date_worst_first(alone: Connection) -> None:
     first = report(
-        result("lost_rows", WARN), result("bad_names", CRITICAL), result("fine", OK), result("twice", WARN, parameter="A"),
+        result("lost_rows", WARN), result("bad_names", CRITICAL), result("fine", OK), result("twice", WARN,
+        parameter="A"),
         result("twice", WARN, parameter="B"), run="run-1",
     )  # fmt: skip
     opened = open_incidents(alone, first, NOON)
     numbers = {update.incident.title: update.incident.id for update in opened}
-    second = report(result("lost_rows", CRITICAL), result("bad_names", OK), result("twice", WARN, parameter="A"), run="run-2")
+    second = report(
+        result("lost_rows", CRITICAL), result("bad_names", OK), result("twice", WARN, parameter="A"), run="run-2"
+    )
 
     updates = open_incidents(alone, second, NOON + HOUR)
 
@@ -93,7 +109,8 @@ def test_a_report_brings_incidents_up_to_date_worst_first(alone: Connection) -> 
     ]  # fmt: skip
     assert [(update.incident.title, update.kind, update.incident.id) for update in updates] == [
         ("lost_rows", EventKind.WORSENED, numbers["lost_rows"]), ("twice (A)", None, numbers["twice (A)"]),
-        ("bad_names", EventKind.RESOLVED, numbers["bad_names"]), ("twice (B)", EventKind.RESOLVED, numbers["twice (B)"]),
+        ("bad_names", EventKind.RESOLVED, numbers["bad_names"]), ("twice (B)", EventKind.RESOLVED,
+        numbers["twice (B)"]),
     ]  # fmt: skip
     assert find(alone, numbers["twice (B)"]).resolution == "what it was about is no longer there"
     assert [(event.at, event.kind, event.run) for event in all_events(alone, numbers["lost_rows"])] == [
@@ -112,7 +129,9 @@ def test_what_a_run_did_not_measure_stays_as_it_is(alone: Connection) -> None:
 def test_a_part_says_nothing_about_the_whole(alone: Connection) -> None:
     open_incidents(alone, report(result("lost_rows", WARN), run="run-1"), NOON)
 
-    (update,) = open_incidents(alone, report(result("lost_rows", CRITICAL), run="run-2"), NOON + HOUR, scope="league CITA")
+    (update,) = open_incidents(
+        alone, report(result("lost_rows", CRITICAL), run="run-2"), NOON + HOUR, scope="league CITA"
+    )
 
     assert (update.kind, update.incident.scope) == (EventKind.OPENED, "league CITA")
     assert [(one.scope, one.status) for one in listed(alone)] == [("league CITA", CRITICAL), ("", WARN)]
@@ -121,7 +140,10 @@ def test_a_part_says_nothing_about_the_whole(alone: Connection) -> None:
 def test_the_list_has_open_ones_and_those_resolved_since_of_a_time(alone: Connection) -> None:
     late = stored(alone, rule="late", opened_at=NOON + DAY)
     worst = stored(alone, rule="worst", status=CRITICAL)
-    gone, long_gone = stored(alone, rule="gone", resolved_at=NOON + DAY), stored(alone, rule="z", resolved_at=NOON + HOUR)
+    gone, long_gone = (
+        stored(alone, rule="gone", resolved_at=NOON + DAY),
+        stored(alone, rule="z", resolved_at=NOON + HOUR),
+    )
 
     def numbers(**options: Any) -> list[int]:
         return [incident.id for incident in listed(alone, **options)]
@@ -218,7 +240,8 @@ def test_a_token_is_no_word() -> None:
     ("text", "token"),
     [
         ("ack k7qf3m2p", "K7QF3M2P"), ("ACK #QWERTYPA please", "QWERTYPA"), ("ack qwertypa", None), ("", None),
-        ("ack QWERTYPA k7qf3m2p #ABCDEFGH", "K7QF3M2P"), ("k7qf3m2", None), ("k7qf3m2pp", None), ("ack K7QF3M2P.", "K7QF3M2P"),
+        ("ack QWERTYPA k7qf3m2p #ABCDEFGH", "K7QF3M2P"), ("k7qf3m2", None), ("k7qf3m2pp", None), ("ack K7QF3M2P.",
+        "K7QF3M2P"),
         ("k7qf3m20", None),
     ],
 )  # fmt: skip

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import ColumnElement, Engine, select
 
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
+from checks.engine.authoring import MeasureError
+from checks.engine.judging import evaluate
 from checks.engine.judging.bad_rows import Cluster, Place, candidates, possible_candidates, segment_readings
 from checks.engine.judging.evidence import _drawn_for
 from checks.engine.measuring.measure import Measurement
+from checks.engine.reporting.report import Result
 from tests.checks.engine.conftest import PLACE, SHELF, Run, counted, thing, things
 
 Put = Callable[..., None]
@@ -36,7 +40,7 @@ def stock() -> list[dict[str, object]]:
 def test_a_failing_rule_says_where_its_bad_rows_are(run: Run, put: Put, listed: int) -> None:
     put(*stock())
 
-    clusters = run(big, dimensions=(PLACE, SHELF), listed=listed).of("big").clusters
+    clusters = run(big, dimensions=(PLACE, SHELF), listed=10).of("big").clusters
 
     assert str(clusters[0]) == "58 of 62 in South, shelf 3"
     assert clusters[0].where == (("place", "South"), ("shelf", "3"))
@@ -198,3 +202,48 @@ def test_places_with_a_tenth_of_the_bad_rows_are_worth_a_closer_look() -> None:
     ]  # fmt: skip
     assert [label for ((_, label),) in possible_candidates(places | shelf, 100)] == [*"abehdcf", "1", "2"]
     assert candidates({(("place", "a"),): 2, (("place", "b"),): 1}, 3) == [(("place", "a"),)]
+
+
+@row_check(things, severity=Severity.LOW, threshold=above(warn=percent(1), critical=percent(90)))
+def not_small(row: Row) -> ColumnElement[bool]:
+    """Bigger than nothing, of those that have a name but one."""
+    return (row.size > 0) & (row.name != "g0")
+
+
+def lame(*_: Any, **__: Any) -> Any:
+    raise MeasureError("lame")
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        ("census", "the density of its clusters, and its parts, are unknown: lame"),
+        ("many", "its bad rows cannot be shown: lame"),
+    ],
+)
+def test_what_cannot_be_told_about_bad_rows_is_a_note_of_each_rule_that_is_measured(
+    run: Run, put: Put, monkeypatch: pytest.MonkeyPatch, name: str, note: str
+) -> None:
+    monkeypatch.setattr(evaluate, name, lame)
+    put(*stock())
+
+    report = run(big, not_small, dimensions=(PLACE, SHELF), listed=10)
+
+    assert [(result.rule, result.count, result.note) for result in report.results] == [
+        ("not_small", 399, note), ("big", 62, note),
+    ]  # fmt: skip
+
+
+def test_rows_that_cannot_be_fetched_together_are_fetched_rule_by_rule(
+    run: Run, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(*stock())
+    together = [figures(result) for result in run(big, not_small, dimensions=(PLACE, SHELF)).results]
+    monkeypatch.setattr(evaluate, "few_of_many", lame)
+
+    assert [figures(result) for result in run(big, not_small, dimensions=(PLACE, SHELF)).results] == together
+
+
+def figures(result: Result) -> tuple[object, ...]:
+    """What is told about bad rows."""
+    return result.rule, result.count, result.new, result.examples, result.clusters, result.note
