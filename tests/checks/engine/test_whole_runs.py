@@ -5,7 +5,7 @@ Who changes what a run finds on purpose copies its lines from what the test show
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -33,7 +33,9 @@ from checks import (
 from checks.engine.collecting.rules import Selection
 from checks.engine.judging import bad_rows
 from checks.engine.judging.findings import fingerprint
-from checks.engine.judging.judge import Baseline, Waiver
+from checks.engine.judging.judge import Baseline, Carried, Waiver
+from checks.engine.measuring.compile_queries import Query
+from checks.engine.measuring.measure import Measurement
 from checks.engine.reporting.report import Report, Result
 from tests.checks.engine.conftest import PLACE, SHELF, Run, thing, things
 
@@ -264,3 +266,56 @@ def test_more_bad_rows_than_are_read_at_once_change_nothing(
     put(*numbered(stock()))
 
     assert list(lines(asked(run, baseline=HISTORY))) == written["everything"]
+
+
+def same_basis(_: object, queries: Sequence[Query]) -> dict[tuple[str, str], str]:
+    """Digests of what queries rest on: nothing has changed."""
+    return {query.id: f"basis of {query.id[0]}" for query in queries}
+
+
+def carried(report: Report) -> dict[tuple[str, str], Carried]:
+    """The results of a run as a later one has them."""
+    return {
+        result.id: Carried(
+            basis=result.basis, at=YESTERDAY, reading=Measurement(result.count, result.total, result.value),
+            sql=result.sql,
+            clusters=result.clusters, examples=result.examples, segments=result.segments,
+        )
+        for result in report.results
+        if result.status.measured
+    }  # fmt: skip
+
+
+YESTERDAY = datetime(2025, 6, 29, 5, 30, tzinfo=UTC)
+
+
+def test_what_rests_on_the_same_basis_is_carried_over_and_not_measured(run: Run, put: Put) -> None:
+    put(*numbered(stock()))
+    first = asked(run, bases=same_basis)
+    baseline = replace(first.as_baseline(), carried=carried(first))
+    put(*numbered(more(), 101))
+
+    again = asked(run, bases=same_basis, baseline=baseline)
+
+    told = "carried over from 2025-06-29 05:30 UTC: nothing that it reads has changed since"
+    assert {result.id for result in again.results if result.carried} == set(baseline.carried)
+    for result in (result for result in again.results if result.carried):
+        before = first.of(*result.id)
+        same = replace(before, carried=YESTERDAY, before=before.status, note=told, appeared=frozenset())
+        counted = {} if before.count is None else {"new": 0, "known": before.count, "fixed": 0}
+        assert replace(result, seconds=before.seconds) == replace(
+            same, points=result.points, impact=result.impact, **counted
+        )
+    assert again.of("broken").error == first.of("broken").error
+    assert again.carried == len(baseline.carried)
+
+
+def test_what_rests_on_another_basis_is_measured_anew(run: Run, put: Put) -> None:
+    put(*numbered(stock()))
+    first = asked(run, bases=same_basis)
+    known = {id_: replace(own, basis="another") if id_[0] == "big" else own for id_, own in carried(first).items()}
+    put(*numbered(more(), 101))
+
+    again = asked(run, bases=same_basis, baseline=replace(first.as_baseline(), carried=known))
+
+    assert (again.of("big").count, again.of("big").carried, again.of("twice").count) == (14, None, 3)
