@@ -301,11 +301,10 @@ def test_what_rests_on_the_same_basis_is_carried_over_and_not_measured(run: Run,
     assert {result.id for result in again.results if result.carried} == set(baseline.carried)
     for result in (result for result in again.results if result.carried):
         before = first.of(*result.id)
+        counted = (None, None, None) if before.count is None else (0, before.count, 0)
         same = replace(before, carried=YESTERDAY, before=before.status, note=told, appeared=frozenset())
-        counted = {} if before.count is None else {"new": 0, "known": before.count, "fixed": 0}
-        assert replace(result, seconds=before.seconds) == replace(
-            same, points=result.points, impact=result.impact, **counted
-        )
+        same = replace(same, points=result.points, impact=result.impact, seconds=result.seconds)
+        assert result == replace(same, new=counted[0], known=counted[1], fixed=counted[2])
     assert again.of("broken").error == first.of("broken").error
     assert again.carried == len(baseline.carried)
 
