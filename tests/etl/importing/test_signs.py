@@ -242,3 +242,54 @@ def test_a_series_of_ten_fixtures_that_a_feed_leaves_out_is_told(database: Engin
     (part,) = publish_one(database, write(tmp_path, "schedules", rows[:12]), limits=Limits(shrunk=1.0)).parts
 
     assert (part.profile["series_gone"], part.profile["gone"], part.profile["stored"]) == (["Chicago 22"], 19, 31)
+
+
+def test_people_of_another_league_are_told_by_id_and_team(database: Engine, tmp_path: Path) -> None:
+    """Four have the id and the team of another league; one has its id alone, two its team alone."""
+    rosters(database, tmp_path)
+    strangers = [person(n, League="CNSWPL", Series="Series 3") for n in range(4)]
+    by_id = person(4, League="CNSWPL", Series="Series 3", Team=NAMES[1])
+    by_team = [elsewhere(n, Series="Series 3") | {"Team": NAMES[0]} for n in (40, 41)]
+
+    rows = [*strangers, by_id, *by_team, *(elsewhere(n, Series="Series 3") for n in range(30, 35))]
+    signs = counted(publish_one(database, write(tmp_path, "players", rows, "CNSWPL"), limits=LIBERAL))
+
+    assert signs["another_league"] == (4, 12, APTA)
+
+
+def test_fixtures_that_stand_there_in_another_form_are_doubled(database: Engine, tmp_path: Path) -> None:
+    """Two meet again within days of a fixture that stays, one of them with sides turned; others are what they seem."""
+    publish_one(database, write(tmp_path, "series_stats", [record(team, 3, 1, 50) for team in NAMES]))
+    first, second, third, fourth = NAMES[:4]
+    stored = [
+        fixture(first, second, "10/10/2024"),
+        fixture(third, fourth, "10/10/2024"),
+        fixture(first, third, "11/20/2024"),
+    ]
+    publish_one(database, write(tmp_path, "schedules", stored))
+    # near, near and turned, too far, another pair, and one whose stored fixture is not in the feed any more
+    added = [
+        fixture(first, second, "10/12/2024"), fixture(fourth, third, "10/09/2024"), fixture(first, second,
+        "12/20/2024"),
+        fixture(first, fourth, "10/11/2024"), fixture(first, third, "11/21/2024"),
+    ]  # fmt: skip
+
+    signs = counted(publish_one(database, write(tmp_path, "schedules", [*stored[:2], *added]), limits=LIBERAL))
+
+    assert signs["doubled"] == (2, 7, "")
+
+
+def test_results_that_stand_there_in_another_form_are_doubled(database: Engine, tmp_path: Path) -> None:
+    """Two without players on their day, one with the same players on another day; others are what they seem."""
+    publish_one(database, write(tmp_path, "series_stats", [record(team, 3, 1, 50) for team in NAMES]))
+    stored = [played(place) for place in range(10)]
+    publish_one(database, write(tmp_path, "match_history", stored))
+    nobody = dict.fromkeys((f"{side} Player {number} ID" for side, number in SEATS), "")
+    added = [
+        played(0, **nobody), played(1, **nobody), played(2, Date="25-Oct-24"), played(3, **nobody, Scores="6-0, 6-0"),
+        played(4, **nobody, Date="26-Oct-24"), played(5, Date="27-Oct-24", Scores="6-0, 6-1"),
+    ]  # fmt: skip
+
+    signs = counted(publish_one(database, write(tmp_path, "match_history", [*stored, *added]), limits=LIBERAL))
+
+    assert signs["doubled"] == (3, 16, "")
