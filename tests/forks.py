@@ -74,8 +74,8 @@ class Running:
         self._out = Path(self._printed.name, "out")
         self._err = self._out.with_name("err") if apart else self._out
         self.arguments = arguments
-        as_new = partial(_become, arguments, dict(environment), folder, self._out, self._err, work)
-        self.process = FORKS.Process(target=as_new)
+        as_new = partial(become, arguments, dict(environment), folder)
+        self.process = FORKS.Process(target=_process, args=(as_new, self._out, self._err, work))
         self.process.start()
 
     def kill(self) -> None:
@@ -106,14 +106,17 @@ def _read(path: Path) -> str:
     return path.read_text(errors="replace") if path.exists() else ""
 
 
-def _become(  # noqa: PLR0917 - of a process
-    arguments: tuple[str, ...], environment: dict[str, str], folder: Path, out: Path, err: Path,
-    work: Callable[[], object],
-) -> None:  # fmt: skip
-    """Be the process: what a new one would be, without its imports."""
+def _process(as_new: Callable[[], None], out: Path, err: Path, work: Callable[[], object]) -> None:
+    """Work in a fork as in a new process, and leave in these files what is printed."""
     with out.open("ab") as printed, err.open("ab") as complaints, Path(os.devnull).open("rb") as nothing:
         for number, stream in enumerate((nothing, printed, complaints)):
             os.dup2(stream.fileno(), number)
+    as_new()
+    work_to_the_end(work)
+
+
+def become(arguments: tuple[str, ...], environment: Mapping[str, str], folder: Path) -> None:
+    """Be in the state of a new process, imports aside."""
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
@@ -122,7 +125,11 @@ def _become(  # noqa: PLR0917 - of a process
     logging.root.handlers.clear()  # Prefect puts one there, also where nobody asks for it
     if any(name.startswith("PREFECT_") for name in environment):
         importlib.import_module("prefect.context").refresh_global_settings_context()
+
+
+def work_to_the_end(work: Callable[[], object]) -> None:
+    """Do the work of a process, and what it has put off until its end: those of multiprocessing end without it."""
     try:
         work()
-    finally:  # processes of multiprocessing end without it
+    finally:
         atexit._run_exitfuncs()

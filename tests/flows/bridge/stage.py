@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import httpx
 import psutil
 
+from tests.flows.bridge import warm_worker
 from tests.flows.bridge.command import Command
 from tests.flows.bridge.server import PREFECT
 from tests.forks import Ended, Running, coded
@@ -41,17 +45,25 @@ class Stage:
         """Ask the API."""
         return self._answer("POST", path, body)
 
+    def get(self, path: str) -> Any:
+        """What is there."""
+        return self._answer("GET", path)
+
+    def patch(self, path: str, body: Any) -> None:
+        """Change what is there."""
+        self._answer("PATCH", path, body)
+
     def delete(self, path: str) -> None:
         """Delete what is there."""
         self._answer("DELETE", path)
 
     def deployment(self, name: str) -> str:
         """The id of a deployment, by "flow/name"."""
-        return str(self._answer("GET", f"deployments/name/{name}")["id"])
+        return str(self.get(f"deployments/name/{name}")["id"])
 
     def are_paused(self, *deployments: str) -> bool:
         """Whether the schedules of these deployments, by "flow/name", all stand still."""
-        return all(self._answer("GET", f"deployments/name/{name}")["paused"] for name in deployments)
+        return all(self.get(f"deployments/name/{name}")["paused"] for name in deployments)
 
     def started_by_automation(self, deployment: str) -> list[dict[str, Any]]:
         """The runs of a deployment that no person and no schedule started."""
@@ -78,7 +90,7 @@ class Stage:
         """A flow run, when it waits for a person."""
 
         def look() -> dict[str, Any] | None:
-            found: dict[str, Any] = self._answer("GET", f"flow_runs/{run}")
+            found: dict[str, Any] = self.get(f"flow_runs/{run}")
             assert found["state"]["type"] not in FINAL, found["state"]
             return found if found["state"]["type"] == "PAUSED" else None
 
@@ -124,7 +136,7 @@ class Stage:
         return list(self.post("events/filter", {"filter": wanted, "limit": 50})["events"])
 
     def _ended(self, run: str) -> dict[str, Any] | None:
-        found: dict[str, Any] = self._answer("GET", f"flow_runs/{run}")
+        found: dict[str, Any] = self.get(f"flow_runs/{run}")
         return found if found["state"]["type"] in FINAL else None
 
     def _answer(self, method: str, path: str, body: Any = None) -> Any:
@@ -150,22 +162,36 @@ def until(look: Callable[[], T | None], otherwise: str) -> T:
 
 
 @contextmanager
-def worker(stage: Stage, log: Path) -> Iterator[int]:
-    """A process worker, as an operator starts it; its process id."""
+def worker(stage: Stage, *, cold: bool = False) -> Iterator[psutil.Process]:
+    """A process worker that is there; what it and its runs print is printed at its end.
+
+    A `cold` one is a process, and starts processes, as those of an operator; others fork.
+    """
+    name = f"worker-{uuid4()}"
+    words = ("worker", "start", "--pool", POOL, "--limit", "2", "--name", name)
     environment = {**stage.command.environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-    command = [PREFECT, "worker", "start", "--pool", POOL, "--limit", "2"]
-    with log.open("w") as output:
-        process = subprocess.Popen(command, env=environment, cwd=stage.command.folder, stdout=output, stderr=output)
+    work = partial(os.execve, PREFECT, [PREFECT, *words], environment) if cold else warm_worker.main
+    running = Running(words, environment, stage.command.folder, work=work)
     try:
-        yield process.pid
+        until(lambda: _is_online(stage, name) or None, "the worker does not come")
+        yield psutil.Process(running.process.pid)
     finally:
-        _end(process)
+        _end(running.process)
+        print(running.end().out)  # noqa: T201 - pytest shows it where a test failed
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _is_online(stage: Stage, name: str) -> bool:
+    online = {"workers": {"status": {"any_": ["ONLINE"]}}}
+    return any(each["name"] == name for each in stage.post(f"work_pools/{POOL}/workers/filter", online))
+
+
+def _end(process: BaseProcess) -> None:
+    """End a worker, and then what it leaves behind."""
     with suppress(psutil.NoSuchProcess):
-        family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+        left = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
-        _, alive = psutil.wait_procs(family, timeout=15)
-        for each in alive:
-            each.kill()
+        process.join(15)
+        process.kill()
+        for each in left:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()

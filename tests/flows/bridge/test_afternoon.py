@@ -72,7 +72,7 @@ def afternoon(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     for command in before:
         ended = run(stage, command)
         assert ended.code == CODES.get(command, 0), (command, ended)
-    with worker(stage, tmp_path_factory.mktemp("log") / "worker.log"):
+    with worker(stage, cold=True):
         for command in after:
             ended = run(stage, command)
             assert ended.code == CODES.get(command, 0), (command, ended)

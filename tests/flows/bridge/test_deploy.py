@@ -46,7 +46,7 @@ def check(stage: Stage) -> tuple[int, dict[str, str]]:
 
 
 def deployed(stage: Stage, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{stage.url}/deployments/{stage.deployment(name)}", timeout=60).json()
+    found: dict[str, Any] = stage.get(f"deployments/{stage.deployment(name)}")
     return found
 
 
@@ -85,8 +85,7 @@ def put(stage: Stage, *, night_paused: bool, hourly_on: bool) -> None:
     stage.post(f"deployments/{stage.deployment('nightly/nightly')}/{verb}_deployment", {})
     hourly = deployed(stage, "health-check/hourly-watch")
     (schedule,) = hourly["schedules"]
-    path = f"{stage.url}/deployments/{hourly['id']}/schedules/{schedule['id']}"
-    httpx.patch(path, json={"active": hourly_on}, timeout=60).raise_for_status()
+    stage.patch(f"deployments/{hourly['id']}/schedules/{schedule['id']}", {"active": hourly_on})
     assert still(stage) == (night_paused, [True], [hourly_on])
 
 
@@ -161,7 +160,7 @@ def test_a_wrong_value_is_refused_before_a_worker_starts(going: Stage) -> None:
 
 
 def test_a_wrong_path_ends_by_name_and_stops_nothing(going: Stage, tmp_path: Path) -> None:
-    with worker(going, tmp_path / "worker.log"):
+    with worker(going):
         wrong = going.trigger("import-feeds/import", paths=["/there/is/nothing"])["state"]
         night = going.trigger("nightly/nightly", wait=0)["state"]
 

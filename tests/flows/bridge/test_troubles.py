@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 from sqlalchemy import Engine, text
@@ -62,7 +61,7 @@ def stage(deployed: Stage, base: Engine, tmp_path: Path) -> Stage:
 @pytest.fixture
 def at_work(stage: Stage, tmp_path: Path) -> Iterator[Stage]:
     """The same with a worker."""
-    with worker(stage, tmp_path / "worker.log"):
+    with worker(stage):
         yield stage
 
 
@@ -150,16 +149,16 @@ def test_a_machine_that_is_lost_leaves_runs_that_the_next_run_closes(
 ) -> None:
     with base.begin() as holder:
         holder.execute(text("lock table teams in access exclusive mode"))
-        with worker(stage, tmp_path / "lost.log") as lost:
+        with worker(stage) as lost:
             night = stage.start(NIGHT)
             waits_for_a_lock(base)
-            family = [*psutil.Process(lost).children(recursive=True), psutil.Process(lost)]
-            for process in reversed(family):
+            family = [lost, *lost.children(recursive=True)]
+            for process in family:
                 process.kill()
             psutil.wait_procs(family)
     (child,) = stage.children(night).values()
 
-    with worker(stage, tmp_path / "next.log"):
+    with worker(stage):
         stage.trigger(LOOK)
         again = stage.trigger(IMPORT, wait=30)
 
@@ -170,7 +169,7 @@ def test_a_machine_that_is_lost_leaves_runs_that_the_next_run_closes(
 
 def test_a_server_that_dies_in_the_middle_costs_the_import_nothing(stage: Stage, base: Engine, tmp_path: Path) -> None:
     home = Path(stage.command.environment["PREFECT_HOME"])
-    with worker(stage, tmp_path / "worker.log"), base.begin() as holder:
+    with worker(stage), base.begin() as holder:
         holder.execute(text("lock table teams in access exclusive mode"))
         run = stage.start(IMPORT)
         waits_for_a_lock(base)
@@ -181,7 +180,7 @@ def test_a_server_that_dies_in_the_middle_costs_the_import_nothing(stage: Stage,
         until(lambda: not process.is_running() or None, "the import's process does not end")
     start_server(home, stage.url)
 
-    with worker(stage, tmp_path / "next.log"):
+    with worker(stage):
         stage.trigger(LOOK)
         again = stage.trigger(IMPORT)
 
@@ -196,7 +195,7 @@ def test_nights_without_a_worker_are_caught_up_with(stage: Stage, base: Engine, 
     bodies = [{"state": {"type": "SCHEDULED", "state_details": {"scheduled_time": str(day)}}} for day in due]
     nights = [str(stage.post(path, body)["id"]) for body in bodies]
 
-    with worker(stage, tmp_path / "worker.log"):
+    with worker(stage):
         ended = [stage.ended(night) for night in nights]
 
     assert {night["state"]["type"] for night in ended} == {"COMPLETED"}
@@ -204,14 +203,11 @@ def test_nights_without_a_worker_are_caught_up_with(stage: Stage, base: Engine, 
 
 
 def test_a_paused_pool_is_named_and_its_runs_wait(at_work: Stage, base: Engine) -> None:
-    pool = f"{at_work.url}/work_pools/{POOL}"
-    online = {"workers": {"status": {"any_": ["ONLINE"]}}}
-    until(lambda: at_work.post(f"work_pools/{POOL}/workers/filter", online), "no worker comes")
-    httpx.patch(pool, json={"is_paused": True}, timeout=60).raise_for_status()
+    at_work.patch(f"work_pools/{POOL}", {"is_paused": True})
     run = at_work.start(IMPORT)
     _, found = checked(at_work)
     before = outcomes(base)
-    httpx.patch(pool, json={"is_paused": False}, timeout=60).raise_for_status()
+    at_work.patch(f"work_pools/{POOL}", {"is_paused": False})
 
     assert found[f"pool {POOL}"] == f"prefect work-pool resume {POOL}"
     assert before == []
@@ -254,7 +250,7 @@ def test_a_worker_without_a_database_is_told_what_to_set(stage: Stage, tmp_path:
     environment = {name: value for name, value in stage.command.environment.items() if name != "DATABASE_URL"}
     lacking = Stage(stage.url, Command({**environment, "RALLY_DATA": str(tmp_path / "data")}, tmp_path))
 
-    with worker(lacking, tmp_path / "worker.log"):
+    with worker(lacking):
         state = lacking.trigger(NIGHT)["state"]
 
     assert (state["type"], state["name"]) == ("FAILED", "Failed")
