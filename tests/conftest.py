@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from etl.database import open_engine
 from etl.embedded import running
 from etl.migrate import upgrade
-from tests.platform.servers import QUICK, quick_folder
+from tests.platform.servers import QUICK, administer, quick_folder
 
 pytest_plugins = ["tests.platform.fixtures"]
 
@@ -89,11 +89,11 @@ def template(server: str) -> str:
     """Name of a migrated, empty database to copy from."""
     if not _exists(server, "template"):
         building = f"template_{os.getpid()}"
-        _statement(server, f"create database {building}")
+        administer(server, f"create database {building}")
         engine = open_engine(_named(server, building), poolclass=NullPool)
         upgrade(engine)
         engine.dispose()
-        _statement(server, f"alter database {building} rename to template")
+        administer(server, f"alter database {building} rename to template")
     return "template"
 
 
@@ -150,11 +150,11 @@ def browser() -> Iterator[Any]:
 def copy_of(server: str, template: str) -> Iterator[Engine]:
     """A database of its own, copied from a template, gone after use."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    _statement(server, f"create database {name} template {template} strategy file_copy")
+    administer(server, f"create database {name} template {template} strategy file_copy")
     engine = open_engine(_named(server, name))
     yield engine
     engine.dispose()
-    _statement(server, f"drop database {name} with (force)")
+    administer(server, f"drop database {name} with (force)")
 
 
 def _named(server: str, database: str) -> str:
@@ -165,10 +165,3 @@ def _exists(server: str, database: str) -> bool:
     engine = open_engine(_named(server, "postgres"), poolclass=NullPool)
     with engine.connect() as connection:
         return bool(connection.scalar(text("select true from pg_database where datname = :name"), {"name": database}))
-
-
-def _statement(server: str, statement: str) -> None:
-    admin = open_engine(_named(server, "postgres"), poolclass=NullPool)
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(statement)
-    admin.dispose()

@@ -21,7 +21,6 @@ from sqlalchemy import Engine, text
 from etl.database import open_engine
 from etl.embedded import running
 from etl.migrate import upgrade
-from tests.conftest import _statement
 from tests.etl.importing.feeds import APTA, fixture
 from tests.etl.importing.feeds import write as write_feed
 from tests.faults.commands import KillingProxy, Rally, killing_proxy, url_of
@@ -35,7 +34,7 @@ from tests.faults.test_kills import (
     prepare_snapshot,
     rows,
 )
-from tests.platform.servers import POOLER, pooler
+from tests.platform.servers import POOLER, administer, pooler
 
 pytestmark = pytest.mark.slow
 
@@ -89,8 +88,8 @@ def test_a_database_without_room_refuses_an_import_whole_and_goes_on_when_there_
     write_feed(rally.folder / "new", "schedules", [fixture(*TEAMS), *many])
     before = look_at_feeds(database)
     database.dispose()
-    _statement(server, f"create tablespace small location '{small}/space'")
-    _statement(server, f"alter database {database.url.database} set tablespace small")
+    administer(server, f"create tablespace small location '{small}/space'")
+    administer(server, f"alter database {database.url.database} set tablespace small")
     filler = fill(small)
 
     full = here.run(*IMPORT)
@@ -104,8 +103,8 @@ def test_a_database_without_room_refuses_an_import_whole_and_goes_on_when_there_
     assert (again.code, len(rows(database, text("select 1 from schedule")))) == (0, 1 + len(days)), again.out
     assert rows(database, RUNNING) == ((0,),)
     database.dispose()
-    _statement(server, f"alter database {database.url.database} set tablespace pg_default")
-    _statement(server, "drop tablespace small")
+    administer(server, f"alter database {database.url.database} set tablespace pg_default")
+    administer(server, "drop tablespace small")
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,10 @@ from typing import Literal
 
 import pytest
 from sqlalchemy import Engine, make_url
-from sqlalchemy.pool import NullPool
 
 from etl.database import open_engine
 from tests.platform.build import OWNER, PLATFORM, Shape, build
-from tests.platform.servers import BINARIES, debian_server
+from tests.platform.servers import BINARIES, administer, debian_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +79,6 @@ def copy_as_owner(template: str) -> Iterator[Engine]:
     yield engine
     engine.dispose()
     administer(template, f"drop database {name} with (force)")
-
-
-def administer(url: str, statement: str, *, database: str = "postgres") -> None:
-    """Run one statement as the server's superuser, outside of a transaction."""
-    target = make_url(url).set(database=database, username="rally").render_as_string(hide_password=False)
-    admin = open_engine(target, poolclass=NullPool)
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(statement)
-    admin.dispose()
 
 
 def build_template(server: str, shape: Shape) -> str:

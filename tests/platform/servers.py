@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 import psycopg
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 from etl.adoption.rights import READER
 
@@ -38,6 +38,28 @@ pool_mode = transaction
 default_pool_size = {size}
 logfile = {home}/log
 """
+
+
+_sessions: dict[URL, psycopg.Connection[Any]] = {}
+
+
+def administer(url: str, statement: str, *, database: str = "postgres") -> None:
+    """Run one statement as the server's superuser, outside of a transaction.
+
+    The session stays for the next one: a new one for each costs as much as the copy of a database that it asks for.
+    """
+    target = make_url(url).set(drivername="postgresql", database=database, username="rally")
+    if database != "postgres":  # that may be copied or dropped
+        with _session(target) as session:
+            session.execute(statement)
+        return
+    if target not in _sessions or _sessions[target].closed:
+        _sessions[target] = _session(target)
+    _sessions[target].execute(statement)
+
+
+def _session(target: URL) -> psycopg.Connection[Any]:
+    return psycopg.connect(target.render_as_string(hide_password=False), autocommit=True)
 
 
 @contextmanager

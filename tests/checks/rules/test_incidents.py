@@ -18,8 +18,9 @@ from checks.scopes import DIMENSIONS
 from etl.database import open_engine
 from etl.tables import metadata
 from tests.platform.build import PLATFORM
-from tests.platform.fixtures import AUGUST, Template, administer
+from tests.platform.fixtures import AUGUST, Template
 from tests.platform.incidents import INCIDENTS, Incident
+from tests.platform.servers import administer
 
 NOW = datetime(2025, 8, 9, 12, tzinfo=UTC)
 Ids = tuple[str, str]

@@ -10,8 +10,9 @@ from etl.adoption.rights import READER
 from etl.migrate import Mode, NotAdoptable, remove, upgrade
 from tests.platform import dump
 from tests.platform.build import OWNER
-from tests.platform.fixtures import AUGUST, administer
+from tests.platform.fixtures import AUGUST
 from tests.platform.loader import load_schedule, schedule_rows
+from tests.platform.servers import administer
 
 INDEXES = {
     "ix_teams_series_id", "ix_match_scores_away_team_id", "ix_match_scores_home_team_id", "ix_match_scores_match_date",

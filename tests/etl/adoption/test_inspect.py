@@ -24,7 +24,8 @@ from etl.importing.options import Options as ImportOptions
 from etl.migrate import upgrade
 from tests.platform import dump
 from tests.platform.build import OWNER
-from tests.platform.fixtures import AUGUST, NOVEMBER, administer
+from tests.platform.fixtures import AUGUST, NOVEMBER
+from tests.platform.servers import administer
 
 AUGUST_ONLY = pytest.mark.parametrize("platform", [AUGUST], indirect=True)
 

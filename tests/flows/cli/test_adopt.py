@@ -19,7 +19,8 @@ from flows.cli.shared import Exit
 from tests.alerts.build import report, result
 from tests.flows.conftest import Run
 from tests.platform import dump
-from tests.platform.fixtures import AUGUST, NOVEMBER, PLACES, administer
+from tests.platform.fixtures import AUGUST, NOVEMBER, PLACES
+from tests.platform.servers import administer
 from tests.platform.test_import import SEASON
 
 NOON = datetime(2025, 3, 4, 12, tzinfo=UTC)

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, insert, text
 
 from etl.adoption.rights import READER
 from etl.tables import leagues
-from tests.conftest import _statement
 from tests.flows.conftest import Run
+from tests.platform import servers
 
 RULES = """
 from sqlalchemy import literal_column
@@ -55,7 +55,7 @@ def made(database: Engine) -> list[str]:
 
 
 def administer(database: Engine, statement: str) -> None:
-    _statement(database.url.render_as_string(hide_password=False), statement)
+    servers.administer(database.url.render_as_string(hide_password=False), statement)
 
 
 def test_a_superusers_rules_are_measured_through_the_reader_itself(
