@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from math import floor, isfinite
-from typing import Any
 
-from checks.engine.authoring import CheckDefinitionError, MeasureError
+from checks.engine.authoring import CheckDefinitionError
 from etl.words import number_of as number_of  # noqa: PLC0414 - counts are words of a rule, too
 
 
@@ -218,20 +216,3 @@ def _hours(value: float) -> str:
     if not hours:
         return f"{rest} min"
     return f"{hours:,} h {rest} min" if rest else f"{hours:,} h"
-
-
-SECONDS_PER_HOUR = 3600
-
-
-def figure(value: Any) -> float | None:
-    """A metric as a number, an interval in hours; None for NULL. Raises MeasureError for anything else."""
-    if value is None:
-        return None
-    if isinstance(value, timedelta):
-        return value.total_seconds() / SECONDS_PER_HOUR
-    if not isinstance(value, (int, float, Decimal)):
-        hint = "; subtract it from `now` for an age in hours" if hasattr(value, "year") else ""
-        raise MeasureError(f"the metric is a {type(value).__name__}, expected a number or an interval{hint}")
-    if not isfinite(value):
-        raise MeasureError(f"the metric is {value}, which cannot be judged")
-    return float(value)

@@ -51,7 +51,7 @@ class BadRows:
         joined, reached = reach(source, dimensions)
         condition = and_(bad, scope.condition(source)) if scope else bad
         looked_up = [way[1] for dimension, _ in reached if (way := dimension.way(source)) is not None]
-        hashed = row_hash((*columns, *looked_up)) if isinstance(source, Table) else None
+        hashed = row_hash([*dict.fromkeys((*columns, *looked_up))]) if isinstance(source, Table) else None
         return cls(source, joined, key_names(columns), key_text(columns), condition, reached, hashed)
 
     def columns(self) -> list[ColumnElement[Any]]:
@@ -196,19 +196,29 @@ def _most_of_each_group(places: Mapping[Place, int], least: float, most: int) ->
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A query with the places that are asked about; `bad` says that its bad rows there are not known yet."""
+    """A query with the places that are asked about; `bad` says that its bad rows there are not known yet.
+
+    With `hash` their hashes are summed up.
+    """
 
     query: Query
     places: Sequence[Place]
     bad: bool = False
+    hash: ColumnElement[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PlaceCounts:
-    """How many rows could have been bad at each place, and how many are, if that was asked."""
+    """How many rows could have been bad at each place and in all, and how many are, if that was asked.
+
+    `digest` is the sum of the hashes of bad rows, if that was asked.
+    """
 
     rows: Counter[Place] = field(default_factory=Counter)
     bad: Counter[Place] = field(default_factory=Counter)
+    total: int = 0
+    count: int = 0
+    digest: int = 0
 
 
 def census(
@@ -230,16 +240,33 @@ def census(
     apart = null() if together is None else source.c[together.by]
     by = [apart, *(column for code in coded for column in code.columns)]
     labelled = [column.label(f"d{number}") for number, column in enumerate(by)]
-    rows = select(*labelled, *flags.columns).select_from(joined).where(scope.condition(source)).subquery()
+    hashed = {numbers[at][1]: item for at, item in enumerate(asked) if item.hash is not None}
+    hashes = [item.hash.label(f"h{number}") for number, item in hashed.items() if item.hash is not None]
+    rows = select(*labelled, *flags.columns, *hashes).select_from(joined).where(scope.condition(source)).subquery()
     grouped = [rows.c[column.name] for column in labelled]
-    counts = [func.count().filter(rows.c[flag.name]) for flag in flags.columns]
+    # of what is hashed only an array: the condition of a second aggregate would be asked of every row once more
+    counts = [(func.array_agg(rows.c[f"h{number}"]) if number in hashed else func.count()).filter(rows.c[flag.name])
+              for number, flag in enumerate(flags.columns)]  # fmt: skip
     counted = {item.query.id: PlaceCounts() for item in asked}
     concerned = _by_parameter(asked, numbers, together)
-    for row in session.all(asking(*grouped, *counts).group_by(*grouped), timeout):
+    statement = asking(*grouped, *counts).group_by(*grouped)
+    for row in session.all(_summed(statement, len(by)) if hashed else statement, timeout):
         codes = iter(row[2:])
         here = [part for code in coded if (part := code.read(codes)) is not None]
         _add(counted, concerned.get(row[1], ()), list(places_of(here)), row[1 + len(by) :])
+        for item, total in zip(hashed.values(), row[1 + len(by) + len(counts) :], strict=True):
+            counted[item.query.id].digest += int(total or 0)
     return counted
+
+
+def _summed(statement: Select[Any], by: int) -> Select[Any]:
+    """Of arrays of hashes their lengths, and at the end their sums."""
+    columns = [*statement.subquery("counted").c][1:]
+    arrays = [column for column in columns[by:] if isinstance(column.type, ARRAY)]
+    counts = [func.coalesce(func.cardinality(column), 0) if isinstance(column.type, ARRAY) else column
+              for column in columns[by:]]  # fmt: skip
+    sums = [select(func.sum(func.unnest(array).column_valued("hash"))).scalar_subquery() for array in arrays]
+    return asking(*columns[:by], *counts, *sums)
 
 
 def segment_readings(rows: Mapping[Place, int], bad: Mapping[Place, int], name: str) -> dict[Any, Measurement]:
@@ -286,8 +313,10 @@ def _add(
     counts: Sequence[int],
 ) -> None:
     for item, (rows, *bad) in concerned:
-        counted[item.query.id].rows.update(dict.fromkeys(places, counts[rows]))
-        counted[item.query.id].bad.update(dict.fromkeys(places, sum(counts[at] for at in bad)))
+        of, total, count = counted[item.query.id], counts[rows], sum(counts[at] for at in bad)
+        of.rows.update(dict.fromkeys(places, total))
+        of.bad.update(dict.fromkeys(places, count))
+        of.total, of.count = of.total + total, of.count + count
 
 
 MOST_CONDITIONS = 3

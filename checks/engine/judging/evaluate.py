@@ -30,6 +30,7 @@ from checks.engine.judging.bad_rows import (
 )
 from checks.engine.judging.evidence import (
     Evidence,
+    Placed,
     as_listed,
     counts_and_rows,
     draw_each,
@@ -38,6 +39,7 @@ from checks.engine.judging.evidence import (
     few_of_many,
     many,
     read_grouped,
+    read_placed,
     read_rows,
     waived_rows,
 )
@@ -94,33 +96,52 @@ def carried_over(query: Query, context: RunContext) -> Outcome | None:
     return Outcome(measured, verdict, verdict, parts=carried.segments, carried=carried)
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What is known beside the readings, by rule: bad rows, where very many stand, and what stands in the way."""
+
+    evidence: dict[Id, Evidence] = field(default_factory=dict)
+    placed: dict[Id, Placed] = field(default_factory=dict)
+    notes: dict[Id, str] = field(default_factory=dict)
+
+
 def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]:
     """Everything about the queries of one unit."""
-    evidence: dict[Id, Evidence] = {}
-    notes: dict[Id, str] = {}
-    measured = _measured(session, unit, context, evidence)
+    fetched = Fetched()
+    measured = _measured(session, unit, context, fetched)
     if context.details:
-        lacking = [item for item in measured if item.query.id not in evidence]
-        evidence.update(evidence_of(session, lacking, context, notes))
-    outcomes = [_bounded(session, item, evidence.get(item.query.id), context) for item in measured]
+        fetch_evidence(session, measured, context, fetched)
+    outcomes = [_bounded(session, item, fetched.evidence.get(item.query.id), context) for item in measured]
     for outcome in outcomes:
-        outcome.notes.extend(filter(None, [notes.get(outcome.query.id)]))
+        outcome.notes.extend(filter(None, [fetched.notes.get(outcome.query.id)]))
     if context.details:
-        _locate(session, outcomes, context)
+        _locate(session, outcomes, context, fetched.placed)
     return outcomes
 
 
-def _measured(session: Session, unit: Unit, context: RunContext, fetched: dict[Id, Evidence]) -> list[Measured]:
-    """The readings of a unit; bad rows that came along with them go to `fetched`."""
+def _scanned(session: Session, scan: Scan, context: RunContext, fetched: Fetched) -> list[Measured]:
+    """The readings of a scan; those of rules that had very many bad rows come with the places of these."""
+    measured: list[Measured] = []
+    if hashed := _hashed(scan, context):
+        with suppress(Exception):  # asked like all others below, where an error has its rule
+            measured, counted = read_placed(session, hashed, context.dimensions, context.how)
+            fetched.placed.update({id_: own for id_, own in counted.items() if own.counts.count > context.listed})
+    answered = {item.query for item in measured}
+    left = replace(scan, queries=tuple(query for query in scan.queries if query not in answered))
+    return [*measured, *(read_scan(session, left, context.how) if left.queries else ())]
+
+
+def _measured(session: Session, unit: Unit, context: RunContext, fetched: Fetched) -> list[Measured]:
+    """The readings of a unit; what came along with them goes to `fetched`."""
     if isinstance(unit, Scan):
-        return list(read_scan(session, unit, replace(context.how, hashes=_hashes(unit, context))))
+        return _scanned(session, unit, context, fetched)
     if isinstance(unit, Grouped):
         return _grouped(session, unit, context, fetched)
     query = unit.query
     read = _frame if query.check.mark.kind is Kind.FRAME else _alone
     measured, evidence = read(session, query, context)
     if evidence is not None:
-        fetched[query.id] = evidence
+        fetched.evidence[query.id] = evidence
     return [measured]
 
 
@@ -132,7 +153,7 @@ def _alone(session: Session, query: Query, context: RunContext) -> tuple[Measure
     return read_alone(session, query, rows, context.how, context.listed)
 
 
-def _grouped(session: Session, unit: Grouped, context: RunContext, fetched: dict[Id, Evidence]) -> list[Measured]:
+def _grouped(session: Session, unit: Grouped, context: RunContext, fetched: Fetched) -> list[Measured]:
     """The readings of all queries of a unit together, or one by one where that fails."""
     started = time.perf_counter()
     rows = None
@@ -144,21 +165,19 @@ def _grouped(session: Session, unit: Grouped, context: RunContext, fetched: dict
         if timed_out(error) or is_hopeless(session, error):
             return list(unmeasured(unit.queries, error, context.how, time.perf_counter() - started))
         return [one for query in unit.queries for one in _measured(session, Alone(query), context, fetched)]
-    fetched.update(evidence)
+    fetched.evidence.update(evidence)
     seconds = (time.perf_counter() - started) / len(unit.queries)
     return [Measured(query, seconds, readings[query.id]) for query in unit.queries]
 
 
-def _hashes(unit: Scan, context: RunContext) -> dict[Id, ColumnElement[int]]:
-    """The hash of a row, of the queries that had very many bad ones: most of them have the same from run to run."""
-    if not context.details or context.how.scope:
-        return {}
-    rows: dict[Id, BadRows] = {}
-    for query in unit.queries:
-        if context.baseline.is_to_hash(query.id, context.bases.get(query.id)):
+def _hashed(scan: Scan, context: RunContext) -> dict[Query, tuple[BadRows, int]]:
+    """The queries that had very many bad rows, with their number: most have the same from run to run, as hashes say."""
+    hashed: dict[Query, tuple[BadRows, int]] = {}
+    for query in () if context.how.scope or not context.details else scan.queries:
+        if context.baseline.had_many(query.id, context.bases.get(query.id)):
             with suppress(MeasureError):  # as in `_alone`
-                rows[query.id] = _rows(query, context)
-    return {id_: own.hash for id_, own in rows.items() if own.hash is not None}
+                hashed[query] = _rows(query, context), context.baseline.findings[query.id].count
+    return {query: own for query, own in hashed.items() if own[0].hash is not None}
 
 
 def _frame(session: Session, query: Query, context: RunContext) -> tuple[Measured, Evidence | None]:
@@ -204,32 +223,35 @@ def _waived(session: Session, query: Query, evidence: Evidence | None, context: 
     return waived_rows(session, query.check.name, rows, accepted, context.how.limit([query]))
 
 
-def _locate(session: Session, outcomes: Sequence[Outcome], context: RunContext) -> None:
+def _locate(session: Session, outcomes: Sequence[Outcome], context: RunContext, placed: Mapping[Id, Placed]) -> None:
     """See how many rows there are where bad rows are: one further pass for all rules of a unit.
 
     It tells how dense the bad rows of a failing rule are, and what any rule is in each part that has a score. Of bad
-    rows that are those of the last run, that run has told it.
+    rows that are those of the last run, that run has told it; of those that are `placed` it came with their number.
     """
     for outcome in outcomes:
         outcome.located = _located(outcome.measured, context)
         outcome.parts = {} if outcome.located is None else outcome.located.segments
-    asked = [
+    standing = [
         (outcome, outcome.evidence) for outcome in outcomes
         if outcome.located is None and outcome.evidence is not None and outcome.evidence.places
     ]  # fmt: skip
-    if not asked:
-        return
+    asked = [(outcome, evidence) for outcome, evidence in standing if outcome.query.id not in placed]
+    counted = {id_: own.counts for id_, own in placed.items()} | (_counted(session, asked, context) if asked else {})
+    for outcome, evidence in standing:
+        _stand(outcome, evidence, counted.get(outcome.query.id, PlaceCounts()), context)
+
+
+def _counted(session: Session, asked: Sequence[tuple[Outcome, Evidence]], context: RunContext) -> dict[Id, PlaceCounts]:
     queries = [outcome.query for outcome, _ in asked]
     scope = context.how.scope.of(narrowed=queries[0].narrowed)
-    counted: Mapping[Id, PlaceCounts] = {}
     try:
         places = [_asked(outcome, evidence) for outcome, evidence in asked]
-        counted = census(session, places, context.dimensions, scope, context.how.limit(queries))
+        return census(session, places, context.dimensions, scope, context.how.limit(queries))
     except Exception as error:  # noqa: BLE001 - the rules are measured; clusters without lift are still worth saying
         for outcome, _ in asked:
             outcome.notes.append(f"the density of its clusters, and its parts, are unknown: {explained(error)}")
-    for outcome, evidence in asked:
-        _stand(outcome, evidence, counted.get(outcome.query.id, PlaceCounts()), context)
+        return {}
 
 
 def _asked(outcome: Outcome, evidence: Evidence) -> Asked:
@@ -300,28 +322,26 @@ class RunContext:
     spread: Callable[[Session, Sequence[Job]], None] = one_by_one
 
 
-def evidence_of(
-    session: Session, measured: Sequence[Measured], context: RunContext, notes: dict[Id, str]
-) -> dict[Id, Evidence]:
-    """The bad rows of those queries that have some. What stands in the way goes to `notes`, by rule."""
+def fetch_evidence(session: Session, measured: Sequence[Measured], context: RunContext, fetched: Fetched) -> None:
+    """Fetch the bad rows of those queries that have some, and none yet."""
     rows: dict[Id, tuple[BadRows, int]] = {}
-    for item in measured:
-        if item.reading is not None and item.reading.count:
-            try:
-                rows[item.query.id] = _unplaced(item, item.reading.count, context), item.reading.count
-            except MeasureError as error:
-                notes[item.query.id] = str(error)
+    lacking = [item for item in measured if item.query.id not in fetched.evidence and item.reading is not None]
+    for item, count in [(item, item.reading.count) for item in lacking if item.reading is not None]:
+        try:
+            rows |= {item.query.id: (_unplaced(item, count, context), count)} if count else {}
+        except MeasureError as error:
+            fetched.notes[item.query.id] = str(error)
     if not rows:
-        return {}
+        return
     timeout = context.how.limit([item.query for item in measured])
-    mine = [item for item in measured if item.query.id in rows]
-    keyed = {item.query.id: (rows[item.query.id][0], item.keys) for item in mine if item.keys}
-    evidence = few_by_key(session, keyed, timeout) if keyed else {}
-    for item in mine:
-        if (same := _unchanged(item, *rows[item.query.id], context)) is not None:
-            evidence[item.query.id] = same
-    _fetch(session, rows, evidence, Fetching(context, timeout, notes))
-    return evidence
+    keyed = {
+        item.query.id: (rows[item.query.id][0], item.keys) for item in lacking if item.query.id in rows and item.keys
+    }
+    fetched.evidence.update(few_by_key(session, keyed, timeout) if keyed else {})
+    for item in lacking:
+        if item.query.id in rows and (same := _unchanged(item, *rows[item.query.id], context)) is not None:
+            fetched.evidence[item.query.id] = same
+    _fetch(session, rows, context, fetched, timeout)
 
 
 def _unplaced(item: Measured, count: int, context: RunContext) -> BadRows:
@@ -330,20 +350,11 @@ def _unplaced(item: Measured, count: int, context: RunContext) -> BadRows:
     return rows if count <= context.listed or _located(item, context) is None else replace(rows, reached=())
 
 
-@dataclass(frozen=True, slots=True)
-class Fetching:
-    """What fetching bad rows needs to know; `notes` takes what stands in the way, by rule."""
-
-    context: RunContext
-    timeout: float
-    notes: dict[Id, str]
-
-
 def _fetch(
-    session: Session, rows: Mapping[Id, tuple[BadRows, int]], evidence: dict[Id, Evidence], how: Fetching
+    session: Session, rows: Mapping[Id, tuple[BadRows, int]], context: RunContext, fetched: Fetched, timeout: float
 ) -> None:
     """See that there is evidence of all rows, and where very many of them stand."""
-    listed, timeout = how.context.listed, how.timeout
+    evidence, listed = fetched.evidence, context.listed
     small = {id_: own for id_, (own, count) in rows.items() if count <= listed and id_ not in evidence}
     if len(small) > 1 and all(isinstance(own.source, Table) for own in small.values()):
         with suppress(Exception):  # asked one by one below, where the error has a name
@@ -357,14 +368,14 @@ def _fetch(
             else:
                 evidence[id_] = many(asked, id_[0], bad_rows, count, timeout)
         except Exception as error:  # noqa: BLE001 - the rule is measured; only its examples are missing
-            how.notes[id_] = f"its bad rows cannot be shown: {explained(error, timeout)}"
+            fetched.notes[id_] = f"its bad rows cannot be shown: {explained(error, timeout)}"
 
-    drawn: dict[Id, Evidence] = {}
-    placed = {id_: own for id_, own in rows.items()
-              if own[1] > listed and isinstance(own[0].source, Table) and own[0].reached}  # fmt: skip
-    draw_all = [lambda asked: drawn.update(draw_each(asked, placed, timeout, how.notes))] if placed else []
+    drawn = {id_: own.drawn for id_, own in fetched.placed.items()}
+    large = {id_: own for id_, own in rows.items() if own[1] > listed and isinstance(own[0].source, Table)}
+    to_draw = {id_: own for id_, own in large.items() if id_ not in drawn and own[0].reached}
+    draw_all = [lambda asked: drawn.update(draw_each(asked, to_draw, timeout, fetched.notes))] if to_draw else []
     lacking = sorted(rows.keys() - evidence.keys(), key=lambda id_: -rows[id_][1])
-    how.context.spread(session, [*draw_all, *(partial(fetch, id_) for id_ in lacking)])
+    context.spread(session, [*draw_all, *(partial(fetch, id_) for id_ in lacking)])
     for id_ in drawn.keys() & evidence.keys():
         evidence[id_] = replace(evidence[id_], places=drawn[id_].places, sampled=drawn[id_].sampled)
 

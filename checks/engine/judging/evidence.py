@@ -8,6 +8,7 @@ too. A query across tables is expensive: it is asked once, for its counts and al
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -22,7 +23,18 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
-from checks.engine.judging.bad_rows import LEAST_SHARE, BadRows, Place, among_of_all, bad_of_all
+from checks.engine.authoring import MeasureError
+from checks.engine.judging.bad_rows import (
+    LEAST_SHARE,
+    Asked,
+    BadRows,
+    Place,
+    PlaceCounts,
+    among_of_all,
+    bad_of_all,
+    census,
+    possible_candidates,
+)
 from checks.engine.judging.findings import (
     SEPARATOR,
     SKETCH_RANGES,
@@ -40,7 +52,8 @@ from checks.engine.judging.findings import (
 )
 from checks.engine.judging.judge import Id
 from checks.engine.measuring.compile_queries import Query
-from checks.engine.measuring.measure import Asking, Grouped, Measurement
+from checks.engine.measuring.measure import Asking, Grouped, Measured, Measurement
+from checks.engine.measuring.scope import Dimension
 from checks.engine.measuring.snapshot import Session, asking, attempt, explained
 
 
@@ -132,6 +145,8 @@ def _few_of_all(unit: Grouped, rows: BadRows, bad: Mapping[Any, Sequence[Any]]) 
             yield query.id, listed(query.check.name, rows, [row[3:] for row in here])
 
 
+LEAST_DRAWN, MOST_DRAWN = 0.25, 4
+"""So much of the rows that were expected is still a sample; of more, the rows are others than expected."""
 DRAWN = 1_000
 """So many rows by chance: of a place with a tenth of all, less than a twentieth is met once in ten million times."""
 
@@ -146,15 +161,53 @@ def draw(session: Session, rules: Mapping[Id, tuple[BadRows, int]], timeout: flo
     met = [sa.case((sa.func.random() < chance, bad)) for chance, bad in zip(chances, conditions, strict=True)]
     values = first.columns()[1:]
     flags = [bad.label(f"b{number}") for number, bad in enumerate(conditions)]
-    statement = asking(*values, *flags).select_from(first.joined).where(sa.or_(*met))
+    most = MOST_DRAWN * sum(min(DRAWN, count) for _, (_, count) in chosen)
+    statement = asking(*values, *flags).select_from(first.joined).where(sa.or_(*met)).limit(most)
     drawn: list[list[Sequence[Any]]] = [[] for _ in chosen]
-    for row in session.all(statement, timeout):
+    fetched = session.all(statement, timeout)
+    if len(fetched) == most:
+        raise MeasureError("there are many more bad rows than were counted")
+    for row in fetched:
         for number in _drawn_for(row[1 + len(values) :], chances):
             drawn[number].append(row[1 : 1 + len(values)])
     return {
         id_: Evidence(places=_places(rows, own), sampled=len(own))
         for (id_, (rows, _)), own in zip(chosen, drawn, strict=True)
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where very many bad rows stand: some that were drawn, and what was counted at their places."""
+
+    drawn: Evidence
+    counts: PlaceCounts
+
+
+def read_placed(
+    session: Session, rules: Mapping[Query, tuple[BadRows, int]], dimensions: Sequence[Dimension], how: Asking
+) -> tuple[list[Measured], dict[Id, Placed]]:
+    """The readings of rules of one table that had very many bad rows, counted at once where some drawn ones stand.
+
+    So that their conditions are asked of all rows once. Places are missing where the rows are others than expected.
+    """
+    started, timeout = time.perf_counter(), how.limit([*rules])
+    drawn = draw(session, {query.id: own for query, own in rules.items()}, timeout)
+    asked = [
+        Asked(
+            query, possible_candidates(drawn[query.id].places, drawn[query.id].sampled or 0), bad=True, hash=rows.hash
+        )
+        for query, (rows, _) in rules.items()
+    ]
+    counted = census(session, asked, dimensions, how.scope, timeout)
+    seconds = (time.perf_counter() - started) / len(rules)
+    measured = [
+        Measured(query, seconds, Measurement(own.count, own.total), digest=str(own.digest))
+        for query in rules if (own := counted[query.id])
+    ]  # fmt: skip
+    placed = {query.id: Placed(drawn[query.id], counted[query.id]) for query, (_, count) in rules.items()
+              if (drawn[query.id].sampled or 0) >= LEAST_DRAWN * min(DRAWN, count)}  # fmt: skip
+    return measured, placed
 
 
 def draw_each(

@@ -73,11 +73,10 @@ class Baseline:
         same = (basis and basis == self.bases.get(id_)) or (digest and digest == self.digests.get(id_))
         return findings if same and findings is not None and findings.count == count else None
 
-    def is_to_hash(self, id_: Id, basis: str | None) -> bool:
-        """Whether a run asks for the digest of a rule's bad rows: there were very many, and they may be others now."""
+    def had_many(self, id_: Id, basis: str | None) -> bool:
+        """Whether a rule had very many bad rows, and rests on something else today."""
         before = self.findings.get(id_)
-        unwritten = basis and basis == self.bases.get(id_) and id_ in self.digests
-        return before is not None and not before.complete and not unwritten
+        return before is not None and not before.complete and not (basis and basis == self.bases.get(id_))
 
     def digest(self, id_: Id, basis: str | None, reading: Measurement | None) -> str:
         """The digest that a rule's bad rows had, where nothing that they rest on has been written since."""

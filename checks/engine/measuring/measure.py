@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
 from itertools import groupby
+from math import isfinite
 from operator import eq
 from typing import Any, TypeAlias
 
-from sqlalchemy import ARRAY, BindParameter, ColumnElement, Select, Subquery, and_, case, func, select
+from sqlalchemy import BindParameter, ColumnElement, Select, Subquery, and_, case, func
 from sqlalchemy.sql.elements import BinaryExpression, FunctionFilter
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
-from checks.engine.authoring.units import figure
 from checks.engine.measuring.compile_queries import Query, Together
 from checks.engine.measuring.reflect import elements_of, key_of
 from checks.engine.measuring.scope import Scope
@@ -26,10 +29,8 @@ from checks.engine.measuring.snapshot import Rows, Session, asking, attempt, exp
 from etl.database import is_transient, sqlstate
 
 # PostgreSQL takes 1,664 entries in a target list and 65,535 parameters in a statement
-MOST_TARGETS = 1_600
-MOST_PARAMETERS = 30_000
-UNCOLLECTED = {"42501", "42883", "42804"}
-"""No right to read the key; a type that has no hash, or no collation."""
+MOST_TARGETS, MOST_PARAMETERS = 1_600, 30_000
+NO_RIGHT = "42501"
 FUSED = {Kind.ROW, Kind.METRIC}
 
 
@@ -173,6 +174,7 @@ def _parameters(query: Query) -> int:
     return sum(len(value) if isinstance(value, (list, tuple)) else 1 for value in values)
 
 
+SECONDS_PER_HOUR = 3600
 PROBE_SECONDS = 5.0
 SHARES = 20
 """After a scan that timed out, each of its rules is asked alone for such a share of its time."""
@@ -196,10 +198,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A query with its reading, or with the reason why there is none.
-
-    `keys` are those of few bad rows; of very many, `digest` tells whether they are others than in the last run.
-    """
+    """A query with its reading, or why there is none; `keys` are those of few bad rows, `digest` sums up very many."""
 
     query: Query
     seconds: float
@@ -214,19 +213,13 @@ class Measured:
 class Asking:
     """How to ask: which rows count, the pause before a further try, and a cap on every rule's timeout.
 
-    The keys of up to `keys` bad rows come along with their number. Of queries that had very many, `hashes` has the hash
-    of a row, the sum of which comes along.
+    The keys of up to `keys` bad rows come along with their number.
     """
 
     scope: Scope = field(default_factory=Scope)
     pause: float = 0.2
     timeout: float | None = None
     keys: int = 0
-    hashes: Mapping[tuple[str, str], ColumnElement[int]] = field(default_factory=dict)
-
-    def plain(self) -> Asking:
-        """The same, but nothing comes along with the number of bad rows."""
-        return replace(self, keys=0, hashes={})
 
     def limit(self, queries: Sequence[Query]) -> float:
         """The time limit of a statement that these queries share, in seconds."""
@@ -243,15 +236,14 @@ def read_scan(session: Session, scan: Scan, how: Asking) -> Iterator[Measured]:
         yield from _read_groups(session, scan, how, scan.by)
         return
     scope = how.scope.of(narrowed=scan.queries[0].narrowed)
-    has_rows = how.keys and any(query.metric is None for query in scan.queries)
-    key = key_of(scan.queries[0].table, lambda rows: session.all(rows, PROBE_SECONDS)) if has_rows else None
+    key = _key(session, scan) if how.keys else None
     try:
-        of_scan = ("scan", scope.shape, scan.queries, None if key is None else how.keys, frozenset(how.hashes))
-        statement = scan.queries[0].once(of_scan, lambda: scan_statement(scan, scope, key, how))
+        of_scan = ("scan", scope.shape, scan.queries, None if key is None else how.keys)
+        statement = scan.queries[0].once(of_scan, lambda: scan_statement(scan, scope, key, how.keys))
         row = single(attempt(session, retries, how.pause, lambda: session.all(statement, timeout)))
     except Exception as error:  # noqa: BLE001 - the boundary of one scan
-        if sqlstate(error) in UNCOLLECTED and (key is not None or how.hashes):
-            yield from read_scan(session, scan, how.plain())
+        if key is not None and sqlstate(error) == NO_RIGHT:  # the key may be what the run must not read
+            yield from read_scan(session, scan, replace(how, keys=0))
         else:
             yield from _isolated(session, scan, how, error, time.perf_counter() - started)
         return
@@ -259,11 +251,7 @@ def read_scan(session: Session, scan: Scan, how: Asking) -> Iterator[Measured]:
     values = iter(row[1:])
     for query in scan.queries:
         measured = _guarded(query, [next(values) for _ in range(1 if query.metric is not None else 2)], seconds)
-        if _collected(query, key, how) is not None:
-            more = next(values)
-            is_hashed = query.id in how.hashes
-            measured = replace(measured, digest=str(more or "")) if is_hashed else replace(measured, keys=more)
-        yield measured
+        yield measured if key is None or query.metric is not None else replace(measured, keys=next(values))
 
 
 def _read_groups(session: Session, scan: Scan, how: Asking, by: ColumnElement[Any]) -> Iterator[Measured]:
@@ -283,45 +271,45 @@ def _read_groups(session: Session, scan: Scan, how: Asking, by: ColumnElement[An
         yield _guarded(query, [values.get(query.parameter.value, OF_NO_ROWS[metric.func.name])], seconds)
 
 
-def _collected(query: Query, key: ColumnElement[int] | None, how: Asking) -> ColumnElement[int] | None:
-    """What is collected of the bad rows of a query: their keys, or the hashes of very many."""
-    return None if query.metric is not None else how.hashes.get(query.id, key)
+def _key(session: Session, scan: Scan) -> ColumnElement[int] | None:
+    """The key of a scan's table, if there is one and its rows are not too many to collect keys of bad ones."""
+    if all(query.metric is not None for query in scan.queries):
+        return None
+    with suppress(Exception):  # then keys are not collected
+        return key_of(scan.queries[0].table, lambda rows: session.all(rows, PROBE_SECONDS))
+    return None
 
 
-def _targets(query: Query, collected: ColumnElement[int] | None) -> tuple[ColumnElement[Any], ...]:
-    """The targets of a query, with what is collected of its bad rows in place of their number."""
-    if collected is None:
+def _collected(query: Query, key: ColumnElement[int] | None) -> tuple[ColumnElement[Any], ...]:
+    """The targets of a query, with the keys of its bad rows in place of their number."""
+    if key is None or query.metric is not None:
         return targets(query)
     # only as an array: the condition of a second aggregate would be asked of every row once more
-    return func.array_agg(collected).filter(bad_condition(query)), targets(query)[1]
+    return func.array_agg(key).filter(bad_condition(query)), targets(query)[1]
 
 
-def scan_statement(scan: Scan, scope: Scope, key: ColumnElement[int] | None, how: Asking) -> Select[Any]:
-    """One SELECT that answers all queries of a scan; with `key` it tells those of few bad rows as well."""
+def scan_statement(scan: Scan, scope: Scope, key: ColumnElement[int] | None = None, most: int = 0) -> Select[Any]:
+    """One SELECT that answers all queries of a scan; with `key` it tells those of up to `most` bad rows as well."""
     table = scan.queries[0].table
-    collected = [_collected(query, key, how) for query in scan.queries]
-    columns = [target for query, own in zip(scan.queries, collected, strict=True) for target in _targets(query, own)]
+    columns = [target for query in scan.queries for target in _collected(query, key)]
     # labels of our own: PostgreSQL has no trouble with two columns called "count", readers have
     labelled = [column.label(f"c{number}") for number, column in enumerate(columns)]
     statement = asking(*labelled).select_from(table)
     # an aggregate gives one row; what is none would give as many as the table has
     rows = (statement.where(scope.condition(table)) if scope else statement).limit(2)
-    return rows if not any(part is not None for part in collected) else _uncollected(scan, rows.subquery("scan"), how)
+    return rows if key is None else _with_keys(scan.queries, rows.subquery("scan"), most)
 
 
-def _uncollected(scan: Scan, rows: Subquery, how: Asking) -> Select[Any]:
-    """Of each rule its bad rows, all rows, and the keys of few bad ones or the sum of hashes; of a metric its value."""
-    columns, answer = iter([*rows.c][1:]), list[ColumnElement[Any]]()
-    for query in scan.queries:
+def _with_keys(queries: Sequence[Query], scan: Subquery, most: int) -> Select[Any]:
+    """Of each rule its bad rows, all rows, and the keys of few bad ones; of a metric its value."""
+    columns, answer = iter([*scan.c][1:]), list[ColumnElement[Any]]()
+    for query in queries:
         first = next(columns)
         if query.metric is not None:
             answer.append(first)
-        elif not isinstance(first.type, ARRAY):
-            answer += [first, next(columns)]
-        else:
-            bad = func.coalesce(func.cardinality(first), 0)
-            hashed = select(func.sum(func.unnest(first).column_valued("hash"))).scalar_subquery()
-            answer += [bad, next(columns), hashed if query.id in how.hashes else case((bad <= how.keys, first))]
+            continue
+        bad = func.coalesce(func.cardinality(first), 0)
+        answer += [bad, next(columns), case((bad <= most, first))]
     return asking(*answer)
 
 
@@ -377,7 +365,7 @@ def _asked_alone(session: Session, query: Query, how: Asking, seconds: float, wh
         reason = f"not measured: its scan timed out after {whole:g} s, and the time to ask its rules alone is used up"
         yield Measured(query, 0.0, error=reason)
         return
-    yield from read_scan(session, Scan((query,)), replace(how.plain(), timeout=min(seconds, how.limit((query,)))))
+    yield from read_scan(session, Scan((query,)), replace(how, timeout=min(seconds, how.limit((query,))), keys=0))
 
 
 def _answers(session: Session) -> bool:
@@ -396,3 +384,17 @@ def _guarded(query: Query, counted: Sequence[Any], seconds: float) -> Measured:
         return Measured(query, seconds, Measurement(value=figure(counted[0])))
     except MeasureError as error:
         return Measured(query, seconds, error=str(error))
+
+
+def figure(value: Any) -> float | None:
+    """A metric as a number, an interval in hours; None for NULL. Raises MeasureError for anything else."""
+    if value is None:
+        return None
+    if isinstance(value, timedelta):
+        return value.total_seconds() / SECONDS_PER_HOUR
+    if not isinstance(value, (int, float, Decimal)):
+        hint = "; subtract it from `now` for an age in hours" if hasattr(value, "year") else ""
+        raise MeasureError(f"the metric is a {type(value).__name__}, expected a number or an interval{hint}")
+    if not isfinite(value):
+        raise MeasureError(f"the metric is {value}, which cannot be judged")
+    return float(value)

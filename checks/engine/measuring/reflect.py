@@ -257,19 +257,14 @@ MOST_BYTES = 250_000_000
 
 
 def key_of(table: sa.FromClause, ask: Ask) -> sa.ColumnElement[int] | None:
-    """The whole number that is the key of a table; None for one without, that is larger than MOST_BYTES, or a view.
-
-    Also None where the database does not say how large it is.
-    """
+    """The whole number that is the key of a table; None for one without, that is larger than MOST_BYTES, or a view."""
     keys = list(table.primary_key or ())
     if not isinstance(table, Table) or len(keys) != 1 or not isinstance(keys[0].type, sa.Integer):
         return None
     size = select(sa.func.pg_relation_size(sa.column("oid"))).select_from(text("pg_catalog.pg_class"))
     name = sa.func.concat_ws(".", *(sa.func.quote_ident(part) for part in (table.schema, table.name) if part))
-    with suppress(Exception):
-        found = ask(size.where(sa.column("oid") == sa.func.to_regclass(name), sa.column("relkind") == "r"))
-        return keys[0] if found and found[0][0] <= MOST_BYTES else None
-    return None
+    found = ask(size.where(sa.column("oid") == sa.func.to_regclass(name), sa.column("relkind") == "r"))
+    return keys[0] if found and found[0][0] <= MOST_BYTES else None
 
 
 MOST_SHARED = 100_000
