@@ -111,16 +111,17 @@ class TableState:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._read: dict[sa.Table, tuple[Versions, str] | None] = {}
+        self._read: dict[str, tuple[Versions, str] | None] = {}
 
     def text(self, table: sa.Table, league: Any = None) -> str | None:
         """The state of a table, or of its rows of one league; None for what has none, such as a view."""
-        if table not in self._read:
-            self._read[table] = None
+        name = table.fullname  # rules may describe one table in several ways
+        if name not in self._read:
+            self._read[name] = None
             with suppress(Exception):  # a view, or no right to read it: then its rules are measured
                 versions = self._versions(table)
-                self._read[table] = versions, f"{table.fullname} {sorted(map(str, versions.items()))}"
-        read = self._read[table]
+                self._read[name] = versions, f"{name} {sorted(map(str, versions.items()))}"
+        read = self._read[name]
         if read is None or league is None:
             return read and read[1]
         return f"{table.fullname} {league} {read[0].get(league)}"

@@ -167,15 +167,16 @@ Listed: TypeAlias = Sequence[tuple[Result, Finding]]
 def _save_findings(connection: sa.Connection, report: Report, results: Sequence[Result]) -> None:
     listed = [(result, finding) for result in results for finding in _listed(result)]
     listed.sort(key=lambda each: (*each[0].id, each[1].fingerprint))
-    connection.execute(_fixed_findings(report, results, listed))
+    asked = _sent("asked", _document({"rule": result.rule, "parameter": result.parameter} for result in results))
+    document = _document(map(_row_of, listed))
+    connection.execute(_fixed_findings(report, asked, _sent("there", document)))
     if listed:
-        connection.execute(_upsert_findings(report, listed))
+        connection.execute(_upsert_findings(report, _sent("listed", document)))
 
 
-def _fixed_findings(report: Report, results: Sequence[Result], listed: Listed) -> sa.Update:
+def _fixed_findings(report: Report, results: sa.TableValuedAlias, listed: sa.TableValuedAlias) -> sa.Update:
     """What is not there any more of those results."""
-    asked = _sent("asked", ({"rule": result.rule, "parameter": result.parameter} for result in results)).c
-    there, open_ = _sent("there", map(_row_of, listed)).c, check_findings.c
+    asked, there, open_ = results.c, listed.c, check_findings.c
     # NOT IN is hashed, however few rows the database expects of a document; NOT EXISTS took seconds for thousands
     key = sa.tuple_(open_.rule, open_.parameter, open_.fingerprint)
     gone = key.not_in(sa.select(there.rule, there.parameter, there.fingerprint))
@@ -190,22 +191,22 @@ def _row_of(each: tuple[Result, Finding]) -> dict[str, Any]:
     return {"rule": result.rule, "parameter": result.parameter, **row}
 
 
-def _sent(name: str, rows: Iterable[Mapping[str, Any]]) -> sa.TableValuedAlias:
+def _document(rows: Iterable[Mapping[str, Any]]) -> str:
+    return json.dumps(list(rows))
+
+
+def _sent(name: str, document: str) -> sa.TableValuedAlias:
     """Rows of findings that are sent along, all in one value."""
     own = check_findings.c
     columns = [
         sa.column(each.name, each.type) for each in (own.rule, own.parameter, own.fingerprint, own.key, own.times)
     ]
-    document = sa.literal(json.dumps(list(rows)), sa.Text)
-    return (
-        sa.func.json_to_recordset(sa.cast(document, sa.JSON))
-        .table_valued(*columns)
-        .render_derived(name, with_types=True)
-    )
+    rows = sa.cast(sa.literal(document, sa.Text), sa.JSON)
+    return sa.func.json_to_recordset(rows).table_valued(*columns).render_derived(name, with_types=True)
 
 
-def _upsert_findings(report: Report, listed: Listed) -> sa.Insert:
-    rows = _sent("listed", map(_row_of, listed)).c
+def _upsert_findings(report: Report, listed: sa.TableValuedAlias) -> sa.Insert:
+    rows = listed.c
     chosen = sa.select(
         rows.rule, rows.parameter, rows.fingerprint, rows.key, rows.times,
         sa.literal(report.run, check_findings.c.first_run.type),

@@ -30,7 +30,6 @@ from checks.engine.judging.bad_rows import (
 )
 from checks.engine.judging.evidence import (
     Evidence,
-    Placed,
     as_listed,
     counts_and_rows,
     draw_each,
@@ -101,7 +100,7 @@ class Fetched:
     """What is known beside the readings, by rule: bad rows, where very many stand, and what stands in the way."""
 
     evidence: dict[Id, Evidence] = field(default_factory=dict)
-    placed: dict[Id, Placed] = field(default_factory=dict)
+    drawn: dict[Id, Evidence] = field(default_factory=dict)
     notes: dict[Id, str] = field(default_factory=dict)
 
 
@@ -115,7 +114,7 @@ def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]
     for outcome in outcomes:
         outcome.notes.extend(filter(None, [fetched.notes.get(outcome.query.id)]))
     if context.details:
-        _locate(session, outcomes, context, fetched.placed)
+        _locate(session, outcomes, context)
     return outcomes
 
 
@@ -124,8 +123,8 @@ def _scanned(session: Session, scan: Scan, context: RunContext, fetched: Fetched
     measured: list[Measured] = []
     if hashed := _hashed(scan, context):
         with suppress(Exception):  # asked like all others below, where an error has its rule
-            measured, counted = read_placed(session, hashed, context.dimensions, context.how)
-            fetched.placed.update({id_: own for id_, own in counted.items() if own.counts.count > context.listed})
+            measured, drawn = read_placed(session, hashed, context.dimensions, context.how)
+            fetched.drawn.update(drawn)
     answered = {item.query for item in measured}
     left = replace(scan, queries=tuple(query for query in scan.queries if query not in answered))
     return [*measured, *(read_scan(session, left, context.how) if left.queries else ())]
@@ -223,11 +222,11 @@ def _waived(session: Session, query: Query, evidence: Evidence | None, context: 
     return waived_rows(session, query.check.name, rows, accepted, context.how.limit([query]))
 
 
-def _locate(session: Session, outcomes: Sequence[Outcome], context: RunContext, placed: Mapping[Id, Placed]) -> None:
+def _locate(session: Session, outcomes: Sequence[Outcome], context: RunContext) -> None:
     """See how many rows there are where bad rows are: one further pass for all rules of a unit.
 
     It tells how dense the bad rows of a failing rule are, and what any rule is in each part that has a score. Of bad
-    rows that are those of the last run, that run has told it; of those that are `placed` it came with their number.
+    rows that are those of the last run, that run has told it; of others it may have come with their number.
     """
     for outcome in outcomes:
         outcome.located = _located(outcome.measured, context)
@@ -236,10 +235,11 @@ def _locate(session: Session, outcomes: Sequence[Outcome], context: RunContext, 
         (outcome, outcome.evidence) for outcome in outcomes
         if outcome.located is None and outcome.evidence is not None and outcome.evidence.places
     ]  # fmt: skip
-    asked = [(outcome, evidence) for outcome, evidence in standing if outcome.query.id not in placed]
-    counted = {id_: own.counts for id_, own in placed.items()} | (_counted(session, asked, context) if asked else {})
+    asked = [(outcome, evidence) for outcome, evidence in standing if evidence.counts is None]
+    counted = _counted(session, asked, context) if asked else {}
     for outcome, evidence in standing:
-        _stand(outcome, evidence, counted.get(outcome.query.id, PlaceCounts()), context)
+        counts = evidence.counts or counted.get(outcome.query.id, PlaceCounts())
+        _stand(outcome, evidence, counts, context)
 
 
 def _counted(session: Session, asked: Sequence[tuple[Outcome, Evidence]], context: RunContext) -> dict[Id, PlaceCounts]:
@@ -370,14 +370,14 @@ def _fetch(
         except Exception as error:  # noqa: BLE001 - the rule is measured; only its examples are missing
             fetched.notes[id_] = f"its bad rows cannot be shown: {explained(error, timeout)}"
 
-    drawn = {id_: own.drawn for id_, own in fetched.placed.items()}
+    drawn = fetched.drawn
     large = {id_: own for id_, own in rows.items() if own[1] > listed and isinstance(own[0].source, Table)}
     to_draw = {id_: own for id_, own in large.items() if id_ not in drawn and own[0].reached}
     draw_all = [lambda asked: drawn.update(draw_each(asked, to_draw, timeout, fetched.notes))] if to_draw else []
     lacking = sorted(rows.keys() - evidence.keys(), key=lambda id_: -rows[id_][1])
     context.spread(session, [*draw_all, *(partial(fetch, id_) for id_ in lacking)])
-    for id_ in drawn.keys() & evidence.keys():
-        evidence[id_] = replace(evidence[id_], places=drawn[id_].places, sampled=drawn[id_].sampled)
+    for id_ in drawn.keys() & large.keys() & evidence.keys():
+        evidence[id_] = replace(drawn[id_], findings=evidence[id_].findings)
 
 
 def _located(measured: Measured, context: RunContext) -> Located | None:

@@ -2,8 +2,8 @@
 
 The few bad rows of all rules of a table are fetched in one further pass. Of a rule with very many, one statement
 aggregates a sample of keys and a sketch, so nothing here grows with the number of bad rows. Their places are guessed
-from rows drawn for all rules in one pass, and counted later in the one pass over the table that counts all rows there,
-too. A query across tables is expensive: it is asked once, for its counts and all evidence.
+from rows drawn for all rules in one pass, and counted in another that counts all rows there, too: where there were very
+many in the last run, that pass is the scan. A query across tables is asked once, for its counts and all evidence.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations, groupby
 from math import prod
 from random import random
@@ -59,11 +59,15 @@ from checks.engine.measuring.snapshot import Session, asking, attempt, explained
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The bad rows of a rule, and how many of them stand where; with `sampled`, of so many of them drawn by chance."""
+    """The bad rows of a rule, and how many of them stand where; with `sampled`, of so many of them drawn by chance.
+
+    `counts` are what was counted at these places, where that came along with the number of bad rows.
+    """
 
     findings: Findings = field(default_factory=Findings)
     places: Mapping[Place, int] = field(default_factory=dict)
     sampled: int | None = None
+    counts: PlaceCounts | None = None
 
 
 def few_of_many(session: Session, rules: Mapping[Id, BadRows], timeout: float) -> dict[Id, Evidence]:
@@ -176,21 +180,10 @@ def draw(session: Session, rules: Mapping[Id, tuple[BadRows, int]], timeout: flo
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Where very many bad rows stand: some that were drawn, and what was counted at their places."""
-
-    drawn: Evidence
-    counts: PlaceCounts
-
-
 def read_placed(
     session: Session, rules: Mapping[Query, tuple[BadRows, int]], dimensions: Sequence[Dimension], how: Asking
-) -> tuple[list[Measured], dict[Id, Placed]]:
-    """The readings of rules of one table that had very many bad rows, counted at once where some drawn ones stand.
-
-    So that their conditions are asked of all rows once. Places are missing where the rows are others than expected.
-    """
+) -> tuple[list[Measured], dict[Id, Evidence]]:
+    """The readings of rules that had very many bad rows, counted at once where drawn ones stand, if enough were."""
     started, timeout = time.perf_counter(), how.limit([*rules])
     drawn = draw(session, {query.id: own for query, own in rules.items()}, timeout)
     asked = [
@@ -201,11 +194,11 @@ def read_placed(
     ]
     counted = census(session, asked, dimensions, how.scope, timeout)
     seconds = (time.perf_counter() - started) / len(rules)
+    counts = [(query, counted[query.id]) for query in rules]
     measured = [
-        Measured(query, seconds, Measurement(own.count, own.total), digest=str(own.digest))
-        for query in rules if (own := counted[query.id])
-    ]  # fmt: skip
-    placed = {query.id: Placed(drawn[query.id], counted[query.id]) for query, (_, count) in rules.items()
+        Measured(query, seconds, Measurement(own.count, own.total), digest=str(own.digest)) for query, own in counts
+    ]
+    placed = {query.id: replace(drawn[query.id], counts=counted[query.id]) for query, (_, count) in rules.items()
               if (drawn[query.id].sampled or 0) >= LEAST_DRAWN * min(DRAWN, count)}  # fmt: skip
     return measured, placed
 
@@ -226,9 +219,16 @@ def draw_each(
 
 def _drawn_for(flags: Sequence[bool | None], chances: Sequence[float]) -> Iterator[int]:
     """The rules for which a row counts as drawn: what several rules find bad had several chances to be met."""
+    shares = _shares(tuple(flags), tuple(chances))
+    yield from (number for number, share in shares if random() < share)  # noqa: S311 - a sample, no secret
+
+
+@lru_cache(1_000)
+def _shares(flags: tuple[bool | None, ...], chances: tuple[float, ...]) -> tuple[tuple[int, float], ...]:
+    """Of each rule that finds a row bad, its chance among all that could meet the row."""
     bad = [number for number, flag in enumerate(flags) if flag]
     met = 1 - prod(1 - chances[number] for number in bad)
-    yield from (number for number in bad if random() * met < chances[number])  # noqa: S311 - a sample, no secret
+    return tuple((number, chances[number] / met) for number in bad)
 
 
 def _aggregated(rule: str, rows: BadRows, count: int, fetched: Sequence[Sequence[Any]]) -> Evidence:

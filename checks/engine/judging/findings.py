@@ -216,6 +216,8 @@ def compare_part(now: Findings, before: Findings) -> Change:
 
 
 def _difference(now: Findings, before: Findings) -> Mapping[int, int] | None:
+    if now.sketch is not None and now.sketch is before.sketch:
+        return {}
     if not (now.complete and before.complete):
         return sketch_difference(now.sketched(), before.sketched())
     then, there = before.times(), now.times()
