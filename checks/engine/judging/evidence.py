@@ -159,14 +159,16 @@ def draw(session: Session, rules: Mapping[Id, tuple[BadRows, int]], timeout: flo
     """The places of about a thousand bad rows of each of several rules of one table, in one pass over it."""
     chosen = list(rules.items())
     first = chosen[0][1][0]
-    chances = [min(1.0, DRAWN / count) for _, (_, count) in chosen]
-    conditions = [rows.condition for _, (rows, _) in chosen]
-    # in a CASE the database asks chance first, which spares most rows the condition
-    met = [sa.case((sa.func.random() < chance, bad)) for chance, bad in zip(chances, conditions, strict=True)]
+    # in a CASE the database asks chance first, which spares most rows all conditions
+    highest = max(min(1.0, DRAWN / count) for _, (_, count) in chosen)
+    chances = [min(1.0, DRAWN / count) / highest for _, (_, count) in chosen]
+    met = [sa.case((sa.func.random() < chance, rows.condition))
+           for chance, (_, (rows, _)) in zip(chances, chosen, strict=True)]  # fmt: skip
     values = first.columns()[1:]
-    flags = [bad.label(f"b{number}") for number, bad in enumerate(conditions)]
+    flags = [rows.condition.label(f"b{number}") for number, (_, (rows, _)) in enumerate(chosen)]
     most = MOST_DRAWN * sum(min(DRAWN, count) for _, (_, count) in chosen)
-    statement = asking(*values, *flags).select_from(first.joined).where(sa.or_(*met)).limit(most)
+    by_chance = sa.case((sa.func.random() < highest, sa.or_(*met)))
+    statement = asking(*values, *flags).select_from(first.joined).where(by_chance).limit(most)
     drawn: list[list[Sequence[Any]]] = [[] for _ in chosen]
     fetched = session.all(statement, timeout)
     if len(fetched) == most:
@@ -174,10 +176,8 @@ def draw(session: Session, rules: Mapping[Id, tuple[BadRows, int]], timeout: flo
     for row in fetched:
         for number in _drawn_for(row[1 + len(values) :], chances):
             drawn[number].append(row[1 : 1 + len(values)])
-    return {
-        id_: Evidence(places=_places(rows, own), sampled=len(own))
-        for (id_, (rows, _)), own in zip(chosen, drawn, strict=True)
-    }
+    of_rules = zip(chosen, drawn, strict=True)
+    return {id_: Evidence(places=_places(rows, own), sampled=len(own)) for (id_, (rows, _)), own in of_rules}
 
 
 def read_placed(
