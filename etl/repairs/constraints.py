@@ -76,8 +76,9 @@ def put_back(connection: Connection, label: str, name: str, before: dict[str, An
     if now:
         connection.exec_driver_sql(f"{target} drop constraint {quote(name)}")
     if before:
-        # the definition is PostgreSQL's own text; a % in it would be taken for a parameter
-        connection.exec_driver_sql(f"{target} add constraint {quote(name)} {before['definition']}".replace("%", "%%"))
+        # the definition is PostgreSQL's own text; a % in it would be taken for a parameter, one in a name is quoted
+        definition = before["definition"].replace("%", "%%")
+        connection.exec_driver_sql(f"{target} add constraint {quote(name)} {definition}")
 
 
 FOREIGN_KEY_NAMES = text("""
@@ -110,10 +111,15 @@ def without_triggers(connection: Connection, labels: Iterable[str]) -> Iterator[
     """Keep the tables' own triggers from writing while rows are put back as they were."""
     triggers = connection.execute(TRIGGERS, {"labels": sorted(set(labels))}).all()
     for row in triggers:
-        connection.exec_driver_sql(f"alter table {row.owner} disable trigger {row.name}")
+        _run(connection, f"alter table {row.owner} disable trigger {row.name}")
     yield
     for row in triggers:
-        connection.exec_driver_sql(f"alter table {row.owner} {ENABLED[row.enabled]} {row.name}")
+        _run(connection, f"alter table {row.owner} {ENABLED[row.enabled]} {row.name}")
+
+
+def _run(connection: Connection, statement: str) -> None:
+    """Run PostgreSQL's own text, in which a % is just that: in a name, or in a definition."""
+    connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
 Removed = Callable[[str], Select[Any]]
@@ -134,7 +140,7 @@ def beside_foreign_keys(connection: Connection, labels: Iterable[str], write: Ca
             raise
     keys = connection.execute(FOREIGN_KEY_NAMES, {"labels": sorted(set(labels))}).all()
     for key in keys:
-        connection.exec_driver_sql(f"alter table {key.owner} drop constraint {key.name}")
+        _run(connection, f"alter table {key.owner} drop constraint {key.name}")
     done = write()
     for key in keys:
         _put_key_back(connection, key, removed)
@@ -146,12 +152,12 @@ def _put_key_back(connection: Connection, key: Row[Any], removed: Removed) -> No
     if lost:
         rows = number_of(lost, "rows")
         raise RepairError(f"{rows} of {key.owner} would refer to rows that are not there any more ({key.name})")
-    statement = f"alter table {key.owner} add constraint {key.name} {key.definition}".replace("%", "%%")
+    statement = f"alter table {key.owner} add constraint {key.name} {key.definition}"
     try:
         with connection.begin_nested():
-            connection.exec_driver_sql(statement)
+            _run(connection, statement)
     except IntegrityError:
-        connection.exec_driver_sql(f"{statement} NOT VALID")
+        _run(connection, f"{statement} NOT VALID")
 
 
 def _newly_dead(connection: Connection, key: Row[Any], removed: Removed) -> int:
