@@ -119,6 +119,11 @@ class TimeSeries:
         """The last figure."""
         return self.points[-1][1] if self.points else None
 
+    @property
+    def moves(self) -> bool:
+        """Whether there is more than one figure; the page asks."""
+        return len({value for _, value in self.points}) > 1
+
     def say(self, value: float) -> str:
         """A value of this figure in words."""
         return figure_text(value, self.unit)
