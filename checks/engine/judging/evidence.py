@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import cache
 from itertools import combinations, groupby
 from math import prod
 from random import random
@@ -173,9 +173,12 @@ def draw(session: Session, rules: Mapping[Id, tuple[BadRows, int]], timeout: flo
     fetched = session.all(statement, timeout)
     if len(fetched) == most:
         raise MeasureError("there are many more bad rows than were counted")
+    alike: dict[Sequence[bool | None], list[Sequence[Any]]] = {}
     for row in fetched:
-        for number in _drawn_for(row[1 + len(values) :], chances):
-            drawn[number].append(row[1 : 1 + len(values)])
+        alike.setdefault(row[1 + len(values) :], []).append(row[1 : 1 + len(values)])
+    for flagged, some in alike.items():
+        for number, share in _shares(flagged, chances).items():
+            drawn[number] += [each for each in some if random() < share]  # noqa: S311 - a sample, no secret
     of_rules = zip(chosen, drawn, strict=True)
     return {id_: Evidence(places=_places(rows, own), sampled=len(own)) for (id_, (rows, _)), own in of_rules}
 
@@ -217,18 +220,11 @@ def draw_each(
         return {}
 
 
-def _drawn_for(flags: Sequence[bool | None], chances: Sequence[float]) -> Iterator[int]:
-    """The rules for which a row counts as drawn: what several rules find bad had several chances to be met."""
-    shares = _shares(tuple(flags), tuple(chances))
-    yield from (number for number, share in shares if random() < share)  # noqa: S311 - a sample, no secret
-
-
-@lru_cache(1_000)
-def _shares(flags: tuple[bool | None, ...], chances: tuple[float, ...]) -> tuple[tuple[int, float], ...]:
-    """Of each rule that finds a row bad, its chance among all that could meet the row."""
+def _shares(flags: Sequence[bool | None], chances: Sequence[float]) -> dict[int, float]:
+    """The share of drawn rows that count for each rule: what several find bad had several chances to be met."""
     bad = [number for number, flag in enumerate(flags) if flag]
     met = 1 - prod(1 - chances[number] for number in bad)
-    return tuple((number, chances[number] / met) for number in bad)
+    return {number: chances[number] / met for number in bad}
 
 
 def _aggregated(rule: str, rows: BadRows, count: int, fetched: Sequence[Sequence[Any]]) -> Evidence:
