@@ -5,11 +5,11 @@ resolved and commented by them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from alerts import UnknownIncident
@@ -55,12 +55,30 @@ def latest(connection: Connection, scope: str, now: datetime) -> dict[tuple[str,
 
 def store(connection: Connection, incident: Incident) -> int:
     """Write an incident and return its number."""
-    values = asdict(incident) | {"clusters": list(incident.clusters), "examples": list(incident.examples)}
+    values = _row(incident)
     number = values.pop("id")
     if number:
-        connection.execute(update(incidents).where(incidents.c.id == number).values(values))
+        _store_again(connection, [incident])
         return int(number)
     return int(connection.execute(insert(incidents).values(values).returning(incidents.c.id)).scalar_one())
+
+
+def _store_again(connection: Connection, stored: Sequence[Incident]) -> None:
+    """Write incidents that have a number, all at once."""
+    own = incidents.c
+    changed = (
+        update(incidents)
+        .where(own.id == bindparam("number"))
+        .values({name: bindparam(name) for name in NAMES if name != "id"})
+    )
+    rows = [_row(incident) for incident in sorted(stored, key=lambda incident: incident.id)]
+    if rows:
+        connection.execute(changed, [row | {"number": row.pop("id")} for row in rows])
+
+
+def _row(incident: Incident) -> dict[str, Any]:
+    values = {name: getattr(incident, name) for name in NAMES}
+    return values | {"clusters": list(incident.clusters), "examples": list(incident.examples)}
 
 
 def tell_story(
@@ -95,9 +113,10 @@ def open_incidents(connection: Connection, report: Report, now: datetime, *, sco
     nothing about the whole. Incidents of rules that the run did not measure stay as they are.
     """
     lock(connection)
-    updates = []
-    for change in _changes(latest(connection, scope, now), report, now, scope):
-        number = store(connection, change.incident)
+    changes, updates = [*_changes(latest(connection, scope, now), report, now, scope)], []
+    _store_again(connection, [change.incident for change in changes if change.incident.id])
+    for change in changes:
+        number = change.incident.id or store(connection, change.incident)
         if change.kind is not None:
             tell_story(connection, number, now, change.kind, text=change.text, run=report.run)
         updates.append(Update(replace(change.incident, id=number), change.kind))

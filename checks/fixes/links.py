@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import Row as FetchedRow
@@ -18,16 +18,15 @@ from checks.fixes.rows import ids, one_row_of_each_fixture
 from checks.rules import schedule as schedule_rules
 from checks.rules.matches import result_of_unknown_team, result_without_teams
 from checks.rules.words import in_use, is_match, leads_nowhere
-from etl.feeds import Feed, discover
-from etl.importing.link import resolver
-from etl.kinds.schedules import SCHEDULES, Fixture
-from etl.names.resolver import Resolver
-from etl.reading import extract
-from etl.records.validate import validate
 from etl.repairs import Delete, Insert, RepairError, Step, Update
 from etl.repairs.constraints import definitions
 from etl.tables import import_feeds, is_bye_name, is_practice_name, leagues, match_scores, schedule, series, teams
 
+if TYPE_CHECKING:
+    from etl.feeds import Feed
+    from etl.names.resolver import Resolver
+
+# what reads feeds and resolves names is imported where a fix does so: every check collects the fixes, and makes none
 COPIED_COLUMNS = {
     "match_date": sa.Date, "match_time": sa.Time, "home_team": sa.Text, "away_team": sa.Text, "location": sa.Text,
     "league_id": sa.Integer, "home_team_id": sa.Integer, "away_team_id": sa.Integer,
@@ -48,6 +47,8 @@ def import_schedules_of_league(connection: sa.Connection, feeds: tuple[Path, ...
 
 def matches_of(connection: sa.Connection, paths: Sequence[Path]) -> Insert:
     """The feeds' matches of all teams that have none, as far as the schedule lacks them."""
+    from etl.importing.link import resolver  # noqa: PLC0415
+
     missing = set(connection.scalars(_teams_without()))
     league_ids = {row.league_id: row.id for row in connection.execute(sa.select(leagues.c.league_id, leagues.c.id))}
     feeds = _schedules(paths or _published(connection)) if missing else ()
@@ -68,6 +69,8 @@ def _teams_without() -> sa.Select[tuple[int]]:
 
 def _published(connection: sa.Connection) -> list[Path]:
     """The schedules that were published last, one file for each league's feed, where they still are."""
+    from etl.kinds.schedules import SCHEDULES  # noqa: PLC0415
+
     feed = import_feeds.c
     last = (
         sa.select(sa.func.max(feed.id)).where(feed.kind == SCHEDULES.name, feed.outcome == "published")
@@ -81,6 +84,9 @@ def _published(connection: sa.Connection) -> list[Path]:
 
 
 def _schedules(paths: Sequence[Path]) -> list[Feed]:
+    from etl.feeds import discover  # noqa: PLC0415
+    from etl.kinds.schedules import SCHEDULES  # noqa: PLC0415
+
     feeds = [feed for feed in discover(paths)[0] if feed.kind is SCHEDULES]
     if not feeds:
         raise RepairError(f"no schedules.json below {', '.join(map(str, paths))}")
@@ -88,6 +94,10 @@ def _schedules(paths: Sequence[Path]) -> list[Feed]:
 
 
 def _rows(feed: Feed, names: Resolver, league_ids: dict[str, int]) -> Iterator[dict[str, Any]]:
+    from etl.kinds.schedules import Fixture  # noqa: PLC0415
+    from etl.reading import extract  # noqa: PLC0415
+    from etl.records.validate import validate  # noqa: PLC0415
+
     for record in validate(feed.kind.schema, extract(feed.path), feed.league):
         if isinstance(record, Fixture) and record.kind == "match" and record.league in league_ids:
             home, away = (
@@ -162,6 +172,8 @@ def linked(connection: sa.Connection, table: sa.Table, *, orphaned: bool = False
 
     With `orphaned`, only rows with ids that lead nowhere; with `unlink` they get none where neither name means a team.
     """
+    from etl.importing.link import resolver  # noqa: PLC0415
+
     names = resolver(connection)
     dead = sa.or_(*(leads_nowhere(table.c[f"{side}_team_id"], teams) for side in HOME_AND_AWAY))
     rows = connection.execute(_open_rows(table).where(dead if orphaned else sa.true())).all()

@@ -25,7 +25,6 @@ from checks.rules.schedule import (
 from checks.rules.standings import IDENTIFYING, duplicate_standing, standing_of_unknown_team, standing_without_team
 from checks.rules.teams import ADDITIONS, SERIES_WORDS, duplicate_team, twin_team
 from checks.rules.words import is_match, leads_nowhere
-from etl.importing.link import resolver
 from etl.repairs import Adopt, Delete, Merge, Step, Update
 from etl.tables import leagues, match_scores, players, schedule, series, series_stats, team_aliases, teams
 
@@ -176,6 +175,8 @@ def link_orphaned_standings(connection: sa.Connection) -> Update:
 
 
 def _by_name(connection: sa.Connection, lost: sa.ColumnElement[bool]) -> Update:
+    from etl.importing.link import resolver  # noqa: PLC0415 - every check collects the fixes, and makes none
+
     row = series_stats.c
     open_rows = sa.select(row.id, leagues.c.league_id, row.series, row.team).join(
         leagues, leagues.c.id == row.league_id

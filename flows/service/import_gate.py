@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import product
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, select
 
@@ -24,12 +25,14 @@ from checks.engine.run import Options, Request, measure_on
 from checks.scopes import DIMENSIONS
 from etl import circuit_breaker
 from etl.circuit_breaker import Stop
-from etl.feeds import Feed
 from etl.importing import Counts, ImportReport, Objection, Outcome
-from etl.importing.guards import Gate, Verdict
-from etl.kinds import KINDS
-from etl.kinds.kind import FeedKind
 from etl.tables import metadata
+
+if TYPE_CHECKING:
+    # a check, too, ends here, and needs no kinds of feeds
+    from etl.feeds import Feed
+    from etl.importing.guards import Gate, Verdict
+    from etl.kinds.kind import FeedKind
 
 TAG = "gate"
 NO_LEAGUE = "none"
@@ -142,6 +145,8 @@ def _stops(connection: Connection, result: Result) -> Iterator[Stop]:
 
 def _kinds(result: Result) -> Sequence[str]:
     """The kinds of feeds whose rows can break a rule; "" for all where none is known to."""
+    from etl.kinds import KINDS  # noqa: PLC0415 - most checks stop no import
+
     return [kind.name for kind in KINDS if result.domain in kind.domains] or [""]
 
 

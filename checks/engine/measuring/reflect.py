@@ -240,6 +240,10 @@ def existence(answer: Any) -> Any:
     return answer
 
 
+LEAVES = (Table, Column, sa.BindParameter)
+"""What most elements are, and nothing is looked for in."""
+
+
 def elements_of(statements: Iterable[Any]) -> Iterator[Any]:
     """All elements of statements, each once: what many columns come from is one child of each of them."""
     # held, so that no other element gets the id of one that was made on the way
@@ -249,7 +253,8 @@ def elements_of(statements: Iterable[Any]) -> Iterator[Any]:
         if id(part) not in seen:
             seen[id(part)] = part
             yield part
-            waiting.extend(part.get_children())
+            if not isinstance(part, LEAVES):
+                waiting.extend(part.get_children())
 
 
 MOST_BYTES = 250_000_000
@@ -344,7 +349,7 @@ def _sets_of(statement: sa.Select[Any]) -> Iterator[SharedSet]:
         seen[id(part)] = part
         if isinstance(part, SharedSet):
             yield part
-        else:
+        elif not isinstance(part, LEAVES):
             waiting.extend(part.get_children())
 
 
