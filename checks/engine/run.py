@@ -180,13 +180,23 @@ def _prepare(  # noqa: PLR0917 - all that a run knows before it measures
         listed=request.options.listed,
         details=request.options.details,
         statements=request.options.statements,
-        bases={} if moment is None or request.bases is None else request.bases(moment.leading(), queries),
+        bases=_bases(request, moment, queries),
     )
     carried = [outcome for query in queries if (outcome := carried_over(query, context)) is not None]
     there = {outcome.query.id for outcome in carried}
     units = plan_scans(query for query in queries if query.id not in there)
     unasked = tuple(item for item in asked if isinstance(item, Unasked))
     return _Prepared(units, tuple(carried), unasked, context, labels, waivers, request.around)
+
+
+def _bases(request: Request, moment: Snapshot | None, queries: Sequence[Query]) -> Callable[[], Mapping[Id, str]]:
+    """What queries rest on, found out on the leading connection, which nobody else uses while they are measured."""
+    if moment is None or request.bases is None:
+        return dict
+    beside = ThreadPoolExecutor(1, thread_name_prefix="bases")
+    found_out = beside.submit(request.bases, moment.leading(), queries)
+    beside.shutdown(wait=False)
+    return found_out.result
 
 
 def _told(request: Request, units: Iterable[Unit]) -> Callable[[Unit], None]:

@@ -87,8 +87,8 @@ def carried_over(query: Query, context: RunContext) -> Outcome | None:
 
     It is judged anew: thresholds, history and waivers may have changed. Rows accepted one by one need evidence.
     """
-    carried, basis = context.baseline.carried.get(query.id), context.bases.get(query.id)
-    if carried is None or carried.basis != basis or context.waivers.fingerprints(query.check.name):
+    carried = context.baseline.carried.get(query.id)
+    if carried is None or context.waivers.fingerprints(query.check.name) or carried.basis != context.basis(query.id):
         return None
     verdict = judge(query.check.threshold, carried.reading, context.baseline.readings.get(query.id, ()))
     measured = Measured(query, 0.0, carried.reading)
@@ -173,7 +173,7 @@ def _hashed(scan: Scan, context: RunContext) -> dict[Query, tuple[BadRows, int]]
     """The queries that had very many bad rows, with their number: most have the same from run to run, as hashes say."""
     hashed: dict[Query, tuple[BadRows, int]] = {}
     for query in () if context.how.scope or not context.details else scan.queries:
-        if context.baseline.had_many(query.id, context.bases.get(query.id)):
+        if context.baseline.had_many(query.id, context.basis):
             with suppress(MeasureError):  # as in `_alone`
                 hashed[query] = _rows(query, context), context.baseline.findings[query.id].count
     return {query: own for query, own in hashed.items() if own[0].hash is not None}
@@ -308,7 +308,8 @@ def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:
 class RunContext:
     """What every unit of a run needs to know.
 
-    `bases` are digests of what results rest on; `spread` does work that a unit can share with idle sessions.
+    `bases` gives digests of what results rest on, which are found out while rules are measured already; `spread` does
+    work that a unit can share with idle sessions.
     """
 
     how: Asking
@@ -318,8 +319,12 @@ class RunContext:
     listed: int
     details: bool
     statements: bool
-    bases: Mapping[Id, str] = field(default_factory=dict)
+    bases: Callable[[], Mapping[Id, str]] = dict
     spread: Callable[[Session, Sequence[Job]], None] = one_by_one
+
+    def basis(self, id_: Id) -> str:
+        """The digest of what a result rests on; empty for one that has none."""
+        return self.bases().get(id_, "")
 
 
 def fetch_evidence(session: Session, measured: Sequence[Measured], context: RunContext, fetched: Fetched) -> None:
@@ -382,7 +387,10 @@ def _fetch(
 
 def _located(measured: Measured, context: RunContext) -> Located | None:
     """Where bad rows stand, as the last run told it of the same rows, judged the same; None where it must be looked."""
-    query, basis = measured.query, context.bases.get(measured.query.id)
+    query = measured.query
+    if query.id not in context.baseline.located:
+        return None
+    basis = context.basis(query.id)
     return context.baseline.located_as(query.id, basis, measured.reading, query.check.threshold)
 
 
@@ -391,5 +399,5 @@ def _unchanged(measured: Measured, rows: BadRows, count: int, context: RunContex
     if count <= context.listed or not isinstance(rows.source, Table):
         return None
     id_ = measured.query.id
-    before = context.baseline.unchanged(id_, context.bases.get(id_), count, measured.digest)
+    before = context.baseline.unchanged(id_, context.basis(id_), count, measured.digest)
     return None if before is None or before.complete else as_listed(rows, before)

@@ -6,7 +6,7 @@ function of the database and of these.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -73,10 +73,12 @@ class Baseline:
         same = (basis and basis == self.bases.get(id_)) or (digest and digest == self.digests.get(id_))
         return findings if same and findings is not None and findings.count == count else None
 
-    def had_many(self, id_: Id, basis: str | None) -> bool:
+    def had_many(self, id_: Id, basis: Callable[[Id], str]) -> bool:
         """Whether a rule had very many bad rows, and rests on something else today."""
         before = self.findings.get(id_)
-        return before is not None and not before.complete and not (basis and basis == self.bases.get(id_))
+        if before is None or before.complete:
+            return False
+        return not basis(id_) or basis(id_) != self.bases.get(id_)
 
     def digest(self, id_: Id, basis: str | None, reading: Measurement | None) -> str:
         """The digest that a rule's bad rows had, where nothing that they rest on has been written since."""

@@ -100,8 +100,8 @@ def _result(outcome: Outcome, context: RunContext, labels: Labels, info: RunInfo
         seconds=round(outcome.measured.seconds, 4),
         error=outcome.measured.error,
         sql=_sql(query, context) if outcome.carried is None else outcome.carried.sql,
-        basis=context.bases.get(query.id, ""),
-        digest=outcome.measured.digest or context.baseline.digest(query.id, context.bases.get(query.id), reading),
+        basis=context.basis(query.id),
+        digest=outcome.measured.digest or context.baseline.digest(query.id, context.basis(query.id), reading),
         segments=outcome.parts,
     )
     if reading is not None:

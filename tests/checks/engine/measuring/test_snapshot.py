@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -13,6 +13,9 @@ from sqlalchemy.exc import OperationalError
 
 from checks import Bad, Row, Severity, Status, above, check, percent, row_check, rows
 from checks.engine.collecting.rules import Rules
+from checks.engine.judging.evaluate import Outcome
+from checks.engine.measuring.compile_queries import Query
+from checks.engine.measuring.measure import Unit
 from checks.engine.measuring.snapshot import Session, Snapshot, SnapshotSession, asking
 from checks.engine.run import Progress, Sessions, run_checks
 from etl.database import open_engine
@@ -240,3 +243,31 @@ def test_an_idle_session_holds_no_lock(shelves: Engine) -> None:
         session.close()
 
     assert (before > 0, after, len(again)) == (True, 0, 1)
+
+
+def test_rules_are_measured_while_it_is_found_out_what_they_rest_on(shelves: Engine, put: Put) -> None:
+    begun, seen = Event(), list[bool]()
+
+    def around(unit: Unit, work: Callable[[], list[Outcome]]) -> list[Outcome]:
+        begun.set()
+        return work()
+
+    def bases(session: Session, queries: Sequence[Query]) -> dict[tuple[str, str], str]:
+        seen.append(begun.wait(30))
+        return {query.id: f"of {query.check.name}" for query in queries}
+
+    put(thing("a", size=10))
+    report = run_checks(shelves, Rules.of(big, counting("all_things")), request(bases=bases, around=around))
+
+    assert seen == [True]
+    assert {result.rule: result.basis for result in report.results} == {"big": "of big", "all_things": "of all_things"}
+
+
+def test_what_fails_while_it_is_found_out_what_rules_rest_on_fails_the_run(shelves: Engine, put: Put) -> None:
+    def bases(session: Session, queries: Sequence[Query]) -> dict[tuple[str, str], str]:
+        raise LookupError("nobody knows")
+
+    put(thing("a", size=10))
+
+    with pytest.raises(LookupError, match="nobody knows"):
+        run_checks(shelves, Rules.of(big), request(bases=bases))
