@@ -65,10 +65,9 @@ def store(connection: Connection, incident: Incident) -> int:
 
 def _store_again(connection: Connection, stored: Sequence[Incident]) -> None:
     """Write incidents that have a number, all at once."""
-    own = incidents.c
     changed = (
         update(incidents)
-        .where(own.id == bindparam("number"))
+        .where(incidents.c.id == bindparam("number"))
         .values({name: bindparam(name) for name in NAMES if name != "id"})
     )
     rows = [_row(incident) for incident in sorted(stored, key=lambda incident: incident.id)]
