@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import URL, Connection, Engine, NullPool, Row, text
 
@@ -47,16 +48,17 @@ def utc() -> datetime:
     return datetime.now(UTC)
 
 
-def today_here() -> date:
-    """The day where the leagues play (RALLY_TIMEZONE), which is not the host's for some hours of each night."""
-    return datetime.now(read_settings().zone).date()
+def today_here(zone: ZoneInfo | None = None) -> date:
+    """The day where the leagues play, which is not the host's for some hours of each night; zone: RALLY_TIMEZONE."""
+    return datetime.now(zone or read_settings().zone).date()
 
 
-def moment(today: date | None) -> datetime:
+def moment(today: date | None, zone: ZoneInfo | None = None) -> datetime:
     """The moment that rules compare with: now, or the end of another day."""
-    if today is None or today == today_here():
+    zone = zone or read_settings().zone
+    if today is None or today == today_here(zone):
         return datetime.now(UTC)
-    return datetime(today.year, today.month, today.day, 23, 59, 59, tzinfo=read_settings().zone).astimezone(UTC)
+    return datetime(today.year, today.month, today.day, 23, 59, 59, tzinfo=zone).astimezone(UTC)
 
 
 class Step(Protocol):

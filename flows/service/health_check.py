@@ -128,7 +128,8 @@ def _engine_request(invocation: Invocation, request: CheckRequest, reader: Engin
         floor=settings.coverage_floor / 100,
     )
     return Request(
-        now=moment(request.today), today=request.today or today_here(), another_day=_of_another_day(request),
+        now=moment(request.today, settings.zone), today=request.today or today_here(settings.zone),
+        another_day=_of_another_day(request, settings),
         selection=request.selection, progress=invocation.checked, around=invocation.unit_hook, options=options,
     )  # fmt: skip
 
@@ -157,7 +158,7 @@ def _tell_people(invocation: Invocation, request: CheckRequest, report: Report, 
 def _incidents(settings: Settings, request: CheckRequest, *, alert: bool) -> Beside:
     """Opens and closes incidents; a check of another day is about what might have been, and tells nobody."""
     policy = required_policy(settings) if alert else None
-    if _of_another_day(request):
+    if _of_another_day(request, settings):
         return lambda connection, report: None
     scope = str(Selection(scope=request.selection.scope)) if request.leagues else ""
     return lambda connection, report: keep_incidents(connection, report, policy, scope)
@@ -169,5 +170,5 @@ def tidy_up(settings: Settings) -> None:
     tidy(settings.reports, datetime.now(UTC), **days)
 
 
-def _of_another_day(request: CheckRequest) -> bool:
-    return request.today not in {None, today_here()}
+def _of_another_day(request: CheckRequest, settings: Settings) -> bool:
+    return request.today not in {None, today_here(settings.zone)}
