@@ -308,8 +308,7 @@ def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:
 class RunContext:
     """What every unit of a run needs to know.
 
-    `bases` gives digests of what results rest on, which are found out while rules are measured already; `spread` does
-    work that a unit can share with idle sessions.
+    `bases` gives digests of what results rest on, once they are found out; `spread` does work that idle sessions share.
     """
 
     how: Asking
@@ -388,9 +387,7 @@ def _fetch(
 def _located(measured: Measured, context: RunContext) -> Located | None:
     """Where bad rows stand, as the last run told it of the same rows, judged the same; None where it must be looked."""
     query = measured.query
-    if query.id not in context.baseline.located:
-        return None
-    basis = context.basis(query.id)
+    basis = context.basis(query.id) if query.id in context.baseline.located else ""
     return context.baseline.located_as(query.id, basis, measured.reading, query.check.threshold)
 
 
