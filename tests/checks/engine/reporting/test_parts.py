@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import ColumnElement, func, select
 
-from checks import Bad, Row, Severity, above, check, metric_check, percent, row_check
+from checks import Bad, Row, Severity, above, check, fixture, metric_check, percent, row_check
 from checks.engine.measuring.scope import Dimension
 from tests.checks.engine.conftest import PLACE, SHELF, Run, places, thing, things
 
@@ -120,3 +120,25 @@ def test_labels_that_cannot_be_read_cost_the_parts_alone(run: Run, put: Put) -> 
     assert report.parts == {}
     assert report.score is not None
     assert report.complaints[0].startswith("there are no scores of parts: ")
+
+
+@fixture
+def shelf() -> list[str]:
+    """Two shelves."""
+    return ["a", "b"]
+
+
+@check(severity=Severity.MEDIUM, threshold=above(warn=percent(10), critical=percent(50)), each="shelf")
+def big_of_shelf(shelf: str) -> Bad:
+    """Bigger than nine on a shelf."""
+    of_shelf = select(things.c.name, things.c.place_id).where(things.c.shelf == shelf)
+    return Bad(of_shelf.where(things.c.size > 9), among=of_shelf)
+
+
+def test_in_a_part_the_rows_of_all_parameters_of_a_rule_count_together(run: Run, put: Put) -> None:
+    """Six of ten on one shelf and none of forty on the other are six of fifty."""
+    put(*stock(6, 4, place=2), *({**row, "shelf": "b"} for row in stock(0, 40, place=2)))
+
+    report = run(big_of_shelf, shelf, dimensions=(SCORED,))
+
+    assert report.parts["place"]["South"] == Decimal("84.49")  # 100 x (1 - (.11 + .13 x sqrt(6 / 50)))
