@@ -19,6 +19,7 @@ from checks import (
     above,
     change,
     check,
+    fix,
     frame_check,
     hours,
     metric_check,
@@ -26,7 +27,7 @@ from checks import (
     row_check,
     rows,
 )  # fmt: skip
-from checks.engine.authoring.spec import Check, Source, TableName, arguments, mark_of, put, table_of
+from checks.engine.authoring.spec import FIX, Check, Source, TableName, arguments, mark_of, put, table_of
 from checks.engine.authoring.thresholds import FEWEST_FOR_DROP
 from checks.engine.collecting.rules import Rules, Selection, matching
 from checks.engine.collecting.sql_rules import escaped, one_expression, one_statement
@@ -385,3 +386,71 @@ def test_an_argument_with_a_default_is_given_where_somebody_has_it() -> None:
 
     with values({}, {"a": 1, "c": 3}) as made:
         assert made.arguments(wanting) == {"a": 1, "c": 3}
+
+
+def step() -> object:
+    """What stands for a step of a repair."""
+    return object()
+
+
+def nothing() -> None:
+    return None
+
+
+def told() -> str:
+    return "delete them"
+
+
+def formatted(number: int = 5) -> str:
+    return f"delete {number}"
+
+
+def told_or_made(now: bool = True) -> object:
+    return "delete them" if now else step()
+
+
+def nothing_or_made(now: bool = True) -> object:
+    if now:
+        return None
+    return step()
+
+
+def made() -> object:
+    return step()
+
+
+def yielding() -> Any:
+    yield step()
+
+
+NO_PLAN = "no plan; expected a step of etl.repairs, such as Update(table, select(...)) or Delete(table, select(...))"
+
+
+@pytest.mark.parametrize(
+    ("function", "found"),
+    [
+        (nothing, ""), (told, "a text and "), (formatted, "a text and "), (nothing_or_made, None), (made, None),
+        (yielding, None),
+    ],
+)  # fmt: skip
+def test_a_fix_whose_every_answer_is_no_step_is_refused(function: Callable[..., Any], found: str | None) -> None:
+    rule = row_check(things, **LOW, good=[{"size": 1}], bad=[{"size": 2}])(lambda row: row.size > 1)
+
+    if found is None:
+        assert fix(rule)(function) is function
+        assert getattr(function, FIX) is rule
+        delattr(function, FIX)
+    else:
+        assert refused(lambda: fix(rule)(function)) == f"fix {function.__name__}() returns {found}{NO_PLAN}"
+
+
+def test_a_fix_is_of_a_rule() -> None:
+    assert refused(lambda: fix(made)) == "fix(made) names no rule; expected @fix(rule) with a marked function"
+
+
+def test_rows_for_a_trial_are_kept_with_the_rule() -> None:
+    mark = mark_of(
+        row_check(things, **LOW, good=[{"size": 1}], bad=[{"size": 2}, {"size": 3}])(lambda row: row.size > 1)
+    )
+
+    assert (mark.good, mark.bad) == (({"size": 1},), ({"size": 2}, {"size": 3}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from checks import SelectionError, Severity, above, check, fixture, rows
 from checks.engine.authoring import MeasureError
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import values
+from checks.engine.measuring import scope as scopes
 from checks.engine.measuring.scope import (
     Dimension,
     Labels,
@@ -25,7 +27,7 @@ from checks.engine.measuring.scope import (
 )  # fmt: skip
 from checks.engine.measuring.snapshot import OpenSession
 from checks.engine.reporting.literal import DIALECT, runnable_sql
-from tests.checks.engine.conftest import PLACE, SHELF, thing, things
+from tests.checks.engine.conftest import PLACE, SHELF, counted, thing, things
 
 Put = Callable[..., None]
 SHELVES = replace(SHELF, labels=select(things.c.shelf, things.c.shelf).distinct())
@@ -219,3 +221,34 @@ def test_values_that_are_no_list_of_their_own_are_refused(shelves: Engine, given
             parameters.of(*COLOURED.values())
 
     assert str(refused.value) == said
+
+
+def test_a_rule_by_groups_has_those_of_the_column_and_those_that_were_there(shelves: Engine, put: Put) -> None:
+    put(thing("a", shelf="y"), thing("b", shelf="x"), thing("c", shelf="y"), {**thing("d"), "shelf": None})
+    (plain,) = COLOURED.values()
+    grouped = replace(plain, mark=replace(plain.mark, table=things, groups="shelf", each="group"))
+    remembered = [("of_each", "gone"), ("of_each", ""), ("another", "w")]
+
+    with shelves.connect() as connection, values({}, {}) as made:
+        parameters = Parameters(OpenSession(connection), made, {}, remembered)
+        first = [parameter.label for parameter in parameters.of(grouped)]
+        with counted(shelves) as statements:
+            again = [parameter.value for parameter in parameters.of(grouped)]
+
+    assert (first, again, statements) == (["gone", "none", "x", "y"], ["gone", "none", "x", "y"], [])
+
+
+@pytest.mark.parametrize(("most", "refused"), [(3, False), (2, True)])
+def test_too_many_groups_are_not_judged_one_by_one(
+    shelves: Engine, put: Put, monkeypatch: pytest.MonkeyPatch, most: int, refused: bool
+) -> None:
+    monkeypatch.setattr(scopes, "MOST_GROUPS", most)
+    put(*(thing(name, shelf=name) for name in "abc"))
+    (plain,) = COLOURED.values()
+    grouped = replace(plain, mark=replace(plain.mark, table=things, groups="shelf", each="group"))
+
+    with shelves.connect() as connection, values({}, {}) as made:
+        parameters = Parameters(OpenSession(connection), made, {})
+        said = pytest.raises(MeasureError, match=f"^shelf has more than {most} values: too many to judge one by one$")
+        with said if refused else nullcontext():
+            assert len(parameters.of(grouped)) == 3

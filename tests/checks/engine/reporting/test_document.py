@@ -214,3 +214,9 @@ def test_there_is_no_score_where_too_little_was_measured_and_nothing_is_proven()
     assert (enough.band, enough.score, enough.gross_score) == (Band.WATCH, Decimal("81.50"), Decimal("70.75"))
     proven = replace(little, results=(replace(LOST, status=Status.CRITICAL, severity=Severity.LOW), idle))
     assert (proven.band, proven.score) == (Band.CRITICAL, Decimal("81.50"))
+
+
+def test_coverage_stands_in_the_document_with_four_digits() -> None:
+    idle = replace(LOST, rule="idle", status=Status.SKIPPED, emptied=False, severity=Severity.MEDIUM)
+
+    assert report_document(replace(REPORT, results=(SIZE, idle)))["coverage"] == 0.2941  # 0.1 of 0.34
