@@ -30,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 
-from checks import Bad, Row, Severity, above, check, percent, row_check, rows
+from checks import Bad, Row, Severity, Status, above, check, percent, row_check, rows
 from checks.engine.judging.evidence import as_listed
 from checks.engine.judging.findings import (
     CELL,
@@ -194,6 +194,29 @@ def test_what_cannot_be_hashed_is_asked_for_as_ever(run: Run, shelves: Engine) -
         connection.execute(text("drop table odd"))
 
     assert (same.count, same.new, same.known, same.fixed, same.exact, same.error) == (11, 0, 11, 0, True, "")
+
+
+def test_a_rule_that_had_very_many_bad_rows_and_breaks_takes_no_other_with_it(run: Run, put: Put) -> None:
+    @row_check(things, severity=Severity.LOW, threshold=above(warn=rows(0)))
+    def shared(row: Row) -> ColumnElement[bool]:
+        """A hundred among so many is less than eleven."""
+        return 100 / row.size < 11
+
+    put(*(thing(f"n{number}", size=10 + number) for number in range(8)))
+    before = run(big, shared, listed=3)
+    put(thing("none", size=0), thing("small", size=1))
+
+    report = run(big, shared, listed=3, baseline=before.as_baseline())
+
+    assert (before.of("big").count, before.of("shared").count) == (8, 8)
+    assert report.of("shared").status is Status.ERROR
+    assert "division by zero" in report.of("shared").error
+    assert (report.of("big").count, report.of("big").total, report.of("big").new, report.of("big").known) == (
+        8,
+        10,
+        0,
+        8,
+    )
 
 
 def test_a_check_has_fingerprints_too(run: Run, put: Put) -> None:
