@@ -3,71 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, Row, text
 
 from etl.importing import FeedResult, Outcome
 from etl.importing.import_run import import_paths
 from etl.importing.options import Options
+from tests.conftest import copy_of
 
 NAMELESS = {" - 9 SW": 2, " - 3.5 & Under Wed": 1}
 
 
-@pytest.fixture
-def season(feeds: Path, database: Engine) -> tuple[FeedResult, FeedResult]:
-    """Standings and schedule of the fullest season, imported into an empty database."""
-    standings, schedules = import_paths(database, [feeds / "2025-06-30T0809" / "all"], Options()).feeds
-    return standings, schedules
+@dataclass(frozen=True, slots=True)
+class Season:
+    """The fullest season in a database of its own, and what its import said."""
+
+    engine: Engine
+    feed: Path
+    standings: FeedResult
+    schedules: FeedResult
+
+    def rows(self, query: str) -> list[Row[Any]]:
+        with self.engine.begin() as connection:
+            return list(connection.execute(text(query)))
 
 
-def test_a_season_is_published_whole_and_linked(season: tuple[FeedResult, FeedResult], database: Engine) -> None:
-    standings, schedules = season
-
-    assert (standings.counts.inserted, schedules.counts.inserted) == (978, 7343)
-    assert (schedules.counts.linked, schedules.counts.unlinked, schedules.counts.rejects) == (14683, 3, 0)
-    with database.begin() as connection:
-        assert connection.scalar(text("select count(*) from series_stats")) == 978
-        assert connection.scalar(text("select count(*) from schedule")) == 7343
+@pytest.fixture(scope="module")
+def season(feeds: Path, server: str, template: str) -> Iterator[Season]:
+    """Its standings and its schedule, imported once; tests leave them as they are."""
+    feed = feeds / "2025-06-30T0809" / "all"
+    for engine in copy_of(server, template):
+        yield Season(engine, feed, *import_paths(engine, [feed], Options()).feeds)
 
 
-def test_only_names_that_name_no_team_stay_open(season: tuple[FeedResult, FeedResult], database: Engine) -> None:
-    with database.begin() as connection:
-        rows = connection.execute(text("select name, sides from quality.links where team_id is null"))
-        assert {row.name: row.sides for row in rows} == NAMELESS
+def test_a_season_is_published_whole_and_linked(season: Season) -> None:
+    standings, schedules = season.standings.counts, season.schedules.counts
+
+    assert (standings.inserted, schedules.inserted) == (978, 7343)
+    assert (schedules.linked, schedules.unlinked, schedules.rejects) == (14683, 3, 0)
+    assert season.rows("select count(*) from series_stats") == [(978,)]
+    assert season.rows("select count(*) from schedule") == [(7343,)]
 
 
-def test_every_linked_side_is_a_team_of_the_rows_league(
-    season: tuple[FeedResult, FeedResult], connection_to: Connection
-) -> None:
+def test_only_names_that_name_no_team_stay_open(season: Season) -> None:
+    assert dict(map(tuple, season.rows("select name, sides from quality.links where team_id is null"))) == NAMELESS
+
+
+def test_every_linked_side_is_a_team_of_the_rows_league(season: Season) -> None:
     strays = """
         select count(*) from schedule s join teams t on t.id in (s.home_team_id, s.away_team_id)
         where t.league_id <> s.league_id
     """
-    assert connection_to.scalar(text(strays)) == 0
+    assert season.rows(strays) == [(0,)]
 
 
-def test_the_same_season_again_changes_no_row(
-    season: tuple[FeedResult, FeedResult], feeds: Path, database: Engine
-) -> None:
-    again = import_paths(database, [feeds / "2025-06-30T0809" / "all"], Options(force=True))
+def test_the_same_season_again_changes_no_row(season: Season, server: str) -> None:
+    season.engine.dispose()  # nobody may be connected to what is copied
+    for engine in copy_of(server, str(season.engine.url.database)):
+        again = import_paths(engine, [season.feed], Options(force=True))
 
-    assert [(feed.counts.inserted, feed.counts.updated) for feed in again.feeds] == [(0, 0), (0, 0)]
-    assert import_paths(database, [feeds / "2025-06-30T0809" / "all"], Options()).outcome is Outcome.UNCHANGED
-
-
-@pytest.fixture
-def connection_to(database: Engine) -> Iterator[Connection]:
-    with database.begin() as connection:
-        yield connection
+        assert [(feed.counts.inserted, feed.counts.updated) for feed in again.feeds] == [(0, 0), (0, 0)]
+        assert import_paths(engine, [season.feed], Options()).outcome is Outcome.UNCHANGED
 
 
 @pytest.fixture(scope="module")
 def history(feeds: Path, server: str, template: str) -> Iterator[Engine]:
     """Every moment of the scrape history, imported in the order of time, one command per moment."""
-    from tests.conftest import copy_of  # noqa: PLC0415
-
     for engine in copy_of(server, template):
         for moment in sorted(path for path in feeds.iterdir() if path.is_dir()):
             import_paths(engine, [moment], Options())
