@@ -29,8 +29,9 @@ lint: install ## Format, lint and types
 house: install ## How finely the sources are cut, in figures with their limits
 	$(BIN)/python -m tests.house
 
+# a fifth of their time is waiting: a third process has it
 test: lint ## Format, lint, types and every test that needs less than a minute
-	$(PYTEST) 2 -m "not slow"
+	$(PYTEST) 3 -m "not slow"
 
 # many of them wait for a server, a worker or a time-out: a third has the processors meanwhile
 slow: install ## Whole processes, servers, browsers and every command of the documents
