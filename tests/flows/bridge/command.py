@@ -35,9 +35,13 @@ class Command:
             env=dict(self.environment), cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
+    def fork(self, *arguments: str) -> Running:
+        """Start the command, without its imports."""
+        return Running(arguments, self.environment, self.folder, apart=True)
+
     def run(self, *arguments: str, timeout: float = LONGEST) -> Ended:
         """Run the command to its end, as a fork."""
-        return Running(arguments, self.environment, self.folder, apart=True).end(timeout)
+        return self.fork(*arguments).end(timeout)
 
 
 def ended(process: subprocess.Popen[str], timeout: float = LONGEST) -> Ended:

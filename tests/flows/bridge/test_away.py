@@ -55,11 +55,11 @@ def check(command: Command, database: Engine, fail: Any = None) -> tuple[Ended, 
     """Run a check whose Prefect fails in the middle of it; with the seconds from there to its end."""
     with database.connect() as holder:
         holder.execute(text("select pg_advisory_lock(:key)"), {"key": GATE})
-        process = command.start("check", "--json", "-", "--today", "2024-09-20")
+        process = command.fork("check", "--json", "-", "--today", "2024-09-20")
         try:
             waits = text("select count(*) from pg_locks where locktype = 'advisory' and objid = :key and not granted")
             while not holder.execute(waits, {"key": GATE}).scalar_one():
-                assert process.poll() is None, process.communicate()
+                assert process.process.is_alive(), process.end()
                 time.sleep(0.05)
             if fail:
                 fail()
@@ -68,7 +68,7 @@ def check(command: Command, database: Engine, fail: Any = None) -> tuple[Ended, 
         except BaseException:
             process.kill()
             raise
-        return ended(process), time.monotonic() - started
+        return process.end(), time.monotonic() - started
 
 
 def _import(command: Command, season: Path) -> tuple[Ended, float]:
