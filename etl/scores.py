@@ -40,12 +40,6 @@ SCORE = rf"^\s*{_SET}({_NEXT}{_SET})*{_REMARK}\s*$|^\s*(ret|retired|def|default|
 A_DATE = r"^\s*[[:alpha:]]{3,9} \d{1,2}, \d{4}\s*$"
 """What the league site shows in place of a score that does not exist, such as "February 28, 2025"."""
 
-HOME_SET, AWAY_SET = "6-[0-4]|7-[56]", "[0-4]-6|[56]-7"
-"""What every match has somewhere that a side has won: a set of that side."""
-
-PLAIN_SCORE = r"^\d-\d(, \d-\d)*$"
-"""Figures of sets and nothing else: nearly every score."""
-
 _LOST = "|".join([*(f"{low}-[{low + 1}-9]" for low in range(9)), r"\d-1\d"])
 _GAINED = "|".join([*(f"[{low + 1}-9]-{low}" for low in range(9)), r"1\d-\d"])
 TIEBREAK_AGAINST_SET = rf"7-6\s*\[({_LOST})\]|6-7\s*\[({_GAINED})\]"

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql.selectable import Subquery
 
-from checks import Bad, Row, Severity, change, check, metric_check, percent, row_check
+from checks import Bad, Row, Severity, SharedSet, change, check, metric_check, percent, row_check, shared_set
 from checks.rules.thresholds import (
     ANY,
     DUPLICATES,
@@ -33,16 +33,19 @@ from checks.rules.words import (
     busiest_dates,
     hash_of,
     is_match,
+    is_odd,
     leads_nowhere,
+    leagues_with_players,
     match_keys,
-    memberships,
     number_of_series,
+    odd_seats,
     result_keys,
     rows_of,
+    score_says,
     seats,
-    seats_of_clubs,
+    unknown_people,
 )
-from etl.scores import A_DATE, AWAY_SET, AWAY_WON, HOME_SET, HOME_WON, PLAIN_SCORE, SCORE, TIEBREAK_AGAINST_SET
+from etl.scores import TIEBREAK_AGAINST_SET
 from etl.tables import match_scores, players, schedule, teams
 
 GRACE = timedelta(days=7)
@@ -54,7 +57,6 @@ SAME_RESULT = (
     "away_player_2_id", "scores",
 )  # fmt: skip
 WITH_PLAYERS = sa.or_(*(match_scores.c[name].is_not(None) for name in SAME_RESULT if "player" in name))
-BOTH_WON_GAMES = "[1-9]-[1-9]"  # lines that a team gave away all have one score
 RESULT_SIDES = ("home", "away")
 LINKED = match_scores.c.home_team_id.is_not(None) & match_scores.c.away_team_id.is_not(None)
 
@@ -92,7 +94,7 @@ def duplicate_result() -> Bad:
 @check(severity=Severity.HIGH, threshold=ROUTINE, table=match_scores, owner="matches", tags={"daily"})
 def duplicate_result_without_players() -> Bad:
     """A result without players repeats date, teams and score of another: many are an import that ran twice."""
-    return _copies_among(~WITH_PLAYERS & match_scores.c.scores.regexp_match(BOTH_WON_GAMES))
+    return _copies_among(~WITH_PLAYERS & score_says(Row(match_scores), "both won games"))
 
 
 def _copies_among(judged: sa.ColumnElement[bool]) -> Bad:
@@ -234,9 +236,7 @@ def winner_neither_home_nor_away(row: Row) -> sa.ColumnElement[bool]:
            coach="A result has no readable score")  # fmt: skip
 def malformed_score(row: Row) -> Bad:
     """A result with a winner has no score, or a text that cannot be read as one."""
-    # nearly all are plain, which is seen in a quarter of the time
-    unreadable = row.scores.op("!~")(PLAIN_SCORE) & row.scores.op("!~*")(SCORE)
-    return Bad(row.scores.is_(None) | unreadable, among=row.winner.is_not(None))
+    return Bad(row.scores.is_(None) | score_says(row, "nothing"), among=row.winner.is_not(None))
 
 
 @row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily"},
@@ -246,9 +246,8 @@ def malformed_score(row: Row) -> Bad:
            coach="A match has the wrong winner")  # fmt: skip
 def winner_contradicts_score(row: Row) -> Bad:
     """The side that won the match by its sets is not the winner. Unfinished sets and retirements are not judged."""
-    # most winners lost no set, and the short pattern of one takes a tenth of the time of the long ones
-    lost_by_home = (row.winner == "home") & row.scores.regexp_match(AWAY_SET) & row.scores.regexp_match(AWAY_WON)
-    lost_by_away = (row.winner == "away") & row.scores.regexp_match(HOME_SET) & row.scores.regexp_match(HOME_WON)
+    lost_by_home = (row.winner == "home") & score_says(row, "away won")
+    lost_by_away = (row.winner == "away") & score_says(row, "home won")
     return Bad(lost_by_home | lost_by_away, among=row.winner.in_(RESULT_SIDES) & row.scores.is_not(None))
 
 
@@ -267,8 +266,8 @@ def tiebreak_contradicts_set(row: Row) -> Bad:
            bad=[{"scores": "6-1, 6-2"}], coach="A match has a score and no winner")  # fmt: skip
 def undecided_match_with_score(row: Row) -> Bad:
     """A match has a score that decides it, but no winner."""
-    decided = sa.or_(row.scores.regexp_match(HOME_WON), row.scores.regexp_match(AWAY_WON))
-    return Bad(row.winner.is_(None) & decided, among=row.scores.is_not(None) & row.scores.op("!~")(A_DATE))
+    decided = sa.or_(score_says(row, "home won"), score_says(row, "away won"))
+    return Bad(row.winner.is_(None) & decided, among=row.scores.is_not(None) & ~score_says(row, "a date"))
 
 
 @row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily"},
@@ -308,23 +307,15 @@ def result_with_missing_player(row: Row) -> Bad:
        coach="A result has a player whom nobody knows")  # fmt: skip
 def result_of_unknown_player() -> Bad:
     """Somebody who played is not among the players of the league. Leagues without any players are left out."""
-    seat, person = seats(), seats()
-    # a CTE: read once, for the bad rows and for all
-    judged = sa.select(sa.select(players.c.league_id).distinct().cte("judged"))
-    listed = sa.exists().where(
-        players.c.league_id == person.c.league_id, players.c.tenniscores_player_id == person.c.player_id
-    )
-    # people first, then their seats: millions of seats are a few thousand people
-    people = sa.select(person.c.league_id, person.c.player_id).distinct()
-    unknown = people.where(person.c.league_id.in_(judged), ~listed).subquery()
+    seat, unknown = seats(), unknown_people(odd_seats())
     same = (unknown.c.league_id == seat.c.league_id) & (unknown.c.player_id == seat.c.player_id)
-    # and these before their results: asked at once, the database joins every seat with its result, league and series
+    # before their results: asked at once, the database joins every seat with its result, league and series
     guests = sa.select(seat.c.id, seat.c.seat, seat.c.player_id).join(unknown, same).cte("guests")
     guests = guests.prefix_with("MATERIALIZED")
     keys = result_keys().add_columns(guests.c.seat, guests.c.player_id)
     return Bad(
         keys.join(guests, guests.c.id == match_scores.c.id).where(among_few(match_scores.c.id, sa.select(guests.c.id))),
-        among=sa.select(seat).where(seat.c.league_id.in_(judged)),
+        among=sa.select(seat).where(seat.c.league_id.in_(leagues_with_players())),
     )
 
 
@@ -335,37 +326,41 @@ def player_of_another_club() -> Bad:
 
     Who has a membership without a club is left out: unknown is not foreign.
     """
-    seat, person = seats_of_clubs(), memberships()
-    listed = (person.c.league_id == seat.c.league_id) & (person.c.player_id == seat.c.player_id)
-    strange = (~person.c.unclear & (seat.c.club_id != sa.all_(person.c.clubs))).label("strange")
-    judged = sa.select(*seat.c, strange).join(person, listed).where(seat.c.club_id.is_not(None)).cte("judged")
-    keys = result_keys().add_columns(judged.c.seat, judged.c.player_id)
-    strangers = keys.join(judged, judged.c.id == match_scores.c.id).where(judged.c.strange)
-    return Bad(strangers, among=sa.select(*(judged.c[column.name] for column in seats().c)))
+    seat, odd, club = seats(), odd_seats(), teams.alias("club")
+    unknown = unknown_people(odd)
+    same_person = (unknown.c.league_id == seat.c.league_id) & (unknown.c.player_id == seat.c.player_id)
+    has_club = (club.c.id == seat.c.team_id) & club.c.club_id.is_not(None)
+    judged = sa.select(seat).join(club, has_club).where(seat.c.league_id.in_(leagues_with_players()))
+    keys = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
+    return Bad(
+        keys.where(is_odd(seat, odd, "strange")),
+        among=judged.where(~sa.exists().where(same_person)),
+    )
 
 
 @check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=match_scores, owner="matches", tags={"daily"},
        runbook="docs/RUNBOOKS.md#results-of-the-wrong-team", coach="A result has the wrong team of a club")  # fmt: skip
 def result_of_another_team_of_the_club() -> Bad:
     """Both players of a side belong to another team of the club that the side is linked to, and none to that team."""
-    seat, member = seats_of_clubs(), memberships(teams.c.club_id)
-    same_person = (member.c.league_id == seat.c.league_id) & (member.c.player_id == seat.c.player_id)
-    of_the_club = seat.c.club_id == sa.any_(member.c.clubs)
-    first, last = (pick(seat.c.player_id).filter(of_the_club) for pick in (sa.func.min, sa.func.max))
-    one_here = sa.func.bool_or(seat.c.team_id == sa.any_(member.c.teams)).label("one_here")
-    # what is counted is told beside the side: grouped once, for the bad rows and for all
-    side = (
-        sa.select(seat.c.id, seat.c.team_id, sa.func.min(seat.c.league_id).label("league_id"))
-        .add_columns((first != last).label("two_of_club"), one_here)
-        .join(member, same_person)
-        .group_by(seat.c.id, seat.c.team_id)
-        .cte("side")
-    )
-    wrong = result_keys().add_columns(side.c.team_id).join(side, side.c.id == match_scores.c.id)
-    return Bad(
-        wrong.where(side.c.two_of_club, ~side.c.one_here),
-        among=sa.select(side.c.id, side.c.team_id, side.c.league_id),
-    )
+    seat, odd, row, here = seats(), odd_seats(), match_scores.c, players.alias("here")
+    of_others = sa.select(seat.c.id, seat.c.team_id).where(is_odd(seat, odd, "elsewhere"))
+    two = sa.func.min(seat.c.player_id) != sa.func.max(seat.c.player_id)
+    pair = of_others.group_by(seat.c.id, seat.c.team_id).having(two).cte("pair").prefix_with("MATERIALIZED")
+    names = zip(RESULT_SIDES, (HOME_PLAYERS, AWAY_PLAYERS), strict=True)
+    of_pair = [(row[f"{side}_team_id"] == pair.c.team_id) & (row[name] == here.c.tenniscores_player_id)
+               for side, players_of in names for name in players_of]  # fmt: skip
+    one_here = sa.exists().where(here.c.team_id == pair.c.team_id, here.c.league_id == row.league_id, sa.or_(*of_pair))
+    wrong = result_keys().add_columns(pair.c.team_id).join(pair, pair.c.id == row.id)
+    return Bad(wrong.where(~one_here), among=sa.select(_sides_with_members()))
+
+
+def _sides_with_members() -> SharedSet:
+    """Sides of results of which at least one player is in a team: each once, with its team and league."""
+    seat, own, their = seats().c, players.alias("own"), teams.alias("their")
+    member = sa.exists().where(own.c.league_id == seat.league_id, own.c.tenniscores_player_id == seat.player_id,
+                               own.c.team_id == their.c.id)  # fmt: skip
+    side = sa.select(seat.id, seat.team_id, seat.league_id).join(teams, teams.c.id == seat.team_id)
+    return shared_set("sides", side.where(member).distinct())
 
 
 @metric_check(match_scores, severity=Severity.HIGH, threshold=change(drop=(percent(10), percent(30))), owner="matches",

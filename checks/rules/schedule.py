@@ -11,6 +11,7 @@ from datetime import date, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.sql.selectable import Exists
 
 from checks import Bad, Row, Severity, SharedSet, change, check, drop, metric_check, percent, row_check, shared_set
@@ -219,7 +220,7 @@ def fixture_under_two_names() -> Bad:
 @check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"daily"})
 def team_twice_at_once() -> Bad:
     """A team has to be at two matches at one time. Matches without a time are left to their own rule."""
-    played = _sides("home", "away").union_all(_sides("away", "home")).subquery()
+    played = _sides_with_time().subquery()
     key = (played.c.team_id, played.c.match_date, played.c.match_time)
     # two rows against one opponent are copies, which other rules count, also where one of them is not linked
     ids, names = (sa.func.min(column) == sa.func.max(column) for column in (played.c.opponent_id, played.c.opponent))
@@ -229,13 +230,15 @@ def team_twice_at_once() -> Bad:
     return Bad(twice, among=sa.select(played.c.team_id))
 
 
-def _sides(own: str, other: str) -> sa.Select[Any]:
-    """One side of each match that has a time, with the opponent's id, where it is known, and name."""
-    team_id = schedule.c[f"{own}_team_id"]
-    opponent = sa.func.lower(schedule.c[f"{other}_team"]).label("opponent")
-    columns = (schedule.c[f"{other}_team_id"].label("opponent_id"), schedule.c.match_date, schedule.c.match_time)
-    side = sa.select(team_id.label("team_id"), opponent, *columns)
-    return side.where(team_id.is_not(None), schedule.c.match_time.is_not(None), words.is_match(Row(schedule)))
+def _sides_with_time() -> sa.Select[Any]:
+    """Both sides of each match that has a time, with the opponent's id, where it is known, and name."""
+    row = schedule.c
+    ids, names = (row.home_team_id, row.away_team_id), (sa.func.lower(row.home_team), sa.func.lower(row.away_team))
+    either = words.either_team().label("team_id")
+    other_id, other = (sa.func.unnest(array(each[::-1]), type_=each[0].type) for each in (ids, names))
+    columns = (other_id.label("opponent_id"), other.label("opponent"), row.match_date, row.match_time)
+    timed = sa.select(either, *columns).where(row.match_time.is_not(None), words.is_match(Row(schedule))).subquery()
+    return sa.select(timed).where(timed.c.team_id.is_not(None))
 
 
 EARLIEST, LATEST = time(7), time(22)
@@ -323,14 +326,14 @@ def matches_on_one_date() -> Bad:
        coach="A league has no match ahead")  # fmt: skip
 def league_without_match_ahead(today: date) -> Bad:
     """A league whose season is only weeks old has no match ahead."""
-    has_begun = _league_plays(today - RECENT, today)
-    is_young = ~_league_plays(today - LAST_SEASON, today - YOUNG)
+    days = words.league_days()
+    has_begun = _league_plays(days, today - RECENT, today)
+    is_young = ~_league_plays(days, today - LAST_SEASON, today - YOUNG)
     in_season = sa.select(leagues.c.league_id.label("league")).where(has_begun, is_young)
-    return Bad(in_season.where(~_league_plays(today, date.max)), among=in_season)
+    return Bad(in_season.where(~_league_plays(days, today, date.max)), among=in_season)
 
 
-def _league_plays(since: date, until: date) -> Exists:
+def _league_plays(days: SharedSet, since: date, until: date) -> Exists:
     """The league has a match on or after the first day and before the second."""
-    day = schedule.c.match_date
-    of_league = (schedule.c.league_id == leagues.c.id) & words.is_match(Row(schedule))
-    return sa.exists().where(of_league, day >= since, day < until)
+    day = days.c.match_date
+    return sa.exists().where(days.c.league_id == leagues.c.id, day >= since, day < until)

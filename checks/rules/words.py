@@ -8,12 +8,13 @@ grouped by, and what `--league` narrows by.
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     CTE,
     BigInteger,
+    Boolean,
     ColumnElement,
     Integer,
     Select,
@@ -23,9 +24,13 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     literal,
+    or_,
     select,
+    tuple_,
+    type_coerce,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import array
@@ -33,6 +38,7 @@ from sqlalchemy.sql.selectable import Subquery
 
 from checks import Bad, Row, SharedSet, fixture, shared_set
 from etl.importing.declared import Seasons
+from etl.scores import A_DATE, AWAY_WON, HOME_WON, SCORE
 from etl.tables import (
     clubs,
     import_feeds,
@@ -54,6 +60,7 @@ PLACES = ("league_id", "series_id", "club_id", "home_team_id", "away_team_id", "
 """Columns that tell where a row stands."""
 HOME_PLAYERS = ("home_player_1_id", "home_player_2_id")
 AWAY_PLAYERS = ("away_player_1_id", "away_player_2_id")
+BOTH_WON_GAMES = "[1-9]-[1-9]"  # lines that a team gave away all have one score
 
 
 def is_practice(row: Row) -> ColumnElement[bool]:
@@ -75,6 +82,7 @@ SMALLEST_SEASON = 0.1
 """Of a league's largest season: less than that is no season, but a mistyped year."""
 
 
+@cache
 def league_days() -> SharedSet:
     """The days on which a league plays, each with its matches, the day before it and the day after it."""
     league, day = schedule.c.league_id, schedule.c.match_date
@@ -151,6 +159,30 @@ def number_of_series(rows: Select[Any]) -> ColumnElement[Any]:
 def in_use(row: Row) -> ColumnElement[bool]:
     """A team that has not been retired."""
     return row.is_active.is_not(False)
+
+
+@cache
+def _readings() -> SharedSet:
+    """What the scores of results say, as patterns find it, each score once; `nothing`: it is none."""
+    score = select(match_scores.c.scores).where(match_scores.c.scores.is_not(None)).distinct().subquery().c.scores
+    said = {
+        "nothing": ~score.regexp_match(SCORE, flags="i"),
+        "home won": score.regexp_match(HOME_WON),
+        "away won": score.regexp_match(AWAY_WON),
+        "a date": score.regexp_match(A_DATE),
+        "both won games": score.regexp_match(BOTH_WON_GAMES),
+    }
+    return shared_set(
+        "readings", select(score, *(type_coerce(reads, Boolean).label(what) for what, reads in said.items()))
+    )
+
+
+def score_says(row: Row, what: str) -> ColumnElement[bool]:
+    """The score of a result reads so; NULL says nothing of it.
+
+    A million results have some thousand scores: each is read once, where a pattern takes seconds for all rows.
+    """
+    return row.scores.in_(select(_readings().c.scores).where(_readings().c[what]))
 
 
 def hash_of(*columns: ColumnElement[Any]) -> ColumnElement[int]:
@@ -277,22 +309,51 @@ def _seat(name: str) -> Select[tuple[int, int, int, str, str]]:
     return seat.where(row[name].is_not(None))
 
 
-def seats_of_clubs() -> Subquery:
-    """Seats whose team there is, each with the club of that team."""
-    seat = seats()
-    of_club = select(*seat.c, teams.c.club_id).join(teams, teams.c.id == seat.c.team_id)
-    # joined first: the database takes the million rows of a further join for a few, and would look each team up alone
-    return of_club.offset(0).subquery("seat_of_club")
+@cache
+def odd_seats() -> SharedSet:
+    """Who played where they should not: league, team and player, once however often they did.
 
-
-def memberships(club: ColumnElement[int] = players.c.club_id) -> Subquery:
-    """Each person of a league once, with all teams and clubs, `unclear` where one of these is not known.
-
-    The clubs are those of players' own rows, or with `teams.club_id` of their teams; who has no team is left out then.
+    `unknown`: a league that has players does not have this one. `strange`: the clubs of all of their rows are known,
+    and that of the team is none of them. `elsewhere`: they are in another team of its club, and not in the team.
     """
-    key = (players.c.league_id, players.c.tenniscores_player_id.label("player_id"))
-    unclear = func.bool_or(club.is_(None)).label("unclear")
-    clubs_of, teams_of = (func.array_agg(one, type_=ARRAY(Integer)) for one in (club, players.c.team_id))
-    person = select(*key, unclear, clubs_of.label("clubs"), teams_of.label("teams")).group_by(*key)
-    joined = person.join(teams, teams.c.id == players.c.team_id) if club.table is not players else person
-    return joined.subquery("person")
+    seat, row, their = seats().c, players.alias("row_of"), teams.alias("their")
+    # grouped first: more than a million seats are some thousand people, and each further join takes its time
+    of = select(seat.league_id, seat.team_id, seat.player_id).distinct().subquery("played").c
+    unknown = (func.count(row.c.id) == 0) & of.league_id.in_(leagues_with_players())
+    strange, of_club, here = (
+        pick(func.coalesce(same, false()), type_=Boolean)
+        for pick, same in (
+            (func.bool_and, row.c.club_id != teams.c.club_id),
+            (func.bool_or, their.c.club_id == teams.c.club_id),
+            (func.bool_or, their.c.id == teams.c.id),
+        )
+    )
+    flags = {"unknown": unknown, "strange": strange, "elsewhere": of_club & ~here}
+    key = (of.league_id, of.team_id, of.player_id)
+    odd = (
+        select(*key, *(flag.label(name) for name, flag in flags.items()))
+        .outerjoin(teams, teams.c.id == of.team_id)
+        .outerjoin(row, (row.c.league_id == of.league_id) & (row.c.tenniscores_player_id == of.player_id))
+        .outerjoin(their, their.c.id == row.c.team_id)
+    )
+    return shared_set("odd", odd.group_by(*key).having(or_(*flags.values())))
+
+
+@cache
+def leagues_with_players() -> Select[tuple[int]]:
+    """The leagues that have any players, by id."""
+    return select(shared_set("inhabited", select(players.c.league_id).distinct()).c.league_id)
+
+
+def unknown_people(odd: SharedSet) -> Subquery:
+    """Of odd seats the people whom their league does not know, each once."""
+    return select(odd.c.league_id, odd.c.player_id).where(odd.c.unknown).distinct().subquery("unknown_people")
+
+
+def is_odd(seat: Subquery, odd: SharedSet, flag: str) -> ColumnElement[bool]:
+    """A seat, whose team there is, is one of the odd ones with a flag."""
+    key = [seat.c[name] for name in ("league_id", "team_id", "player_id")]
+    of_odd = tuple_(*key).in_(select(*(odd.c[column.key] for column in key)).where(odd.c[flag]))
+    # IS TRUE keeps it from becoming a join, for which the database would sort more than a million seats; and a key
+    # with a NULL would be compared with each of the odd ones
+    return and_(*(column.is_not(None) for column in key), of_odd.is_(True))
