@@ -116,8 +116,12 @@ def test_rows_are_shown_in_the_order_of_steps_without_what_is_personal(loose: Co
     )
     perform(loose, number, (Update(players, renamed), Delete(schedule, select(schedule.c.id).where(schedule.c.id > 1))))
 
+    other = ledger.open_repair(loose, summary="another")
+    perform(loose, other, (Update(schedule, select(schedule.c.id, schedule.c.home_team.label("location"))),))
+
     rows = preview(loose, number)
 
+    assert [row.action for row in preview(loose, other)] == ["update"]
     assert str(rows[0]) == (
         "update players (id 5, tenniscores_player_id nndz-0000000000000001, league_id 1, club_id 1, series_id 1):"
         " team_id: 1 -> 6; last_name: … -> …"

@@ -16,7 +16,7 @@ from checks.engine.collecting.rules import Rules
 from checks.engine.judging.evaluate import Outcome
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Unit
-from checks.engine.measuring.snapshot import Session, Snapshot, SnapshotSession, asking
+from checks.engine.measuring.snapshot import OpenSession, Session, Snapshot, SnapshotSession, asking
 from checks.engine.run import Progress, Sessions, run_checks
 from etl.database import open_engine
 from tests.checks.engine.conftest import Run, counted, request, thing, things
@@ -271,3 +271,16 @@ def test_what_fails_while_it_is_found_out_what_rules_rest_on_fails_the_run(shelv
 
     with pytest.raises(LookupError, match="nobody knows"):
         run_checks(shelves, Rules.of(big), request(bases=bases))
+
+
+def test_rows_in_chunks_stay_in_the_database_until_they_are_asked_for(shelves: Engine, put: Put) -> None:
+    put(*(thing(str(number)) for number in range(5)))
+    cursors = text("select count(*) from pg_cursors where name <> ''")
+
+    with shelves.connect() as connection:
+        chunks = OpenSession(connection).chunks(asking(things.c.name), 9, 2)
+        first = next(chunks)
+        held = connection.scalar(cursors)
+        rest = [len(chunk) for chunk in chunks]
+
+    assert (len(first), held, rest) == (2, 1, [2, 1])
