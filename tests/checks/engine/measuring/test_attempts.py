@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -14,7 +15,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, StatementError
 
 from checks.engine.authoring import DeadlineError, MeasureError
-from checks.engine.measuring import snapshot
+from checks.engine.measuring import measure, snapshot
+from checks.engine.measuring.measure import Asking, Measured
+from checks.engine.measuring.scope import Scope
 from checks.engine.measuring.snapshot import attempt, explained, not_free, timed_out, within
 
 
@@ -135,3 +138,34 @@ def test_an_error_says_what_it_is() -> None:
     assert explained(ProgrammingError("select 'Jane'", None, errors.SyntaxError("Jane"))) == (
         "the statement failed (SyntaxError)"
     )
+
+
+def test_rules_that_need_more_than_a_share_are_asked_once_more_in_the_time_that_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A scan of 40 s timed out: each of its rules has 2 s at first, and the two slow ones share the 80 s that are left."""
+    queries: Any = [
+        SimpleNamespace(name=name, check=SimpleNamespace(mark=SimpleNamespace(timeout=40))) for name in "abcd"
+    ]
+    asked: list[tuple[str, int]] = []
+
+    def alone(_: object, query: Any, __: object, seconds: float, whole: float) -> Iterator[Measured]:
+        asked.append((query.name, round(seconds)))
+        yield Measured(query, whole, timed_out=query.name in {"b", "d"} and seconds < 30)
+
+    monkeypatch.setattr(measure, "_asked_alone", alone)
+    session: Any = Told()
+
+    found = list(measure._one_by_one(session, measure.Scan(tuple(queries)), Asking(Scope(), 0.0)))
+
+    assert asked == [("a", 2), ("b", 2), ("c", 2), ("d", 2), ("b", 40), ("d", 80)]
+    assert [(one.query, one.timed_out) for one in found] == [(queries[place], False) for place in (0, 2, 1, 3)]
+
+
+def test_a_rule_for_which_no_time_is_left_says_so() -> None:
+    query: Any = SimpleNamespace()
+    how: Any = None
+
+    (found,) = measure._asked_alone(Told(), query, how, 0, 40)  # type: ignore[arg-type]
+
+    assert found.error == "not measured: its scan timed out after 40 s, and the time to ask its rules alone is used up"
