@@ -143,7 +143,7 @@ def test_an_error_says_what_it_is() -> None:
 def test_rules_that_need_more_than_a_share_are_asked_once_more_in_the_time_that_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A scan of 40 s timed out: each of its rules has 2 s at first, and the two slow ones share the 80 s that are left."""
+    """A scan of 40 s timed out: each of its rules has 2 s at first, and the two slow ones share the 80 s left."""
     queries: Any = [
         SimpleNamespace(name=name, check=SimpleNamespace(mark=SimpleNamespace(timeout=40))) for name in "abcd"
     ]
