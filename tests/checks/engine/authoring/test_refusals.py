@@ -454,3 +454,16 @@ def test_rows_for_a_trial_are_kept_with_the_rule() -> None:
     )
 
     assert (mark.good, mark.bad) == (({"size": 1},), ({"size": 2}, {"size": 3}))
+
+
+def test_of_more_than_five_rules_the_five_nearest_are_suggested() -> None:
+    five, six = (named(*(f"rule_{number}" for number in range(count))) for count in (5, 6))
+
+    near, few, many = (
+        refused(lambda rules=rules, name=name: Selection(names=(name,)).apply(rules), SelectionError)  # type: ignore[misc]
+        for rules, name in ((six, "rule_"), (five, "zzz"), (six, "zzz"))
+    )
+
+    assert (near.partition("; ")[2][:13], near.partition("; ")[2].count("rule_")) == ("did you mean ", 5)
+    assert few.endswith("; there are rule_0, rule_1, rule_2, rule_3, rule_4")
+    assert many.endswith("; rally-health rules list has all of them")
