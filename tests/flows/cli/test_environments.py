@@ -76,14 +76,17 @@ def clean() -> dict[str, str]:
 
 @contextmanager
 def started(folder: Path, *arguments: str, to: str = "", **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """The command while it runs, started cold."""
-    command = [sys.executable, "-c", "from flows.cli.main import main; main()", *arguments]
+    """The command while it runs, started cold; it hears SIGHUP also where these tests run under nohup."""
+    hears = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)"
+    command = [sys.executable, "-c", f"{hears}; from flows.cli.main import main; main()", *arguments]
     with ExitStack() as stack:
         output = stack.enter_context(Path(to).open("w", encoding="utf-8")) if to else subprocess.PIPE
-        yield stack.enter_context(subprocess.Popen(
+        process = stack.enter_context(subprocess.Popen(
             command, text=True, cwd=folder, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.PIPE,
             env=clean() | {"PYTHONPATH": str(Path(__file__).parents[3])} | environment,
         ))  # fmt: skip
+        stack.callback(process.kill)  # one that does not end is a failure, not a wait without end
+        yield process
 
 
 def environments(folder: Path) -> dict[str, dict[str, str]]:
