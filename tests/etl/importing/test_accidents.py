@@ -338,6 +338,7 @@ def test_an_accident_is_held_and_named(accident: Accident, season: sa.Engine, tm
     assert fingerprints(season) == before
 
 
+@pytest.mark.usefixtures("feeds")
 @pytest.mark.parametrize(
     ("change", "words"),
     [
