@@ -125,6 +125,7 @@ REOPENS_WITHIN = timedelta(days=1)
 EXAMPLES = 5
 ACCEPTED = "accepted by a waiver"
 GONE = "gone"
+READ_AGAIN = "it is measured again, without enough to judge it by"
 NO_LONGER_THERE = "what it was about is no longer there"
 
 
@@ -140,16 +141,25 @@ class Change:
 def observe(incident: Incident | None, result: Result, run: str, now: datetime, scope: str = "") -> Change | None:
     """What `result` does to the newest incident of its rule; None when nothing.
 
-    A rule that was not measured is never resolved: SKIPPED changes nothing, and ERROR never makes CRITICAL look better.
+    A rule that was not measured is never resolved, and ERROR never makes CRITICAL look better. SKIPPED ends an ERROR
+    alone, where the rule was asked and had too little to be judged by: that it could not be measured is over.
     """
     if incident is not None and now < incident.seen_at:
         return None  # a run that was slow to report says nothing about what a later one saw
     if result.trouble:
         return _trouble(incident, result, run, now, scope)
-    gone = result.accepted or result.status is Status.OK
-    if incident is None or not incident.open or not gone:
+    if incident is None or not incident.open or not (why := _why_it_ends(incident, result)):
         return None
-    return _resolved(replace(incident, **_figures(result)), ACCEPTED if result.accepted else GONE, run, now)
+    return _resolved(replace(incident, **_figures(result)), why, run, now)
+
+
+def _why_it_ends(incident: Incident, result: Result) -> str:
+    """Why a result without trouble resolves an open incident; empty when it does not."""
+    if result.accepted:
+        return ACCEPTED
+    if result.status is Status.OK:
+        return GONE
+    return READ_AGAIN if incident.status is Status.ERROR and not result.left_out else ""
 
 
 def observe_none(known: Incident, run: str, now: datetime) -> Change | None:

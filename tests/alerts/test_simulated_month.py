@@ -241,7 +241,8 @@ class Promised:
 
     def happens(self, rule: str, status: Status, tick: int) -> None:
         trouble = self.now[rule]
-        if status is Status.OK and trouble.status:
+        read_again = status is Status.SKIPPED and trouble.status is Status.ERROR
+        if (status is Status.OK and trouble.status) or read_again:
             trouble.status, trouble.gone = None, tick
         if not status.failing or (status is Status.ERROR and trouble.status is Status.CRITICAL):
             return

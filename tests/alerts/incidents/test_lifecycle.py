@@ -57,6 +57,16 @@ def test_what_was_not_measured_is_not_gone() -> None:
     assert observe(opened(), result("lost_rows", SKIPPED), "run", NOON + HOUR) is None
 
 
+def test_what_is_asked_again_without_enough_to_judge_it_by_is_no_error_any_more() -> None:
+    """A figure without history could not be read one night: its incident stayed open until it had a history."""
+    change = seen(opened(ERROR), SKIPPED, hours=1)
+    assert (change.kind, change.text) == (EventKind.RESOLVED, "it is measured again, without enough to judge it by")
+
+
+def test_an_error_of_a_rule_that_is_switched_off_meanwhile_stays() -> None:
+    assert observe(opened(ERROR), result("lost_rows", SKIPPED, left_out=True), "run", NOON + HOUR) is None
+
+
 def test_an_error_does_not_make_critical_look_better() -> None:
     change = seen(opened(CRITICAL), ERROR, hours=1, error="timed out")
 
