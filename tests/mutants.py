@@ -22,7 +22,7 @@ import sys
 import tempfile
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -116,11 +116,12 @@ class Mutant:
     diff: str
     before: str
     after: str
+    function: str = ""
 
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What it is known by in the list of equivalent ones: its file, and the changed lines before and after."""
-        return self.path, self.before, self.after
+    def is_listed(self, entry: Mapping[str, str]) -> bool:
+        """Whether it is an entry of the list of equivalent ones: its file, its lines before and after, its function."""
+        where = entry["file"], entry["before"], entry["after"], entry.get("in", self.function)
+        return where == (self.path, self.before, self.after, self.function)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def main() -> int:
     options = _options()
     equivalent = _equivalent()
     mutants = sample(options.only or MEASURED, options.sample, options.seed)
-    counted = [mutant for mutant in mutants if mutant.key not in equivalent]
+    counted = [mutant for mutant in mutants if not any(map(mutant.is_listed, equivalent))]
     print(f"seed {options.seed}: {len(mutants)} mutants, {len(mutants) - len(counted)} of them equivalent", flush=True)
     outcomes = list(run(counted, options))
     refuse_tests_that_fail_anyway({outcome.killer for outcome in outcomes}, options.limit)
@@ -158,9 +159,9 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _equivalent() -> set[tuple[str, str, str]]:
+def _equivalent() -> list[Mapping[str, str]]:
     listed = tomllib.loads((ROOT / "tests/equivalent_mutants.toml").read_text(encoding="utf-8"))
-    return {(entry["file"], entry["before"], entry["after"]) for entry in listed.get("mutant", ())}
+    return list(listed.get("mutant", ()))
 
 
 def _told(outcomes: Sequence[Outcome], options: argparse.Namespace) -> int:
@@ -220,7 +221,17 @@ def _made(path: str, name: str, occurrence: int) -> Mutant | None:
     if any(line.startswith("-@dataclass(") for line in lines) and "True" in name:
         return None
     before, after = (" ".join(line[1:].strip() for line in lines[2:] if line[0] == sign) for sign in "-+")
-    return Mutant(path, name.removeprefix("core/"), code, "\n".join(lines), before, after)
+    return Mutant(path, name.removeprefix("core/"), code, "\n".join(lines), before, after, _function(source, code))
+
+
+def _function(source: str, code: str) -> str:
+    """The innermost function or class around the first line in which two sources differ; empty outside of all."""
+    pairs = zip(source.splitlines(), code.splitlines(), strict=False)
+    line = next((number for number, (old, new) in enumerate(pairs, 1) if old != new), 0)
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    around = [node for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)
+              and node.lineno <= line <= (node.end_lineno or 0)]  # fmt: skip
+    return max(around, key=lambda node: node.lineno).name if around else ""
 
 
 def _meaning(code: str) -> str:

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import ast
 import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_every_equivalent_mutant_is_of_a_line_that_is_there_and_has_its_reason() -> None:
-    listed = tomllib.loads((ROOT / "tests/equivalent_mutants.toml").read_text(encoding="utf-8")).get("mutant", [])
+def listed() -> list[dict[str, str]]:
+    entries: list[dict[str, str]] = tomllib.loads((ROOT / "tests/equivalent_mutants.toml").read_text(encoding="utf-8"))[
+        "mutant"
+    ]
+    return entries
 
-    lines = {entry["file"]: stripped(entry["file"]) for entry in listed}
-    stale = [entry for entry in listed if entry["before"] not in lines[entry["file"]] or not entry["why"].strip()]
+
+def test_every_equivalent_mutant_is_of_a_line_that_is_there_and_has_its_reason() -> None:
+    stale = [entry for entry in listed() if entry["before"] not in stripped(entry) or not entry["why"].strip()]
 
     assert stale == []
-    assert len({(entry["file"], entry["before"], entry["after"]) for entry in listed}) == len(listed)
+    assert len({(entry["file"], entry["before"], entry["after"], entry.get("in")) for entry in listed()}) == len(
+        listed()
+    )
 
 
-def stripped(file: str) -> str:
-    """A file as its changed lines are listed: each without its indentation, on one line."""
-    return " ".join(line.strip() for line in (ROOT / file).read_text(encoding="utf-8").splitlines())
+def test_an_equivalent_mutant_of_a_line_that_stands_twice_names_its_function() -> None:
+    unclear = [entry for entry in listed() if stripped(entry).count(f" {entry['before']} ") > 1]
+
+    assert unclear == []
+
+
+def stripped(entry: dict[str, str]) -> str:
+    """The file of an entry, or its function, as changed lines are listed: without indentation, on one line."""
+    text = (ROOT / entry["file"]).read_text(encoding="utf-8")
+    if "in" in entry:
+        named = (node for node in ast.walk(ast.parse(text)) if getattr(node, "name", None) == entry["in"])
+        text = "\n".join(ast.get_source_segment(text, node) or "" for node in named)
+    return " ".join(line.strip() for line in f"\n{text}\n".splitlines())
