@@ -244,29 +244,34 @@ def census(
     hashes = [item.hash.label(f"h{number}") for number, item in hashed.items() if item.hash is not None]
     rows = select(*labelled, *flags.columns, *hashes).select_from(joined).where(scope.condition(source)).subquery()
     grouped = [rows.c[column.name] for column in labelled]
-    # of what is hashed only an array: the condition of a second aggregate would be asked of every row once more
-    counts = [(func.array_agg(rows.c[f"h{number}"]) if number in hashed else func.count()).filter(rows.c[flag.name])
+    counts = [(_sum_and_mean(rows.c[f"h{number}"]) if number in hashed else (func.count(),), rows.c[flag.name])
               for number, flag in enumerate(flags.columns)]  # fmt: skip
     counted = {item.query.id: PlaceCounts() for item in asked}
     concerned = _by_parameter(asked, numbers, together)
-    statement = asking(*grouped, *counts).group_by(*grouped)
-    for row in session.all(_summed(statement, len(by)) if hashed else statement, timeout):
-        codes = iter(row[2:])
+    aggregates = [each.filter(flag) for own, flag in counts for each in own]
+    for row in session.all(asking(*grouped, *aggregates).group_by(*grouped), timeout):
+        codes, values = iter(row[2:]), iter(row[1 + len(by) :])
         here = [part for code in coded if (part := code.read(codes)) is not None]
-        _add(counted, concerned.get(row[1], ()), list(places_of(here)), row[1 + len(by) :])
-        for item, total in zip(hashed.values(), row[1 + len(by) + len(counts) :], strict=True):
-            counted[item.query.id].digest += int(total or 0)
+        both = [_count_and_sum([next(values) for _ in own]) for own, _ in counts]
+        _add(counted, concerned.get(row[1], ()), list(places_of(here)), [count for count, _ in both])
+        for number, item in hashed.items():
+            counted[item.query.id].digest += both[number][1]
     return counted
 
 
-def _summed(statement: Select[Any], by: int) -> Select[Any]:
-    """Of arrays of hashes their lengths, and at the end their sums."""
-    columns = [*statement.subquery("counted").c][1:]
-    arrays = [column for column in columns[by:] if isinstance(column.type, ARRAY)]
-    counts = [func.coalesce(func.cardinality(column), 0) if isinstance(column.type, ARRAY) else column
-              for column in columns[by:]]  # fmt: skip
-    sums = [select(func.sum(func.unnest(array).column_valued("hash"))).scalar_subquery() for array in arrays]
-    return asking(*columns[:by], *counts, *sums)
+def _sum_and_mean(hashed: ColumnElement[int]) -> tuple[ColumnElement[Any], ...]:
+    """What says how many rows there are, and what their hashes add up to, by asking their condition once.
+
+    A count beside the sum would ask it of every row once more. Sum and mean of the same numbers are one aggregate to
+    the database, which also takes little memory for a group: for arrays it sorted all rows.
+    """
+    return func.sum(hashed), func.avg(hashed)
+
+
+def _count_and_sum(values: Sequence[Any]) -> tuple[int, int]:
+    """The number of rows, and the sum of their hashes, if these were asked for: none of them is nought or less."""
+    total, *mean = values
+    return (round(total / mean[0]), int(total)) if mean and total else (int(total or 0), 0)
 
 
 def segment_readings(rows: Mapping[Place, int], bad: Mapping[Place, int], name: str) -> dict[Any, Measurement]:

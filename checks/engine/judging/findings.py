@@ -73,8 +73,11 @@ def key_text(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[str]:
     return cast(build(*columns), Text)
 
 
+POSITIVE = (1 << 63) - 1
+
+
 def row_hash(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[int] | None:
-    """SQL of a number that changes with any of these columns, in a tenth of the time of a fingerprint.
+    """SQL of a positive number that changes with any of these columns, in a tenth of the time of a fingerprint.
 
     None where a value may change while its hash does not. Another version of the database may hash otherwise, so it
     tells that rows are the same, and never that they are others.
@@ -83,7 +86,8 @@ def row_hash(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[int] | None
         return None
     # a collation may take what is written in two ways for the same
     exact = [collate(column, "C") if isinstance(column.type, String) else column for column in columns]
-    return func.hash_record_extended(func.row(*exact), 0, type_=BigInteger)
+    hashed: ColumnElement[int] = func.hash_record_extended(func.row(*exact), 0, type_=BigInteger)
+    return hashed.bitwise_and(literal(POSITIVE, BigInteger)).bitwise_or(1)
 
 
 def fingerprint_of(rule: str, key: ColumnElement[str]) -> ColumnElement[int]:

@@ -171,6 +171,18 @@ def test_the_hash_of_a_row_changes_with_its_key_and_its_place(put: Put, shelves:
     assert same == before != after
 
 
+def test_the_hash_of_a_row_is_above_zero(put: Put, shelves: Engine) -> None:
+    """Sum and mean of hashes tell how many rows there are."""
+    hashed = row_hash((things.c.name, things.c.place_id))
+    assert hashed is not None
+    put(*(thing(f"n{number}") for number in range(200)))
+    with shelves.begin() as connection:
+        found = connection.execute(select(hashed)).scalars().all()
+
+    assert len({*found}) == 200
+    assert all(0 < number < 2**63 for number in found)
+
+
 def test_a_number_that_can_be_written_in_two_ways_has_no_hash() -> None:
     assert row_hash((things.c.name, Column("weight", Numeric))) is None
 
