@@ -188,9 +188,9 @@ def possible_candidates(places: Mapping[Place, int], sampled: int) -> list[Place
 
 def _most_of_each_group(places: Mapping[Place, int], least: float, most: int) -> list[Place]:
     groups: dict[tuple[str, ...], list[Place]] = {}
-    for place in sorted(places, key=lambda place: (-places[place], str(place))):
-        if places[place] >= least:
-            groups.setdefault(tuple(name for name, _ in place), []).append(place)
+    likely = [place for place, number in places.items() if number >= least]
+    for place in sorted(likely, key=lambda place: (-places[place], str(place))):
+        groups.setdefault(tuple(name for name, _ in place), []).append(place)
     return [place for group in groups.values() for place in group[:most]]
 
 

@@ -89,9 +89,9 @@ def _parts(
 
 def _result(outcome: Outcome, context: RunContext, labels: Labels, info: RunInfo) -> Result:
     query, reading = outcome.query, outcome.measured.reading
-    result = _bare(query, context)
-    result = replace(
-        result,
+    result = _bare(
+        query,
+        context,
         status=outcome.verdict.status,
         gross_status=outcome.gross.status,
         share=outcome.verdict.share,
@@ -103,23 +103,26 @@ def _result(outcome: Outcome, context: RunContext, labels: Labels, info: RunInfo
         basis=context.basis(query.id),
         digest=outcome.measured.digest or context.baseline.digest(query.id, context.basis(query.id), reading),
         segments=outcome.parts,
+        on_target=_on_target(outcome),
+        **({} if reading is None else _read(reading)),
     )
-    if reading is not None:
-        result = replace(result, count=reading.count, total=reading.total, rate=reading.rate, value=reading.value)
-    result = replace(result, on_target=_on_target(outcome, result))
     if outcome.carried is not None:
         return _carried(result, outcome.carried, outcome.verdict, context)
-    result = _compared(result, outcome, context, info.examples)
     notes = [*outcome.notes, *filter(None, [outcome.verdict.note])]
+    more = _compared(result, outcome, context, info.examples)
     if outcome.located is not None:
-        result = replace(result, clusters=outcome.located.clusters)
+        more["clusters"] = outcome.located.clusters
     elif reading is not None and outcome.spots:
-        found, trouble = _clusters(outcome, labels, info.clusters)
-        result = replace(result, clusters=found)
+        more["clusters"], trouble = _clusters(outcome, labels, info.clusters)
         notes.extend(trouble)
+    result = replace(result, note="; ".join(notes), **more) if notes or more else result
     if reading is not None and outcome.verdict.status is Status.SKIPPED and reading.value is None:
-        return _emptied(replace(result, note="; ".join(notes)), query.check, context)
-    return replace(result, note="; ".join(notes))
+        return _emptied(result, query.check, context)
+    return result
+
+
+def _read(reading: Measurement) -> dict[str, Any]:
+    return {"count": reading.count, "total": reading.total, "rate": reading.rate, "value": reading.value}
 
 
 def _carried(result: Result, carried: Carried, verdict: Verdict, context: RunContext) -> Result:
@@ -157,15 +160,14 @@ def _vanished(outcomes: Sequence[Outcome], unasked: Sequence[Unasked], context: 
             yield Unasked(of_each[rule], Parameter(label), reason, skipped=True, empty=True)
 
 
-def _bare(item: Query | Unasked, context: RunContext) -> Result:
+def _bare(item: Query | Unasked, context: RunContext, **measured: Any) -> Result:
+    """What a result says whatever was found, and what was measured: a thousand of them are made in one go."""
     check = item.check
     return Result(
         rule=check.name,
         domain=check.domain,
         parameter=item.parameter.label,
         severity=check.severity,
-        status=Status.ERROR,
-        gross_status=Status.ERROR,
         summary=check.summary,
         coach=check.coach,
         threshold=str(check.threshold),
@@ -180,23 +182,26 @@ def _bare(item: Query | Unasked, context: RunContext) -> Result:
         accepted=context.waivers.whole(check.name),
         before=context.baseline.statuses.get(item.id),
         each=check.each,
+        **measured,
     )
 
 
 def _unasked(item: Unasked, context: RunContext) -> Result:
-    result = _bare(item, context)
     if item.skipped:
-        skipped = replace(result, status=Status.SKIPPED, gross_status=Status.SKIPPED, note=item.reason)
-        return _emptied(skipped, item.check, context) if item.empty else replace(skipped, left_out=True)
-    return replace(result, error=item.reason, share=1.0, gross_share=1.0)
+        status = {"status": Status.SKIPPED, "gross_status": Status.SKIPPED}
+        skipped = _bare(item, context, **status, note=item.reason, left_out=not item.empty)
+        return _emptied(skipped, item.check, context) if item.empty else skipped
+    status = {"status": Status.ERROR, "gross_status": Status.ERROR}
+    return _bare(item, context, **status, error=item.reason, share=1.0, gross_share=1.0)
 
 
-def _compared(result: Result, outcome: Outcome, context: RunContext, most: int) -> Result:
+def _compared(result: Result, outcome: Outcome, context: RunContext, most: int) -> dict[str, Any]:
+    """What its bad rows say of a result."""
     if not context.details or result.count is None:
-        return result
+        return {}
     findings = outcome.evidence.findings if outcome.evidence is not None else Findings()
     if result.count and not findings.count:  # its rows could not be fetched; a note says why
-        return result
+        return {}
     before = context.baseline.findings.get(result.id, Findings())
     change = compare_part(findings, before) if context.how.scope else compare(findings, before)
     accepted = context.waivers.fingerprints(result.rule)
@@ -204,25 +209,24 @@ def _compared(result: Result, outcome: Outcome, context: RunContext, most: int) 
         (finding for finding in findings.listed if finding.fingerprint not in accepted),
         key=lambda finding: finding.fingerprint not in change.appeared,
     )
-    return replace(
-        result,
-        findings=findings,
-        new=change.new,
-        known=change.known,
-        fixed=change.fixed,
-        exact=change.exact,
-        appeared=change.appeared,
-        examples=tuple(finding.key for finding in shown_first[:most]),
-    )
+    return {
+        "findings": findings,
+        "new": change.new,
+        "known": change.known,
+        "fixed": change.fixed,
+        "exact": change.exact,
+        "appeared": change.appeared,
+        "examples": tuple(finding.key for finding in shown_first[:most]),
+    }
 
 
-def _on_target(outcome: Outcome, result: Result) -> bool | None:
+def _on_target(outcome: Outcome) -> bool | None:
     threshold: Any = outcome.query.check.threshold
-    if not hasattr(threshold, "on_target") or not result.status.measured:
+    reading = outcome.measured.reading or Measurement()
+    if not hasattr(threshold, "on_target") or not outcome.verdict.status.measured:
         return None
-    figure = (
-        result.value if result.value is not None else result.rate if result.unit is Measure.PERCENT else result.count
-    )
+    in_percent = getattr(threshold, "unit", None) is Measure.PERCENT
+    figure = reading.value if reading.value is not None else reading.rate if in_percent else reading.count
     answer: bool | None = None if figure is None else threshold.on_target(figure)
     return answer
 
@@ -302,9 +306,10 @@ def segment_scores(
     for dimension in (one for one in labels.dimensions.values() if one.scored):
         wanted = next((values for known, values in scope.wanted if known.name == dimension.name), None)
         counted = _counted_by_part(outcomes, results, dimension.name)
+        everywhere = _telling(counted)
         for value, label in labels.of(dimension.name).items():
             if wanted is None or value in wanted:
-                weighed = _weighed_part([*counted[None], *counted.get(label, ())], dimension.name, value)
+                weighed = _weighed_part([*everywhere, *counted.get(label, ())], dimension.name, value)
                 answer.setdefault(dimension.name, {})[label] = score_value(weighed)
     return answer
 
@@ -327,6 +332,27 @@ def _counted_by_part(
     return counted
 
 
+def _telling(counted: Mapping[str | None, CountedResults]) -> CountedResults:
+    """The results that count for all parts, without those of rules that are well in each of them.
+
+    They change no score, so one of them stands for all: it says that something was measured.
+    """
+    told_apart = {result.rule for label, own in counted.items() if label is not None for result, _ in own}
+    told_apart |= {result.rule for result, outcome in counted[None] if not _is_well_everywhere(result, outcome)}
+    well = [each for each in counted[None] if each[0].rule not in told_apart]
+    one = next((each for each in well if each[0].status is not Status.SKIPPED), None)
+    return [each for each in counted[None] if each[0].rule in told_apart or each is one]
+
+
+def _is_well_everywhere(result: Result, outcome: Outcome | None) -> bool:
+    return not result.status.failing and _is_whole(result, outcome)
+
+
+def _is_whole(result: Result, outcome: Outcome | None) -> bool:
+    """Whether a result is the same in every part."""
+    return outcome is None or not result.status.measured or not result.count
+
+
 def _weighed_part(counted: CountedResults, dimension: str, value: Any) -> Iterator[Weighed]:
     for result, outcome in counted:
         judged = _judged(result, outcome, dimension, value)
@@ -343,7 +369,7 @@ def _judged(
 ) -> tuple[Status, float, Measurement] | None:
     if result.accepted and result.status.failing:
         return Status.OK, 0.0, Measurement()
-    if outcome is None or not result.status.measured or not result.count:
+    if outcome is None or _is_whole(result, outcome):
         return result.status, result.share, Measurement(total=result.total)
     parts = outcome.parts.get(dimension)
     if parts is None:
