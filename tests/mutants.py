@@ -209,19 +209,24 @@ def _operator(name: str) -> Operator:
 
 
 def _made(path: str, name: str, occurrence: int) -> Mutant | None:
-    """The mutant of a change; None for one that cannot run, or of what nobody runs: annotations.
+    """The mutant of a change; None for one that cannot run, or of what nobody runs: annotations and their imports.
 
-    That a dataclass is frozen and has slots is left out, too: that keeps us from slips, and no behaviour shows it.
+    What keeps us from slips is left out, too, for no behaviour shows it: that a dataclass is frozen and has slots, that
+    zip() is strict, that arguments are given by name.
     """
     source = (ROOT / path).read_text(encoding="utf-8")
     code = mutate_code(source, _operator(name), occurrence)
     if code is None or _meaning(code) in {_meaning(source), ""}:
         return None
     lines = list(difflib.unified_diff(source.splitlines(), code.splitlines(), path, path, lineterm="", n=2))
-    if any(line.startswith("-@dataclass(") for line in lines) and "True" in name:
+    if (any(map(_is_a_guard_against_slips, lines)) and "True" in name) or "-if TYPE_CHECKING:" in lines:
         return None
     before, after = (" ".join(line[1:].strip() for line in lines[2:] if line[0] == sign) for sign in "-+")
     return Mutant(path, name.removeprefix("core/"), code, "\n".join(lines), before, after, _function(source, code))
+
+
+def _is_a_guard_against_slips(line: str) -> bool:
+    return line.startswith("-@dataclass(") or (line.startswith("-") and "zip(" in line and "strict=True" in line)
 
 
 def _function(source: str, code: str) -> str:
@@ -235,7 +240,7 @@ def _function(source: str, code: str) -> str:
 
 
 def _meaning(code: str) -> str:
-    """What a module does when it runs, empty if it cannot; its annotations are left out."""
+    """What a module does when it runs, empty if it cannot; annotations, and how arguments are given, are left out."""
     try:
         tree = ast.parse(code)
     except SyntaxError:
@@ -244,6 +249,10 @@ def _meaning(code: str) -> str:
         for name in ("annotation", "returns"):
             if getattr(node, name, None) is not None:
                 setattr(node, name, ast.Constant(0))
+        if isinstance(node, ast.arguments):
+            node.args = [*node.posonlyargs, *node.args, *node.kwonlyargs]
+            node.defaults = [*node.defaults, *filter(None, node.kw_defaults)]
+            node.posonlyargs, node.kwonlyargs, node.kw_defaults = [], [], []
     return ast.dump(tree)
 
 
