@@ -192,6 +192,10 @@ def test_people_are_compared_with_those_that_they_replace(database: Engine, tmp_
         7: {"Wins": "6"}, **{number: {"Losses": f"{number}"} for number in (8, 9)},
         **{number: {"Player ID": f"cnswpl-{number:05x}"} for number in (10, 11, 12, 13)},
         14: {"Player ID": f"nndz-{14 + 1024:016x}", "First Name": "Another"},
+        # an id that somebody of another league has
+        16: {"Player ID": f"cnswpl-{30:05x}"},
+        # half of a swap each
+        17: {"First Name": "Zoe", "Last Name": "A17"}, 18: {"First Name": "B18", "Last Name": "Zoe"},
     }  # fmt: skip
     after = [row | {"Captain": "Yes"} | changes.get(number, {}) for number, row in enumerate(before)]
     after.append(person(15, **{"Player ID": f"nndz-{99:016x}"}))
@@ -199,9 +203,9 @@ def test_people_are_compared_with_those_that_they_replace(database: Engine, tmp_
     signs = counted(publish_one(database, write(tmp_path, "players", after), limits=LIBERAL))
 
     assert {name: sign for name, sign in signs.items() if "one_value" not in name} == {
-        "letters_lost": (1, 15, ""), "names_swapped": (2, 15, ""), "ratings_jumped": (3, 15, "over 10 points"),
-        "figures_fallen": (2, 15, "losses fall"), "captains_for_all": (20, 21, "captain_status stands"),
-        "ids_replaced": (5, 21, ""), "other_ids": (4, 21, ""), "doubled_people": (1, 20, ""),
+        "letters_lost": (1, 14, ""), "names_swapped": (2, 14, ""), "ratings_jumped": (3, 14, "over 10 points"),
+        "figures_fallen": (2, 14, "losses fall"), "captains_for_all": (20, 21, "captain_status stands"),
+        "ids_replaced": (6, 21, ""), "other_ids": (5, 21, ""), "doubled_people": (1, 20, ""),
     }  # fmt: skip
 
 
@@ -251,10 +255,11 @@ def test_people_of_another_league_are_told_by_id_and_team(database: Engine, tmp_
     by_id = person(4, League="CNSWPL", Series="Series 3", Team=NAMES[1])
     by_team = [elsewhere(n, Series="Series 3") | {"Team": NAMES[0]} for n in (40, 41)]
 
-    rows = [*strangers, by_id, *by_team, *(elsewhere(n, Series="Series 3") for n in range(30, 35))]
+    rows = [by_id, *strangers, *by_team, *(elsewhere(n, Series="Series 3") for n in range(30, 35))]
     signs = counted(publish_one(database, write(tmp_path, "players", rows, "CNSWPL"), limits=LIBERAL))
 
     assert signs["another_league"] == (4, 12, APTA)
+    assert signs["other_ids"] == (5, 7, "")
 
 
 def test_fixtures_that_stand_there_in_another_form_are_doubled(database: Engine, tmp_path: Path) -> None:
@@ -280,7 +285,7 @@ def test_fixtures_that_stand_there_in_another_form_are_doubled(database: Engine,
 
 
 def test_results_that_stand_there_in_another_form_are_doubled(database: Engine, tmp_path: Path) -> None:
-    """Two without players on their day, one with the same players on another day; others are what they seem."""
+    """Two without players on their day, two with the same players before or after it; others are what they seem."""
     publish_one(database, write(tmp_path, "series_stats", [record(team, 3, 1, 50) for team in NAMES]))
     stored = [played(place) for place in range(10)]
     publish_one(database, write(tmp_path, "match_history", stored))
@@ -288,8 +293,9 @@ def test_results_that_stand_there_in_another_form_are_doubled(database: Engine, 
     added = [
         played(0, **nobody), played(1, **nobody), played(2, Date="25-Oct-24"), played(3, **nobody, Scores="6-0, 6-0"),
         played(4, **nobody, Date="26-Oct-24"), played(5, Date="27-Oct-24", Scores="6-0, 6-1"),
+        played(9, Date="01-Oct-24"),
     ]  # fmt: skip
 
     signs = counted(publish_one(database, write(tmp_path, "match_history", [*stored, *added]), limits=LIBERAL))
 
-    assert signs["doubled"] == (3, 16, "")
+    assert signs["doubled"] == (4, 17, "")

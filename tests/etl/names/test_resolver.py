@@ -192,6 +192,19 @@ def test_a_confirmed_name_links_what_nothing_else_would() -> None:
     assert linked(APTA, "Chicago 20", "WILMETTE  20", alias) == ("Wilmette PD - 20", Strategy.ALIAS)
 
 
+LEAGUES = (APTA, "CNSWPL", "NSTF", "CITA")
+
+
+@pytest.mark.parametrize("team", [6, 16, 999])
+def test_an_alias_means_a_team_of_its_own_league_alone(team: int) -> None:
+    """Team 6 is of Chicago and 16 of the North Shore; there is no 999."""
+    found = [linked(league, None, "The Wanderers", Alias(league, None, "The Wanderers", team)) for league in LEAGUES]
+
+    assert [name for name, _ in found] == {
+        6: ["Wilmette PD - 20", None, None, None], 16: [None, "Hinsdale PC 1a", None, None],
+    }.get(team, [None] * 4)  # fmt: skip
+
+
 def test_a_confirmed_name_corrects_what_would_be_derived() -> None:
     assert linked(APTA, "Chicago 20", "Skokie", Alias(APTA, "20", "Skokie", 7)) == ("Lake Forest - 20", Strategy.ALIAS)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.names.structure import series_key
+from etl.names.structure import series_key, squash
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,9 @@ from etl.names.structure import series_key
         ("Series 3.5 & Under Wed", "3.5 and under wed"),
         ("Series 3.0 - 3.5 Singles Thur", "3.0 3.5 singles thur"),
         ("Series 4.5+ Sat", "4.5+ sat"),
+        ("Boys 4", "boys 4"),
+        ("Sunday 4", "sunday 4"),
+        ("Chicago Sunday", "chicago sunday"),
         ("", ""),
     ],
 )
@@ -42,6 +45,17 @@ def test_all_spellings_of_a_series_have_one_key(text: str, key: str) -> None:
 )
 def test_different_series_have_different_keys(one: str, other: str) -> None:
     assert series_key(one) != series_key(other)
+
+
+@pytest.mark.parametrize(
+    ("parts", "together"),
+    [
+        (("north", "shore"), "northshore"), (("north", "7"), "north7"), (("7", "north"), "7north"),
+        (("1", "1"), "1 1"), (("a1", "1b", "2"), "a1 1b2"), ((), ""),
+    ],
+)  # fmt: skip
+def test_words_are_run_together_but_for_figures(parts: tuple[str, ...], together: str) -> None:
+    assert squash(parts) == together
 
 
 @settings(deadline=None)

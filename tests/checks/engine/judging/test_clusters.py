@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, Engine, select
+from sqlalchemy import ColumnElement, Engine, select, update
 
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
 from checks.engine.authoring import MeasureError
-from checks.engine.judging import evaluate
+from checks.engine.judging import evaluate, evidence
 from checks.engine.judging.bad_rows import Cluster, Place, candidates, possible_candidates, segment_readings
 from checks.engine.judging.evidence import _shares
 from checks.engine.measuring.measure import Measurement
@@ -239,6 +239,47 @@ def test_rows_that_cannot_be_fetched_together_are_fetched_rule_by_rule(
     monkeypatch.setattr(evaluate, "few_of_many", lame)
 
     assert [figures(result) for result in run(big, not_small, dimensions=(PLACE, SHELF)).results] == together
+
+
+def test_places_that_cannot_be_drawn_are_a_note_of_each_rule(
+    run: Run, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "draw", lame)
+    put(*stock())
+
+    report = run(big, not_small, dimensions=(PLACE, SHELF), listed=10)
+
+    note = "where its bad rows stand is unknown: lame"
+    assert [(result.rule, result.count, result.note) for result in report.results] == [
+        ("not_small", 399, note), ("big", 62, note),
+    ]  # fmt: skip
+
+
+def test_places_that_were_counted_with_very_many_rows_are_not_drawn_again(run: Run, put: Put, shelves: Engine) -> None:
+    put(*stock())
+    before = run(big, dimensions=(PLACE, SHELF), listed=10)
+    put(thing("more", size=10, place_id=2, shelf="3"))
+
+    with counted(shelves) as statements:
+        result = run(big, dimensions=(PLACE, SHELF), listed=10, baseline=before.as_baseline()).of("big")
+
+    assert (result.count, result.new, str(result.clusters[0])) == (63, 1, "59 of 63 in South, shelf 3")
+    assert len([statement for statement in statements if "random()" in statement]) == 1
+
+
+def test_as_many_other_bad_rows_are_told_from_those_of_the_last_run(run: Run, put: Put, shelves: Engine) -> None:
+    """The sum of the hashes of very many is first known in the second run."""
+    put(*stock())
+    first = run(big, listed=10)
+    second = run(big, listed=10, baseline=first.as_baseline())
+    with shelves.begin() as connection:
+        connection.execute(update(things).where(things.c.name.in_(["b1", "o1"])).values(size=1))
+    put(thing("more", size=10), thing("most", size=10))
+
+    third = run(big, listed=10, baseline=second.as_baseline()).of("big")
+
+    assert second.of("big").change == "62 known"
+    assert (third.count, third.new, third.known, third.fixed) == (62, 2, 60, 2)
 
 
 def figures(result: Result) -> tuple[object, ...]:

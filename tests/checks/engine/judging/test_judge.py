@@ -149,3 +149,39 @@ def test_bad_rows_stand_where_they_stood_when_they_are_the_same_and_judged_the_s
 def test_where_nothing_stood_nothing_is_known() -> None:
     assert replace(REMEMBERED, located={}).located_as(ID, "digest", read(3, 10), SHARE) is None
     assert Baseline(measured={ID: datetime(2025, 3, 1, tzinfo=UTC)}).located_as(ID, "", read(0, 10), SHARE) is None
+
+
+SKETCHED = replace(REMEMBERED, findings={ID: Findings(3, sketch={})}, digests={ID: "sum"})
+
+
+def test_very_many_bad_rows_are_those_of_before_with_the_same_sum_of_hashes_and_number() -> None:
+    found = SKETCHED.findings[ID]
+
+    assert SKETCHED.unchanged(ID, "other", 3, "sum") is SKETCHED.unchanged(ID, "digest", 3, "another") is found
+    assert SKETCHED.unchanged(ID, "other", 4, "sum") is SKETCHED.unchanged(ID, "other", 3, "another") is None
+    assert replace(SKETCHED, digests={ID: ""}).unchanged(ID, "other", 3) is None
+
+
+@pytest.mark.parametrize(
+    ("baseline", "basis", "had"),
+    [
+        (SKETCHED, "other", True), (SKETCHED, "digest", False), (SKETCHED, "", True), (REMEMBERED, "other", False),
+        (Baseline(), "other", False), (replace(SKETCHED, bases={}), "other", True),
+    ],
+)  # fmt: skip
+def test_very_many_bad_rows_are_looked_for_anew_on_another_basis(baseline: Baseline, basis: str, had: bool) -> None:
+    assert baseline.had_many(ID, lambda id_: basis) is had
+
+
+@pytest.mark.parametrize(
+    ("basis", "reading", "digest"),
+    [
+        ("digest", read(3, 10), "sum"), ("digest", read(4, 10), ""), ("other", read(3, 10), ""),
+        ("digest", None, ""), ("digest", read(), ""),
+    ],
+)  # fmt: skip
+def test_a_sum_of_hashes_holds_as_long_as_nothing_below_was_written(
+    basis: str, reading: Measurement | None, digest: str
+) -> None:
+    assert SKETCHED.digest(ID, basis, reading) == digest
+    assert replace(SKETCHED, digests={}).digest(ID, basis, reading) == ""

@@ -8,14 +8,28 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Connection, Date, Engine, Integer, MetaData, Table, cast, event, func, select, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Date,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    cast,
+    event,
+    func,
+    select,
+    text,
+)
 
 from checks import Bad, CheckDefinitionError, Row, Severity, SharedSet, above, check, row_check, rows, shared_set
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Check, TableName
 from checks.engine.collecting.rules import Rules
 from checks.engine.measuring import reflect
-from checks.engine.measuring.reflect import MissingTableError, NamedTables, SharedSets, is_optional
+from checks.engine.measuring.reflect import MissingTableError, NamedTables, SharedSets, is_optional, key_of
 from checks.engine.reporting.report import Report
 from tests.checks.engine.conftest import Run, counted, thing, things
 
@@ -104,6 +118,45 @@ def test_a_table_is_read_apart_for_another_key_and_for_other_declarations(connec
     assert keyed.info["key"] == ("name", "shelf")
     assert declared is not plain
     assert described(connection, TableName("things"), {"things": things})[0] is declared
+
+
+def keyed(*keys: Column[Any]) -> Table:
+    return Table("odd", MetaData(), *keys, Column("size", Integer))
+
+
+def number(name: str = "id") -> Column[Any]:
+    return Column(name, Integer, primary_key=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "key"),
+    [
+        (keyed(number()), "id"), (keyed(number(), number("line")), None), (keyed(), None),
+        (keyed(Column("id", Text, primary_key=True)), None),
+        (keyed(number()).alias(), None), (select(keyed(number())).subquery(), None),
+    ],
+)  # fmt: skip
+def test_one_whole_number_is_the_key_of_a_table(source: Any, key: str | None) -> None:
+    found = key_of(source, lambda statement: [(0,)])
+
+    assert (None if found is None else found.key) == key
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_the_keys_of_bad_rows_of_a_large_table_are_not_collected(
+    connection: Connection, beyond: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table of just so many bytes is small; neither another table's size counts, nor a view's."""
+    connection.execute(text("insert into things (name) select n from generate_series(1, 500) n"))
+    connection.execute(text("create view seen as select * from things"))
+    size = connection.execute(text("select pg_relation_size('things')")).scalar_one()
+    monkeypatch.setattr(reflect, "MOST_BYTES", size - beyond)
+
+    def ask(statement: Any) -> Any:
+        return connection.execute(statement).all()
+
+    assert (key_of(things, ask) is None) == bool(beyond)
+    assert key_of(Table("seen", MetaData(), number()), ask) is key_of(Table("none", MetaData(), number()), ask) is None
 
 
 def by_place() -> SharedSet:
