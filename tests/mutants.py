@@ -231,12 +231,18 @@ def _is_a_guard_against_slips(line: str) -> bool:
 
 def _function(source: str, code: str) -> str:
     """The innermost function or class around the first line in which two sources differ; empty outside of all."""
-    pairs = zip(source.splitlines(), code.splitlines(), strict=False)
-    line = next((number for number, (old, new) in enumerate(pairs, 1) if old != new), 0)
+    lines = source.splitlines()
+    pairs = enumerate(zip(lines, code.splitlines(), strict=False), 1)
+    first = next((number for number, (old, new) in pairs if old != new), 0)
+    line = next((number for number in range(max(1, first), len(lines) + 1) if lines[number - 1].strip()), 0)
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     around = [node for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)
-              and node.lineno <= line <= (node.end_lineno or 0)]  # fmt: skip
+              and _first_line(node) <= line <= (node.end_lineno or 0)]  # fmt: skip
     return max(around, key=lambda node: node.lineno).name if around else ""
+
+
+def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> int:
+    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
 
 
 def _meaning(code: str) -> str:

@@ -35,6 +35,15 @@ def stripped(entry: dict[str, str]) -> str:
     """The file of an entry, or its function, as changed lines are listed: without indentation, on one line."""
     text = (ROOT / entry["file"]).read_text(encoding="utf-8")
     if "in" in entry:
-        named = (node for node in ast.walk(ast.parse(text)) if getattr(node, "name", None) == entry["in"])
-        text = "\n".join(ast.get_source_segment(text, node) or "" for node in named)
+        named = [node for node in ast.walk(ast.parse(text)) if getattr(node, "name", None) == entry["in"]]
+        text = "\n".join(segment for node in named for segment in segments(text, node))
     return " ".join(line.strip() for line in f"\n{text}\n".splitlines())
+
+
+def segments(text: str, node: ast.AST) -> list[str]:
+    """A function or class with its decorators, as they stand in a file."""
+    lines = text.splitlines()
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    first = min(one.lineno for one in (node, *decorators) if isinstance(one, ast.stmt | ast.expr))
+    # two blank lines before it belong to the change that leaves out a decorator
+    return ["", "", *lines[first - 1 : getattr(node, "end_lineno", first)]]

@@ -6,13 +6,25 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
 
 from checks.engine.collecting.rules import Rules
 from checks.repairs.apply import Attempt, apply
-from checks.repairs.plan import Preview, Trial, fixable_in_order, is_proposal, plan, preview, proposal, summary_of
+from checks.repairs.plan import (
+    Preview,
+    Trial,
+    _worse,
+    fixable_in_order,
+    is_proposal,
+    plan,
+    preview,
+    proposal,
+    summary_of,
+)
 from etl.repairs import Delete, PlanOutdated, Update, ledger
 from etl.repairs.ledger import Change, Repair, State
 from etl.repairs.perform import perform
@@ -187,3 +199,17 @@ def test_a_plan_whose_rows_are_gone_is_out_of_date(loose: Connection, catalogue:
         f"plan {found.id} is out of date, nothing was changed: it said delete 1 of schedule, and now it would nothing;"
         " plan again: rally-health fix plan duplicate_match"
     )
+
+
+def counted(**counts: int | None) -> Any:
+    """A report of some rules, by how many bad rows they have; None for one that could not be measured."""
+    return SimpleNamespace(
+        results=[SimpleNamespace(id=(name, ""), title=name, count=count) for name, count in counts.items()]
+    )
+
+
+def test_rules_got_worse_that_have_more_bad_rows_than_before() -> None:
+    before, after = counted(a=3, b=0, c=None, d=2, e=5), counted(a=4, b=0, c=None, d=2, e=4, f=1, g=None, h=0)
+
+    assert _worse(before, after) == ("a", "f")
+    assert _worse(counted(a=None), counted(a=1)) == ("a",)

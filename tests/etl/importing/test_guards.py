@@ -265,12 +265,12 @@ def test_ratings_that_are_all_empty_are_held_within_a_season(league: Engine, tmp
 def test_a_part_says_what_would_change_by_column_with_rows_to_look_at(league: Engine, tmp_path: Path) -> None:
     rows = [fixture(*TEAMS, f"10/{day:02}/2024", time="" if day == 3 else "07:00 pm") for day in range(1, 4)]
 
-    (part,) = scheduled(league, tmp_path, *rows, fixture(*TEAMS, "10/30/2024"),
-                        limits=Limits(shrunk=1)).parts  # fmt: skip
+    new = [fixture(*TEAMS, f"10/{day}/2024") for day in (28, 29, 30)]
+    (part,) = scheduled(league, tmp_path, *rows, *new, limits=Limits(shrunk=1)).parts
 
     assert list(in_words(part.profile)) == [
-        "1 new, 3 changed, 7 gone", "match_time: 2 changed, 1 emptied",
-        "such as rows 0 (id 1), 1 (id 2), 2 (id 3), 3 of the feed",
+        "3 new, 3 changed, 7 gone", "match_time: 2 changed, 1 emptied",
+        "such as rows 0 (id 1), 1 (id 2), 2 (id 3), 3, 4 of the feed",
     ]  # fmt: skip
 
 

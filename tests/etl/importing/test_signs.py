@@ -272,16 +272,16 @@ def test_fixtures_that_stand_there_in_another_form_are_doubled(database: Engine,
         fixture(first, third, "11/20/2024"),
     ]
     publish_one(database, write(tmp_path, "schedules", stored))
-    # near, near and turned, too far, another pair, and one whose stored fixture is not in the feed any more
+    # three days apart, and turned; too far, and by a day; another pair, and one whose stored fixture the feed has not
     added = [
-        fixture(first, second, "10/12/2024"), fixture(fourth, third, "10/09/2024"), fixture(first, second,
-        "12/20/2024"),
-        fixture(first, fourth, "10/11/2024"), fixture(first, third, "11/21/2024"),
+        fixture(first, second, "10/13/2024"), fixture(fourth, third, "10/07/2024"),
+        fixture(first, second, "12/20/2024"), fixture(first, second, "10/06/2024"),
+        fixture(third, fourth, "10/14/2024"), fixture(first, fourth, "10/11/2024"), fixture(first, third, "11/21/2024"),
     ]  # fmt: skip
 
     signs = counted(publish_one(database, write(tmp_path, "schedules", [*stored[:2], *added]), limits=LIBERAL))
 
-    assert signs["doubled"] == (2, 7, "")
+    assert signs["doubled"] == (2, 9, "")
 
 
 def test_results_that_stand_there_in_another_form_are_doubled(database: Engine, tmp_path: Path) -> None:

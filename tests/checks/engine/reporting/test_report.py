@@ -180,3 +180,16 @@ def test_without_statements_no_result_has_its_sql_and_finds_the_same(run: Run) -
 
 def test_a_request_of_another_moment_is_another_day() -> None:
     assert request().day.isoformat() == "2025-06-30"
+
+
+def test_a_rule_that_cannot_be_asked_is_wholly_in_error(run: Run) -> None:
+    @row_check(things, severity=Severity.LOW, threshold=above(warn=percent(1)))
+    def broken(row: Row) -> ColumnElement[bool]:
+        """Fails before the database is asked."""
+        raise RuntimeError("no")
+
+    result = run(broken).of("broken")
+
+    assert (result.status, result.gross_status, result.share, result.gross_share) == (
+        Status.ERROR, Status.ERROR, 1.0, 1.0,
+    )  # fmt: skip
