@@ -213,3 +213,11 @@ def test_rules_got_worse_that_have_more_bad_rows_than_before() -> None:
 
     assert _worse(before, after) == ("a", "f")
     assert _worse(counted(a=None), counted(a=1)) == ("a",)
+
+
+def test_ten_rows_of_a_repair_are_shown_where_nobody_says_how_many(loose: Connection) -> None:
+    write(loose, [*TWO_TEAMS, *(match(1, 2, id=number) for number in range(1, 13))])
+    number = ledger.open_repair(loose, summary="a test")
+    perform(loose, number, (Delete(schedule, select(schedule.c.id)),))
+
+    assert [row.key["id"] for row in preview(loose, number)] == [str(id_) for id_ in (1, 10, 11, 12, *range(2, 8))]

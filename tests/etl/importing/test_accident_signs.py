@@ -95,6 +95,16 @@ def test_fixtures_with_their_sides_turned_and_teams_against_themselves_are_count
     assert (signs["sides_turned"], signs["self_matches"]) == ((2, 5, ""), (1, 5, ""))
 
 
+def test_a_fixture_under_two_spellings_is_one_row_among_which_signs_are_counted(
+    six_teams: Engine, tmp_path: Path
+) -> None:
+    feed = [met(A, B, 10, 1), met(A.upper(), B, 10, 1), met(C, D, 10, 2), met(E, E, 10, 3)]
+
+    signs = counted(publish_one(six_teams, write(tmp_path, "schedules", feed), limits=FREE))
+
+    assert signs["self_matches"] == (1, 3, "")
+
+
 def test_new_fixtures_that_another_league_has_on_their_day_are_counted(six_teams: Engine, tmp_path: Path) -> None:
     """One in ten rows is new, which is enough to look; it needs the day and both names of the other league's."""
     theirs = [met(A, B, 10, 1), met(C, D, 10, 2), met(E, F, 10, 3)]

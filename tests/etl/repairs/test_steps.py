@@ -165,11 +165,14 @@ def test_constraints_are_put_into_force_and_taken_back(database: Engine) -> None
         connection.execute(text("alter table schedule drop constraint unique_schedule_match"))
         connection.execute(text("alter table schedule drop constraint schedule_no_self_match"))
         connection.execute(text("alter table match_scores drop constraint match_scores_winner_check"))
+        connection.execute(text("drop index ix_players_team_id"))
     before = dump(database)
     with database.begin() as connection:
         repair = apply(connection, Adopt())
     assert "unique_schedule_match" in (there := dump(database))
     assert "match_scores_winner_check" in there
+    with database.begin() as connection:
+        assert connection.scalar(text("select to_regclass('ix_players_team_id')")) is None
 
     with database.begin() as connection:
         undo(connection, repair, "kim")

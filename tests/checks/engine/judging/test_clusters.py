@@ -255,6 +255,19 @@ def test_places_that_cannot_be_drawn_are_a_note_of_each_rule(
     ]  # fmt: skip
 
 
+def test_places_that_cannot_be_drawn_for_all_rules_at_once_are_drawn_for_each(
+    run: Run, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(*stock())
+    own = evidence.draw
+    monkeypatch.setattr(evidence, "draw", lambda *given: (lame if len(given[1]) > 1 else own)(*given))
+
+    report = run(big, not_small, dimensions=(PLACE, SHELF), listed=10)
+
+    assert [result.note for result in report.results] == ["", ""]
+    assert str(report.of("big").clusters[0]) == "58 of 62 in South, shelf 3"
+
+
 def test_places_that_were_counted_with_very_many_rows_are_not_drawn_again(run: Run, put: Put, shelves: Engine) -> None:
     put(*stock())
     before = run(big, dimensions=(PLACE, SHELF), listed=10)

@@ -186,3 +186,23 @@ def test_forty_rules_that_could_not_be_measured_prove_nothing() -> None:
     verdict = run_verdict(seen, Decimal("0.00"), floor=0.4)
 
     assert (verdict.band, verdict.unmeasured) == (Band.UNKNOWN, True), verdict
+
+
+def test_the_impact_of_a_rule_is_cut_among_its_parameters_by_their_own() -> None:
+    """Five of ten are CRITICAL, two of thirty WARN; a third parameter is well, and another rule is alone."""
+    parts = [
+        Weighed("lost", "a", "matches", Severity.HIGH, Status.CRITICAL, 0.5, 5, 10),
+        Weighed("lost", "b", "matches", Severity.HIGH, Status.WARN, 0.25, 2, 30),
+        Weighed("lost", "c", "matches", Severity.HIGH, Status.OK, 0.0, 0, 60),
+        Weighed("late", "", "matches", Severity.LOW, Status.WARN, 0.25, 1, 4),
+    ]
+
+    impacts = score(parts).impacts
+
+    whole, own = 0.27 + 0.33 * 0.07**0.5, {"a": 0.27 + 0.33 * 0.5**0.5, "b": 0.12 + 0.12 * 0.25**0.5}
+    shares = {name: weight / sum(own.values()) for name, weight in own.items()}
+    assert impacts == pytest.approx({
+        ("lost", "a"): 1 - (1 - whole) ** shares["a"], ("lost", "b"): 1 - (1 - whole) ** shares["b"],
+        ("lost", "c"): 0.0, ("late", ""): 0.01 + 0.02 * 0.5,
+    })  # fmt: skip
+    assert (1 - impacts["lost", "a"]) * (1 - impacts["lost", "b"]) == pytest.approx(1 - whole)
