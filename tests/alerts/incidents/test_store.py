@@ -66,6 +66,23 @@ def test_an_incident_is_found_as_it_was_stored(alone: Connection) -> None:
     assert find(alone, number) == replace(every, id=number, summary="Another.")
 
 
+def test_an_incident_is_found_as_it_was_stored_again_and_no_other_is_touched(alone: Connection) -> None:
+    lower, number, higher = (stored(alone, rule=rule) for rule in ("a", "b", "c"))
+    again = replace(
+        PLAIN, id=number, rule="d", parameter="CITA", scope="league CITA", domain="teams", severity=Severity.LOW,
+        status=CRITICAL, worst=WARN, summary="Another.", owner="kim", runbook="docs/R.md", measurement="5 of 7",
+        change="2 new", points=Decimal("3.50"), clusters=("5 of 7 in South",), examples=({"id": 4},), error="timed out",
+        opened_at=NOON + DAY, opened_run="run-3", seen_at=NOON + 2 * DAY, seen_run="run-4", since=NOON + 3 * DAY,
+        episode=3, acknowledged_at=NOON + 2 * HOUR, acknowledged_by="dana", assignee="lee",
+        resolved_at=NOON + 4 * DAY, resolved_run="run-9", resolution="gone",
+    )  # fmt: skip
+
+    assert store(alone, again) == number
+
+    assert find(alone, number) == again
+    assert [find(alone, other).rule for other in (lower, higher)] == ["a", "c"]
+
+
 def test_an_incident_that_is_not_there_is_told(alone: Connection) -> None:
     number = stored(alone)
 
