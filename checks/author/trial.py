@@ -18,10 +18,10 @@ from checks.author.made_up import reads_of, recorded, rows_made_up
 from checks.author.mutants import mutant_of
 from checks.author.scratch import Copy, LackingColumnError, rows_by_table, scratch_tables
 from checks.engine.authoring import MeasureError
-from checks.engine.authoring.spec import Check, Kind
+from checks.engine.authoring.spec import Check, Kind, is_optional
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.judge import Baseline
-from checks.engine.measuring.reflect import MissingTableError, is_optional
+from checks.engine.measuring.reflect import MissingTableError
 from checks.engine.measuring.snapshot import explained
 from checks.engine.reporting.report import Result
 from checks.engine.run import Options, Request, measure_on

@@ -305,3 +305,9 @@ def _without_tables(function: Callable[..., Any], mark: Mark, wanted: tuple[str,
 def table_of(table: Any) -> Any:
     """A table as a decorator takes it: a text is the name of one."""
     return TableName(table) if isinstance(table, str) else table
+
+
+def is_optional(check: Check) -> bool:
+    """Whether a rule is about a table that a database need not have."""
+    tables = (check.mark.table, *(own for _, own in check.mark.tables))
+    return any(getattr(table, "optional", False) or getattr(table, "info", {}).get("optional") for table in tables)

@@ -22,8 +22,11 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from checks.engine.authoring import DeadlineError, MeasureError
 from checks.engine.authoring.spec import Check
+from checks.engine.measuring.snapshot import explained
 from etl import Terminated
 
 OF_A_FILE = "rally_rules_"
@@ -157,6 +160,18 @@ def text_of(error: BaseException) -> str:
         raise
     except BaseException as another:  # noqa: BLE001 - whatever it is, the error itself is to be told
         return f"its text cannot be made: {type(another).__name__}"
+
+
+AMBIGUOUS = "Boolean value of this clause is not defined"
+
+
+def told_where(error: Exception, check: Check) -> str:
+    """What a rule raised, at which line and from which text; for a condition joined by `and`, how to write it."""
+    if isinstance(error, DBAPIError):
+        return explained(error)
+    text = text_of(error)
+    hint = "; join conditions by & | ~ in place of and, or, not" if AMBIGUOUS in text else ""
+    return f"the rule raised {type(error).__name__}{where_raised(error, check)} ({text}){hint}"
 
 
 def _work(writing: int, function: Callable[[], bytes]) -> None:

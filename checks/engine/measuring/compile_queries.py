@@ -13,16 +13,15 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause, SelectBase
-from sqlalchemy.exc import DBAPIError
 
 from checks.engine.authoring import CheckError, MeasureError, UnknownColumnError
 from checks.engine.authoring.decorators import Bad, Row
-from checks.engine.authoring.spec import Check, Kind, TableName
+from checks.engine.authoring.spec import Check, Kind, TableName, is_optional
 from checks.engine.authoring.units import Measure
 from checks.engine.collecting.sql_rules import one_expression
 from checks.engine.collecting.wiring import Values
-from checks.engine.measuring.child import OF_A_FILE, in_own_process, rehearse, text_of, where_raised
-from checks.engine.measuring.reflect import MissingTableError, NamedTables, existence, is_optional
+from checks.engine.measuring.child import OF_A_FILE, in_own_process, rehearse, told_where
+from checks.engine.measuring.reflect import MissingTableError, NamedTables, elements_of, keep
 from checks.engine.measuring.scope import Labels, Parameter, Parameters, Scope
 from checks.engine.measuring.snapshot import explained, within
 
@@ -76,7 +75,7 @@ class Query:
     def once(self, what: Any, make: Callable[[], Made]) -> Made:
         """What is made of this query once, for every run that asks it: its statements, by what else they hang on."""
         if what not in self.statements:
-            self.statements[what] = make()
+            self.statements[what] = keep(make())
         made: Made = self.statements[what]
         return made
 
@@ -194,7 +193,7 @@ def _called(
     with in_own_process(f"{check.name}() of {check.source}"):
         answer = within(check.mark.timeout, f"{check.name}()", lambda: check.function(*subject, **given))
     return READERS[check.mark.kind](
-        check, parameter, existence(_told_as_text(answer, check.mark.kind, tables or NamedTables(None, {})))
+        check, parameter, _existence(_told_as_text(answer, check.mark.kind, tables or NamedTables(None, {})))
     )
 
 
@@ -210,6 +209,16 @@ def _told_as_text(answer: Any, kind: Kind, tables: NamedTables) -> Any:
     if kind is Kind.CHECK:
         return tables.described(answer)
     return sa.literal_column(one_expression(answer.text), sa.Boolean if kind is Kind.ROW else None)
+
+
+def _existence(answer: Any) -> Any:
+    """What a rule returned, in which EXISTS asks for a row and not for all of its columns: some may not be read."""
+    said = (answer.found, answer.among) if isinstance(answer, Bad) else (answer,)
+    for element in elements_of(part for part in said if isinstance(part, sa.ClauseElement)):
+        inner = getattr(element.element, "element", None) if isinstance(element, sa.Exists) else None
+        if isinstance(inner, sa.Select) and [str(column) for column in inner._raw_columns] == ["*"]:
+            inner._raw_columns = [sa.literal_column("1")]
+    return answer
 
 
 def _row(check: Check, parameter: Parameter, answer: object) -> Query:
@@ -243,18 +252,6 @@ def _set(check: Check, parameter: Parameter, answer: object) -> Query:
         raise MeasureError("the rule is judged in percent, but says no among=, so there is nothing to divide by")
     query = Query(check, parameter, answer.found, answer.among)
     return replace(query, together=Together.of(query)) if check.all_at_once else query
-
-
-AMBIGUOUS = "Boolean value of this clause is not defined"
-
-
-def told_where(error: Exception, check: Check) -> str:
-    """What a rule raised, at which line and from which text; for a condition joined by `and`, how to write it."""
-    if isinstance(error, DBAPIError):
-        return explained(error)
-    text = text_of(error)
-    hint = "; join conditions by & | ~ in place of and, or, not" if AMBIGUOUS in text else ""
-    return f"the rule raised {type(error).__name__}{where_raised(error, check)} ({text}){hint}"
 
 
 READERS = {Kind.ROW: _row, Kind.METRIC: _metric, Kind.CHECK: _set}

@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
 from threading import Lock
 from typing import Any, TypeAlias, TypeVar
 
@@ -16,10 +16,9 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Connection, Inspector, MetaData, SelectBase, Table, TextClause, inspect, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import NoSuchTableError, SAWarning, SQLAlchemyError
-from sqlalchemy.sql import visitors
 
 from checks.engine.authoring import MeasureError
-from checks.engine.authoring.decorators import Bad, SharedSet
+from checks.engine.authoring.decorators import SharedSet
 from checks.engine.authoring.spec import Check, TableName
 
 Connect = Callable[[], AbstractContextManager[Connection]]
@@ -212,12 +211,6 @@ def _key(table: Table, known: Table | None, inspector: Inspector) -> Sequence[st
     return ()
 
 
-def is_optional(check: Check) -> bool:
-    """Whether a rule is about a table that a database need not have."""
-    tables = (check.mark.table, *(own for _, own in check.mark.tables))
-    return any(getattr(table, "optional", False) or getattr(table, "info", {}).get("optional") for table in tables)
-
-
 def _missing(name: TableName, inspector: Inspector) -> str:
     schema, plain = name.parts
     schemas = inspector.get_schema_names()
@@ -230,21 +223,11 @@ def _missing(name: TableName, inspector: Inspector) -> str:
     return f"there is no table {name.fullname!r}" + (f"; did you mean {folded[near[0]]!r}?" if near else "")
 
 
-def existence(answer: Any) -> Any:
-    """What a rule returned, in which EXISTS asks for a row and not for all of its columns: some may not be read."""
-    said = (answer.found, answer.among) if isinstance(answer, Bad) else (answer,)
-    for element in elements_of(part for part in said if isinstance(part, sa.ClauseElement)):
-        inner = getattr(element.element, "element", None) if isinstance(element, sa.Exists) else None
-        if isinstance(inner, sa.Select) and [str(column) for column in inner._raw_columns] == ["*"]:
-            inner._raw_columns = [sa.literal_column("1")]
-    return answer
-
-
 LEAVES = (Table, Column, sa.BindParameter)
 """What most elements are, and nothing is looked for in."""
 
 
-def elements_of(statements: Iterable[Any]) -> Iterator[Any]:
+def elements_of(statements: Iterable[Any], leaves: tuple[type, ...] = LEAVES) -> Iterator[Any]:
     """All elements of statements, each once: what many columns come from is one child of each of them."""
     # held, so that no other element gets the id of one that was made on the way
     waiting, seen = list(statements), dict[int, Any]()
@@ -253,7 +236,7 @@ def elements_of(statements: Iterable[Any]) -> Iterator[Any]:
         if id(part) not in seen:
             seen[id(part)] = part
             yield part
-            if not isinstance(part, LEAVES):
+            if not isinstance(part, leaves):
                 waiting.extend(part.get_children())
 
 
@@ -272,14 +255,13 @@ def key_of(table: sa.FromClause, ask: Ask) -> sa.ColumnElement[int] | None:
     return keys[0] if found and found[0][0] <= MOST_BYTES else None
 
 
+_name = "shared_{}_{}".format
 MOST_SHARED = 100_000
 """Rows up to which a set is sent along; a larger one stays a part of every statement."""
 
 Texts: TypeAlias = Sequence[str] | None
 """The columns of a set, each as the text of an array; None for one that is not sent along."""
 Made = TypeVar("Made")
-SentStatement: TypeAlias = tuple[sa.Select[Any], Mapping[str, Any]]
-"""A statement with the values of its parameters."""
 AskWith: TypeAlias = Callable[[sa.Select[Any], Mapping[str, Any]], Sequence[Any]]
 """Answers a statement with the values of its parameters."""
 
@@ -294,9 +276,9 @@ class SharedSets:
         self._lock = Lock()
         self._read: dict[Any, Future[Texts]] = {}
 
-    def sent_along(self, statement: sa.Select[Any], ask: AskWith) -> SentStatement:
+    def sent_along(self, statement: sa.Select[Any], ask: AskWith) -> tuple[Any, Mapping[str, Any]]:
         """The statement with parameters in place of what selects its sets, and their rows; `ask` answers another."""
-        wanted = _made_once(statement, "rally_wanted", lambda: _Wanted(tuple(_sets_of(statement)), {}))
+        wanted = _made_once(statement, "rally_wanted", lambda: _Wanted(_sets_of(statement)))
         texts = {number: texts for number, own in enumerate(wanted.sets) if (texts := self._texts(own, ask))}
         values = {_name(number, place): text for number, own in texts.items() for place, text in enumerate(own)}
         return wanted.without(statement, frozenset(texts)), values
@@ -339,18 +321,17 @@ def _reading(own: SharedSet) -> sa.Select[Any]:
     return sa.select(sa.func.count(), *texts)
 
 
-def _sets_of(statement: sa.Select[Any]) -> Iterator[SharedSet]:
+def keep(statement: Any) -> Any:
+    """A statement that is asked again as it is, in this process: it is compiled once, and no key of it is made."""
+    if isinstance(statement, sa.Select):
+        statement._set_memoized_attribute("rally_wanted", _Wanted(_sets_of(statement), is_kept=True))
+    return statement
+
+
+def _sets_of(statement: sa.Select[Any]) -> tuple[SharedSet, ...]:
     """The sets that a statement asks for, not those that they ask for themselves."""
-    waiting, seen = [statement], dict[int, Any]()
-    while waiting:
-        part: Any = waiting.pop()
-        if id(part) in seen:
-            continue
-        seen[id(part)] = part
-        if isinstance(part, SharedSet):
-            yield part
-        elif not isinstance(part, LEAVES):
-            waiting.extend(part.get_children())
+    parts = elements_of([statement], (*LEAVES, SharedSet))
+    return tuple(part for part in parts if isinstance(part, SharedSet))
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,33 +339,57 @@ class _Wanted:
     """The sets of a statement, and what it is where some of them are sent along."""
 
     sets: tuple[SharedSet, ...]
-    sent: dict[frozenset[int], sa.Select[Any]]
+    is_kept: bool = False
+    sent: dict[frozenset[int], Any] = field(default_factory=dict)
 
-    def without(self, statement: sa.Select[Any], numbers: frozenset[int]) -> sa.Select[Any]:
+    def without(self, statement: sa.Select[Any], numbers: frozenset[int]) -> Any:
         """The statement in which the sets of these numbers are parameters."""
-        if not numbers:
+        if not (numbers or self.is_kept):
             return statement
         if numbers not in self.sent:
-            self.sent[numbers] = _replaced(statement, {self.sets[number]: number for number in numbers})
+            self.sent[numbers] = _CompiledOnce(statement, {self.sets[number]: number for number in numbers})
         return self.sent[numbers]
 
 
-def _replaced(statement: sa.Select[Any], numbers: Mapping[SharedSet, int]) -> sa.Select[Any]:
-    tables = {own: _sent(own, number) for own, number in numbers.items()}
+@dataclass(slots=True, eq=False)
+class _CompiledOnce:
+    """A statement that is executed as it was compiled, with some of its sets as parameters."""
 
-    def replaced(part: Any, **_: Any) -> Any:
-        table = tables.get(part if isinstance(part, SharedSet) else getattr(part, "table", None))  # type: ignore[arg-type]
-        return table if table is None or isinstance(part, SharedSet) else table.c[part.key]
+    statement: sa.Select[Any]
+    sets: Mapping[Any, int]
+    compiled: Any = None
 
-    sent: sa.Select[Any] = visitors.replacement_traverse(statement, {}, replaced)  # type: ignore[call-overload]
-    return sent
+    def compiled_for(self, dialect: Any) -> Any:
+        """The text of the statement, as a database has it."""
+        compiled = self.compiled
+        if compiled is None or compiled.dialect is not dialect:
+            compiled = self.compiled = _sending(dialect.statement_compiler)(dialect, self.statement, self.sets)
+        return compiled
+
+    def _execute_on_connection(self, connection: Connection, parameters: Any, options: Any) -> Any:
+        return self.compiled_for(connection.dialect)._execute_on_connection(connection, parameters, options)
 
 
-def _name(number: int, place: int) -> str:
-    return f"shared_{number}_{place}"
+@cache
+def _sending(of_database: Any) -> Any:
+    """A compiler of a database that writes parameters in place of sets: no copy of the statement need be made."""
+
+    class Sending(of_database):  # type: ignore[misc]  # known when it runs
+        def __init__(self, dialect: Any, statement: Any, sets: Mapping[Any, int]) -> None:
+            self._sets = sets
+            super().__init__(dialect, statement)
+
+        def visit_cte(self, cte: Any, asfrom: bool = False, **options: Any) -> Any:
+            """A set that is sent along is no WITH, and a table of its rows where it is read."""
+            number = self._sets.get(cte if cte._cte_alias is None else cte._cte_alias)
+            if number is None:
+                return super().visit_cte(cte, asfrom=asfrom, **options)
+            return self.process(_sent(cte, number), asfrom=True) if asfrom else None
+
+    return Sending
 
 
-def _sent(rows: SharedSet, number: int) -> sa.TableValuedAlias:
+def _sent(rows: sa.CTE, number: int) -> sa.TableValuedAlias:
     """The rows of a set as a table of the same name and columns."""
     # of no type: the database reads the text as what it is cast to, and sees how many rows there are
     arrays = [

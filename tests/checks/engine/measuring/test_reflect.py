@@ -26,10 +26,10 @@ from sqlalchemy import (
 
 from checks import Bad, CheckDefinitionError, Row, Severity, SharedSet, above, check, row_check, rows, shared_set
 from checks.engine.authoring import MeasureError
-from checks.engine.authoring.spec import Check, TableName
+from checks.engine.authoring.spec import Check, TableName, is_optional
 from checks.engine.collecting.rules import Rules
 from checks.engine.measuring import reflect
-from checks.engine.measuring.reflect import MissingTableError, NamedTables, SharedSets, is_optional, key_of
+from checks.engine.measuring.reflect import MissingTableError, NamedTables, SharedSets, key_of
 from checks.engine.reporting.report import Report
 from tests.checks.engine.conftest import Run, counted, thing, things
 
@@ -221,7 +221,7 @@ def test_the_database_sees_how_many_rows_are_sent_along(shelves: Engine, put: Ca
         sent, values = SharedSets().sent_along(
             select(place.c.number), lambda rows, values: connection.execute(rows, values).all()
         )
-        compiled = sent.compile(connection)
+        compiled = sent.compiled_for(connection.dialect)
         explained = connection.exec_driver_sql(f"explain {compiled}", compiled.construct_params(values))
         plan = "\n".join(explained.scalars())
 
