@@ -6,14 +6,15 @@ Which tables rules read is known here too: the role that checks take on may see 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql import visitors
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.visitors import ExternallyTraversible
 
 from checks.engine.authoring import CheckError
 from checks.engine.authoring.decorators import fixture
@@ -160,13 +161,23 @@ def _columns_read(check: Check, named: NamedTables, given: Values, connect: Conn
         if isinstance(table, sa.Table):
             yield from ((table, name) for name in query.check.mark.columns)
         for part in (query.bad, query.among, query.metric):
-            elements = visitors.iterate(part)
-            columns = (column for element in elements for column in getattr(element, "base_columns", ()))
+            elements = _elements(part)
+            columns = {column for each in elements for column in getattr(each, "base_columns", ())}
             yield from ((own.table, own.name) for own in columns if isinstance(getattr(own, "table", None), sa.Table))
-            if isinstance(part, sa.SelectBase) and any(
-                isinstance(one, sa.TextClause) for one in visitors.iterate(part)
-            ):
+            if isinstance(part, sa.SelectBase) and any(isinstance(each, sa.TextClause) for each in elements):
                 yield from ((named.table(TableName(name)), column) for name, column in _columns_of_text(part, connect))
+
+
+def _elements(part: ClauseElement | None) -> Collection[ExternallyTraversible]:
+    """All that an expression is made of, each once: SQLAlchemy's own walk goes into a subquery wherever it is named."""
+    by_identity: dict[int, ExternallyTraversible] = {}
+    waiting: list[ExternallyTraversible] = [] if part is None else [part]
+    while waiting:
+        element = waiting.pop()
+        if id(element) not in by_identity:
+            by_identity[id(element)] = element
+            waiting += element.get_children()
+    return by_identity.values()
 
 
 COLUMNS_OF_VIEW = sa.text("""
