@@ -2,6 +2,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest --dist worksteal --numprocesses
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# every process of the tests would compile all of the sources
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: mutants faults older help install demo test slow long lint house bench bench-peers clean lock audit pictures
