@@ -62,9 +62,15 @@ def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect_api(prefect_home: Path) -> Iterator[str]:
+def prefect_migrated(prefect_home: Path) -> Path:
+    """The database of a Prefect server that has just been started, for all processes; the first server leaves it."""
+    return prefect_home.with_name("prefect-migrated.db")
+
+
+@pytest.fixture(scope="session")
+def prefect_api(prefect_home: Path, prefect_migrated: Path) -> Iterator[str]:
     """URL of the API of a Prefect server on loopback."""
-    with shared_server(prefect_home) as url:
+    with shared_server(prefect_home, prefect_migrated) as url:
         yield url
 
 

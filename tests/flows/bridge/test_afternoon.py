@@ -38,14 +38,16 @@ FEEDS = "feeds/2025-06-30T0809/all"
 
 
 @pytest.fixture(scope="module")
-def stage(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(
+    server: str, template: str, prefect_migrated: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
     """What the manual has one start and export: a server, a database, feeds, an alert policy."""
     home, folder = tmp_path_factory.mktemp("prefect"), tmp_path_factory.mktemp("worker")
     write(folder / FEEDS, "series_stats", [standing("Birchwood - 11"), standing("Skokie - 11")])
     write(folder / FEEDS, "schedules", [fixture("Birchwood - 11", "Skokie - 11")])
     engine: Engine
     for engine in copy_of(server, template):
-        with shared_server(home) as url:
+        with shared_server(home, prefect_migrated) as url:
             environment = {
                 **prefect_environment(home, url), "RALLY_FEEDS": str(folder / "feeds"),
                 "DATABASE_URL": engine.url.render_as_string(hide_password=False), "RALLY_REPORTS": str(folder / "logs"),

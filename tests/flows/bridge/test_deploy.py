@@ -23,7 +23,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def stage(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(
+    server: str, template: str, prefect_migrated: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
     """A new server, on which nothing is deployed, and a database with the feeds of a night."""
     home = tmp_path_factory.mktemp("prefect")
     folder = tmp_path_factory.mktemp("worker")
@@ -31,7 +33,7 @@ def stage(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) 
     write(folder / "feeds", "schedules", [fixture("Birchwood - 11", "Skokie - 11")])
     engine: Engine
     for engine in copy_of(server, template):
-        with shared_server(home) as url:
+        with shared_server(home, prefect_migrated) as url:
             environment = {
                 **prefect_environment(home, url), "RALLY_FEEDS": str(folder / "feeds"),
                 "DATABASE_URL": engine.url.render_as_string(hide_password=False), "RALLY_REPORTS": str(folder / "logs"),
@@ -190,11 +192,13 @@ def test_a_key_that_does_not_fit_is_named(locked: str, stage: Stage, key: str) -
 
 
 @pytest.fixture(scope="module")
-def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def locked(prefect_migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server that wants a password."""
     right = "admin:right"
     home = tmp_path_factory.mktemp("locked")
-    with shared_server(home, PREFECT_SERVER_API_AUTH_STRING=right, PREFECT_API_AUTH_STRING=right) as url:
+    with shared_server(
+        home, prefect_migrated, PREFECT_SERVER_API_AUTH_STRING=right, PREFECT_API_AUTH_STRING=right
+    ) as url:
         yield url
 
 

@@ -27,10 +27,10 @@ TEAMS = ("Birchwood - 11", "Skokie - 11")
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def deployed(prefect_migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A server of its own on which everything is deployed; no worker is there, and no database."""
     home, folder = tmp_path_factory.mktemp("prefect"), tmp_path_factory.mktemp("worker")
-    with shared_server(home) as url:
+    with shared_server(home, prefect_migrated) as url:
         stage = Stage(url, Command(prefect_environment(home, url), folder))
         done = stage.command.run("deploy", "--automations")
         assert done.code == 0, done
