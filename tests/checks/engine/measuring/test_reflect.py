@@ -15,6 +15,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
+    Select,
     Table,
     Text,
     cast,
@@ -29,7 +30,7 @@ from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Check, TableName, is_optional
 from checks.engine.collecting.rules import Rules
 from checks.engine.measuring import reflect
-from checks.engine.measuring.reflect import MissingTableError, NamedTables, SharedSets, key_of
+from checks.engine.measuring.reflect import MissingTableError, NamedTables, SharedSets, keep, key_of
 from checks.engine.reporting.report import Report
 from tests.checks.engine.conftest import Run, counted, thing, things
 
@@ -211,6 +212,40 @@ def test_an_empty_set_is_sent_along(run: Run) -> None:
     (result,) = run(RULES[0]).results
 
     assert (result.count, result.total, result.error) == (0, 0, "")
+
+
+@pytest.mark.parametrize(("is_kept", "keys"), [(True, 0), (False, 1)])
+def test_a_kept_statement_is_found_compiled_without_a_key(
+    shelves: Engine, monkeypatch: pytest.MonkeyPatch, is_kept: bool, keys: int
+) -> None:
+    """What is made anew for each run is found by its key, once it has one."""
+    made = dict[int, Any]()
+    generate: Any = Select._generate_cache_key
+    monkeypatch.setattr(Select, "_generate_cache_key", lambda own: generate(made.setdefault(id(own), own)))
+    statement = select(func.count()).select_from(things)
+    sets = SharedSets()
+
+    with shelves.begin() as connection:
+        sent = [sets.sent_along(keep(statement) if is_kept else statement, lambda *asked: [])[0] for _ in range(2)]
+        counts = [connection.execute(each).scalar_one() for each in sent]
+
+    assert counts == [0, 0]
+    assert len(made) == keys
+
+
+def test_another_name_of_a_set_is_sent_along_with_it(shelves: Engine, put: Callable[..., None]) -> None:
+    put(thing("a", place_id=1), thing("b", place_id=1), thing("c", place_id=2))
+    first = by_place()
+    second = first.alias("other")
+
+    with shelves.begin() as connection:
+        joined = select(first.c.number, second.c.number).where(first.c.number > second.c.number)
+        sent, values = SharedSets().sent_along(joined, lambda rows, given: connection.execute(rows, given).all())
+        found = [tuple(row) for row in connection.execute(sent, values)]
+        text_of_all = str(sent.compiled_for(connection.dialect))
+
+    assert found == [(2, 1)]
+    assert "WITH" not in text_of_all
 
 
 def test_the_database_sees_how_many_rows_are_sent_along(shelves: Engine, put: Callable[..., None]) -> None:
