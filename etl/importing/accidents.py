@@ -28,12 +28,19 @@ NEAR = timedelta(days=3)
 SEATS = ("home_player_1_id", "home_player_2_id", "away_player_1_id", "away_player_2_id")
 
 
+SELF_MATCHES = "self_matches"
+
+
+def counted_signs(plan: sa.Table) -> dict[str, sa.ColumnElement[bool]]:
+    """Conditions of signs that are counted with the plan itself: a team that meets itself."""
+    itself = sa.or_(plan.c.home_team_id == plan.c.away_team_id, plan.c.home_team == plan.c.away_team)
+    return {SELF_MATCHES: itself}
+
+
 def shared_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
     """Signs that every kind of fixture and result has, sides aside: dates, teams against themselves."""
-    new = planned.plan.c
-    itself = sa.or_(new.home_team_id == new.away_team_id, new.home_team == new.away_team)
     return {
-        "self_matches": Sign(count_planned(connection, planned.plan, itself), planned.staged_rows, ""),
+        "self_matches": Sign(planned.look.counted[SELF_MATCHES], planned.staged_rows, ""),
         **_dates(connection, planned),
         "another_league": of_another_league(connection, planned, _same_day(planned)),
         **one_value_signs(connection, planned, "match_date", "home_team", "away_team"),
@@ -157,7 +164,7 @@ def of_another_league(connection: sa.Connection, planned: ChangePlan, same: sa.C
     new.
     """
     new, old = planned.plan.c, planned.target.c
-    if planned.new < FEWEST_WRITTEN * planned.staged_rows:
+    if planned.look.new < FEWEST_WRITTEN * planned.staged_rows:
         return Sign(0, planned.staged_rows, "")
     count = sa.func.count(new.index.distinct())
     there = planned.plan.join(planned.target, same & (old.league_id != new.league_id))
@@ -192,7 +199,7 @@ def count_planned(connection: sa.Connection, rows: sa.FromClause, condition: sa.
 def _dates(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
     """Meetings that the table has on another day: by the same number of days for many, or day and month swapped."""
     pairs = [_on_another_day(planned, planned.replaced, planned.plan.c.target_id == planned.replaced.c.id)]
-    if planned.new:
+    if planned.look.new:
         pairs.append(_on_another_day(planned, planned.target, _same_meeting(planned)))
     twins = sa.union_all(*pairs).cte("twins")
     rows = sa.func.count(twins.c.index.distinct())
@@ -249,7 +256,7 @@ def one_value_sign(connection: sa.Connection, planned: ChangePlan, column: str, 
 
     With so few rows to write that the others alone share a value, the table has had it before.
     """
-    if planned.day and planned.planned_rows <= FEWEST_WRITTEN * planned.staged_rows:
+    if planned.day and planned.look.rows <= FEWEST_WRITTEN * planned.staged_rows:
         return {}
     before = commonest(connection, planned.target, stored or column, planned.target.c.league_id == planned.league_id)
     if not before.among or before.share >= MANY_VALUES:
@@ -259,7 +266,7 @@ def one_value_sign(connection: sa.Connection, planned: ChangePlan, column: str, 
 
 def _doubled_results(connection: sa.Connection, planned: ChangePlan) -> Sign:
     """New results that the table has: on their day without players, or with the same players on another day."""
-    if not planned.new:
+    if not planned.look.new:
         return Sign(0, planned.staged_rows, "")
     new, old = planned.plan.c, planned.target.c
     same = sa.and_(old.league_id == new.league_id, old.home_team_id == new.home_team_id,
@@ -275,7 +282,7 @@ def _doubled_results(connection: sa.Connection, planned: ChangePlan) -> Sign:
 
 def _doubled_fixtures(connection: sa.Connection, planned: ChangePlan) -> Sign:
     """New fixtures of two teams that meet in the table within days of it, on either side, in a fixture that stays."""
-    if not planned.new:
+    if not planned.look.new:
         return Sign(0, planned.staged_rows, "")
     new, old = planned.plan.c, planned.target.c
     near = old.match_date.between(new.match_date - NEAR.days, new.match_date + NEAR.days)

@@ -127,7 +127,7 @@ def player_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Si
         "figures_swapped": _swapped(connection, planned, planned.columns),
         "captains_for_all": _marked(connection, planned, "captain_status"),
         "another_league": of_another_league(connection, planned, _same_member(planned)),
-        "ids_replaced": Sign(_under_another_id(connection, planned), planned.planned_rows, ""),
+        "ids_replaced": Sign(_under_another_id(connection, planned), planned.look.rows, ""),
         "other_ids": _other_ids(connection, planned),
         "doubled_people": _twice(connection, planned),
         "ratings_emptied": _silent(connection, planned, "pti"),
@@ -194,7 +194,7 @@ def _other_ids(connection: sa.Connection, planned: ChangePlan) -> Sign:
     if connection.execute(forms.limit(1)).first() is None:
         return Sign(0, 0, "")
     strange = _form(new.tenniscores_player_id).not_in(forms)
-    return Sign(count_planned(connection, planned.plan, strange), planned.planned_rows, "")
+    return Sign(count_planned(connection, planned.plan, strange), planned.look.rows, "")
 
 
 def _twice(connection: sa.Connection, planned: ChangePlan) -> Sign:

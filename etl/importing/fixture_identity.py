@@ -38,8 +38,8 @@ matchups = temporary(
 )  # fmt: skip
 fixture_plan = temporary(
     "plan_fixtures",
-    *ids("index", "target_id"), *texts("kind"),
-    *copied(schedule, "match_date", "match_time", *SIDES, *TEAM_COLUMNS, "location"),
+    *ids("index", "target_id"), *copied(schedule, "match_date", "match_time", *TEAM_COLUMNS, *SIDES, "location"),
+    *texts("kind"),
     teams=EITHER_TEAM,
 )  # fmt: skip
 doubles = temporary("stage_doubles", *ids("index"))
@@ -58,6 +58,11 @@ def stage_matchups(connection: sa.Connection, staged: sa.Table) -> None:
         sa.insert(matchups).from_select(matchups.columns.keys(), sa.select(*key, *figures).group_by(*key))
     )
     staging.analyze(connection, matchups)
+
+
+def rows_staged(connection: sa.Connection) -> int:
+    """How many fixtures are staged, by their matchups, of which there are few."""
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(matchups.c.rows), 0))).scalar_one())
 
 
 def matchup_names() -> sa.Select[Any]:
@@ -105,8 +110,9 @@ def spans() -> sa.Subquery:
 
 def find_gone(
     connection: sa.Connection, staged: sa.Table, seasons: Sequence[Season], *, matched: int, nothing: bool
-) -> None:
-    """Stage the rows of the feed's leagues and seasons, between its first and last date, that the feed does not have.
+) -> bool:
+    """Stage the rows of the feed's leagues and seasons, between its first and last date, that the feed does not have;
+    returns whether there are any, which planned rows may replace from then on.
 
     `matched` is how many rows of the feed are in `schedule`. With `nothing` the stage stays empty, as it has to for a
     feed that holds some rows of a whole.
@@ -115,17 +121,18 @@ def find_gone(
     staging.create_staging(connection, gone)
     span = spans()
     if nothing or _all_known(connection, span, matched):
-        return
+        return False
     _stage_gone(connection, staged, span, in_seasons(schedule.c.match_date, seasons))
+    if connection.execute(sa.select(gone.c.id).limit(1)).first() is None:
+        return False
     _match_trimmed(connection)
     keep_ours(connection, schedule, gone)
+    return True
 
 
 def _match_trimmed(connection: sa.Connection) -> None:
     """Let planned rows replace those with the same names but for spaces around them: the platform's loader trims."""
     plan, gone = fixture_plan, gone_fixtures
-    if connection.execute(sa.select(gone.c.id).limit(1)).first() is None:
-        return
     names = (sa.func.btrim(plan.c[side]) == sa.func.btrim(gone.c[side]) for side in SIDES)
     same = sa.and_(same_key(gone, plan, ("match_date", "league_id")), *names, _new(plan))
     found = sa.select(gone.c.id, plan.c.index).where(same).distinct(gone.c.id).order_by(gone.c.id, plan.c.index)

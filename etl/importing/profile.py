@@ -8,7 +8,7 @@ the same season and the feed does not. Signs are counts of known patterns of acc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -99,6 +99,34 @@ class Profile:
         return asdict(self) | {"matched": self.matched, "gone": self.gone, "series_gone": list(self.series_gone)}
 
 
+@dataclass(frozen=True, slots=True)
+class PlanLook:
+    """How many rows a plan has, how many of them replace a row of the table, how many the table refuses for a value,
+    and for how many each condition holds that was asked about.
+    """
+
+    rows: int
+    changed: int
+    refused: int
+    counted: Mapping[str, int]
+
+    @property
+    def new(self) -> int:
+        """Rows that replace none."""
+        return self.rows - self.changed
+
+
+def look_at(
+    connection: sa.Connection, planned: sa.FromClause, refused: sa.ColumnElement[bool], conditions: Iterable[str]
+) -> PlanLook:
+    """Look at planned rows once, for all that is asked of them; `conditions` are columns of theirs."""
+    rows = sa.func.count()
+    asked = {name: rows.filter(planned.c[name]) for name in conditions}
+    counts = sa.select(rows, sa.func.count(planned.c.target_id), rows.filter(refused), *asked.values())
+    total, changed, bad, *counted = connection.execute(counts.select_from(planned)).one()
+    return PlanLook(total, changed, bad, dict(zip(asked, counted, strict=True)))
+
+
 REPLACED = "replaced_rows"
 
 
@@ -106,7 +134,8 @@ REPLACED = "replaced_rows"
 class ChangePlan:
     """What a publisher is about to write: staged rows, those that change something, and the rows that they replace.
 
-    `plan` has a row for each staged one that is new (`target_id` NULL) or differs; `unchanged` counts the others.
+    `plan` has a row for each staged one that is new (`target_id` NULL) or differs, as `look` counts them; `unchanged`
+    counts the others.
     `series` selects the ids of the series that the part has. `day` names the column of the day, for kinds with seasons,
     `figures` those that only ever grow within one; `sides` counts sides of rows with a team, and without. `replaced`
     has the rows of the target that the plan replaces.
@@ -114,6 +143,7 @@ class ChangePlan:
 
     target: sa.TableClause
     plan: sa.Table
+    look: PlanLook
     staged: sa.Table
     columns: Sequence[str]
     unchanged: int
@@ -123,20 +153,13 @@ class ChangePlan:
     sides: tuple[int, int] = (0, 0)
     league_id: int | None = None
     days: PlayDays = field(default_factory=PlayDays)
-    planned_rows: int = 0
-    changed: int = 0
     staged_rows: int = 0
     replaced: sa.TableClause = field(default_factory=lambda: sa.table(REPLACED))
 
     @property
     def matched(self) -> int:
         """Staged rows that the table has already."""
-        return self.changed + self.unchanged
-
-    @property
-    def new(self) -> int:
-        """Planned rows that replace none."""
-        return self.planned_rows - self.changed
+        return self.look.changed + self.unchanged
 
 
 def column_changes(connection: sa.Connection, change: ChangePlan) -> dict[str, ColumnChange]:
@@ -186,19 +209,17 @@ FEWEST_OF_SERIES = 10
 
 @contextmanager
 def located(connection: sa.Connection, change: ChangePlan, league: str, days: PlayDays) -> Iterator[ChangePlan]:
-    """The plan with its league and days, how many of its rows are staged, planned and replace some; for the block the
-    rows that it replaces stand in a table of their own, so that the whole table is searched for them once.
+    """The plan with its league and days, and how many rows are staged; for the block the rows that it replaces stand in
+    a table of their own, so that the whole table is searched for them once.
     """
     league_id = connection.scalar(sa.select(leagues.c.id).where(leagues.c.league_id == league))
-    counted = sa.select(sa.func.count(), sa.func.count(change.plan.c.target_id)).select_from(change.plan)
-    planned, changed = connection.execute(counted).one()
-    staged = planned + change.unchanged
+    staged = change.look.rows + change.unchanged
     if not change.day:  # figures that are kept where a feed tells none are read from the stage
         staged = connection.execute(sa.select(sa.func.count()).select_from(change.staged)).scalar_one()
     rows = sa.select(change.target).join(change.plan, change.plan.c.target_id == change.target.c.id)
     connection.execute(sa.text(f"create temporary table {REPLACED} on commit drop as {rows}; analyze {REPLACED}"))
     yield replace(
-        change, league_id=league_id, days=days, planned_rows=planned, changed=changed, staged_rows=staged,
+        change, league_id=league_id, days=days, staged_rows=staged,
         replaced=sa.table(REPLACED, *(sa.column(name, own.type) for name, own in change.target.c.items())),
     )  # fmt: skip
     connection.execute(sa.text(f"drop table {REPLACED}"))
@@ -211,7 +232,7 @@ def measure_profile(connection: sa.Connection, profile: Profile, change: ChangeP
     if change.day and stored - change.matched >= FEWEST_OF_SERIES:  # else no series can be gone
         by_series = _stored(connection, change)
     measured = replace(
-        profile, new=change.new, changed=change.changed, unchanged=change.unchanged, stored=stored,
+        profile, new=change.look.new, changed=change.look.changed, unchanged=change.unchanged, stored=stored,
         columns=column_changes(connection, change), series_gone=_series_gone(connection, by_series, change),
         days=_ends(change.days.staged), examples=_examples(connection, change),
     )  # fmt: skip
@@ -224,9 +245,14 @@ MOST_EXAMPLES = 5
 
 
 def _examples(connection: sa.Connection, change: ChangePlan) -> tuple[Mapping[str, int | None], ...]:
-    plan = change.plan.c
-    rows = sa.select(plan.index, plan.target_id).order_by(plan.target_id.is_(None), plan.index).limit(MOST_EXAMPLES)
-    return tuple({"row": row.index, "id": row.target_id} for row in connection.execute(rows))
+    plan, examples = change.plan.c, list[Mapping[str, int | None]]()
+    replacing = (plan.target_id.is_not(None), change.look.changed), (plan.target_id.is_(None), change.look.new)
+    for kind, count in replacing:
+        if count and len(examples) < MOST_EXAMPLES:
+            rows = sa.select(plan.index, plan.target_id).where(kind).order_by(plan.index)
+            found = connection.execute(rows.limit(MOST_EXAMPLES - len(examples)))
+            examples.extend({"row": index, "id": target} for index, target in found)
+    return tuple(examples)
 
 
 def in_words(profile: Mapping[str, Any]) -> Iterator[str]:

@@ -301,7 +301,7 @@ class _Part:
         with located(connection, change, self.league, self.days) as plan:
             measured = measure_profile(connection, profile, plan)
             # a plan without a row is no accident; of figures that are kept where a feed has none, it says nothing
-            changes = plan.planned_rows or self.feed.kind.figures
+            changes = plan.look.rows or self.feed.kind.figures
             return replace(measured, signs=self.feed.kind.signs(connection, plan) if changes else {})
 
     def _objecting(self) -> Sequence[Objection]:

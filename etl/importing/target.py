@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
 from etl.importing.feed_rows import Intake, as_read
-from etl.importing.profile import ChangePlan
+from etl.importing.profile import ChangePlan, PlanLook, look_at
 from etl.importing.provenance import claim
-from etl.importing.staging import drop_unchanged, update_planned
+from etl.importing.staging import drop_unchanged, sorting_in_memory, update_planned
 from etl.records import Reject
 from etl.records.feed_schema import FeedSchema
 from etl.records.validate import batched
@@ -44,6 +44,7 @@ WHOLE = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
 """Types of whole numbers, and what they end below."""
 LIMITED = re.compile(r"(numeric|character varying|character)\((\d+),?(\d+)?\)")
 SEQUENCE = "nextval("
+WORDS = re.compile(r"\w+")
 _BATCH = 500
 
 
@@ -183,7 +184,8 @@ class Writer:
     """Writes a plan to its target, and keeps what the target refuses as rejects.
 
     `stage` and `schema` give back the feed's row of a planned one; `ours` are unique keys that the plan keeps anyway.
-    `series`, `sides`, `figures` and `day` are handed to guards; see ChangePlan.
+    `series`, `sides`, `figures` and `day` are handed to guards, and how many planned rows each condition of `counting`
+    holds for; see ChangePlan.
     """
 
     target: Target
@@ -197,13 +199,14 @@ class Writer:
     sides: tuple[int, int] = (0, 0)
     figures: Sequence[str] = ()
     day: str = ""
+    counting: Mapping[str, sa.ColumnElement[bool]] = field(default_factory=dict)
 
-    def review(self, connection: sa.Connection, unchanged: int) -> None:
+    def review(self, connection: sa.Connection, look: PlanLook, unchanged: int) -> None:
         """Let guards judge what is about to be written; `unchanged` rows are not in the plan."""
         self.intake.review(connection, ChangePlan(
-            target=self.target.table, plan=self.plan, staged=self.stage, columns=self.columns, unchanged=unchanged,
-            series=sa.select(sa.null()) if self.series is None else self.series, sides=self.sides,
-            figures=self.figures, day=self.day,
+            target=self.target.table, plan=self.plan, look=look, staged=self.stage, columns=self.columns,
+            unchanged=unchanged, series=sa.select(sa.null()) if self.series is None else self.series,
+            sides=self.sides, figures=self.figures, day=self.day,
         ))  # fmt: skip
 
     def write(self, connection: sa.Connection, order: Sequence[str]) -> WriteCounts:
@@ -211,10 +214,19 @@ class Writer:
         claim(connection, self.target.table.name, sa.select(sa.func.abs(self.plan.c.target_id).label("id")))
         self.settle(connection)
         unchanged = drop_unchanged(connection, self.target.table, self.plan, self.columns)
-        self.review(connection, unchanged)
-        self.refuse(connection)
+        look = self.look(connection)
+        self.review(connection, look, unchanged)
+        self.refuse(connection, look)
         updated = self.update(connection)
         return WriteCounts(inserted=self.insert(connection, order), updated=updated, unchanged=unchanged)
+
+    def look(self, connection: sa.Connection) -> PlanLook:
+        """Count the planned rows; refused are those with a value that does not fit, without one, or against a CHECK."""
+        checks, empty = self.target.checks.values(), (bad for *_, bad in self._forbidden())
+        wrong = sa.or_(sa.false(), *self._misfits().values(), *empty)
+        new = self._candidates(*checks, is_wrong=wrong, **self.counting)
+        broken = (sa.not_(sa.literal_column(f"({check})", sa.Boolean)) for check in checks)
+        return look_at(connection, new, sa.or_(new.c.is_wrong, *broken), self.counting)
 
     def settle(self, connection: sa.Connection) -> None:
         """Let planned values be as the table would have them: none too large, rounded, '' where it has that."""
@@ -222,11 +234,8 @@ class Writer:
         plan, stored = self.plan, self.target.table.alias("stored")
         columns = {name: self.target.columns[name] for name in self.columns}
         scales = {name: column.size[1] for name, column in columns.items() if column.size and not column.is_text}
-        coarse = {
-            name: scale for name, scale in scales.items() if scale < (getattr(plan.c[name].type, "scale", 0) or 0)
-        }
-        if coarse:
-            rounded = {name: sa.func.round(plan.c[name], scale) for name, scale in coarse.items()}
+        coarse = (name for name, scale in scales.items() if scale < (getattr(plan.c[name].type, "scale", 0) or 0))
+        if rounded := {name: sa.func.round(plan.c[name], scales[name]) for name in coarse}:
             connection.execute(sa.update(plan).values(rounded))
         blank = {name: plan.c[name].is_(None) & (stored.c[name] == "") for name, own in columns.items() if own.is_text}
         if blank:
@@ -243,9 +252,9 @@ class Writer:
             reason = f"{self.target.table.name}.{name} is {self.target.columns[name].type} and cannot hold this value"
             self._keep(connection, dict.fromkeys(connection.scalars(sa.select(index).where(misfit)), reason), name)
 
-    def refuse(self, connection: sa.Connection) -> None:
+    def refuse(self, connection: sa.Connection, look: PlanLook) -> None:
         """Take planned rows out that a type, NOT NULL, a CHECK, a row of the table or another of the plan forbids."""
-        if self._any_refused(connection):
+        if look.refused:
             self._refuse_values(connection)
         for key in self._keys():
             self._refuse(connection, key, _twice(self._keyed(key), key), "row {} of the feed")
@@ -253,22 +262,14 @@ class Writer:
 
     def _refuse_values(self, connection: sa.Connection) -> None:
         self.refuse_misfits(connection)
-        for reason, field, empty in self._forbidden():
+        for reason, name, empty in self._forbidden():
             rows = connection.scalars(sa.select(self.plan.c.index).where(empty))
-            self._keep(connection, dict.fromkeys(rows, f"{reason}, and is empty"), field)
+            self._keep(connection, dict.fromkeys(rows, f"{reason}, and is empty"), name)
         for name, condition in self.target.checks.items():
             new = self._candidates(condition)
             bad = sa.select(new.c.index).where(sa.not_(sa.literal_column(f"({condition})", sa.Boolean)))
             reason = f"{self.target.table.name} does not take the row: CHECK {name} {condition}"
             self._keep(connection, dict.fromkeys(connection.scalars(bad), reason))
-
-    def _any_refused(self, connection: sa.Connection) -> bool:
-        """Whether any planned row has a value that does not fit, lacks one or breaks a CHECK, by one look at all."""
-        checks, empty = self.target.checks.values(), (empty for *_, empty in self._forbidden())
-        new = self._candidates(*checks, is_wrong=sa.or_(sa.false(), *self._misfits().values(), *empty))
-        broken = (sa.not_(sa.literal_column(f"({check})", sa.Boolean)) for check in checks)
-        bad = sa.select(new.c.index).where(sa.or_(new.c.is_wrong, *broken)).limit(1)
-        return connection.execute(bad).first() is not None
 
     def _misfits(self) -> dict[str, sa.ColumnElement[bool]]:
         asked = {name: self.target.columns[name].misfits(self.plan.c[name]) for name in self.columns}
@@ -295,10 +296,10 @@ class Writer:
         Sorted by `order`, for unsorted writers deadlock: those that load one feed keep to its order.
         """
         new = sa.select(*(self.plan.c[name] for name in self.columns)).where(self.plan.c.target_id.is_(None))
-        rows = new.order_by(*(self.plan.c[name] for name in order))
-        there = self.target.table
+        rows, there = new.order_by(*(self.plan.c[name] for name in order)), self.target.table
         inserted = sa.insert(there).from_select(list(self.columns), rows).returning(there.c.id)
-        return claim(connection, there.name, inserted)
+        with sorting_in_memory(connection):
+            return claim(connection, there.name, inserted)
 
     def _keys(self) -> list[UniqueKey]:
         return [key for key in self.target.keys if key.parts not in self.ours]
@@ -314,13 +315,11 @@ class Writer:
 
     def _candidates(self, *expressions: str, **others: sa.ColumnElement[bool]) -> sa.Subquery:
         """Planned rows as they would stand in the table, with the columns that these expressions of it may name."""
-        plan, said = self.plan, " ".join(expressions)
-        named = [column for name, column in self.target.columns.items() if name in said]
+        plan, said = self.plan, {*WORDS.findall(" ".join(expressions))}
+        named = [column for name, column in self.target.columns.items() if said.issuperset(WORDS.findall(name))]
         stored = self.target.table.alias("was")
-        values = [
-            plan.c[column.name].label(column.name) if column.name in self.columns else _kept(plan, stored, column)
-            for column in named
-        ]
+        values = (plan.c[own.name].label(own.name) if own.name in self.columns else _kept(plan, stored, own)
+                  for own in named)  # fmt: skip
         every = sa.select(plan.c.index, plan.c.target_id, *values, *(more.label(name) for name, more in others.items()))
         if all(column.name in self.columns for column in named):
             return every.subquery(self.target.table.name)

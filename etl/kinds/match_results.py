@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import sqlalchemy as sa
 
 from etl.importing import Counts, staging
-from etl.importing.accidents import SEATS, result_signs
+from etl.importing.accidents import SEATS, counted_signs, result_signs
 from etl.importing.feed_rows import Intake, as_read
 from etl.importing.link import NameKey, is_link_of, link_names, names_of_sides, open_sides
 from etl.importing.provenance import keep_ours
@@ -175,7 +175,7 @@ def _write(connection: sa.Connection, intake: Intake) -> WriteCounts:
     if intake.keep_ids:
         keep_stored(connection, target, match_plan, SEATS)
     writer = Writer(target, match_plan, columns, staged_matches, MATCH_SCHEMA, intake, series=_series_of_meetings(),
-                    sides=_sides(connection), day="match_date")  # fmt: skip
+                    sides=_sides(connection), day="match_date", counting=counted_signs(match_plan))  # fmt: skip
     return writer.write(connection, ("index",))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import time
 from functools import lru_cache
 from itertools import compress, groupby
@@ -19,7 +18,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import sqlalchemy as sa
 
 from etl.importing import Counts, staging
-from etl.importing.accidents import fixture_signs
+from etl.importing.accidents import counted_signs, fixture_signs
 from etl.importing.ensure_dimensions import add_new_teams
 from etl.importing.feed_rows import Intake, as_read
 from etl.importing.fixture_identity import (
@@ -34,11 +33,12 @@ from etl.importing.fixture_identity import (
     is_double,
     is_matchup_of,
     matchup_names,
-    matchups,
     resolved_matchups,
+    rows_staged,
     stage_matchups,
 )
 from etl.importing.link import is_link_of, link_names, open_sides, series_of_links, sides_linked
+from etl.importing.profile import PlanLook
 from etl.importing.provenance import claim, is_ours
 from etl.importing.staging import differs, drop_unchanged, name_links, same_key, withdraw
 from etl.importing.target import Target, Writer, read_target
@@ -149,22 +149,13 @@ def refuse_unlinked(connection: sa.Connection, keep: Callable[[list[Reject]], No
     return connection.execute(sa.delete(plan).where(nameless)).rowcount
 
 
+NAMELESS = "nameless"
+
+
 def _is_nameless(plan: sa.Table) -> sa.ColumnElement[bool]:
     """Whether a planned row is a new match that can be linked to no team."""
     teams = (plan.c.target_id, plan.c.home_team_id, plan.c.away_team_id)
     return sa.and_(*(column.is_(None) for column in teams), plan.c.kind == "match")
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """How many staged rows there are, how many of them are not in `schedule`, how many there differ, and how many of
-    the new are matches without any team.
-    """
-
-    staged: int
-    new: int
-    changed: int
-    nameless: int
 
 
 def publish_fixtures(connection: sa.Connection, intake: Intake, *, prune: bool = False) -> Counts:
@@ -182,26 +173,35 @@ def publish_fixtures(connection: sa.Connection, intake: Intake, *, prune: bool =
         *SCHEDULE_KEY
     }  # practices tell their club, and are named by it
     columns = target.present((*SCHEDULE_KEY, *VALUE_COLUMNS), untold)
-    planned = _plan(connection, columns)
-    matched = planned.staged - planned.new
-    find_gone(connection, staged_fixtures, intake.seasons, matched=matched, nothing=intake.partial)
-    if planned.nameless:
-        refuse_unlinked(connection, intake.keep)
-    duplicates += drop_second_names(connection)
-    follow(connection)
-    writer = Writer(target, fixture_plan, columns, staged_fixtures, SCHEDULE_SCHEMA, intake, frozenset({SCHEDULE_KEY}),
-                    series_of_links(), sides_linked(connection), day="match_date")  # fmt: skip
-    same = planned.staged - planned.new - planned.changed
-    writer.review(connection, same)
-    writer.refuse(connection)
-    updated, inserted = writer.update(connection), writer.insert(connection, ("match_date", "index"))
-    withdrawn = withdraw(connection, schedule, gone_fixtures, prune=prune)
     linked, unlinked = sides_linked(connection)
+    writer = Writer(target, fixture_plan, columns, staged_fixtures, SCHEDULE_SCHEMA, intake, frozenset({SCHEDULE_KEY}),
+                    series_of_links(), (linked, unlinked), day="match_date",
+                    counting=counted_signs(fixture_plan) | {NAMELESS: _is_nameless(fixture_plan)})  # fmt: skip
+    planned, staged = _plan(connection, writer), rows_staged(connection)
+    look, went = _reconciled(connection, writer, planned, matched=staged - planned.new)
+    same = staged - planned.rows
+    writer.review(connection, look, same)
+    left = look.rows + intake.rejects
+    writer.refuse(connection, look)
+    updated, inserted = writer.update(connection), writer.insert(connection, ("match_date", "index"))
+    present = inserted if _all_inserted(connection, left - intake.rejects, inserted) else _present(connection)
     return Counts(
         linked=linked, unlinked=unlinked, inserted=inserted, updated=updated,
-        unchanged=same + _present(connection, inserted) - inserted - updated, withdrawn=withdrawn,
-        duplicates=duplicates,
+        unchanged=same + present - inserted - updated,
+        withdrawn=withdraw(connection, schedule, gone_fixtures, prune=prune), duplicates=duplicates + went,
     )  # fmt: skip
+
+
+def _reconciled(connection: sa.Connection, writer: Writer, planned: PlanLook, *, matched: int) -> tuple[PlanLook, int]:
+    """Let planned rows replace those of the table that the feed no longer has, refuse those that mean no team; returns
+    the plan as it is then, and how many of its rows named a fixture once more.
+    """
+    intake = writer.intake
+    gone = find_gone(connection, staged_fixtures, intake.seasons, matched=matched, nothing=intake.partial)
+    nameless = refuse_unlinked(connection, intake.keep) if planned.counted[NAMELESS] else 0
+    went = drop_second_names(connection)
+    follow(connection)
+    return writer.look(connection) if gone or nameless or went else planned, went
 
 
 def _drop_repeated(connection: sa.Connection, intake: Intake, target: Target) -> int:
@@ -284,14 +284,14 @@ def _refuse(connection: sa.Connection, intake: Intake, reasons: Mapping[int, str
         intake.keep([Reject(index, reasons[index], "time, location", text) for index, text in rows])
 
 
-def _plan(connection: sa.Connection, columns: Sequence[str]) -> Planned:
+def _plan(connection: sa.Connection, writer: Writer) -> PlanLook:
     """Plan staged rows that are new or differ; what the feed does not tell (a team, a practice's league) is kept.
 
     Rows of the table that no feed has matched before are planned with them, and dropped again where nothing differs.
     """
     plan, new = fixture_plan, _resolved().cte("resolved")
     kept = {name: sa.func.coalesce(new.c[name], schedule.c[name]) for name in TEAM_COLUMNS}
-    optional = [name for name in ("match_time", "location") if name in columns]
+    optional = [name for name in ("match_time", "location") if name in writer.columns]
     names = plan.columns.keys()
     values = {"target_id": schedule.c.id} | kept
     changed = sa.or_(*(kept[name].is_distinct_from(schedule.c[name]) for name in TEAM_COLUMNS))
@@ -304,24 +304,14 @@ def _plan(connection: sa.Connection, columns: Sequence[str]) -> Planned:
     with staging.joining_by_hash(connection):
         connection.execute(sa.insert(plan).from_select(names, rows))
     staging.analyze(connection, plan)
-    planned = _count_planned(connection)
-    if not planned.changed:
-        return planned
+    look = writer.look(connection)
+    if not look.changed:
+        return look
     # a table without its key holds copies of a row: the first is brought up to date, a rule counts the others
     copy = plan.alias("copy")
     connection.execute(sa.delete(plan).where(plan.c.index == copy.c.index, plan.c.target_id > copy.c.target_id))
     _claim_matched(connection, [*TEAM_COLUMNS, *optional])
-    return _count_planned(connection)
-
-
-def _count_planned(connection: sa.Connection) -> Planned:
-    """Staged rows are counted by their matchups, of which there are few."""
-    staged = sa.select(sa.func.coalesce(sa.func.sum(matchups.c.rows), 0)).scalar_subquery()
-    target, rows = fixture_plan.c.target_id, sa.func.count()
-    counts = sa.select(
-        staged, rows - sa.func.count(target), sa.func.count(target), rows.filter(_is_nameless(fixture_plan))
-    )
-    return Planned(*connection.execute(counts.select_from(fixture_plan)).one())
+    return writer.look(connection)
 
 
 def _claim_matched(connection: sa.Connection, columns: Sequence[str]) -> None:
@@ -355,18 +345,17 @@ select exists (select from pg_trigger where not tgisinternal and (tgrelid = to_r
 """Whether triggers, other than those of constraints, may change or drop what is written to a table."""
 
 
-def _present(connection: sa.Connection, inserted: int) -> int:
-    """How many planned rows stand in `schedule` now, by date, names and league.
+def _all_inserted(connection: sa.Connection, planned: int, inserted: int) -> bool:
+    """Whether every planned row was inserted, and stands there, as no trigger comes between."""
+    return inserted == planned and not connection.scalar(HAS_TRIGGERS, {"name": f"public.{schedule.name}"})
 
-    All do that were inserted, where no trigger comes between: only the others are looked for.
-    """
+
+def _present(connection: sa.Connection) -> int:
+    """How many planned rows stand in `schedule` now, by date, names and league."""
     plan, league = fixture_plan, sa.func.coalesce(schedule.c.league_id, 0)
-    rows = sa.select(sa.func.count()).select_from(plan)
-    name = {"name": f"public.{schedule.name}"}
-    if inserted == connection.scalar(rows) and not connection.scalar(HAS_TRIGGERS, name):
-        return inserted
     named = same_key(schedule, plan, SCHEDULE_KEY[:3]) & (sa.func.coalesce(plan.c.league_id, league) == league)
     named &= _at_its_time(connection, plan)
+    rows = sa.select(sa.func.count()).select_from(plan)
     return int(connection.execute(rows.where(sa.exists().where(named))).scalar_one())
 
 

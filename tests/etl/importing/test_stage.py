@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from etl.importing.staging import joining_by_hash
+from etl.importing.staging import joining_by_hash, sorting_in_memory
 
 
 def test_joins_are_by_hash_for_these_statements_alone(connection: Connection) -> None:
@@ -16,6 +16,16 @@ def test_joins_are_by_hash_for_these_statements_alone(connection: Connection) ->
     assert inside == ("off", "64MB")
     assert settings(connection) == before
     assert before[0] == "on"
+
+
+def test_sorts_have_memory_for_these_statements_alone(connection: Connection) -> None:
+    before = settings(connection)
+
+    with sorting_in_memory(connection):
+        inside = settings(connection)
+
+    assert inside == ("on", "128MB")
+    assert settings(connection) == before
 
 
 def settings(connection: Connection) -> tuple[str, str]:
