@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,10 +25,16 @@ def resolver(connection: sa.Connection) -> Resolver:
         .order_by(teams.c.id)
     )
     aliases = sa.select(*team_aliases.c["league", "series", "name", "team_id"]).order_by(team_aliases.c.id)
-    return Resolver(
-        [Team(*row) for row in connection.execute(named)],
-        [Alias(row.league, row.series or None, row.name, row.team_id) for row in connection.execute(aliases)],
+    return _resolver_of(
+        tuple(Team(*row) for row in connection.execute(named)),
+        tuple(Alias(row.league, row.series or None, row.name, row.team_id) for row in connection.execute(aliases)),
     )
+
+
+@lru_cache(maxsize=1)
+def _resolver_of(known: tuple[Team, ...], aliases: tuple[Alias, ...]) -> Resolver:
+    """Teams are read each time, and hardly ever differ from one feed to the next: what they told still holds."""
+    return Resolver(known, aliases)
 
 
 NameKey = tuple[str, str, str]

@@ -99,15 +99,20 @@ class Profile:
         return asdict(self) | {"matched": self.matched, "gone": self.gone, "series_gone": list(self.series_gone)}
 
 
+FIRST_ROWS = 1000
+"""Rows of a feed among which nearly always some are new, if any are: so no plan is sorted for examples."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlanLook:
     """How many rows a plan has, how many of them replace a row of the table, how many the table refuses for a value,
-    and for how many each condition holds that was asked about.
+    and for how many each condition holds that was asked about; `first` are the new ones among the feed's first rows.
     """
 
     rows: int
     changed: int
     refused: int
+    first: Sequence[int]
     counted: Mapping[str, int]
 
     @property
@@ -120,11 +125,12 @@ def look_at(
     connection: sa.Connection, planned: sa.FromClause, refused: sa.ColumnElement[bool], conditions: Iterable[str]
 ) -> PlanLook:
     """Look at planned rows once, for all that is asked of them; `conditions` are columns of theirs."""
-    rows = sa.func.count()
+    rows, new = sa.func.count(), planned.c.target_id.is_(None)
+    first = sa.func.array_agg(planned.c.index).filter(new & (planned.c.index < FIRST_ROWS))
     asked = {name: rows.filter(planned.c[name]) for name in conditions}
-    counts = sa.select(rows, sa.func.count(planned.c.target_id), rows.filter(refused), *asked.values())
-    total, changed, bad, *counted = connection.execute(counts.select_from(planned)).one()
-    return PlanLook(total, changed, bad, dict(zip(asked, counted, strict=True)))
+    counts = sa.select(rows, sa.func.count(planned.c.target_id), rows.filter(refused), first, *asked.values())
+    total, changed, bad, early, *counted = connection.execute(counts.select_from(planned)).one()
+    return PlanLook(total, changed, bad, sorted(early or ()), dict(zip(asked, counted, strict=True)))
 
 
 REPLACED = "replaced_rows"
@@ -245,14 +251,12 @@ MOST_EXAMPLES = 5
 
 
 def _examples(connection: sa.Connection, change: ChangePlan) -> tuple[Mapping[str, int | None], ...]:
-    plan, examples = change.plan.c, list[Mapping[str, int | None]]()
-    replacing = (plan.target_id.is_not(None), change.look.changed), (plan.target_id.is_(None), change.look.new)
-    for kind, count in replacing:
-        if count and len(examples) < MOST_EXAMPLES:
-            rows = sa.select(plan.index, plan.target_id).where(kind).order_by(plan.index)
-            found = connection.execute(rows.limit(MOST_EXAMPLES - len(examples)))
-            examples.extend({"row": index, "id": target} for index, target in found)
-    return tuple(examples)
+    """The first rows that replace some, and then the first that are new."""
+    plan, look = change.plan.c, change.look
+    if look.changed or len(look.first) < min(MOST_EXAMPLES, look.rows):
+        rows = sa.select(plan.index, plan.target_id).order_by(plan.target_id.is_(None), plan.index).limit(MOST_EXAMPLES)
+        return tuple({"row": index, "id": target} for index, target in connection.execute(rows))
+    return tuple({"row": index, "id": None} for index in look.first[:MOST_EXAMPLES])
 
 
 def in_words(profile: Mapping[str, Any]) -> Iterator[str]:

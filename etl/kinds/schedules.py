@@ -183,7 +183,7 @@ def publish_fixtures(connection: sa.Connection, intake: Intake, *, prune: bool =
     writer.review(connection, look, same)
     left = look.rows + intake.rejects
     writer.refuse(connection, look)
-    updated, inserted = writer.update(connection), writer.insert(connection, ("match_date", "index"))
+    updated, inserted = writer.update(connection), writer.insert(connection, ("index",))
     present = inserted if _all_inserted(connection, left - intake.rejects, inserted) else _present(connection)
     return Counts(
         linked=linked, unlinked=unlinked, inserted=inserted, updated=updated,

@@ -264,6 +264,9 @@ def league_of(own: str | None, source: str | None, feed: str, series: str | None
 
 def leagues_of(columns: RecordColumns, feed: str) -> list[str | None]:
     """The league of each row, None where nothing tells it."""
+    told = {*columns["league"]}, {*columns[SOURCE]}
+    if all(len(one) == 1 for one in told) and any(map(any, told)):  # nearly always: one league, and no series is asked
+        return [league_of(*told[0], *told[1], feed, None)] * len(columns["league"])
     return list(map(league_of, columns["league"], columns[SOURCE], repeat(feed), columns["series"]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -299,3 +300,19 @@ def test_results_that_stand_there_in_another_form_are_doubled(database: Engine, 
     signs = counted(publish_one(database, write(tmp_path, "match_history", [*stored, *added]), limits=LIBERAL))
 
     assert signs["doubled"] == (4, 17, "")
+
+
+def test_examples_are_the_first_rows_that_change_wherever_in_the_feed_they_stand(
+    database: Engine, tmp_path: Path
+) -> None:
+    days = [f"{month:02}/{day:02}/2024" for month in (9, 10) for day in range(1, 29)]
+    known = [fixture(*pair, day) for day in days for pair in permutations(NAMES, 2) if pair[0] < pair[1]]
+    known += [fixture(*pair, day) for day in days for pair in permutations(NAMES, 2) if pair[0] > pair[1]]
+    publish_one(database, write(tmp_path, "series_stats", [standing(team) for team in NAMES]))
+
+    first = publish_one(database, write(tmp_path, "schedules", known))
+    late = [fixture(home, away, "10/29/2024") for home, away in (NAMES[:2], NAMES[2:4])]
+    second = publish_one(database, write(tmp_path, "schedules", [*known, *late]))
+
+    assert [one["row"] for one in first.parts[0].profile["examples"]] == [0, 1, 2, 3, 4]
+    assert second.parts[0].profile["examples"] == ({"row": 1680, "id": None}, {"row": 1681, "id": None})
