@@ -34,6 +34,7 @@ from checks.rules.words import (
     hash_of,
     is_match,
     is_odd,
+    later_ones,
     leads_nowhere,
     leagues_with_players,
     match_keys,
@@ -99,12 +100,8 @@ def duplicate_result_without_players() -> Bad:
 
 def _copies_among(judged: sa.ColumnElement[bool]) -> Bad:
     """All but the first of equal results, among those that are judged."""
-    # one number per result, grouped: numbering sorted rows of nine columns takes many times as long
-    key = hash_of(*(match_scores.c[name] for name in SAME_RESULT))
-    first = sa.func.min(match_scores.c.id).label("first")
-    repeated = sa.select(key.label("key"), first).where(judged).group_by(key).having(sa.func.count() > 1).subquery()
-    copies = sa.select(match_scores.c.id).join(repeated, repeated.c.key == key)
-    later = copies.where(judged, match_scores.c.id > repeated.c.first)
+    # one number per result: rows of nine columns are sorted for many times as long
+    later = later_ones(match_scores, hash_of(*(match_scores.c[name] for name in SAME_RESULT)), judged)
     return Bad(
         result_keys().where(among_few(match_scores.c.id, later)),
         among=rows_of(match_scores).where(judged),

@@ -7,6 +7,7 @@ before.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, time, timedelta
 from typing import Any
 
@@ -185,12 +186,9 @@ def duplicate_match() -> Bad:
 def _later_ones() -> sa.Select[tuple[int]]:
     """All but the first row of each date, teams and league."""
     row = schedule.c
-    names = (row.match_date.is_not(None), row.home_team.is_not(None), row.away_team.is_not(None))
-    # one number per row, grouped: three names each are compared for several times as long
-    key = words.hash_of(row.match_date, row.home_team, row.away_team, row.league_id)
-    groups = sa.select(key.label("key"), sa.func.min(row.id).label("first")).where(*names).group_by(key)
-    several = groups.having(sa.func.count() > 1).subquery("several")
-    return sa.select(row.id).join(several, several.c.key == key).where(*names, row.id > several.c.first)
+    names = (row.match_date, row.home_team, row.away_team)
+    # one number per row: three names each are compared for several times as long
+    return words.later_ones(schedule, words.hash_of(*names, row.league_id), *(name.is_not(None) for name in names))
 
 
 def _of_no_league() -> sa.Select[tuple[int]]:
@@ -220,25 +218,32 @@ def fixture_under_two_names() -> Bad:
 @check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"daily"})
 def team_twice_at_once() -> Bad:
     """A team has to be at two matches at one time. Matches without a time are left to their own rule."""
-    played = _sides_with_time().subquery()
+    side = _sides((schedule.c.id,), schedule.c.match_time.is_not(None), words.is_match(MATCH)).subquery("side")
+    several = words.alike(side, words.hash_of(side.c.team_id, side.c.match_date, side.c.match_time))
+    # opponents are compared in the few matches alone that may be at one time
+    played = _sides(_opponent(), words.among_few(schedule.c.id, several)).subquery()
     key = (played.c.team_id, played.c.match_date, played.c.match_time)
     # two rows against one opponent are copies, which other rules count, also where one of them is not linked
     ids, names = (sa.func.min(column) == sa.func.max(column) for column in (played.c.opponent_id, played.c.opponent))
     all_linked = sa.func.count() == sa.func.count(played.c.opponent_id)
     busy = sa.select(*key).group_by(*key).having(~names, ~(ids & all_linked)).subquery()
     twice = words.team_keys().add_columns(busy.c.match_date, busy.c.match_time).join(busy, busy.c.team_id == teams.c.id)
-    return Bad(twice, among=sa.select(played.c.team_id))
+    return Bad(twice, among=sa.select(side.c.team_id))
 
 
-def _sides_with_time() -> sa.Select[Any]:
-    """Both sides of each match that has a time, with the opponent's id, where it is known, and name."""
+def _sides(more: Sequence[sa.ColumnElement[Any]], *kept: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Both sides of matches, as far as they are known: the team, when it plays, and more that is said of a side."""
+    moment = (schedule.c.match_date, schedule.c.match_time)
+    side = sa.select(words.either_team().label("team_id"), *moment, *more).where(*kept).subquery()
+    return sa.select(side).where(side.c.team_id.is_not(None))
+
+
+def _opponent() -> Sequence[sa.ColumnElement[Any]]:
+    """The opponent of either team: its id, where it is known, and its name."""
     row = schedule.c
     ids, names = (row.home_team_id, row.away_team_id), (sa.func.lower(row.home_team), sa.func.lower(row.away_team))
-    either = words.either_team().label("team_id")
     other_id, other = (sa.func.unnest(array(each[::-1]), type_=each[0].type) for each in (ids, names))
-    columns = (other_id.label("opponent_id"), other.label("opponent"), row.match_date, row.match_time)
-    timed = sa.select(either, *columns).where(row.match_time.is_not(None), words.is_match(Row(schedule))).subquery()
-    return sa.select(timed).where(timed.c.team_id.is_not(None))
+    return other_id.label("opponent_id"), other.label("opponent")
 
 
 EARLIEST, LATEST = time(7), time(22)

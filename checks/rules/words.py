@@ -16,6 +16,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    FromClause,
     Integer,
     Select,
     Table,
@@ -191,6 +192,21 @@ def hash_of(*columns: ColumnElement[Any]) -> ColumnElement[int]:
     Two different rows have the same by chance: among a million of them once in 37 million times.
     """
     return cast(func.hash_record_extended(func.row(*columns), 0), BigInteger)
+
+
+def later_ones(table: Table, key: ColumnElement[int], *conditions: ColumnElement[bool]) -> Select[tuple[int]]:
+    """The ids of rows of a table, among those that some conditions hold for, without the first one of each key."""
+    # numbers are sorted in half the time in which they are grouped and joined with their rows again
+    first = func.min(table.c.id).over(partition_by=key).label("first")
+    placed = select(table.c.id, first).where(*conditions).subquery("placed")
+    return select(placed.c.id).where(placed.c.id > placed.c.first)
+
+
+def alike(rows: FromClause, key: ColumnElement[int]) -> Select[tuple[int]]:
+    """The ids of rows whose key another one has as well."""
+    number = func.count().over(partition_by=key).label("number")
+    counted = select(rows.c.id, number).subquery("counted")
+    return select(counted.c.id).where(counted.c.number > 1)
 
 
 def among_few(column: ColumnElement[int], ids: Select[Any]) -> ColumnElement[bool]:
