@@ -113,7 +113,9 @@ def seconds_per_rule(url: str, *, since_last: bool = False) -> dict[str, float]:
     from checks.health import examine  # noqa: PLC0415
     from checks.scopes import SOURCES  # noqa: PLC0415
     from etl.database import open_engine  # noqa: PLC0415
+    from flows.service.context import collect_seldom  # noqa: PLC0415
 
+    collect_seldom()  # as every command does
     rules = collect(SOURCES)
     started = time.perf_counter()
     request = Request(now=TODAY, options=Options(workers=4))
