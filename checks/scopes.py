@@ -6,15 +6,13 @@ Which tables rules read is known here too: the role that checks take on may see 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.visitors import ExternallyTraversible
 
 from checks.engine.authoring import CheckError
 from checks.engine.authoring.decorators import fixture
@@ -22,7 +20,7 @@ from checks.engine.authoring.spec import Check, TableName
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import Values, values
 from checks.engine.measuring.compile_queries import Query, queries_of
-from checks.engine.measuring.reflect import Connect, NamedTables
+from checks.engine.measuring.reflect import Connect, NamedTables, elements_of
 from checks.engine.measuring.scope import Column, Dimension, Lookup, Parameter, Way, direct, through
 from checks.engine.reporting.literal import runnable_sql
 from etl import tables
@@ -161,23 +159,11 @@ def _columns_read(check: Check, named: NamedTables, given: Values, connect: Conn
         if isinstance(table, sa.Table):
             yield from ((table, name) for name in query.check.mark.columns)
         for part in (query.bad, query.among, query.metric):
-            elements = _elements(part)
+            elements = [] if part is None else [*elements_of([part])]
             columns = {column for each in elements for column in getattr(each, "base_columns", ())}
             yield from ((own.table, own.name) for own in columns if isinstance(getattr(own, "table", None), sa.Table))
             if isinstance(part, sa.SelectBase) and any(isinstance(each, sa.TextClause) for each in elements):
                 yield from ((named.table(TableName(name)), column) for name, column in _columns_of_text(part, connect))
-
-
-def _elements(part: ClauseElement | None) -> Collection[ExternallyTraversible]:
-    """All that an expression is made of, each once: SQLAlchemy's own walk goes into a subquery wherever it is named."""
-    by_identity: dict[int, ExternallyTraversible] = {}
-    waiting: list[ExternallyTraversible] = [] if part is None else [part]
-    while waiting:
-        element = waiting.pop()
-        if id(element) not in by_identity:
-            by_identity[id(element)] = element
-            waiting += element.get_children()
-    return by_identity.values()
 
 
 COLUMNS_OF_VIEW = sa.text("""
