@@ -67,7 +67,8 @@ def _ambiguous(reason: str, ids: tuple[int, ...]) -> Link:
     return unlinked(reason, tuple(Suggestion(team_id, share) for team_id in ids[:_SUGGESTIONS]), ids)
 
 
-_MEMORY = 1_000_000
+_MEMORY = 100_000
+"""Names that are remembered, from one feed to the next; no real feed has a tenth of that."""
 _WITHOUT_SERIES = 0.95
 _Steps = Sequence[tuple[Strategy, Callable[[], Sequence[Team]]]]
 
