@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from checks.engine.collecting.rules import Rules
-from checks.repairs.apply import Attempt, apply
+from checks.repairs.apply import Attempt, _refuse_outdated, apply
 from checks.repairs.plan import (
     Preview,
     Trial,
@@ -24,6 +24,7 @@ from checks.repairs.plan import (
     preview,
     proposal,
     summary_of,
+    try_out,
 )
 from etl.repairs import Delete, PlanOutdated, Update, ledger
 from etl.repairs.ledger import Change, Repair, State
@@ -199,6 +200,23 @@ def test_a_plan_whose_rows_are_gone_is_out_of_date(loose: Connection, catalogue:
         f"plan {found.id} is out of date, nothing was changed: it said delete 1 of schedule, and now it would nothing;"
         " plan again: rally-health fix plan duplicate_match"
     )
+
+
+@pytest.mark.parametrize(("planned_rows", "now"), [("abc", "abd"), ("abd", "abc")])
+def test_as_many_other_rows_are_out_of_date(planned_rows: str, now: str) -> None:
+    """A digest has no order: neither a smaller nor a greater one is the one that was planned."""
+    repair = replace(REPAIR, changes=(DELETED,), digest=planned_rows)
+
+    with pytest.raises(PlanOutdated, match="plan 7 is out of date, nothing was changed: its rows were changed since;"):
+        _refuse_outdated(repair, replace(HELPS, digest=now))
+
+    _refuse_outdated(repair, replace(HELPS, digest=planned_rows))
+
+
+def test_a_rule_that_counts_nothing_is_not_fixed(loose: Connection, catalogue: Rules) -> None:
+    write(loose, [*TWO_TEAMS, match(1, 2)])
+
+    assert try_out(catalogue, catalogue["duplicate_match"], 1, means(loose)) == Trial((), "", 0, 0, None, None)
 
 
 def counted(**counts: int | None) -> Any:

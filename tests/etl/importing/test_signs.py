@@ -162,25 +162,28 @@ def person(number: int, **changes: Any) -> dict[str, Any]:
             "Losses": f"{2 * number + 1}", "Win %": "30.0%", "Captain": ""} | changes  # fmt: skip
 
 
-def elsewhere(number: int, **changes: Any) -> dict[str, Any]:
-    """Somebody of another league, who has another form of id; all of them are captains."""
-    own = {"League": "CNSWPL", "Player ID": f"cnswpl-{number:05x}", "Captain": "Yes", "Team": NAMES[1]}
-    return person(number, **own, **changes)
+def elsewhere(league: str, number: int) -> dict[str, Any]:
+    """Somebody of another league, who has another form of id; all of them are captains, and nobody is rated."""
+    own = {"League": league, "Player ID": f"{league.lower()}-{number:05x}", "Captain": "Yes", "PTI": ""}
+    return person(number, Team=NAMES[1], Series="Series 3", **own)
 
 
+FIRST_ELSEWHERE = {"CNSWPL": 30, "NSTF": 50}
 ALL_OF_THEM = ("rewritten", "pattern", "turned", "contradictory", "other_ids", "fallen", "emptied")
 LIBERAL = Limits(**dict.fromkeys(ALL_OF_THEM, 1.0))
 
 
 def rosters(database: Engine, folder: Path) -> list[dict[str, Any]]:
-    """Twenty people of one league, of whom two are captains, and five of another one, all of them captains."""
-    publish_one(database, write(folder, "series_stats", [record(team, 3, 1, 50) for team in NAMES[:2]]))
-    other = [record(team, 3, 1, 70) | {"league_id": "CNSWPL", "series": "Series 3"} for team in NAMES[:2]]
-    publish_one(database, write(folder, "series_stats", other, "CNSWPL"))
-    first = [person(number, Captain="Yes" if number < 2 else "") for number in range(20)]
-    publish_one(database, write(folder, "players", first))
-    publish_one(database, write(folder, "players", [elsewhere(n, Series="Series 3") for n in range(30, 35)], "CNSWPL"))
-    return first
+    """Twenty people of one league, of whom two are captains; in a league before it, and in one after it, all are."""
+    members = [person(number, Captain="Yes" if number < 2 else "") for number in range(20)]
+    others = {league: [elsewhere(league, first + n) for n in range(16)] for league, first in FIRST_ELSEWHERE.items()}
+    for league, people in {"CNSWPL": others["CNSWPL"], APTA: members, "NSTF": others["NSTF"]}.items():
+        own = {"league_id": league} | ({} if league == APTA else {"series": "Series 3"})
+        teams = [record(team, 3, 1, 50 + FIRST_ELSEWHERE.get(league, 0)) | own for team in NAMES[:2]]
+        teams.append(record(NAMES[2], 3, 1, 60 + FIRST_ELSEWHERE.get(league, 0), series="Chicago 22") | own)
+        publish_one(database, write(folder, "series_stats", teams, league))
+        publish_one(database, write(folder, "players", people, league))
+    return members
 
 
 def test_people_are_compared_with_those_that_they_replace(database: Engine, tmp_path: Path) -> None:
@@ -193,20 +196,22 @@ def test_people_are_compared_with_those_that_they_replace(database: Engine, tmp_
         7: {"Wins": "6"}, **{number: {"Losses": f"{number}"} for number in (8, 9)},
         **{number: {"Player ID": f"cnswpl-{number:05x}"} for number in (10, 11, 12, 13)},
         14: {"Player ID": f"nndz-{14 + 1024:016x}", "First Name": "Another"},
-        # an id that somebody of another league has
-        16: {"Player ID": f"cnswpl-{30:05x}"},
+        # ids that somebody of another league has
+        16: {"Player ID": f"cnswpl-{30:05x}"}, 19: {"Player ID": f"nstf-{50:05x}"},
         # half of a swap each
         17: {"First Name": "Zoe", "Last Name": "A17"}, 18: {"First Name": "B18", "Last Name": "Zoe"},
     }  # fmt: skip
     after = [row | {"Captain": "Yes"} | changes.get(number, {}) for number, row in enumerate(before)]
     after.append(person(15, **{"Player ID": f"nndz-{99:016x}"}))
+    # an id that somebody of this league has, in another series
+    after.append(person(15, Series="Chicago 22", Team=NAMES[2], **{"Player ID": f"nndz-{17:016x}"}))
 
     signs = counted(publish_one(database, write(tmp_path, "players", after), limits=LIBERAL))
 
     assert {name: sign for name, sign in signs.items() if "one_value" not in name} == {
-        "letters_lost": (1, 14, ""), "names_swapped": (2, 14, ""), "ratings_jumped": (3, 14, "over 10 points"),
-        "figures_fallen": (2, 14, "losses fall"), "captains_for_all": (20, 21, "captain_status stands"),
-        "ids_replaced": (6, 21, ""), "other_ids": (5, 21, ""), "doubled_people": (1, 20, ""),
+        "letters_lost": (1, 13, ""), "names_swapped": (2, 13, ""), "ratings_jumped": (3, 13, "over 10 points"),
+        "figures_fallen": (2, 13, "losses fall"), "captains_for_all": (20, 22, "captain_status stands"),
+        "ids_replaced": (7, 22, ""), "other_ids": (6, 22, ""), "doubled_people": (1, 21, ""),
     }  # fmt: skip
 
 
@@ -254,9 +259,9 @@ def test_people_of_another_league_are_told_by_id_and_team(database: Engine, tmp_
     rosters(database, tmp_path)
     strangers = [person(n, League="CNSWPL", Series="Series 3") for n in range(4)]
     by_id = person(4, League="CNSWPL", Series="Series 3", Team=NAMES[1])
-    by_team = [elsewhere(n, Series="Series 3") | {"Team": NAMES[0]} for n in (40, 41)]
+    by_team = [elsewhere("CNSWPL", n) | {"Team": NAMES[0]} for n in (90, 91)]
 
-    rows = [by_id, *strangers, *by_team, *(elsewhere(n, Series="Series 3") for n in range(30, 35))]
+    rows = [by_id, *strangers, *by_team, *(elsewhere("CNSWPL", n) for n in range(30, 35))]
     signs = counted(publish_one(database, write(tmp_path, "players", rows, "CNSWPL"), limits=LIBERAL))
 
     assert signs["another_league"] == (4, 12, APTA)
