@@ -40,7 +40,7 @@ def counted_signs(plan: sa.Table) -> dict[str, sa.ColumnElement[bool]]:
 def shared_signs(connection: sa.Connection, planned: ChangePlan) -> dict[str, Sign]:
     """Signs that every kind of fixture and result has, sides aside: dates, teams against themselves."""
     return {
-        "self_matches": Sign(planned.look.counted[SELF_MATCHES], planned.staged_rows, ""),
+        SELF_MATCHES: Sign(planned.look.counted[SELF_MATCHES], planned.staged_rows, ""),
         **_dates(connection, planned),
         "another_league": of_another_league(connection, planned, _same_day(planned)),
         **one_value_signs(connection, planned, "match_date", "home_team", "away_team"),
