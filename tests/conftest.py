@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import itertools
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,13 @@ def nothing_left_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     for link in tmp_path_factory.getbasetemp().rglob("postgres"):
         if link.is_symlink():
             shutil.rmtree(link.readlink().parent, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of a test run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
 
 @pytest.fixture(scope="session")
@@ -145,6 +153,17 @@ def browser() -> Iterator[Any]:
         chromium = driver.chromium.launch(executable_path=where, args=list(QUIET))
         yield chromium
         chromium.close()
+
+
+def once(target: Path, make: Callable[[Path], object]) -> Path:
+    """A file or a folder that a test run makes a single time: the first process to ask does, and others wait for it."""
+    with target.with_name(f"{target.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            unfinished = target.with_name(f"{target.name}-{os.getpid()}")
+            make(unfinished)
+            unfinished.rename(target)
+    return target
 
 
 def copy_of(server: str, template: str) -> Iterator[Engine]:

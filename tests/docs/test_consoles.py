@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from etl.embedded import host_for, running
+from tests.conftest import once
 from tests.docs.consoles import commands, is_shown
 from tests.forks import Running
 from tests.platform.servers import QUICK
@@ -18,40 +19,50 @@ from tests.platform.servers import QUICK
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(sys.executable).with_name("rally-health")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FEEDS = "../shared/feeds"
-HOMES = (".rally/demo", ".rally")
+DEMO, OWN = ".rally/demo", ".rally"
+"""The homes of the demo's database, and of that of who has none."""
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a demo that was played to its end, and with the empty database of who has none."""
-    folder = tmp_path_factory.mktemp("played")
-    subprocess.run([PROGRAM, "demo"], cwd=folder, env=_environment(), check=True, capture_output=True)
-    with running(folder / ".rally", **QUICK):
-        return folder
+@pytest.fixture(scope="session")
+def played(run_folder: Path) -> Path:
+    """A demo that was played to its end, with what it printed, and the empty database of who has none."""
+    return once(run_folder / "played", _play)
+
+
+def _play(folder: Path) -> None:
+    """Play the demo in a folder of this folder; the data of its servers lies beside it."""
+    place = folder / "place"
+    place.mkdir(parents=True)
+    with running(place / DEMO, **QUICK), running(place / OWN, **QUICK):
+        ended = Running(("demo",), _environment(), place).end()
+    assert ended.code == 0, ended
+    (folder / "printed").write_text(ended.out)
+    for home in (DEMO, OWN):
+        data = place / home / "postgres"
+        subprocess.run(["mv", data.resolve(), folder / _data(home)], check=True)
+        if data.is_symlink():  # root's servers live elsewhere
+            shutil.rmtree(data.readlink().parent)
+            data.unlink()
 
 
 @pytest.fixture
 def place(played: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy of it that is the document's own; its servers run on between the commands."""
-    _copy(played, tmp_path)
-    for home in HOMES:
-        data = tmp_path / home / "postgres"
-        if data.is_symlink():  # root's servers live elsewhere
-            data.unlink()
-            _copy(played / home / "postgres", host_for(tmp_path / home).data)
-    with running(tmp_path / ".rally" / "demo", **QUICK), running(tmp_path / ".rally", **QUICK):
+    _copy(played / "place", tmp_path)
+    for home in (DEMO, OWN):
+        _copy(played / _data(home), host_for(tmp_path / home).data)
+    with running(tmp_path / DEMO, **QUICK), running(tmp_path / OWN, **QUICK):
         yield tmp_path
 
 
 @pytest.mark.parametrize(
     "document", [one for one in DOCUMENTS if one.is_file() and commands(one)], ids=lambda one: one.name
 )
-def test_every_command_does_what_the_document_says(document: Path, place: Path) -> None:
+def test_every_command_does_what_the_document_says(document: Path, played: Path, place: Path) -> None:
     environment = _environment()
-    for command in commands(document):
+    for number, command in enumerate(commands(document)):
         where = f"{document.name}:{command.line}: {command}"
         if any(FEEDS in word for word in command.words) and not (ROOT / FEEDS).is_dir():
             pytest.skip(f"{where} needs the real feeds")
@@ -60,7 +71,10 @@ def test_every_command_does_what_the_document_says(document: Path, place: Path) 
             continue
         words = [word.replace(FEEDS, str(ROOT / FEEDS)) for word in command.words[1:]]
         assert command.words[0] == "rally-health", f"{where} is no command of ours"
-        code, output = _run(words, place, environment)
+        if words == ["demo"] and number == 0:  # it was played in a place where nothing had been done
+            code, output = 0, (played / "printed").read_text()
+        else:
+            code, output = _run(words, place, environment)
         assert code in command.codes, f"{where} ended with {code}:\n{output}"
         assert is_shown(command.shown, output), f"{where} says:\n{output}"
 
@@ -79,6 +93,10 @@ def test_every_command_does_what_the_document_says(document: Path, place: Path) 
 )
 def test_dots_stand_for_anything(shown: tuple[str, ...], output: str, fits: bool) -> None:
     assert is_shown(shown, output) is fits
+
+
+def _data(home: str) -> str:
+    return f"data of {home.replace('/', ' ')}"
 
 
 def _copy(folder: Path, target: Path) -> None:

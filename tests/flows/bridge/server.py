@@ -41,7 +41,7 @@ def shared_server(home: Path, migrated: Path | None = None, **environment: str) 
             with _alone(home):
                 fcntl.flock(users, fcntl.LOCK_UN)
                 if _last(users.fileno()):
-                    _stop(int((home / "pid").read_text()))
+                    kill_server(home)  # asked to leave, it would take ten seconds; nobody wants its data
                     (home / "url").unlink()
 
 
@@ -130,7 +130,10 @@ def start_server(home: Path, url: str, **environment: str) -> None:
 
 def kill_server(home: Path) -> None:
     """End a server and all its processes at once, as a machine that loses power does."""
-    server = psutil.Process(int((home / "pid").read_text()))
+    try:
+        server = psutil.Process(int((home / "pid").read_text()))
+    except psutil.NoSuchProcess:
+        return
     family = [*server.children(recursive=True), server]
     for process in reversed(family):
         process.kill()
@@ -147,16 +150,3 @@ def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except httpx.HTTPError:
             time.sleep(0.2)
     raise RuntimeError(f"the Prefect server did not start:\n{log.read_text()[-3000:]}")
-
-
-def _stop(pid: int) -> None:
-    try:
-        server = psutil.Process(pid)
-    except psutil.NoSuchProcess:
-        return
-    family = [server, *server.children(recursive=True)]
-    for each in family:
-        each.terminate()
-    _, alive = psutil.wait_procs(family, timeout=10)
-    for each in alive:
-        each.kill()
