@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from checks.baseline import last_measured, usual_readings
+from checks.baseline import is_of, last_measured, usual_readings
 from checks.engine.authoring.units import Status
 from checks.engine.collecting.rules import Selection
 from checks.engine.judging.findings import Finding, Findings, packed
@@ -265,7 +265,7 @@ def results_to_carry(connection: sa.Connection, rules: Iterable[str], now: datet
         sa.select(states.rule, states.parameter, states.at, states.basis, states.segments, results.count, results.total,
                results.value, results.clusters, results.examples, results.sql)
         .join(check_results, sa.and_(*same))
-        .where(states.rule.in_(sorted(set(rules))), states.basis.is_not(None), states.at > now - LONGEST_CARRIED)
+        .where(is_of(states.rule, rules), states.basis.is_not(None), states.at > now - LONGEST_CARRIED)
         .where(results.waived == 0, results.status != Status.ERROR.value)
     )  # fmt: skip
     return {(row.rule, row.parameter): _to_carry(row) for row in connection.execute(chosen)}
@@ -288,14 +288,9 @@ def _segments(stored: Mapping[str, Any] | None) -> dict[str, dict[Any, Measureme
 def _states(connection: sa.Connection, rules: list[str], *, keys: bool) -> dict[str, Any]:
     own = check_states.c
     columns = own.rule, own.parameter, own.status, own.count, own.sketch, own.basis, own.digest
-    states = connection.execute(sa.select(*columns).where(own.rule.in_(rules))).all()
-    listed = {
-        (rule, parameter): [
-            Finding(fingerprint, key or {}, times) for fingerprint, key, times in zip(*lists, strict=True)
-        ]
-        for rule, parameter, *lists in connection.execute(_open_findings(rules, keys=keys))
-    }
-    findings = {(row.rule, row.parameter): _findings(row, listed) for row in states}
+    states = connection.execute(sa.select(*columns).where(is_of(own.rule, rules))).all()
+    open_now = {(row.rule, row.parameter): row for row in connection.execute(_open_findings(rules, keys=keys))}
+    findings = {(row.rule, row.parameter): _findings(row, open_now.get((row.rule, row.parameter))) for row in states}
     statuses = {(row.rule, row.parameter): Status(row.status) for row in states}
     bases = {(row.rule, row.parameter): row.basis for row in states if row.basis}
     digests = {(row.rule, row.parameter): row.digest for row in states if row.digest}
@@ -309,7 +304,7 @@ def _located(connection: sa.Connection, rules: list[str]) -> dict[Id, Located]:
     chosen = (
         sa.select(states.rule, states.parameter, states.segments, results.gross_status, results.clusters)
         .join(check_results, sa.and_(*same))
-        .where(states.rule.in_(rules), states.basis.is_not(None), states.count > 0)
+        .where(is_of(states.rule, rules), states.basis.is_not(None), states.count > 0)
     )
     return {
         (rule, parameter): Located(Status(gross).failing, tuple(map(cluster_of, clusters)), _segments(segments))
@@ -324,13 +319,23 @@ def _open_findings(rules: list[str], *, keys: bool) -> sa.Select[Any]:
     """
     column, states = check_findings.c, check_states.c
     same = (states.rule == column.rule) & (states.parameter == column.parameter)
-    key = column.key if keys else sa.case((states.sketch.is_not(None), column.key))
-    of_rule = (sa.func.array_agg(column.fingerprint), sa.func.jsonb_agg(key), sa.func.array_agg(column.times))
+    all_keys = sa.func.jsonb_agg(column.key)
+    of_rule = (
+        sa.func.array_agg(column.fingerprint).label("fingerprints"), sa.func.array_agg(column.times).label("times"),
+        (all_keys if keys else all_keys.filter(states.sketch.is_not(None))).label("named"),
+    )  # fmt: skip
     chosen = sa.select(column.rule, column.parameter, *of_rule).join(check_states, same)
-    open_now = chosen.where(column.rule.in_(rules), column.fixed_at.is_(None))
+    open_now = chosen.where(is_of(column.rule, rules), column.fixed_at.is_(None))
     return open_now.group_by(column.rule, column.parameter)
 
 
-def _findings(row: Any, listed: dict[Id, list[Finding]]) -> Findings:
-    known = tuple(listed.get((row.rule, row.parameter), ()))
-    return Findings(row.count, known, row.sketch)
+def _findings(state: Any, rows: Any) -> Findings:
+    """The bad rows of a state; those whose keys were not read are only compared with."""
+    if rows is None:
+        return Findings(state.count, sketch=state.sketch)
+    if rows.named is None:
+        return Findings(
+            state.count, sketch=state.sketch, remembered=dict(zip(rows.fingerprints, rows.times, strict=True))
+        )
+    known = map(Finding, rows.fingerprints, rows.named, rows.times)
+    return Findings(state.count, tuple(known), state.sketch)

@@ -6,7 +6,7 @@ Nothing is stored here: a report comes back, and the caller keeps it or not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -200,14 +200,16 @@ def _bases(request: Request, moment: Snapshot | None, queries: Sequence[Query]) 
 
 
 def _told(request: Request, units: Iterable[Unit]) -> Callable[[Unit], None]:
+    """Tells how far a run is, from whichever thread has done a unit."""
     total = sum(len(unit.queries) for unit in units)
-    done = 0
+    done, one_by_one = 0, Lock()
 
     def tell(unit: Unit) -> None:
         nonlocal done
-        done += len(unit.queries)
-        if request.progress is not None:
-            request.progress(Progress(done, total, unit.name))
+        with one_by_one:
+            done += len(unit.queries)
+            if request.progress is not None:
+                request.progress(Progress(done, total, unit.name))
 
     return tell
 
@@ -335,21 +337,24 @@ def side_by_side(
     work: Callable[[SnapshotSession, Unit], Done],
     done: Callable[[Unit], None],
 ) -> list[Done]:
-    """The answers for all units, in their order. An interrupt cancels what is running and goes on upwards."""
+    """The answers for all units, in their order. An interrupt cancels what is running and goes on upwards.
 
+    A worker itself tells what it has done: to wake the thread that waits for all took as long as to ask for a few rows.
+    """
     left = iter(range(len(units) - 1, -1, -1))
 
     def run(unit: Unit) -> Done:
         with pool.taken() as session:
             pool.snapshot.crowded = next(left) >= len(pool.opened)
-            return work(session, unit)
+            answer = work(session, unit)
+        done(unit)
+        return answer
 
     with ThreadPoolExecutor(pool.open(len(units)), thread_name_prefix="rules") as executor:
-        futures = {executor.submit(run, unit): unit for unit in units}
+        futures = [executor.submit(run, unit) for unit in units]
         try:
-            for future in as_completed(futures):
+            for future in wait(futures, return_when=FIRST_EXCEPTION).done:
                 future.result()
-                done(futures[future])
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             pool.cancel()

@@ -163,21 +163,23 @@ class Finding:
 class Findings:
     """The bad rows of one rule: how many, those that are listed, and a sketch of all if they are not all listed.
 
-    A sketch that was kept stays packed until somebody compares with it.
+    Of earlier ones that are only compared with, nothing but their fingerprints is `remembered`, each with its rows. A
+    sketch that was kept stays packed until somebody compares with it.
     """
 
     count: int = 0
     listed: tuple[Finding, ...] = ()
     sketch: Sketch | bytes | None = None
+    remembered: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
         """Whether every bad row is listed."""
         return self.sketch is None
 
-    def times(self) -> dict[int, int]:
-        """Rows by fingerprint, of the listed ones."""
-        return {finding.fingerprint: finding.times for finding in self.listed}
+    def times(self) -> Mapping[int, int]:
+        """Rows by fingerprint, of those that are remembered or listed."""
+        return self.remembered or {finding.fingerprint: finding.times for finding in self.listed}
 
     def sketched(self) -> Sketch:
         """The sketch of all bad rows."""
