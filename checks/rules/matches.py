@@ -30,6 +30,7 @@ from checks.rules.words import (
     AWAY_PLAYERS,
     HOME_PLAYERS,
     among_few,
+    as_often,
     busiest_dates,
     hash_of,
     is_match,
@@ -44,6 +45,7 @@ from checks.rules.words import (
     rows_of,
     score_says,
     seats,
+    seats_of_teams,
     unknown_people,
 )
 from etl.scores import TIEBREAK_AGAINST_SET
@@ -304,15 +306,16 @@ def result_with_missing_player(row: Row) -> Bad:
        coach="A result has a player whom nobody knows")  # fmt: skip
 def result_of_unknown_player() -> Bad:
     """Somebody who played is not among the players of the league. Leagues without any players are left out."""
-    seat, unknown = seats(), unknown_people(odd_seats())
+    seat, unknown, seated = seats("seat"), unknown_people(odd_seats()), seats_of_teams().c
     same = (unknown.c.league_id == seat.c.league_id) & (unknown.c.player_id == seat.c.player_id)
     # before their results: asked at once, the database joins every seat with its result, league and series
     guests = sa.select(seat.c.id, seat.c.seat, seat.c.player_id).join(unknown, same).cte("guests")
     guests = guests.prefix_with("MATERIALIZED")
     keys = result_keys().add_columns(guests.c.seat, guests.c.player_id)
+    judged = sa.select(seated.league_id, seated.team_id).where(seated.league_id.in_(leagues_with_players()))
     return Bad(
         keys.join(guests, guests.c.id == match_scores.c.id).where(among_few(match_scores.c.id, sa.select(guests.c.id))),
-        among=sa.select(seat).where(seat.c.league_id.in_(leagues_with_players())),
+        among=as_often(judged, seated.number),
     )
 
 
@@ -323,23 +326,29 @@ def player_of_another_club() -> Bad:
 
     Who has a membership without a club is left out: unknown is not foreign.
     """
-    seat, odd, club = seats(), odd_seats(), teams.alias("club")
-    unknown = unknown_people(odd)
-    same_person = (unknown.c.league_id == seat.c.league_id) & (unknown.c.player_id == seat.c.player_id)
-    has_club = (club.c.id == seat.c.team_id) & club.c.club_id.is_not(None)
-    judged = sa.select(seat).join(club, has_club).where(seat.c.league_id.in_(leagues_with_players()))
+    seat, odd = seats("team_id", "seat"), odd_seats()
     keys = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
-    return Bad(
-        keys.where(is_odd(seat, odd, "strange")),
-        among=judged.where(~sa.exists().where(same_person)),
-    )
+    return Bad(keys.where(is_odd(seat, odd, "strange")), among=_seats_of_known_people())
+
+
+def _seats_of_known_people() -> sa.Select[Any]:
+    """Seats of teams with a club, taken by people whom their league knows."""
+    of, odd, club = seats_of_teams().c, odd_seats().c, teams.alias("club")
+    times = sa.func.sum(odd.times).label("times")
+    unknown = sa.select(odd.league_id, odd.team_id, times).where(odd.unknown).group_by(odd.league_id, odd.team_id)
+    guests = unknown.subquery("guests")
+    of_guests = (guests.c.league_id == of.league_id) & (guests.c.team_id == of.team_id)
+    has_club = (club.c.id == of.team_id) & club.c.club_id.is_not(None)
+    rows = sa.select(of.league_id, of.team_id).join(club, has_club).outerjoin(guests, of_guests)
+    known = of.number - sa.func.coalesce(guests.c.times, 0)
+    return as_often(rows.where(of.league_id.in_(leagues_with_players())), known)
 
 
 @check(severity=Severity.HIGH, threshold=MISSING_TEAMS, table=match_scores, owner="matches", tags={"daily"},
        runbook="docs/RUNBOOKS.md#results-of-the-wrong-team", coach="A result has the wrong team of a club")  # fmt: skip
 def result_of_another_team_of_the_club() -> Bad:
     """Both players of a side belong to another team of the club that the side is linked to, and none to that team."""
-    seat, odd, row, here = seats(), odd_seats(), match_scores.c, players.alias("here")
+    seat, odd, row, here = seats("team_id"), odd_seats(), match_scores.c, players.alias("here")
     of_others = sa.select(seat.c.id, seat.c.team_id).where(is_odd(seat, odd, "elsewhere"))
     two = sa.func.min(seat.c.player_id) != sa.func.max(seat.c.player_id)
     pair = of_others.group_by(seat.c.id, seat.c.team_id).having(two).cte("pair").prefix_with("MATERIALIZED")
@@ -348,16 +357,19 @@ def result_of_another_team_of_the_club() -> Bad:
                for side, players_of in names for name in players_of]  # fmt: skip
     one_here = sa.exists().where(here.c.team_id == pair.c.team_id, here.c.league_id == row.league_id, sa.or_(*of_pair))
     wrong = result_keys().add_columns(pair.c.team_id).join(pair, pair.c.id == row.id)
-    return Bad(wrong.where(~one_here), among=sa.select(_sides_with_members()))
+    sides = _sides_with_members().c
+    return Bad(wrong.where(~one_here), among=as_often(sa.select(sides.league_id, sides.team_id), sides.number))
 
 
 def _sides_with_members() -> SharedSet:
-    """Sides of results of which at least one player is in a team: each once, with its team and league."""
-    seat, own, their = seats().c, players.alias("own"), teams.alias("their")
+    """How many sides of results each team of a league has had of which at least one player is in a team."""
+    seat, own, their = seats("team_id").c, players.alias("own"), teams.alias("their")
     member = sa.exists().where(own.c.league_id == seat.league_id, own.c.tenniscores_player_id == seat.player_id,
                                own.c.team_id == their.c.id)  # fmt: skip
-    side = sa.select(seat.id, seat.team_id, seat.league_id).join(teams, teams.c.id == seat.team_id)
-    return shared_set("sides", side.where(member).distinct())
+    of_members = sa.select(seat.id, seat.team_id, seat.league_id).join(teams, teams.c.id == seat.team_id).where(member)
+    side, number = of_members.distinct().subquery("side").c, sa.func.count().label("number")
+    team = (side.league_id, side.team_id)
+    return shared_set("sides", sa.select(*team, number).group_by(*team))
 
 
 @metric_check(match_scores, severity=Severity.HIGH, threshold=change(drop=(percent(10), percent(30))), owner="matches",
