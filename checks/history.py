@@ -231,6 +231,9 @@ def _upsert_findings(report: Report, listed: sa.TableValuedAlias) -> sa.Insert:
 
 def _replacing(statement: Any, keys: tuple[str, ...], new: Any) -> sa.Insert:
     changed = {column.name: new[column.name] for column in statement.table.c if column.name not in keys}
+    # a sketch of 48 kB that is the same stays where it is, neither compressed nor written anew
+    old = statement.table.c.sketch
+    changed["sketch"] = sa.case((new.sketch == old, old), else_=new.sketch)
     replaced: sa.Insert = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
     return replaced
 

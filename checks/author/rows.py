@@ -18,7 +18,7 @@ from checks.engine.authoring.decorators import impersonal
 from checks.engine.authoring.spec import Check, Kind
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import values
-from checks.engine.judging.frames import CHUNK, frame_columns, frame_of
+from checks.engine.judging.alone import CHUNK, frame_columns, frame_of
 from checks.engine.measuring.compile_queries import Query, Unasked, compile_queries
 from checks.engine.measuring.measure import bad_condition
 from checks.engine.measuring.reflect import NamedTables

@@ -229,6 +229,22 @@ def test_very_many_bad_rows_that_are_the_same_are_not_summed_up_again(season: Se
     assert list(map(str, same.clusters)) == ["8 of 8 in L1"]
 
 
+def test_the_sketch_of_bad_rows_that_are_the_same_is_not_written_again(season: Season) -> None:
+    few = Options(pause=0.0, listed=3)
+    season.add(*(f"team {number}" for number in range(1_000)))
+    where = select(func.pg_column_toast_chunk_id(check_states.c.sketch)).where(check_states.c.rule == "nowhere")
+    season.run(options=few)
+
+    first = season.rows(where)
+    season.run(options=few)
+    same = season.rows(where)
+    season.add("one more")
+    season.run(options=few)
+
+    assert first == same != season.rows(where)
+    assert first != [(None,)]
+
+
 def test_the_condition_of_very_many_bad_rows_is_asked_of_all_rows_once(season: Season) -> None:
     few = Options(pause=0.0, listed=3)
     season.add(*"abcdefgh")

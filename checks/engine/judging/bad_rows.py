@@ -51,7 +51,7 @@ class BadRows:
         joined, reached = reach(source, dimensions)
         condition = and_(bad, scope.condition(source)) if scope else bad
         looked_up = [way[1] for dimension, _ in reached if (way := dimension.way(source)) is not None]
-        hashed = row_hash([*dict.fromkeys((*columns, *looked_up))]) if isinstance(source, Table) else None
+        hashed = row_hash((*dict.fromkeys((*columns, *looked_up)),)) if isinstance(source, Table) else None
         return cls(source, joined, key_names(columns), key_text(columns), condition, reached, hashed)
 
     def columns(self) -> list[ColumnElement[Any]]:
@@ -240,12 +240,14 @@ def census(
     apart = null() if together is None else source.c[together.by]
     by = [apart, *(column for code in coded for column in code.columns)]
     labelled = [column.label(f"d{number}") for number, column in enumerate(by)]
-    hashed = {numbers[at][1]: item for at, item in enumerate(asked) if item.hash is not None}
-    hashes = [item.hash.label(f"h{number}") for number, item in hashed.items() if item.hash is not None]
-    rows = select(*labelled, *flags.columns, *hashes).select_from(joined).where(scope.condition(source)).subquery()
+    hashed = {numbers[at][1]: (item, own) for at, item in enumerate(asked) if (own := item.hash) is not None}
+    # the rules of one table have one hash: as an expression of each, they took most of the text
+    hashes = {own: own.label(f"h{number}") for number, (_, own) in hashed.items()}
+    wanted = select(*labelled, *flags.columns, *hashes.values()).select_from(joined)
+    rows = wanted.where(scope.condition(source)).subquery()
     grouped = [rows.c[column.name] for column in labelled]
-    counts = [(_sum_and_mean(rows.c[f"h{number}"]) if number in hashed else (func.count(),), rows.c[flag.name])
-              for number, flag in enumerate(flags.columns)]  # fmt: skip
+    sums = {number: _sum_and_mean(rows.c[hashes[own].name]) for number, (_, own) in hashed.items()}
+    counts = [(sums.get(number, (func.count(),)), rows.c[flag.name]) for number, flag in enumerate(flags.columns)]
     counted = {item.query.id: PlaceCounts() for item in asked}
     concerned = _by_parameter(asked, numbers, together)
     aggregates = [each.filter(flag) for own, flag in counts for each in own]
@@ -254,7 +256,7 @@ def census(
         here = [part for code in coded if (part := code.read(codes)) is not None]
         both = [_count_and_sum([next(values) for _ in own]) for own, _ in counts]
         _add(counted, concerned.get(row[1], ()), list(places_of(here)), [count for count, _ in both])
-        for number, item in hashed.items():
+        for number, (item, _) in hashed.items():
             counted[item.query.id].digest += both[number][1]
     return counted
 
@@ -272,12 +274,6 @@ def _count_and_sum(values: Sequence[Any]) -> tuple[int, int]:
     """The number of rows, and the sum of their hashes, if these were asked for: none of them is nought or less."""
     total, *mean = values
     return (round(total / mean[0]), int(total)) if mean and total else (int(total or 0), 0)
-
-
-def segment_readings(rows: Mapping[Place, int], bad: Mapping[Place, int], name: str) -> dict[Any, Measurement]:
-    """The reading at each value of a dimension; a value without any row is left out."""
-    alone = {place[0][1]: (place, total) for place, total in rows.items() if len(place) == 1 and place[0][0] == name}
-    return {value: Measurement(bad.get(place, 0), total) for value, (place, total) in alone.items()}
 
 
 def _by_parameter(

@@ -13,36 +13,34 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, SelectBase, Table, cast, func, null, select
+from sqlalchemy import Table
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.authoring.units import Status
+from checks.engine.judging.alone import read_alone, read_frame
 from checks.engine.judging.bad_rows import (
     Asked,
     BadRows,
+    Place,
     PlaceCounts,
     Spot,
     candidates,
     census,
     possible_candidates,
-    segment_readings,
 )
 from checks.engine.judging.evidence import (
     Evidence,
     as_listed,
-    counts_and_rows,
-    draw_each,
+    draw,
     few,
     few_by_key,
     few_of_many,
     many,
     read_grouped,
     read_placed,
-    read_rows,
     waived_rows,
 )
-from checks.engine.judging.frames import read_frame
 from checks.engine.judging.judge import Baseline, Carried, Id, Located, Verdict, Waivers, judge
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import (
@@ -57,8 +55,8 @@ from checks.engine.measuring.measure import (
     read_scan,
     unmeasured,
 )
-from checks.engine.measuring.scope import Dimension, Scope
-from checks.engine.measuring.snapshot import Job, Session, asking, attempt, explained, one_by_one, timed_out
+from checks.engine.measuring.scope import Dimension
+from checks.engine.measuring.snapshot import Job, Session, explained, one_by_one, timed_out
 
 
 @dataclass(slots=True)
@@ -119,15 +117,27 @@ def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]
 
 
 def _scanned(session: Session, scan: Scan, context: RunContext, fetched: Fetched) -> list[Measured]:
-    """The readings of a scan; those of rules that had very many bad rows come with the places of these."""
-    measured: list[Measured] = []
-    if hashed := _hashed(scan, context):
+    """The readings of a scan; those of rules that had very many bad rows come with the places of these.
+
+    Such rules and the others are asked side by side where another session is idle.
+    """
+    hashed, answers = _hashed(scan, context), dict[Query, Measured]()
+    others = tuple(query for query in scan.queries if query not in hashed)
+
+    def placed(asked: Session) -> None:
         with suppress(Exception):  # asked like all others below, where an error has its rule
-            measured, drawn = read_placed(session, hashed, context.dimensions, context.how)
+            measured, drawn = read_placed(asked, hashed, context.dimensions, context.how)
             fetched.drawn.update(drawn)
-    answered = {item.query for item in measured}
-    left = replace(scan, queries=tuple(query for query in scan.queries if query not in answered))
-    return [*measured, *(read_scan(session, left, context.how) if left.queries else ())]
+            answers.update((item.query, item) for item in measured)
+
+    def counted(queries: tuple[Query, ...], asked: Session) -> None:
+        answers.update((item.query, item) for item in read_scan(asked, replace(scan, queries=queries), context.how))
+
+    if hashed:
+        context.spread(session, [placed, *([partial(counted, others)] if others else [])])
+    if left := tuple(query for query in scan.queries if query not in answers):
+        counted(left, session)
+    return [answers[query] for query in scan.queries]
 
 
 def _measured(session: Session, unit: Unit, context: RunContext, fetched: Fetched) -> list[Measured]:
@@ -271,37 +281,10 @@ def _stand(outcome: Outcome, evidence: Evidence, counted: PlaceCounts, context: 
     outcome.parts = {name: parts for name in scored if (parts := segment_readings(counted.rows, bad, name))}
 
 
-def read_alone(
-    session: Session, query: Query, rows: BadRows | None, how: Asking, most: int
-) -> tuple[Measured, Evidence | None]:
-    """The reading of a query across tables, with its bad rows if they are at most `most`; `rows` None: without."""
-    started = time.perf_counter()
-    timeout = how.limit((query,))
-    scope = how.scope.of(narrowed=query.narrowed)
-    try:
-        statement = query.once(("alone", scope.shape, rows, most), lambda: _statement_alone(query, rows, scope, most))
-        fetched = attempt(session, query.check.mark.retries, how.pause, lambda: session.all(statement, timeout))
-        reading = Measurement(count=fetched[0][1], total=fetched[0][2])
-        # read inside the boundary: a rule can make of its rows what cannot be read
-        evidence = None if rows is None else read_rows(query.check.name, rows, fetched, most)
-    except Exception as error:  # noqa: BLE001 - the boundary of one rule
-        return Measured(query, time.perf_counter() - started, error=explained(error, timeout)), None
-    return Measured(query, time.perf_counter() - started, reading), evidence
-
-
-def _statement_alone(query: Query, rows: BadRows | None, scope: Scope, most: int) -> Select[Any]:
-    among = _count(query.among, scope)
-    if rows is None:
-        return asking(_count(query.bad, scope), among)
-    return counts_and_rows(query.check.name, rows, among, most)
-
-
-def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:
-    if not isinstance(statement, SelectBase):
-        return cast(null(), Integer)
-    rows = statement.subquery()
-    counted = select(func.count()).select_from(rows)
-    return (counted.where(scope.condition(rows)) if scope else counted).scalar_subquery()
+def segment_readings(rows: Mapping[Place, int], bad: Mapping[Place, int], name: str) -> dict[Any, Measurement]:
+    """The reading at each value of a dimension; a value without any row is left out."""
+    alone = {place[0][1]: (place, total) for place, total in rows.items() if len(place) == 1 and place[0][0] == name}
+    return {value: Measurement(bad.get(place, 0), total) for value, (place, total) in alone.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,11 +360,25 @@ def _fetch(
     drawn = fetched.drawn
     large = {id_: own for id_, own in rows.items() if own[1] > listed and isinstance(own[0].source, Table)}
     to_draw = {id_: own for id_, own in large.items() if id_ not in drawn and own[0].reached}
-    draw_all = [lambda asked: drawn.update(draw_each(asked, to_draw, timeout, fetched.notes))] if to_draw else []
+    draw_all = [lambda asked: drawn.update(_draw_each(asked, to_draw, timeout, fetched.notes))] if to_draw else []
     lacking = sorted(rows.keys() - evidence.keys(), key=lambda id_: -rows[id_][1])
     context.spread(session, [*draw_all, *(partial(fetch, id_) for id_ in lacking)])
     for id_ in drawn.keys() & large.keys() & evidence.keys():
         evidence[id_] = replace(drawn[id_], findings=evidence[id_].findings)
+
+
+def _draw_each(
+    session: Session, rows: Mapping[Id, tuple[BadRows, int]], timeout: float, notes: dict[Id, str]
+) -> dict[Id, Evidence]:
+    """The places of some bad rows of each rule: for one by one, where drawing for all at once fails."""
+    try:
+        return draw(session, rows, timeout)
+    except Exception as error:  # noqa: BLE001 - the rules are measured; only the places of their bad rows are missing
+        if len(rows) > 1:
+            alone = (_draw_each(session, {id_: own}, timeout, notes) for id_, own in rows.items())
+            return {id_: evidence for answer in alone for id_, evidence in answer.items()}
+        notes.update(dict.fromkeys(rows, f"where its bad rows stand is unknown: {explained(error, timeout)}"))
+        return {}
 
 
 def _located(measured: Measured, context: RunContext) -> Located | None:

@@ -33,6 +33,7 @@ from checks.engine.judging.bad_rows import (
     among_of_all,
     bad_of_all,
     census,
+    least_rows,
     possible_candidates,
 )
 from checks.engine.judging.findings import (
@@ -54,7 +55,7 @@ from checks.engine.judging.judge import Id
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Asking, Grouped, Measured, Measurement
 from checks.engine.measuring.scope import Dimension
-from checks.engine.measuring.snapshot import Session, asking, attempt, explained
+from checks.engine.measuring.snapshot import Session, asking, attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,20 +207,6 @@ def read_placed(
     return measured, placed
 
 
-def draw_each(
-    session: Session, rows: Mapping[Id, tuple[BadRows, int]], timeout: float, notes: dict[Id, str]
-) -> dict[Id, Evidence]:
-    """The places of some bad rows of each rule: for one by one, where drawing for all at once fails."""
-    try:
-        return draw(session, rows, timeout)
-    except Exception as error:  # noqa: BLE001 - the rules are measured; only the places of their bad rows are missing
-        if len(rows) > 1:
-            alone = (draw_each(session, {id_: own}, timeout, notes) for id_, own in rows.items())
-            return {id_: evidence for answer in alone for id_, evidence in answer.items()}
-        notes.update(dict.fromkeys(rows, f"where its bad rows stand is unknown: {explained(error, timeout)}"))
-        return {}
-
-
 def _shares(flags: Sequence[bool | None], chances: Sequence[float]) -> dict[int, float]:
     """The share of drawn rows that count for each rule: what several find bad had several chances to be met."""
     bad = [number for number, flag in enumerate(flags) if flag]
@@ -263,14 +250,22 @@ def as_listed(rows: BadRows, before: Findings) -> Evidence | None:
 
 
 def _places(rows: BadRows, fetched: Iterable[Sequence[Any]]) -> Counter[Place]:
-    """How many rows stand at each value of a dimension, and at each two values."""
+    """How many rows stand at each value of a dimension, and at each two values that many of them have.
+
+    Two values are no candidate where few rows have both: they are not looked at where no value of one is frequent.
+    """
     names = [dimension.name for dimension, _ in rows.reached]
     columns = list(zip(names, zip(*fetched, strict=True), strict=False))
+    alone = [Counter(values) for _, values in columns]
     places: Counter[Place] = Counter()
-    for some in (*combinations(columns, 1), *combinations(columns, 2)):
-        kinds, values = zip(*some, strict=True)
-        counts = Counter(zip(*values, strict=True))
-        places.update({tuple(zip(kinds, place, strict=True)): number for place, number in counts.items()})
+    for (name, _), counts in zip(columns, alone, strict=True):
+        places.update({((name, value),): number for value, number in counts.items()})
+    least = least_rows(alone[0].total()) / 2 if alone else 0
+    frequent = [column for column, counts in zip(columns, alone, strict=True) if max(counts.values()) >= least]
+    for (first, ones), (second, others) in combinations(frequent, 2):
+        pairs = Counter(zip(ones, others, strict=True))
+        places.update({((first, one), (second, other)): number
+                       for (one, other), number in pairs.items() if number >= least})  # fmt: skip
     return places
 
 

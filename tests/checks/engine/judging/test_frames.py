@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from checks import Severity, Status, above, frame_check, percent
-from checks.engine.judging import frames
+from checks.engine.judging import alone
 from checks.engine.judging.evidence import Evidence
 from checks.engine.judging.findings import sketch_difference
 from tests.checks.engine.conftest import PLACE, Run, thing, things
@@ -66,7 +66,7 @@ def test_an_empty_table_is_nothing_to_measure(run: Run) -> None:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of ten rows."""
-    monkeypatch.setattr(frames, "CHUNK", 10)
+    monkeypatch.setattr(alone, "CHUNK", 10)
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -101,7 +101,7 @@ def test_very_many_bad_rows_are_kept_as_a_sketch_and_still_compared(run: Run, pu
 
 def tallied(most: int) -> Evidence:
     """Seven bad rows of four keys at two places."""
-    tally = frames.Tally("shouting", ("name", "place_id"), most)
+    tally = alone.Tally("shouting", ("name", "place_id"), most)
     for name, place in (("A", 1), ("B", 1), ("A", 1), ("C", 2), ("D", 1), ("A", 1), ("D", 1)):
         tally.note(f'["{name}", {place}]', (("place", place), ("shelf", "a")))
     return tally.evidence()
@@ -163,7 +163,7 @@ def test_an_answer_that_is_none_is_told(run: Run, put: Put, answer: Callable[...
 def test_rows_are_judged_in_chunks_and_each_once(
     run: Run, put: Put, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(frames, "CHUNK", chunk)
+    monkeypatch.setattr(alone, "CHUNK", chunk)
     put(thing("A", place_id=2), thing("b"), thing("C", place_id=2), thing("d"), thing("E", place_id=1, size=None))
 
     found = run(shouting, dimensions=(PLACE,)).of("shouting")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from checks.engine.judging.bad_rows import Cluster, Spot, clusters, least_rows, places_of
-from checks.engine.judging.evidence import _mask, _place
+from checks.engine.judging.evidence import _mask, _place, _places
 from checks.engine.measuring.measure import Measurement
 from checks.engine.measuring.scope import Dimension, Labels
 
@@ -108,3 +109,18 @@ def test_a_line_is_of_the_dimensions_that_it_is_grouped_by(mask: int, place: tup
 
 def test_a_dimension_alone_is_grouped_by_no_other() -> None:
     assert [_mask(bit, NAMES) for bit in range(3)] == [0b011, 0b101, 0b110]
+
+
+def test_two_values_are_looked_at_where_a_twentieth_of_the_rows_has_both() -> None:
+    """Of 60 rows that is three: two of Ash are too few, and no series has more than one row."""
+    rows: Any = SimpleNamespace(reached=[(Dimension(name, ()), None) for name in NAMES])
+    leagues, clubs = [1] * 50 + [2] * 10, ["Elm"] * 40 + ["Fox"] * 8 + ["Ash"] * 2 + ["Fox"] * 3 + ["Elm"] * 7
+
+    places = _places(rows, list(zip(leagues, range(60), clubs, strict=True)))
+
+    assert {place: number for place, number in places.items() if len(place) == 2} == {
+        (("league", 1), ("club", "Elm")): 40, (("league", 1), ("club", "Fox")): 8,
+        (("league", 2), ("club", "Fox")): 3, (("league", 2), ("club", "Elm")): 7,
+    }  # fmt: skip
+    assert (places[("league", 2),], places[("series", 7),], places[("club", "Ash"),]) == (10, 1, 2)
+    assert _places(rows, []) == {}

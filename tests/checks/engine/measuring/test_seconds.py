@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import ColumnElement, func, select
 
 from checks import Bad, Row, Severity, above, check, frame_check, metric_check, percent, row_check, rows
-from checks.engine.judging import evaluate, evidence, frames
+from checks.engine.judging import alone, evaluate, evidence
 from checks.engine.measuring import measure
 from tests.checks.engine.conftest import Run, thing, things
 from tests.checks.engine.measuring.test_together import place, together
@@ -25,7 +25,7 @@ STEP = 12.0
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that begins late, so that a reading of it is no span."""
     looks = itertools.count(1_000.0, STEP)
-    for module in (evaluate, evidence, frames, measure):
+    for module in (alone, evaluate, evidence, measure):
         own = module.time
         monkeypatch.setattr(
             module, "time", SimpleNamespace(perf_counter=lambda: next(looks), monotonic=own.monotonic, sleep=own.sleep)

@@ -1,4 +1,7 @@
-"""Pandas rules: the table comes in chunks, the rule answers with one boolean for each row."""
+"""What one rule asks for itself: a question across tables, or a table in pandas.
+
+Of a pandas rule the table comes in chunks, and the rule answers with one boolean for each row.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,66 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Double, Float, FromClause, Numeric, Select, cast
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Float,
+    FromClause,
+    Integer,
+    Numeric,
+    Select,
+    SelectBase,
+    cast,
+    func,
+    null,
+    select,
+)  # fmt: skip
 
 from checks.engine.authoring import MeasureError
 from checks.engine.judging.bad_rows import BadRows, Place, places_of
-from checks.engine.judging.evidence import SAMPLE, Evidence
+from checks.engine.judging.evidence import SAMPLE, Evidence, counts_and_rows, read_rows
 from checks.engine.judging.findings import Cell, Finding, Findings, add, fingerprint, parts
 from checks.engine.measuring.child import in_child, where_raised
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Asking, Measured, Measurement
+from checks.engine.measuring.scope import Scope
 from checks.engine.measuring.snapshot import Session, asking, attempt, explained
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def read_alone(
+    session: Session, query: Query, rows: BadRows | None, how: Asking, most: int
+) -> tuple[Measured, Evidence | None]:
+    """The reading of a query across tables, with its bad rows if they are at most `most`; `rows` None: without."""
+    started = time.perf_counter()
+    timeout = how.limit((query,))
+    scope = how.scope.of(narrowed=query.narrowed)
+    try:
+        statement = query.once(("alone", scope.shape, rows, most), lambda: _statement_alone(query, rows, scope, most))
+        fetched = attempt(session, query.check.mark.retries, how.pause, lambda: session.all(statement, timeout))
+        reading = Measurement(count=fetched[0][1], total=fetched[0][2])
+        # read inside the boundary: a rule can make of its rows what cannot be read
+        evidence = None if rows is None else read_rows(query.check.name, rows, fetched, most)
+    except Exception as error:  # noqa: BLE001 - the boundary of one rule
+        return Measured(query, time.perf_counter() - started, error=explained(error, timeout)), None
+    return Measured(query, time.perf_counter() - started, reading), evidence
+
+
+def _statement_alone(query: Query, rows: BadRows | None, scope: Scope, most: int) -> Select[Any]:
+    among = _count(query.among, scope)
+    if rows is None:
+        return asking(_count(query.bad, scope), among)
+    return counts_and_rows(query.check.name, rows, among, most)
+
+
+def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:
+    if not isinstance(statement, SelectBase):
+        return cast(null(), Integer)
+    rows = statement.subquery()
+    counted = select(func.count()).select_from(rows)
+    return (counted.where(scope.condition(rows)) if scope else counted).scalar_subquery()
 
 
 CHUNK = 20_000
