@@ -48,7 +48,6 @@ from checks.rules.words import (
     seats_of_teams,
     unknown_people,
 )
-from etl.scores import TIEBREAK_AGAINST_SET
 from etl.tables import match_scores, players, schedule, teams
 
 GRACE = timedelta(days=7)
@@ -255,9 +254,7 @@ def winner_contradicts_score(row: Row) -> Bad:
            coach="A set contradicts its tie-break")  # fmt: skip
 def tiebreak_contradicts_set(row: Row) -> Bad:
     """A set and its tie-break were won by different sides: "6-7 [7-2]"."""
-    has_tiebreak = row.scores.contains("[")
-    # this first: it spares most rows the pattern
-    return Bad(has_tiebreak & row.scores.regexp_match(TIEBREAK_AGAINST_SET), among=has_tiebreak)
+    return Bad(score_says(row, "a set against its tie-break"), among=row.scores.contains("["))
 
 
 @row_check(match_scores, severity=Severity.MEDIUM, threshold=ROUTINE, owner="matches", tags={"daily"},

@@ -25,9 +25,10 @@ from checks.rules.words import (
 )
 from etl.tables import players, teams
 
-MARKED_ID = r"^(nndz|cnswpl)[-_][A-Za-z0-9+/=_-]"
-PLAYER_ID = MARKED_ID + "{8,}$"
-"""Ids are the platform's, behind its mark; a league's own scraper marks them differently."""
+ID_MARKS = ("nndz-", "nndz_", "cnswpl-", "cnswpl_")
+"""What the platform's ids begin with; a league's own scraper marks them differently."""
+STRANGE_IN_ID = "[^A-Za-z0-9+/=_-]"
+PLAYER_ID = r"^(nndz|cnswpl)[-_].{8,}$"
 LONG_ENOUGH = 15
 """Characters with which an id has eight behind the longest mark."""
 LOWEST_PTI, HIGHEST_PTI = -30, 100
@@ -61,9 +62,10 @@ def player_without_team(row: Row) -> Bad:
 def malformed_player_id(row: Row) -> ColumnElement[bool]:
     """A player's id is not one that the league site gives out."""
     id_ = row.tenniscores_player_id
-    # a pattern that counts takes more than twice as long: short ids alone need it
+    unmarked = ~or_(*(func.starts_with(id_, mark) for mark in ID_MARKS))
+    # a pattern for all of an id takes twice as long, one that counts twice as long again: short ids alone need it
     too_short = (func.length(id_) < LONG_ENOUGH) & id_.op("!~")(PLAYER_ID)
-    return id_.op("!~")(f"{MARKED_ID}*$") | too_short
+    return unmarked | id_.regexp_match(STRANGE_IN_ID) | too_short
 
 
 @row_check(players, severity=Severity.MEDIUM, threshold=RARE, owner="players", tags={"daily"})

@@ -303,7 +303,8 @@ RECENT = timedelta(days=30)
 def hours_since_last_match_day(row: Row, today: date) -> sa.ColumnElement[Any]:
     """No league has had a match for a while: in season a sign that the schedule is no longer fed."""
     day = row.match_date
-    past = sa.func.max(day).filter(words.is_match(row), day <= today, sa.func.isfinite(day))
+    # the day first: it spares rows that are ahead their names
+    past = sa.func.max(day).filter(day <= today, sa.func.isfinite(day), words.is_match(row))
     return sa.cast(sa.cast(sa.literal(today), sa.DateTime) - sa.cast(past, sa.DateTime), sa.Interval)
 
 

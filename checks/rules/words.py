@@ -39,7 +39,7 @@ from sqlalchemy.sql.selectable import Subquery
 
 from checks import Bad, Row, SharedSet, fixture, shared_set
 from etl.importing.declared import Seasons
-from etl.scores import A_DATE, AWAY_WON, HOME_WON, SCORE
+from etl.scores import A_DATE, AWAY_WON, HOME_WON, SCORE, TIEBREAK_AGAINST_SET
 from etl.tables import (
     clubs,
     import_feeds,
@@ -172,6 +172,7 @@ def _readings() -> SharedSet:
         "away won": score.regexp_match(AWAY_WON),
         "a date": score.regexp_match(A_DATE),
         "both won games": score.regexp_match(BOTH_WON_GAMES),
+        "a set against its tie-break": score.regexp_match(TIEBREAK_AGAINST_SET),
     }
     return shared_set(
         "readings", select(score, *(type_coerce(reads, Boolean).label(what) for what, reads in said.items()))
