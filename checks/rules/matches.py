@@ -14,6 +14,17 @@ import sqlalchemy as sa
 from sqlalchemy.sql.selectable import Subquery
 
 from checks import Bad, Row, Severity, SharedSet, change, check, metric_check, percent, row_check, shared_set
+from checks.rules.lineups import (
+    AWAY_PLAYERS,
+    HOME_PLAYERS,
+    as_often,
+    is_odd,
+    leagues_with_players,
+    odd_seats,
+    seats,
+    seats_of_teams,
+    unknown_people,
+)
 from checks.rules.thresholds import (
     ANY,
     DUPLICATES,
@@ -27,26 +38,17 @@ from checks.rules.thresholds import (
     SERIES_GONE,
 )
 from checks.rules.words import (
-    AWAY_PLAYERS,
-    HOME_PLAYERS,
     among_few,
-    as_often,
     busiest_dates,
     hash_of,
     is_match,
-    is_odd,
     later_ones,
     leads_nowhere,
-    leagues_with_players,
     match_keys,
     number_of_series,
-    odd_seats,
     result_keys,
     rows_of,
     score_says,
-    seats,
-    seats_of_teams,
-    unknown_people,
 )
 from etl.tables import match_scores, players, schedule, teams
 

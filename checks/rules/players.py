@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, exists, func, or_, select
 
 from checks import Bad, Row, Severity, above, change, check, metric_check, percent, row_check, shared_set
+from checks.rules.lineups import rosters
 from checks.rules.thresholds import DUPLICATES, IMPOSSIBLE, NULL_IDS, ORPHANS, RARE, ROUTINE, SERIES_GONE
 from checks.rules.words import (
     alike,
@@ -199,8 +200,6 @@ def _namesakes() -> Bad:
     return Bad(player_keys().add_columns(same_as).join(twice, twice.c.id == players.c.id), among=rows_of(players))
 
 
-NO_CAPTAIN = ("", "no", "n", "false", "0", "none", "-")
-"""What feeds say of those who are none; captains are "C", "CC", "Captain", "Yes"."""
 OF_TEAM = players.c.team_id == teams.c.id
 
 
@@ -230,7 +229,7 @@ def player_of_team_of_another_series() -> Bad:
        coach="A team has no captain")  # fmt: skip
 def team_without_captain() -> Bad:
     """A team has players, but none of them is its captain or co-captain."""
-    status = func.lower(func.btrim(func.coalesce(players.c.captain_status, "")))
-    captain = exists().where(OF_TEAM, in_use(Row(players)), status.not_in(NO_CAPTAIN))
-    manned = exists().where(OF_TEAM, in_use(Row(players))), in_use(Row(teams))
-    return Bad(team_keys().where(*manned, ~captain), among=rows_of(teams).where(*manned))
+    of = rosters().c
+    manned, led = (exists().where(of.team_id == teams.c.id, number > 0) for number in (of.active, of.captains))
+    judged = manned, in_use(Row(teams))
+    return Bad(team_keys().where(*judged, ~led), among=rows_of(teams).where(*judged))

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Table, cast, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Integer, Table, cast, exists, func, or_, select
 
 from checks import Bad, Row, Severity, check, row_check, shared_set
+from checks.rules.lineups import rosters
 from checks.rules.thresholds import DUPLICATES, MISSING_TEAMS, NEVER, ORPHANS, RARE, ROUTINE
 from checks.rules.words import in_use, is_match, leads_nowhere, rows_of, team_keys
-from etl.tables import clubs, leagues, players, schedule, series, series_stats, teams
+from etl.tables import clubs, leagues, schedule, series, series_stats, teams
 
 ADDITIONS = r"\s*\((division|series) [^)]*\)|\s+-\s+(division|series) .*$"
 """What a feed adds to a name now and then: "(Division 11)" behind it, or " - Series 11"."""
@@ -121,7 +122,8 @@ def _broken(reference: str, parent: Table) -> Bad:
 @check(severity=Severity.MEDIUM, threshold=MISSING_TEAMS, table=teams, owner="teams", tags={"daily"})
 def team_without_players() -> Bad:
     """A team has no player. Leagues whose players are not known at all are left out."""
-    return _without(players)
+    roster = rosters()
+    return _without(roster, roster.c.active > 0)
 
 
 @check(severity=Severity.MEDIUM, threshold=MISSING_TEAMS, table=teams, owner="teams", tags={"daily"})
@@ -141,10 +143,10 @@ def retired_team_with_match_ahead(today: date) -> Bad:
     return Bad(retired, among=rows_of(teams))
 
 
-def _without(table: FromClause) -> Bad:
-    counts = in_use(Row(table)) if "is_active" in table.c else true()
-    # the few leagues first: an EXISTS per team was answered by a walk through all players of other leagues
-    of_league = teams.c.league_id.in_(select(table.c.league_id).where(counts).distinct())
-    of_team = exists().where(table.c.team_id == teams.c.id, counts)
+def _without(rows: FromClause, *counts: ColumnElement[bool]) -> Bad:
+    """Teams that none of some rows names, in leagues that have some."""
+    # the few leagues first: an EXISTS per team was answered by a walk through all rows of other leagues
+    of_league = teams.c.league_id.in_(select(rows.c.league_id).where(*counts).distinct())
+    of_team = exists().where(rows.c.team_id == teams.c.id, *counts)
     judged = (in_use(Row(teams)), of_league)
     return Bad(team_keys().where(*judged, ~of_team), among=rows_of(teams).where(*judged))

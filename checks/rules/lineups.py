@@ -1,0 +1,134 @@
+"""Words about people: who is in which team of which league, and who has played where.
+
+A hundred seasons have more than a million of both. They are counted by team, or brought down to the people who are
+where they should not be, once a run and for all rules that ask for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.sql.selectable import Subquery
+
+from checks import Row, SharedSet, shared_set
+from checks.rules.words import in_use
+from etl.tables import match_scores, players, teams
+
+HOME_PLAYERS = ("home_player_1_id", "home_player_2_id")
+AWAY_PLAYERS = ("away_player_1_id", "away_player_2_id")
+
+
+def seats(*more: str) -> Subquery:
+    """Who played where: a row for each named player of each match; `more` are `team_id` and `seat`, where needed.
+
+    One pass for all four, which takes the less time the fewer columns it has.
+    """
+    row, names = match_scores.c, HOME_PLAYERS + AWAY_PLAYERS
+    players_of = [row[name] for name in names]
+    each: dict[str, Sequence[ColumnElement[Any]]] = {
+        "team_id": [row.home_team_id if name in HOME_PLAYERS else row.away_team_id for name in names],
+        "player_id": players_of,
+        "seat": [literal(name) for name in names],
+    }
+    own = [func.unnest(array(each[name]), type_=each[name][0].type).label(name) for name in ("player_id", *more)]
+    seat = select(row.id, row.league_id, *own).where(func.num_nonnulls(*players_of) > 0).subquery()
+    return select(seat).where(seat.c.player_id.is_not(None)).subquery()
+
+
+@cache
+def seats_of_teams() -> SharedSet:
+    """How many seats of matches each team of a league has had."""
+    seat = seats("team_id").c
+    number = func.count().label("number")
+    return shared_set("seated", select(seat.league_id, seat.team_id, number).group_by(seat.league_id, seat.team_id))
+
+
+def as_often(rows: Select[Any], number: ColumnElement[int]) -> Select[Any]:
+    """Each row as often as a number of it says: rows that were counted are rows again, without being read again."""
+    return rows.add_columns(func.generate_series(1, number, type_=Integer).label("time"))
+
+
+@cache
+def odd_seats() -> SharedSet:
+    """Who played where they should not: league, team and player, once, with how many `times` they did.
+
+    `unknown`: a league that has players does not have this one. `strange`: the clubs of all of their rows are known,
+    and that of the team is none of them. `elsewhere`: they are in another team of its club, and not in the team.
+    """
+    seat, row, their = seats("team_id").c, players.alias("row_of"), teams.alias("their")
+    # grouped first: more than a million seats are some thousand people, and each further join takes its time
+    own = (seat.league_id, seat.team_id, seat.player_id)
+    of = select(*own, func.count().label("times")).group_by(*own).subquery("played").c
+    unknown = (func.count(row.c.id) == 0) & of.league_id.in_(leagues_with_players())
+    strange, of_club, here = (
+        pick(func.coalesce(same, false()), type_=Boolean)
+        for pick, same in (
+            (func.bool_and, row.c.club_id != teams.c.club_id),
+            (func.bool_or, their.c.club_id == teams.c.club_id),
+            (func.bool_or, their.c.id == teams.c.id),
+        )
+    )
+    flags = {"unknown": unknown, "strange": strange, "elsewhere": of_club & ~here}
+    key = (of.league_id, of.team_id, of.player_id)
+    odd = (
+        select(*key, func.max(of.times).label("times"), *(flag.label(name) for name, flag in flags.items()))
+        .outerjoin(teams, teams.c.id == of.team_id)
+        .outerjoin(row, (row.c.league_id == of.league_id) & (row.c.tenniscores_player_id == of.player_id))
+        .outerjoin(their, their.c.id == row.c.team_id)
+    )
+    return shared_set("odd", odd.group_by(*key).having(or_(*flags.values())))
+
+
+NO_CAPTAIN = ("", "no", "n", "false", "0", "none", "-")
+"""What feeds say of those who are none; captains are "C", "CC", "Captain", "Yes"."""
+
+
+@cache
+def rosters() -> SharedSet:
+    """How many players each team of a league has, and how many of them are active, and are active captains."""
+    row = players.c
+    status = func.lower(func.btrim(row.captain_status))
+    # the column first: most have none, which spares them the rest
+    is_captain = case((row.captain_status != "", status.not_in(NO_CAPTAIN)), else_=false())
+    is_active = in_use(Row(players))
+    active = func.count().filter(is_active).label("active")
+    captains = func.count().filter(is_active, is_captain).label("captains")
+    team = (row.league_id, row.team_id)
+    return shared_set("rosters", select(*team, active, captains).group_by(*team))
+
+
+@cache
+def leagues_with_players() -> Select[tuple[int]]:
+    """The leagues that have any players, by id."""
+    return select(shared_set("inhabited", select(rosters().c.league_id).distinct()).c.league_id)
+
+
+def unknown_people(odd: SharedSet) -> Subquery:
+    """Of odd seats the people whom their league does not know, each once."""
+    return select(odd.c.league_id, odd.c.player_id).where(odd.c.unknown).distinct().subquery("unknown_people")
+
+
+def is_odd(seat: Subquery, odd: SharedSet, flag: str) -> ColumnElement[bool]:
+    """A seat, whose team there is, is one of the odd ones with a flag."""
+    key = [seat.c[name] for name in ("league_id", "team_id", "player_id")]
+    of_odd = tuple_(*key).in_(select(*(odd.c[column.key] for column in key)).where(odd.c[flag]))
+    # IS TRUE keeps it from becoming a join, for which the database would sort more than a million seats; and a key
+    # with a NULL would be compared with each of the odd ones
+    return and_(*(column.is_not(None) for column in key), of_odd.is_(True))
