@@ -146,6 +146,8 @@ SETTINGS = {
     "log_timezone": "UTC",
     "max_wal_size": "4GB",
     "client_connection_check_interval": "500ms",
+    # what is read is mostly in memory already; fetched by other processes it takes a tenth more of the processor
+    "io_method": "sync",
 }
 
 
