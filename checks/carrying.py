@@ -30,7 +30,7 @@ from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.reflect import elements_of
 from checks.engine.measuring.scope import Parameter, Scope
 from checks.engine.measuring.snapshot import Session, asking
-from checks.engine.reporting.literal import DIALECT
+from checks.engine.reporting.literal import DIALECT, readable_sql
 from checks.scopes import DIMENSIONS, IMPORT, LEAGUE
 
 UNSTEADY = re.compile(
@@ -65,12 +65,14 @@ class _Reads:
     @classmethod
     def of(cls, query: Query) -> _Reads | None:
         """Of a query that asks tables alone, which can be written out."""
-        parts = [part for part in (query.bad, query.among, query.metric) if part is not None]
+        if query.check.mark.kind is Kind.FRAME:
+            return None
         try:
-            text = "\n".join(map(_text, parts))
+            # as the report shows it: it is written once for both
+            text = readable_sql(query, Scope()) + ("" if query.among is None else f"\n{_text(query.among)}")
         except Exception:  # noqa: BLE001 - what cannot be written out has no basis, and is measured
             return None
-        tables = None if query.check.mark.kind is Kind.FRAME or UNSTEADY.search(text) else tables_of(query)
+        tables = None if UNSTEADY.search(text) else tables_of(query)
         return cls(text, tables, kept_to_league(query) & tables) if tables else None
 
     @classmethod
