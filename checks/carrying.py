@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -47,10 +48,16 @@ Versions: TypeAlias = Mapping[Any, tuple[Any, ...]]
 
 
 def bases(session: Session, queries: Iterable[Query]) -> dict[Id, str]:
-    """The basis of each query that has one, as a digest."""
-    state = TableState(session)
+    """The basis of each query that has one, as a digest; the state of tables is read while statements are written."""
     of_all: dict[Any, _Reads | None] = {}
-    made = ((query.id, _basis_of_one(query, state, of_all)) for query in queries)
+    asked: list[tuple[Query, _Reads]] = []
+    with ThreadPoolExecutor(1, thread_name_prefix="states") as reader:
+        state = TableState(session, reader)
+        for query in queries:
+            if reads := _reads_of_one(query, of_all):
+                state.begin(reads.tables)
+                asked.append((query, reads))
+        made = [(query.id, _basis(query, reads, state)) for query, reads in asked]
     return {id_: basis for id_, basis in made if basis}
 
 
@@ -87,19 +94,17 @@ class _Reads:
         return reads and replace(reads, kept=frozenset(own if query.check.all_at_once == KEPT_TO else ()))
 
 
-def _basis_of_one(query: Query, state: TableState, of_all: dict[Any, _Reads | None]) -> str:
-    """The basis of a query; what a rule asks for all leagues at once is written out once."""
+def _reads_of_one(query: Query, of_all: dict[Any, _Reads | None]) -> _Reads | None:
+    """What a query reads; what a rule asks for all leagues at once is written out once."""
     if not query.check.all_at_once:
-        return _basis(query, _Reads.of(query), state)
+        return _Reads.of(query)
     key = query.together or id(query.check)
     if key not in of_all:
         of_all[key] = _Reads.at_once(query)
-    return _basis(query, of_all[key], state)
+    return of_all[key]
 
 
-def _basis(query: Query, reads: _Reads | None, state: TableState) -> str:
-    if reads is None:
-        return ""
+def _basis(query: Query, reads: _Reads, state: TableState) -> str:
     league = query.parameter.value
     tables = sorted(reads.tables, key=lambda table: table.fullname)
     states = [state.text(table, league if table in reads.kept else None) for table in tables]
@@ -109,24 +114,30 @@ def _basis(query: Query, reads: _Reads | None, state: TableState) -> str:
 
 
 class TableState:
-    """The state of tables on one snapshot, each read when it is first asked for."""
+    """The state of tables on one snapshot, each read once, one after another, by the thread of `reader`."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._read: dict[str, tuple[Versions, str] | None] = {}
+    def __init__(self, session: Session, reader: Executor) -> None:
+        self._session, self._reader = session, reader
+        self._read: dict[str, Future[tuple[Versions, str] | None]] = {}
+
+    def begin(self, tables: Iterable[sa.Table]) -> None:
+        """Have the state of tables read, which is asked for later."""
+        for table in tables:  # rules may describe one table in several ways
+            if table.fullname not in self._read:
+                self._read[table.fullname] = self._reader.submit(self._state, table)
 
     def text(self, table: sa.Table, league: Any = None) -> str | None:
         """The state of a table, or of its rows of one league; None for what has none, such as a view."""
-        name = table.fullname  # rules may describe one table in several ways
-        if name not in self._read:
-            self._read[name] = None
-            with suppress(Exception):  # a view, or no right to read it: then its rules are measured
-                versions = self._versions(table)
-                self._read[name] = versions, f"{name} {sorted(map(str, versions.items()))}"
-        read = self._read[name]
+        read = self._read[table.fullname].result()
         if read is None or league is None:
             return read and read[1]
         return f"{table.fullname} {league} {read[0].get(league)}"
+
+    def _state(self, table: sa.Table) -> tuple[Versions, str] | None:
+        with suppress(Exception):  # a view, or no right to read it: then its rules are measured
+            versions = self._versions(table)
+            return versions, f"{table.fullname} {sorted(map(str, versions.items()))}"
+        return None
 
     def _versions(self, table: sa.Table) -> Versions:
         rows = table.alias("t")

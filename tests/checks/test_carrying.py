@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 import yaml
-from sqlalchemy import ColumnElement, Engine, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, text, update
 
 from checks import Bad, Row, Severity, Status, above, check, drop, metric_check, percent, row_check, rows, waivers
-from checks.carrying import kept_to_league, tables_of
+from checks.carrying import bases, kept_to_league, tables_of
 from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules
 from checks.engine.judging.findings import key_text_of
 from checks.engine.judging.judge import Waiver
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.scope import Parameter
+from checks.engine.measuring.snapshot import OpenSession, Rows
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request
 from checks.health import examine
@@ -376,3 +378,32 @@ def test_no_check_that_is_scheduled_by_itself_carries_anything_over() -> None:
 
     assert "weekly-health-check" in requests
     assert [name for name, request in requests.items() if "since" in request] == []
+
+
+class Waiting(OpenSession):
+    """A session that answers once the next query was asked for."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.next_one, self.was_asked = Event(), False
+
+    def all(self, *asked: Any) -> Rows:
+        self.was_asked = self.next_one.wait(timeout=30)
+        return super().all(*asked)
+
+
+def test_the_state_of_a_table_is_read_while_the_next_statement_is_written(database: Engine) -> None:
+    def queries() -> Iterator[Query]:
+        yield Query(nowhere_known, Parameter(), nowhere_known.function(Row(schedule)))
+        session.next_one.set()
+        yield Query(volume_known, Parameter(), metric=func.count())
+
+    known = Rules.of(nowhere, volume, domain="schedule")
+    nowhere_known, volume_known = known["nowhere"], known["volume"]
+    with database.connect() as connection:
+        session = Waiting(connection)
+        found = bases(session, queries())
+
+    assert session.was_asked
+    assert found.keys() == {("nowhere", ""), ("volume", "")}
+    assert len(set(found.values())) == 2
