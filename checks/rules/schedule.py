@@ -80,7 +80,7 @@ def _matches_of_teams(breaks: Seasons) -> SharedSet:
     sides = (
         sa.select(row.league_id, words.either_team().label("id"))
         .join(season, season.c.league_id == row.league_id)
-        .where(words.is_match(MATCH), row.match_date.between(season.c.starts, season.c.ends))
+        .where(words.has_names_of_teams(MATCH), row.match_date.between(season.c.starts, season.c.ends))
         .subquery("sides")
     )
     team = (sides.c.league_id, sides.c.id)
@@ -221,7 +221,8 @@ def fixture_under_two_names() -> Bad:
 @check(severity=Severity.MEDIUM, threshold=RARE, table=schedule, owner="schedules", tags={"daily"})
 def team_twice_at_once() -> Bad:
     """A team has to be at two matches at one time. Matches without a time are left to their own rule."""
-    side = _sides((schedule.c.id,), schedule.c.match_time.is_not(None), words.is_match(MATCH)).subquery("side")
+    is_one = words.has_names_of_teams(MATCH)
+    side = _sides((schedule.c.id,), schedule.c.match_time.is_not(None), is_one).subquery("side")
     several = words.alike(side, words.hash_of(side.c.team_id, side.c.match_date, side.c.match_time))
     # opponents are compared in the few matches alone that may be at one time
     played = _sides(_opponent(), words.among_few(schedule.c.id, several)).subquery()
@@ -287,7 +288,7 @@ def match_outside_season(season_breaks: Seasons) -> Bad:
     day = sa.tuple_(schedule.c.league_id, schedule.c.match_date)
     # a difference with an infinite date is an error in PostgreSQL, so those are told apart first
     bad = ~sa.func.isfinite(schedule.c.match_date) | day.in_(lonely)
-    is_one = words.is_match(MATCH)
+    is_one = words.has_names_of_teams(MATCH)
     # in a CASE the day is looked at first, which spares nearly all rows their names
     lonely_match = sa.case((bad, is_one), else_=sa.false())
     return Bad(words.match_keys().where(lonely_match), among=words.rows_of(schedule).where(is_one))

@@ -13,7 +13,15 @@ from sqlalchemy import ColumnElement, Numeric, Select, and_, case, cast, func, o
 from checks import Bad, Row, Severity, TableName, change, check, metric_check, percent, row_check, shared_set
 from checks.rules import words
 from checks.rules.thresholds import DUPLICATES, NULL_IDS, ORPHANS, PATCHY, RARE, ROUTINE, SERIES_GONE
-from checks.rules.words import is_match, leads_nowhere, number_of_series, rows_of, seasons, standing_keys, team_keys
+from checks.rules.words import (
+    has_names_of_teams,
+    leads_nowhere,
+    number_of_series,
+    rows_of,
+    seasons,
+    standing_keys,
+    team_keys,
+)
 from etl.importing.declared import Seasons
 from etl.tables import schedule, series_stats, teams
 
@@ -182,7 +190,7 @@ def _held(today: date, breaks: Seasons) -> Select[Any]:
     """Matches that each team has had in the newest season of its league; in a young one, for a year."""
     season, day = seasons(breaks), schedule.c.match_date
     since = case((season.c.starts <= today - SETTLED, season.c.starts), else_=today - YEAR)
-    past = (day.between(since, today), is_match(Row(schedule)))
+    past = (day.between(since, today), has_names_of_teams(Row(schedule)))
     of_league = season.c.league_id == schedule.c.league_id
     side = (
         select(words.either_team().label("team_id"))
