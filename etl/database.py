@@ -316,7 +316,7 @@ def retried(work: Callable[[], R], *, worth: Callable[[BaseException], bool] = i
     """
     attempts = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(RETRIES + 1),
-        wait=tenacity.wait_exponential_jitter(multiplier=FIRST_DELAY, exp_base=3),
+        wait=tenacity.wait_exponential_jitter(multiplier=FIRST_DELAY, exp_base=3, jitter=FIRST_DELAY),
         retry=tenacity.retry_if_exception(worth),
         before_sleep=_log_retry,
         reraise=True,

@@ -10,8 +10,17 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
+from etl import connections, database
+from flows.cli.main import main
 from tests.forks import Ended, Running
 from tests.silent import DatabaseProxy, Fault
+
+
+def impatient() -> None:
+    """The command line with a tenth of its pauses between tries, and of the grace that it gives a silent server."""
+    database.FIRST_DELAY /= 10
+    connections.GRACE /= 10
+    main()
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ class Rally:
     def start(self, *arguments: str) -> Running:
         """Start a command."""
         basic = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "RALLY_TIMEZONE": "UTC", "USER": "tester"}
-        return Running(arguments, {**basic, **self.environment}, self.folder)
+        return Running(arguments, {**basic, **self.environment}, self.folder, work=impatient)
 
     def run(self, *arguments: str) -> Ended:
         """Run a command to its end; what it printed is one text."""

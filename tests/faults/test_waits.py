@@ -79,7 +79,7 @@ def test_a_lock_of_somebody_else_ends_a_command_that_names_him_and_the_next_run_
     assert here.run(*arguments).code == healthy
 
 
-SOON = 4
+SOON = 2
 LATE = (
     (IMPORT, prepare_import, "schedule"),
     (("check", "--domain", "schedule"), prepare_dirt, "schedule"),

@@ -42,6 +42,7 @@ def test_each_commit_of_an_import_is_asked_and_not_guessed(
     league: Engine, tmp_path: Path, fault: Fault, before: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("etl.database.FIRST_DELAY", 0.05)
+    monkeypatch.setattr("etl.connections.GRACE", 0.2)
     url = league.url.render_as_string(hide_password=False)
     limits = TimeLimits(lock=5, statement=1)
     with DatabaseProxy(url) as proxy:
