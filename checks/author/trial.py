@@ -131,7 +131,7 @@ def _put(connection: Connection, main: Copy, rows: Sequence[dict[str, Any]]) -> 
     """Write rows of the same columns; those that the columns cannot hold are left out. How many were written."""
     with connection.begin_nested() as savepoint:
         try:
-            connection.execute(insert(main.target).values(rows))
+            connection.execute(insert(main.target), rows)
         except DataError:
             savepoint.rollback()
         else:
