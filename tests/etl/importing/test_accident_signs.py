@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from etl.importing.declared import Limits
+from tests.etl.conftest import Filled
 from tests.etl.importing.feeds import fixture, publish_one, standing, write
 from tests.etl.importing.test_signs import LIBERAL, NAMES, SEATS, counted, played, record
 
@@ -16,14 +17,17 @@ A, B, C, D, E, F = NAMES
 FREE = Limits(**LIBERAL.model_dump() | {"grown": 1.0, "shrunk": 1.0, "one_value": 1.0, "relinked": 1.0})
 
 
-@pytest.fixture
-def six_teams(database: Engine, tmp_path: Path) -> Engine:
+def twice_six_teams(engine: Engine, folder: Path) -> None:
     """Six teams of a league, and as many of the same names in another one."""
     teams = [record(team, 3, 1, 50 + place) for place, team in enumerate(NAMES)]
-    publish_one(database, write(tmp_path, "series_stats", teams))
+    publish_one(engine, write(folder, "series_stats", teams))
     others = [standing(team, "Series 3", "CNSWPL", points=place) for place, team in enumerate(NAMES)]
-    publish_one(database, write(tmp_path, "series_stats", others, "CNSWPL"), limits=FREE)
-    return database
+    publish_one(engine, write(folder, "series_stats", others, "CNSWPL"), limits=FREE)
+
+
+@pytest.fixture
+def six_teams(filled: Filled) -> Engine:
+    return filled(twice_six_teams)
 
 
 def signs_of(engine: Engine, folder: Path, kind: str, before: list[Any], after: list[Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from etl.importing import Outcome
 from etl.importing.declared import Correction, Limits, decoded
 from etl.importing.held import held_parts
 from etl.tables import import_parts, match_scores, person_ids, players, schedule, series_stats
+from tests.etl.conftest import Filled
 from tests.etl.importing.feeds import APTA, fixture, publish, publish_one, rows_of, standing, write
 
 TEAMS = ("Birchwood - 11", "Tennaqua - 11", "Winnetka - 11")
@@ -40,10 +41,13 @@ def player(number: int, **changes: Any) -> dict[str, Any]:
             "Wins": "1", "Losses": "0", "Win %": "100.0%", "Captain": ""} | changes  # fmt: skip
 
 
+def two_teams(engine: Engine, folder: Path) -> None:
+    publish_one(engine, write(folder, "series_stats", [standing(name) for name in TEAMS]))
+
+
 @pytest.fixture
-def league(database: Engine, tmp_path: Path) -> Engine:
-    publish_one(database, write(tmp_path, "series_stats", [standing(name) for name in TEAMS]))
-    return database
+def league(filled: Filled) -> Engine:
+    return filled(two_teams)
 
 
 def test_turned_scores_are_turned_back_and_recorded(league: Engine, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from etl.importing.import_feed import import_feed
 from etl.importing.import_run import import_paths
 from etl.importing.options import Options
 from etl.tables import import_feeds, import_runs, schedule
+from tests.etl.conftest import Filled
 from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write
 from tests.silent import DatabaseProxy, Fault
 
@@ -29,10 +30,13 @@ def one_feed(engine: Engine, feed: Feed, run: int, options: Options) -> FeedResu
     return retried(lambda: import_feed(engine, feed, run, options))
 
 
+def two_teams(engine: Engine, folder: Path) -> None:
+    publish_one(engine, write(folder, "series_stats", [standing(name) for name in TEAMS]))
+
+
 @pytest.fixture
-def league(database: Engine, tmp_path: Path) -> Engine:
-    publish_one(database, write(tmp_path, "series_stats", [standing(name) for name in TEAMS]))
-    return database
+def league(filled: Filled) -> Engine:
+    return filled(two_teams)
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from etl.importing.options import Allowance, Options
 from etl.importing.profile import Profile, in_words
 from etl.records.fields import GARBLED
 from etl.tables import import_feeds, rejects, schedule
+from tests.etl.conftest import Filled
 from tests.etl.importing.feeds import APTA, fixture, publish, publish_one, rows_of, standing, write
 
 TEAMS = ("Birchwood - 11", "Tennaqua - 11")
@@ -29,12 +30,15 @@ def scheduled(engine: Engine, folder: Path, *rows: object, **options: object) ->
     return publish_one(engine, write(folder, "schedules", rows), **options)
 
 
-@pytest.fixture
-def league(database: Engine, tmp_path: Path) -> Engine:
+def two_teams_with_fixtures(engine: Engine, folder: Path) -> None:
     """A league of two teams with ten fixtures."""
-    publish_one(database, write(tmp_path, "series_stats", [standing(name) for name in TEAMS]))
-    scheduled(database, tmp_path, *(fixture(*TEAMS, f"10/{day:02}/2024") for day in range(1, 11)))
-    return database
+    publish_one(engine, write(folder, "series_stats", [standing(name) for name in TEAMS]))
+    scheduled(engine, folder, *(fixture(*TEAMS, f"10/{day:02}/2024") for day in range(1, 11)))
+
+
+@pytest.fixture
+def league(filled: Filled) -> Engine:
+    return filled(two_teams_with_fixtures)
 
 
 def test_an_empty_feed_is_not_published_over_a_full_one(league: Engine, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from etl.importing.ledger import open_feed
 from etl.importing.options import Options
 from etl.importing.publish_parts import publish_feed
 from etl.tables import import_feeds, import_runs, schedule
+from tests.etl.conftest import Filled
 from tests.etl.importing.feeds import fixture, publish, publish_one, rows_of, standing, write
 from tests.forks import run_code
 
@@ -56,11 +57,14 @@ import_paths(open_engine(url), [Path(path)], Options())
 """
 
 
+def two_teams_with_a_fixture(engine: Engine, folder: Path) -> None:
+    publish_one(engine, write(folder, "series_stats", [standing(name) for name in TEAMS]))
+    publish_one(engine, write(folder, "schedules", [fixture(*TEAMS)]))
+
+
 @pytest.fixture
-def league(database: Engine, tmp_path: Path) -> Engine:
-    publish_one(database, write(tmp_path, "series_stats", [standing(name) for name in TEAMS]))
-    publish_one(database, write(tmp_path, "schedules", [fixture(*TEAMS)]))
-    return database
+def league(filled: Filled) -> Engine:
+    return filled(two_teams_with_a_fixture)
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, insert, text
 
 from etl.importing.declared import Limits
 from etl.tables import schedule
+from tests.etl.conftest import Filled
 from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write
 
 TEAMS = ("Birchwood - 11", "Tennaqua - 11", "Glenbrook - 11")
@@ -18,10 +19,13 @@ LENIENT = Limits(rejects=1, unlinked=1, shrunk=1)
 PRACTICE = ("Birchwood Practice - Chicago 11", "")
 
 
+def two_teams(engine: Engine, folder: Path) -> None:
+    publish_one(engine, write(folder, "series_stats", [standing(name) for name in TEAMS]))
+
+
 @pytest.fixture
-def league(database: Engine, tmp_path: Path) -> Engine:
-    publish_one(database, write(tmp_path, "series_stats", [standing(name) for name in TEAMS]))
-    return database
+def league(filled: Filled) -> Engine:
+    return filled(two_teams)
 
 
 def by_hand(engine: Engine, home: str, away: str, day: date = date(2024, 9, 24), **values: Any) -> None:

@@ -12,16 +12,20 @@ from sqlalchemy import Engine, text
 from etl.importing import FeedResult, Outcome
 from etl.importing.declared import Limits
 from etl.tables import rejects, schedule, series_stats
+from tests.etl.conftest import Filled
 from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write
 
 LENIENT = Limits(rejects=1, unlinked=1, shrunk=1)
 TEAMS = ("Birchwood - 11", "Tennaqua - 11", "Glenbrook - 11")
 
 
+def two_teams(engine: Engine, folder: Path) -> None:
+    publish_one(engine, write(folder, "series_stats", [standing(name) for name in TEAMS]))
+
+
 @pytest.fixture
-def league(database: Engine, tmp_path: Path) -> Engine:
-    publish_one(database, write(tmp_path, "series_stats", [standing(name) for name in TEAMS]))
-    return database
+def league(filled: Filled) -> Engine:
+    return filled(two_teams)
 
 
 def constrained(engine: Engine, statement: str) -> None:

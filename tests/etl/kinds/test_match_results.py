@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from etl.importing import FeedResult
 from etl.importing.declared import Limits
 from etl.tables import match_scores, rejects
+from tests.etl.conftest import Filled
 from tests.etl.importing.feeds import fixture, publish_one, rows_of, standing, write
 
 BIRCHWOOD, TENNAQUA, GLENCOE = "Birchwood - 11", "Tennaqua - 11", "Glencoe - 11"
@@ -28,11 +29,14 @@ def match(players: tuple[str | None, ...] = LINE_1, home: str = BIRCHWOOD, away:
     return row | people | {"Scores": "6-3, 6-1", "Winner": "home"} | changes
 
 
-@pytest.fixture
-def league(database: Engine, tmp_path: Path) -> Engine:
+def three_teams(engine: Engine, folder: Path) -> None:
     """Three teams of series 11; their ids are 1, 2 and 3."""
-    publish_one(database, write(tmp_path, "series_stats", [standing(BIRCHWOOD), standing(GLENCOE), standing(TENNAQUA)]))
-    return database
+    publish_one(engine, write(folder, "series_stats", [standing(BIRCHWOOD), standing(GLENCOE), standing(TENNAQUA)]))
+
+
+@pytest.fixture
+def league(filled: Filled) -> Engine:
+    return filled(three_teams)
 
 
 def published(engine: Engine, folder: Path, *rows: Any, **options: Any) -> FeedResult:

@@ -16,6 +16,7 @@ from etl.importing.options import Options
 from etl.kinds.player_history import PLAYER_HISTORY, PersonHistory
 from etl.tables import player_history, players, rejects
 from tests.conftest import FEEDS
+from tests.etl.conftest import Filled
 from tests.etl.importing.feeds import publish_one, rows_of, standing, write
 from tests.etl.kinds.rows import HISTORY, PLAYER, check, reason
 
@@ -28,12 +29,15 @@ def person(player: str = "nndz-1", *readings: tuple[str, float], league: str = "
     return {"league_id": league, "player_id": player, "series": "Division 1", "matches": matches}
 
 
-@pytest.fixture
-def roster(database: Engine, tmp_path: Path) -> Engine:
+def a_team_of_two(engine: Engine, folder: Path) -> None:
     rows = [{**PLAYER, "Player ID": player} for player in ("nndz-1", "nndz-2")]
-    publish_one(database, write(tmp_path, "series_stats", [standing("Birchwood 1", "Division 1", "CNSWPL")], "CNSWPL"))
-    assert publish_one(database, write(tmp_path, "players", rows, "CNSWPL")).outcome is Outcome.PUBLISHED
-    return database
+    publish_one(engine, write(folder, "series_stats", [standing("Birchwood 1", "Division 1", "CNSWPL")], "CNSWPL"))
+    assert publish_one(engine, write(folder, "players", rows, "CNSWPL")).outcome is Outcome.PUBLISHED
+
+
+@pytest.fixture
+def roster(filled: Filled) -> Engine:
+    return filled(a_team_of_two)
 
 
 def imported(engine: Engine, folder: Path, *people: dict[str, Any], **options: Any) -> tuple[int, int, int, int, int]:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from etl.importing import FeedResult, Outcome
 from etl.importing.declared import Limits
 from etl.tables import players, rejects, series, teams
+from tests.etl.conftest import Filled
 from tests.etl.importing.feeds import publish_one, rows_of, standing, write
 
 BIRCHWOOD, TENNAQUA = "Birchwood - 11", "Tennaqua - 11"
@@ -26,12 +27,15 @@ def player(person: str, team: str = BIRCHWOOD, series: str = "Chicago 11", **cha
     } | changes  # fmt: skip
 
 
-@pytest.fixture
-def league(database: Engine, tmp_path: Path) -> Engine:
+def three_teams(engine: Engine, folder: Path) -> None:
     """Two teams of series 11 and one of series 12; their ids are 1, 2 and 3."""
     rows = [standing(BIRCHWOOD), standing(TENNAQUA), standing("Birchwood - 12", "Chicago 12")]
-    publish_one(database, write(tmp_path, "series_stats", rows))
-    return database
+    publish_one(engine, write(folder, "series_stats", rows))
+
+
+@pytest.fixture
+def league(filled: Filled) -> Engine:
+    return filled(three_teams)
 
 
 def published(engine: Engine, folder: Path, *rows: dict[str, Any], **options: Any) -> FeedResult:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select, text
 from etl.importing import Counts, FeedResult, Outcome
 from etl.importing.declared import Limits
 from etl.tables import import_feeds, import_runs, rejects, schedule, teams
+from tests.etl.conftest import Filled
 from tests.etl.importing.feeds import fixture, practice, publish_one, rows_of, standing, write
 
 BIRCHWOOD, TENNAQUA, GLENCOE = "Birchwood - 11", "Tennaqua - 11", "Glencoe - 11"
@@ -25,11 +26,14 @@ LENIENT = Limits(rejects=1, unlinked=1)
 LINKS = ("home_team_id", "away_team_id")
 
 
-@pytest.fixture
-def league(database: Engine, tmp_path: Path) -> Engine:
+def three_teams(engine: Engine, folder: Path) -> None:
     """A league of three teams; their ids are 1, 2 and 3."""
-    publish_one(database, write(tmp_path, "series_stats", [standing(BIRCHWOOD), standing(GLENCOE), standing(TENNAQUA)]))
-    return database
+    publish_one(engine, write(folder, "series_stats", [standing(BIRCHWOOD), standing(GLENCOE), standing(TENNAQUA)]))
+
+
+@pytest.fixture
+def league(filled: Filled) -> Engine:
+    return filled(three_teams)
 
 
 def schedules(engine: Engine, folder: Path, *rows: dict[str, object], **options: Any) -> FeedResult:
