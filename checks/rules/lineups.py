@@ -22,7 +22,6 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.sql.selectable import Subquery
@@ -96,6 +95,16 @@ def odd_seats() -> SharedSet:
     return shared_set("odd", odd.group_by(*key).having(or_(*flags.values())))
 
 
+@cache
+def taken_oddly() -> SharedSet:
+    """The seats of matches that are odd, each with what is odd about it: one pass for all rules about such people."""
+    seat, odd = seats("team_id", "seat").c, odd_seats().c
+    of_team = func.coalesce(seat.team_id, 0) == func.coalesce(odd.team_id, 0)
+    same = and_(seat.league_id == odd.league_id, seat.player_id == odd.player_id, of_team)
+    flags = (odd.unknown, odd.strange, odd.elsewhere)
+    return shared_set("taken", select(seat.id, seat.team_id, seat.player_id, seat.seat, *flags).join(odd_seats(), same))
+
+
 NO_CAPTAIN = ("", "no", "n", "false", "0", "none", "-")
 """What feeds say of those who are none; captains are "C", "CC", "Captain", "Yes"."""
 
@@ -118,17 +127,3 @@ def rosters() -> SharedSet:
 def leagues_with_players() -> Select[tuple[int]]:
     """The leagues that have any players, by id."""
     return select(shared_set("inhabited", select(rosters().c.league_id).distinct()).c.league_id)
-
-
-def unknown_people(odd: SharedSet) -> Subquery:
-    """Of odd seats the people whom their league does not know, each once."""
-    return select(odd.c.league_id, odd.c.player_id).where(odd.c.unknown).distinct().subquery("unknown_people")
-
-
-def is_odd(seat: Subquery, odd: SharedSet, flag: str) -> ColumnElement[bool]:
-    """A seat, whose team there is, is one of the odd ones with a flag."""
-    key = [seat.c[name] for name in ("league_id", "team_id", "player_id")]
-    of_odd = tuple_(*key).in_(select(*(odd.c[column.key] for column in key)).where(odd.c[flag]))
-    # IS TRUE keeps it from becoming a join, for which the database would sort more than a million seats; and a key
-    # with a NULL would be compared with each of the odd ones
-    return and_(*(column.is_not(None) for column in key), of_odd.is_(True))

@@ -18,12 +18,11 @@ from checks.rules.lineups import (
     AWAY_PLAYERS,
     HOME_PLAYERS,
     as_often,
-    is_odd,
     leagues_with_players,
     odd_seats,
     seats,
     seats_of_teams,
-    unknown_people,
+    taken_oddly,
 )
 from checks.rules.thresholds import (
     ANY,
@@ -305,17 +304,17 @@ def result_with_missing_player(row: Row) -> Bad:
        coach="A result has a player whom nobody knows")  # fmt: skip
 def result_of_unknown_player() -> Bad:
     """Somebody who played is not among the players of the league. Leagues without any players are left out."""
-    seat, unknown, seated = seats("seat"), unknown_people(odd_seats()), seats_of_teams().c
-    same = (unknown.c.league_id == seat.c.league_id) & (unknown.c.player_id == seat.c.player_id)
-    # before their results: asked at once, the database joins every seat with its result, league and series
-    guests = sa.select(seat.c.id, seat.c.seat, seat.c.player_id).join(unknown, same).cte("guests")
-    guests = guests.prefix_with("MATERIALIZED")
-    keys = result_keys().add_columns(guests.c.seat, guests.c.player_id)
+    seated = seats_of_teams().c
     judged = sa.select(seated.league_id, seated.team_id).where(seated.league_id.in_(leagues_with_players()))
-    return Bad(
-        keys.join(guests, guests.c.id == match_scores.c.id).where(among_few(match_scores.c.id, sa.select(guests.c.id))),
-        among=as_often(judged, seated.number),
-    )
+    return Bad(_taken_by("unknown"), among=as_often(judged, seated.number))
+
+
+def _taken_by(flag: str) -> sa.Select[Any]:
+    """Seats that are odd in one way."""
+    seat = taken_oddly()
+    keys = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
+    # their results first: asked at once, the database joins every seat with its result, league and series
+    return keys.where(seat.c[flag], among_few(match_scores.c.id, sa.select(seat.c.id).where(seat.c[flag])))
 
 
 @check(severity=Severity.LOW, threshold=ROUTINE, table=match_scores, owner="matches", tags={"weekly"},
@@ -325,9 +324,7 @@ def player_of_another_club() -> Bad:
 
     Who has a membership without a club is left out: unknown is not foreign.
     """
-    seat, odd = seats("team_id", "seat"), odd_seats()
-    keys = result_keys().add_columns(seat.c.seat, seat.c.player_id).join(seat, seat.c.id == match_scores.c.id)
-    return Bad(keys.where(is_odd(seat, odd, "strange")), among=_seats_of_known_people())
+    return Bad(_taken_by("strange"), among=_seats_of_known_people())
 
 
 def _seats_of_known_people() -> sa.Select[Any]:
@@ -347,10 +344,10 @@ def _seats_of_known_people() -> sa.Select[Any]:
        runbook="docs/RUNBOOKS.md#results-of-the-wrong-team", coach="A result has the wrong team of a club")  # fmt: skip
 def result_of_another_team_of_the_club() -> Bad:
     """Both players of a side belong to another team of the club that the side is linked to, and none to that team."""
-    seat, odd, row, here = seats("team_id"), odd_seats(), match_scores.c, players.alias("here")
-    of_others = sa.select(seat.c.id, seat.c.team_id).where(is_odd(seat, odd, "elsewhere"))
-    two = sa.func.min(seat.c.player_id) != sa.func.max(seat.c.player_id)
-    pair = of_others.group_by(seat.c.id, seat.c.team_id).having(two).cte("pair").prefix_with("MATERIALIZED")
+    seat, row, here = taken_oddly().c, match_scores.c, players.alias("here")
+    of_others = sa.select(seat.id, seat.team_id).where(seat.elsewhere)
+    two = sa.func.min(seat.player_id) != sa.func.max(seat.player_id)
+    pair = of_others.group_by(seat.id, seat.team_id).having(two).cte("pair").prefix_with("MATERIALIZED")
     names = zip(RESULT_SIDES, (HOME_PLAYERS, AWAY_PLAYERS), strict=True)
     of_pair = [(row[f"{side}_team_id"] == pair.c.team_id) & (row[name] == here.c.tenniscores_player_id)
                for side, players_of in names for name in players_of]  # fmt: skip
