@@ -85,7 +85,7 @@ def test_what_is_waived_passes(pytester: pytest.Pytester, season: str, database:
     with database.begin() as connection:
         waive(connection, waiver, None, today=date(2025, 1, 1))
 
-    ran = pytester.runpytest_subprocess(*options, "-k", "plugin_nowhere")
+    ran = pytester.runpytest_inprocess(*options, "-k", "plugin_nowhere")
 
     ran.assert_outcomes(passed=1)
 
@@ -94,7 +94,7 @@ def test_what_is_waived_passes(pytester: pytest.Pytester, season: str, database:
 def test_rules_are_chosen_by_domain_and_tag(pytester: pytest.Pytester) -> None:
     options = ("--rally-rules", "--rally-database", "postgresql://nowhere/x", "--collect-only", "-q", "-p", "no:xdist")
 
-    ran = pytester.runpytest_subprocess(*options, "-k", "schedule and gate")
+    ran = pytester.runpytest_inprocess(*options, "-k", "schedule and gate")
 
     ran.stdout.fnmatch_lines(["*schedule::team_without_schedule", "*/* tests collected (* deselected) in *"])
     ran.stdout.no_fnmatch_line("*gap_in_league_schedule")
@@ -108,7 +108,7 @@ def test_a_database_without_our_tables_is_measured_too(
     with database.begin() as connection:
         connection.exec_driver_sql("drop schema quality cascade")
 
-    ran = pytester.runpytest_subprocess(*options, "-k", "plugin_nowhere")
+    ran = pytester.runpytest_inprocess(*options, "-k", "plugin_nowhere")
 
     ran.assert_outcomes(failed=1)
 
