@@ -1,7 +1,8 @@
 """The whole catalogue on one season and on a hundred: seconds per rule, and how steeply they grow.
 
 A hundred seasons are the sample season a hundred times, each copy with leagues, teams and people of its own, made by
-set-based SQL. A rule whose cost grows faster than its rows is named. At last the check once more, by `--since last`.
+set-based SQL. A rule whose cost grows faster than its rows is named. Beside the whole stands how many times that is of
+what the same questions take, asked by psycopg alone. At last the check once more, by `--since last`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sqlalchemy import make_url
 
 from etl.embedded import running
 from tests.benchmarks.bench_checks import fresh, plain_url
+from tests.benchmarks.statements import recorded, seconds_alone
 from tests.platform.build import PLATFORM, Shape
 from tests.platform.fixtures import build_template
 
@@ -97,7 +99,7 @@ def _copied(table: str, name: str, kind: str, step: dict[str, int]) -> str:
     return own
 
 
-WHOLE, MEGABYTES, CARRIED = "", " MB", " carried"
+WHOLE, MEGABYTES, CARRIED, ASKED = "", " MB", " carried", " asked"
 """Names that no rule has, for the whole run."""
 
 
@@ -117,11 +119,13 @@ def seconds_per_rule(url: str, *, since_last: bool = False) -> dict[str, float]:
 
     collect_seldom()  # as every command does
     rules = collect(SOURCES)
-    started = time.perf_counter()
-    request = Request(now=TODAY, options=Options(workers=4))
-    report = examine(open_engine(url), rules, request, since_last=since_last)
-    found = {WHOLE: time.perf_counter() - started, CARRIED: float(report.carried)}
+    engine, request = open_engine(url), Request(now=TODAY, options=Options(workers=4))
+    with recorded(engine) as asked:
+        started = time.perf_counter()
+        report = examine(engine, rules, request, since_last=since_last)
+        found = {WHOLE: time.perf_counter() - started, CARRIED: float(report.carried)}
     found[MEGABYTES] = peak_megabytes()
+    found[ASKED] = seconds_alone(url, asked)
     for result in report.results:
         found[result.rule] = found.get(result.rule, 0.0) + result.seconds
         if result.error:
@@ -143,8 +147,9 @@ def peak_megabytes() -> float:
 def print_growth(once: dict[str, float], many: dict[str, float], times: int) -> None:
     """Seconds and exponents: the slowest rules first, then others that grow too steeply."""
     print(f"the catalogue on one season {once[WHOLE]:.1f} s, {once[MEGABYTES]:.0f} MB; "  # noqa: T201
-          f"on {times}: {many[WHOLE]:.1f} s, {many[MEGABYTES]:.0f} MB")  # fmt: skip
-    rules = sorted(set(many) - {WHOLE, MEGABYTES, CARRIED}, key=lambda rule: -many[rule])
+          f"on {times}: {many[WHOLE]:.1f} s, {many[MEGABYTES]:.0f} MB, "
+          f"{many[WHOLE] / many[ASKED]:.2f} x its questions alone")  # fmt: skip
+    rules = sorted(set(many) - {WHOLE, MEGABYTES, CARRIED, ASKED}, key=lambda rule: -many[rule])
     for place, rule in enumerate(rules):
         growth = math.log(max(many[rule], LEAST_SECONDS) / max(once.get(rule, 0), LEAST_SECONDS)) / math.log(times)
         steep = f"  grows steeper than {STEEP}" if growth > STEEP else ""
