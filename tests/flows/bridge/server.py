@@ -41,7 +41,7 @@ def shared_server(home: Path, migrated: Path | None = None, **environment: str) 
             with _alone(home):
                 fcntl.flock(users, fcntl.LOCK_UN)
                 if _last(users.fileno()):
-                    kill_server(home)  # asked to leave, it would take ten seconds; nobody wants its data
+                    _kill(home)  # asked to leave, it would take ten seconds; nobody wants its data
                     (home / "url").unlink()
 
 
@@ -130,14 +130,19 @@ def start_server(home: Path, url: str, **environment: str) -> None:
 
 def kill_server(home: Path) -> None:
     """End a server and all its processes at once, as a machine that loses power does."""
+    psutil.wait_procs(_kill(home), timeout=10)
+
+
+def _kill(home: Path) -> list[psutil.Process]:
+    """Kill a server and all its processes; one that another process of the tests has started stays a zombie of that."""
     try:
         server = psutil.Process(int((home / "pid").read_text()))
     except psutil.NoSuchProcess:
-        return
+        return []
     family = [*server.children(recursive=True), server]
     for process in reversed(family):
         process.kill()
-    psutil.wait_procs(family)
+    return family
 
 
 def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
