@@ -35,9 +35,10 @@ house: install ## How finely the sources are cut, in figures with their limits
 test: lint ## Format, lint, types and every test that needs less than a minute
 	$(PYTEST) 3 -m "not slow"
 
-# many of them wait for a server, a worker or a time-out: a third has the processors meanwhile
+# many of them wait for a server, a worker or a time-out: a third has the processors meanwhile. A file stays in one
+# process: what its tests share (a night that was played, a deployed server) takes a minute to make
 slow: install ## Whole processes, servers, browsers and every command of the documents
-	$(PYTEST) 3 -m "slow and not long"
+	$(PYTEST) 3 --dist loadfile --no-loadscope-reorder -m "slow and not long"
 
 long: install ## What is long by nature: changes of all rules, months of feeds, a hundred leagues, the image; CI asks for it, too
 	$(PYTEST) 2 -m long

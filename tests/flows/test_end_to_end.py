@@ -159,13 +159,6 @@ def completed(run: dict[str, Any]) -> dict[str, Any]:
     return run
 
 
-def test_prefect_deploys_everything_without_a_question(stage: Stage) -> None:
-    deployed = stage.prefect("deploy", "--all")
-
-    assert deployed.code == 0, deployed.err
-    assert "?" not in deployed.out.replace("https://", "")
-
-
 def test_a_triggered_night_imports_then_checks(stage: Stage, night: dict[str, Any]) -> None:
     inside = stage.children(night["id"])
 
@@ -189,8 +182,8 @@ def test_every_ending_is_what_the_table_says(stage: Stage, night: dict[str, Any]
 
 def test_a_cron_schedule_fires(stage: Stage) -> None:
     watch = stage.deployment("health-check/hourly-watch")
-    every_minute = {"schedule": {"cron": "* * * * *", "timezone": "UTC"}, "active": True}
-    (made,) = stage.post(f"deployments/{watch}/schedules", [every_minute])
+    every_few_seconds = {"schedule": {"cron": "* * * * * */15", "timezone": "UTC"}, "active": True}
+    (made,) = stage.post(f"deployments/{watch}/schedules", [every_few_seconds])
 
     def fired() -> dict[str, Any] | None:
         done = [run for run in stage.runs(deployment_id={"any_": [watch]}) if run["state"]["type"] == "COMPLETED"]

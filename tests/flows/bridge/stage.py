@@ -28,6 +28,8 @@ POOL = "rally"
 PATIENCE = 150
 PREFECT_CODE = "import sys; sys.argv[0] = 'prefect'; from prefect.cli import app; sys.exit(app())"
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+ASKING = httpx.Client(timeout=PATIENCE, verify=False, limits=httpx.Limits(max_keepalive_connections=0))  # noqa: S501
+"""One client for every look: to read certificates for a new one takes longer than the answer, and no one speaks TLS."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class Stage:
         """The API's answer; a server on SQLite that is busy says 503 now and then."""
 
         def ask() -> httpx.Response | None:
-            answer = httpx.request(method, f"{self.url}/{path}", json=body, timeout=PATIENCE)
+            answer = ASKING.request(method, f"{self.url}/{path}", json=body)
             return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
 
         answer = until(ask, f"{path} is not answered").raise_for_status()
@@ -186,12 +188,11 @@ def _is_online(stage: Stage, name: str) -> bool:
 
 
 def _end(process: BaseProcess) -> None:
-    """End a worker, and then what it leaves behind."""
+    """End a worker and what it has started at once; asked to leave, it waits for more than ten seconds."""
     with suppress(psutil.NoSuchProcess):
         left = psutil.Process(process.pid).children(recursive=True)
-        process.terminate()
-        process.join(15)
         process.kill()
+        process.join()
         for each in left:
             with suppress(psutil.NoSuchProcess):
                 each.kill()

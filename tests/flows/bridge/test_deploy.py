@@ -117,12 +117,12 @@ def test_deploying_again_changes_nothing(stage: Stage, paused: Stage) -> None:
 
 
 @pytest.mark.parametrize("program", ["prefect deploy --all", "rally-health deploy"])
-def test_what_a_person_paused_stays_paused(paused: Stage, program: str) -> None:
-    for _ in range(2):
-        ended = paused.prefect("deploy", "--all") if "prefect" in program else paused.command.run("deploy")
+def test_deploying_asks_nothing_and_what_a_person_paused_stays_paused(paused: Stage, program: str) -> None:
+    ended = paused.prefect("deploy", "--all") if "prefect" in program else paused.command.run("deploy")
 
-        assert ended.code == 0, ended
-        assert still(paused) == (True, [True], [False])
+    assert ended.code == 0, ended
+    assert "?" not in ended.out.replace("https://", ""), "it asks"
+    assert still(paused) == (True, [True], [False])
 
 
 def test_a_schedule_that_is_gone_from_the_file_is_taken_off(going: Stage) -> None:
