@@ -146,10 +146,12 @@ PEOPLE = (
         bad=[
             played(home_player_1_id=player_id(9)), player(8, league_id=2, club_id=2),
             played(away_player_1_id=player_id(8)),
+            # one person in two teams, of which one is not known
+            played(home_player_1_id=player_id(7)), played(None, 2, home_player_1_id=player_id(7)),
         ],
         # a league with some players is judged by them: the other league's result has four unknown ones
-        count=6,
-        total=20,
+        count=8,
+        total=28,
     ),
     Case(
         matches.player_of_another_club,

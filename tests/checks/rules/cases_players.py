@@ -40,13 +40,15 @@ CASES = (
         good=[
             player(tenniscores_player_id="nndz-WkMrK3didjlnUT09"),
             player(tenniscores_player_id="cnswpl_WkMrK3dMMzdndz09"), player(tenniscores_player_id="nndz-WkMrK3di"),
+            player(tenniscores_player_id="cnswpl-WkMrK3dMMzdndz07"), player(tenniscores_player_id="nndz_WkMrK3didjln"),
         ],
         bad=[
             player(tenniscores_player_id=""), player(tenniscores_player_id="Jane Doe"),
             player(tenniscores_player_id="nndz-"), player(tenniscores_player_id="nndz-WkMrK3 idjlnUT09"),
+            player(tenniscores_player_id="aptach-WkMrK3didjlnUT09"), player(tenniscores_player_id="cnswpl-WkMrK3d"),
         ],
-        count=4,
-        total=7,
+        count=6,
+        total=11,
     ),
     Case(
         players.pti_out_of_range,
