@@ -55,7 +55,7 @@ def pytest_collection_finish() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How much of what can be done at any length: little by itself, more by `make long` and `make faults`."""
-    parser.addoption("--leagues", type=int, default=20, help="leagues that threads and a Dask cluster measure")
+    parser.addoption("--leagues", type=int, default=12, help="leagues that threads and a Dask cluster measure")
     group = parser.getgroup("faults", "faults made for real")
     group.addoption("--kills", type=int, default=3, help="kills of each command that writes")
     group.addoption("--seconds", type=float, default=15, help="seconds of each seed of the nemesis")
