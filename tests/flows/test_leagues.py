@@ -157,7 +157,7 @@ def test_a_league_that_is_not_there_does_not_cost_the_others_their_result(runner
     lost, found = checked(runner, ["L0", "L1"], address, names=["duplicate_match"])
 
     # of many those that are near are named, of a dozen all
-    assert re.match("there is no league 'L0'; (did you mean|there are) L1", str(lost.error))
+    assert re.match(r"there is no league 'L0'; (did you mean|there are) L\d", str(lost.error))
     assert (lost.ending.name, lost.document) == (StateName.UNKNOWN, {})
     assert found.document["results"]
     assert of_leagues([lost, found]).message.endswith("; not checked: L0")
