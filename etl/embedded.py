@@ -164,9 +164,9 @@ def running(home: Path, **settings: str) -> Iterator[str]:
     """
     home = home.absolute()
     home.mkdir(parents=True, exist_ok=True)
-    host = host_for(home)
     with (home / "users.lock").open("w") as users:
         with _alone(home):
+            host = host_for(home)
             fcntl.flock(users, fcntl.LOCK_SH)
             _ensure_started(host, SETTINGS | settings)
         try:

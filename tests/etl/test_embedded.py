@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -13,7 +14,8 @@ import psutil
 import psycopg
 import pytest
 
-from etl.embedded import EmbeddedError, HostingError, host_for, running
+from etl import embedded
+from etl.embedded import EmbeddedError, Host, HostingError, host_for, running
 
 
 def ask(url: str, statement: str) -> object:
@@ -68,6 +70,18 @@ def test_users_who_come_at_once_get_one_server(tmp_path: Path) -> None:
 
     assert len(pids) == 4
     assert len(set(pids)) == 1
+
+
+def test_its_folders_are_made_by_one_user_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def alone(home: Path) -> Host:
+        with (home / "start.lock").open("w") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return host_for(home)
+
+    monkeypatch.setattr(embedded, "host_for", alone)
+
+    with running(tmp_path) as url:
+        assert ask(url, "select 1") == 1
 
 
 def test_it_recovers_after_its_server_was_killed(tmp_path: Path) -> None:
