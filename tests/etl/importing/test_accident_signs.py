@@ -126,6 +126,14 @@ def test_new_fixtures_that_another_league_has_on_their_day_are_counted(six_teams
     assert (one["another_league"], many["another_league"]) == ((1, 10, "CNSWPL"), (1, 14, "CNSWPL"))
 
 
+def test_fixtures_that_all_stood_there_are_not_doubled(six_teams: Engine, tmp_path: Path) -> None:
+    rows = [met(NAMES[n % 3], NAMES[3 + n % 2], 11, 1 + n) for n in range(9)]
+
+    signs = signs_of(six_teams, tmp_path, "schedules", rows, [*rows[1:], rows[0] | {"location": "Elm"}])
+
+    assert {name for name in signs if "one_value" not in name} == set()
+
+
 def test_one_value_is_a_sign_where_many_rows_are_written_and_the_table_has_several(
     six_teams: Engine, tmp_path: Path
 ) -> None:

@@ -50,7 +50,7 @@ SAID: list[tuple[dict[str, Any], list[str]]] = [
         {"garbled": 10, "rejects": 10},
         ["wrong_encoding: 10 of 100 rows have texts that were decoded in a wrong encoding"],
     ),
-    ({"garbled": 10, "rejects": 10, "rows": 1_000}, []),
+    ({"garbled": 10, "rejects": 10, "rows": 1_000}, []), ({"garbled": 19, "rejects": 19, "rows": 2_000}, []),
     ({"garbled": 11, "rejects": 11, "rows": 1_000},
      ["wrong_encoding: 11 of 1,000 rows have texts that were decoded in a wrong encoding"]),
     # nothing to publish

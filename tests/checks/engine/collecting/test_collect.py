@@ -269,6 +269,7 @@ HEADERS = (
     "/*\n * A row.\n * severity: HIGH\n */\n\n-- owner: kim",
     "/* A row. */ -- severity: HIGH\n/* owner: kim */",
     "\ufeff-- A row.\n-- Severity: HIGH\n-- Owner : kim",
+    "--\n-- A row.\n-- Of two lines the first is the summary.\n-- severity: HIGH\n--\n-- owner: kim",
 )
 
 
