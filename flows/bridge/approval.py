@@ -19,7 +19,7 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.context import FlowRunContext
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.input import RunInput
-from prefect.input.actions import read_flow_run_input
+from prefect.input.actions import create_flow_run_input, read_flow_run_input
 from prefect.input.run_input import keyset_from_paused_state
 from prefect.states import Paused, Running
 from pydantic import Field, create_model
@@ -44,33 +44,32 @@ class Approval(RunInput):
     who: str = Field(min_length=1, max_length=80, pattern=NAME, description=WHO)
 
 
-def approval_of(plans: Sequence[int], text: str) -> type[Approval]:
-    """The form for these plans: no other one can be chosen, and `text` (Markdown) stands above it."""
+def approval_of(plans: Sequence[int]) -> type[Approval]:
+    """The form for these plans: no other one can be chosen."""
     number: Any = Literal[tuple(plans)]
     chosen: Any = (list[number], Field(default_factory=list, description=WHICH))
-    form: type[Approval] = create_model("Approval", __base__=Approval, approve=chosen)
-    return form.with_initial_data(description=text)
+    return create_model("Approval", __base__=Approval, approve=chosen)
 
 
 def ask_person(ready: Sequence[Repair], seconds: float) -> Answer | None:
     """Show plans in an artifact, and pause this flow run until a person says which of them to make."""
     key, what = artifacts.key("plans"), "What waits for an approval"
     tell(lambda: create_table_artifact(plans_table(ready), key=key, description=what))
-    said = ask(approval_of([plan.id for plan in ready], question(ready)), seconds)
+    said = ask(approval_of([plan.id for plan in ready]), question(ready), seconds)
     return Answer(tuple(said.approve), said.who.strip()) if said else None
 
 
-def ask(form: type[Approval], seconds: float) -> Approval | None:
+def ask(form: type[Approval], text: str, seconds: float) -> Approval | None:
     """Pause this flow run until its form is filled in; None where nobody did in time, or somebody ended the run.
 
-    The caller holds no transaction and no lock meanwhile.
+    `text` (Markdown) stands above the form. The caller holds no transaction and no lock meanwhile.
     """
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         raise RunFailed("only a flow run can ask a person; see rally-health fix apply")
     run = context.flow_run.id
     with get_client(sync_client=True) as client:
-        response = _pause(client, run, form, seconds)
+        response = _pause(client, run, form, text, seconds)
         if not _left(client, run, seconds):
             patiently(lambda: client.set_flow_run_state(run, Running()))
     # looked for in any case: somebody may have answered in the last moment
@@ -78,7 +77,7 @@ def ask(form: type[Approval], seconds: float) -> Approval | None:
     return form.model_validate(answer) if answer else None
 
 
-def _pause(client: SyncPrefectClient, run: UUID, form: type[Approval], seconds: float) -> str:
+def _pause(client: SyncPrefectClient, run: UUID, form: type[Approval], text: str, seconds: float) -> str:
     """Pause the run, and return the key under which the answer will be found."""
     # a key of its own: a run that is started again asks again, and takes no answer of before
     state: Any = Paused(timeout_seconds=int(seconds + GRACE_SECONDS), pause_key=uuid4().hex)
@@ -86,7 +85,9 @@ def _pause(client: SyncPrefectClient, run: UUID, form: type[Approval], seconds: 
     result = patiently(lambda: client.set_flow_run_state(run, state))
     if result.status is not SetStateStatus.ACCEPT:
         raise RunFailed("Prefect does not let this run pause")
-    # after the pause: from 3.9 on a server forgets what stood under these keys before
+    # After the pause: from 3.9 on a server forgets what stood under these keys before. Each of the two by itself, for
+    # what is there already cannot be written again; the form last, for without it every answer is rejected.
+    patiently(lambda: create_flow_run_input(keys["description"], text, run))
     patiently(lambda: form.save(keys, run))
     return keys["response"]
 

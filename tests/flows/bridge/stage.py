@@ -89,19 +89,30 @@ class Stage:
         return self.ended(self.start(name, **how))
 
     def paused(self, run: str) -> dict[str, Any]:
-        """A flow run, when it waits for a person."""
+        """A flow run, when it waits for a person: its form stands there, without which an answer is rejected."""
 
         def look() -> dict[str, Any] | None:
             found: dict[str, Any] = self.get(f"flow_runs/{run}")
             assert found["state"]["type"] not in FINAL, found["state"]
-            return found if found["state"]["type"] == "PAUSED" else None
+            keys = found["state"]["state_details"]["run_input_keyset"] if found["state"]["type"] == "PAUSED" else {}
+            return found if keys and self.inputs(run, keys["schema"]) else None
 
         return until(look, f"flow run {run} does not wait")
 
-    def resume(self, run: str, **answer: Any) -> dict[str, Any]:
-        """Answer a flow run that waits, as the UI does."""
+    def inputs(self, run: str, prefix: str) -> dict[str, str]:
+        """What is asked of a flow run or answered to it, by keys that begin so."""
+        found = self.post(f"flow_runs/{run}/input/filter", {"prefix": prefix, "limit": 10})
+        return {one["key"]: one["value"] for one in found}
+
+    def answer(self, run: str, **answer: Any) -> dict[str, Any]:
+        """Answer a flow run that waits, as the UI does, and return what the API says to that."""
         answered: dict[str, Any] = self.post(f"flow_runs/{run}/resume", {"run_input": answer})
         return answered
+
+    def resume(self, run: str, **answer: Any) -> None:
+        """Answer a flow run that waits, so that it goes on."""
+        answered = self.answer(run, **answer)
+        assert answered["status"] == "ACCEPT", answered
 
     def ended(self, run: str) -> dict[str, Any]:
         """A flow run, when it has ended."""

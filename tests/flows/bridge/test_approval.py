@@ -78,7 +78,7 @@ def test_a_name_is_a_line_of_text(who: str) -> None:
 
 
 def test_only_the_plans_of_the_run_can_be_approved() -> None:
-    form = approval_of([3, 4], "Which?")
+    form = approval_of([3, 4])
 
     assert form(approve=[4], who="Zoë O'Hara").approve == [4]
     with pytest.raises(ValidationError):
