@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 from etl.database import open_engine
 from etl.embedded import running
 from etl.migrate import upgrade
+from tests import compiled
 from tests.platform.servers import QUICK, administer, quick_folder
 
 pytest_plugins = ["tests.platform.fixtures"]
@@ -43,6 +44,8 @@ settings.load_profile("rally")
 
 # modules and collected tests live to the end: looking through them for garbage was 5 of 14 s of the collection
 gc.set_threshold(100_000)
+
+compiled.share()
 
 _numbers = itertools.count(1)
 
