@@ -1,7 +1,8 @@
 """The platform's database for tests: a copy of its own for each, in both shapes, on two servers.
 
-`platform` is an engine of a role that owns the tables and is no superuser. A test that asks for it runs four times; one
-that needs a single place says so: `@pytest.mark.parametrize("platform", [AUGUST], indirect=True)`.
+`platform` is an engine of a role that owns the tables and is no superuser. A test that asks for it runs twice, which is
+each shape and each server, and by `make long` in the other two pairs; one that needs a single place says so:
+`@pytest.mark.parametrize("platform", [AUGUST], indirect=True)`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,12 @@ class Place:
 AUGUST = Place(Shape.AUGUST, "embedded")
 NOVEMBER = Place(Shape.NOVEMBER, "embedded")
 DEBIAN = Place(Shape.NOVEMBER, "postgresql15")
-PLACES = (AUGUST, NOVEMBER, Place(Shape.AUGUST, "postgresql15"), DEBIAN)
+OTHER_PAIRS = (NOVEMBER, Place(Shape.AUGUST, "postgresql15"))
+PLACES = (
+    AUGUST,
+    DEBIAN,
+    *(pytest.param(other, marks=(pytest.mark.slow, pytest.mark.long)) for other in OTHER_PAIRS),
+)
 
 Template = Callable[[Place], str]
 _numbers = itertools.count(1)
