@@ -125,9 +125,19 @@ knobs = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=UNHURRIED)
 @given(knobs, months())
 def test_a_month_of_incidents_gives_exactly_the_messages_that_the_policy_promises(knobs: Knobs, month: Month) -> None:
+    assert simulated(knobs.policy(), month) == Promised(knobs).messages(month)
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, suppress_health_check=UNHURRIED)
+@given(knobs, months())
+def test_many_months_give_exactly_the_messages_that_the_policy_promises(knobs: Knobs, month: Month) -> None:
     assert simulated(knobs.policy(), month) == Promised(knobs).messages(month)
 
 

@@ -39,19 +39,14 @@ def test_nothing_is_repaired_or_resumed_unasked(run: Run, dirty: Engine) -> None
 
 
 def test_with_yes_it_is_repaired_verified_and_resumed(run: Run, dirty: Engine, tmp_path: Path) -> None:
-    ran = run("emergency", "--reason", "captains complain", "--yes", "--record", tmp_path / "record.md")
+    """The record of it is a timeline for the post-mortem."""
+    ran = run("emergency", "--reason", "captains [complain](http://x)", "--yes", "--record", tmp_path / "record.md")
 
     assert "duplicate_match: delete 2 of schedule (plan 1); made, bad rows 2 -> 0" in ran.out
     assert "imports may run again" in ran.out
     assert run("etl", "status").code == Exit.OK
     assert run("fix", "undo", 2, 1).code == Exit.OK
-
-
-def test_the_record_is_a_timeline_for_the_post_mortem(run: Run, dirty: Engine, tmp_path: Path) -> None:
-    run("emergency", "--reason", "captains [complain](http://x)", "--yes", "--record", tmp_path / "record.md")
-
     record = (tmp_path / "record.md").read_text()
-
     steps = [f"**{step}**" for step in ("stop", "assess", "notify", "repair", "verify", "resume")]
     for line in (*steps, "# Incident of 2", "## Timeline (UTC)", "repair 1 of `duplicate_match`", "## Root cause"):
         assert line in record

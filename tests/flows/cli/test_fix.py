@@ -222,7 +222,9 @@ def _copy_a_match_after_a_check(run: Run, database: Engine) -> None:
         write(connection, [match(1, 2, id=2)])
 
 
-def test_a_rule_of_the_gate_that_gets_critical_stops_the_imports(run: Run, database: Engine) -> None:
+def test_a_rule_of_the_gate_that_gets_critical_stops_the_imports_of_its_kind_and_no_other(
+    run: Run, database: Engine, tmp_path: Path
+) -> None:
     _copy_a_match_after_a_check(run, database)
 
     run("check")
@@ -230,12 +232,6 @@ def test_a_rule_of_the_gate_that_gets_critical_stops_the_imports(run: Run, datab
     (stop,) = run("etl", "status", "--json").json()["stops"]
     assert "got CRITICAL" in stop["reason"]
     assert stop["kind"] == "schedules"
-
-
-def test_what_a_rule_has_stopped_stops_no_other_kind(run: Run, database: Engine, tmp_path: Path) -> None:
-    _copy_a_match_after_a_check(run, database)
-    run("check")
-
     standings = run("import", write_feed(tmp_path / "feeds", "series_stats", [standing("Birchwood - 11")]))
     fixtures = run("import", write_feed(tmp_path / "feeds", "schedules", [fixture("Birchwood - 11", "Birchwood - 11")]))
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,9 @@ DOORS = {"opentelemetry.sdk", "openlineage", "open_data_contract_standard", "mcp
 WORKS = {"checks.engine.run", "checks.repairs.plan", "etl.kinds", "flows.service.health_check", "flows.service.repair"}
 """What measures, imports and repairs, which nothing that reads a few rows imports."""
 HEAVY = SENDS | DRAWS | DOORS | {"pandas", "numpy", "ftfy", "alembic", "prefect", "httpx"}
+
+also = partial(pytest.param, marks=pytest.mark.slow)
+"""Another command in a process of its own, by `make slow`."""
 
 
 def modules_of(*arguments: str, url: str = "") -> set[str]:
@@ -58,9 +62,10 @@ def test_the_overview_imports_typer_and_no_more(arguments: tuple[str, ...]) -> N
 @pytest.mark.parametrize(
     ("arguments", "most"),
     [
-        (("etl", "status"), 690), (("imports",), 720), (("rejects", "list"), 720), (("names", "aliases"), 690),
-        (("history",), 720), (("incidents", "list"), 710), (("fix", "history"), 690), (("alerts", "outbox"), 740),
-        (("snapshot", "list"), 690), (("feedback", "list"), 710), (("waive",), 710),
+        (("etl", "status"), 690), (("alerts", "outbox"), 740), also(("imports",), 720), also(("rejects", "list"), 720),
+        also(("names", "aliases"), 690), also(("history",), 720), also(("incidents", "list"), 710),
+        also(("fix", "history"), 690), also(("snapshot", "list"), 690), also(("feedback", "list"), 710),
+        also(("waive",), 710),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )  # fmt: skip
@@ -112,6 +117,7 @@ def test_a_check_imports_what_measures_and_shows_and_no_more(database: Engine) -
     assert len(modules) <= 830
 
 
+@pytest.mark.slow
 def test_an_import_imports_what_publishes_and_neither_what_checks_nor_what_repairs(
     database: Engine, tmp_path: Path
 ) -> None:

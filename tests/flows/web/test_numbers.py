@@ -22,9 +22,10 @@ TEAMS = [f"Club {letter} - 11" for letter in "ABCDEFGHIJKL"]
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The overview in its parts, by the anchors of their titles; the part before the first has none."""
+    """The overview in its parts, by the anchors of their titles; the part before the first has none. And its run's."""
 
     parts: dict[str, str]
+    page_of_run: str
 
     def rows(self, part: str) -> list[dict[str, str]]:
         """The rows of a table, each cell by its column; a cell that is empty on the page is ''."""
@@ -65,9 +66,10 @@ def shown(filled: Run, database: Engine) -> tuple[dict[str, Any], Overview]:
     report = filled("check", "--json", "-").json()
     with serving(database, datetime.now(UTC)) as place:
         page = place.get().text
+        page_of_run = place.get(f"/run/{report['run']}").text
     main = page.split("<main", 1)[1].split("<footer", 1)[0]
     first, *others = re.split(r'<h2 id="([^"]+)">', main)
-    return report, Overview({"": first, **dict(zip(others[::2], others[1::2], strict=True))})
+    return report, Overview({"": first, **dict(zip(others[::2], others[1::2], strict=True))}, page_of_run)
 
 
 def test_every_number_of_the_overview_is_the_one_of_the_commands_and_of_sql(
@@ -143,14 +145,13 @@ def test_every_number_of_the_overview_is_the_one_of_the_commands_and_of_sql(
         assert f"alerts {waiting} wait, {sum(states.values()) - waiting} dead letters" in overview.said("now")
         assert waiting > 0
 
+    what_was_skipped_stands_last_and_says_why(report, overview.page_of_run)
 
-def test_the_page_of_a_run_has_what_was_skipped_last_and_says_why(filled: Run, database: Engine) -> None:
-    report = filled("check", "--json", "-").json()
-    with serving(database, datetime.now(UTC)) as place:
-        text = place.get(f"/run/{report['run']}").text
-    statuses = re.findall(r'<tr[^>]*><td><span class="badge (\w+)">', text)
+
+def what_was_skipped_stands_last_and_says_why(report: dict[str, Any], page: str) -> None:
+    statuses = re.findall(r'<tr[^>]*><td><span class="badge (\w+)">', page)
     reasons = {one["note"] for one in report["results"] if one["status"] == "SKIPPED"}
 
     assert statuses.index("SKIPPED") > max(number for number, one in enumerate(statuses) if one == "OK")
     assert reasons
-    assert all(reason in unescape(text) for reason in reasons if reason)
+    assert all(reason in unescape(page) for reason in reasons if reason)

@@ -211,6 +211,7 @@ def test_an_order_that_no_table_has_changes_nothing(place: Place) -> None:
     assert plain == asked
 
 
+@pytest.mark.slow
 def test_fifty_who_look_at_once_are_answered(place: Place) -> None:
     paths = ["/", "/rules", "/rule/duplicate_match", "/incidents", "/imports"] * 10
     with ThreadPoolExecutor(50) as pool:
