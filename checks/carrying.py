@@ -95,9 +95,9 @@ class _Reads:
 
 
 def _reads_of_one(query: Query, of_all: dict[Any, _Reads | None]) -> _Reads | None:
-    """What a query reads; what a rule asks for all leagues at once is written out once."""
+    """What a query reads, which a process writes out once; what a rule asks for all leagues at once, once a run."""
     if not query.check.all_at_once:
-        return _Reads.of(query)
+        return query.once("reads", lambda: _Reads.of(query))
     key = query.together or id(query.check)
     if key not in of_all:
         of_all[key] = _Reads.at_once(query)
