@@ -40,7 +40,7 @@ test: lint ## Format, lint, types and every test that needs less than a minute
 slow: install ## Whole processes, servers, browsers and every command of the documents
 	$(PYTEST) 3 --dist loadfile --no-loadscope-reorder -m "slow and not long"
 
-long: install ## What is long by nature: changes of all rules, months of feeds, a hundred leagues, each shape on each server, the image; CI asks for it, too
+long: install ## What is long by nature: changes of all rules, months of feeds, outages waited out, a hundred plans of faults and leagues, each shape on each server, the image; CI asks for it, too
 	$(PYTEST) 2 -m long
 	$(BIN)/pytest -m slow --leagues 100 tests/flows/test_leagues.py
 

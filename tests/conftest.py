@@ -60,8 +60,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """How much of what can be done at any length: little by itself, more by `make long` and `make faults`."""
     parser.addoption("--leagues", type=int, default=12, help="leagues that threads and a Dask cluster measure")
     group = parser.getgroup("faults", "faults made for real")
-    group.addoption("--kills", type=int, default=3, help="kills of each command that writes")
-    group.addoption("--seconds", type=float, default=15, help="seconds of each seed of the nemesis")
+    group.addoption("--kills", type=int, default=2, help="kills of each command that writes")
+    group.addoption("--seconds", type=float, default=8, help="seconds of each seed of the nemesis")
     group.addoption("--seeds", type=int, default=1, help="seeds of the nemesis")
     group.addoption("--first-seed", type=int, default=1, help="the first seed, to play a failing case again")
 

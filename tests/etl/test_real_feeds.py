@@ -80,6 +80,7 @@ def history(feeds: Path, server: str, template: str) -> Iterator[Engine]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 class TestHistory:
     """Two months of accidents: nothing stands there twice; test_replay has what becomes of each feed."""
 

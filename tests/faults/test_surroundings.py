@@ -266,6 +266,7 @@ def guest() -> Iterator[str]:
         yield name
 
 
+@pytest.mark.long
 def test_the_sessions_of_a_host_that_is_gone_end_within_half_a_minute(guest: str, tmp_path: Path) -> None:
     """Its cable is pulled: no FIN, no RST. One that held a lock did so for hours."""
     with running(tmp_path / "server", listen_addresses=HOST) as url, ExitStack() as stack:

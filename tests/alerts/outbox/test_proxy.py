@@ -104,6 +104,15 @@ def secure(authority: trustme.CA) -> Iterator[Twilio]:
     server.server_close()
 
 
+PLANS = pytest.mark.parametrize(
+    "plans",
+    [pytest.param(range(30, 45), marks=pytest.mark.slow),
+     pytest.param(range(100), marks=[pytest.mark.slow, pytest.mark.long])],
+    ids=["fifteen", "a hundred"],
+)  # fmt: skip
+"""Seeds of plans. A hundred wait half a minute for what goes silent; fifteen have each fault, and an uncertain mail."""
+
+
 def tried_until_settled(work: Work, here: Desk) -> None:
     """One message, tried every half an hour until no try is left."""
     with work.engine.begin() as connection:
@@ -113,9 +122,9 @@ def tried_until_settled(work: Work, here: Desk) -> None:
         here.clock.forward(timedelta(minutes=31))
 
 
-@pytest.mark.slow
-def test_a_hundred_plans_of_faults_lose_no_sms_and_send_none_twice(
-    desk: Desk, secure: Twilio, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@PLANS
+def test_plans_of_faults_lose_no_sms_and_send_none_twice(  # noqa: PLR0917 - fixtures
+    desk: Desk, secure: Twilio, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plans: range
 ) -> None:
     """ProxyError was taken for "surely not accepted", and the message sent once more."""
     bundle = tmp_path / "ca.pem"
@@ -127,17 +136,17 @@ def test_a_hundred_plans_of_faults_lose_no_sms_and_send_none_twice(
     sender = TwilioSms(secure.account(timeout=0.3))
     work = replace(desk.work, policy=policy(base=ONLY_SMS), senders={Channel.SMS: sender})
     here = desk.under(work.policy)
-    for seed in range(100):
+    for seed in plans:
         chance = Random(seed)  # noqa: S311 - a plan that can be played again
         proxy.faults.extend(chance.choices(FAULTS, k=chance.randint(1, 4)))
         tried_until_settled(work, here)
         proxy.faults.clear()
-        assert len(secure.bodies) == seed + 1, f"lost or twice, seed {seed}: {here.outbox()[0]}"
-    assert len(set(secure.bodies)) == 100
+        assert len(secure.bodies) == 1 + seed - plans.start, f"lost or twice, seed {seed}: {here.outbox()[0]}"
+    assert len(set(secure.bodies)) == len(plans)
     proxy.close()
     with work.engine.begin() as connection:
         states = [line.state for line in outbox(connection, limit=200)]
-    assert len(states) == 100
+    assert len(states) == len(plans)
     assert set(states) <= {State.SENT, State.DELIVERED}
 
 
@@ -185,14 +194,14 @@ class Wire(Relay):
         end.set()
 
 
-@pytest.mark.slow
-def test_a_hundred_plans_of_faults_lose_no_mail_and_send_none_twice(desk: Desk, mail: Mail) -> None:
+@PLANS
+def test_plans_of_faults_lose_no_mail_and_send_none_twice(desk: Desk, mail: Mail, plans: range) -> None:
     """A mail whose fate nobody can look up ends as `uncertain`, with its reason, until a person decides."""
     wire = Wire(mail.port)
     server = replace(mail.server(timeout=0.5), port=wire.port)
     work = replace(desk.work, policy=policy(base=ONLY_MAIL), senders={Channel.EMAIL: SmtpMail(server)})
     here = desk.under(work.policy)
-    for seed in range(100):
+    for seed in plans:
         chance = Random(seed)  # noqa: S311 - a plan that can be played again
         for _ in range(chance.randint(1, 4)):
             wire.faults.append(
@@ -204,7 +213,7 @@ def test_a_hundred_plans_of_faults_lose_no_mail_and_send_none_twice(desk: Desk, 
     arrived = Counter(letter["Message-ID"] for letter in mail.arrived)
     with work.engine.begin() as connection:
         lines = outbox(connection, limit=200)
-    assert len(lines) == 100
+    assert len(lines) == len(plans)
     assert set(arrived.values()) == {1}
     assert {line.state for line in lines} == {State.SENT, State.UNCERTAIN}
     sent = [line for line in lines if line.state is State.SENT]

@@ -167,6 +167,7 @@ def test_a_machine_that_is_lost_leaves_runs_that_the_next_run_closes(
     assert (outcomes(base), matches(base)) == (["failed", "published"], 1)
 
 
+@pytest.mark.long
 def test_a_server_that_dies_in_the_middle_costs_the_import_nothing(stage: Stage, base: Engine, tmp_path: Path) -> None:
     home = Path(stage.command.environment["PREFECT_HOME"])
     with worker(stage), base.begin() as holder:
@@ -220,6 +221,7 @@ def checked(stage: Stage) -> tuple[int, dict[str, str]]:
     return ended.code, {one["what"]: one["todo"] for one in ended.json if not one["in_order"]}
 
 
+@pytest.mark.long
 def test_a_database_that_is_away_in_the_gate_for_a_while_is_waited_for(at_work: Stage, base: Engine) -> None:
     """It comes back after two further tries, the second of which was made after some seconds."""
     with DatabaseProxy(base.url.render_as_string(hide_password=False)) as proxy:
