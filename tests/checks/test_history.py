@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -389,6 +391,19 @@ def test_results_are_unique_for_run_rule_and_parameter(season: Season) -> None:
         history.save(connection, report)
 
     assert season.rows(select(func.count()).select_from(check_results)) == [(2,)]
+
+
+def test_results_are_written_as_they_are(season: Season) -> None:
+    season.add("a", "b", "c")
+    report = season.run(options=Options(pause=0.0, details=False))
+    rate, note = 1 / 3 + 1e-16, 'says "no\\" \n\tné\u2028 {} \U0001f3be'
+    odd = [replace(result, rate=rate, note=note, points=Decimal("12.30")) for result in report.results]
+    with season.engine.begin() as connection:
+        history.save(connection, replace(report, run=str(UUID(int=9)), results=tuple(odd)))
+
+    own = check_results.c
+    kept = season.rows(select(own.rate, own.note, own.points, own.at).where(own.run_id == str(UUID(int=9))))
+    assert kept == [(rate, note, Decimal("12.30"), report.started)] * 2
 
 
 def test_a_metric_is_compared_with_its_own_readings(season: Season) -> None:
