@@ -7,9 +7,9 @@ A report is written in the caller's transaction, one caller at a time, and what 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -50,8 +50,7 @@ def save(connection: sa.Connection, report: Report) -> bool:
     current = [result for result in measured if result.findings is not None]
     plain = [result for result in measured if result.value is not None]
     _save_states(connection, report, sorted([*current, *plain], key=lambda result: result.id))
-    for batch in _batches(sorted(current, key=lambda result: result.id)):
-        _save_findings(connection, report, batch)
+    _save_findings(connection, report, sorted(current, key=lambda result: result.id))
     return True
 
 
@@ -146,51 +145,45 @@ def _sketch(result: Result) -> bytes | None:
 
 
 MOST_AT_ONCE = 20_000
-"""About so many bad rows are written by one statement."""
+"""So many bad rows are written by one statement."""
 
 
-def _batches(results: Iterable[Result]) -> Iterator[list[Result]]:
-    """Results, as many at a time as are written by one statement."""
-    batch: list[Result] = []
-    rows = 0
+def _save_findings(connection: sa.Connection, report: Report, results: Sequence[Result]) -> None:
+    """Write what has changed. Most bad rows are those of the run before: to send their keys again took the longest."""
+    open_before = _open_times(connection, {result.rule for result in results})
+    changed, gone = list[tuple[Result, Finding]](), list[dict[str, Any]]()
     for result in results:
-        batch.append(result)
-        rows += len(_listed(result))
-        if rows > MOST_AT_ONCE:
-            yield batch
-            batch, rows = [], 0
-    if batch:
-        yield batch
+        before = open_before.get(result.id, {})
+        listed = sorted(_listed(result), key=lambda finding: finding.fingerprint)
+        changed += [(result, finding) for finding in listed if before.get(finding.fingerprint) != finding.times]
+        left = sorted(before.keys() - {finding.fingerprint for finding in listed})
+        gone += [{"rule": result.rule, "parameter": result.parameter, "fingerprint": each} for each in left]
+    there = check_findings.c
+    columns = there.rule, there.parameter, there.fingerprint, there.key, there.times
+    if gone:
+        connection.execute(_fixed_findings(report, _sent("gone", _document(gone), columns)))
+    for start in range(0, len(changed), MOST_AT_ONCE):
+        document = _document(map(_row_of, changed[start : start + MOST_AT_ONCE]))
+        connection.execute(_upsert_findings(report, _sent("listed", document, columns)))
+
+
+def _open_times(connection: sa.Connection, rules: Iterable[str]) -> dict[Id, dict[int, int]]:
+    """How many times each bad row is there that is open now, by rule and parameter."""
+    there = check_findings.c
+    arrays = sa.func.array_agg(there.fingerprint), sa.func.array_agg(there.times)
+    open_now = sa.select(there.rule, there.parameter, *arrays).where(there.fixed_at.is_(None))
+    rows = connection.execute(open_now.where(is_of(there.rule, rules)).group_by(there.rule, there.parameter))
+    return {(rule, parameter): dict(zip(marks, times, strict=True)) for rule, parameter, marks, times in rows}
 
 
 def _listed(result: Result) -> Sequence[Finding]:
     return () if result.findings is None else result.findings.listed
 
 
-Listed: TypeAlias = Sequence[tuple[Result, Finding]]
-
-
-def _save_findings(connection: sa.Connection, report: Report, results: Sequence[Result]) -> None:
-    listed = [(result, finding) for result in results for finding in _listed(result)]
-    listed.sort(key=lambda each: (*each[0].id, each[1].fingerprint))
-    own = check_findings.c
-    columns = own.rule, own.parameter, own.fingerprint, own.key, own.times
-    asked = _document({"rule": result.rule, "parameter": result.parameter} for result in results)
-    document = _document(map(_row_of, listed))
-    connection.execute(_fixed_findings(report, _sent("asked", asked, columns), _sent("there", document, columns)))
-    if listed:
-        connection.execute(_upsert_findings(report, _sent("listed", document, columns)))
-
-
-def _fixed_findings(report: Report, results: sa.TableValuedAlias, listed: sa.TableValuedAlias) -> sa.Update:
-    """What is not there any more of those results."""
-    asked, there, open_ = results.c, listed.c, check_findings.c
-    # NOT IN is hashed, however few rows the database expects of a document; NOT EXISTS took seconds for thousands
-    key = sa.tuple_(open_.rule, open_.parameter, open_.fingerprint)
-    gone = key.not_in(sa.select(there.rule, there.parameter, there.fingerprint))
-    is_asked = (open_.rule == asked.rule) & (open_.parameter == asked.parameter)
-    fixed = sa.update(check_findings).where(is_asked, open_.fixed_at.is_(None), gone)
-    return fixed.values(fixed_at=report.started)
+def _fixed_findings(report: Report, gone: sa.TableValuedAlias) -> sa.Update:
+    open_, there = check_findings.c, gone.c
+    same = (open_.rule == there.rule, open_.parameter == there.parameter, open_.fingerprint == there.fingerprint)
+    return sa.update(check_findings).where(*same).values(fixed_at=report.started)
 
 
 def _row_of(each: tuple[Result, Finding]) -> dict[str, Any]:
@@ -220,7 +213,7 @@ def _upsert_findings(report: Report, listed: sa.TableValuedAlias) -> sa.Insert:
     names = ["rule", "parameter", "fingerprint", "key", "times", "first_run", "first_seen"]
     statement = insert(check_findings).from_select(names, chosen)
     old, new = check_findings.c, statement.excluded
-    # a finding that was fixed and is back is new again; one that stayed keeps its day, and its row is not rewritten
+    # a finding that was fixed and is back is new again; one that stayed keeps its day
     back = old.fixed_at.is_not(None)
     return statement.on_conflict_do_update(
         index_elements=["rule", "parameter", "fingerprint"],
@@ -230,7 +223,6 @@ def _upsert_findings(report: Report, listed: sa.TableValuedAlias) -> sa.Insert:
             "first_seen": sa.case((back, new.first_seen), else_=old.first_seen),
             "fixed_at": None,
         },
-        where=back | (old.times != new.times),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import ColumnElement, Connection, Engine, delete, event, func, select, text, update
+from sqlalchemy import ColumnElement, Engine, delete, func, select, text, update
 
 from checks import Row, Severity, Status, WaiverError, above, drop, history, metric_check, percent, row_check, waivers
 from checks.engine.collecting.rules import Rules, Selection
@@ -145,43 +145,46 @@ def test_very_many_bad_rows_do_not_store_as_many_rows(season: Season) -> None:
     ]
 
 
+def written_findings(season: Season, rules: Rules) -> list[str]:
+    """What one more run does to the table of findings."""
+    with counted(season.engine) as statements:
+        season.run(rules)
+    return [line.split()[0] for line in statements if line.split()[0] != "SELECT" and "check_findings" in line]
+
+
 def test_the_findings_of_all_rules_are_written_by_two_statements(season: Season) -> None:
     @row_check(schedule, severity=Severity.LOW, threshold=above(warn=percent(10), critical=percent(90)))
     def alone(row: Row) -> ColumnElement[bool]:
         """A match against nobody."""
         return row.away_team == "BYE"
 
+    rules = Rules.of(nowhere, alone, volume, domain="schedule")
     season.add("a", "b'\"\\☃")
-    season.run(Rules.of(nowhere, alone, volume, domain="schedule"))
+    season.run(rules)
     season.place("a")
+    season.add("c")
 
-    with counted(season.engine) as statements:
-        season.run(Rules.of(nowhere, alone, volume, domain="schedule"))
-
+    assert written_findings(season, rules) == ["UPDATE", "INSERT"]
     finding = check_findings.c
     open_now = select(finding.rule, finding.key["home_team"].astext).where(finding.fixed_at.is_(None))
     assert sorted(map(tuple, season.rows(open_now))) == [
-        ("alone", "a"), ("alone", "b'\"\\☃"), ("nowhere", "b'\"\\☃")
+        ("alone", "a"), ("alone", "b'\"\\☃"), ("alone", "c"), ("nowhere", "b'\"\\☃"), ("nowhere", "c")
     ]  # fmt: skip
-    written = [line for line in statements if "check_findings" in line and not line.startswith("SELECT")]
-    assert [line.split()[0] for line in written] == ["UPDATE", "INSERT"]
 
 
-def test_what_is_fixed_is_found_by_a_hash_of_what_is_there(season: Season) -> None:
-    """An anti-join compared each open finding with each of today: 4 of the 6 s of a season's second check."""
-    plans: list[str] = []
-
-    def explain(connection: Connection, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith("UPDATE quality.check_findings"):
-            plans.extend(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
-
+def test_bad_rows_of_the_run_before_are_not_written_again(season: Season) -> None:
+    """Their keys were sent twice, and compared with what was there: of thousands that took longer than all else."""
     season.add("a", "b")
     season.run()
-    event.listen(season.engine, "before_cursor_execute", explain)
-    season.run()
 
-    assert [line for line in plans if "hashed SubPlan" in line]
-    assert not [line for line in plans if "Anti Join" in line]
+    assert written_findings(season, RULES) == []
+
+    season.place("a")
+
+    assert written_findings(season, RULES) == ["UPDATE"]
+    finding = check_findings.c
+    fixed = select(finding.key["home_team"].astext).where(finding.fixed_at.is_not(None))
+    assert season.rows(fixed) == [("a",)]
 
 
 def rows_of(result: Result) -> tuple[object, object]:
