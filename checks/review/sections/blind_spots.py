@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Column as TableColumn
@@ -93,13 +94,16 @@ def _columns(rule: Check, given: Values) -> Iterator[TableColumn[Any]]:
     parameters = [Parameter()] if rule.mark.each is None else [ANY_PARAMETER]
     for asked in queries_of(rule, parameters, given):
         if isinstance(asked, Query):
-            for part in (asked.bad, asked.among, asked.metric):
-                yield from _read(part)
+            # once in a process: a page with this section took longer over it than over all the others
+            yield from asked.once("columns read", partial(_columns_of, asked))
+
+
+def _columns_of(query: Query) -> frozenset[TableColumn[Any]]:
+    parts = [part for part in (query.bad, query.among, query.metric) if part is not None]
+    return frozenset(column for part in parts for column in _read(part))
 
 
 def _read(part: Any) -> Iterator[TableColumn[Any]]:
-    if part is None:
-        return
     for element in iterate(part):
         # a column of an alias or a subquery stands for one of a table
         bases = getattr(element, "base_columns", ())

@@ -53,7 +53,11 @@ def insert_all(connection: Connection, entries: Iterable[Entry]) -> None:
     """Insert entries in their order: those of one shape that follow each other at once."""
     for _, alike in groupby(entries, key=lambda entry: (entry.table.fullname, tuple(entry.values))):
         batch = list(alike)
-        connection.execute(insert(batch[0].table).values([entry.values for entry in batch]))
+        statement, rows = insert(batch[0].table), [dict(entry.values) for entry in batch]
+        if any(isinstance(value, ColumnElement) for row in rows for value in row.values()):
+            connection.execute(statement.values(rows))
+        else:  # one text for any number of rows, which is compiled once
+            connection.execute(statement, rows)
 
 
 def _moved(value: Any, days: int) -> Any:
