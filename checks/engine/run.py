@@ -22,7 +22,7 @@ from checks.engine.collecting.wiring import Values, values
 from checks.engine.judging.evaluate import Outcome, RunContext, carried_over, evaluate
 from checks.engine.judging.judge import Baseline, Id, Waiver, Waivers
 from checks.engine.measuring.compile_queries import Query, Unasked, compile_queries
-from checks.engine.measuring.measure import Asking, Unit, plan_scans
+from checks.engine.measuring.measure import Asking, Unit, keys_of_scans, plan_scans
 from checks.engine.measuring.reflect import Connect, NamedTables, SharedSets
 from checks.engine.measuring.scope import Dimension, Labels, Parameters
 from checks.engine.measuring.snapshot import Job, OpenSession, Session, Snapshot, SnapshotSession
@@ -185,6 +185,8 @@ def _prepare(  # noqa: PLR0917 - all that a run knows before it measures
     carried = [outcome for query in queries if (outcome := carried_over(query, context)) is not None]
     there = {outcome.query.id for outcome in carried}
     units = plan_scans(query for query in queries if query.id not in there)
+    if context.how.keys:
+        context = replace(context, how=replace(context.how, columns=keys_of_scans(session, units)))
     unasked = tuple(item for item in asked if isinstance(item, Unasked))
     return _Prepared(units, tuple(carried), unasked, context, labels, waivers, request.around)
 

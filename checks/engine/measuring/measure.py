@@ -17,13 +17,13 @@ from math import isfinite
 from operator import eq
 from typing import Any, TypeAlias
 
-from sqlalchemy import BindParameter, ColumnElement, Select, Subquery, and_, case, func
+from sqlalchemy import BindParameter, ColumnElement, FromClause, Select, Subquery, and_, case, func
 from sqlalchemy.sql.elements import BinaryExpression, FunctionFilter
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.measuring.compile_queries import Query, Together
-from checks.engine.measuring.reflect import elements_of, key_of
+from checks.engine.measuring.reflect import elements_of, keys_of
 from checks.engine.measuring.scope import Scope
 from checks.engine.measuring.snapshot import Rows, Session, asking, attempt, explained, not_free, timed_out
 from etl.database import is_transient, sqlstate
@@ -92,6 +92,14 @@ def plan_scans(queries: Iterable[Query]) -> tuple[Unit, ...]:
     fused = [query for query in asked if query.check.mark.kind in FUSED and query.id not in grouped]
     scans = [Scan(part) for alike in _by_table(fused) for part in _split(alike)]
     return (*scans, *groups, *_sets(query for query in asked if query.check.mark.kind not in FUSED))
+
+
+def keys_of_scans(session: Session, units: Iterable[Unit]) -> Mapping[FromClause, ColumnElement[int]]:
+    """The keys of the tables in whose scans bad rows are counted, where these are not too many to be collected."""
+    rules = (query for unit in units if isinstance(unit, Scan) for query in unit.queries if query.metric is None)
+    with suppress(Exception):  # then keys are not collected
+        return keys_of({query.table for query in rules}, lambda rows: session.all(rows, PROBE_SECONDS))
+    return {}
 
 
 def _by_table(queries: Iterable[Query]) -> Iterable[Sequence[Query]]:
@@ -213,13 +221,14 @@ class Measured:
 class Asking:
     """How to ask: which rows count, the pause before a further try, and a cap on every rule's timeout.
 
-    The keys of up to `keys` bad rows come along with their number.
+    The keys of up to `keys` bad rows come along with their number, where `columns` tells the key of their table.
     """
 
     scope: Scope = field(default_factory=Scope)
     pause: float = 0.2
     timeout: float | None = None
     keys: int = 0
+    columns: Mapping[FromClause, ColumnElement[int]] = field(default_factory=dict)
 
     def limit(self, queries: Sequence[Query]) -> float:
         """The time limit of a statement that these queries share, in seconds."""
@@ -236,7 +245,7 @@ def read_scan(session: Session, scan: Scan, how: Asking) -> Iterator[Measured]:
         yield from _read_groups(session, scan, how, scan.by)
         return
     scope = how.scope.of(narrowed=scan.queries[0].narrowed)
-    key = _key(session, scan) if how.keys else None
+    key = how.columns.get(scan.queries[0].table) if how.keys else None
     try:
         of_scan = ("scan", scope.shape, scan.queries, None if key is None else how.keys)
         statement = scan.queries[0].once(of_scan, lambda: scan_statement(scan, scope, key, how.keys))
@@ -269,15 +278,6 @@ def _read_groups(session: Session, scan: Scan, how: Asking, by: ColumnElement[An
     seconds = (time.perf_counter() - started) / len(scan.queries)
     for query in scan.queries:
         yield _guarded(query, [values.get(query.parameter.value, OF_NO_ROWS[metric.func.name])], seconds)
-
-
-def _key(session: Session, scan: Scan) -> ColumnElement[int] | None:
-    """The key of a scan's table, if there is one and its rows are not too many to collect keys of bad ones."""
-    if all(query.metric is not None for query in scan.queries):
-        return None
-    with suppress(Exception):  # then keys are not collected
-        return key_of(scan.queries[0].table, lambda rows: session.all(rows, PROBE_SECONDS))
-    return None
 
 
 def _collected(query: Query, key: ColumnElement[int] | None) -> tuple[ColumnElement[Any], ...]:

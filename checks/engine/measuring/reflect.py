@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Column, Connection, Inspector, MetaData, SelectBase, Table, TextClause, inspect, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import NoSuchTableError, SAWarning, SQLAlchemyError
 
 from checks.engine.authoring import MeasureError
@@ -244,15 +244,17 @@ MOST_BYTES = 250_000_000
 """Of a larger table the keys of bad rows are not collected: these may be all."""
 
 
-def key_of(table: sa.FromClause, ask: Ask) -> sa.ColumnElement[int] | None:
-    """The whole number that is the key of a table; None for one without, that is larger than MOST_BYTES, or a view."""
-    keys = list(table.primary_key or ())
-    if not isinstance(table, Table) or len(keys) != 1 or not isinstance(keys[0].type, sa.Integer):
-        return None
-    size = select(sa.func.pg_relation_size(sa.column("oid"))).select_from(text("pg_catalog.pg_class"))
-    name = sa.func.concat_ws(".", *(sa.func.quote_ident(part) for part in (table.schema, table.name) if part))
-    found = ask(size.where(sa.column("oid") == sa.func.to_regclass(name), sa.column("relkind") == "r"))
-    return keys[0] if found and found[0][0] <= MOST_BYTES else None
+def keys_of(tables: Iterable[sa.FromClause], ask: Ask) -> dict[sa.FromClause, sa.ColumnElement[int]]:
+    """The whole number that is the key of each table; none for one without, larger than MOST_BYTES, or a view."""
+    own = [list(table.primary_key) for table in tables if isinstance(table, Table)]
+    keys = [columns[0] for columns in own if len(columns) == 1 and isinstance(columns[0].type, sa.Integer)]
+    named = postgresql.dialect().identifier_preparer.format_table  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+    names = sa.literal([named(key.table) for key in keys], postgresql.ARRAY(sa.Text))
+    asked, oid = sa.func.unnest(names).table_valued("name").render_derived("asked"), sa.column("oid", sa.BigInteger)
+    sizes = select(asked.c.name, sa.func.pg_relation_size(oid)).select_from(asked, text("pg_catalog.pg_class"))
+    found = ask(sizes.where(oid == sa.func.to_regclass(asked.c.name), sa.column("relkind") == "r"))
+    small = {name for name, size in found if size <= MOST_BYTES}
+    return {key.table: key for key in keys if named(key.table) in small}
 
 
 _name = "shared_{}_{}".format
@@ -315,8 +317,7 @@ def _made_once(part: Any, name: str, make: Callable[[], Made]) -> Made:
 
 def _reading(own: SharedSet) -> sa.Select[Any]:
     assert isinstance(own.element, SelectBase)  # noqa: S101 - made by `shared_set`
-    rows = sa.select(own.element.subquery()).limit(MOST_SHARED + 1)
-    columns = rows.subquery().c
+    columns = sa.select(own.element.subquery()).limit(MOST_SHARED + 1).subquery().c
     texts = (sa.func.coalesce(sa.cast(sa.func.array_agg(column), sa.Text), "{}") for column in columns)
     return sa.select(sa.func.count(), *texts)
 
@@ -330,8 +331,7 @@ def keep(statement: Any) -> Any:
 
 def _sets_of(statement: sa.Select[Any]) -> tuple[SharedSet, ...]:
     """The sets that a statement asks for, not those that they ask for themselves."""
-    parts = elements_of([statement], (*LEAVES, SharedSet))
-    return tuple(part for part in parts if isinstance(part, SharedSet))
+    return tuple(part for part in elements_of([statement], (*LEAVES, SharedSet)) if isinstance(part, SharedSet))
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,7 +393,7 @@ def _sent(rows: sa.CTE, number: int) -> sa.TableValuedAlias:
     """The rows of a set as a table of the same name and columns."""
     # of no type: the database reads the text as what it is cast to, and sees how many rows there are
     arrays = [
-        sa.cast(sa.bindparam(_name(number, place), type_=sa.types.NullType()), ARRAY(column.type))
+        sa.cast(sa.bindparam(_name(number, place), type_=sa.types.NullType()), postgresql.ARRAY(column.type))
         for place, column in enumerate(rows.c)
     ]
     columns = [sa.column(column.key, column.type) for column in rows.c]

@@ -30,7 +30,7 @@ from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Check, TableName, is_optional
 from checks.engine.collecting.rules import Rules
 from checks.engine.measuring import reflect
-from checks.engine.measuring.reflect import MissingTableError, NamedTables, SharedSets, keep, key_of
+from checks.engine.measuring.reflect import MissingTableError, NamedTables, SharedSets, keep, keys_of
 from checks.engine.reporting.report import Report
 from tests.checks.engine.conftest import Run, counted, thing, things
 
@@ -138,9 +138,9 @@ def number(name: str = "id") -> Column[Any]:
     ],
 )  # fmt: skip
 def test_one_whole_number_is_the_key_of_a_table(source: Any, key: str | None) -> None:
-    found = key_of(source, lambda statement: [(0,)])
+    found = keys_of([source], lambda statement: [("odd", 0)])
 
-    assert (None if found is None else found.key) == key
+    assert [(table, own.key) for table, own in found.items()] == ([] if key is None else [(source, key)])
 
 
 @pytest.mark.parametrize("beyond", [0, 1])
@@ -156,8 +156,13 @@ def test_the_keys_of_bad_rows_of_a_large_table_are_not_collected(
     def ask(statement: Any) -> Any:
         return connection.execute(statement).all()
 
-    assert (key_of(things, ask) is None) == bool(beyond)
-    assert key_of(Table("seen", MetaData(), number()), ask) is key_of(Table("none", MetaData(), number()), ask) is None
+    strange = Table('say "so"', MetaData(), number(), schema="Odd.one")
+    connection.execute(text('create schema "Odd.one"'))
+    strange.create(connection)
+    others = [Table(name, MetaData(), number()) for name in ("seen", "none")]
+    found = keys_of([strange, *others, things], ask)
+
+    assert found == {strange: strange.c.id, **({} if beyond else {things: things.c.id})}
 
 
 def by_place() -> SharedSet:
