@@ -20,7 +20,7 @@ from checks.render.formats import github_annotations, junit, markdown
 from checks.render.terminal import print_report, progress_bar
 from flows.bridge.entry import run
 from flows.cli import shared
-from flows.service.authoring import chosen, last_failed, raised_in, rows_of_rule
+from flows.service.catalogue import chosen, last_failed
 from flows.service.context import Invocation
 from flows.service.health_check import check_health
 from flows.service.report_files import unwritten
@@ -133,6 +133,8 @@ def show_rows(settings: Settings, names: Sequence[str] | None, most: int | None,
     """Print the first bad rows of one rule, or write all of them to a CSV file."""
     if not names or len(names) != 1:
         raise typer.BadParameter("--rows and --csv are about one rule: name it with --name")
+    from flows.service.authoring import rows_of_rule  # noqa: PLC0415 - few want whole rows
+
     with rows_of_rule(settings, names[0]) as bad:
         if file is None:
             shown = [dict(zip(bad.names, row, strict=True)) for row in islice(bad.rows, most)]
@@ -147,6 +149,8 @@ def show_rows(settings: Settings, names: Sequence[str] | None, most: int | None,
 def debug(settings: Settings, report: Report) -> None:
     """Open a debugger where each rule that could not be measured raised, in its own file."""
     import pdb  # noqa: PLC0415 - few want it
+
+    from flows.service.authoring import raised_in  # noqa: PLC0415 - as above
 
     broken = dict.fromkeys(result.rule for result in report.by_status(Status.ERROR))
     raised = False

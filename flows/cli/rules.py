@@ -14,6 +14,7 @@ from checks.engine.collecting.rules import Rules
 from checks.engine.reporting.report import relative
 from flows.cli import shared
 from flows.doors import needing
+from flows.service.catalogue import chosen as named_by
 from flows.service.catalogue import rules_of
 from flows.service.requests import RuleSelection
 
@@ -44,8 +45,6 @@ def list_rules(  # noqa: PLR0917 - typer makes options of them
     `rally-health rules list -k "schedule and not practice" -m daily`
     """
     if words or marked:
-        from flows.service.authoring import chosen as named_by  # noqa: PLC0415 - who only reads rules tries none
-
         names = [*named_by(context.obj, words, marked, names or ())]
     chosen = shared.requested(RuleSelection, context, names=names).selection.apply(rules_of(context.obj))
     if not shared.shown_as_json(json_file, [_described(check) for check in chosen.values()]):

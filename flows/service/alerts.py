@@ -10,8 +10,6 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from alerts.channels import Sender
-from alerts.channels.apprise import AppriseChat
-from alerts.channels.smtp import SmtpMail, SmtpServer
 from alerts.incidents.store import listed, resolve
 from alerts.outbox.dispatch import Dispatched, dispatch
 from alerts.outbox.enqueue import enqueue_report, record
@@ -72,12 +70,16 @@ def required_policy(settings: Settings) -> Policy:
 
 def senders_of(settings: Settings) -> Mapping[Channel, Sender]:
     """The providers that are set up; raises SettingsError for half a set-up."""
+    from alerts.channels.apprise import AppriseChat  # noqa: PLC0415 - most commands send nothing
+
     senders: dict[Channel, Sender] = {Channel.CHAT: AppriseChat()}
     if settings.twilio_account_sid or settings.twilio_auth_token:
         senders[Channel.SMS] = _twilio(settings)
     if settings.smtp_url is not None:
         if settings.smtp_from is None:
             raise SettingsError("RALLY_SMTP_URL is set, but RALLY_SMTP_FROM is not: e-mail needs a sender's address")
+        from alerts.channels.smtp import SmtpMail, SmtpServer  # noqa: PLC0415 - as above
+
         authorities = str(settings.smtp_ca) if settings.smtp_ca else None
         senders[Channel.EMAIL] = SmtpMail(
             SmtpServer.parse(settings.smtp_url, settings.smtp_from, authorities=authorities)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table
 
 import checks.rules
 from checks.author.rows import RowsOfRule, bad_rows_of, raised_by
@@ -20,13 +20,12 @@ from checks.author.suggest import Suggestion, suggestions
 from checks.author.trial import RuleTrial, try_rule
 from checks.engine.authoring import CheckDefinitionError, MeasureError
 from checks.engine.authoring.spec import TableName
-from checks.engine.authoring.units import Status
 from checks.engine.collecting.collect import IGNORED, collect
-from checks.engine.collecting.rules import Rules, Selection, matching
+from checks.engine.collecting.rules import Rules
 from checks.engine.measuring.reflect import NamedTables
 from checks.engine.run import Options, Request
 from checks.scopes import DIMENSIONS, IMPORT, SOURCES
-from etl.tables import check_results, check_runs, metadata
+from etl.tables import metadata
 from flows.service.catalogue import rules_of
 from flows.service.context import open_engine, today_here
 from flows.settings import Settings, SettingsError
@@ -139,20 +138,6 @@ def raised_in(settings: Settings, names: Sequence[str]) -> Iterator[tuple[str, B
         for name in names:
             if error := raised_by(engine, rules, rules[name], _request()):
                 yield name, error
-
-
-def last_failed(settings: Settings) -> tuple[str, ...]:
-    """The rules that were in trouble in the newest run of the history."""
-    with open_engine(settings, application="rally-health check") as engine, engine.connect() as connection:
-        newest = select(check_runs.c.id).order_by(check_runs.c.started_at.desc()).limit(1).scalar_subquery()
-        failing = check_results.c.status.in_([status.value for status in Status if status.failing])
-        found = select(check_results.c.rule).distinct().where(check_results.c.run_id == newest, failing)
-        return tuple(connection.scalars(found.order_by(check_results.c.rule)))
-
-
-def chosen(settings: Settings, words: str, tags: str, names: Sequence[str]) -> tuple[str, ...]:
-    """The rules of `names`, without them of all, that expressions of words and tags mean; raises SelectionError."""
-    return matching(Selection(names=tuple(names)).apply(rules_of(settings)), words, tags)
 
 
 def _own_folder(settings: Settings) -> Path:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from sqlalchemy import Connection, select
 
+from checks.engine.authoring.units import Status
 from checks.engine.collecting.collect import collect, files_of
-from checks.engine.collecting.rules import Rules
+from checks.engine.collecting.rules import Rules, Selection, matching
 from checks.ready.lines import overrides_of, rules_of_lines
 from checks.ready.overrides import override_rules
 from checks.runbooks import with_runbooks
@@ -17,7 +18,7 @@ from checks.scopes import SOURCES
 from etl import DatabaseUnavailable, embedded
 from etl.adoption.catalogue import can_read
 from etl.leagues import LEAGUES
-from etl.tables import leagues
+from etl.tables import check_results, check_runs, leagues
 from etl.words import nearest_name
 from flows.service.context import open_engine
 from flows.settings import Settings, SettingsError, origin_of
@@ -106,3 +107,17 @@ def _no_league(league: str, known: Mapping[str, str]) -> str:
     near = nearest_name(league, known.values())
     hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(known.values()))}"
     return f"there is no league {league!r}; {hint}"
+
+
+def last_failed(settings: Settings) -> tuple[str, ...]:
+    """The rules that were in trouble in the newest run of the history."""
+    with open_engine(settings, application="rally-health check") as engine, engine.connect() as connection:
+        newest = select(check_runs.c.id).order_by(check_runs.c.started_at.desc()).limit(1).scalar_subquery()
+        failing = check_results.c.status.in_([status.value for status in Status if status.failing])
+        found = select(check_results.c.rule).distinct().where(check_results.c.run_id == newest, failing)
+        return tuple(connection.scalars(found.order_by(check_results.c.rule)))
+
+
+def chosen(settings: Settings, words: str, tags: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The rules of `names`, without them of all, that expressions of words and tags mean; raises SelectionError."""
+    return matching(Selection(names=tuple(names)).apply(rules_of(settings)), words, tags)
