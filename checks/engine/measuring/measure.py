@@ -240,16 +240,16 @@ def read_scan(session: Session, scan: Scan, how: Asking) -> Iterator[Measured]:
     """The readings of a scan's queries, each with its share of the time."""
     started = time.perf_counter()
     retries = max(query.check.mark.retries for query in scan.queries)
-    timeout = how.limit(scan.queries)
     if scan.by is not None:
         yield from _read_groups(session, scan, how, scan.by)
         return
     scope = how.scope.of(narrowed=scan.queries[0].narrowed)
-    key = how.columns.get(scan.queries[0].table) if how.keys else None
+    counts = any(query.metric is None for query in scan.queries)
+    key = how.columns.get(scan.queries[0].table) if how.keys and counts else None
     try:
         of_scan = ("scan", scope.shape, scan.queries, None if key is None else how.keys)
         statement = scan.queries[0].once(of_scan, lambda: scan_statement(scan, scope, key, how.keys))
-        row = single(attempt(session, retries, how.pause, lambda: session.all(statement, timeout)))
+        row = single(attempt(session, retries, how.pause, lambda: session.all(statement, how.limit(scan.queries))))
     except Exception as error:  # noqa: BLE001 - the boundary of one scan
         if key is not None and sqlstate(error) == NO_RIGHT:  # the key may be what the run must not read
             yield from read_scan(session, scan, replace(how, keys=0))
