@@ -94,7 +94,7 @@ def test_a_team_that_the_platform_cannot_store_is_open_and_says_why(platform: En
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("platform", [AUGUST, NOVEMBER], indirect=True)
+@pytest.mark.parametrize("platform", [AUGUST, pytest.param(NOVEMBER, marks=pytest.mark.long)], indirect=True)
 def test_what_came_afterwards_prunes_nothing_of_peoples_own(platform: Engine) -> None:
     """Every moment of the feeds from 18 July 2025 on, with --prune: 24 practices were deleted once."""
     upgrade(platform)

@@ -114,8 +114,11 @@ def start_server(home: Path, url: str, **environment: str) -> None:
     """Start a server at an address; one that was killed knows what it knew."""
     program = os.environ.get("TEST_PREFECT_SERVER", PREFECT)
     command = [program, "server", "start", "--host", "127.0.0.1", "--port", str(httpx.URL(url).port)]
-    # cron schedules are looked at every few seconds, so that a test need not wait for a minute
-    quick = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2", "PREFECT_SERVER_DATABASE_TIMEOUT": "60"}
+    # cron schedules, and runs that wait for their turn, are looked at every few seconds instead of every half a minute
+    quick = {
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2", "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
+    }  # fmt: skip
     with (home / "server.log").open("w") as log:
         process = subprocess.Popen(
             command,

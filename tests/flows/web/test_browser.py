@@ -90,9 +90,8 @@ def test_each_page_is_quiet_and_fits(browser: Any, season_and_worse: Place, widt
     assert watched.asked == {urlsplit(season_and_worse.url).netloc}
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_two_years_with_200_leagues_are_quiet_and_fit(browser: Any, two_years: Place, width: int) -> None:
-    watched = Watched(browser, two_years, width)
+def test_two_years_with_200_leagues_are_quiet_and_fit(browser: Any, two_years: Place) -> None:
+    watched = Watched(browser, two_years, min(WIDTHS))
     for page in PAGES:
         for address in addresses(two_years, page, bench_report.NOW, most=1):
             shown = watched.open(address)
@@ -103,16 +102,18 @@ def test_two_years_with_200_leagues_are_quiet_and_fit(browser: Any, two_years: P
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_each_page_can_be_used_by_everybody(browser: Any, season_and_worse: Place, scheme: str) -> None:
-    """Contrast, landmarks, labels and all else that axe-core knows of."""
+    """Contrast, landmarks, labels and all else that axe-core knows of; in the dark only colours are others."""
+    looked_for = {} if scheme == "light" else {"runOnly": ["color-contrast"]}
     # axe-core is a script that the pages' own policy would not let in
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme, bypass_csp=True)
     shown, axe = context.new_page(), Axe()
     for page in PAGES:
         for address in addresses(season_and_worse, page, NOW, most=1):
             shown.goto(f"{season_and_worse.url}{address}")
-            answer = axe.run(shown).response
+            answer = axe.run(shown, options=looked_for).response
             found = [(one["id"], node["target"]) for one in answer["violations"] for node in one["nodes"][:2]]
-            assert {"color-contrast", "landmark-one-main"} <= {one["id"] for one in answer["passes"]}
+            passed = {one["id"] for one in answer["passes"]}
+            assert passed >= {"color-contrast", "landmark-one-main"} or (looked_for and passed == {"color-contrast"})
             assert (address, found) == (address, [])
     context.close()
 
