@@ -135,6 +135,7 @@ def test_a_month_of_incidents_gives_exactly_the_messages_that_the_policy_promise
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @settings(max_examples=150, deadline=None, suppress_health_check=UNHURRIED)
 @given(knobs, months())
 def test_many_months_give_exactly_the_messages_that_the_policy_promises(knobs: Knobs, month: Month) -> None:

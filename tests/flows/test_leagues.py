@@ -133,6 +133,7 @@ def test_the_leagues_are_as_different_as_real_ones(environment: Engine, on_threa
     wait_until_closed(environment)
 
 
+@pytest.mark.long
 def test_dask_finds_what_threads_find(environment: Engine, on_threads: Found, places: list[str], dask: str) -> None:
     assert measured("dask", places, dask) == on_threads
     wait_until_closed(environment)
