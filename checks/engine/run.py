@@ -107,7 +107,7 @@ def run_checks(engine: Engine, rules: Rules, request: Request) -> Report:
     The rules are those of the selection already, which says here only what the run is called and which rows count.
     """
     started = datetime.now(UTC)
-    with Snapshot(engine, request.options.role, request.options.reader, SharedSets) as snapshot:
+    with Snapshot(engine, request.options.role, request.options.reader) as snapshot:
         first = SnapshotSession(snapshot)
         try:
             with _values(rules, request) as given:
@@ -166,6 +166,8 @@ def _prepare(  # noqa: PLR0917 - all that a run knows before it measures
     labels = Labels(session, request.dimensions)
     scope = labels.scope(request.selection.scope).with_parameters()
     session.bind(scope.named)
+    if moment is not None:
+        moment.share(lambda: SharedSets(scope.narrowed, scope.shape))
     parameters = Parameters(session, given, request.selection.scope, request.baseline.readings)
     asked = compile_queries(rules.values(), parameters, given, scope, labels=labels, tables=tables)
     waivers = Waivers.of(request.waivers, rules, request.day)

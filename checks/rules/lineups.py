@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.sql.selectable import Subquery
 
 from checks import Row, SharedSet, shared_set
-from checks.rules.words import in_use
+from checks.rules.words import OF_RESULTS, in_use
 from etl.tables import match_scores, players, teams
 
 HOME_PLAYERS = ("home_player_1_id", "home_player_2_id")
@@ -56,7 +56,8 @@ def seats_of_teams() -> SharedSet:
     """How many seats of matches each team of a league has had."""
     seat = seats("team_id").c
     number = func.count().label("number")
-    return shared_set("seated", select(seat.league_id, seat.team_id, number).group_by(seat.league_id, seat.team_id))
+    team = (seat.league_id, seat.team_id)
+    return shared_set("seated", select(*team, number).group_by(*team), within=OF_RESULTS)
 
 
 def as_often(rows: Select[Any], number: ColumnElement[int]) -> Select[Any]:
@@ -92,7 +93,7 @@ def odd_seats() -> SharedSet:
         .outerjoin(row, (row.c.league_id == of.league_id) & (row.c.tenniscores_player_id == of.player_id))
         .outerjoin(their, their.c.id == row.c.team_id)
     )
-    return shared_set("odd", odd.group_by(*key).having(or_(*flags.values())))
+    return shared_set("odd", odd.group_by(*key).having(or_(*flags.values())), within=OF_RESULTS)
 
 
 @cache
@@ -102,7 +103,8 @@ def taken_oddly() -> SharedSet:
     of_team = func.coalesce(seat.team_id, 0) == func.coalesce(odd.team_id, 0)
     same = and_(seat.league_id == odd.league_id, seat.player_id == odd.player_id, of_team)
     flags = (odd.unknown, odd.strange, odd.elsewhere)
-    return shared_set("taken", select(seat.id, seat.team_id, seat.player_id, seat.seat, *flags).join(odd_seats(), same))
+    taken = select(seat.id, seat.team_id, seat.player_id, seat.seat, *flags).join(odd_seats(), same)
+    return shared_set("taken", taken, within=OF_RESULTS)
 
 
 NO_CAPTAIN = ("", "no", "n", "false", "0", "none", "-")

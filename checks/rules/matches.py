@@ -37,6 +37,7 @@ from checks.rules.thresholds import (
     SERIES_GONE,
 )
 from checks.rules.words import (
+    OF_RESULTS,
     among_few,
     busiest_dates,
     hash_of,
@@ -365,7 +366,7 @@ def _sides_with_members() -> SharedSet:
     of_members = sa.select(seat.id, seat.team_id, seat.league_id).join(teams, teams.c.id == seat.team_id).where(member)
     side, number = of_members.distinct().subquery("side").c, sa.func.count().label("number")
     team = (side.league_id, side.team_id)
-    return shared_set("sides", sa.select(*team, number).group_by(*team))
+    return shared_set("sides", sa.select(*team, number).group_by(*team), within=OF_RESULTS)
 
 
 @metric_check(match_scores, severity=Severity.HIGH, threshold=change(drop=(percent(10), percent(30))), owner="matches",

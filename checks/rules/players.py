@@ -193,9 +193,8 @@ def _namesakes() -> Bad:
     first = func.min(own).over(partition_by=hash_of(*key)).label("first")
     people = select(players.c.id, own, first).where(*complete).subquery()
     # two rules ask for them
-    twice = shared_set(
-        "twice", select(people.c.id, people.c.first).where(people.c.first != people.c.tenniscores_player_id)
-    )
+    copies = select(people.c.id, people.c.first).where(people.c.first != people.c.tenniscores_player_id)
+    twice = shared_set("twice", copies, within={"league": players})
     same_as = twice.c.first.label("same_as")
     return Bad(player_keys().add_columns(same_as).join(twice, twice.c.id == players.c.id), among=rows_of(players))
 

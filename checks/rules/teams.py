@@ -58,7 +58,8 @@ def team_name_off_pattern() -> Bad:
     share = func.avg(cast(names.c.follows, Integer))
     habitual = select(names.c.league_id).group_by(names.c.league_id).having(share >= LEAGUE_HABIT)
     # the names of all teams are looked at once, for the bad rows and for all
-    judged = shared_set("judged", select(names.c.id, names.c.follows).where(names.c.league_id.in_(habitual)))
+    of_habit = select(names.c.id, names.c.follows).where(names.c.league_id.in_(habitual))
+    judged = shared_set("judged", of_habit, within={"league": teams})
     own = judged.c.id == teams.c.id
     return Bad(team_keys().join(judged, own).where(~judged.c.follows), among=rows_of(teams).join(judged, own))
 

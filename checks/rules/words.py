@@ -179,6 +179,10 @@ def in_use(row: Row) -> ColumnElement[bool]:
     return row.is_active.is_not(False)
 
 
+OF_RESULTS = {"league": match_scores}
+"""What is asked for a league rests on the results of that league alone."""
+
+
 @cache
 def _readings() -> SharedSet:
     """What the scores of results say, as patterns find it, each score once; `nothing`: it is none."""
@@ -191,9 +195,8 @@ def _readings() -> SharedSet:
         "both won games": score.regexp_match(BOTH_WON_GAMES),
         "a set against its tie-break": score.regexp_match(TIEBREAK_AGAINST_SET),
     }
-    return shared_set(
-        "readings", select(score, *(type_coerce(reads, Boolean).label(what) for what, reads in said.items()))
-    )
+    each = (type_coerce(reads, Boolean).label(what) for what, reads in said.items())
+    return shared_set("readings", select(score, *each), within=OF_RESULTS)
 
 
 def score_says(row: Row, what: str) -> ColumnElement[bool]:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Unpack
 
-from sqlalchemy import CTE, ColumnElement, FromClause, Select, SelectBase
+from sqlalchemy import CTE, ColumnElement, FromClause, Select, SelectBase, Table
 from sqlalchemy.types import NullType
 
 from checks.engine.authoring import CheckDefinitionError, UnknownColumnError
@@ -74,13 +75,16 @@ class SharedSet(CTE):
     """A set that several rules ask for: a run reads it once, as long as it is small, and sends it along after that."""
 
     inherit_cache = True
+    within: Mapping[str, Table] = MappingProxyType({})
 
 
-def shared_set(name: str, rows: Select[Any]) -> SharedSet:
+def shared_set(name: str, rows: Select[Any], *, within: Mapping[str, Table] | None = None) -> SharedSet:
     """Rows as a set that rules share, to be joined like a table; its columns have types, and are no arrays.
 
-    It is known by its statement, so each rule builds it anew, once. Alone it is a WITH of its name. Raises
-    CheckDefinitionError for a column whose type is not known.
+    It is known by its statement, so each rule builds it anew, once. Alone it is a WITH of its name. `within` names a
+    dimension and a table: what rules ask of the set for one value of that dimension rests on the rows of the table that
+    have it, so a run that is narrowed by it reads no others. Raises CheckDefinitionError for a column whose type is not
+    known.
     """
     for column in rows.selected_columns:
         if isinstance(column.type, NullType):
@@ -88,7 +92,9 @@ def shared_set(name: str, rows: Select[Any]) -> SharedSet:
                 f"the shared set {name!r} has a column {column.key!r} of no known type; say it, as in func.lag(day,"
                 " type_=Date)"
             )
-    return SharedSet._construct(rows, name=name)
+    own: SharedSet = SharedSet._construct(rows, name=name)
+    own.within = within or {}
+    return own
 
 
 def impersonal(source: FromClause) -> list[ColumnElement[Any]]:

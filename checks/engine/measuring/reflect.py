@@ -157,9 +157,7 @@ select c.relname, json_build_array(n.nspname, c.relkind::text, (
     from pg_attribute a join pg_type t on t.oid = a.atttypid
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 ), (
-    select json_agg(
-        json_build_array(k.contype::text, k.conkey, k.confrelid::regclass::text, k.confkey) order by k.conname
-    )
+    select json_agg(json_build_array(k.contype::text, conkey, confrelid::regclass::text, confkey) order by conname)
     from pg_constraint k where k.conrelid = c.oid and k.contype in ('p', 'u', 'f')
 ))::text
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -271,10 +269,12 @@ AskWith: TypeAlias = Callable[[sa.Select[Any], Mapping[str, Any]], Sequence[Any]
 class SharedSets:
     """The sets that rules share on one snapshot, each read when the first statement asks for it.
 
-    They come and go as texts of arrays, one a column, so that no row of them becomes an object.
+    They come and go as texts of arrays, one a column, so that no row of them becomes an object. What makes up a set is
+    `narrowed`, the same for all scopes of a `shape`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, narrowed: Callable[[SharedSet], SelectBase], shape: Any) -> None:
+        self._narrowed, self._shape = narrowed, shape
         self._lock = Lock()
         self._read: dict[Any, Future[Texts]] = {}
 
@@ -302,8 +302,10 @@ class SharedSets:
         return answer.result()
 
     def _fetched(self, own: SharedSet, ask: AskWith) -> Texts:
-        read = _made_once(own, "rally_read", lambda: _reading(own))
-        ((number, *arrays),) = ask(*self.sent_along(read, ask))
+        reads = _made_once(own, "rally_reads", dict[Any, sa.Select[Any]])
+        if self._shape not in reads:
+            reads[self._shape] = _reading(self._narrowed(own))
+        ((number, *arrays),) = ask(*self.sent_along(reads[self._shape], ask))
         return arrays if number <= MOST_SHARED else None
 
 
@@ -311,13 +313,11 @@ def _made_once(part: Any, name: str, make: Callable[[], Made]) -> Made:
     """What belongs to a statement that is kept from run to run; what SQLAlchemy makes of the statement forgets it."""
     if name not in vars(part):
         part._set_memoized_attribute(name, make())
-    made: Made = vars(part)[name]
-    return made
+    return vars(part)[name]  # type: ignore[no-any-return]  # what was made
 
 
-def _reading(own: SharedSet) -> sa.Select[Any]:
-    assert isinstance(own.element, SelectBase)  # noqa: S101 - made by `shared_set`
-    columns = sa.select(own.element.subquery()).limit(MOST_SHARED + 1).subquery().c
+def _reading(rows: SelectBase) -> sa.Select[Any]:
+    columns = sa.select(rows.subquery()).limit(MOST_SHARED + 1).subquery().c
     texts = (sa.func.coalesce(sa.cast(sa.func.array_agg(column), sa.Text), "{}") for column in columns)
     return sa.select(sa.func.count(), *texts)
 

@@ -12,10 +12,12 @@ from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
+    Alias,
     ColumnElement,
     FromClause,
     Select,
     SelectBase,
+    Table,
     Text,
     and_,
     bindparam,
@@ -26,11 +28,13 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from checks.engine.authoring import MeasureError, SelectionError
-from checks.engine.authoring.decorators import Row
+from checks.engine.authoring.decorators import Row, SharedSet
 from checks.engine.authoring.spec import Check
 from checks.engine.collecting.wiring import Values
+from checks.engine.measuring.reflect import LEAVES, elements_of
 from checks.engine.measuring.snapshot import Session, asking
 
 Column: TypeAlias = ColumnElement[Any]
@@ -170,6 +174,18 @@ class Scope:
         conditions = [self._any(dimension, values, source) for dimension, values in self.wanted]
         return and_(*conditions) if conditions else true()
 
+    def narrowed(self, shared: SharedSet) -> SelectBase:
+        """What makes up a set that rules share, without those rows of its tables that do not count.
+
+        Sets in it stay as they are, and so does a table under another name.
+        """
+        rows: Any = shared.element
+        for dimension, values in self.wanted:
+            if dimension.name in shared.within:
+                table = shared.within[dimension.name]
+                rows = _only(rows, table, self._any(dimension, values, table))
+        return rows  # type: ignore[no-any-return]  # a statement stays one
+
     def _any(self, dimension: Dimension, values: tuple[Any, ...], source: FromClause) -> ColumnElement[bool]:
         written = (self.written(_name(dimension, place), value) for place, value in enumerate(values))
         conditions = [dimension.holds(source, value) for value in written]
@@ -184,6 +200,28 @@ class Scope:
 
     def __bool__(self) -> bool:
         return bool(self.wanted)
+
+
+LEFT_ALONE = (SharedSet, Alias)
+
+
+def _only(rows: SelectBase, table: Table, condition: ColumnElement[bool]) -> SelectBase:
+    """The statement with those rows of a table alone for which a condition holds."""
+    read = set(elements_of([rows], (*LEAVES, *LEFT_ALONE)))
+    kept = select(*(column for column in table.c if column in read)).where(condition).subquery(table.name)
+
+    def put(part: Any, **_: Any) -> Any:
+        if part is table:
+            return kept
+        return (
+            kept.c[part.key]
+            if getattr(part, "table", None) is table
+            else part
+            if isinstance(part, LEFT_ALONE)
+            else None
+        )
+
+    return replacement_traverse(rows, {}, put)  # type: ignore[call-overload,no-any-return]  # a statement stays one
 
 
 def _name(dimension: Dimension, place: int) -> str:

@@ -242,15 +242,12 @@ SELECT set_config('jit', 'off', true),
 class Snapshot:
     """A moment of a database, held until the end of a block; `taken` counts how many were needed.
 
-    `reader` is what rules are measured through; `sets` makes what sends shared sets along. While it is `crowded`,
-    statements run side by side on all sessions, and none takes further processes for itself.
+    `reader` is what rules are measured through. While `crowded`, all sessions run statements, none by more processes.
     """
 
-    def __init__(
-        self, engine: Engine, role: str | None, reader: Engine | None = None, sets: Callable[[], Sets] | None = None
-    ) -> None:
+    def __init__(self, engine: Engine, role: str | None, reader: Engine | None = None) -> None:
         self._engine = engine
-        self._new_sets: Callable[[], Sets | None] = sets or (lambda: None)
+        self._new_sets: Callable[[], Sets | None] = lambda: None
         self._reader = reader
         self._role = role
         self._lock = Lock()
@@ -269,6 +266,10 @@ class Snapshot:
     def __exit__(self, *_: object) -> None:
         if self._leader is not None:
             close(self._leader)
+
+    def share(self, sets: Callable[[], Sets]) -> None:
+        """Send along with statements what `sets` makes, anew for each moment."""
+        self._new_sets, self.sets = sets, sets()
 
     def follow(self, lost: str = "") -> tuple[str, Connection]:
         """A connection that sees this moment, and the name of the moment; `lost` names one that could not be joined."""

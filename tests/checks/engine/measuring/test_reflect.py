@@ -28,11 +28,12 @@ from sqlalchemy import (
 from checks import Bad, CheckDefinitionError, Row, Severity, SharedSet, above, check, row_check, rows, shared_set
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Check, TableName, is_optional
-from checks.engine.collecting.rules import Rules
+from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.measuring import reflect
 from checks.engine.measuring.reflect import MissingTableError, NamedTables, SharedSets, keep, keys_of
+from checks.engine.measuring.scope import Scope
 from checks.engine.reporting.report import Report
-from tests.checks.engine.conftest import Run, counted, thing, things
+from tests.checks.engine.conftest import PLACE, Run, counted, thing, things
 
 
 def about(*names: str) -> list[Check]:
@@ -213,6 +214,58 @@ def test_a_set_that_rules_share_is_read_once_and_its_rows_are_the_same(
     }  # fmt: skip
 
 
+def named_twice(within: dict[str, Table] | None) -> Callable[..., Any]:
+    """A rule about things whose name another of their place has, from a set that reads a set of all places."""
+    shelf = shared_set("shelves", select(func.count(things.c.shelf.distinct()).label("number")))
+    first = func.min(things.c.id).over(partition_by=[things.c.place_id, things.c.name]).label("first")
+    numbered = select(things.c.id, first).subquery()
+    twice = shared_set(
+        "twice", select(*numbered.c, shelf.c.number).where(numbered.c.first < numbered.c.id), within=within
+    )
+
+    @check(severity=Severity.LOW, threshold=above(warn=rows(0)), table=things)
+    def named_twice() -> Bad:
+        found = select(things.c.id, things.c.place_id, twice.c.first, twice.c.number)
+        return Bad(found.join(twice, twice.c.id == things.c.id), among=select(things.c.place_id))
+
+    return named_twice
+
+
+@pytest.mark.parametrize("place", ["North", "South"])
+def test_of_a_set_that_rests_on_the_rows_of_a_scope_no_others_are_read(
+    run: Run, put: Callable[..., None], shelves: Engine, place: str
+) -> None:
+    put(*(thing(name, place_id=1) for name in "aab"), *(thing(name, place_id=2, shelf="z") for name in "aabbb"))
+    about_one = {"selection": Selection(scope={"place": (place,)}), "dimensions": [PLACE]}
+
+    whole = figures(run(named_twice(None), **about_one))
+    with counted(shelves) as statements:
+        narrowed = figures(run(named_twice({"place": things}), **about_one))
+    reading = {part: [said for said in statements if part in said and said.startswith("SELECT count(*)")]
+               for part in ("OVER (PARTITION BY", "DISTINCT")}  # fmt: skip
+
+    assert narrowed == whole
+    assert whole["named_twice"][:2] == {"North": (1, 3), "South": (3, 5)}[place]
+    assert ["only_place_0" in said for said in reading["OVER (PARTITION BY"]] == [True]
+    assert ["only_place_0" in said for said in reading["DISTINCT"]] == [False]  # it says nothing of places
+
+
+def test_a_set_is_read_whole_for_another_dimension_and_for_none(
+    run: Run, put: Callable[..., None], shelves: Engine
+) -> None:
+    put(*(thing(name, place_id=1) for name in "aab"), *(thing(name, place_id=2, shelf="z") for name in "aabbb"))
+
+    with counted(shelves) as statements:
+        (of_all,) = run(named_twice({"shelf": things}), dimensions=[PLACE]).results
+        scope = Selection(scope={"place": ("South",)})
+        (of_place,) = run(named_twice({"shelf": things}), dimensions=[PLACE], selection=scope).results
+    reading = [said for said in statements if "OVER (PARTITION BY" in said and said.startswith("SELECT count(*)")]
+
+    assert (of_all.count, of_place.count) == (4, 3)
+    assert [said for said in reading if "WHERE things." in said] == []
+    assert len(reading) == 2
+
+
 def test_an_empty_set_is_sent_along(run: Run) -> None:
     (result,) = run(RULES[0]).results
 
@@ -228,7 +281,7 @@ def test_a_kept_statement_is_found_compiled_without_a_key(
     generate: Any = Select._generate_cache_key
     monkeypatch.setattr(Select, "_generate_cache_key", lambda own: generate(made.setdefault(id(own), own)))
     statement = select(func.count()).select_from(things)
-    sets = SharedSets()
+    sets = SharedSets(Scope().narrowed, ())
 
     with shelves.begin() as connection:
         sent = [sets.sent_along(keep(statement) if is_kept else statement, lambda *asked: [])[0] for _ in range(2)]
@@ -245,7 +298,9 @@ def test_another_name_of_a_set_is_sent_along_with_it(shelves: Engine, put: Calla
 
     with shelves.begin() as connection:
         joined = select(first.c.number, second.c.number).where(first.c.number > second.c.number)
-        sent, values = SharedSets().sent_along(joined, lambda rows, given: connection.execute(rows, given).all())
+        sent, values = SharedSets(Scope().narrowed, ()).sent_along(
+            joined, lambda rows, given: connection.execute(rows, given).all()
+        )
         found = [tuple(row) for row in connection.execute(sent, values)]
         text_of_all = str(sent.compiled_for(connection.dialect))
 
@@ -258,7 +313,7 @@ def test_the_database_sees_how_many_rows_are_sent_along(shelves: Engine, put: Ca
     place = by_place()
 
     with shelves.begin() as connection:
-        sent, values = SharedSets().sent_along(
+        sent, values = SharedSets(Scope().narrowed, ()).sent_along(
             select(place.c.number), lambda rows, values: connection.execute(rows, values).all()
         )
         compiled = sent.compiled_for(connection.dialect)
