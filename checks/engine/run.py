@@ -250,39 +250,46 @@ Done = TypeVar("Done")
 
 
 class Sessions:
-    """Up to `most` sessions of a snapshot, opened when they are needed, the first one among them.
+    """Up to `most` sessions of a snapshot, the first one among them; who finds none free opens one.
 
-    A database with few connections left gives fewer.
+    So they are opened side by side, while others work already. A database with few connections left gives fewer.
     """
 
     def __init__(self, snapshot: Snapshot, first: SnapshotSession, most: int) -> None:
-        self.snapshot, self._most = snapshot, most
-        self.opened = [first]
+        self.snapshot, self.most = snapshot, most
+        self.opened, self._begun, self._closed = [first], 1, False
         self._free: SimpleQueue[SnapshotSession] = SimpleQueue()
         self._free.put(first)
         self._opening = Lock()
 
-    def open(self, number: int) -> int:
-        """See that so many are open, if they can be; returns how many there are."""
-        with self._opening:
-            while len(self.opened) < min(number, self._most):
-                try:
-                    session = SnapshotSession(self.snapshot)
-                except DATABASE_ERRORS:
-                    self._most = len(self.opened)
-                    break
-                self.opened.append(session)
-                self._free.put(session)
-            return len(self.opened)
-
     @contextmanager
-    def taken(self) -> Iterator[SnapshotSession]:
-        """A session that nobody else uses meanwhile; waits for one."""
-        session = self._free.get()
+    def taken(self, timeout: float | None = None) -> Iterator[SnapshotSession]:
+        """A session that nobody else uses meanwhile; waits for one, and raises Empty after `timeout` seconds."""
+        try:
+            session = self._free.get_nowait()
+        except Empty:
+            session = self._another() or self._free.get(timeout=timeout)
         try:
             yield session
         finally:
             self._give_back(session)
+
+    def _another(self) -> SnapshotSession | None:
+        with self._opening:
+            if self._begun >= self.most:
+                return None
+            self._begun += 1
+        try:
+            session = SnapshotSession(self.snapshot)
+        except DATABASE_ERRORS:
+            self.most = len(self.opened)
+            return None
+        with self._opening:
+            if not self._closed:
+                self.opened.append(session)
+                return session
+        session.close()
+        return None
 
     def _give_back(self, session: SnapshotSession) -> None:
         if not self.snapshot.crowded:  # nobody may need it for long
@@ -294,8 +301,7 @@ class Sessions:
         waiting, done = SimpleQueue[Job](), Semaphore(0)
         for job in jobs:
             waiting.put(job)
-        self.open(len(self.opened) + len(jobs) - 1)
-        for _ in jobs[1 : self._most]:
+        for _ in jobs[1 : self.most]:
             Thread(target=self._help, args=(waiting, done), daemon=True).start()
         _work_off(waiting, done, session)
         for _ in jobs:
@@ -303,12 +309,8 @@ class Sessions:
 
     def _help(self, waiting: SimpleQueue[Job], done: Semaphore) -> None:
         while not waiting.empty():
-            with suppress(Empty):
-                session = self._free.get(timeout=ONCE_MORE)
-                try:
-                    _work_off(waiting, done, session)
-                finally:
-                    self._give_back(session)
+            with suppress(Empty), self.taken(ONCE_MORE) as session:
+                _work_off(waiting, done, session)
 
     def cancel(self) -> None:
         """End what is running, from another thread."""
@@ -316,7 +318,9 @@ class Sessions:
             session.cancel()
 
     def close(self) -> None:
-        """Close all but the first one, which is its owner's."""
+        """Close all but the first one, which is its owner's, and let nobody open one any more."""
+        with self._opening:
+            self._closed, self.most = True, 0
         for session in self.opened[1:]:
             session.close()
 
@@ -349,12 +353,12 @@ def side_by_side(
 
     def run(unit: Unit) -> Done:
         with pool.taken() as session:
-            pool.snapshot.crowded = next(left) >= len(pool.opened)
+            pool.snapshot.crowded = next(left) >= pool.most
             answer = work(session, unit)
         done(unit)
         return answer
 
-    with ThreadPoolExecutor(pool.open(len(units)), thread_name_prefix="rules") as executor:
+    with ThreadPoolExecutor(max(1, min(pool.most, len(units))), thread_name_prefix="rules") as executor:
         futures = [executor.submit(run, unit) for unit in units]
         try:
             for future in wait(futures, return_when=FIRST_EXCEPTION).done:

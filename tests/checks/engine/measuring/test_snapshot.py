@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from queue import Empty
 from threading import Barrier, Event
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, Engine, event, func, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, event, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from checks import Bad, Row, Severity, Status, above, check, percent, row_check, rows
@@ -187,7 +189,6 @@ def test_a_session_that_gets_idle_while_others_work_helps_them(shelves: Engine) 
     met = Barrier(2)
     with Snapshot(shelves, None) as snapshot, ExitStack() as whole, ExitStack() as busy:
         pool = Sessions(snapshot, SnapshotSession(snapshot), 2)
-        pool.open(2)
         own, other = whole.enter_context(pool.taken()), busy.enter_context(pool.taken())
         used: list[object] = []
 
@@ -205,6 +206,78 @@ def test_a_session_that_gets_idle_while_others_work_helps_them(shelves: Engine) 
         own.close()
 
     assert used == [own, other]
+
+
+class Counted(Snapshot):
+    """One that says when a session begins to join it, and lets it only once so many do."""
+
+    def __init__(self, engine: Engine, together: int) -> None:
+        super().__init__(engine, None)
+        self.met = Barrier(together)
+
+    def follow(self, lost: str = "") -> tuple[str, Connection]:
+        """As of any other, but together."""
+        self.met.wait(30)
+        return super().follow(lost)
+
+
+def test_sessions_are_opened_side_by_side_while_others_work(shelves: Engine) -> None:
+    """The first one is taken, so three who need one open three at once, and a fifth who comes waits."""
+    moment = Counted(shelves, 3)
+    with Snapshot(shelves, None) as snapshot:
+        first = SnapshotSession(snapshot)
+        with moment, ExitStack() as taken, ThreadPoolExecutor(3) as threads:
+            pool = Sessions(moment, first, 4)
+            own = taken.enter_context(pool.taken())
+            others = list(threads.map(lambda _: taken.enter_context(pool.taken()), range(3)))
+            with pytest.raises(Empty), pool.taken(0.0):
+                pass
+            assert own is first
+            assert len({*others, first}) == len(pool.opened) == 4
+            taken.close()
+            pool.close()
+        first.close()
+
+
+def test_a_database_with_few_connections_left_gives_fewer_sessions(shelves: Engine) -> None:
+    with shelves.begin() as connection:
+        connection.execute(text("create role shelf_few login connection limit 2"))
+    few = open_engine(shelves.url.set(username="shelf_few").render_as_string(hide_password=False))
+    try:
+        with Snapshot(shelves, None, few) as snapshot, ExitStack() as taken:
+            pool = Sessions(snapshot, SnapshotSession(snapshot), 4)
+            used = [taken.enter_context(pool.taken()) for _ in range(2)]
+            with pytest.raises(Empty), pool.taken(0.0):
+                pass
+            taken.close()
+            pool.close()
+            used[0].close()
+    finally:
+        few.dispose()
+        with shelves.begin() as connection:
+            connection.execute(text("drop role shelf_few"))
+
+    assert len(pool.opened) == 2
+
+
+def test_a_session_that_was_opened_too_late_is_closed(shelves: Engine) -> None:
+    moment = Counted(shelves, 2)
+    with Snapshot(shelves, None) as snapshot, moment, ThreadPoolExecutor(1) as threads:
+        first = SnapshotSession(snapshot)
+        pool = Sessions(moment, first, 2)
+        with pool.taken():
+            late = threads.submit(lambda: pool.taken(0.0).__enter__())
+            while not moment.met.n_waiting:
+                pass
+            pool.close()
+            before = shelves.pool.checkedout()  # type: ignore[attr-defined]  # a QueuePool
+            moment.met.wait(30)
+            with pytest.raises(Empty):
+                late.result(30)
+        first.close()
+
+        assert pool.opened == [first]
+        assert shelves.pool.checkedout() == before - 1  # type: ignore[attr-defined]
 
 
 def test_no_statement_takes_further_processes_as_long_as_others_wait(shelves: Engine, put: Put) -> None:
