@@ -20,6 +20,7 @@ from sqlalchemy.exc import NoSuchTableError, SAWarning, SQLAlchemyError
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.decorators import SharedSet
 from checks.engine.authoring.spec import Check, TableName
+from etl.tables.reflected import descriptions, reflected
 
 Connect = Callable[[], AbstractContextManager[Connection]]
 Ask: TypeAlias = Callable[[sa.Select[Any]], Sequence[Any]]
@@ -60,13 +61,13 @@ class NamedTables:
                 self._read_ahead(connection, schema, names - self._read.keys())
 
     def _read_ahead(self, connection: Connection, schema: str | None, names: Collection[TableName]) -> None:
-        asked = {"schema": schema, "names": [name.parts[1] for name in names]}
-        described = {name: as_described(text) for name, text in connection.execute(DESCRIPTIONS, asked)}
+        texts = descriptions(connection, schema, [name.parts[1] for name in names])
+        described = {name: as_described(text) for name, text in texts.items()}
         self._remembered |= {name: described[name.parts[1]] for name in names if name.parts[1] in described}
         known = {name: self._known_as(name) for name in names}
         self._read |= {name: table for name, table in known.items() if table is not None}
         lacking = {name.parts[1] for name, table in known.items() if table is None}
-        self._ahead |= _all_of(connection, schema, lacking) if lacking else {}
+        self._ahead |= reflected(connection, schema, lacking) if lacking else {}
 
     def _known_as(self, name: TableName) -> Table | None:
         """The table as it was read before and still is, with what is declared of it."""
@@ -148,23 +149,6 @@ def _no_warnings() -> Iterator[None]:
         yield
 
 
-DESCRIPTIONS = text("""
-select c.relname, json_build_array(n.nspname, c.relkind::text, (
-    select json_agg(json_build_array(
-        a.attnum, a.attname, a.attnotnull, format_type(t.oid, a.atttypmod), format_type(t.typbasetype, t.typtypmod),
-        (select array_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid in (t.oid, t.typelem))
-    ) order by a.attnum)
-    from pg_attribute a join pg_type t on t.oid = a.atttypid
-    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-), (
-    select json_agg(json_build_array(k.contype::text, conkey, confrelid::regclass::text, confkey) order by conname)
-    from pg_constraint k where k.conrelid = c.oid and k.contype in ('p', 'u', 'f')
-))::text
-from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relname = any(:names) and c.relkind in ('r', 'p', 'v', 'm', 'f')
-    and case when cast(:schema as text) is null then pg_table_is_visible(c.oid) else n.nspname = :schema end
-""")
-"""Tables by their name, each with all that makes one of it here; two of one description are the same to a rule."""
 MOST_DESCRIBED = 256
 
 
@@ -172,13 +156,6 @@ MOST_DESCRIBED = 256
 def as_described(description: str) -> dict[Any, Table]:
     """The tables that this process has made of a description, by name and what was declared of them."""
     return {}
-
-
-def _all_of(connection: Connection, schema: str | None, names: Collection[str]) -> dict[str, Table]:
-    """The tables and views of a schema that have one of these names, by their full name."""
-    found = MetaData()
-    found.reflect(connection, schema, views=True, only=lambda name, _: name in names, resolve_fks=False)
-    return dict(found.tables)
 
 
 def _described(table: Table, declared: Table | None, key: Sequence[str]) -> Table:
