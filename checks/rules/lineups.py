@@ -6,12 +6,12 @@ where they should not be, once a run and for all rules that ask for them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
+    Column,
     ColumnElement,
     Integer,
     Select,
@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.sql.selectable import Subquery
@@ -34,19 +35,16 @@ HOME_PLAYERS = ("home_player_1_id", "home_player_2_id")
 AWAY_PLAYERS = ("away_player_1_id", "away_player_2_id")
 
 
-def seats(*more: str) -> Subquery:
-    """Who played where: a row for each named player of each match; `more` are `team_id` and `seat`, where needed.
+SEATS = tuple((match_scores.c[name], match_scores.c[team]) for team, names in
+              (("home_team_id", HOME_PLAYERS), ("away_team_id", AWAY_PLAYERS)) for name in names)  # fmt: skip
+"""Each seat of a match: its player and its team."""
 
-    One pass for all four, which takes the less time the fewer columns it has.
-    """
-    row, names = match_scores.c, HOME_PLAYERS + AWAY_PLAYERS
-    players_of = [row[name] for name in names]
-    each: dict[str, Sequence[ColumnElement[Any]]] = {
-        "team_id": [row.home_team_id if name in HOME_PLAYERS else row.away_team_id for name in names],
-        "player_id": players_of,
-        "seat": [literal(name) for name in names],
-    }
-    own = [func.unnest(array(each[name]), type_=each[name][0].type).label(name) for name in ("player_id", *more)]
+
+def seats() -> Subquery:
+    """Who played where: a row for each named player of each match, from one pass for all four seats."""
+    row, (players_of, teams_of) = match_scores.c, zip(*SEATS, strict=True)
+    each = {"player_id": players_of, "team_id": teams_of}
+    own = [func.unnest(array(values), type_=values[0].type).label(name) for name, values in each.items()]
     seat = select(row.id, row.league_id, *own).where(func.num_nonnulls(*players_of) > 0).subquery()
     return select(seat).where(seat.c.player_id.is_not(None)).subquery()
 
@@ -54,7 +52,7 @@ def seats(*more: str) -> Subquery:
 @cache
 def seats_of_teams() -> SharedSet:
     """How many seats of matches each team of a league has had."""
-    seat = seats("team_id").c
+    seat = seats().c
     number = func.count().label("number")
     team = (seat.league_id, seat.team_id)
     return shared_set("seated", select(*team, number).group_by(*team), within=OF_RESULTS)
@@ -72,7 +70,7 @@ def odd_seats() -> SharedSet:
     `unknown`: a league that has players does not have this one. `strange`: the clubs of all of their rows are known,
     and that of the team is none of them. `elsewhere`: they are in another team of its club, and not in the team.
     """
-    seat, row, their = seats("team_id").c, players.alias("row_of"), teams.alias("their")
+    seat, row, their = seats().c, players.alias("row_of"), teams.alias("their")
     # grouped first: more than a million seats are some thousand people, and each further join takes its time
     own = (seat.league_id, seat.team_id, seat.player_id)
     of = select(*own, func.count().label("times")).group_by(*own).subquery("played").c
@@ -98,13 +96,18 @@ def odd_seats() -> SharedSet:
 
 @cache
 def taken_oddly() -> SharedSet:
-    """The seats of matches that are odd, each with what is odd about it: one pass for all rules about such people."""
-    seat, odd = seats("team_id", "seat").c, odd_seats().c
-    of_team = func.coalesce(seat.team_id, 0) == func.coalesce(odd.team_id, 0)
-    same = and_(seat.league_id == odd.league_id, seat.player_id == odd.player_id, of_team)
-    flags = (odd.unknown, odd.strange, odd.elsewhere)
-    taken = select(seat.id, seat.team_id, seat.player_id, seat.seat, *flags).join(odd_seats(), same)
-    return shared_set("taken", taken, within=OF_RESULTS)
+    """The seats of matches that are odd, each with what is odd about it, for all rules about such people."""
+    # few are odd: to make a row of every seat first takes twice as long as a pass for each of the four
+    each = (_taken_oddly(player, team) for player, team in SEATS)
+    return shared_set("taken", select(union_all(*each).subquery("seat")), within=OF_RESULTS)
+
+
+def _taken_oddly(player: Column[Any], team: Column[Any]) -> Select[Any]:
+    row, odd = match_scores.c, odd_seats().c
+    of_team = func.coalesce(team, 0) == func.coalesce(odd.team_id, 0)
+    seat = (team.label("team_id"), player.label("player_id"), literal(str(player.key)).label("seat"))
+    same = and_(row.league_id == odd.league_id, player == odd.player_id, of_team)
+    return select(row.id, *seat, odd.unknown, odd.strange, odd.elsewhere).join(odd_seats(), same)
 
 
 NO_CAPTAIN = ("", "no", "n", "false", "0", "none", "-")

@@ -360,7 +360,7 @@ def result_of_another_team_of_the_club() -> Bad:
 
 def _sides_with_members() -> SharedSet:
     """How many sides of results each team of a league has had of which at least one player is in a team."""
-    seat, own, their = seats("team_id").c, players.alias("own"), teams.alias("their")
+    seat, own, their = seats().c, players.alias("own"), teams.alias("their")
     member = sa.exists().where(own.c.league_id == seat.league_id, own.c.tenniscores_player_id == seat.player_id,
                                own.c.team_id == their.c.id)  # fmt: skip
     of_members = sa.select(seat.id, seat.team_id, seat.league_id).join(teams, teams.c.id == seat.team_id).where(member)
