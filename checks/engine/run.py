@@ -6,7 +6,7 @@ Nothing is stored here: a report comes back, and the caller keeps it or not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -257,26 +257,31 @@ class Sessions:
 
     def __init__(self, snapshot: Snapshot, first: SnapshotSession, most: int) -> None:
         self.snapshot, self.most = snapshot, most
-        self.opened, self._begun, self._closed = [first], 1, False
+        self.opened, self._begun, self._over = [first], 1, False
         self._free: SimpleQueue[SnapshotSession] = SimpleQueue()
         self._free.put(first)
         self._opening = Lock()
 
     @contextmanager
     def taken(self, timeout: float | None = None) -> Iterator[SnapshotSession]:
-        """A session that nobody else uses meanwhile; waits for one, and raises Empty after `timeout` seconds."""
+        """A session that nobody else uses meanwhile; waits for one, and raises Empty after `timeout` seconds.
+
+        Raises CancelledError once the run is over.
+        """
         try:
             session = self._free.get_nowait()
         except Empty:
             session = self._another() or self._free.get(timeout=timeout)
         try:
+            if self._over:
+                raise CancelledError
             yield session
         finally:
             self._give_back(session)
 
     def _another(self) -> SnapshotSession | None:
         with self._opening:
-            if self._begun >= self.most:
+            if self._over or self._begun >= self.most:
                 return None
             self._begun += 1
         try:
@@ -285,7 +290,7 @@ class Sessions:
             self.most = len(self.opened)
             return None
         with self._opening:
-            if not self._closed:
+            if not self._over:
                 self.opened.append(session)
                 return session
         session.close()
@@ -308,19 +313,21 @@ class Sessions:
             done.acquire()
 
     def _help(self, waiting: SimpleQueue[Job], done: Semaphore) -> None:
-        while not waiting.empty():
-            with suppress(Empty), self.taken(ONCE_MORE) as session:
+        while not (waiting.empty() or self._over):
+            with suppress(Empty, CancelledError), self.taken(ONCE_MORE) as session:
                 _work_off(waiting, done, session)
 
     def cancel(self) -> None:
-        """End what is running, from another thread."""
+        """End what is running, from another thread, and let nothing else begin."""
+        with self._opening:
+            self._over = True
         for session in self.opened:
             session.cancel()
 
     def close(self) -> None:
         """Close all but the first one, which is its owner's, and let nobody open one any more."""
         with self._opening:
-            self._closed, self.most = True, 0
+            self._over = True
         for session in self.opened[1:]:
             session.close()
 

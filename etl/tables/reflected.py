@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Column, Connection, MetaData, Table, inspect, text
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Table, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.engine.reflection import ObjectKind
 
@@ -32,8 +32,7 @@ def descriptions(connection: Connection, schema: str | None, names: Collection[s
 
     Without a schema the search path says which is meant.
     """
-    asked = {"schema": schema, "names": [*names]}
-    return {name: told for name, told in connection.execute(DESCRIPTIONS, asked)}  # noqa: C416 - rows are no pairs to mypy
+    return {row[0]: row[1] for row in connection.execute(DESCRIPTIONS, {"schema": schema, "names": [*names]})}
 
 
 def reflected(connection: Connection, schema: str | None, names: Collection[str]) -> dict[str, Table]:
@@ -44,12 +43,10 @@ def reflected(connection: Connection, schema: str | None, names: Collection[str]
     inspector, wanted = inspect(connection), [*names]
     keys = inspector.get_multi_pk_constraint(schema, wanted, kind=ObjectKind.ANY)
     columns = inspector.get_multi_columns(schema, wanted, kind=ObjectKind.ANY)
-    tables = (Table(name, MetaData(), *_columns(own, keys[place, name]["constrained_columns"]), schema=schema)
-              for (place, name), own in columns.items())  # fmt: skip
+    tables = (Table(name, MetaData(), *_columns(own), PrimaryKeyConstraint(*keys[place, name]["constrained_columns"]),
+                    schema=schema) for (place, name), own in columns.items())  # fmt: skip
     return {table.fullname: table for table in tables}
 
 
-def _columns(columns: Iterable[ReflectedColumn], key: Collection[str]) -> Iterator[Column[Any]]:
-    for each in columns:
-        is_key = each["name"] in key
-        yield Column(each["name"], each["type"], primary_key=is_key, nullable=each["nullable"])
+def _columns(columns: Iterable[ReflectedColumn]) -> Iterator[Column[Any]]:
+    yield from (Column(each["name"], each["type"], nullable=each["nullable"]) for each in columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from queue import Empty
 from threading import Barrier, Event
@@ -258,6 +258,17 @@ def test_a_database_with_few_connections_left_gives_fewer_sessions(shelves: Engi
             connection.execute(text("drop role shelf_few"))
 
     assert len(pool.opened) == 2
+
+
+def test_nothing_begins_after_an_interrupt(shelves: Engine) -> None:
+    with Snapshot(shelves, None) as snapshot:
+        first = SnapshotSession(snapshot)
+        pool = Sessions(snapshot, first, 2)
+        pool.cancel()
+        for _ in range(2):  # the session is given back
+            with pytest.raises(CancelledError), pool.taken():
+                pass
+        first.close()
 
 
 def test_a_session_that_was_opened_too_late_is_closed(shelves: Engine) -> None:
