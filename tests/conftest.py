@@ -20,7 +20,7 @@ from etl.database import open_engine
 from etl.embedded import running
 from etl.migrate import upgrade
 from tests import compiled
-from tests.platform.servers import QUICK, administer, quick_folder
+from tests.platform.servers import QUICK, administer, drop, drop_spare, quick_folder
 
 pytest_plugins = ["tests.platform.fixtures"]
 
@@ -90,6 +90,7 @@ def server() -> Iterator[str]:
     """
     if "TEST_SERVER" in os.environ:
         yield os.environ["TEST_SERVER"]
+        drop_spare(os.environ["TEST_SERVER"])
         return
     with quick_folder() as home, running(home, **QUICK) as url:
         yield url
@@ -176,7 +177,7 @@ def copy_of(server: str, template: str) -> Iterator[Engine]:
     engine = open_engine(_named(server, name))
     yield engine
     engine.dispose()
-    administer(server, f"drop database {name} with (force)")
+    drop(server, name)
 
 
 def _named(server: str, database: str) -> str:

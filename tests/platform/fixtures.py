@@ -17,7 +17,7 @@ from sqlalchemy import Engine, make_url
 
 from etl.database import open_engine
 from tests.platform.build import OWNER, PLATFORM, Shape, build
-from tests.platform.servers import BINARIES, administer, debian_server
+from tests.platform.servers import BINARIES, administer, debian_server, drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def copy_as_owner(template: str) -> Iterator[Engine]:
     engine = open_engine(source.set(database=name, username=OWNER).render_as_string(hide_password=False))
     yield engine
     engine.dispose()
-    administer(template, f"drop database {name} with (force)")
+    drop(template, name)
 
 
 def build_template(server: str, shape: Shape) -> str:

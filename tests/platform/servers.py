@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +24,10 @@ from etl.adoption.rights import READER
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 MEMORY = Path("/dev/shm")  # noqa: S108 - folders of our own below it
 PLENTY = 4 * 2**30
-QUICK = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "512MB", "max_connections": "200"}
+QUICK = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "512MB", "max_connections": "200", "jit": "off"}
 """Parameters of a server whose data dies with the tests."""
+SPARE = 3
+"""Databases of a server that nobody needs any more and that are still there."""
 POOLER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 POOLED = """
 [databases]
@@ -41,6 +44,7 @@ logfile = {home}/log
 
 
 _sessions: dict[URL, psycopg.Connection[Any]] = {}
+_spare: dict[URL, deque[str]] = {}
 
 
 def administer(url: str, statement: str, *, database: str = "postgres") -> None:
@@ -56,6 +60,23 @@ def administer(url: str, statement: str, *, database: str = "postgres") -> None:
     if target not in _sessions or _sessions[target].closed:
         _sessions[target] = _session(target)
     _sessions[target].execute(statement)
+
+
+def drop(url: str, database: str) -> None:
+    """Drop a database, a few databases later.
+
+    A connection that is closed is not gone at once, and to drop its database then is a tenth of a second of waiting.
+    """
+    spare = _spare.setdefault(make_url(url).set(database=None), deque())
+    spare.append(database)
+    drop_spare(url, SPARE)
+
+
+def drop_spare(url: str, keep: int = 0) -> None:
+    """Drop what is still to be dropped on a server, the last few aside."""
+    spare = _spare.get(make_url(url).set(database=None), deque())
+    while len(spare) > keep:
+        administer(url, f"drop database {spare.popleft()} with (force)")
 
 
 def _session(target: URL) -> psycopg.Connection[Any]:
