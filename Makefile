@@ -31,14 +31,14 @@ lint: install ## Format, lint and types
 house: install ## How finely the sources are cut, in figures with their limits
 	$(BIN)/python -m tests.house
 
-# a fifth of their time is waiting: a third process has it
+# a tenth of their time is waiting: a third process has it. Files of slow tests alone are not imported
 test: lint ## Format, lint, types and every test that needs less than a minute
-	$(PYTEST) 3 -m "not slow"
+	$(PYTEST) 3 -m "not slow" $(addprefix --ignore=,$(shell grep -rlE --include='test_*.py' '^pytestmark = .*mark.slow' tests))
 
 # many of them wait for a server, a worker or a time-out: a third has the processors meanwhile. A file stays in one
 # process: what its tests share (a night that was played, a deployed server) takes a minute to make. Each process imports
 # the files that have slow tests, and not the others
-SLOW = $(shell grep -rl --include='test_*.py' pytest.mark.slow tests)
+SLOW = $(shell grep -rlE --include='test_*.py' 'pytest.mark.slow|platform: Engine' tests)
 slow: install ## Whole processes, servers, browsers and every command of the documents
 	$(PYTEST) 3 --dist loadfile --no-loadscope-reorder -m "slow and not long" $(SLOW)
 

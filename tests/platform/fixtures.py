@@ -1,7 +1,8 @@
 """The platform's database for tests: a copy of its own for each, in both shapes, on two servers.
 
-`platform` is an engine of a role that owns the tables and is no superuser. A test that asks for it runs twice, which is
-each shape and each server, and by `make long` in the other two pairs; one that needs a single place says so:
+`platform` is an engine of a role that owns the tables and is no superuser. A test that asks for it runs in one shape on
+one server, by `make slow` in the other shape on the other server, and by `make long` in the other two pairs; one that
+needs a single place says so:
 `@pytest.mark.parametrize("platform", [AUGUST], indirect=True)`.
 """
 
@@ -37,7 +38,7 @@ DEBIAN = Place(Shape.NOVEMBER, "postgresql15")
 OTHER_PAIRS = (NOVEMBER, Place(Shape.AUGUST, "postgresql15"))
 PLACES = (
     AUGUST,
-    DEBIAN,
+    pytest.param(DEBIAN, marks=pytest.mark.slow),
     *(pytest.param(other, marks=(pytest.mark.slow, pytest.mark.long)) for other in OTHER_PAIRS),
 )
 
