@@ -12,8 +12,13 @@ import pytest
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
+from checks.engine.collecting.collect import collect
+from checks.scopes import SOURCES
 from flows.cli import app
 from flows.cli.errors import exit_of
+from tests.checks.review.plant import Plant
+from tests.checks.review.seasons import plant_season
+from tests.conftest import copy_of
 from tests.flows.bridge.command import Command
 from tests.flows.bridge.server import prefect_environment, shared_server
 
@@ -41,6 +46,28 @@ def run_here(*arguments: object) -> Ran:
             raise result.exception
         return Ran(code, str(result.exception))
     return Ran(result.exit_code, result.output)
+
+
+@pytest.fixture(scope="session")
+def planted_once(server: str, template: str) -> Iterator[str]:
+    """The name of a database with the planted season, to copy from: 60 nights with incidents, messages and imports."""
+    for engine in copy_of(server, template):
+        with engine.begin() as connection:
+            plant_season(Plant(connection, collect(SOURCES)))
+        engine.dispose()
+        yield str(engine.url.database)
+
+
+@pytest.fixture
+def sixty_nights(database: Engine) -> None:
+    """Asks for a database that holds the planted season."""
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, server: str, template: str) -> Iterator[Engine]:
+    """A fresh migrated database of the test's own; where the season is asked for, with it."""
+    planted = "sixty_nights" in request.fixturenames
+    yield from copy_of(server, request.getfixturevalue("planted_once") if planted else template)
 
 
 @pytest.fixture

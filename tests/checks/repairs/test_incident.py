@@ -24,7 +24,9 @@ from tests.platform.fixtures import AUGUST, NOVEMBER
 NOW, TODAY = datetime(2025, 9, 1, 12, tzinfo=UTC), date(2025, 9, 1)
 PLANS = ("twin_team", "duplicate_match", "match_of_unknown_team", "player_of_unknown_team", "match_without_teams")
 """In the order in which they help each other."""
-HERE = pytest.mark.parametrize("platform", [AUGUST, NOVEMBER], indirect=True, ids=str)
+HERE = pytest.mark.parametrize(
+    "platform", [AUGUST, pytest.param(NOVEMBER, marks=pytest.mark.slow)], indirect=True, ids=str
+)
 
 
 @pytest.fixture(scope="module")

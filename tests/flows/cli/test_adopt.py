@@ -42,7 +42,7 @@ def here(platform: Engine, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-@pytest.mark.parametrize("platform", [AUGUST, NOVEMBER], indirect=True, ids=str)
+@pytest.mark.parametrize("platform", [AUGUST, pytest.param(NOVEMBER, marks=pytest.mark.slow)], indirect=True, ids=str)
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(platform: Engine, here: Run) -> None:
     before = dump.catalogue(platform)
 

@@ -10,17 +10,13 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
-from sqlalchemy import Engine
 
 import checks
 import flows
-from checks.engine.collecting.collect import collect
 from checks.review.section import all_sections
 from checks.review.values import PeriodKind
-from checks.scopes import SOURCES
 from etl.importing import Outcome
-from tests.checks.review.plant import Plant
-from tests.checks.review.seasons import NOW, plant_season
+from tests.checks.review.seasons import NOW
 from tests.etl.importing.feeds import fixture, standing, write
 from tests.flows.conftest import Run
 
@@ -52,13 +48,6 @@ def _closed(schema: Any) -> Any:
     return {name: _closed(part) for name, part in schema.items()} | shut
 
 
-@pytest.fixture
-def season(database: Engine) -> None:
-    """The planted season: 60 nights with incidents, messages and imports."""
-    with database.begin() as connection:
-        plant_season(Plant(connection, collect(SOURCES)))
-
-
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_a_schema_is_one(name: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[name])
@@ -85,7 +74,7 @@ def test_an_infinite_number_and_a_moment_with_a_space_are_refused() -> None:
         assert not Draft202012Validator(_closed(SCHEMAS["history"]), format_checker=FORMATS).is_valid(document)
 
 
-@pytest.mark.usefixtures("season")
+@pytest.mark.usefixtures("sixty_nights")
 @pytest.mark.parametrize("kind", PeriodKind)
 def test_reports(run: Run, kind: PeriodKind) -> None:
     told = keeps_to("report", run("report", kind, *UNTIL, "--json", "-").json())
@@ -99,7 +88,7 @@ def test_a_report_of_nothing(run: Run) -> None:
     assert keeps_to("report", run("report", "quarterly", "--json", "-").json())["run"] is None
 
 
-@pytest.mark.usefixtures("season")
+@pytest.mark.usefixtures("sixty_nights")
 def test_history_incidents_and_backtest(run: Run) -> None:
     runs = keeps_to("history", run("history", "--json").json())
     results = keeps_to("history", run("history", "match_without_teams", "--json").json())

@@ -11,29 +11,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from checks.engine.collecting.collect import collect
 from checks.engine.reporting.report import Report
 from checks.review.values import PeriodKind
-from checks.scopes import SOURCES
 from etl.tables import deliveries
 from flows.service.context import Invocation, invoked
 from flows.service.requests import ReviewRequest
 from flows.settings import read_settings
-from tests.checks.review.plant import Plant
-from tests.checks.review.seasons import NOW, plant_season
+from tests.checks.review.seasons import NOW
 from tests.flows.conftest import Run
 
 DAY = NOW.date().isoformat()
 
 
-@pytest.fixture
-def planted(database: Engine) -> None:
-    """The planted season, committed."""
-    with database.begin() as connection:
-        plant_season(Plant(connection, collect(SOURCES)))
-
-
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("sixty_nights")
 @pytest.mark.parametrize("kind", PeriodKind)
 def test_a_report_is_written_as_a_page_and_as_json(run: Run, tmp_path: Path, kind: PeriodKind) -> None:
     ran = run("report", kind, "--until", DAY, "--html", "out/report.html", "--json", "out/report.json")
@@ -44,7 +34,7 @@ def test_a_report_is_written_as_a_page_and_as_json(run: Run, tmp_path: Path, kin
     assert json.loads((tmp_path / "out/report.json").read_text(encoding="utf-8"))["kind"] == kind
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("sixty_nights")
 def test_json_on_standard_output_is_nothing_but_json(run: Run) -> None:
     told = run("report", "weekly", "--until", DAY, "--json", "-").json()
 
@@ -52,7 +42,7 @@ def test_json_on_standard_output_is_nothing_but_json(run: Run) -> None:
     assert [one["title"] for one in told["trends"]] == ["match_without_teams", "player_without_team"]
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("sixty_nights")
 def test_a_file_that_cannot_be_written_is_partial(run: Run, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
 
@@ -75,7 +65,7 @@ def test_a_report_about_a_real_check(run: Run) -> None:
     assert {one["rule"] for one in told["rules"]} >= {"missing_constraint", "matches_in_schedule"}
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("sixty_nights")
 def test_a_backtest_says_on_which_nights_it_would_have_alerted(run: Run) -> None:
     told = run("backtest", "match_without_teams", "--warn", "0.7%", "--json").json()
 
@@ -85,7 +75,7 @@ def test_a_backtest_says_on_which_nights_it_would_have_alerted(run: Run) -> None
     assert len(told["nights"]) == 59
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("sixty_nights")
 def test_a_backtest_on_a_terminal_begins_with_the_answer(run: Run) -> None:
     ran = run("backtest", "duplicate_match", "--warn", "1%", "--critical", "5%")
 
@@ -145,7 +135,7 @@ def test_reports_that_are_too_old_are_deleted_by_a_check(
     assert len(list(logs.glob("monitoring_report_*"))) == 2
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("sixty_nights")
 def test_the_flow_leaves_a_page_and_json_and_says_it_is_done(run: Run, tmp_path: Path) -> None:
     from flows.flows import review  # noqa: PLC0415 - Prefect takes two seconds to import
 
@@ -165,7 +155,7 @@ email = "kim@example.org"
 """
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("sixty_nights")
 def test_a_report_that_cannot_be_mailed_yet_waits_in_the_outbox(
     run: Run, database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,13 +21,9 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import NumberDataPoint
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sqlalchemy import Engine
 
-from checks.engine.collecting.collect import collect
-from checks.scopes import SOURCES
 from etl.tables import schedule
 from flows.doors import needing
 from flows.settings import SettingsError
-from tests.checks.review.plant import Plant
-from tests.checks.review.seasons import plant_season
 from tests.etl.importing.feeds import fixture, standing, write
 from tests.flows.conftest import Run
 from tests.flows.doors.receiver import Receiver, receiving
@@ -201,10 +197,8 @@ def test_the_contract_holds_the_published_schema_and_every_rule(run: Run, tmp_pa
 
 
 @pytest.fixture
-def asked(database: Engine, tmp_path: Path) -> Any:
+def asked(database: Engine, sixty_nights: None, tmp_path: Path) -> Any:
     """Asks the tools of `rally-health mcp`, with the official client over standard input and output."""
-    with database.begin() as connection:
-        plant_season(Plant(connection, collect(SOURCES)))
     url = database.url.render_as_string(hide_password=False)
     environment = {**os.environ, "DATABASE_URL": url, "RALLY_REPORTS": str(tmp_path)}
 
