@@ -203,6 +203,7 @@ class Scope:
 
 
 LEFT_ALONE = (SharedSet, Alias)
+"""Parts of a set that are not narrowed with it: other sets, and tables under another name."""
 
 
 def _only(rows: SelectBase, table: Table, condition: ColumnElement[bool]) -> SelectBase:
@@ -211,15 +212,9 @@ def _only(rows: SelectBase, table: Table, condition: ColumnElement[bool]) -> Sel
     kept = select(*(column for column in table.c if column in read)).where(condition).subquery(table.name)
 
     def put(part: Any, **_: Any) -> Any:
-        if part is table:
-            return kept
-        return (
-            kept.c[part.key]
-            if getattr(part, "table", None) is table
-            else part
-            if isinstance(part, LEFT_ALONE)
-            else None
-        )
+        if getattr(part, "table", None) is table:
+            return kept.c[part.key]
+        return kept if part is table else part if isinstance(part, LEFT_ALONE) else None
 
     return replacement_traverse(rows, {}, put)  # type: ignore[call-overload,no-any-return]  # a statement stays one
 
