@@ -19,8 +19,7 @@ from checks.runbooks import with_runbooks
 from checks.scopes import SOURCES
 from flows.settings import Settings, read_settings
 from flows.web.app import Access, web_app
-from tests.checks.review.plant import Plant
-from tests.checks.review.seasons import NOW, plant_season
+from tests.checks.review.seasons import NOW
 from tests.conftest import copy_of
 
 ASKING = httpx.Client(timeout=60, verify=False, limits=httpx.Limits(max_keepalive_connections=0))  # noqa: S501
@@ -70,12 +69,9 @@ def serving(engine: Engine, now: datetime = NOW, host: str = "127.0.0.1", **chan
 
 
 @pytest.fixture(scope="session")
-def planted(server: str, template: str) -> Iterator[Engine]:
+def planted(server: str, planted_once: str) -> Iterator[Engine]:
     """A database with the season of sixty nights."""
-    for engine in copy_of(server, template):
-        with engine.begin() as connection:
-            plant_season(Plant(connection, collect(SOURCES)))
-        yield engine
+    yield from copy_of(server, planted_once)
 
 
 @pytest.fixture(scope="session")
