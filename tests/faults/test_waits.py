@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from itertools import product
 from random import Random
@@ -184,7 +184,12 @@ COMMITTING = (
 )
 
 
-@pytest.mark.parametrize("scenario", COMMITTING, ids=lambda one: one.name)
+def played(scenarios: Sequence[Scenario], *by_slow: str) -> list[Any]:
+    """The scenarios, of which `make slow` plays those by these names: the others wait in the same code."""
+    return [pytest.param(one, id=one.name, marks=() if one.name in by_slow else pytest.mark.long) for one in scenarios]
+
+
+@pytest.mark.parametrize("scenario", played(COMMITTING, "import", "check"))
 def test_each_commit_of_a_command_that_is_cut_or_goes_silent_ends_it_in_time(
     scenario: Scenario, rally: Rally, database: Engine, copies: Callable[[Engine], Copies], amount: Amount
 ) -> None:
@@ -240,11 +245,7 @@ class HushedProxy(KillingProxy):
 SHORT, SHORT_IN_TIME = "9", 14.0
 
 
-SILENCED = [COMMITTING[0], *(pytest.param(one, marks=pytest.mark.long) for one in COMMITTING[1:8])]
-"""Each waits its deadline out, in the same code: one of them tells `make slow` that it ends."""
-
-
-@pytest.mark.parametrize("scenario", SILENCED, ids=lambda one: one.name)
+@pytest.mark.parametrize("scenario", played(COMMITTING[:8], "import"))
 def test_a_network_that_goes_silent_for_good_at_any_message_ends_a_command_at_its_deadline(
     scenario: Scenario, rally: Rally, database: Engine, copies: Callable[[Engine], Copies], amount: Amount
 ) -> None:
