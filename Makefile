@@ -35,12 +35,12 @@ house: install ## How finely the sources are cut, in figures with their limits
 test: lint ## Format, lint, types and every test that needs less than a minute
 	$(PYTEST) 3 -m "not slow" $(addprefix --ignore=,$(shell grep -rlE --include='test_*.py' '^pytestmark = .*mark.slow' tests))
 
-# many of them wait for a server, a worker or a time-out: a third has the processors meanwhile. A file stays in one
-# process: what its tests share (a night that was played, a deployed server) takes a minute to make. Each process imports
-# the files that have slow tests, and not the others
+# many of them wait for a server, a worker or a time-out: a third has the processors meanwhile. Tests that share what
+# takes a minute to make (a night that was played, a deployed server) stay in one process and begin first, the others fill
+# up what time is left (tests/spread.py). Each process imports the files that have slow tests, and not the others
 SLOW = $(shell grep -rlE --include='test_*.py' 'pytest.mark.slow|platform: Engine' tests)
 slow: install ## Whole processes, servers, browsers and every command of the documents
-	$(PYTEST) 3 --dist loadfile --no-loadscope-reorder -m "slow and not long" $(SLOW)
+	$(PYTEST) 3 --dist loadfile -m "slow and not long" $(SLOW)
 
 long: install ## What is long by nature: changes of all rules, months of feeds, outages waited out, a hundred plans of faults and leagues, each shape on each server, the image; CI asks for it, too
 	$(PYTEST) 2 -m long

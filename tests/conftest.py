@@ -22,7 +22,7 @@ from etl.migrate import upgrade
 from tests import compiled
 from tests.platform.servers import QUICK, administer, drop, drop_spare, quick_folder
 
-pytest_plugins = ["tests.platform.fixtures"]
+pytest_plugins = ["tests.platform.fixtures", "tests.spread"]
 
 FEEDS = Path(__file__).resolve().parents[1] / ".." / "shared" / "feeds"
 
