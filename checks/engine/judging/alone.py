@@ -1,4 +1,4 @@
-"""What one rule asks for itself: a question across tables, or a table in pandas.
+"""What one rule asks for itself: a question across tables, of one parameter or of all at once, or a table in pandas.
 
 Of a pandas rule the table comes in chunks, and the rule answers with one boolean for each row.
 """
@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Numeric,
     Select,
     SelectBase,
+    and_,
     cast,
     func,
     null,
@@ -29,11 +31,12 @@ from sqlalchemy import (
 
 from checks.engine.authoring import MeasureError
 from checks.engine.judging.bad_rows import BadRows, Place, places_of
-from checks.engine.judging.evidence import SAMPLE, Evidence, counts_and_rows, read_rows
+from checks.engine.judging.evidence import SAMPLE, Evidence, counts_and_rows, listed, read_rows
 from checks.engine.judging.findings import Cell, Finding, Findings, add, fingerprint, parts
+from checks.engine.judging.judge import Id
 from checks.engine.measuring.child import in_child, where_raised
 from checks.engine.measuring.compile_queries import Query
-from checks.engine.measuring.measure import Asking, Measured, Measurement
+from checks.engine.measuring.measure import Asking, Grouped, Measured, Measurement
 from checks.engine.measuring.scope import Scope
 from checks.engine.measuring.snapshot import Session, asking, attempt, explained
 
@@ -72,6 +75,70 @@ def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:
     rows = statement.subquery()
     counted = select(func.count()).select_from(rows)
     return (counted.where(scope.condition(rows)) if scope else counted).scalar_subquery()
+
+
+def read_grouped(
+    session: Session, unit: Grouped, rows: BadRows | None, how: Asking, most: int
+) -> tuple[dict[Id, Measurement], dict[Id, Evidence]]:
+    """The reading of each query of a unit, and the bad rows of those that have few; `rows` None: without."""
+    retries, timeout = unit.queries[0].check.mark.retries, how.limit(unit.queries)
+    statements = _bad_of_all(unit, rows, how, most), _among_of_all(unit, how)
+    bad, among = ([] if one is None else attempt(session, retries, how.pause, lambda: session.all(one, timeout))  # noqa: B023
+                  for one in statements)  # fmt: skip
+    of_value = {value: list(group) for value, group in groupby(bad, lambda row: row[1])}
+    totals = {row[1]: row[2] for row in among}
+    readings = {query.id: _reading(query, of_value, totals) for query in unit.queries}
+    return readings, {} if rows is None else dict(_few_of_all(unit, rows, of_value))
+
+
+def _reading(query: Query, bad: Mapping[Any, Sequence[Any]], totals: Mapping[Any, int]) -> Measurement:
+    value = query.parameter.value
+    count = bad[value][0][2] if value in bad else 0
+    return Measurement(count=count, total=None if query.among is None else totals.get(value, 0))
+
+
+def _few_of_all(unit: Grouped, rows: BadRows, bad: Mapping[Any, Sequence[Any]]) -> Iterator[tuple[Id, Evidence]]:
+    """The evidence of those queries whose bad rows are all here."""
+    for query in unit.queries:
+        here = bad.get(query.parameter.value, ())
+        if not here or len(here) == here[0][2]:
+            yield query.id, listed(query.check.name, rows, [row[3:] for row in here])
+
+
+MOST_TOGETHER = 100_000
+"""Bad rows of all parameters that are read at once; of more, each parameter fetches its own."""
+
+
+def _bad_of_all(unit: Grouped, rows: BadRows | None, how: Asking, most: int) -> Select[Any]:
+    """Value, number of bad rows, and what names a row: the bad rows of values that have few, one row of others."""
+    source = unit.together.bad.subquery() if rows is None else rows.source
+    by, columns = source.c[unit.together.by], [] if rows is None else rows.columns()
+    number, every = func.count().over(partition_by=by).label("number"), func.count().over().label("every")
+    place = func.row_number().over(partition_by=by).label("place")
+    bad = select(by.label("by"), number, *columns, place, every).where(_kept_to(unit, source, how))
+    bad_rows = bad.select_from(source if rows is None else rows.joined).subquery("bad_rows").c
+    first, few = bad_rows.place == 1, and_(bad_rows.number <= most, bad_rows.every <= MOST_TOGETHER)
+    shown = [bad_rows[column.name] for column in columns]
+    wanted = asking(bad_rows.by, bad_rows.number, *shown).where(first if rows is None else first | few)
+    return wanted.order_by(bad_rows.by)
+
+
+def _among_of_all(unit: Grouped, how: Asking) -> Select[Any] | None:
+    """Value, and the number of rows among which its bad ones are counted; None where the rule does not say."""
+    if unit.together.among is None:
+        return None
+    rows = unit.together.among.subquery()
+    by = rows.c[unit.together.by]
+    return asking(by, func.count()).select_from(rows).where(_kept_to(unit, rows, how)).group_by(by)
+
+
+def _kept_to(unit: Grouped, rows: FromClause, how: Asking) -> ColumnElement[bool]:
+    scope, kept = how.scope.of(narrowed=unit.queries[0].narrowed), rows.c[unit.together.by].in_(_values(unit))
+    return and_(kept, scope.condition(rows)) if scope else kept
+
+
+def _values(unit: Grouped) -> list[Any]:
+    return [query.parameter.value for query in unit.queries]
 
 
 CHUNK = 20_000

@@ -14,7 +14,7 @@ from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.findings import key_columns, key_names, key_text, row_hash
 from checks.engine.measuring.compile_queries import Query, Together
-from checks.engine.measuring.measure import Asking, Grouped, Measurement, bad_condition
+from checks.engine.measuring.measure import Measurement, bad_condition
 from checks.engine.measuring.scope import Dimension, Labels, Reached, Scope, reach
 from checks.engine.measuring.snapshot import Session, asking
 
@@ -83,6 +83,10 @@ def population(query: Query, *, shared: bool = False) -> tuple[FromClause, Colum
 
     With `shared` those of all parameters, where the rule asks for all at once.
     """
+    return query.once(("population", shared), lambda: _population(query, shared))
+
+
+def _population(query: Query, shared: bool) -> tuple[FromClause, ColumnElement[bool] | None] | None:
     if query.check.mark.kind is Kind.FRAME:
         return query.table, None
     among = query.among if query.together is None or not shared else query.together.among
@@ -101,42 +105,6 @@ def _source(query: Query) -> tuple[FromClause, ColumnElement[bool]]:
     if query.bad is None:
         raise MeasureError(f"{query.check.name} has no bad rows, only a value")
     return query.table, bad_condition(query)
-
-
-MOST_TOGETHER = 100_000
-"""Bad rows of all parameters that are read at once; of more, each parameter fetches its own."""
-
-
-def bad_of_all(unit: Grouped, rows: BadRows | None, how: Asking, most: int) -> Select[Any]:
-    """Value, number of bad rows, and what names a row: the bad rows of values that have few, one row of others."""
-    source = unit.together.bad.subquery() if rows is None else rows.source
-    by, columns = source.c[unit.together.by], [] if rows is None else rows.columns()
-    number, every = func.count().over(partition_by=by).label("number"), func.count().over().label("every")
-    place = func.row_number().over(partition_by=by).label("place")
-    bad = select(by.label("by"), number, *columns, place, every).where(_kept_to(unit, source, how))
-    bad_rows = bad.select_from(source if rows is None else rows.joined).subquery("bad_rows").c
-    first, few = bad_rows.place == 1, and_(bad_rows.number <= most, bad_rows.every <= MOST_TOGETHER)
-    shown = [bad_rows[column.name] for column in columns]
-    wanted = asking(bad_rows.by, bad_rows.number, *shown).where(first if rows is None else first | few)
-    return wanted.order_by(bad_rows.by)
-
-
-def among_of_all(unit: Grouped, how: Asking) -> Select[Any] | None:
-    """Value, and the number of rows among which its bad ones are counted; None where the rule does not say."""
-    if unit.together.among is None:
-        return None
-    rows = unit.together.among.subquery()
-    by = rows.c[unit.together.by]
-    return asking(by, func.count()).select_from(rows).where(_kept_to(unit, rows, how)).group_by(by)
-
-
-def _kept_to(unit: Grouped, rows: FromClause, how: Asking) -> ColumnElement[bool]:
-    scope, kept = how.scope.of(narrowed=unit.queries[0].narrowed), rows.c[unit.together.by].in_(_values(unit))
-    return and_(kept, scope.condition(rows)) if scope else kept
-
-
-def _values(unit: Grouped) -> list[Any]:
-    return [query.parameter.value for query in unit.queries]
 
 
 CANDIDATES = 3
@@ -233,7 +201,7 @@ def census(
     if judged is None:
         return {}
     source, together = judged[0], asked[0].query.together if len(asked) > 1 else None
-    joined, reached = reach(source, dimensions)
+    joined, reached = asked[0].query.once(("reached", source, *dimensions), lambda: reach(source, dimensions))
     coded = [code for dimension, value in reached if (code := _Coded.of(dimension, value, asked)).values != ()]
     flags = _Flags()
     numbers = [[flags.number(condition) for condition in _counted_by(item, judged)] for item in asked]

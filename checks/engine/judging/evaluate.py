@@ -7,6 +7,7 @@ that is OK on the whole can be in trouble in a small league, so each rule with b
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from sqlalchemy import Table
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.authoring.units import Status
-from checks.engine.judging.alone import read_alone, read_frame
+from checks.engine.judging.alone import read_alone, read_frame, read_grouped
 from checks.engine.judging.bad_rows import (
     Asked,
     BadRows,
@@ -32,12 +33,11 @@ from checks.engine.judging.bad_rows import (
 from checks.engine.judging.evidence import (
     Evidence,
     as_listed,
-    draw,
+    draw_each,
     few,
     few_by_key,
     few_of_many,
     many,
-    read_grouped,
     read_placed,
     waived_rows,
 )
@@ -245,11 +245,26 @@ def _locate(session: Session, outcomes: Sequence[Outcome], context: RunContext) 
         (outcome, outcome.evidence) for outcome in outcomes
         if outcome.located is None and outcome.evidence is not None and outcome.evidence.places
     ]  # fmt: skip
-    asked = [(outcome, evidence) for outcome, evidence in standing if evidence.counts is None]
-    counted = _counted(session, asked, context) if asked else {}
+    known = {
+        outcome.query.id: counts for outcome, evidence in standing
+        if (counts := evidence.counts or _at_one_place(outcome, _asked(outcome, evidence), context)) is not None
+    }  # fmt: skip
+    asked = [(outcome, evidence) for outcome, evidence in standing if outcome.query.id not in known]
+    counted = {**known, **(_counted(session, asked, context) if asked else {})}
     for outcome, evidence in standing:
-        counts = evidence.counts or counted.get(outcome.query.id, PlaceCounts())
-        _stand(outcome, evidence, counts, context)
+        _stand(outcome, evidence, counted.get(outcome.query.id, PlaceCounts()), context)
+
+
+def _at_one_place(outcome: Outcome, asked: Asked, context: RunContext) -> PlaceCounts | None:
+    """What is counted where no place is asked about, in a run whose rows all have the same value where it is scored."""
+    reading, own = outcome.measured.reading, context.how.scope.of(narrowed=outcome.query.narrowed)
+    values = own.common([dimension for dimension in context.dimensions if dimension.scored])
+    if values is None or asked.places or reading is None or reading.total is None:
+        return None
+    places = [(value,) for value in values]
+    return PlaceCounts(
+        Counter(dict.fromkeys(places, reading.total)), Counter(dict.fromkeys(places, reading.count or 0))
+    )
 
 
 def _counted(session: Session, asked: Sequence[tuple[Outcome, Evidence]], context: RunContext) -> dict[Id, PlaceCounts]:
@@ -360,25 +375,11 @@ def _fetch(
     drawn = fetched.drawn
     large = {id_: own for id_, own in rows.items() if own[1] > listed and isinstance(own[0].source, Table)}
     to_draw = {id_: own for id_, own in large.items() if id_ not in drawn and own[0].reached}
-    draw_all = [lambda asked: drawn.update(_draw_each(asked, to_draw, timeout, fetched.notes))] if to_draw else []
+    draw_all = [lambda asked: drawn.update(draw_each(asked, to_draw, timeout, fetched.notes))] if to_draw else []
     lacking = sorted(rows.keys() - evidence.keys(), key=lambda id_: -rows[id_][1])
     context.spread(session, [*draw_all, *(partial(fetch, id_) for id_ in lacking)])
     for id_ in drawn.keys() & large.keys() & evidence.keys():
         evidence[id_] = replace(drawn[id_], findings=evidence[id_].findings)
-
-
-def _draw_each(
-    session: Session, rows: Mapping[Id, tuple[BadRows, int]], timeout: float, notes: dict[Id, str]
-) -> dict[Id, Evidence]:
-    """The places of some bad rows of each rule: for one by one, where drawing for all at once fails."""
-    try:
-        return draw(session, rows, timeout)
-    except Exception as error:  # noqa: BLE001 - the rules are measured; only the places of their bad rows are missing
-        if len(rows) > 1:
-            alone = (_draw_each(session, {id_: own}, timeout, notes) for id_, own in rows.items())
-            return {id_: evidence for answer in alone for id_, evidence in answer.items()}
-        notes.update(dict.fromkeys(rows, f"where its bad rows stand is unknown: {explained(error, timeout)}"))
-        return {}
 
 
 def _located(measured: Measured, context: RunContext) -> Located | None:

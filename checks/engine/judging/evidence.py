@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import combinations, groupby
+from itertools import combinations
 from math import prod
 from random import random
 from typing import Any
@@ -30,8 +30,6 @@ from checks.engine.judging.bad_rows import (
     BadRows,
     Place,
     PlaceCounts,
-    among_of_all,
-    bad_of_all,
     census,
     least_rows,
     possible_candidates,
@@ -53,9 +51,9 @@ from checks.engine.judging.findings import (
 )
 from checks.engine.judging.judge import Id
 from checks.engine.measuring.compile_queries import Query
-from checks.engine.measuring.measure import Asking, Grouped, Measured, Measurement
+from checks.engine.measuring.measure import Asking, Measured, Measurement
 from checks.engine.measuring.scope import Dimension
-from checks.engine.measuring.snapshot import Session, asking, attempt
+from checks.engine.measuring.snapshot import Session, asking, explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,34 +120,6 @@ def many(session: Session, rule: str, rows: BadRows, count: int, timeout: float)
     return _aggregated(rule, rows, count, [row[1:] for row in session.all(cells, timeout)])
 
 
-def read_grouped(
-    session: Session, unit: Grouped, rows: BadRows | None, how: Asking, most: int
-) -> tuple[dict[Id, Measurement], dict[Id, Evidence]]:
-    """The reading of each query of a unit, and the bad rows of those that have few; `rows` None: without."""
-    retries, timeout = unit.queries[0].check.mark.retries, how.limit(unit.queries)
-    statements = bad_of_all(unit, rows, how, most), among_of_all(unit, how)
-    bad, among = ([] if one is None else attempt(session, retries, how.pause, lambda: session.all(one, timeout))  # noqa: B023
-                  for one in statements)  # fmt: skip
-    of_value = {value: list(group) for value, group in groupby(bad, lambda row: row[1])}
-    totals = {row[1]: row[2] for row in among}
-    readings = {query.id: _reading(query, of_value, totals) for query in unit.queries}
-    return readings, {} if rows is None else dict(_few_of_all(unit, rows, of_value))
-
-
-def _reading(query: Query, bad: Mapping[Any, Sequence[Any]], totals: Mapping[Any, int]) -> Measurement:
-    value = query.parameter.value
-    count = bad[value][0][2] if value in bad else 0
-    return Measurement(count=count, total=None if query.among is None else totals.get(value, 0))
-
-
-def _few_of_all(unit: Grouped, rows: BadRows, bad: Mapping[Any, Sequence[Any]]) -> Iterator[tuple[Id, Evidence]]:
-    """The evidence of those queries whose bad rows are all here."""
-    for query in unit.queries:
-        here = bad.get(query.parameter.value, ())
-        if not here or len(here) == here[0][2]:
-            yield query.id, listed(query.check.name, rows, [row[3:] for row in here])
-
-
 LEAST_DRAWN, MOST_DRAWN = 0.25, 4
 """So much of the rows that were expected is still a sample; of more, the rows are others than expected."""
 DRAWN = 1_000
@@ -182,6 +152,20 @@ def draw(session: Session, rules: Mapping[Id, tuple[BadRows, int]], timeout: flo
             drawn[number] += [each for each in some if random() < share]  # noqa: S311 - a sample, no secret
     of_rules = zip(chosen, drawn, strict=True)
     return {id_: Evidence(places=_places(rows, own), sampled=len(own)) for (id_, (rows, _)), own in of_rules}
+
+
+def draw_each(
+    session: Session, rows: Mapping[Id, tuple[BadRows, int]], timeout: float, notes: dict[Id, str]
+) -> dict[Id, Evidence]:
+    """The places of some bad rows of each rule: for one by one, where drawing for all at once fails."""
+    try:
+        return draw(session, rows, timeout)
+    except Exception as error:  # noqa: BLE001 - the rules are measured; only the places of their bad rows are missing
+        if len(rows) > 1:
+            alone = (draw_each(session, {id_: own}, timeout, notes) for id_, own in rows.items())
+            return {id_: evidence for answer in alone for id_, evidence in answer.items()}
+        notes.update(dict.fromkeys(rows, f"where its bad rows stand is unknown: {explained(error, timeout)}"))
+        return {}
 
 
 def read_placed(

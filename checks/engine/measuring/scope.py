@@ -174,6 +174,13 @@ class Scope:
         conditions = [self._any(dimension, values, source) for dimension, values in self.wanted]
         return and_(*conditions) if conditions else true()
 
+    def common(self, dimensions: Sequence[Dimension]) -> Sequence[tuple[str, Any]] | None:
+        """The values that all rows have in common, by dimension; None where rows may differ in one of these."""
+        wanted = dict(self.wanted)
+        if any(len(wanted.get(dimension, ())) != 1 for dimension in dimensions):
+            return None
+        return [(dimension.name, wanted[dimension][0]) for dimension in dimensions]
+
     def narrowed(self, shared: SharedSet) -> SelectBase:
         """What makes up a set that rules share, without those rows of its tables that do not count.
 
