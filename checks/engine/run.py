@@ -19,13 +19,13 @@ from sqlalchemy import Connection, Engine, Table
 
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.collecting.wiring import Values, values
-from checks.engine.judging.evaluate import Outcome, RunContext, carried_over, evaluate
-from checks.engine.judging.judge import Baseline, Id, Waiver, Waivers
+from checks.engine.judging.evaluate import Outcome, carried_over, evaluate
+from checks.engine.judging.judge import Baseline, Id, RunContext, Waiver, Waivers
 from checks.engine.measuring.compile_queries import Query, Unasked, compile_queries
 from checks.engine.measuring.measure import Asking, Unit, keys_of_scans, plan_scans
 from checks.engine.measuring.reflect import Connect, NamedTables, SharedSets
 from checks.engine.measuring.scope import Dimension, Labels, Parameters
-from checks.engine.measuring.snapshot import Job, OpenSession, Session, Snapshot, SnapshotSession
+from checks.engine.measuring.snapshot import Job, OpenSession, Session, Snapshot, SnapshotSession, one_by_one
 from checks.engine.reporting.assemble import RunInfo, assemble
 from checks.engine.reporting.report import Report
 from checks.engine.reporting.verdict import COVERAGE_FLOOR
@@ -182,6 +182,7 @@ def _prepare(  # noqa: PLR0917 - all that a run knows before it measures
         listed=request.options.listed,
         details=request.options.details,
         statements=request.options.statements,
+        spread=one_by_one,
         bases=_bases(request, moment, queries),
     )
     carried = [outcome for query in queries if (outcome := carried_over(query, context)) is not None]

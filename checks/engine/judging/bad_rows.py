@@ -288,6 +288,12 @@ def _add(
         of.total, of.count = of.total + total, of.count + count
 
 
+def segment_readings(rows: Mapping[Place, int], bad: Mapping[Place, int], name: str) -> dict[Any, Measurement]:
+    """The reading at each value of a dimension; a value without any row is left out."""
+    alone = {place[0][1]: (place, total) for place, total in rows.items() if len(place) == 1 and place[0][0] == name}
+    return {value: Measurement(bad.get(place, 0), total) for value, (place, total) in alone.items()}
+
+
 MOST_CONDITIONS = 3
 
 

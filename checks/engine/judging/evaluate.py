@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -23,12 +23,12 @@ from checks.engine.judging.alone import read_alone, read_frame, read_grouped
 from checks.engine.judging.bad_rows import (
     Asked,
     BadRows,
-    Place,
     PlaceCounts,
     Spot,
     candidates,
     census,
     possible_candidates,
+    segment_readings,
 )
 from checks.engine.judging.evidence import (
     Evidence,
@@ -41,11 +41,11 @@ from checks.engine.judging.evidence import (
     read_placed,
     waived_rows,
 )
-from checks.engine.judging.judge import Baseline, Carried, Id, Located, Verdict, Waivers, judge
+from checks.engine.judging.findings import Change, Findings, compare, compare_part
+from checks.engine.judging.judge import Carried, Id, Located, RunContext, Verdict, judge
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import (
     Alone,
-    Asking,
     Grouped,
     Measured,
     Measurement,
@@ -55,8 +55,7 @@ from checks.engine.measuring.measure import (
     read_scan,
     unmeasured,
 )
-from checks.engine.measuring.scope import Dimension
-from checks.engine.measuring.snapshot import Job, Session, explained, one_by_one, timed_out
+from checks.engine.measuring.snapshot import Session, explained, timed_out
 
 
 @dataclass(slots=True)
@@ -67,6 +66,7 @@ class Outcome:
     verdict: Verdict
     gross: Verdict
     evidence: Evidence | None = None
+    change: Change | None = None
     waived: int = 0
     spots: tuple[Spot, ...] = ()
     located: Located | None = None
@@ -78,6 +78,11 @@ class Outcome:
     def query(self) -> Query:
         """What was asked."""
         return self.measured.query
+
+    @property
+    def findings(self) -> Findings:
+        """The bad rows that were fetched."""
+        return Findings() if self.evidence is None else self.evidence.findings
 
 
 def carried_over(query: Query, context: RunContext) -> Outcome | None:
@@ -113,7 +118,18 @@ def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]
         outcome.notes.extend(filter(None, [fetched.notes.get(outcome.query.id)]))
     if context.details:
         _locate(session, outcomes, context)
+        for outcome in outcomes:
+            outcome.change = _change(outcome, context)
     return outcomes
+
+
+def _change(outcome: Outcome, context: RunContext) -> Change | None:
+    """How bad rows differ from those of the last run; None where they are not known."""
+    reading, findings = outcome.measured.reading, outcome.findings
+    if reading is None or reading.count is None or (reading.count and not findings.count):
+        return None
+    before = context.baseline.findings.get(outcome.query.id, Findings())
+    return compare_part(findings, before) if context.how.scope else compare(findings, before)
 
 
 def _scanned(session: Session, scan: Scan, context: RunContext, fetched: Fetched) -> list[Measured]:
@@ -219,7 +235,7 @@ def _outcome(session: Session, measured: Measured, evidence: Evidence | None, co
     waived = _waived(session, query, evidence, context)
     gross = judge(query.check.threshold, measured.reading, baseline)
     net = judge(query.check.threshold, measured.reading, baseline, waived=waived) if waived else gross
-    return Outcome(measured, net, gross, evidence, waived)
+    return Outcome(measured, net, gross, evidence, waived=waived)
 
 
 def _waived(session: Session, query: Query, evidence: Evidence | None, context: RunContext) -> int:
@@ -245,12 +261,12 @@ def _locate(session: Session, outcomes: Sequence[Outcome], context: RunContext) 
         (outcome, outcome.evidence) for outcome in outcomes
         if outcome.located is None and outcome.evidence is not None and outcome.evidence.places
     ]  # fmt: skip
-    known = {
+    counted = {
         outcome.query.id: counts for outcome, evidence in standing
         if (counts := evidence.counts or _at_one_place(outcome, _asked(outcome, evidence), context)) is not None
     }  # fmt: skip
-    asked = [(outcome, evidence) for outcome, evidence in standing if outcome.query.id not in known]
-    counted = {**known, **(_counted(session, asked, context) if asked else {})}
+    asked = [(outcome, evidence) for outcome, evidence in standing if outcome.query.id not in counted]
+    counted |= _counted(session, asked, context) if asked else {}
     for outcome, evidence in standing:
         _stand(outcome, evidence, counted.get(outcome.query.id, PlaceCounts()), context)
 
@@ -294,34 +310,6 @@ def _stand(outcome: Outcome, evidence: Evidence, counted: PlaceCounts, context: 
     outcome.spots = tuple(Spot(place, bad[place], counted.rows.get(place)) for place in likely)
     scored = [dimension.name for dimension in context.dimensions if dimension.scored]
     outcome.parts = {name: parts for name in scored if (parts := segment_readings(counted.rows, bad, name))}
-
-
-def segment_readings(rows: Mapping[Place, int], bad: Mapping[Place, int], name: str) -> dict[Any, Measurement]:
-    """The reading at each value of a dimension; a value without any row is left out."""
-    alone = {place[0][1]: (place, total) for place, total in rows.items() if len(place) == 1 and place[0][0] == name}
-    return {value: Measurement(bad.get(place, 0), total) for value, (place, total) in alone.items()}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunContext:
-    """What every unit of a run needs to know.
-
-    `bases` gives digests of what results rest on, once they are found out; `spread` does work that idle sessions share.
-    """
-
-    how: Asking
-    baseline: Baseline
-    waivers: Waivers
-    dimensions: Sequence[Dimension]
-    listed: int
-    details: bool
-    statements: bool
-    bases: Callable[[], Mapping[Id, str]] = dict
-    spread: Callable[[Session, Sequence[Job]], None] = one_by_one
-
-    def basis(self, id_: Id) -> str:
-        """The digest of what a result rests on; empty for one that has none."""
-        return self.bases().get(id_, "")
 
 
 def fetch_evidence(session: Session, measured: Sequence[Measured], context: RunContext, fetched: Fetched) -> None:

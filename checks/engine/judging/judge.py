@@ -17,7 +17,9 @@ from checks.engine.authoring.units import Measure, Status
 from checks.engine.judging.findings import Findings, key_text_of
 
 if TYPE_CHECKING:
-    from checks.engine.measuring.measure import Measurement
+    from checks.engine.measuring.measure import Asking, Measurement
+    from checks.engine.measuring.scope import Dimension
+    from checks.engine.measuring.snapshot import Job, Session
 
 Id: TypeAlias = tuple[str, str]
 """Rule and parameter."""
@@ -203,3 +205,25 @@ class Waivers:
                 else (waiver.rule, waiver.fingerprint) not in hit
             )
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """What every unit of a run needs to know.
+
+    `bases` gives digests of what results rest on, once they are found out; `spread` does work that idle sessions share.
+    """
+
+    how: Asking
+    baseline: Baseline
+    waivers: Waivers
+    dimensions: Sequence[Dimension]
+    listed: int
+    details: bool
+    statements: bool
+    spread: Callable[[Session, Sequence[Job]], None]
+    bases: Callable[[], Mapping[Id, str]] = dict
+
+    def basis(self, id_: Id) -> str:
+        """The digest of what a result rests on; empty for one that has none."""
+        return self.bases().get(id_, "")

@@ -234,9 +234,12 @@ ROLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}")
 
 GENEROUS = """
 SELECT set_config('jit', 'off', true),
-       set_config('work_mem', (greatest(pg_size_bytes(current_setting('work_mem')), 33554432) / 1024)::text, true)
+       set_config('work_mem', (greatest(pg_size_bytes(current_setting('work_mem')), 33554432) / 1024)::text, true),
+       set_config('max_parallel_workers_per_gather',
+                  least(current_setting('max_parallel_workers_per_gather')::int, 1)::text, true)
 """
-"""A key of a million rows is grouped in memory, without spilling; a statement that runs once is not worth compiling."""
+"""A key of a million rows is grouped in memory, without spilling; a statement that runs once is not worth compiling,
+and one that starts two more processes takes from the sessions beside it what it gains."""
 
 
 class Snapshot:
@@ -246,10 +249,8 @@ class Snapshot:
     """
 
     def __init__(self, engine: Engine, role: str | None, reader: Engine | None = None) -> None:
-        self._engine = engine
+        self._engine, self._reader, self._role = engine, reader, role
         self._new_sets: Callable[[], Sets | None] = lambda: None
-        self._reader = reader
-        self._role = role
         self._lock = Lock()
         self._leader: Connection | None = None
         self._name = ""
@@ -297,8 +298,7 @@ class Snapshot:
         self.taken += 1
 
     def _begin(self, engine: Engine, first: str) -> Connection:
-        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        connection = engine.connect().execution_options(**options)
+        connection = engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         try:
             connection.exec_driver_sql(first)
             # from the first query on, SET TRANSACTION READ WRITE is refused

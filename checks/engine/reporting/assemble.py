@@ -12,9 +12,9 @@ from checks.engine.authoring.spec import Check
 from checks.engine.authoring.thresholds import Fixed
 from checks.engine.authoring.units import Measure, Status
 from checks.engine.judging.bad_rows import clusters
-from checks.engine.judging.evaluate import Outcome, RunContext
-from checks.engine.judging.findings import Findings, compare, compare_part
-from checks.engine.judging.judge import NO_ROWS, Carried, Verdict, Waiver, Waivers, judge
+from checks.engine.judging.evaluate import Outcome
+from checks.engine.judging.findings import Findings
+from checks.engine.judging.judge import NO_ROWS, Carried, RunContext, Verdict, Waiver, Waivers, judge
 from checks.engine.measuring.compile_queries import Query, Unasked
 from checks.engine.measuring.measure import Measurement
 from checks.engine.measuring.scope import Labels, Parameter, Scope
@@ -197,13 +197,9 @@ def _unasked(item: Unasked, context: RunContext) -> Result:
 
 def _compared(result: Result, outcome: Outcome, context: RunContext, most: int) -> dict[str, Any]:
     """What its bad rows say of a result."""
-    if not context.details or result.count is None:
+    change, findings = outcome.change, outcome.findings
+    if change is None:  # a note says why its rows could not be fetched
         return {}
-    findings = outcome.evidence.findings if outcome.evidence is not None else Findings()
-    if result.count and not findings.count:  # its rows could not be fetched; a note says why
-        return {}
-    before = context.baseline.findings.get(result.id, Findings())
-    change = compare_part(findings, before) if context.how.scope else compare(findings, before)
     accepted = context.waivers.fingerprints(result.rule)
     shown_first = sorted(
         (finding for finding in findings.listed if finding.fingerprint not in accepted),

@@ -31,7 +31,7 @@ from checks import (
     rows,
 )  # fmt: skip
 from checks.engine.collecting.rules import Selection
-from checks.engine.judging import bad_rows
+from checks.engine.judging import alone
 from checks.engine.judging.findings import fingerprint
 from checks.engine.judging.judge import Baseline, Carried, Waiver
 from checks.engine.measuring.compile_queries import Query
@@ -262,7 +262,7 @@ def test_the_sql_of_a_result_finds_what_the_rule_found(run: Run, put: Put, shelv
 def test_more_bad_rows_than_are_read_at_once_change_nothing(
     run: Run, put: Put, written: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bad_rows, "MOST_TOGETHER", 3)
+    monkeypatch.setattr(alone, "MOST_TOGETHER", 3)
     put(*numbered(stock()))
 
     assert list(lines(asked(run, baseline=HISTORY))) == written["everything"]

@@ -13,8 +13,7 @@ from sqlalchemy import ColumnElement, Engine, select, update
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
 from checks.engine.authoring import MeasureError
 from checks.engine.judging import evaluate, evidence
-from checks.engine.judging.bad_rows import Cluster, Place, candidates, possible_candidates
-from checks.engine.judging.evaluate import segment_readings
+from checks.engine.judging.bad_rows import Cluster, Place, candidates, possible_candidates, segment_readings
 from checks.engine.judging.evidence import _shares
 from checks.engine.measuring.measure import Measurement
 from checks.engine.reporting.report import Result
@@ -245,7 +244,7 @@ def test_rows_that_cannot_be_fetched_together_are_fetched_rule_by_rule(
 def test_places_that_cannot_be_drawn_are_a_note_of_each_rule(
     run: Run, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluate, "draw", lame)
+    monkeypatch.setattr(evidence, "draw", lame)
     put(*stock())
 
     report = run(big, not_small, dimensions=(PLACE, SHELF), listed=10)
@@ -261,7 +260,7 @@ def test_places_that_cannot_be_drawn_for_all_rules_at_once_are_drawn_for_each(
 ) -> None:
     put(*stock())
     own = evidence.draw
-    monkeypatch.setattr(evaluate, "draw", lambda *given: (lame if len(given[1]) > 1 else own)(*given))
+    monkeypatch.setattr(evidence, "draw", lambda *given: (lame if len(given[1]) > 1 else own)(*given))
 
     report = run(big, not_small, dimensions=(PLACE, SHELF), listed=10)
 

@@ -303,6 +303,22 @@ def test_no_statement_takes_further_processes_as_long_as_others_wait(shelves: En
     assert not savepoints[-1]
 
 
+@pytest.mark.parametrize(("allowed", "taken"), [(8, "1"), (0, "0")])
+def test_a_statement_takes_one_further_process_at_most(shelves: Engine, allowed: int, taken: str) -> None:
+    with shelves.begin() as connection:
+        connection.exec_driver_sql(f"ALTER ROLE CURRENT_USER SET max_parallel_workers_per_gather = {allowed}")
+    shelves.dispose()
+    try:
+        with Snapshot(shelves, None) as moment:
+            session = SnapshotSession(moment)
+            assert session.all(asking(func.current_setting("max_parallel_workers_per_gather")), 5)[0][1] == taken
+            session.close()
+    finally:
+        with shelves.begin() as connection:
+            connection.exec_driver_sql("ALTER ROLE CURRENT_USER RESET max_parallel_workers_per_gather")
+        shelves.dispose()
+
+
 def test_a_statement_takes_two_exchanges_with_the_server(shelves: Engine) -> None:
     with Snapshot(shelves, None) as moment:
         session = SnapshotSession(moment)

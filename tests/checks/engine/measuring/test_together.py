@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, select
 
 from checks import Bad, Severity, Status, above, check, fixture, metric_check, percent, rows
 from checks.engine.collecting.rules import Rules
-from checks.engine.judging import bad_rows
+from checks.engine.judging import alone
 from checks.engine.reporting.report import Result
 from checks.engine.run import run_checks
 from tests.checks.engine.conftest import PLACE, SHELF, Run, counted, request, thing, things
@@ -97,7 +97,7 @@ def test_all_at_once_gives_what_each_alone_gives(run: Run, put: Put, options: di
 def test_more_bad_rows_than_are_read_at_once_are_read_place_by_place(
     run: Run, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bad_rows, "MOST_TOGETHER", 4)
+    monkeypatch.setattr(alone, "MOST_TOGETHER", 4)
     put_some(put)
 
     assert told(run, together()) == told(run, one_by_one())

@@ -8,11 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Engine, func, select
 
 from checks import Bad, Row, Severity, above, check, fixture, metric_check, percent, row_check
+from checks.engine.collecting.rules import Selection
+from checks.engine.measuring.measure import Measurement
 from checks.engine.measuring.scope import Dimension
-from tests.checks.engine.conftest import PLACE, SHELF, Run, places, thing, things
+from tests.checks.engine.conftest import PLACE, SHELF, Run, counted, places, thing, things
 
 Put = Callable[..., None]
 SCORED = replace(PLACE, scored=True)
@@ -103,6 +105,27 @@ def test_what_could_not_be_measured_counts_for_every_part(run: Run, put: Put) ->
     put(*stock(0, 2, place=1))
 
     assert run(broken, dimensions=(SCORED,)).parts["place"] == {"North": 40, "South": 40}
+
+
+@pytest.mark.parametrize(("bad", "listed"), [(1, 1_000), (6, 1), (6, 1_000)])
+def test_the_part_of_a_run_of_one_place_is_that_of_the_whole(run: Run, put: Put, bad: int, listed: int) -> None:
+    put(*stock(bad, 30 - bad, place=2), *stock(9, 80, place=1))
+    south, rules = Selection(scope={"place": ("South",)}), (big, nameless)
+
+    whole = run(*rules, dimensions=(SCORED,), listed=listed)
+    of_south = run(*rules, dimensions=(SCORED,), listed=listed, selection=south)
+
+    assert of_south.parts["place"] == {"South": whole.parts["place"]["South"]}
+    assert of_south.of("big").segments == {"place": {2: Measurement(bad, 30)}}
+
+
+def test_a_run_of_one_place_does_not_count_its_rows_again(run: Run, put: Put, shelves: Engine) -> None:
+    put(*stock(1, 30, place=2), *stock(9, 80, place=1))
+
+    with counted(shelves) as statements:
+        run(big, dimensions=(SCORED,), selection=Selection(scope={"place": ("South",)}))
+
+    assert not [statement for statement in statements if "GROUP BY" in statement]
 
 
 def test_without_a_scored_dimension_there_are_no_parts(run: Run, put: Put) -> None:
