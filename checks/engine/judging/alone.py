@@ -31,8 +31,8 @@ from sqlalchemy import (
 
 from checks.engine.authoring import MeasureError
 from checks.engine.judging.bad_rows import BadRows, Place, places_of
-from checks.engine.judging.evidence import SAMPLE, Evidence, counts_and_rows, listed, read_rows
-from checks.engine.judging.findings import Cell, Finding, Findings, add, fingerprint, parts
+from checks.engine.judging.evidence import SAMPLE, Evidence, counts_and_rows, findings_of, listed, read_rows
+from checks.engine.judging.findings import Cell, Findings, add, fingerprint
 from checks.engine.judging.judge import Id
 from checks.engine.measuring.child import in_child, where_raised
 from checks.engine.measuring.compile_queries import Query
@@ -171,7 +171,7 @@ class Tally:
         if self.cells:
             self._fold()
         keys = dict.fromkeys(self.sample.values(), 1) if self.cells else self.keys
-        found = [Finding(fingerprint(self.rule, key), parts(self.names, key), times) for key, times in keys.items()]
+        found = findings_of(self.rule, self.names, keys)
         return Evidence(Findings(self.count, tuple(found), self.cells or None), self.places)
 
     def _fold(self) -> None:

@@ -206,7 +206,7 @@ def _aggregated(rule: str, rows: BadRows, count: int, fetched: Sequence[Sequence
     places = {_place(names, mask, values): int(number) for mask, _, number, _, _, _, *values in spread}
     cells = gathered((cell, number, keys, checks) for _, cell, number, keys, checks, *_ in summed)
     sample = sorted(line[KEY_OF_LINE] for line in summed if line[CELL_OF_LINE] < SKETCH_RANGES)[:SAMPLE]
-    findings = sorted(_findings(rule, rows.names, Counter(key[MD5_DIGITS:] for key in sample)), key=_order)
+    findings = sorted(findings_of(rule, rows.names, Counter(key[MD5_DIGITS:] for key in sample)), key=_order)
     return Evidence(Findings(count, tuple(findings), cells), places)
 
 
@@ -219,7 +219,7 @@ def _place(names: Sequence[str], mask: int, values: Sequence[Any]) -> Place:
 
 def listed(rule: str, rows: BadRows, fetched: Sequence[Sequence[Any]]) -> Evidence:
     """Evidence of rows that are all here: key first, then the value of each dimension."""
-    findings = _findings(rule, rows.names, Counter(str(row[0]) for row in fetched))
+    findings = findings_of(rule, rows.names, Counter(str(row[0]) for row in fetched))
     places = _places(rows, [row[1:] for row in fetched])
     return Evidence(Findings(len(fetched), tuple(sorted(findings, key=_order))), places)
 
@@ -260,8 +260,10 @@ def waived_rows(session: Session, rule: str, rows: BadRows, accepted: Iterable[i
     return int(session.all(counted, timeout)[0][1])
 
 
-def _findings(rule: str, names: Sequence[str], keys: Mapping[str, int]) -> list[Finding]:
-    return [Finding(fingerprint(rule, key), parts(names, key), times) for key, times in keys.items()]
+def findings_of(rule: str, names: Sequence[str], keys: Mapping[str, int]) -> list[Finding]:
+    """The bad rows of some keys, with how many rows have each."""
+    named = zip(keys.items(), parts(names, [*keys]), strict=True)
+    return [Finding(fingerprint(rule, key), values, times) for (key, times), values in named]
 
 
 def _order(finding: Finding) -> str:

@@ -131,12 +131,12 @@ def key_values_of(text: str) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
-def parts(names: Sequence[str], key: str) -> dict[str, Any]:
-    """A key as named values, long texts cut for reading."""
-    values = json.loads(key)
-    if len(key) <= LONGEST_KEY:  # nothing in it is long
-        return dict(zip(names, values, strict=True))
-    return {name: _short(value) for name, value in zip(names, values, strict=True)}
+def parts(names: Sequence[str], keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Keys as named values, long texts cut for reading."""
+    # as one text: to begin anew for each of them took half of the time
+    decoded = zip(keys, json.loads(f"[{','.join(keys)}]"), strict=True)
+    shown = (values if len(key) <= LONGEST_KEY else map(_short, values) for key, values in decoded)
+    return [dict(zip(names, values, strict=True)) for values in shown]
 
 
 def _short(value: Any) -> Any:

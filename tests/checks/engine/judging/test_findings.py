@@ -398,6 +398,6 @@ def test_a_fingerprint_is_typed_as_sixteen_digits(value: int, text: str) -> None
 
 
 def test_a_long_text_of_a_key_is_cut_for_reading() -> None:
-    shown = parts(("a", "b", "c"), json.dumps(["x" * 200, "y" * 201, 7]))
+    (shown,) = parts(("a", "b", "c"), [json.dumps(["x" * 200, "y" * 201, 7])])
 
     assert shown == {"a": "x" * 200, "b": "y" * 199 + "…", "c": 7}
