@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
-from flows.cli.process import ENDLESS, announce_end, disarm, ended, keep_deadline, own_process, supervise
+from flows.cli.process import ENDLESS, announce_end, disarm, ended, keep_deadline, leave, own_process, supervise
 
 if TYPE_CHECKING:
     from typer._click import Command, Context
@@ -210,19 +209,15 @@ def configure(
 
 
 def main() -> None:
-    """Run the command line; an error that a person can mend is one line and an exit code."""
+    """Run the command line, and end this process; an error that a person can mend is one line and an exit code."""
     own_process()
     try:
         _run()
     except SystemExit as left:
-        end = ended(left)
-        code = exit_code(end)
+        code = exit_code(ended(left))
         announce_end(code)
-        if "prefect" in sys.modules:
-            from flows.cli.shared import leave  # noqa: PLC0415 - most commands end without it
-
-            leave(code)
-        raise end from None
+        disarm()
+        leave(code)
     finally:
         disarm()
 

@@ -10,6 +10,7 @@ let a person confirm another name than the one that he reads.
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import re
@@ -90,6 +91,28 @@ def ended(end: SystemExit) -> SystemExit:
     if lost:
         sys.stderr.write(f"error: standard output cannot be written: {lost}\n")
     return SystemExit(PARTIAL) if lost and not end.code else end
+
+
+_hurried: ContextVar[bool] = ContextVar("hurried", default=False)
+
+
+def hurry() -> None:
+    """Wait for nobody at the end of this process: Prefect would wait once more for an API that is lost."""
+    _hurried.set(True)
+
+
+def leave(code: int) -> NoReturn:
+    """End this process, without taking Python apart: that took a fifth of the time of a check.
+
+    Threads are waited for, and what was put off until the end is done, as Python itself does it.
+    """
+    if not _hurried.get():
+        threading._shutdown()  # type: ignore[attr-defined]  # what the main thread of Python ends with
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 def _unwritten() -> str:

@@ -8,7 +8,6 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum
 from pathlib import Path
@@ -23,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from etl.tables.span import TimeSpan
+from flows.cli.process import hurry
 from flows.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -42,25 +42,14 @@ class Exit(IntEnum):
     BUSY = 75
 
 
-_lost: ContextVar[bool] = ContextVar("lost", default=False)
-
-
 def say_lost(invocation: Invocation) -> None:
     """Say on standard error that Prefect was lost; the data work and the exit code are not touched by that."""
     if invocation.outcome.lost:
         from flows.service.context import silent_prefect  # noqa: PLC0415 - of a command that ran already
 
-        _lost.set(True)
+        hurry()
         line = f"note: {silent_prefect(invocation.outcome.lost)}; the work is done, its UI may not show it"
         typer.secho(line, fg=typer.colors.YELLOW, err=True)
-
-
-def leave(code: int) -> None:
-    """End the process at once where Prefect was lost on the way: at exit it would wait for the API once more."""
-    if _lost.get() and "prefect" in sys.modules:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
 
 Q = TypeVar("Q", bound=BaseModel)

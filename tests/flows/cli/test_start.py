@@ -47,6 +47,35 @@ def modules_of(*arguments: str, url: str = "") -> set[str]:
     return set(json.loads(ended.stderr.splitlines()[-1]))
 
 
+END = """
+import atexit, sys, threading
+
+class Kept:
+    def __del__(self):
+        print("taken apart", file=sys.stderr)
+
+def other():
+    threading.main_thread().join()
+    print("a thread", file=sys.stderr)
+
+kept = Kept()
+threading.Thread(target=other).start()
+atexit.register(print, "put off", file=sys.stderr)
+from flows.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("argument", "code"), [("--version", 0), ("--nonsense", 2)])
+def test_a_process_ends_without_taking_python_apart_and_forgets_nothing_else(argument: str, code: int) -> None:
+    """Of a check of the season that took 0.4 of 2.4 s."""
+    ended = subprocess.run([sys.executable, "-c", END, argument], capture_output=True, text=True, check=False)
+
+    assert ended.returncode == code
+    assert ended.stdout.startswith("rally-health") == (not code)
+    assert ended.stderr.splitlines()[-2:] == ["a thread", "put off"]
+
+
 @pytest.mark.parametrize("arguments", [("--help",), ()], ids=["--help", "nothing"])
 def test_the_overview_imports_typer_and_no_more(arguments: tuple[str, ...]) -> None:
     """Half of what it was: 0.1 s, where it took 1.8 s to import every command for its one line of help."""
