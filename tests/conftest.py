@@ -52,7 +52,11 @@ _numbers = itertools.count(1)
 
 def pytest_collection_finish() -> None:
     """Forks of this process do not copy, and garbage is not looked for in, what lives to the end anyway."""
-    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """The process ends: pytest looks twice through all that it holds for errors of objects that were forgotten."""
     gc.freeze()
 
 

@@ -144,7 +144,7 @@ class House:
             f"{module.path.relative_to(self.root)}:{node.lineno} {node.name}: {name}"
             for module in self.modules.values()
             for node in ast.walk(module.tree) if isinstance(node, Function)
-            for name in VAGUE if lifetime(node, name) > SHORT_LIFE
+            for name in (stored(node) | argument_names(node)).intersection(VAGUE) if lifetime(node, name) > SHORT_LIFE
         )  # fmt: skip
         return Figure(f"locals {', '.join(VAGUE)} over {SHORT_LIFE} lines", len(where), 0, tuple(where))
 

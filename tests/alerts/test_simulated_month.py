@@ -128,7 +128,7 @@ knobs = st.builds(
 UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=UNHURRIED)
+@settings(max_examples=8, deadline=None, suppress_health_check=UNHURRIED)
 @given(knobs, months())
 def test_a_month_of_incidents_gives_exactly_the_messages_that_the_policy_promises(knobs: Knobs, month: Month) -> None:
     assert simulated(knobs.policy(), month) == Promised(knobs).messages(month)

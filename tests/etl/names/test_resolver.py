@@ -335,7 +335,7 @@ def leagues(draw: st.DrawFn) -> list[Team]:
     return [Team(number, league, series, name) for number, (league, (series, name)) in enumerate(keys)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(leagues())
 def test_a_teams_own_name_in_its_series_is_always_linked_to_it(teams: list[Team]) -> None:
     resolver = Resolver(teams)
@@ -344,7 +344,7 @@ def test_a_teams_own_name_in_its_series_is_always_linked_to_it(teams: list[Team]
         assert resolver.resolve(team.league, team.series, team.name).team_id == team.id
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(leagues(), names(), st.integers())
 def test_the_order_of_teams_does_not_matter(teams: list[Team], name: tuple[str, str], seed: int) -> None:
     shuffled = random.Random(seed).sample(teams, len(teams))  # noqa: S311  # an order, not a secret
@@ -353,7 +353,7 @@ def test_the_order_of_teams_does_not_matter(teams: list[Team], name: tuple[str, 
         assert Resolver(teams).resolve(APTA, series, name[1]) == Resolver(shuffled).resolve(APTA, series, name[1])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(leagues(), names())
 def test_a_team_of_another_league_changes_nothing(teams: list[Team], name: tuple[str, str]) -> None:
     more = [*teams, Team(1000, "PADDLE", *name)]
@@ -362,7 +362,7 @@ def test_a_team_of_another_league_changes_nothing(teams: list[Team], name: tuple
         assert Resolver(more).resolve(APTA, series, name[1]) == Resolver(teams).resolve(APTA, series, name[1])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(leagues(), names())
 def test_an_answer_stays_the_same(teams: list[Team], name: tuple[str, str]) -> None:
     resolver = Resolver(teams)

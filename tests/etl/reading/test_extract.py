@@ -222,7 +222,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(rows=st.lists(JSON, max_size=8), indent=st.sampled_from([None, 0, 1, 4]), piece=st.integers(1, 40))
 def test_any_array_reads_as_json_reads_it(
     tmp_path_factory: pytest.TempPathFactory, rows: list[object], indent: int | None, piece: int
@@ -236,7 +236,7 @@ def test_any_array_reads_as_json_reads_it(
         assert list(extract(feed)) == rows
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(content=st.binary(max_size=60) | st.text(alphabet='[]{},:"\\ \n1ae.-tn', max_size=60).map(str.encode))
 def test_no_file_makes_it_crash(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     feed = tmp_path_factory.mktemp("hostile") / "schedules.json"

@@ -14,7 +14,6 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from mcp import Client, StdioServerParameters
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import NumberDataPoint
@@ -199,6 +198,8 @@ def test_the_contract_holds_the_published_schema_and_every_rule(run: Run, tmp_pa
 @pytest.fixture
 def asked(database: Engine, sixty_nights: None, tmp_path: Path) -> Any:
     """Asks the tools of `rally-health mcp`, with the official client over standard input and output."""
+    from mcp import Client, StdioServerParameters  # noqa: PLC0415 - half a second for each process that collects
+
     url = database.url.render_as_string(hide_password=False)
     environment = {**os.environ, "DATABASE_URL": url, "RALLY_REPORTS": str(tmp_path)}
 
