@@ -5,6 +5,7 @@ Everything else is Prefect's own, down to the process group of a run, its signal
 
 from __future__ import annotations
 
+import gc
 import os
 import runpy
 import sys
@@ -48,6 +49,7 @@ def main() -> None:
     ):  # fmt: skip
         assert name in vars(module)
         setattr(module, name, ours)
+    gc.freeze()  # a run would look through all that is imported for garbage, and copy it by that
     forkserver.ensure_running()  # before there are threads, and handlers of signals
     sys.argv[0] = "prefect"
     app()
