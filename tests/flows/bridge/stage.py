@@ -17,7 +17,7 @@ import httpx
 import psutil
 
 from tests.flows.bridge import warm_worker
-from tests.flows.bridge.command import Command
+from tests.flows.bridge.command import PREFECT_CODE, Command
 from tests.flows.bridge.server import PREFECT
 from tests.forks import Ended, Running, coded
 
@@ -26,7 +26,6 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[3]
 POOL = "rally"
 PATIENCE = 150
-PREFECT_CODE = "import sys; sys.argv[0] = 'prefect'; from prefect.cli import app; sys.exit(app())"
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 ASKING = httpx.Client(timeout=PATIENCE, verify=False, limits=httpx.Limits(max_keepalive_connections=0))  # noqa: S501
 """One client for every look: to read certificates for a new one takes longer than the answer, and no one speaks TLS."""

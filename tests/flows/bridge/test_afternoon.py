@@ -53,7 +53,7 @@ def stage(
                 "DATABASE_URL": engine.url.render_as_string(hide_password=False), "RALLY_REPORTS": str(folder / "logs"),
             }  # fmt: skip
             with_programs = f"{Path(sys.executable).parent}:{environment['PATH']}"
-            yield Stage(url, Command({**environment, "PATH": with_programs}, folder))
+            yield Stage(url, Command({**environment, "PATH": with_programs}, folder, cold=True))
 
 
 def run(stage: Stage, command: str) -> Ended:
