@@ -293,10 +293,12 @@ def test_a_critical_score_starts_the_incident_flow(stage: Stage, damaged: dict[s
 
 
 @pytest.mark.parametrize("deployment", IMPORTS)
-def test_a_wrong_path_is_refused_and_pauses_nothing(stage: Stage, deployment: str) -> None:
-    state = stage.trigger(deployment, paths=["/there/is/nothing"])["state"]
+def test_a_wrong_path_is_refused_and_stops_and_pauses_nothing(stage: Stage, deployment: str) -> None:
+    able_to_stop = {"RALLY_BREAKER": "true"}
+    state = stage.trigger(deployment, environment=able_to_stop, paths=["/there/is/nothing"])["state"]
 
     assert (state["type"], state["name"]) == ("FAILED", "Refused")
+    assert stage.command.run("etl", "status", "--json").json["running"]
     assert not any(stage.are_paused(name) for name in IMPORTS)
 
 

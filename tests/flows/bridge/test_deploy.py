@@ -16,7 +16,7 @@ from tests.conftest import copy_of
 from tests.etl.importing.feeds import fixture, standing, write
 from tests.flows.bridge.command import Command
 from tests.flows.bridge.server import prefect_environment, shared_server
-from tests.flows.bridge.stage import Stage, worker
+from tests.flows.bridge.stage import Stage
 from tests.forks import Ended
 
 pytestmark = pytest.mark.slow
@@ -159,15 +159,6 @@ def test_a_wrong_value_is_refused_before_a_worker_starts(going: Stage) -> None:
 
     assert refused.status_code == httpx.codes.CONFLICT
     assert "'yearly' is not one of ['daily', 'weekly', 'monthly', 'quarterly', 'annual']" in refused.text
-
-
-def test_a_wrong_path_ends_by_name_and_stops_nothing(going: Stage, tmp_path: Path) -> None:
-    with worker(going):
-        wrong = going.trigger("import-feeds/import", paths=["/there/is/nothing"])["state"]
-
-    assert (wrong["type"], wrong["name"]) == ("FAILED", "Refused")
-    assert going.command.run("etl", "status", "--json").json["running"]
-    assert not deployed(going, "nightly/nightly")["paused"]
 
 
 def test_runs_can_be_pruned(going: Stage) -> None:
