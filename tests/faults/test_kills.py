@@ -129,6 +129,11 @@ SCENARIOS = (
 )  # fmt: skip
 
 
+def played(scenarios: Sequence[Scenario], *by_slow: str) -> list[Any]:
+    """The scenarios, of which `make slow` plays those by these names: the others go on in the same code."""
+    return [pytest.param(one, id=one.name, marks=() if one.name in by_slow else pytest.mark.long) for one in scenarios]
+
+
 @dataclass
 class Killing:
     """One scenario on copies of a prepared database, each behind a proxy that kills."""
@@ -149,7 +154,7 @@ class Killing:
             yield engine, proxy, ended
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.name)
+@pytest.mark.parametrize("scenario", played(SCENARIOS, "import", "fix apply", "fix undo", "init"))
 def test_a_command_that_is_killed_at_any_message_tears_nothing_and_the_next_is_right(
     scenario: Scenario, rally: Rally, database: Engine, copies: Callable[[Engine], Copies], amount: Amount
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from itertools import product
 from random import Random
@@ -23,6 +23,7 @@ from tests.faults.test_kills import (
     SCHEDULE,
     TEAMS,
     Scenario,
+    played,
     prepare_dirt,
     prepare_import,
     rows,
@@ -40,6 +41,8 @@ HURRIED = {
     "RALLY_LOCK_TIMEOUT": "1", "RALLY_WRITE_TIMEOUT": "3", "RALLY_STATEMENT_TIMEOUT": "3",
     "RALLY_DEADLINE": str(DEADLINE),
 }  # fmt: skip
+UNANSWERED = {**HURRIED, "RALLY_WRITE_TIMEOUT": "1", "RALLY_STATEMENT_TIMEOUT": "1"}
+"""What a network that is silent costs, several times in each command; nothing here works for a second."""
 LOCK = "lock table {} in access exclusive mode"
 IMPORT = ("import", f"new/{APTA}")
 LOCKED = (
@@ -184,11 +187,6 @@ COMMITTING = (
 )
 
 
-def played(scenarios: Sequence[Scenario], *by_slow: str) -> list[Any]:
-    """The scenarios, of which `make slow` plays those by these names: the others wait in the same code."""
-    return [pytest.param(one, id=one.name, marks=() if one.name in by_slow else pytest.mark.long) for one in scenarios]
-
-
 @pytest.mark.parametrize("scenario", played(COMMITTING, "import", "check"))
 def test_each_commit_of_a_command_that_is_cut_or_goes_silent_ends_it_in_time(
     scenario: Scenario, rally: Rally, database: Engine, copies: Callable[[Engine], Copies], amount: Amount
@@ -196,7 +194,7 @@ def test_each_commit_of_a_command_that_is_cut_or_goes_silent_ends_it_in_time(
     """Before the server has got it or after; what the command says is what is, and it writes nothing twice."""
     if scenario.name == "emergency" and amount.kills < LONG:
         pytest.skip("its 34 commits take minutes: make faults has them")
-    rally = rally.having(**HURRIED)
+    rally = rally.having(**UNANSWERED)
     scenario.prepare(rally.on(url_of(database)), database)
     before, copy = scenario.look(database), copies(database)
 
@@ -242,7 +240,7 @@ class HushedProxy(KillingProxy):
         self.fail_at("every message", number, Fault.SILENT, before=True, for_good=True)
 
 
-SHORT, SHORT_IN_TIME = "9", 14.0
+SHORT, SHORT_IN_TIME = "6", 11.0
 
 
 @pytest.mark.parametrize("scenario", played(COMMITTING[:8], "import"))
@@ -307,7 +305,7 @@ def test_a_connection_that_is_lost_at_any_message_costs_an_import_a_retry(
 def test_each_commit_of_a_dispatcher_that_is_cut_or_goes_silent_loses_no_message_and_sends_none_twice(
     messenger: Messenger, database: Engine, copies: Callable[[Engine], Copies], amount: Amount
 ) -> None:
-    rally, copy = messenger.rally.having(**HURRIED), copies(database)
+    rally, copy = messenger.rally.having(**UNANSWERED), copies(database)
 
     def cut(number: int, fault: Fault, *, early: bool):  # type: ignore[no-untyped-def]
         messenger.forget()

@@ -13,7 +13,7 @@ from etl.importing.import_run import import_paths
 from etl.importing.options import Options
 from etl.migrate import upgrade
 from tests.conftest import FEEDS
-from tests.platform.fixtures import AUGUST, NOVEMBER
+from tests.platform.fixtures import AUGUST, DEBIAN, NOVEMBER, OTHER_PAIRS
 
 SEASON = (
     FEEDS / "2025-06-30T0809" / "all" / "series_stats.json",
@@ -22,6 +22,8 @@ SEASON = (
     FEEDS / "2025-07-25T2353" / "all" / "match_history.json",
 )
 """The files that the platform's own loader has read."""
+SEASON_IN = [AUGUST, *(pytest.param(other, marks=pytest.mark.long) for other in (DEBIAN, *OTHER_PAIRS))]
+"""On PostgreSQL 15 a season goes through the gate in tests/flows/cli/test_adopt.py."""
 PRACTICES = "select count(*), md5(string_agg(s::text, '|' order by id)) from schedule s where away_team = ''"
 POINTS = """
 select sum(points), md5(string_agg(s.id || ':' || points, '|' order by s.id)) from series_stats s
@@ -48,6 +50,7 @@ def imported(engine: Engine, *, kinds: str = "", **options: Any) -> Mapping[str,
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("platform", SEASON_IN, indirect=True, ids=str)
 def test_the_season_that_is_loaded_is_imported_over_it_without_harm(platform: Engine) -> None:
     upgrade(platform)
     practices, points, twice = (ask(platform, statement) for statement in (PRACTICES, POINTS, TWICE))

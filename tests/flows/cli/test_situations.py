@@ -584,6 +584,14 @@ SITUATIONS = (
 
 QUICK = {"all well", "empty", "emptied one table", "a loss", "only LOW CRITICAL"}
 """What is tried at every change; the rest takes minutes."""
+LONG = {"a lasting loss over 30 days"}
+"""Another thirty nights are in `make slow`."""
+
+
+def marks(name: str) -> list[pytest.MarkDecorator]:
+    """When a situation is tried."""
+    slow = [] if name in QUICK else [pytest.mark.slow]
+    return [*slow, pytest.mark.long] if name in LONG else slow
 
 
 @pytest.fixture(scope="module")
@@ -628,9 +636,7 @@ def stage(
         yield stage_on(engine, tmp_path, monkeypatch, twilio)
 
 
-@pytest.mark.parametrize(
-    "case", [pytest.param(one, id=one.name, marks=() if one.name in QUICK else pytest.mark.slow) for one in SITUATIONS]
-)
+@pytest.mark.parametrize("case", [pytest.param(one, id=one.name, marks=marks(one.name)) for one in SITUATIONS])
 def test_a_check_says_what_the_situation_is(case: Situation, stage: Stage) -> None:
     case.given(stage)
 

@@ -100,7 +100,7 @@ def test_two_years_with_200_leagues_are_quiet_and_fit(browser: Any, two_years: P
     watched.context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_each_page_can_be_used_by_everybody(browser: Any, season_and_worse: Place, scheme: str) -> None:
     """Contrast, landmarks, labels and all else that axe-core knows of; in the dark only colours are others."""
     looked_for = {} if scheme == "light" else {"runOnly": ["color-contrast"]}
