@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import md5
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -241,32 +241,27 @@ WORD = (1 << 64) - 1
 CELL = struct.Struct(">qqQq")
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One key range: rows in it, the sum of their fingerprints, the sum of their checksums."""
 
-    count: int = 0
+    rows: int = 0
     keys: int = 0
     checks: int = 0
 
-    def __add__(self, other: Cell) -> Cell:
-        return Cell(self.count + other.count, self.keys + other.keys, self.checks + other.checks)
-
-    def __sub__(self, other: Cell) -> Cell:
-        return Cell(self.count - other.count, self.keys - other.keys, self.checks - other.checks)
-
-    def times(self, number: int) -> Cell:
-        """The same row several times."""
-        return Cell(self.count * number, self.keys * number, self.checks * number)
+    def plus(self, other: Cell, times: int = 1) -> Cell:
+        """This range with the rows of another so many times more, or fewer."""
+        rows, keys, checks = other
+        return Cell(self.rows + times * rows, self.keys + times * keys, self.checks + times * checks)
 
     def pure(self) -> int | None:
         """The fingerprint of the only row in this range, None when there are more or none."""
-        if self.count == 0 or self.keys % self.count:
+        if self.rows == 0 or self.keys % self.rows:
             return None
-        key = self.keys // self.count
-        return key if checksum(key) * self.count == self.checks else None
+        key = self.keys // self.rows
+        return key if checksum(key) * self.rows == self.checks else None
 
 
+NOTHING = Cell()
 Sketch = Mapping[int, Cell]
 
 
@@ -281,18 +276,18 @@ def sketch(fingerprints: Mapping[int, int]) -> dict[int, Cell]:
 def sketch_difference(now: Sketch, before: Sketch) -> dict[int, int] | None:
     """How many rows more (or, negative, fewer) each fingerprint has now; None when too much has changed to tell."""
     changed = [index for index in now.keys() | before.keys() if now.get(index) != before.get(index)]
-    cells = {index: now.get(index, Cell()) - before.get(index, Cell()) for index in changed}
+    cells = {index: now.get(index, NOTHING).plus(before.get(index, NOTHING), -1) for index in changed}
     difference: dict[int, int] = {}
     waiting = list(cells)
     while waiting:
         key = cells[index := waiting.pop()].pure()
         if key is None or index not in ranges(key):
             continue
-        number = cells[index].count
+        number = cells[index].rows
         difference[key] = difference.get(key, 0) + number
         add(cells, key, -number)
         waiting.extend(ranges(key))
-    return None if any(cell != Cell() for cell in cells.values()) else {k: n for k, n in difference.items() if n}
+    return None if any(cell != NOTHING for cell in cells.values()) else {k: n for k, n in difference.items() if n}
 
 
 def ranges(key: int) -> tuple[int, ...]:
@@ -321,14 +316,14 @@ def checksum_of(key: ColumnElement[int]) -> ColumnElement[int]:
 
 def packed(cells: Sketch) -> bytes:
     """A sketch as bytes, every cell in its place."""
-    whole = (cells.get(index, Cell()) for index in range(CELLS))
-    return b"".join(CELL.pack(cell.count, cell.keys >> 64, cell.keys & WORD, cell.checks) for cell in whole)
+    whole = [cells.get(index, NOTHING) for index in range(CELLS)]
+    return b"".join([CELL.pack(count, keys >> 64, keys & WORD, checks) for count, keys, checks in whole])
 
 
 def unpacked(data: bytes) -> dict[int, Cell]:
     """The sketch that `packed` wrote."""
-    cells = (Cell(count, (high << 64) | low, checks) for count, high, low, checks in CELL.iter_unpack(data))
-    return {index: cell for index, cell in enumerate(cells) if cell != Cell()}
+    cells = [Cell(count, (high << 64) | low, checks) for count, high, low, checks in CELL.iter_unpack(data)]
+    return {index: cell for index, cell in enumerate(cells) if cell != NOTHING}
 
 
 def gathered(rows: Iterable[tuple[int, int, int, int]]) -> dict[int, Cell]:
@@ -338,5 +333,6 @@ def gathered(rows: Iterable[tuple[int, int, int, int]]) -> dict[int, Cell]:
 
 def add(cells: dict[int, Cell], key: int, number: int) -> None:
     """Count a fingerprint some times more in a sketch."""
+    row = Cell(1, key, checksum(key))
     for index in ranges(key):
-        cells[index] = cells.get(index, Cell()) + Cell(1, key, checksum(key)).times(number)
+        cells[index] = cells.get(index, NOTHING).plus(row, number)
