@@ -22,7 +22,7 @@ from checks.engine.reporting.score import Band
 from etl.tables import EVER, TimeSpan, check_results, check_runs, within
 
 if TYPE_CHECKING:
-    from checks.engine.judging.bad_rows import Cluster
+    from checks.engine.judging.judge import Cluster
 
 LEAN = (
     "run_id", "at", "rule", "parameter", "domain", "severity", "status", "gross_status", "count", "total", "rate",
@@ -156,7 +156,7 @@ def _details(row: Row[Any]) -> dict[str, Any]:
 
 def cluster_of(stored: Mapping[str, Any]) -> Cluster:
     """A cluster as it was stored, its labels in the order in which it said them: JSONB has its own."""
-    from checks.engine.judging.bad_rows import Cluster  # noqa: PLC0415 - most reading needs no measuring
+    from checks.engine.judging.judge import Cluster  # noqa: PLC0415 - most reading needs no measuring
 
     where = sorted(stored["where"].items(), key=lambda part: str(stored.get("text", "")).find(part[1]))
     return Cluster(

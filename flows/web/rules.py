@@ -15,7 +15,7 @@ from checks import waivers
 from checks.engine.authoring import CheckDefinitionError
 from checks.engine.authoring.spec import Check
 from checks.engine.authoring.units import number_of, points_text
-from checks.engine.judging.bad_rows import Cluster
+from checks.engine.judging.judge import Cluster
 from checks.engine.reporting.report import relative
 from checks.render.by_rule import by_rule
 from checks.render.terminal import example, lines_of

@@ -5,17 +5,33 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
 from typing import Any, TypeAlias
 
-from sqlalchemy import ARRAY, ColumnElement, FromClause, Select, SelectBase, Table, and_, cast, func, null, select, true
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    FromClause,
+    Select,
+    SelectBase,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    func,
+    null,
+    select,
+    true,
+)
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.findings import key_columns, key_names, key_text, row_hash
 from checks.engine.measuring.compile_queries import Query, Together
 from checks.engine.measuring.measure import Measurement, bad_condition
-from checks.engine.measuring.scope import Dimension, Labels, Reached, Scope, reach
+from checks.engine.measuring.reflect import keep
+from checks.engine.measuring.scope import Dimension, Reached, Scope, reach
 from checks.engine.measuring.snapshot import Session, asking
 
 Place: TypeAlias = tuple[tuple[str, Any], ...]
@@ -78,7 +94,10 @@ def _names(query: Query, columns: tuple[ColumnElement[Any], ...]) -> tuple[Colum
     return apart or columns
 
 
-def population(query: Query, *, shared: bool = False) -> tuple[FromClause, ColumnElement[bool] | None] | None:
+Population: TypeAlias = tuple[FromClause, ColumnElement[bool] | None]
+
+
+def population(query: Query, *, shared: bool = False) -> Population | None:
     """The rows that could have been bad, with their condition; None when the query does not say.
 
     With `shared` those of all parameters, where the rule asks for all at once.
@@ -86,7 +105,7 @@ def population(query: Query, *, shared: bool = False) -> tuple[FromClause, Colum
     return query.once(("population", shared), lambda: _population(query, shared))
 
 
-def _population(query: Query, shared: bool) -> tuple[FromClause, ColumnElement[bool] | None] | None:
+def _population(query: Query, shared: bool) -> Population | None:
     if query.check.mark.kind is Kind.FRAME:
         return query.table, None
     among = query.among if query.together is None or not shared else query.together.among
@@ -109,34 +128,6 @@ def _source(query: Query) -> tuple[FromClause, ColumnElement[bool]]:
 
 CANDIDATES = 3
 LEAST_SHARE = 0.1
-LEAST_LIFT = 1.2
-SAME_DENSITY = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Bad rows at one place, and how many rows stand there at all (None: the rule does not say)."""
-
-    place: Place
-    count: int
-    rows: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """A place where bad rows are denser than elsewhere.
-
-    `lift` is how many times denser than in the whole: 1.0 would be no cluster at all. None without a total.
-    """
-
-    where: tuple[tuple[str, str], ...]
-    count: int
-    of: int
-    rows: int | None
-    lift: float | None
-
-    def __str__(self) -> str:
-        return f"{self.count:,} of {self.of:,} in {', '.join(_said(name, label) for name, label in self.where)}"
 
 
 def least_rows(count: int) -> float:
@@ -188,6 +179,12 @@ class PlaceCounts:
     count: int = 0
     digest: int = 0
 
+    def readings(self, name: str, bad: Mapping[Place, int]) -> dict[Any, Measurement]:
+        """The reading at each value of a dimension; a value without any row is left out."""
+        alone = {place[0][1]: (place, total) for place, total in self.rows.items()
+                 if len(place) == 1 and place[0][0] == name}  # fmt: skip
+        return {value: Measurement(bad.get(place, 0), total) for value, (place, total) in alone.items()}
+
 
 def census(
     session: Session, asked: Sequence[Asked], dimensions: Sequence[Dimension], scope: Scope, timeout: float
@@ -197,36 +194,60 @@ def census(
     The queries share one population, which is read once; nothing is known of queries that do not say theirs. Of a
     population that a rule asks for all at once, each query counts the rows of its own parameter.
     """
-    judged = population(asked[0].query, shared=len(asked) > 1)
+    first, shared = asked[0].query, len(asked) > 1
+    judged = population(first, shared=shared)
     if judged is None:
         return {}
-    source, together = judged[0], asked[0].query.together if len(asked) > 1 else None
-    joined, reached = asked[0].query.once(("reached", source, *dimensions), lambda: reach(source, dimensions))
-    coded = [code for dimension, value in reached if (code := _Coded.of(dimension, value, asked)).values != ()]
-    flags = _Flags()
-    numbers = [[flags.number(condition) for condition in _counted_by(item, judged)] for item in asked]
-    apart = null() if together is None else source.c[together.by]
-    by = [apart, *(column for code in coded for column in code.columns)]
-    labelled = [column.label(f"d{number}") for number, column in enumerate(by)]
-    hashed = {numbers[at][1]: (item, own) for at, item in enumerate(asked) if (own := item.hash) is not None}
-    # the rules of one table have one hash: as an expression of each, they took most of the text
-    hashes = {own: own.label(f"h{number}") for number, (_, own) in hashed.items()}
-    wanted = select(*labelled, *flags.columns, *hashes.values()).select_from(joined)
-    rows = wanted.where(scope.condition(source)).subquery()
-    grouped = [rows.c[column.name] for column in labelled]
-    sums = {number: _sum_and_mean(rows.c[hashes[own].name]) for number, (_, own) in hashed.items()}
-    counts = [(sums.get(number, (func.count(),)), rows.c[flag.name]) for number, flag in enumerate(flags.columns)]
+    joined, reached = first.once(("reached", shared, *dimensions), lambda: reach(judged[0], dimensions))
+    coded = [(code, value) for dimension, value in reached if (code := _Code.of(dimension, asked)).values != ()]
+    codes, together = [code for code, _ in coded], first.together if shared else None
+    apart = null() if together is None else judged[0].c[together.by]
+    by = [apart, *(column for code, value in coded for column in code.columns(value))]
+    make = partial(_Census.of, asked, judged, joined, by, scope)
+    # of several rules there are too many that may fail together
+    forms = ("census", scope.shape, asked[0].bad, asked[0].hash, *((code.name, *code.given) for code in codes))
+    plan = make() if shared or first.together else first.once((*forms, *dimensions), make)
     counted = {item.query.id: PlaceCounts() for item in asked}
-    concerned = _by_parameter(asked, numbers, together)
-    aggregates = [each.filter(flag) for own, flag in counts for each in own]
-    for row in session.all(asking(*grouped, *aggregates).group_by(*grouped), timeout):
-        codes, values = iter(row[2:]), iter(row[1 + len(by) :])
-        here = [part for code in coded if (part := code.read(codes)) is not None]
-        both = [_count_and_sum([next(values) for _ in own]) for own, _ in counts]
-        _add(counted, concerned.get(row[1], ()), list(places_of(here)), [count for count, _ in both])
-        for number, (item, _) in hashed.items():
-            counted[item.query.id].digest += both[number][1]
+    concerned = _by_parameter(asked, plan.numbers, together)
+    given = {name: value for code in codes for name, value in code.given.items()}
+    for row in session.all(plan.statement, timeout, given):
+        places = list(places_of(_read(codes, row[2:])))
+        _add(counted, concerned.get(row[1], ()), places, plan.counts(row[1 + len(by) :]))
     return counted
+
+
+@dataclass(frozen=True, slots=True)
+class _Census:
+    """A statement that counts rows by place; of each query the numbers of its counts, of each count its columns."""
+
+    statement: Select[Any]
+    numbers: Sequence[Sequence[int]]
+    columns: Sequence[int]
+
+    @classmethod
+    def of(
+        cls, asked: Sequence[Asked], judged: Population, joined: FromClause, by: Sequence[Any], scope: Scope
+    ) -> _Census:  # fmt: skip
+        """Of these queries, by these columns."""
+        flags = _Flags()
+        numbers = [[flags.number(condition) for condition in _counted_by(item, judged)] for item in asked]
+        labelled = [column.label(f"d{number}") for number, column in enumerate(by)]
+        hashed = {numbers[at][1]: own for at, item in enumerate(asked) if (own := item.hash) is not None}
+        # the rules of one table have one hash: as an expression of each, they took most of the text
+        hashes = {own: own.label(f"h{number}") for number, own in hashed.items()}
+        wanted = select(*labelled, *flags.columns, *hashes.values()).select_from(joined)
+        rows = wanted.where(scope.condition(judged[0])).subquery()
+        grouped = [rows.c[column.name] for column in labelled]
+        sums = {number: _sum_and_mean(rows.c[hashes[own].name]) for number, own in hashed.items()}
+        counts = [(sums.get(number, (func.count(),)), rows.c[flag.name]) for number, flag in enumerate(flags.columns)]
+        aggregates = [each.filter(flag) for own, flag in counts for each in own]
+        statement = keep(asking(*grouped, *aggregates).group_by(*grouped))
+        return cls(statement, numbers, [len(own) for own, _ in counts])
+
+    def counts(self, row: Sequence[Any]) -> list[tuple[int, int]]:
+        """The number of rows of each count, and the sum of their hashes."""
+        values = iter(row)
+        return [_count_and_sum([next(values) for _ in range(number)]) for number in self.columns]
 
 
 def _sum_and_mean(hashed: ColumnElement[int]) -> tuple[ColumnElement[Any], ...]:
@@ -271,7 +292,7 @@ class _Flags:
         return len(self.columns) - 1
 
 
-def _counted_by(item: Asked, judged: tuple[FromClause, ColumnElement[bool] | None]) -> list[ColumnElement[bool] | None]:
+def _counted_by(item: Asked, judged: Population) -> list[ColumnElement[bool] | None]:
     return [(population(item.query) or judged)[1], *([bad_condition(item.query)] if item.bad else [])]
 
 
@@ -279,90 +300,66 @@ def _add(
     counted: Mapping[tuple[str, str], PlaceCounts],
     concerned: Sequence[tuple[Asked, Sequence[int]]],
     places: Sequence[Place],
-    counts: Sequence[int],
+    counts: Sequence[tuple[int, int]],
 ) -> None:
     for item, (rows, *bad) in concerned:
-        of, total, count = counted[item.query.id], counts[rows], sum(counts[at] for at in bad)
+        of, total, count = counted[item.query.id], counts[rows][0], sum(counts[at][0] for at in bad)
         of.rows.update(dict.fromkeys(places, total))
         of.bad.update(dict.fromkeys(places, count))
         of.total, of.count = of.total + total, of.count + count
-
-
-def segment_readings(rows: Mapping[Place, int], bad: Mapping[Place, int], name: str) -> dict[Any, Measurement]:
-    """The reading at each value of a dimension; a value without any row is left out."""
-    alone = {place[0][1]: (place, total) for place, total in rows.items() if len(place) == 1 and place[0][0] == name}
-    return {value: Measurement(bad.get(place, 0), total) for value, (place, total) in alone.items()}
+        of.digest += sum(counts[at][1] for at in bad)
 
 
 MOST_CONDITIONS = 3
+"""The database knows how few groups so many conditions make: it need not sort all rows."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Coded:
+class _Code:
     """What rows are grouped by: the value of a scored dimension (`values` None), of others which asked value it is."""
 
     name: str
     values: tuple[Any, ...] | None
-    columns: tuple[ColumnElement[Any], ...]
 
     @classmethod
-    def of(cls, dimension: Dimension, value: ColumnElement[Any], asked: Sequence[Asked]) -> _Coded:
+    def of(cls, dimension: Dimension, asked: Sequence[Asked]) -> _Code:
         """The code of one dimension."""
-        if dimension.scored:
-            return cls(dimension.name, None, (value,))
         parts = {part for item in asked for place in item.places for part in place}
         wanted = tuple(own for name, own in sorted(parts, key=str) if name == dimension.name)
-        if len(wanted) <= MOST_CONDITIONS:
-            # the database knows how few groups conditions make: it need not sort all rows
-            return cls(dimension.name, wanted, tuple(value.is_not_distinct_from(own) for own in wanted))
-        return cls(dimension.name, wanted, (func.array_position(cast(list(wanted), ARRAY(value.type)), value),))
+        return cls(dimension.name, None if dimension.scored else wanted)
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """The parameters of its columns."""
+        values = self.values or ()
+        if len(values) > MOST_CONDITIONS:
+            return {f"at_{self.name}": list(values)}
+        return {f"at_{self.name}_{number}": own for number, own in enumerate(values)}
+
+    def columns(self, value: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+        """What a value is grouped by."""
+        if self.values is None:
+            return [value]
+        if len(self.values) <= MOST_CONDITIONS:
+            return [value.is_not_distinct_from(bindparam(name, type_=value.type)) for name in self.given]
+        return [func.array_position(cast(bindparam(name), ARRAY(value.type)), value) for name in self.given]
 
     def read(self, row: Iterator[Any]) -> tuple[str, Any] | None:
         """The dimension with its value, from the next columns of a row; None for a value that nobody asked about."""
-        codes = [next(row) for _ in self.columns]
         if self.values is None:
-            return self.name, codes[0]
-        place = (
-            codes[0] if len(self.values) > MOST_CONDITIONS else next((n for n, own in enumerate(codes, 1) if own), None)
-        )
+            return self.name, next(row)
+        codes = [next(row) for _ in self.given]
+        place = codes[0] if len(codes) < len(self.values) else next((n for n, own in enumerate(codes, 1) if own), None)
         return None if place is None else (self.name, self.values[place - 1])
+
+
+def _read(codes: Iterable[_Code], row: Iterable[Any]) -> Place:
+    """The place of a row, from its columns."""
+    columns = iter(row)
+    return tuple(part for code in codes if (part := code.read(columns)) is not None)
 
 
 def places_of(place: Sequence[tuple[str, Any]]) -> Iterable[Place]:
     """The places that a row counts for: each of its dimensions alone, and each two of them."""
     yield from ((part,) for part in place)
     yield from combinations(place, 2)
-
-
-def clusters(spots: Sequence[Spot], reading: Measurement, labels: Labels, most: int) -> tuple[Cluster, ...]:
-    """The places worth saying, the most telling first."""
-    found = [_cluster(spot, reading, labels) for spot in spots]
-    telling = [cluster for cluster in found if cluster.lift is None or cluster.lift >= LEAST_LIFT]
-    kept: list[Cluster] = []
-    for cluster in sorted(telling, key=_weight):
-        if not any(_repeats(cluster, other) for other in kept):
-            kept.append(cluster)
-    return tuple(kept[:most])
-
-
-def _cluster(spot: Spot, reading: Measurement, labels: Labels) -> Cluster:
-    where = tuple((name, labels.say(name, value)) for name, value in spot.place)
-    lift = spot.count / spot.rows / reading.rate if spot.rows and reading.rate else None
-    return Cluster(where, spot.count, reading.count or 0, spot.rows, None if lift is None else round(lift, 2))
-
-
-def _weight(cluster: Cluster) -> tuple[Any, ...]:
-    # many of the bad rows in few of all rows: their share times how much denser they are; the plainer place wins a tie
-    share = cluster.count / cluster.of if cluster.of else 0.0
-    return -share * min(cluster.lift or 1.0, 100.0), len(cluster.where), str(cluster.where)
-
-
-def _repeats(cluster: Cluster, other: Cluster) -> bool:
-    mine, theirs = set(cluster.where), set(other.where)
-    nested = mine <= theirs or theirs <= mine
-    return nested and abs(cluster.count - other.count) <= SAME_DENSITY * max(cluster.count, other.count)
-
-
-def _said(name: str, label: str) -> str:
-    # "series 12" needs its word, "CNSWPL" and "Series 12" say themselves what they are
-    return f"{name} {label}" if label[:1].isdigit() or label == "none" else label

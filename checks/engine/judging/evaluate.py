@@ -20,16 +20,7 @@ from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.authoring.units import Status
 from checks.engine.judging.alone import read_alone, read_frame, read_grouped
-from checks.engine.judging.bad_rows import (
-    Asked,
-    BadRows,
-    PlaceCounts,
-    Spot,
-    candidates,
-    census,
-    possible_candidates,
-    segment_readings,
-)
+from checks.engine.judging.bad_rows import Asked, BadRows, PlaceCounts, candidates, census, possible_candidates
 from checks.engine.judging.evidence import (
     Evidence,
     as_listed,
@@ -42,7 +33,7 @@ from checks.engine.judging.evidence import (
     waived_rows,
 )
 from checks.engine.judging.findings import Change, Findings, compare, compare_part
-from checks.engine.judging.judge import Carried, Id, Located, RunContext, Verdict, judge
+from checks.engine.judging.judge import Carried, Id, Located, RunContext, Spot, Verdict, judge
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import (
     Alone,
@@ -309,7 +300,7 @@ def _stand(outcome: Outcome, evidence: Evidence, counted: PlaceCounts, context: 
     likely = candidates(bad, evidence.findings.count) if outcome.gross.status.failing else []
     outcome.spots = tuple(Spot(place, bad[place], counted.rows.get(place)) for place in likely)
     scored = [dimension.name for dimension in context.dimensions if dimension.scored]
-    outcome.parts = {name: parts for name in scored if (parts := segment_readings(counted.rows, bad, name))}
+    outcome.parts = {name: parts for name in scored if (parts := counted.readings(name, bad))}
 
 
 def fetch_evidence(session: Session, measured: Sequence[Measured], context: RunContext, fetched: Fetched) -> None:

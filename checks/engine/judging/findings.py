@@ -261,7 +261,7 @@ class Cell(NamedTuple):
         return key if checksum(key) * self.rows == self.checks else None
 
 
-NOTHING = Cell()
+NO_ROW = Cell()
 Sketch = Mapping[int, Cell]
 
 
@@ -276,7 +276,7 @@ def sketch(fingerprints: Mapping[int, int]) -> dict[int, Cell]:
 def sketch_difference(now: Sketch, before: Sketch) -> dict[int, int] | None:
     """How many rows more (or, negative, fewer) each fingerprint has now; None when too much has changed to tell."""
     changed = [index for index in now.keys() | before.keys() if now.get(index) != before.get(index)]
-    cells = {index: now.get(index, NOTHING).plus(before.get(index, NOTHING), -1) for index in changed}
+    cells = {index: now.get(index, NO_ROW).plus(before.get(index, NO_ROW), -1) for index in changed}
     difference: dict[int, int] = {}
     waiting = list(cells)
     while waiting:
@@ -287,7 +287,7 @@ def sketch_difference(now: Sketch, before: Sketch) -> dict[int, int] | None:
         difference[key] = difference.get(key, 0) + number
         add(cells, key, -number)
         waiting.extend(ranges(key))
-    return None if any(cell != NOTHING for cell in cells.values()) else {k: n for k, n in difference.items() if n}
+    return None if any(cell != NO_ROW for cell in cells.values()) else {k: n for k, n in difference.items() if n}
 
 
 def ranges(key: int) -> tuple[int, ...]:
@@ -316,14 +316,14 @@ def checksum_of(key: ColumnElement[int]) -> ColumnElement[int]:
 
 def packed(cells: Sketch) -> bytes:
     """A sketch as bytes, every cell in its place."""
-    whole = [cells.get(index, NOTHING) for index in range(CELLS)]
+    whole = [cells.get(index, NO_ROW) for index in range(CELLS)]
     return b"".join([CELL.pack(count, keys >> 64, keys & WORD, checks) for count, keys, checks in whole])
 
 
 def unpacked(data: bytes) -> dict[int, Cell]:
     """The sketch that `packed` wrote."""
     cells = [Cell(count, (high << 64) | low, checks) for count, high, low, checks in CELL.iter_unpack(data)]
-    return {index: cell for index, cell in enumerate(cells) if cell != NOTHING}
+    return {index: cell for index, cell in enumerate(cells) if cell != NO_ROW}
 
 
 def gathered(rows: Iterable[tuple[int, int, int, int]]) -> dict[int, Cell]:
@@ -335,4 +335,4 @@ def add(cells: dict[int, Cell], key: int, number: int) -> None:
     """Count a fingerprint some times more in a sketch."""
     row = Cell(1, key, checksum(key))
     for index in ranges(key):
-        cells[index] = cells.get(index, NOTHING).plus(row, number)
+        cells[index] = cells.get(index, NO_ROW).plus(row, number)

@@ -1,5 +1,7 @@
 """From a measurement to a verdict: by the threshold, the baseline of earlier runs, and the waivers in force.
 
+And from the places where bad rows stand to the clusters that are worth saying.
+
 Measured first, judged after; "not measured" is never "passed". Baseline and waivers are handed in, so a run is a
 function of the database and of these.
 """
@@ -18,7 +20,7 @@ from checks.engine.judging.findings import Findings, key_text_of
 
 if TYPE_CHECKING:
     from checks.engine.measuring.measure import Asking, Measurement
-    from checks.engine.measuring.scope import Dimension
+    from checks.engine.measuring.scope import Dimension, Labels
     from checks.engine.measuring.snapshot import Job, Session
 
 Id: TypeAlias = tuple[str, str]
@@ -227,3 +229,67 @@ class RunContext:
     def basis(self, id_: Id) -> str:
         """The digest of what a result rests on; empty for one that has none."""
         return self.bases().get(id_, "")
+
+
+LEAST_LIFT = 1.2
+SAME_DENSITY = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Bad rows at one place, and how many rows stand there at all (None: the rule does not say)."""
+
+    place: tuple[tuple[str, Any], ...]
+    count: int
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A place where bad rows are denser than elsewhere.
+
+    `lift` is how many times denser than in the whole: 1.0 would be no cluster at all. None without a total.
+    """
+
+    where: tuple[tuple[str, str], ...]
+    count: int
+    of: int
+    rows: int | None
+    lift: float | None
+
+    def __str__(self) -> str:
+        return f"{self.count:,} of {self.of:,} in {', '.join(_said(name, label) for name, label in self.where)}"
+
+
+def clusters(spots: Sequence[Spot], reading: Measurement, labels: Labels, most: int) -> tuple[Cluster, ...]:
+    """The places worth saying, the most telling first."""
+    found = [_cluster(spot, reading, labels) for spot in spots]
+    telling = [cluster for cluster in found if cluster.lift is None or cluster.lift >= LEAST_LIFT]
+    kept: list[Cluster] = []
+    for cluster in sorted(telling, key=_weight):
+        if not any(_repeats(cluster, other) for other in kept):
+            kept.append(cluster)
+    return tuple(kept[:most])
+
+
+def _cluster(spot: Spot, reading: Measurement, labels: Labels) -> Cluster:
+    where = tuple((name, labels.say(name, value)) for name, value in spot.place)
+    lift = spot.count / spot.rows / reading.rate if spot.rows and reading.rate else None
+    return Cluster(where, spot.count, reading.count or 0, spot.rows, None if lift is None else round(lift, 2))
+
+
+def _weight(cluster: Cluster) -> tuple[Any, ...]:
+    # many of the bad rows in few of all rows: their share times how much denser they are; the plainer place wins a tie
+    share = cluster.count / cluster.of if cluster.of else 0.0
+    return -share * min(cluster.lift or 1.0, 100.0), len(cluster.where), str(cluster.where)
+
+
+def _repeats(cluster: Cluster, other: Cluster) -> bool:
+    mine, theirs = set(cluster.where), set(other.where)
+    nested = mine <= theirs or theirs <= mine
+    return nested and abs(cluster.count - other.count) <= SAME_DENSITY * max(cluster.count, other.count)
+
+
+def _said(name: str, label: str) -> str:
+    # "series 12" needs its word, "CNSWPL" and "Series 12" say themselves what they are
+    return f"{name} {label}" if label[:1].isdigit() or label == "none" else label

@@ -77,8 +77,8 @@ class Session(Protocol):
         """Give the parameters that statements name their values, such as the league that a run is about."""
         ...
 
-    def all(self, statement: Select[Any], timeout: float) -> Rows:
-        """All rows of a statement that was made with `asking`, under a time limit in seconds."""
+    def all(self, statement: Select[Any], timeout: float, values: Mapping[str, Any] | None = None) -> Rows:
+        """All rows of a statement that was made with `asking`, under a time limit in seconds; `values` of its own."""
         ...
 
     def chunks(self, statement: Select[Any], timeout: float, size: int) -> Generator[Rows, None, None]:
@@ -342,13 +342,13 @@ class SnapshotSession:
         """Give parameters their values, in all sessions of the snapshot."""
         self._snapshot.bound = values
 
-    def all(self, statement: Select[Any], timeout: float) -> Rows:
+    def all(self, statement: Select[Any], timeout: float, values: Mapping[str, Any] | None = None) -> Rows:
         """All rows of a statement, to which the sets that it shares with others are sent along."""
         session, sets = self._alive(), self._snapshot.sets
         if sets is None:
-            return session.all(statement, timeout)
-        sent, values = sets.sent_along(statement, lambda rows, given: session.all(rows, timeout, given))
-        return session.all(sent, timeout, values)
+            return session.all(statement, timeout, values)
+        sent, texts = sets.sent_along(statement, lambda rows, given: session.all(rows, timeout, given))
+        return session.all(sent, timeout, {**texts, **(values or {})})
 
     def chunks(self, statement: Select[Any], timeout: float, size: int) -> Generator[Rows, None, None]:
         """The rows of a statement in chunks."""

@@ -20,8 +20,8 @@ from checks.engine.reporting.score import FORMULA, Band, Score
 from checks.engine.reporting.verdict import COVERAGE_FLOOR, Exit, FailOn, News, RunVerdict, coverage_of, run_verdict
 
 if TYPE_CHECKING:
-    from checks.engine.judging.bad_rows import Cluster
     from checks.engine.judging.findings import Findings
+    from checks.engine.judging.judge import Cluster
     from checks.engine.measuring.measure import Measurement
 
 

@@ -15,9 +15,8 @@ from rich.console import Console
 
 from checks import Severity, Status
 from checks.engine.authoring.spec import Source
-from checks.engine.judging.bad_rows import Cluster
 from checks.engine.judging.findings import Finding, Findings
-from checks.engine.judging.judge import Waiver
+from checks.engine.judging.judge import Cluster, Waiver
 from checks.engine.reporting.report import Report, Result, worst_first
 from checks.engine.reporting.score import Score
 from checks.engine.reporting.verdict import FailOn

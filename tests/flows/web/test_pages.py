@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from alerts.incidents.store import listed
 from checks.engine.authoring.units import Status
 from checks.engine.collecting.collect import collect
-from checks.engine.judging.bad_rows import Cluster
+from checks.engine.judging.judge import Cluster
 from checks.render.formats import PageLinks
 from checks.review.reading import read_book
 from checks.review.section import review

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -13,8 +14,9 @@ from sqlalchemy import ColumnElement, Engine, select, update
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
 from checks.engine.authoring import MeasureError
 from checks.engine.judging import evaluate, evidence
-from checks.engine.judging.bad_rows import Cluster, Place, candidates, possible_candidates, segment_readings
+from checks.engine.judging.bad_rows import Place, PlaceCounts, candidates, possible_candidates
 from checks.engine.judging.evidence import _shares
+from checks.engine.judging.judge import Cluster
 from checks.engine.measuring.measure import Measurement
 from checks.engine.reporting.report import Result
 from tests.checks.engine.conftest import PLACE, SHELF, Run, counted, thing, things
@@ -177,9 +179,9 @@ def test_rules_of_one_table_are_located_by_one_statement_that_draws_and_one_that
 def test_the_reading_of_a_value_is_that_of_its_own_dimension_alone() -> None:
     place, shelf, both = (("place", "North"),), (("shelf", "3"),), (("place", "North"), ("shelf", "3"))
 
-    readings = segment_readings({place: 40, shelf: 30, both: 20}, {place: 4, shelf: 3, both: 2}, "place")
+    counted = PlaceCounts(Counter({place: 40, shelf: 30, both: 20}))
 
-    assert readings == {"North": Measurement(4, 40)}
+    assert counted.readings("place", {place: 4, shelf: 3, both: 2}) == {"North": Measurement(4, 40)}
 
 
 def test_a_row_that_is_drawn_for_several_rules_counts_for_each_by_its_own_chance() -> None:

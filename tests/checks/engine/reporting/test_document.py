@@ -13,9 +13,8 @@ import pytest
 from checks import Severity, Status
 from checks.engine.authoring.spec import Source
 from checks.engine.authoring.units import Figure, Measure
-from checks.engine.judging.bad_rows import Cluster
 from checks.engine.judging.findings import Findings
-from checks.engine.judging.judge import Waiver
+from checks.engine.judging.judge import Cluster, Waiver
 from checks.engine.reporting.report import Report, Result, report_document, result_of, worst_first
 from checks.engine.reporting.score import Band, Score
 from checks.engine.reporting.verdict import News
