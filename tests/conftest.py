@@ -7,6 +7,7 @@ import gc
 import itertools
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from etl.database import open_engine
 from etl.embedded import running
 from etl.migrate import upgrade
 from tests import compiled
-from tests.platform.servers import QUICK, administer, drop, drop_spare, quick_folder
+from tests.platform.servers import QUICK, administer, drop, drop_spare, end_sessions, quick_folder, written
 
 pytest_plugins = ["tests.platform.fixtures", "tests.spread"]
 
@@ -48,6 +49,7 @@ gc.set_threshold(100_000)
 compiled.share()
 
 _numbers = itertools.count(1)
+_unwritten: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
 
 
 def pytest_collection_finish() -> None:
@@ -93,8 +95,11 @@ def server() -> Iterator[str]:
     Many sessions one after the other (tests/mutants.py) bring one server for all.
     """
     if "TEST_SERVER" in os.environ:
-        yield os.environ["TEST_SERVER"]
-        drop_spare(os.environ["TEST_SERVER"])
+        url = os.environ["TEST_SERVER"]
+        yield url
+        for name in itertools.chain.from_iterable(_unwritten.values()):
+            drop(url, name)
+        drop_spare(url)
         return
     with quick_folder() as home, running(home, **QUICK) as url:
         yield url
@@ -175,13 +180,21 @@ def once(target: Path, make: Callable[[Path], object]) -> Path:
 
 
 def copy_of(server: str, template: str) -> Iterator[Engine]:
-    """A database of its own, copied from a template, gone after use."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    administer(server, f"create database {name} template {template} strategy file_copy")
-    engine = open_engine(_named(server, name))
+    """A database of its own, copied from a template, gone after use; one that nobody wrote to is the next one's."""
+    unwritten = _unwritten[server, template]
+    if unwritten:
+        name = unwritten.pop()
+        end_sessions(server, name)
+    else:
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        administer(server, f"create database {name} template {template} strategy file_copy")
+    engine, before = open_engine(_named(server, name)), written(server)
     yield engine
     engine.dispose()
-    drop(server, name)
+    if written(server) == before:
+        unwritten.append(name)
+    else:
+        drop(server, name)
 
 
 def _named(server: str, database: str) -> str:

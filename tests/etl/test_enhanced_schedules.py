@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
-from etl import circuit_breaker
+from etl import circuit_breaker, enhanced_schedules
 from etl.enhanced_schedules import EnhancedSchedulesETL
 from etl.tables import players, schedule
 from tests.etl.importing.feeds import fixture, rows_of, standing, write
+from tests.forks import Running
 
 TEAMS = ("Birchwood - 11", "Tennaqua - 11")
+FORKED = pytest.mark.usefixtures("as_a_fork")
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +28,17 @@ def surroundings(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("RALLY_REPORTS", str(tmp_path / "logs"))
     monkeypatch.setenv("RALLY_DATA", str(tmp_path / "data"))
     return tmp_path
+
+
+@pytest.fixture
+def as_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command is a fork of ours, with the same words and the same environment: a cold start is that of one test."""
+
+    def run(command: list[str], **_: Any) -> CompletedProcess[str]:
+        ended = Running(tuple(command[len(enhanced_schedules.COMMAND) - 1 :]), os.environ, Path.cwd(), apart=True).end()
+        return CompletedProcess(command, ended.code, ended.out, ended.err)
+
+    monkeypatch.setattr("etl.enhanced_schedules.subprocess.run", run)
 
 
 def test_without_arguments_it_imports_standings_and_schedules_and_says_true(database: Engine, tmp_path: Path) -> None:
@@ -38,6 +54,7 @@ def test_without_arguments_it_imports_standings_and_schedules_and_says_true(data
     assert [feed["kind"] for feed in master.report["feeds"]] == ["series_stats", "schedules"]
 
 
+@FORKED
 def test_with_a_file_it_imports_that(database: Engine, tmp_path: Path) -> None:
     write(tmp_path, "schedules", [fixture(*TEAMS)])
     file = write(tmp_path / "other", "series_stats", [standing(name) for name in TEAMS])
@@ -46,6 +63,7 @@ def test_with_a_file_it_imports_that(database: Engine, tmp_path: Path) -> None:
     assert rows_of(database, schedule, "id") == []
 
 
+@FORKED
 def test_a_blocked_feed_is_false_and_logged_with_its_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write(tmp_path, "schedules", [])
 
@@ -53,6 +71,7 @@ def test_a_blocked_feed_is_false_and_logged_with_its_reason(tmp_path: Path, capl
     assert caplog.messages[0] == f"{path}: empty_feed: the feed has no rows; nothing is published over what is there"
 
 
+@FORKED
 def test_it_stops_where_imports_are_stopped(database: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(tmp_path, "series_stats", [standing(name) for name in TEAMS])
     with database.begin() as connection:
@@ -63,6 +82,7 @@ def test_it_stops_where_imports_are_stopped(database: Engine, tmp_path: Path, ca
     assert "the season changes" in caplog.messages[0]
 
 
+@FORKED
 def test_a_dry_run_commits_nothing(database: Engine, tmp_path: Path) -> None:
     write(tmp_path, "series_stats", [standing(name) for name in TEAMS])
     write(tmp_path, "schedules", [fixture(*TEAMS)])
@@ -72,6 +92,7 @@ def test_a_dry_run_commits_nothing(database: Engine, tmp_path: Path) -> None:
     assert rows_of(database, schedule, "id") == []
 
 
+@FORKED
 def test_a_database_that_is_away_is_false_and_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -83,6 +104,7 @@ def test_a_database_that_is_away_is_false_and_logged(
     assert "secret" not in caplog.text
 
 
+@FORKED
 def test_a_path_without_feeds_is_false(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert EnhancedSchedulesETL(tmp_path / "nowhere").run() is False
     assert caplog.messages

@@ -52,14 +52,17 @@ def administer(url: str, statement: str, *, database: str = "postgres") -> None:
 
     The session stays for the next one: a new one for each costs as much as the copy of a database that it asks for.
     """
-    target = make_url(url).set(drivername="postgresql", database=database, username="rally")
     if database != "postgres":  # that may be copied or dropped
-        with _session(target) as session:
+        with _session(_superuser(url, database)) as session:
             session.execute(statement)
-        return
-    if target not in _sessions or _sessions[target].closed:
-        _sessions[target] = _session(target)
-    _sessions[target].execute(statement)
+    else:
+        _kept(url).execute(statement)
+
+
+def written(url: str) -> str:
+    """How far a server has written: whatever changes a row, a table or a sequence of any database moves it on."""
+    (place,) = _kept(url).execute("select pg_current_wal_insert_lsn()::text").fetchone() or ("",)
+    return str(place)
 
 
 def drop(url: str, database: str) -> None:
@@ -77,6 +80,23 @@ def drop_spare(url: str, keep: int = 0) -> None:
     spare = _spare.get(make_url(url).set(database=None), deque())
     while len(spare) > keep:
         administer(url, f"drop database {spare.popleft()} with (force)")
+
+
+def end_sessions(url: str, database: str) -> None:
+    """End what a killed process or a thread has left connected to a database."""
+    leftovers = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s"
+    _kept(url).execute(leftovers, [database])
+
+
+def _superuser(url: str, database: str) -> URL:
+    return make_url(url).set(drivername="postgresql", database=database, username="rally")
+
+
+def _kept(url: str) -> psycopg.Connection[Any]:
+    target = _superuser(url, "postgres")
+    if target not in _sessions or _sessions[target].closed:
+        _sessions[target] = _session(target)
+    return _sessions[target]
 
 
 def _session(target: URL) -> psycopg.Connection[Any]:

@@ -106,6 +106,7 @@ def test_a_snapshot_is_restored_beside_dead_ids(platform: Engine, tmp_path: Path
     assert restored.repair is not None
 
 
+@pytest.mark.slow
 @HERE
 def test_dead_ids_that_were_mended_since_come_back_with_a_restore(platform: Engine, tmp_path: Path) -> None:
     upgrade(platform)
@@ -128,7 +129,7 @@ def test_dead_ids_that_were_mended_since_come_back_with_a_restore(platform: Engi
 
 
 @pytest.mark.parametrize("platform", [AUGUST], indirect=True)
-@pytest.mark.parametrize(("constraints", "left"), [(False, 3), (True, 0)])
+@pytest.mark.parametrize(("constraints", "left"), [(False, 3), pytest.param(True, 0, marks=pytest.mark.slow)])
 def test_orphans_of_two_unknown_teams_have_a_way(
     platform: Engine, catalogue: Rules, constraints: bool, left: int
 ) -> None:

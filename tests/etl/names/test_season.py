@@ -8,6 +8,8 @@ from datetime import date
 from functools import cache
 from itertools import groupby
 
+import pytest
+
 from etl.kinds.match_results import Match
 from etl.kinds.schedules import SCHEDULES, Fixture
 from etl.kinds.standings import SERIES_STATS, Standing
@@ -66,6 +68,7 @@ def test_no_side_of_the_season_needs_a_typing_mistake() -> None:
 
 
 @needs_feeds
+@pytest.mark.slow
 def test_in_order_of_time_every_side_is_linked_but_those_that_name_no_team_or_several() -> None:
     """Each moment against the standings known by then. Ambiguous: CITA's without series, and "Wilmette S1"."""
     unlinked: Counter[tuple[str | None, str, str]] = Counter()

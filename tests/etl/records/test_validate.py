@@ -169,6 +169,7 @@ def test_sound_rows_are_read_together(kind: FeedKind, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.skipif(not FEEDS.exists(), reason="the shared feeds are not beside this checkout")
+@pytest.mark.slow
 def test_of_the_shared_feeds_only_rows_that_are_no_matches_are_rejected() -> None:
     """Rows of league tables that the scraper took for matches (718), and CITA's placeholders without a home team."""
     counts: dict[tuple[str, str], int] = {}

@@ -246,6 +246,7 @@ def test_what_was_critical_all_along_stops_nothing(run: Run, dirty: Engine) -> N
     assert run("etl", "status").code == Exit.OK
 
 
+@pytest.mark.slow
 def test_a_check_of_another_day_or_of_one_league_stops_nothing(run: Run, database: Engine) -> None:
     _copy_a_match_after_a_check(run, database)
 
