@@ -7,10 +7,12 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
 from etl.importing import FeedResult
 from etl.importing.declared import Limits
+from tests.etl.conftest import Filled
 from tests.etl.importing.feeds import APTA, fixture, publish_one, standing, write
 
 NAMES = [f"Birchwood {letter}" for letter in "ABCDEF"]
@@ -173,22 +175,30 @@ ALL_OF_THEM = ("rewritten", "pattern", "turned", "contradictory", "other_ids", "
 LIBERAL = Limits(**dict.fromkeys(ALL_OF_THEM, 1.0))
 
 
-def rosters(database: Engine, folder: Path) -> list[dict[str, Any]]:
-    """Twenty people of one league, of whom two are captains; in a league before it, and in one after it, all are."""
-    members = [person(number, Captain="Yes" if number < 2 else "") for number in range(20)]
+def members() -> list[dict[str, Any]]:
+    """Twenty people of one league, of whom two are captains."""
+    return [person(number, Captain="Yes" if number < 2 else "") for number in range(20)]
+
+
+def rosters(database: Engine, folder: Path) -> None:
+    """The twenty; in a league before theirs, and in one after it, all are captains."""
     others = {league: [elsewhere(league, first + n) for n in range(16)] for league, first in FIRST_ELSEWHERE.items()}
-    for league, people in {"CNSWPL": others["CNSWPL"], APTA: members, "NSTF": others["NSTF"]}.items():
+    for league, people in {"CNSWPL": others["CNSWPL"], APTA: members(), "NSTF": others["NSTF"]}.items():
         own = {"league_id": league} | ({} if league == APTA else {"series": "Series 3"})
         teams = [record(team, 3, 1, 50 + FIRST_ELSEWHERE.get(league, 0)) | own for team in NAMES[:2]]
         teams.append(record(NAMES[2], 3, 1, 60 + FIRST_ELSEWHERE.get(league, 0), series="Chicago 22") | own)
         publish_one(database, write(folder, "series_stats", teams, league))
         publish_one(database, write(folder, "players", people, league))
-    return members
 
 
-def test_people_are_compared_with_those_that_they_replace(database: Engine, tmp_path: Path) -> None:
+@pytest.fixture
+def listed(filled: Filled) -> Engine:
+    return filled(rosters)
+
+
+def test_people_are_compared_with_those_that_they_replace(listed: Engine, tmp_path: Path) -> None:
     """Each change in a number of rows of its own, and beside each row one that is just within the limit."""
-    before = rosters(database, tmp_path)
+    before = members()
     changes: dict[int, dict[str, Any]] = {
         0: {"First Name": "A?"},
         **{number: {"First Name": f"B{number}", "Last Name": f"A{number}"} for number in (1, 2)},
@@ -206,7 +216,7 @@ def test_people_are_compared_with_those_that_they_replace(database: Engine, tmp_
     # an id that somebody of this league has, in another series
     after.append(person(15, Series="Chicago 22", Team=NAMES[2], **{"Player ID": f"nndz-{17:016x}"}))
 
-    signs = counted(publish_one(database, write(tmp_path, "players", after), limits=LIBERAL))
+    signs = counted(publish_one(listed, write(tmp_path, "players", after), limits=LIBERAL))
 
     assert {name: sign for name, sign in signs.items() if "one_value" not in name} == {
         "letters_lost": (1, 13, ""), "names_swapped": (2, 13, ""), "ratings_jumped": (3, 13, "over 10 points"),
@@ -215,24 +225,24 @@ def test_people_are_compared_with_those_that_they_replace(database: Engine, tmp_
     }  # fmt: skip
 
 
-def test_a_mark_that_many_have_or_nobody_is_no_sign(database: Engine, tmp_path: Path) -> None:
-    before = rosters(database, tmp_path)
+def test_a_mark_that_many_have_or_nobody_is_no_sign(listed: Engine, tmp_path: Path) -> None:
+    before = members()
     ten = [row | {"Captain": "Yes" if number < 10 else ""} for number, row in enumerate(before)]
     every, nobody = ([row | {"Captain": mark} for row in before] for mark in ("Yes", ""))
 
     signs = [
-        counted(publish_one(database, write(tmp_path, "players", rows), limits=Limits(one_value=1.0)))
+        counted(publish_one(listed, write(tmp_path, "players", rows), limits=Limits(one_value=1.0)))
         for rows in (every, nobody, every, ten, every)
     ]
 
     assert [one.get("captains_for_all") for one in signs] == [(20, 20, "captain_status stands"), *4 * [None]]
 
 
-def test_ratings_that_most_had_are_counted_where_they_are_empty(database: Engine, tmp_path: Path) -> None:
-    before = rosters(database, tmp_path)
+def test_ratings_that_most_had_are_counted_where_they_are_empty(listed: Engine, tmp_path: Path) -> None:
+    before = members()
     some = [row | ({"PTI": ""} if number < 3 else {}) for number, row in enumerate(before)]
 
-    signs = counted(publish_one(database, write(tmp_path, "players", some)))
+    signs = counted(publish_one(listed, write(tmp_path, "players", some)))
 
     assert signs["ratings_emptied"] == (3, 20, "pti is empty")
 
@@ -254,15 +264,14 @@ def test_a_series_of_ten_fixtures_that_a_feed_leaves_out_is_told(database: Engin
     assert (part.profile["series_gone"], part.profile["gone"], part.profile["stored"]) == (["Chicago 22"], 19, 31)
 
 
-def test_people_of_another_league_are_told_by_id_and_team(database: Engine, tmp_path: Path) -> None:
+def test_people_of_another_league_are_told_by_id_and_team(listed: Engine, tmp_path: Path) -> None:
     """Four have the id and the team of another league; one has its id alone, two its team alone."""
-    rosters(database, tmp_path)
     strangers = [person(n, League="CNSWPL", Series="Series 3") for n in range(4)]
     by_id = person(4, League="CNSWPL", Series="Series 3", Team=NAMES[1])
     by_team = [elsewhere("CNSWPL", n) | {"Team": NAMES[0]} for n in (90, 91)]
 
     rows = [by_id, *strangers, *by_team, *(elsewhere("CNSWPL", n) for n in range(30, 35))]
-    signs = counted(publish_one(database, write(tmp_path, "players", rows, "CNSWPL"), limits=LIBERAL))
+    signs = counted(publish_one(listed, write(tmp_path, "players", rows, "CNSWPL"), limits=LIBERAL))
 
     assert signs["another_league"] == (4, 12, APTA)
     assert signs["other_ids"] == (5, 7, "")

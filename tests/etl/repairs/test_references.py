@@ -14,7 +14,9 @@ from etl.repairs.reflected_table import reflect
 from etl.tables import leagues, players, teams
 from tests.platform.fixtures import AUGUST, NOVEMBER
 
-HERE = pytest.mark.parametrize("platform", [AUGUST, NOVEMBER], indirect=True, ids=str)
+HERE = pytest.mark.parametrize(
+    "platform", [AUGUST, pytest.param(NOVEMBER, marks=pytest.mark.slow)], indirect=True, ids=str
+)
 POLL = "insert into polls (team_id, question) values ({}, 'Friday?') returning id"
 
 
