@@ -42,7 +42,7 @@ SLOW = $(shell grep -rlE --include='test_*.py' 'pytest.mark.slow|platform: Engin
 slow: install ## Whole processes, servers, browsers and every command of the documents
 	$(PYTEST) 3 --dist loadfile -m "slow and not long" $(SLOW)
 
-long: install ## What is long by nature: changes of all rules, months of feeds, outages waited out, a hundred plans of faults and leagues, each shape on each server, the image; CI asks for it, too
+long: install ## What is long by nature, and the second of a kind: changes of all rules, months of feeds, outages waited out, a hundred plans of faults and leagues, each shape on each server, the image; CI asks for it, too
 	$(PYTEST) 2 -m long
 	$(BIN)/pytest -m slow --leagues 100 tests/flows/test_leagues.py
 
