@@ -76,6 +76,7 @@ def test_the_season_that_is_loaded_is_imported_over_it_without_harm(platform: En
     assert [(feed.counts.inserted, feed.counts.updated) for feed in again.values()] == [(0, 0)] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", [NOVEMBER], indirect=True)
 def test_three_sides_of_the_season_name_no_team(platform: Engine) -> None:
     upgrade(platform)

@@ -248,6 +248,7 @@ def test_no_file_makes_it_crash(tmp_path_factory: pytest.TempPathFactory, conten
 
 
 @pytest.mark.skipif(not FEEDS.exists(), reason="the shared feeds are not beside this checkout")
+@pytest.mark.slow
 def test_the_shared_feeds_read_as_json_reads_them() -> None:
     for feed in FEEDS.glob("*/*/*.json"):
         assert list(extract(feed)) == json.loads(feed.read_text()), feed

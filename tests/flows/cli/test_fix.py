@@ -239,6 +239,7 @@ def test_a_rule_of_the_gate_that_gets_critical_stops_the_imports_of_its_kind_and
     assert "stopped: imports of schedules" in fixtures.out
 
 
+@pytest.mark.slow
 def test_what_was_critical_all_along_stops_nothing(run: Run, dirty: Engine) -> None:
     run("check")
     run("check")

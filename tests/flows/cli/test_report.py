@@ -108,6 +108,7 @@ def test_the_second_check_says_what_changed(run: Run, database: Engine, monkeypa
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_check_of_another_day_is_compared_with_no_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RALLY_COVERAGE_FLOOR", "0")
     run("check")
