@@ -201,9 +201,7 @@ def census(
     joined, reached = first.once(("reached", shared, *dimensions), lambda: reach(judged[0], dimensions))
     coded = [(code, value) for dimension, value in reached if (code := _Code.of(dimension, asked)).values != ()]
     codes, together = [code for code, _ in coded], first.together if shared else None
-    apart = null() if together is None else judged[0].c[together.by]
-    by = [apart, *(column for code, value in coded for column in code.columns(value))]
-    make = partial(_Census.of, asked, judged, joined, by, scope)
+    make = partial(_Census.of, asked, judged, joined, coded, scope)
     # of several rules there are too many that may fail together
     forms = ("census", scope.shape, asked[0].bad, asked[0].hash, *((code.name, *code.given) for code in codes))
     plan = make() if shared or first.together else first.once((*forms, *dimensions), make)
@@ -212,7 +210,7 @@ def census(
     given = {name: value for code in codes for name, value in code.given.items()}
     for row in session.all(plan.statement, timeout, given):
         places = list(places_of(_read(codes, row[2:])))
-        _add(counted, concerned.get(row[1], ()), places, plan.counts(row[1 + len(by) :]))
+        _add(counted, concerned.get(row[1], ()), places, plan.counts(row))
     return counted
 
 
@@ -226,10 +224,13 @@ class _Census:
 
     @classmethod
     def of(
-        cls, asked: Sequence[Asked], judged: Population, joined: FromClause, by: Sequence[Any], scope: Scope
+        cls, asked: Sequence[Asked], judged: Population, joined: FromClause, coded: Sequence[tuple[_Code, Any]],
+        scope: Scope,
     ) -> _Census:  # fmt: skip
-        """Of these queries, by these columns."""
-        flags = _Flags()
+        """Of these queries, by what tells several of one rule apart, and by these codes of values."""
+        flags, together = _Flags(), asked[0].query.together if len(asked) > 1 else None
+        apart = null() if together is None else judged[0].c[together.by]
+        by = [apart, *(column for code, value in coded for column in code.columns(value))]
         numbers = [[flags.number(condition) for condition in _counted_by(item, judged)] for item in asked]
         labelled = [column.label(f"d{number}") for number, column in enumerate(by)]
         hashed = {numbers[at][1]: own for at, item in enumerate(asked) if (own := item.hash) is not None}
@@ -245,8 +246,8 @@ class _Census:
         return cls(statement, numbers, [len(own) for own, _ in counts])
 
     def counts(self, row: Sequence[Any]) -> list[tuple[int, int]]:
-        """The number of rows of each count, and the sum of their hashes."""
-        values = iter(row)
+        """The number of rows of each count, and the sum of their hashes; they stand at the end of a row."""
+        values = iter(row[-sum(self.columns) :])
         return [_count_and_sum([next(values) for _ in range(number)]) for number in self.columns]
 
 

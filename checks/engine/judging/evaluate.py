@@ -252,14 +252,15 @@ def _locate(session: Session, outcomes: Sequence[Outcome], context: RunContext) 
         (outcome, outcome.evidence) for outcome in outcomes
         if outcome.located is None and outcome.evidence is not None and outcome.evidence.places
     ]  # fmt: skip
+    asked = [(outcome, _asked(outcome, evidence)) for outcome, evidence in standing if evidence.counts is None]
     counted = {
-        outcome.query.id: counts for outcome, evidence in standing
-        if (counts := evidence.counts or _at_one_place(outcome, _asked(outcome, evidence), context)) is not None
+        outcome.query.id: counts for outcome, places in asked
+        if (counts := _at_one_place(outcome, places, context)) is not None
     }  # fmt: skip
-    asked = [(outcome, evidence) for outcome, evidence in standing if outcome.query.id not in counted]
-    counted |= _counted(session, asked, context) if asked else {}
+    left = [(outcome, places) for outcome, places in asked if outcome.query.id not in counted]
+    counted |= _counted(session, left, context) if left else {}
     for outcome, evidence in standing:
-        _stand(outcome, evidence, counted.get(outcome.query.id, PlaceCounts()), context)
+        _stand(outcome, evidence, evidence.counts or counted.get(outcome.query.id, PlaceCounts()), context)
 
 
 def _at_one_place(outcome: Outcome, asked: Asked, context: RunContext) -> PlaceCounts | None:
@@ -274,12 +275,11 @@ def _at_one_place(outcome: Outcome, asked: Asked, context: RunContext) -> PlaceC
     )
 
 
-def _counted(session: Session, asked: Sequence[tuple[Outcome, Evidence]], context: RunContext) -> dict[Id, PlaceCounts]:
+def _counted(session: Session, asked: Sequence[tuple[Outcome, Asked]], context: RunContext) -> dict[Id, PlaceCounts]:
     queries = [outcome.query for outcome, _ in asked]
     scope = context.how.scope.of(narrowed=queries[0].narrowed)
     try:
-        places = [_asked(outcome, evidence) for outcome, evidence in asked]
-        return census(session, places, context.dimensions, scope, context.how.limit(queries))
+        return census(session, [places for _, places in asked], context.dimensions, scope, context.how.limit(queries))
     except Exception as error:  # noqa: BLE001 - the rules are measured; clusters without lift are still worth saying
         for outcome, _ in asked:
             outcome.notes.append(f"the density of its clusters, and its parts, are unknown: {explained(error)}")
