@@ -152,14 +152,19 @@ BYE = r"^\s*bye(\W|$)"
 
 def is_practice_name(name: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """Whether the name of a home team is that of a practice time; false for NULL."""
-    return sa.func.coalesce(name, "").icontains(PRACTICE)
+    return _lowered(name).contains(PRACTICE.lower())
 
 
 def is_bye_name(name: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """Whether the name of a side says that there is no team; false for NULL."""
-    text = sa.func.coalesce(name, "")
     # rows that do not hold the letters at all, as nearly all, are spared the pattern: it takes twice as long
-    return sa.case((text.icontains("bye"), text.regexp_match(BYE, flags="i")), else_=sa.false())
+    pattern = sa.func.coalesce(name, "").regexp_match(BYE, flags="i")
+    return sa.case((_lowered(name).contains("bye"), pattern), else_=sa.false())
+
+
+def _lowered(name: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """A name to look for letters in; ILIKE would lower what is looked for as well, anew for each row."""
+    return sa.func.lower(sa.func.coalesce(name, ""))
 
 
 schedule = sa.Table(
