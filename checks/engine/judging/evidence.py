@@ -374,4 +374,5 @@ def _mask(bit: int, by: Sequence[Any]) -> int:
 
 def _once(statement: sa.Select[Any]) -> sa.Subquery:
     """A statement whose columns are computed once a row: the database would repeat them wherever they are used."""
-    return statement.offset(0).subquery()
+    # written out: for what may be another number than nought it takes no further process
+    return statement.offset(sa.literal_column("0")).subquery()
