@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from math import floor, isfinite
+from typing import Any
 
-from checks.engine.authoring import CheckDefinitionError
+from checks.engine.authoring import CheckDefinitionError, MeasureError
 from etl.words import number_of as number_of  # noqa: PLC0414 - counts are words of a rule, too
 
 
@@ -141,6 +143,7 @@ def _checked(name: str, value: float) -> float:
 
 
 MINUTES = 60
+SECONDS_PER_HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +211,20 @@ def whole_percent(share: float) -> int:
 def points_text(points: Decimal) -> str:
     """What a rule costs the score: "-5.10", and nothing where it costs nothing."""
     return f"-{points}" if round(points, 2) else ""
+
+
+def reading_of(value: Any) -> float | None:
+    """A metric as a number, an interval in hours; None for NULL. Raises MeasureError for anything else."""
+    if value is None:
+        return None
+    if isinstance(value, timedelta):
+        return value.total_seconds() / SECONDS_PER_HOUR
+    if not isinstance(value, (int, float, Decimal)):
+        hint = "; subtract it from `now` for an age in hours" if hasattr(value, "year") else ""
+        raise MeasureError(f"the metric is a {type(value).__name__}, expected a number or an interval{hint}")
+    if not isfinite(value):
+        raise MeasureError(f"the metric is {value}, which cannot be judged")
+    return float(value)
 
 
 def _hours(value: float) -> str:

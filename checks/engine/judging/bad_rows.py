@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
 from typing import Any, TypeAlias
@@ -29,7 +29,7 @@ from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.findings import key_columns, key_names, key_text, row_hash
 from checks.engine.measuring.compile_queries import Query, Together
-from checks.engine.measuring.measure import Measurement, bad_condition
+from checks.engine.measuring.measure import Measurement, bad_condition, counted_once
 from checks.engine.measuring.reflect import keep
 from checks.engine.measuring.scope import Dimension, Reached, Scope, reach
 from checks.engine.measuring.snapshot import Session, asking
@@ -231,7 +231,9 @@ class _Census:
         flags, together = _Flags(), asked[0].query.together if len(asked) > 1 else None
         apart = null() if together is None else judged[0].c[together.by]
         by = [apart, *(column for code, value in coded for column in code.columns(value))]
-        numbers = [[flags.number(condition) for condition in _counted_by(item, judged)] for item in asked]
+        queries, joined = counted_once([item.query for item in asked], joined)
+        counted = [replace(item, query=query) for item, query in zip(asked, queries, strict=True)]
+        numbers = [[flags.number(condition) for condition in _counted_by(item, judged)] for item in counted]
         labelled = [column.label(f"d{number}") for number, column in enumerate(by)]
         hashed = {numbers[at][1]: own for at, item in enumerate(asked) if (own := item.hash) is not None}
         # the rules of one table have one hash: as an expression of each, they took most of the text
@@ -281,16 +283,14 @@ class _Flags:
 
     def __init__(self) -> None:
         self.columns: list[Any] = []
-        self._all: int | None = None
+        self._numbers: dict[ColumnElement[bool] | None, int] = {}
 
     def number(self, condition: ColumnElement[bool] | None) -> int:
         """The place of a condition among the columns; None is the condition that always holds."""
-        if condition is None and self._all is not None:
-            return self._all
-        self.columns.append((true() if condition is None else condition).label(f"p{len(self.columns)}"))
-        if condition is None:
-            self._all = len(self.columns) - 1
-        return len(self.columns) - 1
+        if condition not in self._numbers:
+            self._numbers[condition] = len(self.columns)
+            self.columns.append((true() if condition is None else condition).label(f"p{len(self.columns)}"))
+        return self._numbers[condition]
 
 
 def _counted_by(item: Asked, judged: Population) -> list[ColumnElement[bool] | None]:

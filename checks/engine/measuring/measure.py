@@ -10,10 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from decimal import Decimal
 from itertools import groupby
-from math import isfinite
 from operator import eq
 from typing import Any, TypeAlias
 
@@ -22,8 +19,9 @@ from sqlalchemy.sql.elements import BinaryExpression, FunctionFilter
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
+from checks.engine.authoring.units import reading_of
 from checks.engine.measuring.compile_queries import Query, Together
-from checks.engine.measuring.reflect import elements_of, keys_of
+from checks.engine.measuring.reflect import elements_of, keys_of, once_a_row
 from checks.engine.measuring.scope import Scope
 from checks.engine.measuring.snapshot import Rows, Session, asking, attempt, explained, not_free, timed_out
 from etl.database import is_transient, sqlstate
@@ -182,7 +180,6 @@ def _parameters(query: Query) -> int:
     return sum(len(value) if isinstance(value, (list, tuple)) else 1 for value in values)
 
 
-SECONDS_PER_HOUR = 3600
 PROBE_SECONDS = 5.0
 SHARES = 20
 """After a scan that timed out, each of its rules is asked alone for such a share of its time."""
@@ -291,13 +288,22 @@ def _collected(query: Query, key: ColumnElement[int] | None) -> tuple[ColumnElem
 def scan_statement(scan: Scan, scope: Scope, key: ColumnElement[int] | None = None, most: int = 0) -> Select[Any]:
     """One SELECT that answers all queries of a scan; with `key` it tells those of up to `most` bad rows as well."""
     table = scan.queries[0].table
-    columns = [target for query in scan.queries for target in _collected(query, key)]
+    asked, rows = counted_once(scan.queries, table)
+    columns = [target for query in asked for target in _collected(query, key)]
     # labels of our own: PostgreSQL has no trouble with two columns called "count", readers have
     labelled = [column.label(f"c{number}") for number, column in enumerate(columns)]
-    statement = asking(*labelled).select_from(table)
+    statement = asking(*labelled).select_from(rows)
     # an aggregate gives one row; what is none would give as many as the table has
-    rows = (statement.where(scope.condition(table)) if scope else statement).limit(2)
-    return rows if key is None else _with_keys(scan.queries, rows.subquery("scan"), most)
+    scanned = (statement.where(scope.condition(table)) if scope else statement).limit(2)
+    return scanned if key is None else _with_keys(scan.queries, scanned.subquery("scan"), most)
+
+
+def counted_once(queries: Sequence[Query], source: FromClause) -> tuple[Sequence[Query], FromClause]:
+    """Queries that share conditions among which they count, and the source of their rows with these as its columns."""
+    among = [query.among if isinstance(query.among, ColumnElement) else None for query in queries]
+    conditions, rows = once_a_row(among, source)
+    pairs = zip(queries, conditions, strict=True)
+    return [query if own is None else replace(query, among=own) for query, own in pairs], rows
 
 
 def _with_keys(queries: Sequence[Query], scan: Subquery, most: int) -> Select[Any]:
@@ -381,20 +387,6 @@ def _guarded(query: Query, counted: Sequence[Any], seconds: float) -> Measured:
     if query.metric is None:
         return Measured(query, seconds, Measurement(count=counted[0], total=counted[1]))
     try:
-        return Measured(query, seconds, Measurement(value=figure(counted[0])))
+        return Measured(query, seconds, Measurement(value=reading_of(counted[0])))
     except MeasureError as error:
         return Measured(query, seconds, error=str(error))
-
-
-def figure(value: Any) -> float | None:
-    """A metric as a number, an interval in hours; None for NULL. Raises MeasureError for anything else."""
-    if value is None:
-        return None
-    if isinstance(value, timedelta):
-        return value.total_seconds() / SECONDS_PER_HOUR
-    if not isinstance(value, (int, float, Decimal)):
-        hint = "; subtract it from `now` for an age in hours" if hasattr(value, "year") else ""
-        raise MeasureError(f"the metric is a {type(value).__name__}, expected a number or an interval{hint}")
-    if not isfinite(value):
-        raise MeasureError(f"the metric is {value}, which cannot be judged")
-    return float(value)

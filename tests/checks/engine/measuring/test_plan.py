@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, ColumnElement, Engine, Integer, MetaData, Table, case, func, text
 
-from checks import Row, Severity, Status, above, fixture, metric_check, percent, row_check, rows
+from checks import Bad, Row, Severity, Status, above, fixture, metric_check, percent, row_check, rows
 from checks.engine.collecting.rules import Rules
 from checks.engine.measuring.snapshot import asking
 from checks.engine.run import run_checks
 from etl.connections import TimeLimits
 from etl.database import open_engine
-from tests.checks.engine.conftest import Run, counted, request, thing, things
+from tests.checks.engine.conftest import PLACE, Run, counted, request, thing, things
 
 Put = Callable[..., None]
 
@@ -236,3 +236,24 @@ def test_rows_are_counted_also_where_their_key_must_not_be_read(shelves: Engine,
 
     assert (result.count, result.total, result.error) == (1, 2, "")
     assert [example["name"] for example in result.examples] == ["a"]
+
+
+def test_what_several_rules_count_among_is_asked_once_of_a_row(run: Run, put: Put, shelves: Engine) -> None:
+    def among(number: int, letter: str) -> Callable[..., Any]:
+        def bigger(row: Row) -> Bad:
+            return Bad(row.size > number, among=func.lower(row.name) != letter)
+
+        bigger.__name__ = f"bigger_{number}"
+        return row_check(things, severity=Severity.LOW, threshold=above(warn=percent(10)))(bigger)
+
+    put(thing("A", size=9), *(thing(name, size=7) for name in "BC"), thing("D", size=5), {**thing("x"), "name": None})
+
+    with counted(shelves) as statements:
+        report = run(among(8, "a"), among(6, "a"), among(4, "a"), among(3, "b"), dimensions=(PLACE,))
+
+    assert {result.rule: (result.count, result.total) for result in report.results} == {
+        "bigger_8": (0, 3), "bigger_6": (2, 3), "bigger_4": (3, 3), "bigger_3": (3, 3),
+    }  # fmt: skip
+    asked = [statement for statement in statements if "lower(" in statement]
+    # in the scan, then where bad rows stand: once for three rules, and for the fourth in each of its own counts
+    assert [statement.count("lower(") for statement in asked if "LATERAL" in statement] == [3, 2]
