@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context, resource_tracker
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -94,6 +94,15 @@ class Running:
             self.process.kill()
             raise StillRunning(f"{' '.join(self.arguments)} did not end within {timeout:g} s: {out}")
         return Ended(self.process.exitcode, out, "" if self._err == self._out else err)
+
+
+def fork_beside() -> None:
+    """Let what a fork starts be forks of the server that it comes from itself.
+
+    multiprocessing says that it does, but takes a server that is no child of its own for none: a further one would
+    import everything anew.
+    """
+    forkserver._forkserver.ensure_running = resource_tracker.ensure_running  # type: ignore[method-assign]
 
 
 def coded(text: str) -> Callable[[], object]:

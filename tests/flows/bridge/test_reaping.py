@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,18 +30,18 @@ def test_the_flow_run_of_a_killed_import_is_marked_as_crashed_by_the_next_comman
 ) -> None:
     write(tmp_path, "series_stats", [standing("Birchwood - 11"), standing("Skokie - 11")])
     write(tmp_path, "schedules", [fixture("Birchwood - 11", "Skokie - 11")])
-    stage = Stage(prefect_api, command.under(prefect_api))
+    stage = Stage(prefect_api, replace(command.under(prefect_api), patient=True))
     with database.begin() as holder:
         holder.execute(text("lock table teams in access exclusive mode"))
-        killed = stage.command.start("import", str(tmp_path / "APTA_CHICAGO"))
+        killed = stage.command.fork("import", str(tmp_path / "APTA_CHICAGO"))
         running = {"state": {"type": {"any_": ["RUNNING"]}}, "tags": {"all_": [COMMAND_LINE]}}
-        mine = f":{killed.pid}:"
+        mine = f":{killed.process.pid}:"
         run = until(
             lambda: [one for one in stage.runs(**running) if any(mine in tag for tag in one["tags"])],
             "the import does not run",
         )[0]
         killed.kill()
-        killed.communicate()
+        killed.end()
 
     again = stage.command.run("import", str(tmp_path / "APTA_CHICAGO"), "--wait", "5")
 
