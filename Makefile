@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: mutants faults older help install demo test slow long lint house bench bench-peers clean lock audit pictures
+.PHONY: mutants faults older help install demo test quick slow long lint house bench bench-peers clean lock audit pictures
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -31,8 +31,12 @@ lint: install ## Format, lint and types
 house: install ## How finely the sources are cut, in figures with their limits
 	$(BIN)/python -m tests.house
 
-# a tenth of their time is waiting: a third process has it. Files of slow tests alone are not imported
-test: lint ## Format, lint, types and every test that needs less than a minute
+test: install ## Format, lint, types and every test that needs less than a minute
+	@$(MAKE) --no-print-directory --jobs 2 lint quick
+
+# a tenth of their time is waiting: a third process has it, and at first what lint takes, which is one process for half a
+# minute where mypy has no cache. Files of slow tests alone are not imported
+quick: install
 	$(PYTEST) 3 -m "not slow" $(addprefix --ignore=,$(shell grep -rlE --include='test_*.py' '^pytestmark = .*mark.slow' tests))
 
 # many of them wait for a server, a worker or a time-out: a third has the processors meanwhile. Tests that share what

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 import threading
 from pathlib import Path
 
@@ -28,6 +29,22 @@ def server_pid(home: Path) -> int:
     return int((host_for(home.absolute()).data / "postmaster.pid").read_text().split("\n")[0])
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a server that was started once: initdb takes ten times what a start takes."""
+    home = tmp_path_factory.mktemp("made")
+    with running(home):
+        pass
+    return host_for(home).data
+
+
+@pytest.fixture
+def home(tmp_path: Path, made: Path) -> Path:
+    """The folder of a server that was started before."""
+    subprocess.run(["cp", "-a", made, host_for(tmp_path).data], check=True)
+    return tmp_path
+
+
 def test_it_answers_and_is_stopped_by_its_last_user(tmp_path: Path) -> None:
     with running(tmp_path) as url:
         assert ask(url, "select 1") == 1
@@ -36,17 +53,17 @@ def test_it_answers_and_is_stopped_by_its_last_user(tmp_path: Path) -> None:
     assert not psutil.pid_exists(pid)
 
 
-def test_what_was_written_is_there_at_the_next_start(tmp_path: Path) -> None:
-    with running(tmp_path) as url, psycopg.connect(url.replace("+psycopg", "")) as connection:
+def test_what_was_written_is_there_at_the_next_start(home: Path) -> None:
+    with running(home) as url, psycopg.connect(url.replace("+psycopg", "")) as connection:
         connection.execute("create table kept as select 42 as answer")
 
-    with running(tmp_path) as url:
+    with running(home) as url:
         assert ask(url, "select answer from kept") == 42
 
 
-def test_a_second_user_shares_the_server_and_the_first_leaves_it_running(tmp_path: Path) -> None:
-    with running(tmp_path) as second:
-        with running(tmp_path) as first:
+def test_a_second_user_shares_the_server_and_the_first_leaves_it_running(home: Path) -> None:
+    with running(home) as second:
+        with running(home) as first:
             assert first == second
 
         assert ask(second, "select 1") == 1
@@ -84,23 +101,23 @@ def test_its_folders_are_made_by_one_user_at_a_time(tmp_path: Path, monkeypatch:
         assert ask(url, "select 1") == 1
 
 
-def test_it_recovers_after_its_server_was_killed(tmp_path: Path) -> None:
-    with running(tmp_path) as url:
+def test_it_recovers_after_its_server_was_killed(home: Path) -> None:
+    with running(home) as url:
         with psycopg.connect(url.replace("+psycopg", "")) as connection:
             connection.execute("create table kept as select 42 as answer")
-        os.kill(server_pid(tmp_path), signal.SIGQUIT)
+        os.kill(server_pid(home), signal.SIGQUIT)
 
-    with running(tmp_path) as url:
+    with running(home) as url:
         assert ask(url, "select answer from kept") == 42
 
 
-def test_a_pid_that_belongs_to_another_process_is_no_server(tmp_path: Path) -> None:
+def test_a_pid_that_belongs_to_another_process_is_no_server(home: Path) -> None:
     """Containers start again with the same pids: the file's pid was this very process, and a dead URL was returned."""
-    with running(tmp_path):
+    with running(home):
         pass
-    (host_for(tmp_path).data / "postmaster.pid").write_text(f"{os.getpid()}\n/data\n")
+    (host_for(home).data / "postmaster.pid").write_text(f"{os.getpid()}\n/data\n")
 
-    with running(tmp_path) as url:
+    with running(home) as url:
         assert ask(url, "select 1") == 1
 
 
@@ -115,16 +132,16 @@ def test_a_long_path_with_a_space_has_a_short_private_socket(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("left", [True, False])
-def test_who_stops_the_server_removes_its_socket_folder_unless_somebody_uses_it(tmp_path: Path, left: bool) -> None:
-    with running(tmp_path):
-        folder = host_for(tmp_path).socket
+def test_who_stops_the_server_removes_its_socket_folder_unless_somebody_uses_it(home: Path, left: bool) -> None:
+    with running(home):
+        folder = host_for(home).socket
         if left:
             (folder / "note").touch()
 
     assert folder.exists() is left
     if left:
         shutil.rmtree(folder)
-    with running(tmp_path) as url:
+    with running(home) as url:
         assert ask(url, "select 1") == 1
 
 
@@ -139,9 +156,9 @@ def test_a_socket_folder_that_others_can_enter_is_refused(tmp_path: Path) -> Non
     folder.rmdir()
 
 
-def test_a_server_that_ends_at_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
+def test_a_server_that_ends_at_start_shows_the_end_of_its_log(home: Path) -> None:
     with (
         pytest.raises(EmbeddedError, match=r"ended at start(.|\n)*no_such_setting"),
-        running(tmp_path, no_such_setting="1"),
+        running(home, no_such_setting="1"),
     ):
         pass
