@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from checks import history
 from checks.carrying import bases
 from checks.engine.collecting.rules import Rules
-from checks.engine.judging.judge import Baseline, Carried, Id, Waiver
+from checks.engine.judging.judge import Baseline, Waiver
 from checks.engine.measuring.scope import Dimension
 from checks.engine.reporting.report import Report
 from checks.engine.run import Request, run_checks
@@ -47,36 +46,29 @@ def examine(
     kept, or nothing. With `since_last` only what has changed is measured: a result whose rule reads what it read when
     it was measured last is carried over.
     """
+    baseline, waivers, before, dimensions = retried(lambda: _known(engine, rules, request, since_last=since_last))
     whole = not (request.selection.scope or request.another_day) and (keep or since_last)
-    with ThreadPoolExecutor(1, thread_name_prefix="history") as reading:
-        past = reading.submit(retried, lambda: _past(engine, rules, request, since_last=since_last))
-        carried, waivers, dimensions = retried(lambda: _known(engine, rules, request, since_last=since_last))
-        informed = replace(
-            request, baseline=lambda: past.result()[0], carried=carried, waivers=waivers, dimensions=dimensions,
-            tables=metadata.tables, bases=bases if whole else None,
-        )  # fmt: skip
-        report = run_checks(engine, rules, informed)
-    report = with_headlines(report, past.result()[1])
+    informed = replace(
+        request, baseline=baseline, waivers=waivers, dimensions=dimensions, tables=metadata.tables,
+        bases=bases if whole else None,
+    )  # fmt: skip
+    report = run_checks(engine, rules, informed)
+    report = with_headlines(report, before)
     if keep:
         # the run's row tells a further try whether the commit of the one before took place
         report = retried(lambda: _keep(engine, report, beside))
     return report
 
 
-def _past(engine: Engine, rules: Rules, request: Request, *, since_last: bool) -> tuple[Baseline, Before]:
-    """What this run is compared with."""
-    with engine.begin() as connection:
-        past = history.load_history(connection, rules, request.selection, keys=since_last)
-        return past, last_run(connection, str(request.selection))
-
-
 def _known(
     engine: Engine, rules: Rules, request: Request, *, since_last: bool
-) -> tuple[Mapping[Id, Carried], Sequence[Waiver], Sequence[Dimension]]:
-    """What has to be known before anything is measured."""
+) -> tuple[Baseline, Sequence[Waiver], Before, Sequence[Dimension]]:
     with engine.begin() as connection:
-        carried = history.results_to_carry(connection, rules, request.now) if since_last else {}
-        return carried, active_waivers(connection), dimensions_there(connection)
+        past = history.load_history(connection, rules, request.selection, keys=since_last)
+        accepted = active_waivers(connection)
+        if since_last:
+            past = replace(past, carried=history.results_to_carry(connection, rules, request.now))
+        return past, accepted, last_run(connection, str(request.selection)), dimensions_there(connection)
 
 
 def _keep(engine: Engine, report: Report, beside: Beside) -> Report:

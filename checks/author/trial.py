@@ -67,7 +67,7 @@ def _tried(connection: Connection, rules: Rules, asked_for: Check, request: Requ
     scratch = scratch_tables(connection, asked_for, request.tables)
     check = scratch.told_of_copies(asked_for)
     rules, main = rules.only([check]), scratch.tables.get(check.table)
-    asked = replace(request, options=Options(details=False), baseline=Baseline)
+    asked = replace(request, options=Options(details=False), baseline=Baseline())
     if not check.mark.bad:
         return _made_up(connection, rules, check, asked, main)
     scratch.write(connection, check.table, check.mark.good)

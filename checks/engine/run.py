@@ -10,7 +10,6 @@ from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecut
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import cache
 from queue import Empty, SimpleQueue
 from threading import Lock, Semaphore, Thread
 from typing import Any, TypeVar
@@ -21,7 +20,7 @@ from sqlalchemy import Connection, Engine, Table
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.collecting.wiring import Values, values
 from checks.engine.judging.evaluate import Outcome, carried_over, evaluate
-from checks.engine.judging.judge import Baseline, Carried, Id, RunContext, Waiver, Waivers
+from checks.engine.judging.judge import Baseline, Id, RunContext, Waiver, Waivers
 from checks.engine.measuring.compile_queries import Query, Unasked, compile_queries
 from checks.engine.measuring.measure import Asking, Unit, keys_of_scans, plan_scans
 from checks.engine.measuring.reflect import Connect, NamedTables, SharedSets
@@ -78,8 +77,7 @@ class Request:
     not the day of the run, so its readings are about what was or might be. `values` are given to rules by argument
     name, as the collected rules declared them in `provided`. `tables` describes tables by their full name, for rules
     that know them by name alone: their keys, and which columns are personal. `bases` gives digests of what queries rest
-    on: a query with the basis of its result among `carried` is not measured. `baseline` may be read while rules are
-    measured: it is asked for when one is judged.
+    on: a query with the basis of its carried result of the baseline is not measured.
     """
 
     now: datetime
@@ -87,8 +85,7 @@ class Request:
     another_day: bool = False
     selection: Selection = field(default_factory=Selection)
     options: Options = field(default_factory=Options)
-    baseline: Callable[[], Baseline] = Baseline
-    carried: Mapping[Id, Carried] = field(default_factory=dict)
+    baseline: Baseline = field(default_factory=Baseline)
     waivers: Sequence[Waiver] = ()
     dimensions: Sequence[Dimension] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -171,8 +168,7 @@ def _prepare(  # noqa: PLR0917 - all that a run knows before it measures
     session.bind(scope.named)
     if moment is not None:
         moment.share(lambda: SharedSets(scope.narrowed, scope.shape))
-    past = cache(request.baseline)
-    parameters = Parameters(session, given, request.selection.scope, lambda: past().readings)
+    parameters = Parameters(session, given, request.selection.scope, request.baseline.readings)
     asked = compile_queries(rules.values(), parameters, given, scope, labels=labels, tables=tables)
     waivers = Waivers.of(request.waivers, rules, request.day)
     queries = [item for item in asked if isinstance(item, Query)]
@@ -180,8 +176,7 @@ def _prepare(  # noqa: PLR0917 - all that a run knows before it measures
         how=Asking(
             scope, request.options.pause, request.options.timeout, request.options.listed * request.options.details
         ),
-        past=past,
-        carried=request.carried,
+        baseline=request.baseline,
         waivers=waivers,
         dimensions=request.dimensions,
         listed=request.options.listed,

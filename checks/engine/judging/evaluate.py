@@ -81,7 +81,7 @@ def carried_over(query: Query, context: RunContext) -> Outcome | None:
 
     It is judged anew: thresholds, history and waivers may have changed. Rows accepted one by one need evidence.
     """
-    carried = context.carried.get(query.id)
+    carried = context.baseline.carried.get(query.id)
     if carried is None or context.waivers.fingerprints(query.check.name) or carried.basis != context.basis(query.id):
         return None
     verdict = judge(query.check.threshold, carried.reading, context.baseline.readings.get(query.id, ()))
@@ -104,11 +104,7 @@ def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]
     measured = _measured(session, unit, context, fetched)
     if context.details:
         fetch_evidence(session, measured, context, fetched)
-    readings = context.baseline.readings  # outside of the boundary of one rule: a run needs its history
-    outcomes = [
-        _bounded(session, item, fetched.evidence.get(item.query.id), readings.get(item.query.id, ()), context)
-        for item in measured
-    ]
+    outcomes = [_bounded(session, item, fetched.evidence.get(item.query.id), context) for item in measured]
     for outcome in outcomes:
         outcome.notes.extend(filter(None, [fetched.notes.get(outcome.query.id)]))
     if context.details:
@@ -212,27 +208,24 @@ def _rows(query: Query, context: RunContext) -> BadRows:
     return BadRows.of(query, context.how.scope.of(narrowed=query.narrowed), context.dimensions)
 
 
-def _bounded(
-    session: Session, measured: Measured, evidence: Evidence | None, earlier: Sequence[float], context: RunContext
-) -> Outcome:
+def _bounded(session: Session, measured: Measured, evidence: Evidence | None, context: RunContext) -> Outcome:
     """The outcome of one query, an ERROR where judging it fails: no rule takes the others of its scan with it."""
     try:
-        return _outcome(session, measured, evidence, earlier, context)
+        return _outcome(session, measured, evidence, context)
     except Exception as error:  # noqa: BLE001 - the boundary of one rule
         failed = Verdict(Status.ERROR, 1.0)
         return Outcome(Measured(measured.query, measured.seconds, error=explained(error)), failed, failed)
 
 
-def _outcome(
-    session: Session, measured: Measured, evidence: Evidence | None, earlier: Sequence[float], context: RunContext
-) -> Outcome:
+def _outcome(session: Session, measured: Measured, evidence: Evidence | None, context: RunContext) -> Outcome:
     query = measured.query
     if measured.reading is None:
         failed = Verdict(Status.ERROR, 1.0)
         return Outcome(measured, failed, failed)
+    baseline = context.baseline.readings.get(query.id, ())
     waived = _waived(session, query, evidence, context)
-    gross = judge(query.check.threshold, measured.reading, earlier)
-    net = judge(query.check.threshold, measured.reading, earlier, waived=waived) if waived else gross
+    gross = judge(query.check.threshold, measured.reading, baseline)
+    net = judge(query.check.threshold, measured.reading, baseline, waived=waived) if waived else gross
     return Outcome(measured, net, gross, evidence, waived=waived)
 
 

@@ -57,14 +57,16 @@ class Baseline:
     """Earlier readings of metrics (newest last, those that were in order), and each rule's last status and bad rows.
 
     `measured` says when there was last something to measure; what somebody has accepted as empty is left out.
-    `bases` are digests of what `findings` and `located` rest on: with the same basis and count they are the bad rows of
-    today, too. So are `findings` with the same of `digests`, sums of the hashes of very many bad rows.
+    `carried` are the results that need not be measured anew as long as nothing has changed below them. `bases` are
+    digests of what `findings` and `located` rest on: with the same basis and count they are the bad rows of today, too.
+    So are `findings` with the same of `digests`, sums of the hashes of very many bad rows.
     """
 
     readings: Mapping[Id, tuple[float, ...]] = field(default_factory=dict)
     measured: Mapping[Id, datetime] = field(default_factory=dict)
     statuses: Mapping[Id, Status] = field(default_factory=dict)
     findings: Mapping[Id, Findings] = field(default_factory=dict)
+    carried: Mapping[Id, Carried] = field(default_factory=dict)
     bases: Mapping[Id, str] = field(default_factory=dict)
     located: Mapping[Id, Located] = field(default_factory=dict)
     digests: Mapping[Id, str] = field(default_factory=dict)
@@ -211,13 +213,11 @@ class Waivers:
 class RunContext:
     """What every unit of a run needs to know.
 
-    `past` gives the baseline, once it is read, and `bases` digests of what results rest on, once they are found out;
-    `carried` are results of earlier runs that may stand for this one's. `spread` does work that idle sessions share.
+    `bases` gives digests of what results rest on, once they are found out; `spread` does work that idle sessions share.
     """
 
     how: Asking
-    past: Callable[[], Baseline]
-    carried: Mapping[Id, Carried]
+    baseline: Baseline
     waivers: Waivers
     dimensions: Sequence[Dimension]
     listed: int
@@ -225,11 +225,6 @@ class RunContext:
     statements: bool
     spread: Callable[[Session, Sequence[Job]], None]
     bases: Callable[[], Mapping[Id, str]] = dict
-
-    @property
-    def baseline(self) -> Baseline:
-        """What earlier runs found. Raises what stood in the way of reading it."""
-        return self.past()
 
     def basis(self, id_: Id) -> str:
         """The digest of what a result rests on; empty for one that has none."""

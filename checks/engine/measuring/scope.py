@@ -318,10 +318,10 @@ class Parameters:
         session: Session,
         values: Values,
         wanted: Mapping[str, Sequence[str]],
-        remembered: Callable[[], Iterable[tuple[str, str]]] = tuple,
+        remembered: Iterable[tuple[str, str]] = (),
     ) -> None:
         self._session = session
-        self._remembered = remembered
+        self._remembered = tuple(remembered)
         self._values = values
         self._wanted = {name: {label.casefold() for label in labels} for name, labels in wanted.items()}
         self._read: dict[str, tuple[Parameter, ...]] = {}
@@ -348,7 +348,7 @@ class Parameters:
         key = check.mark.table, check.mark.groups
         if key not in self._labels:
             self._labels[key] = self._values_of(*key)
-        labels = self._labels[key].union(label for rule, label in self._remembered() if rule == check.name and label)
+        labels = self._labels[key].union(label for rule, label in self._remembered if rule == check.name and label)
         return tuple(Parameter(label, label) for label in sorted(labels))
 
     def _values_of(self, table: FromClause, name: str) -> frozenset[str]:

@@ -45,7 +45,7 @@ def test_before_and_after_are_compared_in_one_transaction(shelves: Engine) -> No
         connection.execute(things.insert(), [thing("a", size=10)])
         before = measure_on(connection, rules, request())
         connection.execute(things.insert(), [thing("b", size=10)])
-        after = measure_on(connection, rules, request(baseline=before.as_baseline))
+        after = measure_on(connection, rules, request(baseline=before.as_baseline()))
         transaction.rollback()
 
     result = after.of("big")

@@ -131,8 +131,8 @@ def test_a_figure_judges_its_own_history(shop: Engine) -> None:
     known = {rule.__name__: Status.OK}
 
     for earlier, status in ((50, Status.OK), (70, Status.WARN), (90, Status.CRITICAL), (30, Status.WARN)):
-        before = partial(Baseline, readings={(rule.__name__, ""): (earlier,) * 5})
-        known[str(earlier)] = found(shop, rule, baseline=before).status
+        baseline = Baseline(readings={(rule.__name__, ""): (earlier,) * 5})
+        known[str(earlier)] = found(shop, rule, baseline=baseline).status
         assert known[str(earlier)] is status
 
 
@@ -140,7 +140,7 @@ def test_a_group_that_has_lost_all_its_rows_is_still_judged(shop: Engine) -> Non
     rule = row_count(LINES, by="region")
     baseline = Baseline(readings={(rule.__name__, "west"): (7.0,) * 3, (rule.__name__, "north"): (2.0,) * 3})
 
-    report = run_checks(shop, Rules.of(rule), Request(now=NOW, baseline=lambda: baseline))
+    report = run_checks(shop, Rules.of(rule), Request(now=NOW, baseline=baseline))
 
     assert {result.parameter: (result.value, result.status) for result in report.results} == {
         "west": (0, Status.CRITICAL),
@@ -153,8 +153,8 @@ def test_a_group_that_has_lost_all_its_rows_is_still_judged(shop: Engine) -> Non
 def test_a_table_that_lost_one_row_shrank(shop: Engine) -> None:
     rule = never_shrinks("events")
 
-    shrunk = found(shop, rule, baseline=lambda: Baseline(readings={(rule.__name__, ""): (40.0, 51.0)}))
-    grown = found(shop, rule, baseline=lambda: Baseline(readings={(rule.__name__, ""): (60.0, 49.0)}))
+    shrunk = found(shop, rule, baseline=Baseline(readings={(rule.__name__, ""): (40.0, 51.0)}))
+    grown = found(shop, rule, baseline=Baseline(readings={(rule.__name__, ""): (60.0, 49.0)}))
 
     assert (shrunk.status, grown.status) == (Status.CRITICAL, Status.OK)
 
@@ -165,7 +165,7 @@ def test_filled_is_a_share_by_limit_or_by_history(shop: Engine) -> None:
 
     assert (found(shop, by_limit).value, found(shop, by_limit).status) == (0.9, Status.WARN)
     assert (
-        found(shop, by_history, baseline=lambda: Baseline(readings={(by_history.__name__, ""): (1.0,) * 3})).status
+        found(shop, by_history, baseline=Baseline(readings={(by_history.__name__, ""): (1.0,) * 3})).status
         is Status.WARN
     )
 

@@ -20,7 +20,7 @@ ALL = 100
 def report(connection: Connection, rules: Rules, baseline: Baseline | None = None, today: date = TODAY) -> Report:
     """A run of some rules at the day and hour of all cases, or on another day."""
     request = Request(
-        now=NOW + (today - TODAY), today=today, dimensions=DIMENSIONS, baseline=lambda: baseline or Baseline(),
+        now=NOW + (today - TODAY), today=today, dimensions=DIMENSIONS, baseline=baseline or Baseline(),
         options=Options(examples=ALL),
     )  # fmt: skip
     return measure_on(connection, rules, request)

@@ -52,7 +52,7 @@ def statuses(
     connection: Connection, rules: Rules, baseline: Baseline | None = None
 ) -> Mapping[Ids, tuple[Status, Any]]:
     request = Request(
-        now=NOW, options=Options(details=False, statements=False), baseline=lambda: baseline or Baseline(),
+        now=NOW, options=Options(details=False, statements=False), baseline=baseline or Baseline(),
         dimensions=DIMENSIONS, tables=metadata.tables,
     )  # fmt: skip
     report = measure_on(connection, rules, request)

@@ -87,7 +87,7 @@ def reading(case: Case, rule: Check, catalogue: Rules, connection: Connection) -
     """What a case says about a result: an error, which rows are bad, among how many, or a figure."""
     baseline = Baseline(readings={(rule.name, case.parameter): tuple(case.earlier)})
     request = Request(
-        now=NOW, today=TODAY, dimensions=DIMENSIONS, baseline=lambda: baseline,
+        now=NOW, today=TODAY, dimensions=DIMENSIONS, baseline=baseline,
         options=Options(examples=ALL, clusters=0, statements=False),
     )  # fmt: skip
     found = measure_on(connection, catalogue.only([rule]), request).of(rule.name, case.parameter)

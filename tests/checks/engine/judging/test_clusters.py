@@ -276,7 +276,7 @@ def test_places_that_were_counted_with_very_many_rows_are_not_drawn_again(run: R
     put(thing("more", size=10, place_id=2, shelf="3"))
 
     with counted(shelves) as statements:
-        result = run(big, dimensions=(PLACE, SHELF), listed=10, baseline=before.as_baseline).of("big")
+        result = run(big, dimensions=(PLACE, SHELF), listed=10, baseline=before.as_baseline()).of("big")
 
     assert (result.count, result.new, str(result.clusters[0])) == (63, 1, "59 of 63 in South, shelf 3")
     assert len([statement for statement in statements if "random()" in statement]) == 1
@@ -286,12 +286,12 @@ def test_as_many_other_bad_rows_are_told_from_those_of_the_last_run(run: Run, pu
     """The sum of the hashes of very many is first known in the second run."""
     put(*stock())
     first = run(big, listed=10)
-    second = run(big, listed=10, baseline=first.as_baseline)
+    second = run(big, listed=10, baseline=first.as_baseline())
     with shelves.begin() as connection:
         connection.execute(update(things).where(things.c.name.in_(["b1", "o1"])).values(size=1))
     put(thing("more", size=10), thing("most", size=10))
 
-    third = run(big, listed=10, baseline=second.as_baseline).of("big")
+    third = run(big, listed=10, baseline=second.as_baseline()).of("big")
 
     assert second.of("big").change == "62 known"
     assert (third.count, third.new, third.known, third.fixed) == (62, 2, 60, 2)

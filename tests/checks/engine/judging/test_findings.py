@@ -87,7 +87,7 @@ def test_a_later_run_tells_new_known_and_fixed_apart(run: Run, put: Put, shelves
         connection.execute(update(things).where(things.c.name == "a").values(size=1))
     put(thing("c", size=12))
 
-    result = run(big, baseline=before.as_baseline).of("big")
+    result = run(big, baseline=before.as_baseline()).of("big")
 
     assert (result.new, result.known, result.fixed) == (1, 1, 1)
     assert result.change == "1 new, 1 known, 1 fixed"
@@ -98,7 +98,7 @@ def test_new_rows_come_first_among_the_examples(run: Run, put: Put) -> None:
     before = run(big)
     put(thing("z", size=10))
 
-    assert run(big, baseline=before.as_baseline).of("big").examples[0] == {"name": "z", "place_id": 1}
+    assert run(big, baseline=before.as_baseline()).of("big").examples[0] == {"name": "z", "place_id": 1}
 
 
 def test_examples_are_few(run: Run, put: Put) -> None:
@@ -112,7 +112,7 @@ def test_a_key_that_is_bad_twice_is_two_rows(run: Run, put: Put) -> None:
     before = run(big)
     put(thing("a", size=10))
 
-    result = run(big, baseline=before.as_baseline).of("big")
+    result = run(big, baseline=before.as_baseline()).of("big")
 
     assert (result.count, result.new, result.known) == (2, 1, 1)
 
@@ -120,9 +120,9 @@ def test_a_key_that_is_bad_twice_is_two_rows(run: Run, put: Put) -> None:
 def test_fail_on_new_looks_at_new_ones_only(run: Run, put: Put) -> None:
     put(thing("a", size=10))
     before = run(big)
-    same = run(big, baseline=before.as_baseline)
+    same = run(big, baseline=before.as_baseline())
     put(thing("b", size=10))
-    more = run(big, baseline=same.as_baseline)
+    more = run(big, baseline=same.as_baseline())
 
     codes = [report.exit_code(FailOn.NEW) for report in (before, same, more)]
 
@@ -137,7 +137,7 @@ def test_very_many_bad_rows_are_compared_exactly_too(run: Run, put: Put, shelves
         connection.execute(text("delete from things where name in ('n1', 'n2')"))
     put(thing("new", size=10), thing("n5", size=10, place_id=5), thing("nix", size=None))
 
-    result = run(big, listed=listed, baseline=before.as_baseline).of("big")
+    result = run(big, listed=listed, baseline=before.as_baseline()).of("big")
 
     assert result.findings is not None
     assert (result.count, result.new, result.known, result.fixed, result.exact) == (3_000, 2, 2_998, 2, True)
@@ -151,7 +151,7 @@ def test_from_very_many_to_few_is_compared_exactly(run: Run, put: Put, shelves: 
     with shelves.begin() as connection:
         connection.execute(text("delete from things where name >= 'n2' and name < 'n4'"))
 
-    result = run(big, listed=30, baseline=before.as_baseline).of("big")
+    result = run(big, listed=30, baseline=before.as_baseline()).of("big")
 
     assert (result.count, result.new, result.fixed, result.exact) == (18, 0, 22, True)
 
@@ -201,7 +201,7 @@ def test_what_cannot_be_hashed_is_asked_for_as_ever(run: Run, shelves: Engine) -
             text("create table odd as select to_json(n) as name, n as size from generate_series(1, 20) n")
         )
     before = run(heavy, listed=3)
-    same = run(heavy, listed=3, baseline=before.as_baseline).of("heavy")
+    same = run(heavy, listed=3, baseline=before.as_baseline()).of("heavy")
     with shelves.begin() as connection:
         connection.execute(text("drop table odd"))
 
@@ -218,7 +218,7 @@ def test_a_rule_that_had_very_many_bad_rows_and_breaks_takes_no_other_with_it(ru
     before = run(big, shared, listed=3)
     put(thing("none", size=0), thing("small", size=1))
 
-    report = run(big, shared, listed=3, baseline=before.as_baseline)
+    report = run(big, shared, listed=3, baseline=before.as_baseline())
 
     assert (before.of("big").count, before.of("shared").count) == (8, 8)
     assert report.of("shared").status is Status.ERROR
@@ -241,7 +241,7 @@ def test_a_check_has_fingerprints_too(run: Run, put: Put) -> None:
     before = run(twice)
     put(thing("b"), thing("b"))
 
-    result = run(twice, baseline=before.as_baseline).of("twice")
+    result = run(twice, baseline=before.as_baseline()).of("twice")
 
     assert (result.new, result.known, result.total) == (1, 1, None)
 

@@ -92,7 +92,7 @@ def test_very_many_bad_rows_are_kept_as_a_sketch_and_still_compared(run: Run, pu
     before = run(shouting, listed=20)
     put(thing("NEW"))
 
-    after = run(shouting, listed=20, baseline=before.as_baseline).of("shouting")
+    after = run(shouting, listed=20, baseline=before.as_baseline()).of("shouting")
 
     assert after.findings is not None
     assert not after.findings.complete

@@ -54,7 +54,7 @@ def test_what_has_become_empty_counts_as_wholly_bad(run: Run) -> None:
     """The whole of it, as if every row were bad: what is gone is no better than what is wrong."""
     before = Baseline(measured={("biggest", ""): datetime(2025, 6, 27, tzinfo=UTC)})
 
-    result = run(biggest, baseline=lambda: before).of("biggest")
+    result = run(biggest, baseline=before).of("biggest")
 
     assert (result.status, result.gross_status, result.share, result.gross_share) == (*2 * [Status.ERROR], 1.0, 1.0)
     assert result.error.endswith("; on 2025-06-27 there was something")
@@ -132,7 +132,7 @@ def test_a_metric_is_judged_on_its_past(run: Run, put: Put) -> None:
 
     assert run(volume).of("volume").status is Status.SKIPPED
     baseline = Baseline(readings={("volume", ""): (10.0, 10.0, 10.0)})
-    assert run(volume, baseline=lambda: baseline).of("volume").status is Status.CRITICAL
+    assert run(volume, baseline=baseline).of("volume").status is Status.CRITICAL
 
 
 def test_row_and_metric_rules_of_a_table_share_one_scan(run: Run, put: Put, shelves: Engine) -> None:

@@ -230,7 +230,7 @@ def test_a_rule_by_groups_has_those_of_the_column_and_those_that_were_there(shel
     remembered = [("of_each", "gone"), ("of_each", ""), ("another", "w")]
 
     with shelves.connect() as connection, values({}, {}) as made:
-        parameters = Parameters(OpenSession(connection), made, {}, lambda: remembered)
+        parameters = Parameters(OpenSession(connection), made, {}, remembered)
         first = [parameter.label for parameter in parameters.of(grouped)]
         with counted(shelves) as statements:
             again = [parameter.value for parameter in parameters.of(grouped)]

@@ -101,4 +101,4 @@ def test_rules_that_had_very_many_bad_rows_share_the_time_of_drawing_and_countin
     before = run(big, not_small, listed=10)
     put(thing("more", size=10))
 
-    assert seconds(run, big, not_small, listed=10, baseline=before.as_baseline) == {"big": 6.0, "not_small": 6.0}
+    assert seconds(run, big, not_small, listed=10, baseline=before.as_baseline()) == {"big": 6.0, "not_small": 6.0}
