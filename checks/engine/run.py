@@ -299,7 +299,10 @@ class Sessions:
 
     def _give_back(self, session: SnapshotSession) -> None:
         if not self.snapshot.crowded:  # nobody may need it for long
-            session.rest()
+            # who helped a unit may come back after the run's end: the connection is another's then
+            with self._opening:
+                if not self._over:
+                    session.rest()
         self._free.put(session)
 
     def spread(self, session: Session, jobs: Sequence[Job]) -> None:

@@ -291,6 +291,36 @@ def test_a_session_that_was_opened_too_late_is_closed(shelves: Engine) -> None:
         assert shelves.pool.checkedout() == before - 1  # type: ignore[attr-defined]
 
 
+def test_a_session_that_comes_back_at_the_end_leaves_no_connection_in_a_failed_transaction(shelves: Engine) -> None:
+    """Who helped a unit may still undo what its last statement left when the run gives its connections back."""
+    resting, closed = Event(), Event()
+
+    def wait(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("ROLLBACK TO SAVEPOINT rally; RELEASE"):
+            resting.set()
+            closed.wait(0.2)
+
+    def help_out() -> None:
+        with pool.taken() as session:
+            session.all(asking(), 30)
+
+    with Snapshot(shelves, None) as snapshot, ThreadPoolExecutor(1) as threads:
+        pool = Sessions(snapshot, first := SnapshotSession(snapshot), 2)
+        with pool.taken():
+            event.listen(shelves, "before_cursor_execute", wait)
+            helped = threads.submit(help_out)
+            resting.wait(30)
+            pool.close()
+            closed.set()
+            helped.result(30)
+            event.remove(shelves, "before_cursor_execute", wait)
+        first.close()
+
+    with ExitStack() as every:
+        for _ in range(shelves.pool.checkedin()):  # type: ignore[attr-defined]  # a QueuePool
+            assert every.enter_context(shelves.begin()).execute(text("select true")).scalar_one()
+
+
 def test_no_statement_takes_further_processes_as_long_as_others_wait(shelves: Engine, put: Put) -> None:
     put(thing("a"))
     rules = Rules.of(*(counting(f"count_{number}") for number in range(6)))
