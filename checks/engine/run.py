@@ -198,10 +198,7 @@ def _bases(request: Request, moment: Snapshot | None, queries: Sequence[Query]) 
     """What queries rest on, found out on the leading connection, which nobody else uses while they are measured."""
     if moment is None or request.bases is None:
         return dict
-    beside = ThreadPoolExecutor(1, thread_name_prefix="bases")
-    found_out = beside.submit(request.bases, moment.leading(), queries)
-    beside.shutdown(wait=False)
-    return found_out.result
+    return moment.beside.submit(request.bases, moment.leading(), queries).result
 
 
 def _told(request: Request, units: Iterable[Unit]) -> Callable[[Unit], None]:

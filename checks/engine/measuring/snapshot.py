@@ -17,7 +17,7 @@ import ctypes
 import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
 from contextlib import contextmanager, suppress
 from threading import Lock, Thread
 from typing import Any, Protocol, TypeVar
@@ -184,8 +184,7 @@ def _lock_limit(driver: Any) -> str:
     return f"SET LOCAL lock_timeout = {_milliseconds(limits.next_lock)}" if limits else ""
 
 
-TIMED_OUT = "57014"
-DATA_EXCEPTION = "22"
+TIMED_OUT, DATA_EXCEPTION = "57014", "22"
 LONGEST_MESSAGE = 300
 
 
@@ -245,26 +244,27 @@ and one that starts two more processes takes from the sessions beside it what it
 class Snapshot:
     """A moment of a database, held until the end of a block; `taken` counts how many were needed.
 
-    `reader` is what rules are measured through. While `crowded`, all sessions run statements, none by more processes.
+    `reader` is what rules are measured through. While `crowded`, no statement runs by more processes. `beside` works on
+    the leading connection meanwhile; the block ends when that is done.
     """
 
     def __init__(self, engine: Engine, role: str | None, reader: Engine | None = None) -> None:
         self._engine, self._reader, self._role = engine, reader, role
         self._new_sets: Callable[[], Sets | None] = lambda: None
-        self._lock = Lock()
         self._leader: Connection | None = None
-        self._name = ""
-        self.taken = 0
+        self._lock, self._name = Lock(), ""
+        self.beside = ThreadPoolExecutor(1, thread_name_prefix="beside")
         self.sets: Sets | None = None
         self.role: str | None = None
         self.bound: Mapping[str, Any] = {}
-        self.crowded = False
+        self.taken, self.crowded = 0, False
 
     def __enter__(self) -> Snapshot:
         self._lead()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.beside.shutdown()
         if self._leader is not None:
             close(self._leader)
 

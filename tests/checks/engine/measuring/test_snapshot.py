@@ -184,6 +184,27 @@ def test_an_interrupt_ends_what_is_running(shelves: Engine, put: Put) -> None:
         run_checks(shelves, Rules.of(slow, counting("all_things")), request(progress=interrupt, workers=2))
 
 
+def test_what_is_found_out_beside_a_run_that_is_interrupted_is_waited_for(shelves: Engine, put: Put) -> None:
+    """It uses the leading connection, which is another's afterwards."""
+    interrupted, answers = Event(), list[Any]()
+
+    def interrupt(_: Progress) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    def bases(session: Session, _: Sequence[Query]) -> dict[tuple[str, str], str]:
+        interrupted.wait(30)
+        answers.extend(session.all(asking(), 30))
+        return {}
+
+    put(thing("a"))
+
+    with pytest.raises(KeyboardInterrupt):
+        run_checks(shelves, Rules.of(counting("all_things")), request(progress=interrupt, bases=bases, details=False))
+
+    assert answers == [(1,)]
+
+
 def test_a_session_that_gets_idle_while_others_work_helps_them(shelves: Engine) -> None:
     """Both jobs wait for each other, and the second session gets idle only when the first job has begun."""
     met = Barrier(2)
