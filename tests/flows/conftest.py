@@ -80,6 +80,14 @@ def run(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ru
     return run_here
 
 
+@pytest.fixture
+def few_rules(run: Run, tmp_path: Path) -> None:
+    """Commands know five rules, for tests of what does not depend on more."""
+    names = ("duplicate_match", "match_without_teams", "match_with_one_team", "missing_constraint", "twin_team")
+    named = (f'[[rules]]\nname = "{name}"\nenabled = {str(name in names).lower()}\n' for name in ("*", *names))
+    (tmp_path / "rally.toml").write_text("".join(named))
+
+
 @pytest.fixture(scope="session")
 def prefect_home(run_folder: Path) -> Path:
     """The home of the Prefect server, one for all processes of the test session."""

@@ -20,6 +20,13 @@ from tests.etl.repairs.dump import dump
 COPIES = [*TWO_TEAMS, *(match(1, 2, id=number) for number in (1, 2, 3))]
 
 
+@pytest.fixture(scope="module")
+def catalogue(catalogue: Rules) -> Rules:
+    """A few rules: whether a fix harms what another finds is asked of two below, and in tests/checks/fixes of all."""
+    few = ("duplicate_match", "match_without_teams", "team_against_itself", "twin_team", "winner_contradicts_score")
+    return catalogue.only(catalogue[name] for name in few)
+
+
 def made(connection: Connection, rules: Rules, rule: str) -> Repair:
     found = planned(connection, rules, rule).repair
     assert found is not None
@@ -85,8 +92,13 @@ def test_an_unknown_plan_is_told(loose: Connection, catalogue: Rules) -> None:
 
 
 def test_a_rule_without_a_fix_names_those_with_one(loose: Connection, catalogue: Rules) -> None:
-    with pytest.raises(SelectionError, match=r"rule 'team_against_itself' has no fix; rules with a fix: alias_into"):
+    with pytest.raises(SelectionError) as refused:
         planned(loose, catalogue, "team_against_itself")
+
+    assert str(refused.value) == (
+        "rule 'team_against_itself' has no fix; rules with a fix: twin_team, duplicate_match, winner_contradicts_score,"
+        " match_without_teams"
+    )
 
 
 def test_undoing_a_plan_that_was_never_applied_is_refused(loose: Connection, catalogue: Rules) -> None:

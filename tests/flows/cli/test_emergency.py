@@ -27,6 +27,7 @@ def dirty(database: Engine) -> Engine:
     return database
 
 
+@pytest.mark.usefixtures("few_rules")
 def test_nothing_is_repaired_or_resumed_unasked(run: Run, dirty: Engine) -> None:
     ran = run("emergency", "--reason", "captains complain")
 
@@ -53,6 +54,7 @@ def test_with_yes_it_is_repaired_verified_and_resumed(run: Run, dirty: Engine, t
     assert "\\[complain\\]" in record
 
 
+@pytest.mark.usefixtures("few_rules")
 def test_without_a_name_the_record_stands_among_the_reports(run: Run, dirty: Engine, tmp_path: Path) -> None:
     ran = run("emergency", "--reason", "a drill", "--no-notify")
 
@@ -61,6 +63,7 @@ def test_without_a_name_the_record_stands_among_the_reports(run: Run, dirty: Eng
     assert "nobody was told: --no-notify" in record.read_text()
 
 
+@pytest.mark.usefixtures("few_rules")
 def test_a_gate_rule_that_stays_critical_keeps_the_imports_stopped(run: Run, dirty: Engine) -> None:
     with dirty.begin() as connection:
         connection.execute(text("alter table schedule drop constraint schedule_team_id_not_null"))
@@ -73,6 +76,7 @@ def test_a_gate_rule_that_stays_critical_keeps_the_imports_stopped(run: Run, dir
     assert run("etl", "status").code == Exit.REFUSED
 
 
+@pytest.mark.usefixtures("few_rules")
 def test_what_was_sent_is_counted(run: Run, dirty: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Alerts were dispatched a second time, and only that round was counted: "0 messages"."""
     (tmp_path / "policy.toml").write_text('[[people]]\nname = "kim"\nemail = "kim@example.org"\n'

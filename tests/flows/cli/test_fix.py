@@ -24,8 +24,8 @@ from tests.flows.conftest import Run
 
 
 @pytest.fixture
-def dirty(database: Engine) -> Engine:
-    """A match that stands there three times."""
+def dirty(database: Engine, few_rules: None) -> Engine:
+    """A match that stands there three times, and the rules that look at that."""
     with database.begin() as connection:
         connection.execute(text("alter table schedule drop constraint unique_schedule_match"))
         write(connection, [*TWO_TEAMS, *(match(1, 2, id=number) for number in (1, 2, 3))])
