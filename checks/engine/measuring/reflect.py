@@ -249,7 +249,7 @@ def once_a_row(
     if not several:
         return conditions, source
     columns = (sa.type_coerce(conditions[group[0]], sa.Boolean).label(f"m{group[0]}") for group in several)
-    asked = select(*columns).correlate_except(None).offset(sa.literal_column("0")).lateral("once")
+    asked = select(*columns).correlate_except(None).offset(sa.literal_column("0")).lateral()
     named = {number: column for group, column in zip(several, asked.c, strict=True) for number in group}
     return [named.get(number, own) for number, own in enumerate(conditions)], source.join(asked, sa.true())
 
