@@ -5,7 +5,8 @@ authentication when the data path is long, changes the modes of parent folders a
 Here: a socket in a short 0700 folder, no TCP, peer authentication.
 
 PostgreSQL refuses to run as root. When root starts it, the server runs as `postgres` or `nobody`, and whatever that
-user cannot reach (a checkout below /root, say) is kept below /var/lib/rally-health, with a link under `home`.
+user cannot reach (a checkout below /root, say) is kept below /var/lib/rally-health, with a link under `home`, and the
+path of `home` in a file beside it: when that folder is gone, its data can go, too.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ import psycopg
 from etl import EtlError
 
 ELSEWHERE = Path("/var/lib/rally-health")
+OWNED_BY = "home"
 
 
 class HostingError(EtlError):
@@ -92,6 +94,7 @@ def host_for(home: Path) -> Host:
     host = Host(base, Path(f"/tmp/rally-{user.pw_uid}-{tag}"), user)  # noqa: S108 - checked below
     host.log.touch(mode=0o600)
     if base != home and not (home / "postgres").is_symlink():
+        (base / OWNED_BY).write_text(f"{home}\n")
         (home / "postgres").symlink_to(host.data)
     return host
 

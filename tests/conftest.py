@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from etl.database import open_engine
-from etl.embedded import running
+from etl.embedded import ELSEWHERE, OWNED_BY, running
 from etl.migrate import upgrade
 from tests import compiled
 from tests.platform.servers import QUICK, administer, drop, drop_spare, end_sessions, quick_folder, written
@@ -91,7 +91,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_left_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Where root runs the tests, embedded servers live outside of pytest's folders: they go with the session."""
+    """Where root runs the tests, embedded servers live outside of pytest's folders: they go with the session.
+
+    Those of a session that was killed go with the folders that pytest removes later: they had filled a disk.
+    """
+    for told in ELSEWHERE.glob(f"*/{OWNED_BY}"):
+        home = Path(told.read_text().strip())
+        if not home.exists() and any(folder.name.startswith("pytest-of-") for folder in home.parents):
+            shutil.rmtree(told.parent, ignore_errors=True)
     yield
     for link in tmp_path_factory.getbasetemp().rglob("postgres"):
         if link.is_symlink():

@@ -162,3 +162,13 @@ def test_a_server_that_ends_at_start_shows_the_end_of_its_log(home: Path) -> Non
         running(home, no_such_setting="1"),
     ):
         pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's servers run as another user")
+def test_data_that_is_kept_elsewhere_says_whose_they_are(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+
+    host = host_for(tmp_path)
+
+    assert (host.base != tmp_path, (host.base / "home").read_text()) == (True, f"{tmp_path}\n")
+    shutil.rmtree(host.base)
