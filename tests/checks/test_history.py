@@ -77,7 +77,7 @@ class Season:
         """One more run, kept."""
         self.number += 1
         number = UUID(int=self.number)
-        options.setdefault("options", Options(pause=0.0))
+        options.setdefault("options", Options(pause=0.0, statements=False))
         return examine(self.engine, rules, Request(now=NOW, run=str(number), **options))
 
     def rows(self, statement: Any) -> list[Any]:

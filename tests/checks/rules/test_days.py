@@ -14,7 +14,7 @@ from checks.engine.collecting.rules import Rules
 from checks.engine.reporting.report import Result
 from checks.rules import words
 from etl.tables import match_scores, schedule
-from tests.checks.rules.ask import result
+from tests.checks.rules.ask import FIGURES, result
 from tests.checks.rules.case import Case
 from tests.checks.rules.conftest import Write
 from tests.checks.rules.entries import FOREVER, NEVER, TODAY, TWO_TEAMS, Entry, match, played
@@ -52,7 +52,9 @@ def test_a_case_holds_on_any_day(case: Case, catalogue: Rules, loose: Connection
         days = (day - TODAY).days
         with loose.begin_nested() as savepoint:
             write(entry.moved(days) for entry in (*case.good, *case.bad))
-            found = result(loose, catalogue, str(case), case.parameter, earlier=case.earlier, today=day)
+            found = result(
+                loose, catalogue, str(case), case.parameter, earlier=case.earlier, today=day, options=FIGURES
+            )
             savepoint.rollback()
         return found
 
@@ -71,11 +73,11 @@ def test_a_case_holds_in_a_second_season(case: Case, catalogue: Rules, loose: Co
     """A year that was the same before it makes nothing good and nothing bad."""
     with loose.begin_nested() as savepoint:
         write([*case.good, *case.bad])
-        first = result(loose, catalogue, str(case), case.parameter, earlier=case.earlier)
+        first = result(loose, catalogue, str(case), case.parameter, earlier=case.earlier, options=FIGURES)
         savepoint.rollback()
     write(again([*case.good, *case.bad]))
 
-    second = result(loose, catalogue, str(case), case.parameter, earlier=case.earlier)
+    second = result(loose, catalogue, str(case), case.parameter, earlier=case.earlier, options=FIGURES)
 
     assert (second.error, second.count, second.value) == (first.error, first.count, first.value)
 

@@ -21,10 +21,12 @@ from tests.checks.review.seasons import NOW
 from tests.flows.conftest import Run
 
 DAY = NOW.date().isoformat()
+OTHERS = [kind for kind in PeriodKind if kind is not PeriodKind.WEEKLY]
 
 
+# the page of each kind: tests/checks/review/html
 @pytest.mark.usefixtures("sixty_nights")
-@pytest.mark.parametrize("kind", PeriodKind)
+@pytest.mark.parametrize("kind", [PeriodKind.WEEKLY, *(pytest.param(kind, marks=pytest.mark.slow) for kind in OTHERS)])
 def test_a_report_is_written_as_a_page_and_as_json(run: Run, tmp_path: Path, kind: PeriodKind) -> None:
     ran = run("report", kind, "--until", DAY, "--html", "out/report.html", "--json", "out/report.json")
 
