@@ -70,7 +70,7 @@ def test_good_rows_are_left_alone(case: Case, catalogue: Rules, loose: Connectio
     assert (found.error, found.count, found.examples) == ("", 0, ())
 
 
-@pytest.mark.parametrize(("number", "case"), enumerate(COUNTED), ids=map(str, COUNTED))
+@pytest.mark.parametrize(("number", "case"), list(enumerate(COUNTED)), ids=map(str, COUNTED))
 def test_bad_rows_are_counted_told_by_their_keys_and_shown_by_the_sql(
     number: int, case: Case, catalogue: Rules, loose: Connection, write: Write
 ) -> None:

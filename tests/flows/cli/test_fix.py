@@ -222,6 +222,7 @@ def _copy_a_match_after_a_check(run: Run, database: Engine) -> None:
         write(connection, [match(1, 2, id=2)])
 
 
+@pytest.mark.usefixtures("few_rules")
 def test_a_rule_of_the_gate_that_gets_critical_stops_the_imports_of_its_kind_and_no_other(
     run: Run, database: Engine, tmp_path: Path
 ) -> None:

@@ -94,7 +94,7 @@ def test_the_command_line_does_not_import_prefect_for_help() -> None:
 
 
 def test_a_check_leaves_a_json_report(run: Run, tmp_path: Path) -> None:
-    run("check")
+    run("check", "--name", "twin_team")
 
     assert len(list((tmp_path / "logs").glob("monitoring_report_*.json"))) == 1
 

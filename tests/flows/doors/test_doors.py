@@ -66,6 +66,7 @@ def labels(attributes: Any) -> dict[str, Any]:
     return {one.key: one.value.string_value or one.value.int_value or one.value.double_value for one in attributes}
 
 
+@pytest.mark.usefixtures("few_rules")
 def test_a_check_sends_its_score_and_counts_and_a_span_for_each_unit(run: Run, collector: Receiver) -> None:
     report = run("check", "--json", "-").json()
 

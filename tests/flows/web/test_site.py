@@ -33,7 +33,8 @@ def test_every_link_of_the_site_leads_to_a_file_of_it(settings: Settings, tmp_pa
         assert "<form" not in text
 
 
-def test_writing_again_removes_the_pages_that_are_no_more(settings: Settings, tmp_path: Path) -> None:
+def test_writing_again_removes_the_pages_that_are_no_more(database: Engine, tmp_path: Path) -> None:
+    settings = read_settings(database_url=database.url.render_as_string(hide_password=False))
     write_site(settings, tmp_path)
     manifest = json.loads((tmp_path / "site.json").read_text())
     (tmp_path / "incident-999.html").write_text("of last year")
