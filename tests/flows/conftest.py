@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,11 @@ from tests.checks.review.seasons import plant_season
 from tests.conftest import copy_of
 from tests.flows.bridge.command import Command
 from tests.flows.bridge.server import prefect_environment, shared_server
+
+TYPER: Any = import_module("typer.testing")
+OURS: Any = import_module("flows.cli.main")
+# a process makes its command once, out of the types of all its options; this one makes it once for all that it runs
+TYPER._get_command, OURS.load_uncollected = cache(TYPER._get_command), cache(OURS.load_uncollected)
 
 
 @dataclass(frozen=True, slots=True)
