@@ -18,9 +18,10 @@ import certifi
 import httpx
 import psutil
 
+ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 180
 PREFECT = str(Path(sys.executable).with_name("prefect"))
-"""The client and worker, and the server too where TEST_PREFECT_SERVER names no other (`make older`)."""
+"""The client and worker."""
 
 
 @contextmanager
@@ -112,23 +113,32 @@ def _leave(database: Path, target: Path) -> None:
 
 def start_server(home: Path, url: str, **environment: str) -> None:
     """Start a server at an address; one that was killed knows what it knew."""
-    program = os.environ.get("TEST_PREFECT_SERVER", PREFECT)
-    command = [program, "server", "start", "--host", "127.0.0.1", "--port", str(httpx.URL(url).port)]
-    # cron schedules, and runs that wait for their turn, are looked at every few seconds instead of every half a minute
+    command = [*_program(), "server", "start", "--host", "127.0.0.1", "--port", str(httpx.URL(url).port)]
+    recorder = "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER"
+    # cron schedules, and runs that wait for their turn, are looked at every few seconds instead of every half a minute;
+    # states of tasks are stored by the second, not each in a transaction of its own
     quick = {
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2", "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
+        f"{recorder}_READ_BATCH_SIZE": "20", f"{recorder}_BATCH_SIZE": "20", f"{recorder}_FLUSH_INTERVAL": "1",
     }  # fmt: skip
     with (home / "server.log").open("w") as log:
         process = subprocess.Popen(
             command,
             env={**prefect_environment(home, url), **quick, **environment},
+            cwd=ROOT,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
     _await(url, process, home / "server.log")
     (home / "pid").write_text(str(process.pid))
+
+
+def _program() -> list[str]:
+    """`prefect` as the tests start it for a server, or what TEST_PREFECT_SERVER names (`make older`)."""
+    other = os.environ.get("TEST_PREFECT_SERVER")
+    return [other] if other else [sys.executable, "-m", "tests.flows.bridge.own_server"]
 
 
 def kill_server(home: Path) -> None:
