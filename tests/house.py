@@ -127,16 +127,17 @@ class House:
         )
         return Figure(f"files over {LONGEST_FILE} lines", len(files), 0, tuple(files))
 
+    @cached_property
     def function_lines(self) -> list[int]:
         """Lines of each function, decorators and documentation included."""
         nodes = (node for module in self.modules.values() for node in ast.walk(module.tree))
         return [(node.end_lineno or 0) - first_line(node) + 1 for node in nodes if isinstance(node, Function)]
 
     def median_function(self) -> Figure:
-        return Figure("lines of a function, median", median(self.function_lines()), 6)
+        return Figure("lines of a function, median", median(self.function_lines), 6)
 
     def long_functions(self) -> Figure:
-        return Figure("lines of a function, 95th percentile", quantiles(self.function_lines(), n=20)[-1], 18)
+        return Figure("lines of a function, 95th percentile", quantiles(self.function_lines, n=20)[-1], 18)
 
     def long_lived_locals(self) -> Figure:
         """Locals that say nothing of what they hold, and are used for more than three lines."""

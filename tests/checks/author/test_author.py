@@ -135,7 +135,7 @@ OF_LITERALS = [
 
 
 @pytest.mark.parametrize(
-    "conditions", [OF_LITERALS[::3], pytest.param(OF_LITERALS, marks=pytest.mark.slow)], ids=["some", "all"]
+    "conditions", [OF_LITERALS[::6], pytest.param(OF_LITERALS, marks=pytest.mark.slow)], ids=["some", "all"]
 )
 def test_rows_made_up_hold_what_the_rule_itself_compares_with(
     run: Run, tmp_path: Path, database: Engine, conditions: list[str]
