@@ -73,8 +73,8 @@ def open_engine(
     parsed, bounds = _parsed(url), limits or TimeLimits()
     arguments = {"application_name": application, "connect_timeout": 10, "prepare_threshold": None, **KEEPALIVE}
     # no table of ours has one, and to look for the type cost each engine a statement
-    options = {"use_native_hstore": False, "connect_args": arguments} | options
-    engine = create_engine(parsed.set(drivername="postgresql+psycopg"), **options)
+    options["use_native_hstore"] = False
+    engine = create_engine(parsed.set(drivername="postgresql+psycopg"), connect_args=arguments, **options)
 
     event.listen(engine, "do_connect", _connecting(bounds))
     event.listen(engine, "checkin", _drop_closed)

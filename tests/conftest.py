@@ -9,6 +9,7 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +97,10 @@ def nothing_left_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     Those of a session that was killed go with the folders that pytest removes later: they had filled a disk.
     """
     for told in ELSEWHERE.glob(f"*/{OWNED_BY}"):
-        home = Path(told.read_text().strip())
-        if not home.exists() and any(folder.name.startswith("pytest-of-") for folder in home.parents):
-            shutil.rmtree(told.parent, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process of this session was first
+            home = Path(told.read_text().strip())
+            if not home.exists() and any(folder.name.startswith("pytest-of-") for folder in home.parents):
+                shutil.rmtree(told.parent, ignore_errors=True)
     yield
     for link in tmp_path_factory.getbasetemp().rglob("postgres"):
         if link.is_symlink():
