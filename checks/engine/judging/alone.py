@@ -38,28 +38,40 @@ from checks.engine.measuring.child import in_child, where_raised
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Asking, Grouped, Measured, Measurement
 from checks.engine.measuring.scope import Scope
-from checks.engine.measuring.snapshot import Session, asking, attempt, explained
+from checks.engine.measuring.snapshot import Rows, Session, asking, attempt, explained
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def read_alone(
-    session: Session, query: Query, rows: BadRows | None, how: Asking, most: int
+    session: Session, query: Query, rows: BadRows | None, how: Asking, most: int, *, was_clean: bool = False
 ) -> tuple[Measured, Evidence | None]:
-    """The reading of a query across tables, with its bad rows if they are at most `most`; `rows` None: without."""
+    """The reading of a query across tables, with its bad rows if they are at most `most`; `rows` None: without.
+
+    Of a rule that `was_clean` in the last run bad rows are counted first: to plan how they would be shown takes as long
+    as to find that there are none.
+    """
     started = time.perf_counter()
-    timeout = how.limit((query,))
-    scope = how.scope.of(narrowed=query.narrowed)
     try:
-        statement = query.once(("alone", scope.shape, rows, most), lambda: _statement_alone(query, rows, scope, most))
-        fetched = attempt(session, query.check.mark.retries, how.pause, lambda: session.all(statement, timeout))
+        fetched = _ask_alone(session, query, None if was_clean else rows, how, most)
+        if was_clean and fetched[0][1]:
+            fetched = _ask_alone(session, query, rows, how, most)
         reading = Measurement(count=fetched[0][1], total=fetched[0][2])
-        # read inside the boundary: a rule can make of its rows what cannot be read
-        evidence = None if rows is None else read_rows(query.check.name, rows, fetched, most)
-    except Exception as error:  # noqa: BLE001 - the boundary of one rule
-        return Measured(query, time.perf_counter() - started, error=explained(error, timeout)), None
+        evidence = None if rows is None else Evidence()
+        if rows is not None and reading.count:
+            evidence = read_rows(query.check.name, rows, fetched, most)
+    except Exception as error:  # noqa: BLE001 - the boundary of one rule, which can make of its rows what cannot be read
+        failed = explained(error, how.limit((query,)))
+        return Measured(query, time.perf_counter() - started, error=failed), None
     return Measured(query, time.perf_counter() - started, reading), evidence
+
+
+def _ask_alone(session: Session, query: Query, rows: BadRows | None, how: Asking, most: int) -> Rows:
+    scope = how.scope.of(narrowed=query.narrowed)
+    statement = query.once(("alone", scope.shape, rows, most), lambda: _statement_alone(query, rows, scope, most))
+    timeout, retries = how.limit((query,)), query.check.mark.retries
+    return attempt(session, retries, how.pause, lambda: session.all(statement, timeout))
 
 
 def _statement_alone(query: Query, rows: BadRows | None, scope: Scope, most: int) -> Select[Any]:

@@ -16,7 +16,7 @@ from checks.engine.authoring import MeasureError
 from checks.engine.judging import evaluate, evidence
 from checks.engine.judging.bad_rows import Place, PlaceCounts, candidates, possible_candidates
 from checks.engine.judging.evidence import _shares
-from checks.engine.judging.judge import Cluster
+from checks.engine.judging.judge import Baseline, Cluster
 from checks.engine.measuring.measure import Measurement
 from checks.engine.reporting.report import Result
 from tests.checks.engine.conftest import PLACE, SHELF, Run, counted, thing, things
@@ -116,6 +116,28 @@ def test_a_question_across_tables_is_asked_once_however_many_rows_are_bad(
 
     assert (result.count, result.new, str(result.clusters[0])) == (62, 62, "58 of 62 in shelf 3")
     assert len([statement for statement in statements if "things.size" in statement]) == 1
+
+
+def test_of_a_question_that_was_clean_bad_rows_are_counted_before_they_are_shown(
+    run: Run, put: Put, shelves: Engine
+) -> None:
+    put(*(thing(f"g{n}") for n in range(30)))
+    before = run(big_by_place, dimensions=(PLACE, SHELF)).as_baseline()
+
+    with counted(shelves) as statements:
+        clean = run(big_by_place, dimensions=(PLACE, SHELF), baseline=before).of("big_by_place")
+    put(*stock())
+    soiled, first = (
+        run(big_by_place, dimensions=(PLACE, SHELF), baseline=past, listed=100).of("big_by_place")
+        for past in (before, Baseline())
+    )
+
+    assert (clean.count, clean.total, clean.new, clean.fixed) == (0, 30, 0, 0)
+    asked = [statement for statement in statements if "things.size" in statement]
+    assert len(asked) == 1
+    assert "json_build_array" not in asked[0]
+    assert replace(soiled, seconds=0, before=None) == replace(first, seconds=0)
+    assert (soiled.count, len(soiled.examples), str(soiled.clusters[0])) == (62, 5, "58 of 62 in South, shelf 3")
 
 
 @check(severity=Severity.LOW, threshold=above(warn=percent(1), critical=percent(90)))
