@@ -39,11 +39,12 @@ QUIET = (
 os.environ.setdefault("RALLY_TIMEZONE", "UTC")
 
 # how long an example takes says how busy the machine is, not whether the law holds
-settings.register_profile("rally", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("rally", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # tests/mutants.py asks whether a law is broken, always with the same examples, and not for the smallest one
 settings.register_profile(
-    "mutants", settings.get_profile("rally"), derandomize=True, database=None, phases=(Phase.explicit, Phase.generate)
-)
+    "mutants", settings.get_profile("rally"), max_examples=100, derandomize=True, database=None,
+    phases=(Phase.explicit, Phase.generate),
+)  # fmt: skip
 settings.load_profile("rally")
 
 # modules and collected tests live to the end: looking through them for garbage was 5 of 14 s of the collection

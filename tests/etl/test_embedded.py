@@ -41,14 +41,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(tmp_path: Path, made: Path) -> Path:
     """The folder of a server that was started before."""
-    subprocess.run(["cp", "-a", made, host_for(tmp_path).data], check=True)
-    return tmp_path
+    return started_before(tmp_path, made)
 
 
-def test_it_answers_and_is_stopped_by_its_last_user(tmp_path: Path) -> None:
-    with running(tmp_path) as url:
+def started_before(home: Path, made: Path) -> Path:
+    subprocess.run(["cp", "-a", made, host_for(home).data], check=True)
+    return home
+
+
+def test_it_answers_and_is_stopped_by_its_last_user(home: Path) -> None:
+    with running(home) as url:
         assert ask(url, "select 1") == 1
-        pid = server_pid(tmp_path)
+        pid = server_pid(home)
 
     assert not psutil.pid_exists(pid)
 
@@ -121,8 +125,10 @@ def test_a_pid_that_belongs_to_another_process_is_no_server(home: Path) -> None:
         assert ask(url, "select 1") == 1
 
 
-def test_a_long_path_with_a_space_has_a_short_private_socket(tmp_path: Path) -> None:
-    home = tmp_path / ("long " * 20) / ("path" * 20)
+def test_a_long_path_with_a_space_has_a_short_private_socket(tmp_path: Path, made: Path) -> None:
+    path = tmp_path / ("long " * 20) / ("path" * 20)
+    path.mkdir(parents=True)
+    home = started_before(path, made)
 
     with running(home) as url:
         folder = Path(url.split("host=")[1])

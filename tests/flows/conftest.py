@@ -42,6 +42,7 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+FEW = {"duplicate_match", "match_without_teams", "match_with_one_team", "missing_constraint", "twin_team"}
 
 
 def run_here(*arguments: object) -> Ran:
@@ -90,9 +91,13 @@ def run(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ru
 @pytest.fixture
 def few_rules(run: Run, tmp_path: Path) -> None:
     """Commands know five rules, for tests of what does not depend on more."""
-    names = ("duplicate_match", "match_without_teams", "match_with_one_team", "missing_constraint", "twin_team")
-    named = (f'[[rules]]\nname = "{name}"\nenabled = {str(name in names).lower()}\n' for name in ("*", *names))
-    (tmp_path / "rally.toml").write_text("".join(named))
+    know_only(tmp_path, *FEW)
+
+
+def know_only(folder: Path, *names: str) -> None:
+    """Have commands that run in a folder know the rules of these names."""
+    named = (f'[[rules]]\nname = "{name}"\nenabled = {str(name != "*").lower()}\n' for name in ("*", *sorted(names)))
+    (folder / "rally.toml").write_text("".join(named))
 
 
 @pytest.fixture(scope="session")

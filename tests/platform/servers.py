@@ -24,8 +24,11 @@ from etl.adoption.rights import READER
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 MEMORY = Path("/dev/shm")  # noqa: S108 - folders of our own below it
 PLENTY = 4 * 2**30
-QUICK = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "512MB", "max_connections": "200", "jit": "off"}
-"""Parameters of a server whose data dies with the tests."""
+QUICK = {
+    "fsync": "off", "full_page_writes": "off", "max_wal_size": "512MB", "max_connections": "200", "jit": "off",
+    "autovacuum": "off",
+}  # fmt: skip
+"""Parameters of a server whose data dies with the tests; a database of theirs is gone before it would be vacuumed."""
 SPARE = 3
 """Databases of a server that nobody needs any more and that are still there."""
 POOLER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
@@ -45,7 +46,14 @@ def plant(request: pytest.FixtureRequest, catalogue: Rules) -> Iterator[Plant]:
     if "season" not in request.fixturenames:
         yield Plant(request.getfixturevalue("connection"), catalogue)
         return
-    engine, planted = request.getfixturevalue("planted_season")
+    with added_to(request.getfixturevalue("planted_season")) as planted:
+        yield planted
+
+
+@contextmanager
+def added_to(season: tuple[Engine, Plant]) -> Iterator[Plant]:
+    """The planted season, to be added to; what is added is rolled back with the end of the block."""
+    engine, planted = season
     with engine.connect() as connection, connection.begin() as transaction:
         yield replace(planted, connection=connection, baseline=deepcopy(planted.baseline))
         transaction.rollback()

@@ -42,6 +42,7 @@ def here(platform: Engine, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
+@pytest.mark.usefixtures("few_rules")
 @pytest.mark.parametrize("platform", [AUGUST, pytest.param(NOVEMBER, marks=pytest.mark.slow)], indirect=True, ids=str)
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(platform: Engine, here: Run) -> None:
     before = dump.catalogue(platform)
@@ -55,6 +56,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(platform: Engine, he
     assert here("doctor", "--json").json()["findings"][-1]["level"] == "warning"
 
 
+@pytest.mark.usefixtures("few_rules")
 @pytest.mark.parametrize("platform", [AUGUST], indirect=True)
 def test_it_is_taken_into_use_and_left_again(platform: Engine, here: Run) -> None:
     before = dump.catalogue(platform)
@@ -153,6 +155,7 @@ def test_an_account_that_owns_nothing_has_to_be_given_what_doctor_lists(
 
 
 @pytest.mark.parametrize("platform", [AUGUST], indirect=True)
+@pytest.mark.usefixtures("few_rules")
 def test_a_table_that_lacks_columns_is_named(platform: Engine, here: Run) -> None:
     with platform.begin() as connection:
         connection.execute(text("alter table series_stats drop column series_id"))
@@ -207,6 +210,7 @@ def test_where_no_database_is_set_none_is_made(run: Run, tmp_path: Path, monkeyp
     assert not (tmp_path / ".rally").exists()
 
 
+@pytest.mark.usefixtures("few_rules")
 def test_doctor_says_whether_the_history_is_what_was_written(run: Run, database: Engine) -> None:
     runs = [replace(report(result("one", Status.OK), at=NOON), run=str(uuid4())) for _ in range(3)]
     with database.begin() as connection:
@@ -226,6 +230,7 @@ def test_doctor_says_whether_the_history_is_what_was_written(run: Run, database:
     assert run("doctor").code == Exit.CHECKS_FAILED
 
 
+@pytest.mark.usefixtures("few_rules")
 def test_doctor_says_which_day_it_is_where_the_leagues_play(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A check after 18:00 in Chicago was of the next day on a host in UTC."""
     days = set()

@@ -39,8 +39,13 @@ def test_nothing_is_repaired_or_resumed_unasked(run: Run, dirty: Engine) -> None
     assert run("etl", "status").code == Exit.REFUSED
 
 
-def test_with_yes_it_is_repaired_verified_and_resumed(run: Run, dirty: Engine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("rules", ["few_rules", pytest.param("run", marks=pytest.mark.slow, id="every_rule")])
+def test_with_yes_it_is_repaired_verified_and_resumed(
+    request: pytest.FixtureRequest, rules: str, run: Run, dirty: Engine, tmp_path: Path
+) -> None:
     """The record of it is a timeline for the post-mortem."""
+    request.getfixturevalue(rules)
+
     ran = run("emergency", "--reason", "captains [complain](http://x)", "--yes", "--record", tmp_path / "record.md")
 
     assert "duplicate_match: delete 2 of schedule (plan 1); made, bad rows 2 -> 0" in ran.out

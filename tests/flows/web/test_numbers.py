@@ -14,9 +14,19 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tests.etl.importing.feeds import fixture, standing, write
-from tests.flows.conftest import Run
+from tests.flows.conftest import FEW, Run, know_only
 from tests.flows.web.conftest import serving
 
+BAD = (
+    "failed_import",
+    "hours_since_last_match_day",
+    "matches_on_one_date",
+    "share_of_rejected_rows",
+    "team_twice_at_once",
+)
+ALL_RIGHT = ("duplicate_standing", "match_of_unknown_team", "team_without_schedule")
+WITHOUT_ROWS = ("duplicate_result", "player_without_team", "rows_of_table")
+"""Rules by what they find in what is imported here, of most domains."""
 TEAMS = [f"Club {letter} - 11" for letter in "ABCDEFGHIJKL"]
 
 
@@ -47,6 +57,7 @@ def plain(markup: str) -> str:
 @pytest.fixture
 def filled(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A league with refused rows, a held part and bad rows; checked twice, by somebody who cannot send mail."""
+    know_only(tmp_path, *FEW, *BAD, *ALL_RIGHT, *WITHOUT_ROWS)
     monkeypatch.setenv("RALLY_ADMIN_EMAIL", "kim@example.org")
     monkeypatch.setenv("RALLY_SMTP_URL", "smtp://127.0.0.1:9")
     monkeypatch.setenv("RALLY_SMTP_FROM", "rally@example.org")

@@ -33,17 +33,19 @@ def test_every_link_of_the_site_leads_to_a_file_of_it(settings: Settings, tmp_pa
         assert "<form" not in text
 
 
+@pytest.mark.usefixtures("few_rules")
 def test_writing_again_removes_the_pages_that_are_no_more(database: Engine, tmp_path: Path) -> None:
     settings = read_settings(database_url=database.url.render_as_string(hide_password=False))
-    write_site(settings, tmp_path)
-    manifest = json.loads((tmp_path / "site.json").read_text())
-    (tmp_path / "incident-999.html").write_text("of last year")
-    (tmp_path / "site.json").write_text(json.dumps(manifest | {"pages": [*manifest["pages"], "incident-999.html"]}))
+    site = tmp_path / "site"
+    write_site(settings, site)
+    manifest = json.loads((site / "site.json").read_text())
+    (site / "incident-999.html").write_text("of last year")
+    (site / "site.json").write_text(json.dumps(manifest | {"pages": [*manifest["pages"], "incident-999.html"]}))
 
-    write_site(settings, tmp_path)
+    write_site(settings, site)
 
-    assert not (tmp_path / "incident-999.html").exists()
-    assert json.loads((tmp_path / "site.json").read_text())["pages"] == manifest["pages"]
+    assert not (site / "incident-999.html").exists()
+    assert json.loads((site / "site.json").read_text())["pages"] == manifest["pages"]
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(settings: Settings, tmp_path: Path) -> None:
@@ -55,6 +57,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(settings: Settings, tm
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.html"]
 
 
+@pytest.mark.usefixtures("few_rules")
 def test_the_command_writes_the_site(run: Run, tmp_path: Path) -> None:
     ran = run("site", tmp_path / "out")
 

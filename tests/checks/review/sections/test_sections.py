@@ -8,32 +8,41 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
+from checks.engine.collecting.rules import Rules
 from checks.render.formats import PageLinks
 from checks.review.page import render_html, render_mail
+from checks.review.reading import read_book
 from checks.review.render import render_text, review_document
-from checks.review.section import Layout, Review, Section, SectionColumn, all_sections
-from checks.review.values import PeriodKind
+from checks.review.section import Layout, Review, Section, SectionColumn, all_sections, review
+from checks.review.values import Period, PeriodKind
 from etl.tables import feedback
-from tests.checks.review.conftest import Reviewed
+from tests.checks.review.conftest import Reviewed, added_to
 from tests.checks.review.plant import Plant
 from tests.checks.review.seasons import FIRST, NIGHTS, NOW, figures
 
 SECTIONS = all_sections()
 
 
-@pytest.fixture
-def whole(season: Plant, reviewed: Reviewed) -> Review:
+@pytest.fixture(scope="module")
+def whole(planted_season: tuple[Engine, Plant], catalogue: Rules) -> Review:
     """A report in which every section has rows.
 
     The season, on its last night a look at the leagues and at a new rule, a complaint, and the time before it.
     """
+    period = Period.of(PeriodKind.ANNUAL, NOW, NIGHTS)
+    with added_to(planted_season) as season:
+        add_what_sections_show(season)
+        return review(read_book(season.connection, period), catalogue, period)
+
+
+def add_what_sections_show(season: Plant) -> None:
     season.run(NOW, {**figures(NIGHTS), "twin_team": (0, 727)}, leagues={"CITA": 81.5, "NSTF": 100.0})
     for night in range(20):
         season.run(FIRST - timedelta(days=21 - night), {"team_without_captain": (300, 600)})
     complaint = {"at": FIRST, "league": "CITA", "text": "no games", "entered_by": "kim"}
     season.connection.execute(feedback.insert(), complaint)
-    return reviewed(PeriodKind.ANNUAL, days=NIGHTS)
 
 
 def ids(sections: tuple[Section[Any], ...]) -> list[str]:
