@@ -117,6 +117,7 @@ class LimitedConnection(psycopg.Connection[Any]):
     limits: TimeLimits = TimeLimits()
     blockers: str = ""
     """Who kept the statement waiting that ran last, in words."""
+    _leads: Place | None = None
 
     def keep_alive(self) -> None:
         """Let the server notice, too, when this host is gone, also between transactions.
@@ -158,7 +159,9 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     def _place(self) -> Place:
         """Where it leads; of a connection that is closed nobody can ask any more."""
-        return self.info.dsn, self.info.password
+        if self._leads is None:
+            self._leads = self.info.dsn, self.info.password
+        return self._leads
 
     def _took_place(self, written: str, place: Place) -> bool:
         end = min(time.monotonic() + ASKED, self.limits.until)

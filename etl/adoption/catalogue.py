@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from etl.tables import QUALITY, metadata
 
@@ -114,12 +116,10 @@ order by 1, 2
 
 def read_catalogue(connection: Connection, schema: str = PUBLIC) -> dict[str, CatalogueTable]:
     """The tables and views of a schema by name; empty where there is no such schema."""
-    parts = {statement: connection.execute(statement, {"schema": schema}).all() for statement in _PARTS}
+    parts = [_by_owner(connection.execute(statement, {"schema": schema})) for statement in _PARTS]
     tables = {}
     for row in connection.execute(RELATIONS, {"schema": schema}):
-        columns, constraints, indexes, triggers = (
-            [one for one in rows if one.owner == row.name] for rows in parts.values()
-        )
+        columns, constraints, indexes, triggers = (owned[row.name] for owned in parts)
         tables[row.name] = CatalogueTable(
             row.name, row.kind, row.owner, row.rows,
             {one.name: CatalogueColumn(one.name, one.type, one.nullable, one.filled) for one in columns},
@@ -130,6 +130,13 @@ def read_catalogue(connection: Connection, schema: str = PUBLIC) -> dict[str, Ca
             {one.name: one.definition for one in triggers},
         )  # fmt: skip
     return tables
+
+
+def _by_owner(rows: Iterable[Row[Any]]) -> defaultdict[str, list[Row[Any]]]:
+    owned: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        owned[row.owner].append(row)
+    return owned
 
 
 # by their number, for by its name a table of a schema that must not be used raises

@@ -25,7 +25,6 @@ from prefect.client.schemas import filters
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
 from flows.settings import Settings, SettingsError
 
@@ -207,6 +206,11 @@ def job_template(kind: str) -> dict[str, Any]:
     if own.is_file():
         template: dict[str, Any] | None = json.loads(own.read_text(encoding="utf-8"))
     else:
+        # all kinds of workers: half a second of imports
+        from prefect.workers.utilities import (  # noqa: PLC0415
+            get_default_base_job_template_for_infrastructure_type,
+        )
+
         template = asyncio.run(get_default_base_job_template_for_infrastructure_type(kind))
     if template is None:
         raise SettingsError(f"Prefect knows no pools of type {kind!r}; pip install prefect-{kind}")

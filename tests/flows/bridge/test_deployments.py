@@ -22,7 +22,7 @@ from flows.service.requests import RuleSelection
 from flows.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+DOCUMENT: dict[str, Any] = yaml.load((ROOT / "prefect.yaml").read_text(), yaml.CSafeLoader)
 DEPLOYMENTS: list[dict[str, Any]] = DOCUMENT["deployments"]
 COLLECTIONS = Path(prefect.__file__).parent / "server/api/collections_data/views/aggregate-worker-metadata.json"
 TOP = {"name", "prefect-version", "build", "push", "pull", "definitions", "deployments"}

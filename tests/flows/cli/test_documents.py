@@ -18,7 +18,7 @@ from checks.review.values import PeriodKind
 from etl.importing import Outcome
 from tests.checks.review.seasons import NOW
 from tests.etl.importing.feeds import fixture, standing, write
-from tests.flows.conftest import Run
+from tests.flows.conftest import FEW, Run, know_only
 
 FOLDERS = [Path(package.__file__ or "").parent / "schemas" for package in (checks, flows)]
 SCHEMAS = {
@@ -104,6 +104,7 @@ def test_history_incidents_and_backtest(run: Run) -> None:
 
 def test_a_check_and_what_it_leaves(run: Run, tmp_path: Path) -> None:
     """The same result, word for word, in the check, in the history and in the report, but for what is not stored."""
+    know_only(tmp_path, *FEW, "failed_import", "rows_of_table", "standings_of_league")
     run("import", write(tmp_path, "series_stats", [standing(name) for name in TEAMS]))
     run("import", write(tmp_path, "schedules", [fixture(*TEAMS), {"date": "soon"}]))
 
@@ -119,6 +120,7 @@ def test_a_check_and_what_it_leaves(run: Run, tmp_path: Path) -> None:
         name: checked[name] for name in ("run", "score", "band", "domains", "parts")
     }
     assert reported["run"]["run"] == checked["run"]
+    assert [one["rule"] for one in incidents] == ["failed_import"]
     assert [(one["rule"], one["points"]) for one in incidents] == [
         (one["rule"], one["points"]) for one in checked["results"] if one["status"] in {"WARN", "CRITICAL", "ERROR"}
     ]
