@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from sqlalchemy import (
     cast,
     func,
     null,
+    or_,
     select,
 )  # fmt: skip
 
@@ -45,40 +47,66 @@ if TYPE_CHECKING:
 
 
 def read_alone(
-    session: Session, query: Query, rows: BadRows | None, how: Asking, most: int, *, was_clean: bool = False
+    session: Session, query: Query, rows: BadRows | None, how: Asking, most: int, *, before: int | None = None
 ) -> tuple[Measured, Evidence | None]:
     """The reading of a query across tables, with its bad rows if they are at most `most`; `rows` None: without.
 
-    Of a rule that `was_clean` in the last run bad rows are counted first: to plan how they would be shown takes as long
-    as to find that there are none.
+    Up to `most` bad rows of the last run, `before`, are looked for first: to plan how very many would be placed and
+    sketched takes as long as to find that there are none.
     """
     started = time.perf_counter()
     try:
-        fetched = _ask_alone(session, query, None if was_clean else rows, how, most)
-        if was_clean and fetched[0][1]:
-            fetched = _ask_alone(session, query, rows, how, most)
-        reading = Measurement(count=fetched[0][1], total=fetched[0][2])
-        evidence = None if rows is None else Evidence()
-        if rows is not None and reading.count:
-            evidence = read_rows(query.check.name, rows, fetched, most)
+        seen = None if rows is None or before is None else _few_alone(session, query, rows, how, most if before else 0)
+        reading, evidence = _all_alone(session, query, rows, how, most) if seen is None else seen
     except Exception as error:  # noqa: BLE001 - the boundary of one rule, which can make of its rows what cannot be read
         failed = explained(error, how.limit((query,)))
         return Measured(query, time.perf_counter() - started, error=failed), None
     return Measured(query, time.perf_counter() - started, reading), evidence
 
 
-def _ask_alone(session: Session, query: Query, rows: BadRows | None, how: Asking, most: int) -> Rows:
-    scope = how.scope.of(narrowed=query.narrowed)
-    statement = query.once(("alone", scope.shape, rows, most), lambda: _statement_alone(query, rows, scope, most))
-    timeout, retries = how.limit((query,)), query.check.mark.retries
-    return attempt(session, retries, how.pause, lambda: session.all(statement, timeout))
+def _few_alone(
+    session: Session, query: Query, rows: BadRows, how: Asking, most: int
+) -> tuple[Measurement, Evidence] | None:
+    """The reading with the bad rows; None where there are more than `most`, which may be nought."""
+    make = partial(_few_rows, query, rows, most=most) if most else partial(_counts, query)
+    fetched = _ask_alone(session, query, how, ("few", rows, most), make)
+    count = fetched[0][1] or 0
+    if count > most:
+        return None
+    return Measurement(count, fetched[0][2]), listed(query.check.name, rows, [row[3:] for row in fetched[:count]])
 
 
-def _statement_alone(query: Query, rows: BadRows | None, scope: Scope, most: int) -> Select[Any]:
-    among = _count(query.among, scope)
-    if rows is None:
-        return asking(_count(query.bad, scope), among)
-    return counts_and_rows(query.check.name, rows, among, most)
+def _all_alone(
+    session: Session, query: Query, rows: BadRows | None, how: Asking, most: int
+) -> tuple[Measurement, Evidence | None]:
+    make = partial(_counts, query) if rows is None else partial(_any_rows, query, rows, most=most)
+    fetched = _ask_alone(session, query, how, ("alone", rows, most), make)
+    reading = Measurement(count=fetched[0][1], total=fetched[0][2])
+    return reading, None if rows is None else read_rows(query.check.name, rows, fetched, most)
+
+
+def _ask_alone(session: Session, query: Query, how: Asking, what: Any, make: Callable[[Scope], Select[Any]]) -> Rows:
+    scope, timeout = how.scope.of(narrowed=query.narrowed), how.limit((query,))
+    statement = query.once((what, scope.shape), lambda: make(scope))
+    return attempt(session, query.check.mark.retries, how.pause, lambda: session.all(statement, timeout))
+
+
+def _counts(query: Query, scope: Scope) -> Select[Any]:
+    return asking(_count(query.bad, scope), _count(query.among, scope))
+
+
+def _few_rows(query: Query, rows: BadRows, scope: Scope, most: int) -> Select[Any]:
+    """The number of bad rows and the total, on a line for each bad row; with more than `most` on one line."""
+    number, place = func.count().over().label("number"), func.row_number().over().label("place")
+    bad = select(number, place, *rows.columns()).select_from(rows.joined).where(rows.condition).subquery("bad").c
+    counted = select(_count(query.among, scope).label("among")).subquery("counted")
+    shown = [bad[column.name] for column in rows.columns()]
+    lines = counted.outerjoin(bad.number.table, or_(bad.place == 1, bad.number <= most))
+    return asking(bad.number, counted.c.among, *shown).select_from(lines)
+
+
+def _any_rows(query: Query, rows: BadRows, scope: Scope, most: int) -> Select[Any]:
+    return counts_and_rows(query.check.name, rows, _count(query.among, scope), most)
 
 
 def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:

@@ -166,8 +166,8 @@ def _alone(session: Session, query: Query, context: RunContext) -> tuple[Measure
         rows = _rows(query, context) if context.details else None
     except MeasureError:  # its rows cannot be shown, which is reported later; they can be counted
         rows = None
-    was_clean = query.id in context.baseline.findings and not context.baseline.findings[query.id].count
-    return read_alone(session, query, rows, context.how, context.listed, was_clean=was_clean)
+    before = context.baseline.few(query.id, context.listed)
+    return read_alone(session, query, rows, context.how, context.listed, before=before)
 
 
 def _grouped(session: Session, unit: Grouped, context: RunContext, fetched: Fetched) -> list[Measured]:

@@ -77,6 +77,11 @@ class Baseline:
         same = (basis and basis == self.bases.get(id_)) or (digest and digest == self.digests.get(id_))
         return findings if same and findings is not None and findings.count == count else None
 
+    def few(self, id_: Id, most: int) -> int | None:
+        """How many bad rows a rule had; None where they were more than `most`, or nobody looked."""
+        before = self.findings.get(id_)
+        return None if before is None or before.count > most else before.count
+
     def had_many(self, id_: Id, basis: Callable[[Id], str]) -> bool:
         """Whether a rule had very many bad rows, and rests on something else today."""
         before = self.findings.get(id_)

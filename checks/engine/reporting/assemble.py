@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 from checks.engine.authoring.spec import Check
@@ -48,11 +49,8 @@ def assemble(
     results = [_result(outcome, context, labels, info) for outcome in outcomes]
     results.extend(_unasked(item, context) for item in (*unasked, *_vanished(outcomes, unasked, context)))
     parts, trouble = _parts(outcomes, results, context, labels)
-    net, gross = score_of(results, gross=False), score_of(results, gross=True)
-    weighed = [
-        replace(result, points=net.points.get(result.id, Decimal("0.00")), impact=net.impacts[result.id])
-        for result in results
-    ]
+    net, gross = scores_of(results)
+    weighed = [_with_points(result, net) for result in results]
     return Report(
         run=info.run,
         started=info.started,
@@ -86,6 +84,12 @@ def _parts(
         return {}, [f"there are no scores of parts: {explained(error)}"]
 
 
+def _with_points(result: Result, net: Score) -> Result:
+    """The result with what the score takes of it, which is nothing of nearly all."""
+    impact, points = net.impacts[result.id], net.points.get(result.id)
+    return replace(result, points=points or Decimal("0.00"), impact=impact) if impact or points else result
+
+
 def _result(outcome: Outcome, context: RunContext, labels: Labels, info: RunInfo) -> Result:
     query, reading = outcome.query, outcome.measured.reading
     result = _bare(
@@ -104,20 +108,25 @@ def _result(outcome: Outcome, context: RunContext, labels: Labels, info: RunInfo
         segments=outcome.parts,
         on_target=_on_target(outcome),
         **({} if reading is None else _read(reading)),
+        **({} if outcome.carried is not None else _told(outcome, context, labels, info)),
     )
     if outcome.carried is not None:
         return _carried(result, outcome.carried, outcome.verdict, context)
-    notes = [*outcome.notes, *filter(None, [outcome.verdict.note])]
-    more = _compared(result, outcome, context, info.examples)
-    if outcome.located is not None:
-        more["clusters"] = outcome.located.clusters
-    elif reading is not None and outcome.spots:
-        more["clusters"], trouble = _clusters(outcome, labels, info.clusters)
-        notes.extend(trouble)
-    result = replace(result, note="; ".join(notes), **more) if notes or more else result
     if reading is not None and outcome.verdict.status is Status.SKIPPED and reading.value is None:
         return _emptied(result, query.check, context)
     return result
+
+
+def _told(outcome: Outcome, context: RunContext, labels: Labels, info: RunInfo) -> dict[str, Any]:
+    """What its bad rows say of a result, where they stand, and what there is to note."""
+    notes = [*outcome.notes, *filter(None, [outcome.verdict.note])]
+    more = _compared(outcome, context, info.examples)
+    if outcome.located is not None:
+        more["clusters"] = outcome.located.clusters
+    elif outcome.measured.reading is not None and outcome.spots:
+        more["clusters"], trouble = _clusters(outcome, labels, info.clusters)
+        notes.extend(trouble)
+    return {"note": "; ".join(notes), **more}
 
 
 def _read(reading: Measurement) -> dict[str, Any]:
@@ -194,16 +203,15 @@ def _unasked(item: Unasked, context: RunContext) -> Result:
     return _bare(item, context, **status, error=item.reason, share=1.0, gross_share=1.0)
 
 
-def _compared(result: Result, outcome: Outcome, context: RunContext, most: int) -> dict[str, Any]:
+def _compared(outcome: Outcome, context: RunContext, most: int) -> dict[str, Any]:
     """What its bad rows say of a result."""
     change, findings = outcome.change, outcome.findings
     if change is None:  # a note says why its rows could not be fetched
         return {}
-    accepted = context.waivers.fingerprints(result.rule)
-    shown_first = sorted(
-        (finding for finding in findings.listed if finding.fingerprint not in accepted),
-        key=lambda finding: finding.fingerprint not in change.appeared,
-    )
+    accepted = context.waivers.fingerprints(outcome.query.check.name)
+    shown = [finding for finding in findings.listed if finding.fingerprint not in accepted]
+    appeared = (finding for finding in shown if finding.fingerprint in change.appeared)
+    others = (finding for finding in shown if finding.fingerprint not in change.appeared)
     return {
         "findings": findings,
         "new": change.new,
@@ -211,7 +219,7 @@ def _compared(result: Result, outcome: Outcome, context: RunContext, most: int) 
         "fixed": change.fixed,
         "exact": change.exact,
         "appeared": change.appeared,
-        "examples": tuple(finding.key for finding in shown_first[:most]),
+        "examples": tuple(finding.key for finding in islice(chain(appeared, others), most)),
     }
 
 
@@ -243,9 +251,11 @@ def _sql(query: Query, context: RunContext) -> str:
         return f"-- the statement cannot be written out: {type(error).__name__}"
 
 
-def score_of(results: Sequence[Result], *, gross: bool) -> Score:
-    """The score of results: gross as found, net with what is accepted left out."""
-    return score(_gross(result) if gross else _net(result) for result in results)
+def scores_of(results: Sequence[Result]) -> tuple[Score, Score]:
+    """The scores of results: net with what is accepted left out, and gross as found."""
+    net, gross = [*map(_net, results)], [*map(_gross, results)]
+    score_net = score(net)
+    return score_net, score_net if gross == net else score(gross)
 
 
 def needless(waivers: Waivers, results: Sequence[Result], outcomes: Sequence[Outcome]) -> tuple[Waiver, ...]:

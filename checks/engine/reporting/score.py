@@ -104,18 +104,19 @@ def impact(severity: Severity, status: Status, share: float) -> float:
 
 def score(results: Iterable[Weighed]) -> Score:
     """The score of some results, independent of their order; unknown when nothing but SKIPPED is among them."""
-    counted = sorted(results, key=lambda result: (result.rule, result.parameter))
-    rules = _by_rule(counted)
-    value = _value(rules)
-    domains = sorted({result.domain for result in counted})
-    parts = {domain: _value({k: v for k, v in rules.items() if v[0].domain == domain}) for domain in domains}
-    points = {} if value is None else _points(rules, FULL - value)
-    return Score(value, _impacts(rules), points, parts)
+    rules = _by_rule(results)
+    pooled = {rule: pooled_share(own) for rule, own in rules.items()}
+    value = _value(rules, pooled)
+    domains = sorted({result.domain for own in rules.values() for result in own})
+    parts = {domain: _value({k: v for k, v in rules.items() if v[0].domain == domain}, pooled) for domain in domains}
+    points = {} if value is None else _points(rules, pooled, FULL - value)
+    return Score(value, _impacts(rules, pooled), points, parts)
 
 
 def score_value(results: Iterable[Weighed]) -> Decimal | None:
     """The value of the score of some results, for whom its points do not matter."""
-    return _value(_by_rule(sorted(results, key=lambda result: (result.rule, result.parameter))))
+    rules = _by_rule(results)
+    return _value(rules, {rule: pooled_share(own) for rule, own in rules.items()})
 
 
 def pooled_share(results: list[Weighed]) -> float:
@@ -132,26 +133,27 @@ def pooled_share(results: list[Weighed]) -> float:
 
 
 def _by_rule(results: Iterable[Weighed]) -> dict[str, list[Weighed]]:
+    """Results by rule, both in the order of their names."""
     rules: dict[str, list[Weighed]] = {}
-    for result in results:
+    for result in sorted(results, key=lambda result: (result.rule, result.parameter)):
         rules.setdefault(result.rule, []).append(result)
     return rules
 
 
-def _value(rules: Mapping[str, list[Weighed]]) -> Decimal | None:
+def _value(rules: Mapping[str, list[Weighed]], pooled: Mapping[str, float]) -> Decimal | None:
     if all(result.status is Status.SKIPPED for results in rules.values() for result in results):
         return None
     # fsum: the same figure in any order
-    exact = 100 * math.exp(math.fsum(math.log1p(-pooled_share(results)) for results in rules.values()))
+    exact = 100 * math.exp(math.fsum(math.log1p(-pooled[rule]) for rule in rules))
     # rounded down, so that 89.999 is not called healthy; first to nine digits, so that 99 is not 98.99999999
     return Decimal(repr(round(exact, 9))).quantize(CENT, ROUND_FLOOR)
 
 
-def _impacts(rules: Mapping[str, list[Weighed]]) -> dict[tuple[str, str], float]:
+def _impacts(rules: Mapping[str, list[Weighed]], pooled: Mapping[str, float]) -> dict[tuple[str, str], float]:
     """The impact of each rule, cut among its parameters by their own so that their product is the rule's."""
     impacts: dict[tuple[str, str], float] = {}
     for rule, results in rules.items():
-        whole = pooled_share(results)
+        whole = pooled[rule]
         own = {(rule, r.parameter): impact(r.severity, r.status, r.share) for r in results}
         everything = math.fsum(own.values())
         for id_, weight in own.items():
@@ -160,8 +162,10 @@ def _impacts(rules: Mapping[str, list[Weighed]]) -> dict[tuple[str, str], float]
     return impacts
 
 
-def _points(rules: Mapping[str, list[Weighed]], missing: Decimal) -> dict[tuple[str, str], Decimal]:
-    weights = {rule: -math.log1p(-pooled_share(results)) for rule, results in rules.items()}
+def _points(
+    rules: Mapping[str, list[Weighed]], pooled: Mapping[str, float], missing: Decimal
+) -> dict[tuple[str, str], Decimal]:
+    weights = {rule: -math.log1p(-pooled[rule]) for rule in rules}
     points: dict[tuple[str, str], Decimal] = {}
     for rule, whole in shared(weights, missing).items():
         own = {(rule, r.parameter): impact(r.severity, r.status, r.share) for r in rules[rule]}

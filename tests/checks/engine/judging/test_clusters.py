@@ -118,26 +118,46 @@ def test_a_question_across_tables_is_asked_once_however_many_rows_are_bad(
     assert len([statement for statement in statements if "things.size" in statement]) == 1
 
 
-def test_of_a_question_that_was_clean_bad_rows_are_counted_before_they_are_shown(
-    run: Run, put: Put, shelves: Engine
+@pytest.mark.parametrize(("bad", "shown"), [(0, False), (3, True)])
+def test_of_a_question_as_few_bad_rows_as_in_the_last_run_are_looked_for_first(
+    run: Run, put: Put, shelves: Engine, bad: int, shown: bool
 ) -> None:
-    put(*(thing(f"g{n}") for n in range(30)))
-    before = run(big_by_place, dimensions=(PLACE, SHELF)).as_baseline()
+    put(*(thing(f"g{n}", size=10 if n < bad else 1) for n in range(30)))
+    before = run(big_by_place, dimensions=(PLACE, SHELF), listed=50)
 
     with counted(shelves) as statements:
-        clean = run(big_by_place, dimensions=(PLACE, SHELF), baseline=before).of("big_by_place")
+        again = run(big_by_place, dimensions=(PLACE, SHELF), listed=50, baseline=before.as_baseline())
+
+    result, (asked,) = again.of("big_by_place"), [sent for sent in statements if "things.size" in sent]
+    assert (result.count, result.total, result.known, result.new) == (bad, 30, bad, 0)
+    assert (result.clusters, len(result.examples)) == (before.of("big_by_place").clusters, bad)
+    assert ("json_build_array" in asked, "GROUPING" in asked) == (shown, False)
+
+
+@pytest.mark.parametrize("bad", [0, 3])
+@pytest.mark.parametrize("listed", [50, 100])
+def test_a_question_with_more_bad_rows_than_in_the_last_run_is_asked_as_if_there_was_none(
+    run: Run, put: Put, bad: int, listed: int
+) -> None:
+    put(*(thing(f"g{n}", size=10 if n < bad else 1) for n in range(30)))
+    before = run(big_by_place, dimensions=(PLACE, SHELF), listed=listed).as_baseline()
     put(*stock())
-    soiled, first = (
-        run(big_by_place, dimensions=(PLACE, SHELF), baseline=past, listed=100).of("big_by_place")
+
+    later, first = (
+        run(big_by_place, dimensions=(PLACE, SHELF), baseline=past, listed=listed).of("big_by_place")
         for past in (before, Baseline())
     )
 
-    assert (clean.count, clean.total, clean.new, clean.fixed) == (0, 30, 0, 0)
-    asked = [statement for statement in statements if "things.size" in statement]
-    assert len(asked) == 1
-    assert "json_build_array" not in asked[0]
-    assert replace(soiled, seconds=0, before=None) == replace(first, seconds=0)
-    assert (soiled.count, len(soiled.examples), str(soiled.clusters[0])) == (62, 5, "58 of 62 in South, shelf 3")
+    assert later.new == 62
+    compared: dict[str, Any] = {
+        "seconds": 0,
+        "before": None,
+        "new": 0,
+        "known": 0,
+        "appeared": frozenset[int](),
+        "examples": (),
+    }
+    assert replace(later, **compared) == replace(first, **compared)
 
 
 @check(severity=Severity.LOW, threshold=above(warn=percent(1), critical=percent(90)))
