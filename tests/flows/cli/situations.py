@@ -102,6 +102,17 @@ insert into match_scores (match_date, winner, league_id) select '2025-01-02', 'h
 """
 
 
+def write_rules(folder: Path, rules: str = RULES) -> Path:
+    """A folder with these rules, and the one that is apart.
+
+    As long as the files are the same ones, a process collects their rules once, and tries them in a fork once.
+    """
+    folder.mkdir()
+    (folder / "small.py").write_text(rules)
+    (folder / "apart.py").write_text(APART)
+    return folder
+
+
 @dataclass(frozen=True, slots=True)
 class Last:
     """What the last check of a situation came to: the document, how it ended, what it printed, and the SMS of it."""
@@ -127,12 +138,9 @@ class Stage:
     setenv: Callable[[str, str], None]
     chosen: tuple[str, ...] = ("--domain", "small")
 
-    def write(self, rules: str = RULES) -> None:
-        """Write the rules."""
-        (self.folder / "rules").mkdir(exist_ok=True)
-        (self.folder / "rules" / "small.py").write_text(rules)
-        (self.folder / "rules" / "apart.py").write_text(APART)
-        self.setenv("RALLY_RULES", "rules")
+    def know(self, rules: Path) -> None:
+        """From now on the rules are those of a folder."""
+        self.setenv("RALLY_RULES", str(rules))
 
     def sql(self, *statements: str) -> None:
         with self.engine.begin() as connection:

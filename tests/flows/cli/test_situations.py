@@ -13,7 +13,7 @@ from sqlalchemy import Engine, make_url
 from flows.service.context import today_here
 from tests.alerts.channels.twilio_server import Twilio, twilio_server
 from tests.conftest import copy_of
-from tests.flows.cli.situations import DROPPED, SEASON, Stage
+from tests.flows.cli.situations import DROPPED, SEASON, Stage, write_rules
 from tests.flows.conftest import run_here
 
 HALF = "delete from schedule where id % 2 = 0"
@@ -481,7 +481,7 @@ SITUATIONS = (
     ),
     Situation(
         "a dropped rule that was CRITICAL",
-        then(of(MOON), checks(1), lambda s: s.write(DROPPED)),
+        then(of(MOON), checks(1), lambda s: s.know(write_rules(s.folder / "fewer", DROPPED))),
         "healthy",
         0,
         "Score 100.00 of 100: healthy",
@@ -600,7 +600,7 @@ def twilio() -> Iterator[Twilio]:
         yield server
 
 
-def stage_on(engine: Engine, folder: Path, patch: pytest.MonkeyPatch, twilio: Twilio) -> Stage:
+def stage_on(engine: Engine, folder: Path, patch: pytest.MonkeyPatch, twilio: Twilio, rules: Path) -> Stage:
     """The command line on a database, in a folder, in this process."""
     patch.setenv("DATABASE_URL", engine.url.render_as_string(hide_password=False))
     patch.setenv("RALLY_REPORTS", str(folder / "logs"))
@@ -609,31 +609,39 @@ def stage_on(engine: Engine, folder: Path, patch: pytest.MonkeyPatch, twilio: Tw
     patch.setattr("checks.health.keep_news", lambda connection, report: None)
 
     made = Stage(engine, run_here, folder, twilio, patch.setenv)
-    made.write()
+    made.know(rules)
     return made
 
 
+Seasoned = tuple[str, Path]
+"""The name of a database to copy from, and the folder of rules that all situations share."""
+
+
 @pytest.fixture(scope="module")
-def seasoned(server: str, template: str, tmp_path_factory: pytest.TempPathFactory, twilio: Twilio) -> Iterator[str]:
-    """The name of a database with the season and five nights of checks, to copy from."""
+def seasoned(
+    server: str, template: str, tmp_path_factory: pytest.TempPathFactory, twilio: Twilio
+) -> Iterator[Seasoned]:
+    """With the season and five nights of checks."""
+    rules = write_rules(tmp_path_factory.mktemp("season") / "rules")
     for engine in copy_of(server, template):
         with pytest.MonkeyPatch.context() as patch:
-            stage = stage_on(engine, tmp_path_factory.mktemp("seasoned"), patch, twilio)
+            stage = stage_on(engine, tmp_path_factory.mktemp("seasoned"), patch, twilio, rules)
             stage.sql(*filter(str.strip, SEASON.split(";")))
             stage.nights(5)
             stage.chosen = ("--name", "teams_as_usual")
             stage.nights(5)
         engine.dispose()
-        yield str(make_url(str(engine.url)).database)
+        yield str(make_url(str(engine.url)).database), rules
 
 
 @pytest.fixture
 def stage(
-    seasoned: str, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, twilio: Twilio
+    seasoned: Seasoned, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, twilio: Twilio
 ) -> Iterator[Stage]:
     twilio.messages.clear()
-    for engine in copy_of(server, seasoned):
-        yield stage_on(engine, tmp_path, monkeypatch, twilio)
+    name, rules = seasoned
+    for engine in copy_of(server, name):
+        yield stage_on(engine, tmp_path, monkeypatch, twilio, rules)
 
 
 @pytest.mark.parametrize("case", [pytest.param(one, id=one.name, marks=marks(one.name)) for one in SITUATIONS])
