@@ -8,12 +8,14 @@ kind and league is published.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from psycopg import Copy
+from psycopg.abc import PQGen
 
 from etl import NotFound
 from etl.feeds import Feed
@@ -30,6 +32,7 @@ from etl.words import number_of
 MOST_NAMES = 200
 """Open names that are kept with a held part."""
 OPEN = (import_parts.c.outcome == Outcome.HELD.value) & import_parts.c.closed_at.is_(None)
+WAITING = OPEN & import_parts.c.rows.is_not(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,15 @@ def packed(connection: sa.Connection, stage: sa.Table) -> bytes:
     driver = connection.connection.driver_connection
     assert driver is not None  # noqa: S101 - the connection is open
     with driver.cursor() as cursor, cursor.copy(f"copy {stage.name} to stdout") as rows:
-        return gzip.compress(b"".join(bytes(block) for block in rows), compresslevel=6)
+        return gzip.compress(b"".join(driver.wait(_whole(rows))), compresslevel=6)
+
+
+def _whole(rows: Copy) -> PQGen[list[bytes]]:
+    """All rows in one wait: the server sends them one by one, and a wait for each costs more than to read it."""
+    blocks = []
+    while block := (yield from rows._read_gen()):
+        blocks.append(bytes(block))
+    return blocks
 
 
 def unpack(connection: sa.Connection, stage: sa.Table, rows: bytes) -> None:
@@ -162,15 +173,26 @@ def keep_part(
 
 def watch(connection: sa.Connection, league: str, corrections: str) -> str:
     """What may free a held part of a league, as a text that differs when something of it has changed."""
-    of_league = sa.select(leagues.c.id).where(leagues.c.league_id == league).scalar_subquery()
-    counted = sa.select(sa.func.count(), sa.func.max(teams.c.id)).where(teams.c.league_id == of_league)
-    alias = sa.select(sa.func.max(team_aliases.c.id)).where(team_aliases.c.league == league)
-    stops = sa.select(sa.func.array_agg(import_stops.c.id)).where(
-        import_stops.c.resumed_at.is_(None), import_stops.c.league.in_(("", league))
-    )
-    counts = tuple(connection.execute(counted).one())
-    told = (f"teams {counts}", f"alias {connection.scalar(alias)}", f"stops {connection.scalar(stops)}", corrections)
-    return ", ".join(filter(None, told))
+    return _watched(connection, [league])(league, corrections)
+
+
+def _watched(connection: sa.Connection, of: Collection[str]) -> Callable[[str, str], str]:
+    """The same for parts of several leagues, which are looked at together."""
+    named, alias, stop = leagues.c.league_id, team_aliases.c, import_stops.c
+    counted = sa.select(named, sa.func.count(), sa.func.max(teams.c.id)).join(teams, teams.c.league_id == leagues.c.id)
+    newest = sa.select(alias.league, sa.func.max(alias.id)).group_by(alias.league)
+    counts = {row[0]: tuple(row[1:]) for row in connection.execute(counted.where(named.in_(of)).group_by(named))}
+    aliases = {row[0]: row[1] for row in connection.execute(newest.where(alias.league.in_(of)))}
+    stops = connection.execute(
+        sa.select(stop.league, stop.id).where(stop.resumed_at.is_(None), stop.league.in_(("", *of))).order_by(stop.id)
+    ).all()
+
+    def told(league: str, corrections: str) -> str:
+        own = [row.id for row in stops if row.league in {"", league}]
+        teams_of, alias_of = counts.get(league, (0, None)), aliases.get(league)
+        return ", ".join(filter(None, (f"teams {teams_of}", f"alias {alias_of}", f"stops {own or None}", corrections)))
+
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +216,19 @@ class Waiting:
 
 def worth_another_try(connection: sa.Connection, corrections: Sequence[Correction]) -> tuple[Waiting, ...]:
     """The held parts of which something that may free them has changed, oldest first."""
-    return tuple(
-        _waiting(row)
-        for row in connection.execute(_kept_rows().order_by(import_parts.c.id)).all()
-        if row.watch != watch(connection, row.league, digest_of(of_part(corrections, row.kind, row.league)))
-    )
+    part = import_parts.c
+    waiting = connection.execute(sa.select(part.id, part.kind, part.league, part.watch).where(WAITING)).all()
+    if not waiting:
+        return ()
+    watched = _watched(connection, {row.league for row in waiting})
+    changed = [
+        row.id
+        for row in waiting
+        if row.watch != watched(row.league, digest_of(of_part(corrections, row.kind, row.league)))
+    ]
+    # rows that are kept are large: those alone are read that are tried again
+    again = connection.execute(_kept_rows().where(part.id.in_(changed)).order_by(part.id)) if changed else ()
+    return tuple(_waiting(row) for row in again)
 
 
 def waiting_part(connection: sa.Connection, number: int) -> Waiting:
@@ -220,7 +250,7 @@ def discard_part(connection: sa.Connection, number: int, who: str, why: str) -> 
 def _kept_rows() -> sa.Select[Any]:
     part = import_parts.c
     held = (part.id, part.kind, part.league, part.path, part.fingerprint, part.rows, part.counts, part.profile)
-    return sa.select(*held, part.watch).where(OPEN, part.rows.is_not(None))
+    return sa.select(*held).where(WAITING)
 
 
 def _waiting(row: sa.Row[Any]) -> Waiting:

@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +32,12 @@ Rows = list[dict[str, Any]]
 
 
 def rows_of_league(kind: str) -> Rows:
+    return list(_read(kind))
+
+
+@cache
+def _read(kind: str) -> Rows:
+    """Read once: the files are of all leagues."""
     rows = json.loads((FEEDS / SOURCES[kind] / f"{kind}.json").read_text())
     return [row for row in rows if (row.get("League") or row.get("league_id")) == LEAGUE]
 
@@ -479,6 +486,6 @@ def fingerprints(engine: sa.Engine) -> list[Any]:
     """What stands in the platform's tables, as one value each."""
     with engine.begin() as connection:
         return [
-            connection.scalar(sa.text(f"select md5(string_agg(t::text, '|' order by id)) from {table.name} t"))
+            connection.execute(sa.text(f"select count(*), sum(hashtextextended(t::text, 0)) from {table.name} t")).one()
             for table in (schedule, match_scores, players, series_stats)
         ]
