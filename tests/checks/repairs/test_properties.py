@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, select, text
 
 from checks.engine.collecting.rules import Rules
 from checks.repairs.apply import apply
-from checks.repairs.plan import fixable_in_order, plan
+from checks.repairs.plan import GATE, fixable_in_order, plan
 from etl.repairs.ledger import Repair
 from etl.repairs.undo import undo
 from etl.tables import repair_rows
@@ -67,7 +68,19 @@ SEASONS = st.builds(lambda teams, dirt, aliases: [*PLACE, *ELSEWHERE, *teams, *d
 # every fix of the catalogue, planned and applied, for each example: minutes
 pytestmark = pytest.mark.slow
 
+WATCHING = ("duplicate_match", "match_without_teams", "result_without_teams", "twin_team")
+"""Whether a fix harms what another rule finds is asked of these; of the whole gate in tests/checks/fixes."""
+
 few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(scope="module")
+def fixes(catalogue: Rules) -> Rules:
+    """Every rule that has a fix."""
+    return catalogue.only(
+        check if check.name in WATCHING else replace(check, mark=replace(check.mark, tags=check.mark.tags - {GATE}))
+        for check in fixable_in_order(catalogue)
+    )
 
 
 def repair_all(connection: Connection, rules: Rules) -> list[Repair]:
@@ -83,20 +96,20 @@ def repair_all(connection: Connection, rules: Rules) -> list[Repair]:
 @settings(few, max_examples=12)
 @given(dirt=SEASONS)
 def test_what_repairs_delete_is_kept_twice_is_once_and_undone_in_reverse_they_are_the_identity(
-    unconstrained: Connection, catalogue: Rules, dirt: list[Entry]
+    unconstrained: Connection, fixes: Rules, dirt: list[Entry]
 ) -> None:
     """Three laws of the same repairs, which are what takes long."""
     with unconstrained.begin_nested() as savepoint:
         write(unconstrained, dirt)
         before, rows_before = dump(unconstrained), rows(unconstrained)
 
-        done = repair_all(unconstrained, catalogue)
+        done = repair_all(unconstrained, fixes)
 
         kept = select(repair_rows.c.table, repair_rows.c.key["id"].astext).where(repair_rows.c.action == "delete")
         assert rows_before - rows(unconstrained) == {tuple(row) for row in unconstrained.execute(kept)}
 
         once = dump(unconstrained)
-        assert [apply(catalogue, made.id, means(unconstrained), "someone else") for made in done] == done
+        assert [apply(fixes, made.id, means(unconstrained), "someone else") for made in done] == done
         assert dump(unconstrained) == once
 
         for made in reversed(done):
@@ -107,13 +120,13 @@ def test_what_repairs_delete_is_kept_twice_is_once_and_undone_in_reverse_they_ar
 
 @few
 @given(dirt=SEASONS)
-def test_planning_changes_nothing(unconstrained: Connection, catalogue: Rules, dirt: list[Entry]) -> None:
+def test_planning_changes_nothing(unconstrained: Connection, fixes: Rules, dirt: list[Entry]) -> None:
     with unconstrained.begin_nested() as savepoint:
         write(unconstrained, dirt)
         before = dump(unconstrained)
 
-        for check in fixable_in_order(catalogue):
-            plan(catalogue, check.name, means(unconstrained), "kim")
+        for check in fixable_in_order(fixes):
+            plan(fixes, check.name, means(unconstrained), "kim")
 
         assert dump(unconstrained) == before
         savepoint.rollback()
