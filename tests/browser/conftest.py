@@ -27,23 +27,37 @@ class Opened:
 Open = Callable[..., Opened]
 
 
+@pytest.fixture(scope="module")
+def idle(browser: Any) -> list[Any]:
+    """Pages that a test has left: a new one is a process of its own, three times what it takes to show a report."""
+    return []
+
+
 @pytest.fixture
-def visit(browser: Any, tmp_path: Path) -> Iterator[Open]:
+def visit(browser: Any, idle: list[Any], tmp_path: Path) -> Iterator[Open]:
     """Open a page, given as text, in a window of some width."""
-    contexts: list[Any] = []
+    used: list[tuple[Any, dict[str, Callable[[Any], None]]]] = []
 
     def visit(text: str, width: int, scheme: str = "light") -> Opened:
         path = tmp_path / "report.html"
         path.write_text(text, encoding="utf-8")
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        contexts.append(context)
-        opened = Opened(context.new_page())
-        opened.page.on("console", lambda message: opened.complaints.append(f"{message.type}: {message.text}"))
-        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        opened.page.on("request", lambda request: opened.requests.append(request.url))
-        opened.page.goto(path.as_uri())
+        page = idle.pop() if idle else browser.new_page()
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(media="null", color_scheme=scheme)
+        opened = Opened(page)
+        told = {
+            "console": lambda message: opened.complaints.append(f"{message.type}: {message.text}"),
+            "pageerror": lambda error: opened.complaints.append(str(error)),
+            "request": lambda request: opened.requests.append(request.url),
+        }
+        for event, note in told.items():
+            page.on(event, note)
+        used.append((page, told))
+        page.goto(path.as_uri())
         return opened
 
     yield visit
-    for context in contexts:
-        context.close()
+    for page, told in used:
+        for event, note in told.items():
+            page.remove_listener(event, note)
+        idle.append(page)
