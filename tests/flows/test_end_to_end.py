@@ -184,6 +184,8 @@ def test_a_cron_schedule_fires(stage: Stage) -> None:
     watch = stage.deployment("health-check/hourly-watch")
     every_few_seconds = {"schedule": {"cron": "* * * * * */15", "timezone": "UTC"}, "active": True}
     (made,) = stage.post(f"deployments/{watch}/schedules", [every_few_seconds])
+    # what was changed is looked at by the scheduler within seconds, all schedules once a minute
+    stage.patch(f"deployments/{watch}", {"paused": False})
 
     def fired() -> dict[str, Any] | None:
         done = [run for run in stage.runs(deployment_id={"any_": [watch]}) if run["state"]["type"] == "COMPLETED"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import os
 import shutil
 import socket
@@ -12,11 +13,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import certifi
 import httpx
 import psutil
+
+from tests.forks import Running
 
 ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 180
@@ -113,32 +117,49 @@ def _leave(database: Path, target: Path) -> None:
 
 def start_server(home: Path, url: str, **environment: str) -> None:
     """Start a server at an address; one that was killed knows what it knew."""
-    command = [*_program(), "server", "start", "--host", "127.0.0.1", "--port", str(httpx.URL(url).port)]
+    words = ("server", "start", "--host", "127.0.0.1", "--port", str(httpx.URL(url).port))
     recorder = "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER"
-    # cron schedules, and runs that wait for their turn, are looked at every few seconds instead of every half a minute;
-    # states of tasks are stored by the second, not each in a transaction of its own
+    # runs that wait for their turn are looked at every few seconds instead of every half a minute; states of tasks are
+    # stored by the second, not each in a transaction of its own; nobody needs a type of block
     quick = {
-        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2", "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+        "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false", "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
         f"{recorder}_READ_BATCH_SIZE": "20", f"{recorder}_BATCH_SIZE": "20", f"{recorder}_FLUSH_INTERVAL": "1",
     }  # fmt: skip
-    with (home / "server.log").open("w") as log:
-        process = subprocess.Popen(
-            command,
-            env={**prefect_environment(home, url), **quick, **environment},
-            cwd=ROOT,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    _await(url, process, home / "server.log")
-    (home / "pid").write_text(str(process.pid))
+    log, told = home / "server.log", home / "pid"
+    _start(words, {**prefect_environment(home, url), **quick, **environment}, log, told)
+    _await(url, psutil.Process(int(told.read_text())), log)
 
 
-def _program() -> list[str]:
-    """`prefect` as the tests start it for a server, or what TEST_PREFECT_SERVER names (`make older`)."""
+def _start(words: tuple[str, ...], environment: Mapping[str, str], log: Path, told: Path) -> None:
+    """A process of `prefect` with these words: a fork, or what TEST_PREFECT_SERVER names (`make older`)."""
     other = os.environ.get("TEST_PREFECT_SERVER")
-    return [other] if other else [sys.executable, "-m", "tests.flows.bridge.own_server"]
+    if other is None:
+        ended = Running(words, environment, ROOT, work=partial(_leave_behind, log, told)).end()
+        assert ended.code == 0, ended
+        return
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [other, *words], env=environment, cwd=ROOT, stdout=out, stderr=out, start_new_session=True
+        )
+    told.write_text(str(process.pid))
+
+
+def _leave_behind(log: Path, told: Path) -> None:
+    """In a fork: leave the server behind, which prints into a file, and write down its process id.
+
+    Half of a cold start is imports that a fork has made already.
+    """
+    pid = os.fork()
+    if pid:
+        told.write_text(str(pid))
+        return
+    os.setsid()
+    with log.open("wb") as printed:
+        for stream in (1, 2):
+            os.dup2(printed.fileno(), stream)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # among them are ends of pipes whose other ends wait for this process
+    importlib.import_module("tests.flows.bridge.own_server").main()
 
 
 def kill_server(home: Path) -> None:
@@ -158,9 +179,9 @@ def _kill(home: Path) -> list[psutil.Process]:
     return family
 
 
-def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _await(url: str, server: psutil.Process, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and server.is_running() and server.status() != psutil.STATUS_ZOMBIE:
         try:
             # one that wants a password says 401
             if httpx.get(f"{url}/health", timeout=2).status_code < httpx.codes.INTERNAL_SERVER_ERROR:

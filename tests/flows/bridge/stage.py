@@ -163,13 +163,14 @@ class Stage:
 
 
 def until(look: Callable[[], T | None], otherwise: str) -> T:
-    """What a look finds as soon as it finds something."""
-    deadline = time.monotonic() + PATIENCE
+    """What a look finds as soon as it finds something; each costs whom it asks, so a long wait looks by the second."""
+    deadline, pause = time.monotonic() + PATIENCE, 0.1
     while time.monotonic() < deadline:
         found = look()
         if found is not None and found != []:
             return found
-        time.sleep(0.3)
+        time.sleep(pause)
+        pause = min(1.5 * pause, 1.0)
     raise AssertionError(otherwise)
 
 
