@@ -19,8 +19,9 @@ from sqlalchemy import Connection, Engine, Table
 
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.collecting.wiring import Values, values
-from checks.engine.judging.evaluate import Outcome, carried_over, evaluate
+from checks.engine.judging.evaluate import carried_over, evaluate
 from checks.engine.judging.judge import Baseline, Id, RunContext, Waiver, Waivers
+from checks.engine.judging.outcome import Meeting, Outcome
 from checks.engine.measuring.compile_queries import Query, Unasked, compile_queries
 from checks.engine.measuring.measure import Asking, Unit, keys_of_scans, plan_scans
 from checks.engine.measuring.reflect import Connect, NamedTables, SharedSets
@@ -149,9 +150,10 @@ class _Prepared:
     labels: Labels
     waivers: Waivers
     around: UnitHook
+    meeting: Meeting
 
     def work(self, session: Session, unit: Unit) -> list[Outcome]:
-        return self.around(unit, lambda: evaluate(session, unit, self.context))
+        return self.around(unit, lambda: evaluate(session, unit, self.context, self.meeting))
 
 
 def _values(rules: Rules, request: Request) -> AbstractContextManager[Values]:
@@ -191,7 +193,7 @@ def _prepare(  # noqa: PLR0917 - all that a run knows before it measures
     if context.how.keys:
         context = replace(context, how=replace(context.how, columns=keys_of_scans(session, units)))
     unasked = tuple(item for item in asked if isinstance(item, Unasked))
-    return _Prepared(units, tuple(carried), unasked, context, labels, waivers, request.around)
+    return _Prepared(units, tuple(carried), unasked, context, labels, waivers, request.around, Meeting(units))
 
 
 def _bases(request: Request, moment: Snapshot | None, queries: Sequence[Query]) -> Callable[[], Mapping[Id, str]]:

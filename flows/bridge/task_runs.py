@@ -22,7 +22,7 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from checks.engine.authoring.units import Status, figure_text, number_of
-from checks.engine.judging.evaluate import Outcome
+from checks.engine.judging.outcome import Outcome
 from checks.engine.measuring.measure import Measured, Scan, Unit
 from checks.engine.reporting.report import Report, Result
 from checks.engine.run import UnitHook

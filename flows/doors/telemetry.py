@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
 
-from checks.engine.judging.evaluate import Outcome
+from checks.engine.judging.outcome import Outcome
 from checks.engine.measuring.measure import Unit
 from checks.engine.reporting.report import Report
 from etl.importing import Counts, ImportReport

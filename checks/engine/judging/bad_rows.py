@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import combinations
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
     ARRAY,
+    Column,
     ColumnElement,
     FromClause,
     Select,
@@ -28,9 +29,9 @@ from sqlalchemy import (
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.findings import key_columns, key_names, key_text, row_hash
-from checks.engine.measuring.compile_queries import Query, Together
-from checks.engine.measuring.measure import Measurement, bad_condition, counted_once
-from checks.engine.measuring.reflect import keep
+from checks.engine.measuring.compile_queries import Query
+from checks.engine.measuring.measure import Measurement, bad_condition
+from checks.engine.measuring.reflect import keep, once_a_row
 from checks.engine.measuring.scope import Dimension, Reached, Scope, reach
 from checks.engine.measuring.snapshot import Session, asking
 
@@ -110,8 +111,23 @@ def _population(query: Query, shared: bool) -> Population | None:
         return query.table, None
     among = query.among if query.together is None or not shared else query.together.among
     if isinstance(among, SelectBase):
-        return among.subquery(), None
+        return _rows_of_table(among) or (among.subquery(), None)
     return None if query.check.mark.kind is Kind.CHECK else (query.table, among)
+
+
+def _rows_of_table(statement: SelectBase) -> Population | None:
+    """The table and the condition of a statement that selects rows of one table as they are; None of any other."""
+    if not isinstance(statement, Select):
+        return None
+    (source, *others), condition = statement.get_final_froms(), statement.whereclause
+    if (
+        others
+        or not isinstance(source, Table)
+        or not all(isinstance(one, Column) for one in statement.selected_columns)
+    ):
+        return None
+    same = select(*statement._raw_columns).select_from(*statement._from_obj)
+    return (source, condition) if statement.compare(same if condition is None else same.where(condition)) else None
 
 
 def _source(query: Query) -> tuple[FromClause, ColumnElement[bool]]:
@@ -166,7 +182,7 @@ class Asked:
     hash: ColumnElement[int] | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PlaceCounts:
     """How many rows could have been bad at each place and in all, and how many are, if that was asked.
 
@@ -205,13 +221,45 @@ def census(
     # of several rules there are too many that may fail together
     forms = ("census", scope.shape, asked[0].bad, asked[0].hash, *((code.name, *code.given) for code in codes))
     plan = make() if shared or first.together else first.once((*forms, *dimensions), make)
-    counted = {item.query.id: PlaceCounts() for item in asked}
-    concerned = _by_parameter(asked, plan.numbers, together)
     given = {name: value for code in codes for name, value in code.given.items()}
+    met: dict[Any, _Met] = {}
     for row in session.all(plan.statement, timeout, given):
-        places = list(places_of(_read(codes, row[2:])))
-        _add(counted, concerned.get(row[1], ()), places, plan.counts(row))
-    return counted
+        met.setdefault(row[1], _Met()).add(places_of(_read(codes, row[2:])), *plan.counts(row))
+    of_query = ((None if together is None else item.query.parameter.value, item.query.id) for item in asked)
+    return {
+        id_: met[value].counts(*numbers) if value in met else PlaceCounts()
+        for (value, id_), numbers in zip(of_query, plan.numbers, strict=True)
+    }
+
+
+class _Met:
+    """The groups of rows that were met: how many rows each count has of them, by the places where they stand."""
+
+    def __init__(self) -> None:
+        self._at: dict[Place, list[Sequence[int]]] = {}
+        self._numbers: list[Sequence[int]] = []
+        self._hashes: list[Sequence[int]] = []
+
+    def add(self, places: Iterable[Place], numbers: Sequence[int], hashes: Sequence[int]) -> None:
+        """One more group, which counts at each of its places."""
+        for place in places:
+            self._at.setdefault(place, []).append(numbers)
+        self._numbers.append(numbers)
+        self._hashes.append(hashes)
+
+    def counts(self, rows: int, bad: int | None = None) -> PlaceCounts:
+        """What the counts of these numbers say."""
+        total, count, digest = (
+            0 if at is None else sum(own[at] for own in of_groups)
+            for at, of_groups in ((rows, self._numbers), (bad, self._numbers), (bad, self._hashes))
+        )
+        return PlaceCounts(self._sums[rows], Counter() if bad is None else self._sums[bad], total, count, digest)
+
+    @cached_property
+    def _sums(self) -> Sequence[Counter[Place]]:
+        # the same for all queries that have a count in common, as most of a table have the number of its rows
+        sums = {place: [*map(sum, zip(*groups, strict=True))] for place, groups in self._at.items()}
+        return [Counter({place: own[at] for place, own in sums.items()}) for at in range(len(self._numbers[0]))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +279,9 @@ class _Census:
         flags, together = _Flags(), asked[0].query.together if len(asked) > 1 else None
         apart = null() if together is None else judged[0].c[together.by]
         by = [apart, *(column for code, value in coded for column in code.columns(value))]
-        queries, joined = counted_once([item.query for item in asked], joined)
-        counted = [replace(item, query=query) for item, query in zip(asked, queries, strict=True)]
-        numbers = [[flags.number(condition) for condition in _counted_by(item, judged)] for item in counted]
+        among, joined = once_a_row([(population(item.query) or judged)[1] for item in asked], joined)
+        counted = zip(asked, among, strict=True)
+        numbers = [[flags.number(condition) for condition in _counted_by(item, own)] for item, own in counted]
         labelled = [column.label(f"d{number}") for number, column in enumerate(by)]
         hashed = {numbers[at][1]: own for at, item in enumerate(asked) if (own := item.hash) is not None}
         # the rules of one table have one hash: as an expression of each, they took most of the text
@@ -247,10 +295,14 @@ class _Census:
         statement = keep(asking(*grouped, *aggregates).group_by(*grouped))
         return cls(statement, numbers, [len(own) for own, _ in counts])
 
-    def counts(self, row: Sequence[Any]) -> list[tuple[int, int]]:
+    def counts(self, row: Sequence[Any]) -> tuple[Sequence[int], Sequence[int]]:
         """The number of rows of each count, and the sum of their hashes; they stand at the end of a row."""
-        values = iter(row[-sum(self.columns) :])
-        return [_count_and_sum([next(values) for _ in range(number)]) for number in self.columns]
+        values = row[-sum(self.columns) :]
+        if len(values) == len(self.columns):  # no hashes
+            return values, [0] * len(values)
+        of_count = iter(values)
+        pairs = [_count_and_sum([next(of_count) for _ in range(number)]) for number in self.columns]
+        return [count for count, _ in pairs], [hashed for _, hashed in pairs]
 
 
 def _sum_and_mean(hashed: ColumnElement[int]) -> tuple[ColumnElement[Any], ...]:
@@ -268,16 +320,6 @@ def _count_and_sum(values: Sequence[Any]) -> tuple[int, int]:
     return (round(total / mean[0]), int(total)) if mean and total else (int(total or 0), 0)
 
 
-def _by_parameter(
-    asked: Sequence[Asked], numbers: Sequence[Sequence[int]], together: Together | None
-) -> Mapping[Any, Sequence[tuple[Asked, Sequence[int]]]]:
-    """The queries with the places of their counts, by the value that tells their rows apart."""
-    queries: dict[Any, list[tuple[Asked, Sequence[int]]]] = {}
-    for item, own in zip(asked, numbers, strict=True):
-        queries.setdefault(None if together is None else item.query.parameter.value, []).append((item, own))
-    return queries
-
-
 class _Flags:
     """Conditions, each written once: most queries of a table are about all of its rows."""
 
@@ -293,22 +335,8 @@ class _Flags:
         return self._numbers[condition]
 
 
-def _counted_by(item: Asked, judged: Population) -> list[ColumnElement[bool] | None]:
-    return [(population(item.query) or judged)[1], *([bad_condition(item.query)] if item.bad else [])]
-
-
-def _add(
-    counted: Mapping[tuple[str, str], PlaceCounts],
-    concerned: Sequence[tuple[Asked, Sequence[int]]],
-    places: Sequence[Place],
-    counts: Sequence[tuple[int, int]],
-) -> None:
-    for item, (rows, *bad) in concerned:
-        of, total, count = counted[item.query.id], counts[rows][0], sum(counts[at][0] for at in bad)
-        of.rows.update(dict.fromkeys(places, total))
-        of.bad.update(dict.fromkeys(places, count))
-        of.total, of.count = of.total + total, of.count + count
-        of.digest += sum(counts[at][1] for at in bad)
+def _counted_by(item: Asked, among: ColumnElement[bool] | None) -> list[ColumnElement[bool] | None]:
+    return [among, *([bad_condition(replace(item.query, among=among))] if item.bad else [])]
 
 
 MOST_CONDITIONS = 3
@@ -349,7 +377,7 @@ class _Code:
         """The dimension with its value, from the next columns of a row; None for a value that nobody asked about."""
         if self.values is None:
             return self.name, next(row)
-        codes = [next(row) for _ in self.given]
+        codes = [next(row) for _ in range(len(self.values) if len(self.values) <= MOST_CONDITIONS else 1)]
         place = codes[0] if len(codes) < len(self.values) else next((n for n, own in enumerate(codes, 1) if own), None)
         return None if place is None else (self.name, self.values[place - 1])
 

@@ -7,12 +7,10 @@ that is OK on the whole can be in trouble in a small league, so each rule with b
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Table
 
@@ -20,7 +18,7 @@ from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
 from checks.engine.authoring.units import Status
 from checks.engine.judging.alone import read_alone, read_frame, read_grouped
-from checks.engine.judging.bad_rows import Asked, BadRows, PlaceCounts, candidates, census, possible_candidates
+from checks.engine.judging.bad_rows import BadRows
 from checks.engine.judging.evidence import (
     Evidence,
     as_listed,
@@ -33,13 +31,13 @@ from checks.engine.judging.evidence import (
     waived_rows,
 )
 from checks.engine.judging.findings import Change, Findings, compare, compare_part
-from checks.engine.judging.judge import Carried, Id, Located, RunContext, Spot, Verdict, judge
+from checks.engine.judging.judge import Id, RunContext, Verdict, judge
+from checks.engine.judging.outcome import Meeting, Outcome, locate, located_before
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import (
     Alone,
     Grouped,
     Measured,
-    Measurement,
     Scan,
     Unit,
     is_hopeless,
@@ -47,33 +45,6 @@ from checks.engine.measuring.measure import (
     unmeasured,
 )
 from checks.engine.measuring.snapshot import Session, explained, timed_out
-
-
-@dataclass(slots=True)
-class Outcome:
-    """All that was found out about one query."""
-
-    measured: Measured
-    verdict: Verdict
-    gross: Verdict
-    evidence: Evidence | None = None
-    change: Change | None = None
-    waived: int = 0
-    spots: tuple[Spot, ...] = ()
-    located: Located | None = None
-    parts: Mapping[str, Mapping[Any, Measurement]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    carried: Carried | None = None
-
-    @property
-    def query(self) -> Query:
-        """What was asked."""
-        return self.measured.query
-
-    @property
-    def findings(self) -> Findings:
-        """The bad rows that were fetched."""
-        return Findings() if self.evidence is None else self.evidence.findings
 
 
 def carried_over(query: Query, context: RunContext) -> Outcome | None:
@@ -98,8 +69,8 @@ class Fetched:
     notes: dict[Id, str] = field(default_factory=dict)
 
 
-def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]:
-    """Everything about the queries of one unit."""
+def evaluate(session: Session, unit: Unit, context: RunContext, meeting: Meeting) -> list[Outcome]:
+    """Everything about the queries of one unit; where bad rows stand is known once the last unit of `meeting` is."""
     fetched = Fetched()
     measured = _measured(session, unit, context, fetched)
     if context.details:
@@ -108,7 +79,7 @@ def evaluate(session: Session, unit: Unit, context: RunContext) -> list[Outcome]
     for outcome in outcomes:
         outcome.notes.extend(filter(None, [fetched.notes.get(outcome.query.id)]))
     if context.details:
-        _locate(session, outcomes, context)
+        locate(session, unit, outcomes, context, meeting)
         for outcome in outcomes:
             outcome.change = _change(outcome, context)
     return outcomes
@@ -240,70 +211,6 @@ def _waived(session: Session, query: Query, evidence: Evidence | None, context: 
     return waived_rows(session, query.check.name, rows, accepted, context.how.limit([query]))
 
 
-def _locate(session: Session, outcomes: Sequence[Outcome], context: RunContext) -> None:
-    """See how many rows there are where bad rows are: one further pass for all rules of a unit.
-
-    It tells how dense the bad rows of a failing rule are, and what any rule is in each part that has a score. Of bad
-    rows that are those of the last run, that run has told it; of others it may have come with their number.
-    """
-    for outcome in outcomes:
-        outcome.located = _located(outcome.measured, context)
-        outcome.parts = {} if outcome.located is None else outcome.located.segments
-    standing = [
-        (outcome, outcome.evidence) for outcome in outcomes
-        if outcome.located is None and outcome.evidence is not None and outcome.evidence.places
-    ]  # fmt: skip
-    asked = [(outcome, _asked(outcome, evidence)) for outcome, evidence in standing if evidence.counts is None]
-    counted = {
-        outcome.query.id: counts for outcome, places in asked
-        if (counts := _at_one_place(outcome, places, context)) is not None
-    }  # fmt: skip
-    left = [(outcome, places) for outcome, places in asked if outcome.query.id not in counted]
-    counted |= _counted(session, left, context) if left else {}
-    for outcome, evidence in standing:
-        _stand(outcome, evidence, evidence.counts or counted.get(outcome.query.id, PlaceCounts()), context)
-
-
-def _at_one_place(outcome: Outcome, asked: Asked, context: RunContext) -> PlaceCounts | None:
-    """What is counted where no place is asked about, in a run whose rows all have the same value where it is scored."""
-    reading, own = outcome.measured.reading, context.how.scope.of(narrowed=outcome.query.narrowed)
-    values = own.common([dimension for dimension in context.dimensions if dimension.scored])
-    if values is None or asked.places or reading is None or reading.total is None:
-        return None
-    places = [(value,) for value in values]
-    return PlaceCounts(
-        Counter(dict.fromkeys(places, reading.total)), Counter(dict.fromkeys(places, reading.count or 0))
-    )
-
-
-def _counted(session: Session, asked: Sequence[tuple[Outcome, Asked]], context: RunContext) -> dict[Id, PlaceCounts]:
-    queries = [outcome.query for outcome, _ in asked]
-    scope = context.how.scope.of(narrowed=queries[0].narrowed)
-    try:
-        return census(session, [places for _, places in asked], context.dimensions, scope, context.how.limit(queries))
-    except Exception as error:  # noqa: BLE001 - the rules are measured; clusters without lift are still worth saying
-        for outcome, _ in asked:
-            outcome.notes.append(f"the density of its clusters, and its parts, are unknown: {explained(error)}")
-        return {}
-
-
-def _asked(outcome: Outcome, evidence: Evidence) -> Asked:
-    if not outcome.gross.status.failing:
-        return Asked(outcome.query, (), evidence.sampled is not None)
-    if evidence.sampled is None:
-        return Asked(outcome.query, candidates(evidence.places, evidence.findings.count))
-    return Asked(outcome.query, possible_candidates(evidence.places, evidence.sampled), bad=True)
-
-
-def _stand(outcome: Outcome, evidence: Evidence, counted: PlaceCounts, context: RunContext) -> None:
-    """Note where bad rows stand: a sample has only said where to count."""
-    bad = evidence.places if evidence.sampled is None else counted.bad
-    likely = candidates(bad, evidence.findings.count) if outcome.gross.status.failing else []
-    outcome.spots = tuple(Spot(place, bad[place], counted.rows.get(place)) for place in likely)
-    scored = [dimension.name for dimension in context.dimensions if dimension.scored]
-    outcome.parts = {name: parts for name in scored if (parts := counted.readings(name, bad))}
-
-
 def fetch_evidence(session: Session, measured: Sequence[Measured], context: RunContext, fetched: Fetched) -> None:
     """Fetch the bad rows of those queries that have some, and none yet."""
     rows: dict[Id, tuple[BadRows, int]] = {}
@@ -329,7 +236,7 @@ def fetch_evidence(session: Session, measured: Sequence[Measured], context: RunC
 def _unplaced(item: Measured, count: int, context: RunContext) -> BadRows:
     """The bad rows of a query; of very many that have told their places in the last run, nothing but their keys."""
     rows = _rows(item.query, context)
-    return rows if count <= context.listed or _located(item, context) is None else replace(rows, reached=())
+    return rows if count <= context.listed or located_before(item, context) is None else replace(rows, reached=())
 
 
 def _fetch(
@@ -360,13 +267,6 @@ def _fetch(
     context.spread(session, [*draw_all, *(partial(fetch, id_) for id_ in lacking)])
     for id_ in drawn.keys() & large.keys() & evidence.keys():
         evidence[id_] = replace(drawn[id_], findings=evidence[id_].findings)
-
-
-def _located(measured: Measured, context: RunContext) -> Located | None:
-    """Where bad rows stand, as the last run told it of the same rows, judged the same; None where it must be looked."""
-    query = measured.query
-    basis = context.basis(query.id) if query.id in context.baseline.located else ""
-    return context.baseline.located_as(query.id, basis, measured.reading, query.check.threshold)
 
 
 def _unchanged(measured: Measured, rows: BadRows, count: int, context: RunContext) -> Evidence | None:

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 from checks.engine.authoring.spec import Check
 from checks.engine.authoring.thresholds import Fixed
 from checks.engine.authoring.units import Measure, Status
-from checks.engine.judging.evaluate import Outcome
 from checks.engine.judging.findings import Findings
 from checks.engine.judging.judge import NO_ROWS, Carried, RunContext, Verdict, Waiver, Waivers, clusters, judge
+from checks.engine.judging.outcome import Outcome
 from checks.engine.measuring.compile_queries import Query, Unasked
 from checks.engine.measuring.measure import Measurement
 from checks.engine.measuring.scope import Labels, Parameter, Scope

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,8 +14,8 @@ from sqlalchemy import ColumnElement, Engine, select, update
 
 from checks import Bad, Row, Severity, above, check, percent, row_check, rows
 from checks.engine.authoring import MeasureError
-from checks.engine.judging import evaluate, evidence
-from checks.engine.judging.bad_rows import Place, PlaceCounts, candidates, possible_candidates
+from checks.engine.judging import evaluate, evidence, outcome
+from checks.engine.judging.bad_rows import Place, PlaceCounts, candidates, census, possible_candidates
 from checks.engine.judging.evidence import _shares
 from checks.engine.judging.judge import Baseline, Cluster
 from checks.engine.measuring.measure import Measurement
@@ -167,6 +168,56 @@ def big_by_place() -> Bad:
     return Bad(select(things.c.name, *where).where(things.c.size > 9), among=select(*where))
 
 
+@check(severity=Severity.LOW, threshold=above(warn=percent(1), critical=percent(90)))
+def big_and_named_by_place() -> Bad:
+    """As `big_by_place`, among things of some names alone."""
+    where, named = (things.c.place_id, things.c.shelf), things.c.name.not_like("g1%")
+    return Bad(select(things.c.name, *where).where(named, things.c.size > 9), among=select(*where).where(named))
+
+
+@check(severity=Severity.LOW, threshold=above(warn=percent(1), critical=percent(90)))
+def big_of_distinct_places() -> Bad:
+    """As `big_by_place`, among places that are no rows of a table."""
+    where = (things.c.place_id, things.c.shelf)
+    return Bad(select(things.c.name, *where).where(things.c.size > 9), among=select(*where).distinct())
+
+
+def test_rules_that_count_among_rows_of_one_table_are_located_by_one_statement(
+    run: Run, put: Put, shelves: Engine
+) -> None:
+    put(*stock())
+    across = (big_by_place, big_and_named_by_place, big_of_distinct_places)
+    alone = {rule.__name__: figures(run(rule, dimensions=(PLACE, SHELF)).of(rule.__name__)) for rule in across}
+
+    with counted(shelves) as statements:
+        report = run(*across, dimensions=(PLACE, SHELF))
+
+    assert {result.rule: figures(result) for result in report.results} == alone
+    assert sorted(statement.count("FILTER") for statement in statements if "FILTER" in statement) == [1, 2]
+    first_clusters = [report.of(rule.__name__).clusters[0] for rule in across[:2]]
+    assert [(cluster.count, cluster.rows) for cluster in first_clusters] == [(58, 100), (58, 86)]
+
+
+def test_a_rule_whose_rows_cannot_be_counted_leaves_the_places_of_others_as_they_are(
+    run: Run, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lame_for_one(session: Any, asked: Any, *how: Any) -> Any:
+        return (
+            lame()
+            if big_and_named_by_place in [one.query.check.function for one in asked]
+            else census(session, asked, *how)
+        )
+
+    put(*stock())
+    sound = figures(run(big_by_place, dimensions=(PLACE, SHELF)).of("big_by_place"))
+    monkeypatch.setattr(outcome, "census", lame_for_one)
+
+    report = run(big_by_place, big_and_named_by_place, dimensions=(PLACE, SHELF))
+
+    assert figures(report.of("big_by_place")) == sound
+    assert report.of("big_and_named_by_place").note == "the density of its clusters, and its parts, are unknown: lame"
+
+
 @pytest.mark.parametrize("rule", [big, big_by_place])
 def test_the_places_of_very_many_bad_rows_are_counted_and_not_estimated(
     run: Run, put: Put, rule: Callable[..., object]
@@ -256,16 +307,16 @@ def lame(*_: Any, **__: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("name", "note"),
+    ("module", "name", "note"),
     [
-        ("census", "the density of its clusters, and its parts, are unknown: lame"),
-        ("many", "its bad rows cannot be shown: lame"),
+        (outcome, "census", "the density of its clusters, and its parts, are unknown: lame"),
+        (evaluate, "many", "its bad rows cannot be shown: lame"),
     ],
 )
 def test_what_cannot_be_told_about_bad_rows_is_a_note_of_each_rule_that_is_measured(
-    run: Run, put: Put, monkeypatch: pytest.MonkeyPatch, name: str, note: str
+    run: Run, put: Put, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, note: str
 ) -> None:
-    monkeypatch.setattr(evaluate, name, lame)
+    monkeypatch.setattr(module, name, lame)
     put(*stock())
 
     report = run(big, not_small, dimensions=(PLACE, SHELF), listed=10)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from checks import Bad, Row, Severity, Status, above, check, percent, row_check, rows
 from checks.engine.collecting.rules import Rules
-from checks.engine.judging.evaluate import Outcome
+from checks.engine.judging.outcome import Outcome
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Unit
 from checks.engine.measuring.snapshot import OpenSession, Session, Snapshot, SnapshotSession, asking
