@@ -14,22 +14,7 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Double,
-    Float,
-    FromClause,
-    Integer,
-    Numeric,
-    Select,
-    SelectBase,
-    and_,
-    cast,
-    func,
-    null,
-    or_,
-    select,
-)  # fmt: skip
+import sqlalchemy as sa
 
 from checks.engine.authoring import MeasureError
 from checks.engine.judging.bad_rows import BadRows, Place, places_of
@@ -85,35 +70,35 @@ def _all_alone(
     return reading, None if rows is None else read_rows(query.check.name, rows, fetched, most)
 
 
-def _ask_alone(session: Session, query: Query, how: Asking, what: Any, make: Callable[[Scope], Select[Any]]) -> Rows:
+def _ask_alone(session: Session, query: Query, how: Asking, what: Any, make: Callable[[Scope], sa.Select[Any]]) -> Rows:
     scope, timeout = how.scope.of(narrowed=query.narrowed), how.limit((query,))
     statement = query.once((what, scope.shape), lambda: make(scope))
     return attempt(session, query.check.mark.retries, how.pause, lambda: session.all(statement, timeout))
 
 
-def _counts(query: Query, scope: Scope) -> Select[Any]:
+def _counts(query: Query, scope: Scope) -> sa.Select[Any]:
     return asking(_count(query.bad, scope), _count(query.among, scope))
 
 
-def _few_rows(query: Query, rows: BadRows, scope: Scope, most: int) -> Select[Any]:
+def _few_rows(query: Query, rows: BadRows, scope: Scope, most: int) -> sa.Select[Any]:
     """The number of bad rows and the total, on a line for each bad row; with more than `most` on one line."""
-    number, place = func.count().over().label("number"), func.row_number().over().label("place")
-    bad = select(number, place, *rows.columns()).select_from(rows.joined).where(rows.condition).subquery("bad").c
-    counted = select(_count(query.among, scope).label("among")).subquery("counted")
+    number, place = sa.func.count().over().label("number"), sa.func.row_number().over().label("place")
+    bad = sa.select(number, place, *rows.columns()).select_from(rows.joined).where(rows.condition).subquery("bad").c
+    counted = sa.select(_count(query.among, scope).label("among")).subquery("counted")
     shown = [bad[column.name] for column in rows.columns()]
-    lines = counted.outerjoin(bad.number.table, or_(bad.place == 1, bad.number <= most))
+    lines = counted.outerjoin(bad.number.table, sa.or_(bad.place == 1, bad.number <= most))
     return asking(bad.number, counted.c.among, *shown).select_from(lines)
 
 
-def _any_rows(query: Query, rows: BadRows, scope: Scope, most: int) -> Select[Any]:
+def _any_rows(query: Query, rows: BadRows, scope: Scope, most: int) -> sa.Select[Any]:
     return counts_and_rows(query.check.name, rows, _count(query.among, scope), most)
 
 
-def _count(statement: Any, scope: Scope) -> ColumnElement[Any]:
-    if not isinstance(statement, SelectBase):
-        return cast(null(), Integer)
+def _count(statement: Any, scope: Scope) -> sa.ColumnElement[Any]:
+    if not isinstance(statement, sa.SelectBase):
+        return sa.cast(sa.null(), sa.Integer)
     rows = statement.subquery()
-    counted = select(func.count()).select_from(rows)
+    counted = sa.select(sa.func.count()).select_from(rows)
     return (counted.where(scope.condition(rows)) if scope else counted).scalar_subquery()
 
 
@@ -149,32 +134,32 @@ MOST_TOGETHER = 100_000
 """Bad rows of all parameters that are read at once; of more, each parameter fetches its own."""
 
 
-def _bad_of_all(unit: Grouped, rows: BadRows | None, how: Asking, most: int) -> Select[Any]:
+def _bad_of_all(unit: Grouped, rows: BadRows | None, how: Asking, most: int) -> sa.Select[Any]:
     """Value, number of bad rows, and what names a row: the bad rows of values that have few, one row of others."""
     source = unit.together.bad.subquery() if rows is None else rows.source
     by, columns = source.c[unit.together.by], [] if rows is None else rows.columns()
-    number, every = func.count().over(partition_by=by).label("number"), func.count().over().label("every")
-    place = func.row_number().over(partition_by=by).label("place")
-    bad = select(by.label("by"), number, *columns, place, every).where(_kept_to(unit, source, how))
+    number, every = sa.func.count().over(partition_by=by).label("number"), sa.func.count().over().label("every")
+    place = sa.func.row_number().over(partition_by=by).label("place")
+    bad = sa.select(by.label("by"), number, *columns, place, every).where(_kept_to(unit, source, how))
     bad_rows = bad.select_from(source if rows is None else rows.joined).subquery("bad_rows").c
-    first, few = bad_rows.place == 1, and_(bad_rows.number <= most, bad_rows.every <= MOST_TOGETHER)
+    first, few = bad_rows.place == 1, sa.and_(bad_rows.number <= most, bad_rows.every <= MOST_TOGETHER)
     shown = [bad_rows[column.name] for column in columns]
     wanted = asking(bad_rows.by, bad_rows.number, *shown).where(first if rows is None else first | few)
     return wanted.order_by(bad_rows.by)
 
 
-def _among_of_all(unit: Grouped, how: Asking) -> Select[Any] | None:
+def _among_of_all(unit: Grouped, how: Asking) -> sa.Select[Any] | None:
     """Value, and the number of rows among which its bad ones are counted; None where the rule does not say."""
     if unit.together.among is None:
         return None
     rows = unit.together.among.subquery()
     by = rows.c[unit.together.by]
-    return asking(by, func.count()).select_from(rows).where(_kept_to(unit, rows, how)).group_by(by)
+    return asking(by, sa.func.count()).select_from(rows).where(_kept_to(unit, rows, how)).group_by(by)
 
 
-def _kept_to(unit: Grouped, rows: FromClause, how: Asking) -> ColumnElement[bool]:
+def _kept_to(unit: Grouped, rows: sa.FromClause, how: Asking) -> sa.ColumnElement[bool]:
     scope, kept = how.scope.of(narrowed=unit.queries[0].narrowed), rows.c[unit.together.by].in_(_values(unit))
-    return and_(kept, scope.condition(rows)) if scope else kept
+    return sa.and_(kept, scope.condition(rows)) if scope else kept
 
 
 def _values(unit: Grouped) -> list[Any]:
@@ -250,23 +235,27 @@ def _pass(session: Session, query: Query, rows: BadRows, timeout: float, most: i
     return tally
 
 
-def frame_statement(rows: BadRows, wanted: Sequence[str]) -> Select[Any]:
+def frame_statement(rows: BadRows, wanted: Sequence[str]) -> sa.Select[Any]:
     """Key, dimensions and the columns that the rule names."""
     return asking(*rows.columns(), *_numbered(rows.source, wanted)).select_from(rows.joined).where(rows.condition)
 
 
-def frame_columns(query: Query) -> list[ColumnElement[Any]]:
+def frame_columns(query: Query) -> list[sa.ColumnElement[Any]]:
     """The columns that a pandas rule names, as it gets them."""
     return _numbered(query.table, query.check.mark.columns)
 
 
-def _numbered(source: FromClause, wanted: Sequence[str]) -> list[ColumnElement[Any]]:
+def _numbered(source: sa.FromClause, wanted: Sequence[str]) -> list[sa.ColumnElement[Any]]:
     return [_as_float(source.c[name]).label(f"f{number}") for number, name in enumerate(wanted)]
 
 
-def _as_float(column: ColumnElement[Any]) -> ColumnElement[Any]:
+def _as_float(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Numbers of any precision arrive as floats: pandas does not count with Decimal and float together."""
-    return cast(column, Double) if isinstance(column.type, Numeric) and not isinstance(column.type, Float) else column
+    return (
+        sa.cast(column, sa.Double)
+        if isinstance(column.type, sa.Numeric) and not isinstance(column.type, sa.Float)
+        else column
+    )
 
 
 def frame_of(query: Query, values: Sequence[Sequence[Any]]) -> pd.DataFrame:

@@ -198,7 +198,7 @@ class PlaceCounts:
     def readings(self, name: str, bad: Mapping[Place, int]) -> dict[Any, Measurement]:
         """The reading at each value of a dimension; a value without any row is left out."""
         alone = {place[0][1]: (place, total) for place, total in self.rows.items()
-                 if len(place) == 1 and place[0][0] == name}  # fmt: skip
+                 if total and len(place) == 1 and place[0][0] == name}  # fmt: skip
         return {value: Measurement(bad.get(place, 0), total) for value, (place, total) in alone.items()}
 
 

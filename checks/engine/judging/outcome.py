@@ -93,11 +93,11 @@ def locate(session: Session, unit: Unit, outcomes: Sequence[Outcome], context: R
         (outcome, _asked(outcome, outcome.evidence)) for outcome in outcomes
         if outcome.located is None and outcome.evidence is not None and outcome.evidence.places
     ]  # fmt: skip
-    known = {outcome.query.id: counts for outcome, asked in wanted if (counts := _known(outcome, asked, context))}
+    settled = {outcome.query.id: counts for outcome, asked in wanted if (counts := _known(outcome, asked, context))}
     for outcome, _ in wanted:
-        if outcome.query.id in known:
-            _stand(outcome, known[outcome.query.id], context)
-    left = meeting.arrived(unit, [(outcome, asked) for outcome, asked in wanted if outcome.query.id not in known])
+        if outcome.query.id in settled:
+            _stand(outcome, settled[outcome.query.id], context)
+    left = meeting.arrived(unit, [(outcome, asked) for outcome, asked in wanted if outcome.query.id not in settled])
     counted = _counted(session, left, context) if left else {}
     for outcome, _ in left:
         _stand(outcome, counted.get(outcome.query.id, PlaceCounts()), context)

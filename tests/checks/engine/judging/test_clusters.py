@@ -307,16 +307,16 @@ def lame(*_: Any, **__: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "note"),
+    ("part", "note"),
     [
-        (outcome, "census", "the density of its clusters, and its parts, are unknown: lame"),
-        (evaluate, "many", "its bad rows cannot be shown: lame"),
+        ((outcome, "census"), "the density of its clusters, and its parts, are unknown: lame"),
+        ((evaluate, "many"), "its bad rows cannot be shown: lame"),
     ],
 )
 def test_what_cannot_be_told_about_bad_rows_is_a_note_of_each_rule_that_is_measured(
-    run: Run, put: Put, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, note: str
+    run: Run, put: Put, monkeypatch: pytest.MonkeyPatch, part: tuple[ModuleType, str], note: str
 ) -> None:
-    monkeypatch.setattr(module, name, lame)
+    monkeypatch.setattr(*part, lame)
     put(*stock())
 
     report = run(big, not_small, dimensions=(PLACE, SHELF), listed=10)
