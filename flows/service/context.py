@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-YOUNG = 50_000
+YOUNG = 200_000
 
 
 def collect_seldom() -> None:
-    """Have Python look for garbage whenever 50,000 objects were made, not 700.
+    """Have Python look for garbage whenever 200,000 objects were made, not 700.
 
     A run makes hundreds of thousands that live until its end: looking through them took a fifth of its time.
     """
