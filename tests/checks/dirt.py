@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, text
@@ -36,8 +36,11 @@ def planned(connection: Connection, rules: Rules, rule: str, *feeds: Path) -> Pl
     return plan(rules, rule, means(connection, *feeds), "kim")
 
 
-def repaired(connection: Connection, rules: Rules, rule: str, *feeds: Path) -> Repair:
-    """Plan and apply the fix of a rule."""
+def repaired(
+    connection: Connection, rules: Rules, rule: str, *feeds: Path, judged_by: Iterable[str] | None = None
+) -> Repair:
+    """Plan the fix of a rule, and apply it as rules judge it: all of them, or those of these names."""
     found = planned(connection, rules, rule, *feeds)
     assert found.repair is not None, found.why
-    return apply(rules, found.repair.id, means(connection), "kim")
+    judges = rules if judged_by is None else rules.only(rules[name] for name in judged_by)
+    return apply(judges, found.repair.id, means(connection), "kim")

@@ -112,7 +112,8 @@ def test_a_fix_mends_its_rule_and_can_be_undone(
     feeds = _feed(tmp_path, case.feed) if case.feed else ()
     before = dump(loose)
 
-    made = repaired(loose, catalogue, case.rule, *feeds)
+    # the plan has asked the whole gate whether it harms
+    made = repaired(loose, catalogue, case.rule, *feeds, judged_by=[case.rule])
 
     assert ", ".join(map(str, made.changes)) == case.changes
     assert (made.bad_after or 0) < (made.bad_before or 0)
