@@ -7,6 +7,8 @@ A file was one piece. The longest takes two minutes, and a minute went by in whi
 from __future__ import annotations
 
 import re
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,33 @@ SHARING = re.compile(r'scope="module"|\b(prefect_api|browser|unconstrained|loose
 class Spread(LoadFileScheduling):  # type: ignore[misc]  # it has no types
     """Files that share go first, those with many tests before others; then each test is where there is time for it."""
 
+    workqueue: OrderedDict[str, dict[str, bool]]
+
     def _split_scope(self, nodeid: str) -> str:
         return piece(self.config.rootpath, nodeid)
+
+    def schedule(self) -> None:
+        """Put the pieces in their order, once it is known which there are."""
+        begun = self.collection is not None
+        super().schedule()
+        if not begun:
+            self.workqueue = OrderedDict((each, self.workqueue[each]) for each in taking_turns(self.workqueue))
+
+
+def taking_turns(pieces: Iterable[str]) -> list[str]:
+    """Files as they come; of the tests by themselves the first of each file, then the second of each, and so on.
+
+    What the first test of a file makes for a whole run (a demo that is played) would keep all processes waiting that
+    come to that file at the same time.
+    """
+    before = Counter[str]()
+
+    def turn(piece: str) -> int:
+        file, _, test = piece.partition("::")
+        before[file] += bool(test)
+        return before[file]
+
+    return sorted(pieces, key=turn)
 
 
 def piece(root: Path, nodeid: str) -> str:

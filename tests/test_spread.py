@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.spread import piece
+from tests.spread import piece, taking_turns
 
 SHARED = '@pytest.fixture(scope="module")\ndef night() -> str: ...'
 
@@ -22,3 +22,9 @@ def test_what_shares_something_is_one_piece(tmp_path: Path, text: str, together:
     pieces = {piece(tmp_path, f"test_it.py::{name}") for name in ("test_one", "test_other[a::b]")}
 
     assert (len(pieces) == 1) is together
+
+
+def test_files_go_first_and_tests_by_themselves_take_turns_with_those_of_other_files() -> None:
+    pieces = ["a.py", "b.py::one", "b.py::two[x::y]", "c.py", "d.py::one", "b.py::three"]
+
+    assert taking_turns(pieces) == ["a.py", "c.py", "b.py::one", "d.py::one", "b.py::two[x::y]", "b.py::three"]
