@@ -174,7 +174,8 @@ def test_ten_conflicts_are_named_and_the_rest_is_counted(connection: Connection,
         undo(connection, number, "kim")
 
     said = str(refused.value)
-    assert said.startswith(f"repair {number} cannot be undone without losing later changes: series id 1 was changed")
+    # in which order rows lie is no promise: in a database that many tests have shared the seventh came first
+    assert said.startswith(f"repair {number} cannot be undone without losing later changes: series id ")
     assert said.count("was changed since (name)") == min(matches, 10)
     assert said.endswith(f"(name){more}")
 
