@@ -31,7 +31,7 @@ ID_MARKS = ("nndz-", "nndz_", "cnswpl-", "cnswpl_")
 STRANGE_IN_ID = "[^A-Za-z0-9+/=_-]"
 PLAYER_ID = r"^(nndz|cnswpl)[-_].{8,}$"
 LONG_ENOUGH = 15
-"""Characters with which an id has eight behind the longest mark."""
+"""Bytes with which an id has eight characters behind the longest mark; one with longer characters is strange anyway."""
 LOWEST_PTI, HIGHEST_PTI = -30, 100
 """The rating's own scale: the best players are below zero, beginners start at 100."""
 SUBSTITUTE = r"\(\s*[sS][uUbB]*\s*\)\s*$"
@@ -65,7 +65,7 @@ def malformed_player_id(row: Row) -> ColumnElement[bool]:
     id_ = row.tenniscores_player_id
     unmarked = ~or_(*(func.starts_with(id_, mark) for mark in ID_MARKS))
     # a pattern for all of an id takes twice as long, one that counts twice as long again: short ids alone need it
-    too_short = (func.length(id_) < LONG_ENOUGH) & id_.op("!~")(PLAYER_ID)
+    too_short = (func.octet_length(id_) < LONG_ENOUGH) & id_.op("!~")(PLAYER_ID)
     return unmarked | id_.regexp_match(STRANGE_IN_ID) | too_short
 
 

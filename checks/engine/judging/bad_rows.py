@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import combinations
@@ -25,6 +26,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.exc import InvalidRequestError
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
@@ -117,17 +119,16 @@ def _population(query: Query, shared: bool) -> Population | None:
 
 def _rows_of_table(statement: SelectBase) -> Population | None:
     """The table and the condition of a statement that selects rows of one table as they are; None of any other."""
-    if not isinstance(statement, Select):
-        return None
-    (source, *others), condition = statement.get_final_froms(), statement.whereclause
-    if (
-        others
-        or not isinstance(source, Table)
-        or not all(isinstance(one, Column) for one in statement.selected_columns)
-    ):
+    froms: Sequence[FromClause] = ()
+    with suppress(InvalidRequestError):  # what is wrong about a statement is told when it is asked
+        froms = statement.get_final_froms() if isinstance(statement, Select) else froms
+    if len(froms) != 1 or not isinstance(froms[0], Table) or not isinstance(statement, Select):
         return None
     same = select(*statement._raw_columns).select_from(*statement._from_obj)
-    return (source, condition) if statement.compare(same if condition is None else same.where(condition)) else None
+    if statement.whereclause is not None:
+        same = same.where(statement.whereclause)
+    plain = all(isinstance(one, Column) for one in statement.selected_columns)
+    return (froms[0], statement.whereclause) if plain and statement.compare(same) else None
 
 
 def _source(query: Query) -> tuple[FromClause, ColumnElement[bool]]:

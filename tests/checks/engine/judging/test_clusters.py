@@ -10,9 +10,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, Engine, select, update
+from sqlalchemy import ColumnElement, Engine, select, true, update
 
-from checks import Bad, Row, Severity, above, check, percent, row_check, rows
+from checks import Bad, Row, Severity, Status, above, check, percent, row_check, rows
 from checks.engine.authoring import MeasureError
 from checks.engine.judging import evaluate, evidence, outcome
 from checks.engine.judging.bad_rows import Place, PlaceCounts, candidates, census, possible_candidates
@@ -196,6 +196,25 @@ def test_rules_that_count_among_rows_of_one_table_are_located_by_one_statement(
     assert sorted(statement.count("FILTER") for statement in statements if "FILTER" in statement) == [1, 2]
     first_clusters = [report.of(rule.__name__).clusters[0] for rule in across[:2]]
     assert [(cluster.count, cluster.rows) for cluster in first_clusters] == [(58, 100), (58, 86)]
+
+
+@pytest.mark.parametrize(
+    ("among", "status"),
+    [(select(things.c.id).join(things.alias().join(things.alias(), true())), Status.ERROR), (select(), Status.WARN)],
+    ids=["unclear", "nothing"],
+)
+def test_what_cannot_be_counted_among_is_the_error_of_its_rule_alone(
+    run: Run, put: Put, among: Any, status: Status
+) -> None:
+    @check(severity=Severity.LOW, threshold=above(warn=rows(1)))
+    def odd() -> Bad:
+        return Bad(select(things.c.name).where(things.c.size > 9), among=among)
+
+    put(*stock())
+
+    report = run(odd, big_by_place, dimensions=(PLACE,))
+
+    assert [report.of(name).status for name in ("odd", "big_by_place")] == [status, Status.WARN]
 
 
 def test_a_rule_whose_rows_cannot_be_counted_leaves_the_places_of_others_as_they_are(
