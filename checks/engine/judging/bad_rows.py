@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import combinations
@@ -26,7 +25,6 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.exc import InvalidRequestError
 
 from checks.engine.authoring import MeasureError
 from checks.engine.authoring.spec import Kind
@@ -119,16 +117,15 @@ def _population(query: Query, shared: bool) -> Population | None:
 
 def _rows_of_table(statement: SelectBase) -> Population | None:
     """The table and the condition of a statement that selects rows of one table as they are; None of any other."""
-    froms: Sequence[FromClause] = ()
-    with suppress(InvalidRequestError):  # what is wrong about a statement is told when it is asked
-        froms = statement.get_final_froms() if isinstance(statement, Select) else froms
-    if len(froms) != 1 or not isinstance(froms[0], Table) or not isinstance(statement, Select):
+    if not isinstance(statement, Select) or not all(isinstance(one, Column) for one in statement.selected_columns):
         return None
-    same = select(*statement._raw_columns).select_from(*statement._from_obj)
-    if statement.whereclause is not None:
-        same = same.where(statement.whereclause)
-    plain = all(isinstance(one, Column) for one in statement.selected_columns)
-    return (froms[0], statement.whereclause) if plain and statement.compare(same) else None
+    # read off: to ask SQLAlchemy where it reads from would compile it
+    of_where = (source for condition in statement._where_criteria for source in condition._from_objects)
+    sources = {*(one.table for one in statement.selected_columns), *statement._from_obj, *of_where}
+    same = select(*statement._raw_columns).select_from(*statement._from_obj).where(*statement._where_criteria)
+    if len(sources) != 1 or not isinstance(table := sources.pop(), Table) or not statement.compare(same):
+        return None
+    return table, statement.whereclause
 
 
 def _source(query: Query) -> tuple[FromClause, ColumnElement[bool]]:

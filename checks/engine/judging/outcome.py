@@ -89,24 +89,18 @@ def locate(session: Session, unit: Unit, outcomes: Sequence[Outcome], context: R
     for outcome in outcomes:
         outcome.located = located_before(outcome.measured, context)
         outcome.parts = {} if outcome.located is None else outcome.located.segments
-    wanted = [
-        (outcome, _asked(outcome, outcome.evidence)) for outcome in outcomes
-        if outcome.located is None and outcome.evidence is not None and outcome.evidence.places
-    ]  # fmt: skip
-    settled = {outcome.query.id: counts for outcome, asked in wanted if (counts := _known(outcome, asked, context))}
-    for outcome, _ in wanted:
-        if outcome.query.id in settled:
-            _stand(outcome, settled[outcome.query.id], context)
-    left = meeting.arrived(unit, [(outcome, asked) for outcome, asked in wanted if outcome.query.id not in settled])
-    counted = _counted(session, left, context) if left else {}
-    for outcome, _ in left:
+    left: list[Wanted] = []
+    for outcome in outcomes:
+        if outcome.located is None and outcome.evidence is not None and outcome.evidence.places:
+            asked = _asked(outcome, outcome.evidence)
+            if (counts := outcome.evidence.counts or _at_one_place(outcome, asked, context)) is None:
+                left.append((outcome, asked))
+            else:
+                _stand(outcome, counts, context)
+    waiting = meeting.arrived(unit, left)
+    counted = _counted(session, waiting, context) if waiting else {}
+    for outcome, _ in waiting:
         _stand(outcome, counted.get(outcome.query.id, PlaceCounts()), context)
-
-
-def _known(outcome: Outcome, asked: Asked, context: RunContext) -> PlaceCounts | None:
-    """What is known without counting: what came along with the bad rows, or all of them stand at one place."""
-    came_along = None if outcome.evidence is None else outcome.evidence.counts
-    return came_along or _at_one_place(outcome, asked, context)
 
 
 def _at_one_place(outcome: Outcome, asked: Asked, context: RunContext) -> PlaceCounts | None:
