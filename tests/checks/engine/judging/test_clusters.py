@@ -136,7 +136,7 @@ def test_of_a_question_as_few_bad_rows_as_in_the_last_run_are_looked_for_first(
 
 
 @pytest.mark.parametrize("bad", [0, 3])
-@pytest.mark.parametrize("listed", [50, 100])
+@pytest.mark.parametrize("listed", [50, 62, 100])
 def test_a_question_with_more_bad_rows_than_in_the_last_run_is_asked_as_if_there_was_none(
     run: Run, put: Put, bad: int, listed: int
 ) -> None:
