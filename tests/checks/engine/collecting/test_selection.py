@@ -18,8 +18,8 @@ from tests.checks.engine.conftest import PLACE, SHELF, Run, places, thing, thing
 Put = Callable[..., None]
 
 
-def rules() -> Rules:
-    """Four rules of two domains."""
+def rules(*more: str) -> Rules:
+    """Four rules of two domains, and more by name."""
 
     def rule(name: str, severity: Severity, owner: str, *tags: str) -> Callable[..., Any]:
         def body(row: Row) -> ColumnElement[bool]:
@@ -30,7 +30,9 @@ def rules() -> Rules:
 
     teams = [rule("team_big", Severity.HIGH, "kim", "daily", "gate"), rule("team_odd", Severity.LOW, "lee", "daily")]
     players = [rule("player_big", Severity.HIGH, "kim"), rule("player_odd", Severity.MEDIUM, "lee", "daily")]
-    return Rules.assemble([*((team, "teams") for team in teams), *((player, "players") for player in players)])
+    others = [rule(name, Severity.LOW, "lee") for name in more]
+    domains = {"teams": teams, "players": players, "others": others}
+    return Rules.assemble([(own, domain) for domain, of_domain in domains.items() for own in of_domain])
 
 
 CASES: list[tuple[Selection, set[str]]] = [
@@ -93,6 +95,20 @@ def test_an_unknown_value_lists_the_known_ones(selection: Selection, message: st
         selection.apply(rules())
 
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("more", "hint"),
+    [
+        (("coach_odd",), "there are coach_odd, player_big, player_odd, team_big, team_odd"),
+        (("coach_odd", "club_odd"), "did you mean team_big, player_big?"),
+    ],
+)
+def test_five_rules_are_listed_and_of_six_those_that_are_at_all_alike(more: tuple[str, ...], hint: str) -> None:
+    with pytest.raises(SelectionError) as refused:
+        Selection(names=("big",)).apply(rules(*more))
+
+    assert str(refused.value) == f"no rule is called 'big'; {hint}"
 
 
 @row_check(things, severity=Severity.LOW, threshold=above(warn=percent(10)))

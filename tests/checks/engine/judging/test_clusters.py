@@ -345,6 +345,19 @@ def test_what_cannot_be_told_about_bad_rows_is_a_note_of_each_rule_that_is_measu
     ]  # fmt: skip
 
 
+def test_few_bad_rows_of_several_rules_of_a_table_are_fetched_by_one_statement(
+    run: Run, put: Put, shelves: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "few_by_key", lambda *_: {})
+    put(*stock())
+
+    with counted(shelves) as statements:
+        report = run(big, not_small)
+
+    assert [len(report.of(name).examples) for name in ("big", "not_small")] == [5, 5]
+    assert len([sent for sent in statements if "json_build_array" in sent]) == 1
+
+
 def test_rows_that_cannot_be_fetched_together_are_fetched_rule_by_rule(
     run: Run, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,28 @@ def test_what_fails_too_often_or_for_good_is_raised(
     assert session.renewed == renewed
 
 
+class Away(Told):
+    """A session whose database is away, or answers again once it was renewed."""
+
+    def __init__(self, *, answers: bool) -> None:
+        super().__init__()
+        self.answers = answers
+
+    def all(self, statement: Any, timeout: float) -> list[Any]:
+        if not self.answers:
+            raise OperationalError("select 1", None, errors.AdminShutdown())
+        return [(1,)]
+
+
+@pytest.mark.parametrize(("answers", "hopeless"), [(True, False), (False, True)])
+def test_a_database_that_does_not_answer_on_a_new_connection_is_not_asked_on(answers: bool, hopeless: bool) -> None:
+    session: Any = Away(answers=answers)
+
+    lost = OperationalError("select count(*)", None, errors.AdminShutdown())
+
+    assert (measure.is_hopeless(session, lost), session.renewed) == (hopeless, 1)
+
+
 def test_the_python_of_a_rule_answers_raises_or_is_given_up() -> None:
     release = threading.Event()
 
