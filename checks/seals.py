@@ -18,16 +18,23 @@ from etl.tables import check_results, check_runs, check_seals
 
 COLUMNS = {"run": [*check_runs.c.keys()], "result": [*check_results.c.keys()]}
 DIGEST = text("""
+with there as (
+    select relname, attname::text from pg_attribute join pg_class c on c.oid = attrelid
+    where relnamespace = to_regnamespace('quality') and relname in ('check_runs', 'check_results')
+), left_out as (
+    select array(select attname from there where relname = 'check_runs'
+                 and not cast(:columns as jsonb) -> 'run' ? attname) as of_run,
+           array(select attname from there where relname = 'check_results'
+                 and not cast(:columns as jsonb) -> 'result' ? attname) as of_result
+)
 select encode(sha256(convert_to(
     :previous
-    || (select coalesce(jsonb_object_agg(key, value), '{}')::text from jsonb_each(to_jsonb(r))
-        where key in (select jsonb_array_elements_text(cast(:columns as jsonb) -> 'run')))
+    || (to_jsonb(r) - of_run)::text
     || coalesce((select string_agg(one.line, chr(10) order by one.line) from (
-            select (select jsonb_object_agg(key, value)::text from jsonb_each(to_jsonb(c))
-                    where key in (select jsonb_array_elements_text(cast(:columns as jsonb) -> 'result'))) as line
+            select (to_jsonb(c) - of_result)::text as line
             from quality.check_results c where c.run_id = r.id) one), ''),
     'UTF8')), 'hex')
-from quality.check_runs r where r.id = cast(:run as uuid)
+from quality.check_runs r, left_out where r.id = cast(:run as uuid)
 """)
 BEGINNING = ""
 GUARDS = {

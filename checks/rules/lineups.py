@@ -106,7 +106,10 @@ def _taken_oddly(player: Column[Any], team: Column[Any]) -> Select[Any]:
     row, odd = match_scores.c, odd_seats().c
     of_team = func.coalesce(team, 0) == func.coalesce(odd.team_id, 0)
     seat = (team.label("team_id"), player.label("player_id"), literal(str(player.key)).label("seat"))
-    same = and_(row.league_id == odd.league_id, player == odd.player_id, of_team)
+    # in a run of one league the database must not take the odd ones for a two-hundredth of themselves, and read all
+    # results for each
+    of_league = func.coalesce(row.league_id, 0) == odd.league_id
+    same = and_(of_league, player == odd.player_id, of_team)
     return select(row.id, *seat, odd.unknown, odd.strange, odd.elsewhere).join(odd_seats(), same)
 
 

@@ -46,6 +46,15 @@ def test_what_is_written_is_sealed_and_verified(database: Engine, three_runs: li
     assert len(found.head) == 64
 
 
+def test_a_seal_covers_the_columns_that_were_there_when_it_was_made(database: Engine, three_runs: list[str]) -> None:
+    with database.begin() as connection:
+        for table in ("check_runs", "check_results"):
+            connection.execute(text(f"alter table quality.{table} add column later text default 'x'"))
+
+    with database.connect() as connection:
+        assert verify_history(connection).broken == ()
+
+
 REWRITES: dict[str, Callable[[Connection], object]] = {
     "a score": lambda c: c.execute(text("update quality.check_runs set score = 100")),
     "a result": lambda c: c.execute(text("delete from quality.check_results where rule = 'two'")),
