@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, literal, select, text
 from sqlalchemy.exc import IntegrityError
 
 from etl.repairs import RepairError
@@ -124,6 +124,19 @@ def test_keys_are_in_force_where_rows_allow_and_not_valid_where_they_do_not(gadg
     assert defined(gadgets)["of 100 %"] == key
     assert beside_foreign_keys(gadgets, ["public.notes"], write(9), nothing_removed) == 1
     assert defined(gadgets)["of 100 %"] == f"{key} NOT VALID"
+
+
+def test_a_key_of_two_columns_that_rows_do_not_allow_is_not_valid_whatever_was_removed(gadgets: Connection) -> None:
+    """Its first column is no id: a code that is an id, too, says nothing of rows that were removed."""
+    gadgets.execute(text("create unique index a_and_t on gadgets (a, t)"))
+    gadgets.execute(text("create table pairs (a int, t text, foreign key (a, t) references gadgets (a, t))"))
+
+    def write() -> int:
+        return gadgets.execute(text("insert into pairs values (9, 'x9')")).rowcount
+
+    assert beside_foreign_keys(gadgets, ["public.pairs"], write, lambda _: select(literal(9))) == 1
+    (definition,) = definitions(gadgets, ["pairs"]).values()
+    assert definition == "FOREIGN KEY (a, t) REFERENCES gadgets(a, t) NOT VALID"
 
 
 def places(references: Any) -> list[str]:

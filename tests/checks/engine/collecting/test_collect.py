@@ -78,6 +78,13 @@ def test_files_of_one_name_in_two_folders_do_not_meet(tmp_path: Path) -> None:
     assert list(collect([tmp_path / "one", tmp_path / "two"])) == ["first", "second"]
 
 
+def test_a_rule_is_called_like_its_function_whatever_variable_holds_it(tmp_path: Path) -> None:
+    held = "\nheld = match_without_place\ndel match_without_place\n"
+    write(tmp_path, "venues.py", RULE.format(name="match_without_place") + held)
+
+    assert list(collect([tmp_path])) == ["match_without_place"]
+
+
 def test_a_source_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
     write(tmp_path, "venues.py")
 

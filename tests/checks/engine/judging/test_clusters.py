@@ -382,6 +382,26 @@ def test_places_that_cannot_be_drawn_are_a_note_of_each_rule(
     ]  # fmt: skip
 
 
+def test_of_each_rule_as_many_bad_rows_are_drawn_however_many_another_has(
+    run: Run, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """400 of 4,000 and of 1,000: six deviations around that are left to chance."""
+    put(*(thing(f"g{n}", size=10 if n < 1_000 else 1, place_id=1, shelf="1") for n in range(4_000)))
+    drawn: dict[str, int | None] = {}
+
+    def noted(*given: Any) -> Any:
+        found = draw(*given)
+        drawn.update({rule: own.sampled for (rule, _), own in found.items()})
+        return found
+
+    draw = evidence.draw
+    monkeypatch.setattr(evidence, "draw", noted)
+    monkeypatch.setattr(evidence, "DRAWN", 400)
+    run(big, not_small, dimensions=(PLACE, SHELF), listed=10)
+
+    assert {rule: 280 < (number or 0) < 520 for rule, number in drawn.items()} == {"big": True, "not_small": True}
+
+
 def test_places_that_cannot_be_drawn_for_all_rules_at_once_are_drawn_for_each(
     run: Run, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
