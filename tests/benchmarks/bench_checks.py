@@ -158,15 +158,17 @@ def fresh(work: Callable[[str], Answer], url: str) -> Answer:
         return pool.apply(work, (url,))
 
 
-def database_named(url: str, name: str) -> str:
+def database_named(url: str, name: str, template: str | None = None) -> str:
+    """The URL of a new database: a copy of a template that nobody is connected to, without one migrated."""
     from etl.database import open_engine  # noqa: PLC0415 - a fresh process shall not have it yet
     from etl.migrate import upgrade  # noqa: PLC0415
 
-    run_script(url, f"create database {name}")
+    run_script(url, f"create database {name}" + (f" template {template}" if template else ""))
     own = make_url(url).set(database=name).render_as_string(hide_password=False)
-    engine = open_engine(own)
-    upgrade(engine)
-    engine.dispose()
+    if template is None:
+        engine = open_engine(own)
+        upgrade(engine)
+        engine.dispose()
     return own
 
 

@@ -22,13 +22,12 @@ from statistics import median
 from typing import Any
 
 import psycopg
-from sqlalchemy import make_url
 
 from etl.database import open_engine
 from etl.embedded import running
 from etl.importing.import_run import import_paths
 from etl.importing.options import Options
-from etl.migrate import upgrade
+from tests.benchmarks.bench_checks import database_named, plain_url
 from tests.benchmarks.long_feed import write
 
 ROWS = int(os.environ.get("BENCH_ROWS", "1_000_000"))
@@ -77,7 +76,7 @@ def main() -> None:
         size = schedules.stat().st_size / 2**20
         print(f"import of {ROWS:,} schedule rows ({size:.0f} MB of JSON)")  # noqa: T201
         with running(home / "server") as url:
-            template = _database(url, "template", None)
+            template = database_named(url, "template")
             _in_process(_ours, template, standings, False)
             _compare(url, schedules)
             _guards(url, schedules)
@@ -95,7 +94,7 @@ def _compare(url: str, schedules: Path) -> None:
 
 def _round(url: str, schedules: Path, number: int) -> Iterator[tuple[str, Figures]]:
     names = ("floor", "other", "ours", "slow")
-    floor, other, ours, slow = (_database(url, f"{name}_{number}", "template") for name in names)
+    floor, other, ours, slow = (plain_url(database_named(url, f"{name}_{number}", "template")) for name in names)
     yield "floor, fresh", _in_process(_floor, floor, schedules, OWN_TEAMS)
     _settle(floor)
     yield f"floor, {AGAIN}", _in_process(_floor, floor, schedules, OWN_TEAMS)
@@ -112,7 +111,7 @@ def _round(url: str, schedules: Path, number: int) -> Iterator[tuple[str, Figure
 
 def _guards(url: str, schedules: Path) -> None:
     """What the change profile and its guards cost of an import: fresh, the same again, 3 % of the rows changed."""
-    engine = open_engine(_database(url, "guards", "template"))
+    engine = open_engine(database_named(url, "guards", "template"))
     for name, force in (("fresh", False), (AGAIN, True), ("3 % of its rows changed", False)):
         if "changed" in name:
             rows = json.loads(schedules.read_bytes())
@@ -180,22 +179,6 @@ def _measured(work: Callable[..., None], arguments: tuple[Any, ...]) -> Figures:
     begun = time.perf_counter()
     work(*arguments)
     return time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _database(url: str, name: str, template: str | None) -> str:
-    """Make a database and return its URL, migrated where it has no template."""
-    own = make_url(url).set(database=name).render_as_string(hide_password=False)
-    with psycopg.connect(_plain(url), autocommit=True) as connection:
-        connection.execute(f"create database {name}" + (f" template {template}" if template else ""))
-    if template is None:
-        engine = open_engine(own)
-        upgrade(engine)
-        engine.dispose()
-    return _plain(own)
-
-
-def _plain(url: str) -> str:
-    return url.replace("+psycopg", "")
 
 
 if __name__ == "__main__":

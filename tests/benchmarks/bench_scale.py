@@ -21,11 +21,10 @@ import psycopg
 from sqlalchemy import make_url
 
 from etl.embedded import running
-from tests.benchmarks.bench_checks import fresh, plain_url
+from tests.benchmarks.bench_checks import database_named, fresh, plain_url
 from tests.benchmarks.statements import recorded, seconds_alone
 from tests.platform.build import PLATFORM, Shape
 from tests.platform.fixtures import build_template
-from tests.platform.servers import administer
 
 COPIES = 100
 TODAY = datetime(2025, 11, 10, 12, tzinfo=UTC)
@@ -51,7 +50,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "server", max_wal_size="8GB") as server:
         url = season(server)
-        once = fresh(seconds_per_rule, _copy(url, "one_season"))
+        once = fresh(seconds_per_rule, database_named(server, "one_season", make_url(url).database))
         started = time.perf_counter()
         multiply(url, copies)
         print(f"{copies} seasons more, made in {time.perf_counter() - started:.0f} s")  # noqa: T201
@@ -72,12 +71,6 @@ def season(server: str) -> str:
     upgrade(engine)
     engine.dispose()
     return url
-
-
-def _copy(url: str, name: str) -> str:
-    """The URL of a copy of a database, which nobody is connected to."""
-    administer(url, f"create database {name} template {make_url(url).database}")
-    return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
 def multiply(url: str, copies: int) -> None:
