@@ -115,7 +115,7 @@ def remarks(report: Report) -> list[str]:
     if report.another_day:
         lines.append(f"the rules were compared with {report.today}: no later run is compared with this one")
     if report.carried:
-        measured = len(report.results) - report.carried
+        measured = sum(result.status.measured and result.carried is None for result in report.results)
         lines.append(
             f"{number_of(report.carried, 'results')} carried over: nothing that was read has changed since; "
             f"{number_of(measured, 'results')} measured by this run"

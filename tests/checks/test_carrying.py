@@ -25,6 +25,7 @@ from checks.engine.measuring.snapshot import OpenSession, Rows
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request
 from checks.health import examine
+from checks.render.terminal import remarks
 from checks.scopes import SOURCES, league
 from checks.stored import stored_results
 from etl.tables import clubs, leagues, schedule, series, teams
@@ -131,6 +132,21 @@ def test_what_nobody_has_touched_is_carried_over_and_says_when_it_was_measured(r
     assert second.of("nowhere").carried == first.started
     assert second.of("nowhere").note.startswith("carried over from ")
     assert second.to_json()["carried"] == len(ALL)
+
+
+def test_a_reader_is_told_how_many_were_measured_and_what_could_not_be_is_none_of_them(run: Check) -> None:
+    @row_check(schedule, severity=Severity.LOW, threshold=FEW)
+    def broken(row: Row) -> ColumnElement[bool]:
+        """A rule that cannot be asked."""
+        raise ValueError
+
+    rules = Rules.of(nowhere, nameless, idle, overdue, recent, volume, told_as_text, broken, league)
+    run(rules)
+
+    (told,) = (line for line in remarks(run(rules)) if "carried over" in line)
+
+    assert told.startswith(f"{len(ALL)} results carried over")
+    assert told.endswith("; 2 results measured by this run")
 
 
 def test_what_is_asked_of_all_leagues_at_once_is_carried_over_until_a_row_of_any_league_is_written(
