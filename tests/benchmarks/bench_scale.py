@@ -62,13 +62,15 @@ def main() -> None:
 
 
 def season(server: str) -> str:
-    """The URL of a migrated database that holds the sample season."""
+    """The URL of a database that holds the sample season, taken into use as `init` does."""
     from etl.database import open_engine  # noqa: PLC0415 - a fresh process shall not have it yet
     from etl.migrate import upgrade  # noqa: PLC0415
+    from flows.service.adoption import readable  # noqa: PLC0415
+    from flows.settings import read_settings  # noqa: PLC0415
 
     url = make_url(build_template(server, Shape.AUGUST)).render_as_string(hide_password=False)
     engine = open_engine(url)
-    upgrade(engine)
+    upgrade(engine, readable=readable(read_settings(database_url=url), engine))
     engine.dispose()
     return url
 
