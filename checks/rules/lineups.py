@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.sql.selectable import Subquery
 
 from checks import Row, SharedSet, shared_set
-from checks.rules.words import OF_RESULTS, in_use
+from checks.rules.words import OF_MEMBERS, OF_RESULTS, in_use
 from etl.tables import match_scores, players, teams
 
 HOME_PLAYERS = ("home_player_1_id", "home_player_2_id")
@@ -128,7 +128,7 @@ def rosters() -> SharedSet:
     active = func.count().filter(is_active).label("active")
     captains = func.count().filter(is_active, is_captain).label("captains")
     team = (row.league_id, row.team_id)
-    return shared_set("rosters", select(*team, active, captains).group_by(*team))
+    return shared_set("rosters", select(*team, active, captains).group_by(*team), within=OF_MEMBERS)
 
 
 @cache

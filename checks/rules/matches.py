@@ -85,7 +85,7 @@ def result_of_unknown_team() -> Bad:
     """A result is linked to a team that does not exist (any more)."""
     row = match_scores.c
     lost = leads_nowhere(row.home_team_id, teams) | leads_nowhere(row.away_team_id, teams)
-    return Bad(result_keys().where(lost), among=rows_of(match_scores))
+    return Bad(result_keys().where(lost), among=rows_of(match_scores), within=OF_RESULTS)
 
 
 @check(severity=Severity.HIGH, threshold=DUPLICATES, table=match_scores, owner="matches", tags={"daily", "gate"},
@@ -106,7 +106,7 @@ def _copies_among(judged: sa.ColumnElement[bool]) -> Bad:
     # one number per result: rows of nine columns are sorted for many times as long
     later = later_ones(match_scores, hash_of(*(match_scores.c[name] for name in SAME_RESULT)), judged)
     return Bad(
-        result_keys().where(among_few(match_scores.c.id, later)),
+        result_keys().where(among_few(match_scores.c.id, later, within=OF_RESULTS)),
         among=rows_of(match_scores).where(judged),
     )
 
@@ -216,7 +216,7 @@ def name_cut_short() -> Bad:
     whole = sa.exists().where(other.c.league_id == sides.c.league_id, other.c.team_name == sides.c.name)
     cut = sa.and_(sides.c.name != sides.c.team_name, sa.func.starts_with(sides.c.team_name, sides.c.name), ~whole)
     found = result_keys().add_columns(sides.c.side).join(sides, sides.c.id == match_scores.c.id)
-    return Bad(found.where(cut), among=sa.select(sides.c.league_id, sides.c.team_id))
+    return Bad(found.where(cut), among=sa.select(sides.c.league_id, sides.c.team_id), within=OF_RESULTS)
 
 
 def _named_side(side: str) -> sa.Select[Any]:

@@ -14,6 +14,7 @@ from checks import Bad, Row, Severity, above, change, check, metric_check, perce
 from checks.rules.lineups import rosters
 from checks.rules.thresholds import DUPLICATES, IMPOSSIBLE, NULL_IDS, ORPHANS, RARE, ROUTINE, SERIES_GONE
 from checks.rules.words import (
+    OF_PLAYERS,
     alike,
     among_few,
     hash_of,
@@ -161,7 +162,7 @@ def duplicate_player() -> Bad:
     # a row without a team beside one with a team is the same membership, half linked
     other_team = func.max(players.c.team_id).over(partition_by=key).label("other_team")
     # the few that may be copies first: to number all, a million texts are sorted
-    several = among_few(players.c.id, alike(players, hash_of(*key)))
+    several = among_few(players.c.id, alike(players, hash_of(*key)), within=OF_PLAYERS)
     numbered = select(players.c.id, players.c.team_id, place, other_team).where(several).subquery()
     half_linked = numbered.c.team_id.is_(None) & numbered.c.other_team.is_not(None)
     copies = player_keys().add_columns(players.c.id).join(numbered, numbered.c.id == players.c.id)
@@ -194,7 +195,7 @@ def _namesakes() -> Bad:
     people = select(players.c.id, own, first).where(*complete).subquery()
     # two rules ask for them
     copies = select(people.c.id, people.c.first).where(people.c.first != people.c.tenniscores_player_id)
-    twice = shared_set("twice", copies, within={"league": players})
+    twice = shared_set("twice", copies, within=OF_PLAYERS)
     same_as = twice.c.first.label("same_as")
     return Bad(player_keys().add_columns(same_as).join(twice, twice.c.id == players.c.id), among=rows_of(players))
 
@@ -205,7 +206,7 @@ OF_TEAM = players.c.team_id == teams.c.id
 @check(severity=Severity.HIGH, threshold=ORPHANS, table=players, owner="players", tags={"daily", "gate"})
 def player_of_unknown_team() -> Bad:
     """A player is linked to a team that does not exist (any more)."""
-    return Bad(player_keys().where(leads_nowhere(players.c.team_id, teams)), among=rows_of(players))
+    return Bad(player_keys().where(leads_nowhere(players.c.team_id, teams)), rows_of(players), OF_PLAYERS)
 
 
 @check(severity=Severity.HIGH, threshold=IMPOSSIBLE, table=players, owner="players", tags={"daily"},
@@ -213,7 +214,7 @@ def player_of_unknown_team() -> Bad:
 def player_of_team_of_another_league() -> Bad:
     """A player of one league is linked to a team of another."""
     strangers = player_keys().join(teams, OF_TEAM).where(players.c.league_id != teams.c.league_id)
-    return Bad(strangers, among=rows_of(players).join(teams, OF_TEAM))
+    return Bad(strangers, among=rows_of(players).join(teams, OF_TEAM), within=OF_PLAYERS)
 
 
 @check(severity=Severity.MEDIUM, threshold=RARE, table=players, owner="players", tags={"daily"},
@@ -221,7 +222,7 @@ def player_of_team_of_another_league() -> Bad:
 def player_of_team_of_another_series() -> Bad:
     """A player of one series is linked to a team of another."""
     strangers = player_keys().join(teams, OF_TEAM).where(players.c.series_id != teams.c.series_id)
-    return Bad(strangers, among=rows_of(players).join(teams, OF_TEAM))
+    return Bad(strangers, among=rows_of(players).join(teams, OF_TEAM), within=OF_PLAYERS)
 
 
 @check(severity=Severity.LOW, threshold=ROUTINE, table=teams, owner="players", tags={"weekly"},

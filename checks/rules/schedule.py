@@ -84,7 +84,9 @@ def _matches_of_teams(breaks: Seasons) -> SharedSet:
         .subquery("sides")
     )
     team = (sides.c.league_id, sides.c.id)
-    return shared_set("playing", sa.select(*team, sa.func.count().label("matches")).group_by(*team))
+    return shared_set(
+        "playing", sa.select(*team, sa.func.count().label("matches")).group_by(*team), within=words.OF_SIDES
+    )
 
 
 def _with_usual(breaks: Seasons) -> sa.Select[Any]:
@@ -152,9 +154,7 @@ def team_against_itself(row: Row) -> Bad:
        coach="A match has teams of different series")  # fmt: skip
 def sides_of_different_series() -> Bad:
     """The two sides of a scheduled match are linked to teams of different series."""
-    return Bad(
-        _pairs(words.match_keys()).where(HOME.c.series_id != AWAY.c.series_id), among=_pairs(words.rows_of(schedule))
-    )
+    return _of_pairs(HOME.c.series_id != AWAY.c.series_id)
 
 
 @check(severity=Severity.HIGH, threshold=IMPOSSIBLE, table=schedule, owner="schedules", tags={"daily"},
@@ -162,8 +162,11 @@ def sides_of_different_series() -> Bad:
 def sides_of_different_leagues() -> Bad:
     """A scheduled match and the teams that it is linked to are not all of one league."""
     own = schedule.c.league_id
-    mixed: sa.ColumnElement[bool] = (HOME.c.league_id != AWAY.c.league_id) | (HOME.c.league_id != own)
-    return Bad(_pairs(words.match_keys()).where(mixed), among=_pairs(words.rows_of(schedule)))
+    return _of_pairs((HOME.c.league_id != AWAY.c.league_id) | (HOME.c.league_id != own))
+
+
+def _of_pairs(bad: sa.ColumnElement[bool]) -> Bad:
+    return Bad(_pairs(words.match_keys()).where(bad), among=_pairs(words.rows_of(schedule)), within=words.OF_FIXTURES)
 
 
 def _pairs(statement: sa.Select[Any]) -> sa.Select[Any]:
@@ -182,8 +185,8 @@ def duplicate_match() -> Bad:
     A row of no league repeats any row of its date and teams: the old loader left the league of practices open.
     """
     copies = sa.union(_later_ones(), _of_no_league()).subquery("copies")
-    bad = words.match_keys().add_columns(schedule.c.id)
-    return Bad(bad.where(words.among_few(schedule.c.id, sa.select(copies.c.id))), among=words.rows_of(schedule))
+    again = words.among_few(schedule.c.id, sa.select(copies.c.id), within=words.OF_FIXTURES)
+    return Bad(words.match_keys().add_columns(schedule.c.id).where(again), among=words.rows_of(schedule))
 
 
 def _later_ones() -> sa.Select[tuple[int]]:
@@ -225,14 +228,14 @@ def team_twice_at_once() -> Bad:
     side = _sides((schedule.c.id,), schedule.c.match_time.is_not(None), is_one).subquery("side")
     several = words.alike(side, words.hash_of(side.c.team_id, side.c.match_date, side.c.match_time))
     # opponents are compared in the few matches alone that may be at one time
-    played = _sides(_opponent(), words.among_few(schedule.c.id, several)).subquery()
+    played = _sides(_opponent(), words.among_few(schedule.c.id, several, within=words.OF_SIDES)).subquery()
     key = (played.c.team_id, played.c.match_date, played.c.match_time)
     # two rows against one opponent are copies, which other rules count, also where one of them is not linked
     ids, names = (sa.func.min(column) == sa.func.max(column) for column in (played.c.opponent_id, played.c.opponent))
     all_linked = sa.func.count() == sa.func.count(played.c.opponent_id)
     busy = sa.select(*key).group_by(*key).having(~names, ~(ids & all_linked)).subquery()
     twice = words.team_keys().add_columns(busy.c.match_date, busy.c.match_time).join(busy, busy.c.team_id == teams.c.id)
-    return Bad(twice, among=sa.select(side.c.team_id))
+    return Bad(twice, among=sa.select(side.c.team_id), within=words.OF_SIDES)
 
 
 def _sides(more: Sequence[sa.ColumnElement[Any]], *kept: sa.ColumnElement[bool]) -> sa.Select[Any]:

@@ -78,6 +78,7 @@ def points_out_of_order() -> Bad:
     return Bad(
         standing_keys().where(select(worse.c.id).where(same_table, ahead).exists()),
         among=rows_of(better).where(has_points),
+        within=words.OF_STANDINGS,
     )
 
 
@@ -155,7 +156,7 @@ def duplicate_standing() -> Bad:
     place = func.row_number().over(partition_by=key, order_by=series_stats.c.id).label("place")
     numbered = select(series_stats.c.id, place).subquery()
     copies = standing_keys().join(numbered, numbered.c.id == series_stats.c.id).where(numbered.c.place > 1)
-    return Bad(copies, among=rows_of(series_stats))
+    return Bad(copies, among=rows_of(series_stats), within=words.OF_STANDINGS)
 
 
 @check(severity=Severity.LOW, threshold=PATCHY, table=series_stats, owner="standings", tags={"weekly"},
@@ -165,7 +166,7 @@ def standings_count_more_than_was_held(today: date, season_breaks: Seasons) -> B
 
     For the first eight weeks of a season the standings may still be those of the season that is over.
     """
-    counted, held = _counted().subquery(), shared_set("held", _held(today, season_breaks))
+    counted, held = _counted().subquery(), shared_set("held", _held(today, season_breaks), within=words.OF_SIDES)
     both = counted.join(held, held.c.team_id == counted.c.team_id)
     more = team_keys().add_columns(counted.c.matches.label("counted"), held.c.matches.label("held"))
     found = more.join(counted, counted.c.team_id == teams.c.id).join(held, held.c.team_id == teams.c.id)

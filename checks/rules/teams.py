@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, FromClause, Integer, Table, cast, exists, 
 from checks import Bad, Row, Severity, check, row_check, shared_set
 from checks.rules.lineups import rosters
 from checks.rules.thresholds import DUPLICATES, MISSING_TEAMS, NEVER, ORPHANS, RARE, ROUTINE
-from checks.rules.words import in_use, is_match, leads_nowhere, rows_of, team_keys
+from checks.rules.words import OF_TEAMS, in_use, is_match, leads_nowhere, rows_of, team_keys
 from etl.tables import clubs, leagues, schedule, series, series_stats, teams
 
 ADDITIONS = r"\s*\((division|series) [^)]*\)|\s+-\s+(division|series) .*$"
@@ -31,7 +31,7 @@ def duplicate_team() -> Bad:
     place = func.row_number().over(partition_by=key, order_by=teams.c.id).label("place")
     numbered = select(teams.c.id, place).subquery()
     copies = team_keys().add_columns(teams.c.id).join(numbered, numbered.c.id == teams.c.id)
-    return Bad(copies.where(numbered.c.place > 1), among=rows_of(teams))
+    return Bad(copies.where(numbered.c.place > 1), among=rows_of(teams), within=OF_TEAMS)
 
 
 @check(severity=Severity.HIGH, threshold=DUPLICATES, table=teams, owner="teams", tags={"daily", "gate"},
@@ -44,7 +44,7 @@ def twin_team() -> Bad:
     place = func.dense_rank().over(partition_by=key, order_by=teams.c.team_name).label("place")
     numbered = select(teams.c.id, place).outerjoin(series, series.c.id == teams.c.series_id).subquery()
     twins = team_keys().join(numbered, numbered.c.id == teams.c.id)
-    return Bad(twins.where(numbered.c.place > 1), among=rows_of(teams))
+    return Bad(twins.where(numbered.c.place > 1), among=rows_of(teams), within=OF_TEAMS)
 
 
 @check(severity=Severity.LOW, threshold=ROUTINE, table=teams, owner="teams", tags={"weekly"},
@@ -59,7 +59,7 @@ def team_name_off_pattern() -> Bad:
     habitual = select(names.c.league_id).group_by(names.c.league_id).having(share >= LEAGUE_HABIT)
     # the names of all teams are looked at once, for the bad rows and for all
     of_habit = select(names.c.id, names.c.follows).where(names.c.league_id.in_(habitual))
-    judged = shared_set("judged", of_habit, within={"league": teams})
+    judged = shared_set("judged", of_habit, within=OF_TEAMS)
     own = judged.c.id == teams.c.id
     return Bad(team_keys().join(judged, own).where(~judged.c.follows), among=rows_of(teams).join(judged, own))
 

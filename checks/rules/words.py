@@ -21,7 +21,6 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
-    any_,
     case,
     cast,
     exists,
@@ -34,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 
 from checks import Bad, Row, SharedSet, fixture, shared_set
+from checks.engine.authoring.decorators import Within
 from etl.importing.declared import Seasons
 from etl.scores import A_DATE, AWAY_WON, HOME_WON, SCORE, TIEBREAK_AGAINST_SET
 from etl.tables import (
@@ -179,8 +179,14 @@ def in_use(row: Row) -> ColumnElement[bool]:
     return row.is_active.is_not(False)
 
 
-OF_RESULTS = {"league": match_scores}
-"""What is asked for a league rests on the results of that league alone."""
+OF_TEAMS, OF_PLAYERS, OF_FIXTURES, OF_RESULTS, OF_STANDINGS = (
+    {"league": (table.c.league_id,)} for table in (teams, players, schedule, match_scores, series_stats)
+)
+"""What is asked about a league rests on its own rows of a table alone."""
+OF_SIDES = {"league": (schedule.c.home_team_id, schedule.c.away_team_id)}
+"""What is asked about the teams of a league rests on the rows of the schedule that name one of them."""
+OF_MEMBERS = {"league": (players.c.league_id, players.c.team_id)}
+"""What is asked about a league and its teams rests on the players who are in one of these."""
 
 
 @cache
@@ -230,12 +236,13 @@ def alike(rows: FromClause, key: ColumnElement[int]) -> Select[tuple[int]]:
     return select(counted.c.id).where(counted.c.number > 1)
 
 
-def among_few(column: ColumnElement[int], ids: Select[Any]) -> ColumnElement[bool]:
-    """The column is one of some ids, of which most often there are few.
+def among_few(column: ColumnElement[int], ids: Select[Any], *, within: Within | None = None) -> ColumnElement[bool]:
+    """The column is one of some ids, of which most often there are few: they are read first, as a set of their own.
 
-    The database knows that of no subquery, and would join every row with what names it before it leaves nearly all out.
+    The database guesses how many a subquery finds: it would join every row with what names it before it leaves nearly
+    all out, or look for the names of thousands one by one.
     """
-    return column == any_(func.array(ids.scalar_subquery()))
+    return column.in_(select(shared_set("few", ids, within=within)))
 
 
 def leads_nowhere(reference: ColumnElement[Any], parents: Table) -> ColumnElement[bool]:

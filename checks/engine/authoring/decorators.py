@@ -5,13 +5,13 @@ from __future__ import annotations
 import dis
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Unpack
 
-from sqlalchemy import CTE, ColumnElement, FromClause, Select, SelectBase, Table
+from sqlalchemy import CTE, Column, ColumnElement, FromClause, Select, SelectBase
 from sqlalchemy.types import NullType
 
 from checks.engine.authoring import CheckDefinitionError, UnknownColumnError
@@ -58,33 +58,39 @@ def table_behind(row: Row) -> FromClause:
     return row._table
 
 
+Within: TypeAlias = Mapping[str, Sequence[Column[Any]]]
+"""Dimensions, each with columns of one table: what is asked about one value rests on the rows that have it in one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bad:
     """The bad rows, and among which rows they are counted.
 
     In a row rule both are conditions; NULL is not true, so it is not counted. In a `check` both are statements:
     `found` selects the keys of the bad rows, `among` one row for each row that could have been bad. Without `among`
-    a row rule counts all rows of its table, and a `check` has no rate: judge it in `rows`.
+    a row rule counts all rows of its table, and a `check` has no rate: judge it in `rows`. `within` says of a `check`
+    what it says of a `shared_set`.
     """
 
     found: ColumnElement[bool] | SelectBase
     among: ColumnElement[bool] | SelectBase | None = None
+    within: Within = field(default_factory=dict)
 
 
 class SharedSet(CTE):
     """A set that several rules ask for: a run reads it once, as long as it is small, and sends it along after that."""
 
     inherit_cache = True
-    within: Mapping[str, Table] = MappingProxyType({})
+    within: Within = MappingProxyType({})
 
 
-def shared_set(name: str, rows: Select[Any], *, within: Mapping[str, Table] | None = None) -> SharedSet:
+def shared_set(name: str, rows: Select[Any], *, within: Within | None = None) -> SharedSet:
     """Rows as a set that rules share, to be joined like a table; its columns have types, and are no arrays.
 
     It is known by its statement, so each rule builds it anew, once. Alone it is a WITH of its name. `within` names a
-    dimension and a table: what rules ask of the set for one value of that dimension rests on the rows of the table that
-    have it, so a run that is narrowed by it reads no others. Raises CheckDefinitionError for a column whose type is not
-    known.
+    dimension and columns of a table: what rules ask of the set for one value of that dimension rests on the rows of the
+    table that have it in one of them, so a run that is narrowed by it reads no others. Raises CheckDefinitionError for
+    a column whose type is not known.
     """
     for column in rows.selected_columns:
         if isinstance(column.type, NullType):

@@ -77,7 +77,7 @@ def _ask_alone(session: Session, query: Query, how: Asking, what: Any, make: Cal
 
 
 def _counts(query: Query, scope: Scope) -> sa.Select[Any]:
-    return asking(_count(query.bad, scope), _count(query.among, scope))
+    return asking(*(_count(query, rows, scope) for rows in (query.bad, query.among)))
 
 
 def _few_rows(query: Query, rows: BadRows, scope: Scope, most: int) -> sa.Select[Any]:
@@ -89,20 +89,20 @@ def _few_rows(query: Query, rows: BadRows, scope: Scope, most: int) -> sa.Select
     number, place = sa.func.count().over().label("number"), sa.func.row_number().over().label("place")
     bad = sa.select(number, place, *first.c).subquery("bad").c
     are_few = sa.func.coalesce(bad.number, 0) <= most
-    among = sa.case((are_few, _count(query.among, scope)))
+    among = sa.case((are_few, _count(query, query.among, scope)))
     always = sa.select(sa.literal_column("1")).subquery("always")
     lines = always.outerjoin(bad.number.table, sa.or_(bad.place == 1, are_few))
     return asking(bad.number, among, *(bad[column.name] for column in rows.columns())).select_from(lines)
 
 
 def _any_rows(query: Query, rows: BadRows, scope: Scope, most: int) -> sa.Select[Any]:
-    return counts_and_rows(query.check.name, rows, _count(query.among, scope), most)
+    return counts_and_rows(query.check.name, rows, _count(query, query.among, scope), most)
 
 
-def _count(statement: Any, scope: Scope) -> sa.ColumnElement[Any]:
+def _count(query: Query, statement: Any, scope: Scope) -> sa.ColumnElement[Any]:
     if not isinstance(statement, sa.SelectBase):
         return sa.cast(sa.null(), sa.Integer)
-    rows = statement.subquery()
+    rows = scope.narrowed(statement, query.within).subquery()
     counted = sa.select(sa.func.count()).select_from(rows)
     return (counted.where(scope.condition(rows)) if scope else counted).scalar_subquery()
 

@@ -63,7 +63,7 @@ class BadRows:
 
     @classmethod
     def _read(cls, query: Query, scope: Scope, dimensions: Sequence[Dimension]) -> BadRows:
-        source, bad = _source(query)
+        source, bad = _source(query, scope)
         columns = _names(query, key_columns(source))
         joined, reached = reach(source, dimensions)
         condition = and_(bad, scope.condition(source)) if scope else bad
@@ -128,10 +128,10 @@ def _rows_of_table(statement: SelectBase) -> Population | None:
     return table, statement.whereclause
 
 
-def _source(query: Query) -> tuple[FromClause, ColumnElement[bool]]:
+def _source(query: Query, scope: Scope) -> tuple[FromClause, ColumnElement[bool]]:
     if isinstance(query.bad, SelectBase):
         # the statement has chosen the bad rows already
-        return query.bad.subquery(), true()
+        return scope.narrowed(query.bad, query.within).subquery(), true()
     if query.check.mark.kind is Kind.FRAME:
         # the rule has yet to choose: all rows are read
         return query.table, true()

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, FromClause, SelectBase
 
 from checks.engine.authoring import CheckError, MeasureError, UnknownColumnError
-from checks.engine.authoring.decorators import Bad, Row
+from checks.engine.authoring.decorators import Bad, Row, Within
 from checks.engine.authoring.spec import Check, Kind, TableName, is_optional
 from checks.engine.authoring.units import Measure
 from checks.engine.collecting.sql_rules import one_expression
@@ -69,6 +69,7 @@ class Query:
     metric: ColumnElement[Any] | None = None
     arguments: Mapping[str, Any] | None = None
     narrowed: bool = False
+    within: Within = field(default_factory=dict)
     together: Together | None = None
     statements: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -250,7 +251,7 @@ def _set(check: Check, parameter: Parameter, answer: object) -> Query:
             _verify(check, statement, SelectBase, expected)
     if answer.among is None and getattr(check.threshold, "unit", None) is Measure.PERCENT:
         raise MeasureError("the rule is judged in percent, but says no among=, so there is nothing to divide by")
-    query = Query(check, parameter, answer.found, answer.among)
+    query = Query(check, parameter, answer.found, answer.among, within=answer.within)
     return replace(query, together=Together.of(query)) if check.all_at_once else query
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import NoSuchTableError, SAWarning, SQLAlchemyError
 
 from checks.engine.authoring import MeasureError
-from checks.engine.authoring.decorators import SharedSet
+from checks.engine.authoring.decorators import SharedSet, Within
 from checks.engine.authoring.spec import Check, TableName
 from etl.tables.reflected import descriptions, reflected
 
@@ -272,7 +272,7 @@ class SharedSets:
     `narrowed`, the same for all scopes of a `shape`.
     """
 
-    def __init__(self, narrowed: Callable[[SharedSet], SelectBase], shape: Any) -> None:
+    def __init__(self, narrowed: Callable[[Any, Within], Any], shape: Any) -> None:
         self._narrowed, self._shape = narrowed, shape
         self._lock = Lock()
         self._read: dict[Any, Future[Texts]] = {}
@@ -303,7 +303,7 @@ class SharedSets:
     def _fetched(self, own: SharedSet, ask: AskWith) -> Texts:
         reads = _made_once(own, "rally_reads", dict[Any, sa.Select[Any]])
         if self._shape not in reads:
-            reads[self._shape] = _reading(self._narrowed(own))
+            reads[self._shape] = _reading(self._narrowed(own.element, own.within))
         ((number, *arrays),) = ask(*self.sent_along(reads[self._shape], ask))
         return arrays if number <= MOST_SHARED else None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -31,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from checks.engine.authoring import MeasureError, SelectionError
-from checks.engine.authoring.decorators import Row, SharedSet
+from checks.engine.authoring.decorators import Row, SharedSet, Within
 from checks.engine.authoring.spec import Check
 from checks.engine.collecting.wiring import Values
 from checks.engine.measuring.reflect import LEAVES, elements_of
@@ -79,6 +80,10 @@ class Dimension:
         """The condition that a row of the source has that value, None when no way leads there."""
         found = self.way(source)
         return None if found is None else found[0].holds(found[1], value)
+
+    def said_by(self, column: Column, value: Any) -> ColumnElement[bool] | None:
+        """The condition that this very column says that value, None when no way begins at it."""
+        return next((way.holds(column, value) for way in self.ways if way.column == column.key), None)
 
 
 def direct(column: str) -> Way:
@@ -171,7 +176,9 @@ class Scope:
 
     def condition(self, source: FromClause) -> ColumnElement[bool]:
         """The condition that a row of the source counts; MeasureError when the source does not say."""
-        conditions = [self._any(dimension, values, source) for dimension, values in self.wanted]
+        conditions = [
+            self._any(dimension, values, partial(dimension.holds, source)) for dimension, values in self.wanted
+        ]
         return and_(*conditions) if conditions else true()
 
     def common(self, dimensions: Sequence[Dimension]) -> Sequence[tuple[str, Any]] | None:
@@ -181,21 +188,22 @@ class Scope:
             return None
         return [(dimension.name, wanted[dimension][0]) for dimension in dimensions]
 
-    def narrowed(self, shared: SharedSet) -> SelectBase:
-        """What makes up a set that rules share, without those rows of its tables that do not count.
+    def narrowed(self, rows: Any, within: Within) -> Any:
+        """A statement without the rows of its tables on which nothing that is asked in this scope rests.
 
         Sets in it stay as they are, and so does a table under another name.
         """
-        rows: Any = shared.element
         for dimension, values in self.wanted:
-            if dimension.name in shared.within:
-                table = shared.within[dimension.name]
-                rows = _only(rows, table, self._any(dimension, values, table))
-        return rows  # type: ignore[no-any-return]  # a statement stays one
+            if columns := within.get(dimension.name):
+                own = (self._any(dimension, values, partial(dimension.said_by, column)) for column in columns)
+                rows = _only(rows, columns[0].table, or_(*own))
+        return rows
 
-    def _any(self, dimension: Dimension, values: tuple[Any, ...], source: FromClause) -> ColumnElement[bool]:
+    def _any(
+        self, dimension: Dimension, values: tuple[Any, ...], holds: Callable[[Any], ColumnElement[bool] | None]
+    ) -> ColumnElement[bool]:
         written = (self.written(_name(dimension, place), value) for place, value in enumerate(values))
-        conditions = [dimension.holds(source, value) for value in written]
+        conditions = [holds(value) for value in written]
         if any(condition is None for condition in conditions):
             raise MeasureError(f"its rows do not say their {dimension.name}, so it cannot be narrowed to one")
         return or_(*(condition for condition in conditions if condition is not None))

@@ -1,4 +1,4 @@
-"""What a rule finds in a league is the same whether the sets that rules share are read whole or for it alone."""
+"""What a rule finds in a league is the same whether it, and the sets that rules share, read all leagues or it alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, Select, SelectBase, select
 
 from checks import SharedSet
+from checks.engine.authoring.decorators import Within
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import values
 from checks.engine.measuring.compile_queries import Query, queries_of
@@ -24,11 +25,17 @@ from tests.checks.rules.entries import NOW, TODAY
 from tests.checks.rules.test_catalogue import COUNTED
 
 NARROWED = {
-    "doubled_roster", "duplicate_result_without_players", "malformed_score", "person_under_two_ids",
-    "player_of_another_club", "result_of_another_team_of_the_club", "result_of_unknown_player", "team_name_off_pattern",
-    "tiebreak_contradicts_set", "undecided_match_with_score", "winner_contradicts_score",
+    "doubled_roster", "duplicate_match", "duplicate_player", "duplicate_result", "duplicate_result_without_players",
+    "duplicate_standing", "duplicate_team", "gap_in_league_schedule", "malformed_score", "name_cut_short",
+    "person_under_two_ids", "player_of_another_club", "player_of_team_of_another_league",
+    "player_of_team_of_another_series", "player_of_unknown_team", "points_out_of_order",
+    "result_of_another_team_of_the_club", "result_of_unknown_player", "result_of_unknown_team",
+    "sides_of_different_leagues", "sides_of_different_series", "standings_count_more_than_was_held",
+    "team_name_off_pattern", "team_twice_at_once", "team_with_uneven_schedule", "team_without_captain",
+    "team_without_players", "team_without_schedule", "tiebreak_contradicts_set", "twin_team",
+    "undecided_match_with_score", "winner_contradicts_score",
 }  # fmt: skip
-"""The rules with a set that says within which table a league's part of it lies."""
+"""The rules that say on which rows a league's part of them rests, or of a set that they read."""
 CASES = [case for case in COUNTED if str(case) in NARROWED]
 
 
@@ -40,9 +47,9 @@ def query_of(rule: str, catalogue: Rules) -> Query:
     return asked
 
 
-def asked_of(query: Query, scope: Scope) -> Iterator[Select[Any]]:
+def asked_of(query: Query, scope: Scope, within: Within | None = None) -> Iterator[Select[Any]]:
     """The statements of a query, kept to a scope."""
-    parts = [part for part in (query.bad, query.among) if isinstance(part, SelectBase)]
+    parts = [scope.narrowed(part, within or {}) for part in (query.bad, query.among) if isinstance(part, SelectBase)]
     if not parts:
         yield select(*query.table.primary_key).where(bad_condition(query), scope.condition(query.table))
     for rows in (part.subquery() for part in parts):
@@ -51,12 +58,13 @@ def asked_of(query: Query, scope: Scope) -> Iterator[Select[Any]]:
 
 def test_the_rules_with_narrowed_sets_are_known(catalogue: Rules) -> None:
     tables = {str(case) for case in COUNTED} & set(catalogue)
-    elements = {rule: elements_of(asked_of(query_of(rule, catalogue), Scope())) for rule in tables}
+    queries = {rule: query_of(rule, catalogue) for rule in tables}
 
-    found = {
-        rule for rule, parts in elements.items() if any(isinstance(one, SharedSet) and one.within for one in parts)
-    }
-    assert found == NARROWED
+    assert {rule for rule, query in queries.items() if query.within or has_narrowed_sets(query)} == NARROWED
+
+
+def has_narrowed_sets(query: Query) -> bool:
+    return any(isinstance(one, SharedSet) and one.within for one in elements_of(asked_of(query, Scope())))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -70,6 +78,7 @@ def test_a_league_is_the_same_when_its_own_rows_are_read_alone(
 
     for league in (1, 2, 3):
         scope = Scope(((LEAGUE, (league,)),)).with_parameters()
-        for whole in asked_of(query_of(str(case), catalogue), scope):
-            narrowed = SharedSets(scope.narrowed, scope.shape).sent_along(whole, ask)
+        query = query_of(str(case), catalogue)
+        for whole, own in zip(asked_of(query, scope), asked_of(query, scope, query.within), strict=True):
+            narrowed = SharedSets(scope.narrowed, scope.shape).sent_along(own, ask)
             assert Counter(map(tuple, ask(*narrowed))) == Counter(map(tuple, ask(whole, {})))

@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from checks import Bad, CheckDefinitionError, Row, Severity, SharedSet, above, check, row_check, rows, shared_set
 from checks.engine.authoring import MeasureError
+from checks.engine.authoring.decorators import Within
 from checks.engine.authoring.spec import Check, TableName, is_optional
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.measuring import reflect
@@ -214,7 +215,7 @@ def test_a_set_that_rules_share_is_read_once_and_its_rows_are_the_same(
     }  # fmt: skip
 
 
-def named_twice(within: dict[str, Table] | None) -> Callable[..., Any]:
+def named_twice(within: Within | None) -> Callable[..., Any]:
     """A rule about things whose name another of their place has, from a set that reads a set of all places."""
     shelf = shared_set("shelves", select(func.count(things.c.shelf.distinct()).label("number")))
     first = func.min(things.c.id).over(partition_by=[things.c.place_id, things.c.name]).label("first")
@@ -240,7 +241,7 @@ def test_of_a_set_that_rests_on_the_rows_of_a_scope_no_others_are_read(
 
     whole = figures(run(named_twice(None), **about_one))
     with counted(shelves) as statements:
-        narrowed = figures(run(named_twice({"place": things}), **about_one))
+        narrowed = figures(run(named_twice({"place": [things.c.place_id]}), **about_one))
     reading = {part: [said for said in statements if part in said and said.startswith("SELECT count(*)")]
                for part in ("OVER (PARTITION BY", "DISTINCT")}  # fmt: skip
 
@@ -250,15 +251,57 @@ def test_of_a_set_that_rests_on_the_rows_of_a_scope_no_others_are_read(
     assert ["only_place_0" in said for said in reading["DISTINCT"]] == [False]  # it says nothing of places
 
 
+def last_of_name(within: Within) -> Callable[..., Any]:
+    """A rule about things behind which no other of their place and name stands."""
+    last = func.max(things.c.id).over(partition_by=[things.c.place_id, things.c.name]).label("last")
+    numbered = select(things.c.id, last).subquery("numbered")
+
+    @check(severity=Severity.LOW, threshold=above(warn=rows(0)), table=things)
+    def last_of_name() -> Bad:
+        lasting = select(things.c.id, things.c.place_id).join(numbered, numbered.c.last == things.c.id)
+        return Bad(lasting.distinct(), among=select(things.c.place_id), within=within)
+
+    return last_of_name
+
+
+@pytest.mark.parametrize(
+    ("within", "is_narrowed"),
+    [({}, False), ({"shelf": [things.c.shelf]}, False), ({"place": [things.c.place_id]}, True)],
+)
+def test_a_rule_that_rests_on_the_rows_of_a_scope_reads_no_others(
+    run: Run, put: Callable[..., None], shelves: Engine, within: Within, is_narrowed: bool
+) -> None:
+    put(*(thing(name, place_id=1) for name in "aab"), *(thing(name, place_id=2) for name in "abbbc"))
+    scope = Selection(scope={"place": ("South",)})
+
+    with counted(shelves) as statements:
+        (result,) = run(last_of_name(within), dimensions=[PLACE], selection=scope).results
+    inner = [said.split("PARTITION BY")[1].split("AS numbered")[0] for said in statements if "PARTITION BY" in said]
+
+    assert (result.count, result.total, len(result.examples), result.error) == (3, 5, 3, "")
+    assert [("only_place_0" in said) for said in inner] == [is_narrowed]
+    assert "only_place" not in result.sql
+
+
+def test_a_rule_that_names_a_column_which_leads_nowhere_is_an_error(run: Run, put: Callable[..., None]) -> None:
+    put(thing("a", place_id=2))
+
+    (result,) = run(
+        last_of_name({"place": [things.c.size]}), dimensions=[PLACE], selection=Selection(scope={"place": ("South",)})
+    ).results
+
+    assert result.error == "its rows do not say their place, so it cannot be narrowed to one"
+
+
 def test_a_set_is_read_whole_for_another_dimension_and_for_none(
     run: Run, put: Callable[..., None], shelves: Engine
 ) -> None:
     put(*(thing(name, place_id=1) for name in "aab"), *(thing(name, place_id=2, shelf="z") for name in "aabbb"))
 
     with counted(shelves) as statements:
-        (of_all,) = run(named_twice({"shelf": things}), dimensions=[PLACE]).results
+        (of_all,) = run(named_twice({"shelf": [things.c.shelf]}), dimensions=[PLACE]).results
         scope = Selection(scope={"place": ("South",)})
-        (of_place,) = run(named_twice({"shelf": things}), dimensions=[PLACE], selection=scope).results
+        (of_place,) = run(named_twice({"shelf": [things.c.shelf]}), dimensions=[PLACE], selection=scope).results
     reading = [said for said in statements if "OVER (PARTITION BY" in said and said.startswith("SELECT count(*)")]
 
     assert (of_all.count, of_place.count) == (4, 3)
