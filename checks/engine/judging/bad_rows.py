@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import combinations
@@ -19,8 +19,10 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     cast,
     func,
+    literal_column,
     null,
     select,
     true,
@@ -32,7 +34,7 @@ from checks.engine.judging.findings import key_columns, key_names, key_text, row
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Measurement, bad_condition
 from checks.engine.measuring.reflect import keep, once_a_row
-from checks.engine.measuring.scope import Dimension, Reached, Scope, reach
+from checks.engine.measuring.scope import Dimension, Lookup, Reached, Scope, reach
 from checks.engine.measuring.snapshot import Session, asking
 
 Place: TypeAlias = tuple[tuple[str, Any], ...]
@@ -43,8 +45,8 @@ Place: TypeAlias = tuple[tuple[str, Any], ...]
 class BadRows:
     """The bad rows of a query: where they are read from, which of them are bad, and what names them.
 
-    `joined` is the source with what the values of the dimensions are looked up in. `hash` changes with the key of a row
-    and with what its dimensions are looked up by; None where there is no such number.
+    `joined` is the source with what the values of the dimensions are looked up in. `hash` is a number that changes with
+    the key of a row; None where there is none.
     """
 
     source: FromClause
@@ -67,8 +69,7 @@ class BadRows:
         columns = _names(query, key_columns(source))
         joined, reached = reach(source, dimensions)
         condition = and_(bad, scope.condition(source)) if scope else bad
-        looked_up = [way[1] for dimension, _ in reached if (way := dimension.way(source)) is not None]
-        hashed = row_hash((*dict.fromkeys((*columns, *looked_up)),)) if isinstance(source, Table) else None
+        hashed = row_hash(columns) if isinstance(source, Table) else None
         return cls(source, joined, key_names(columns), key_text(columns), condition, reached, hashed)
 
     def columns(self) -> list[ColumnElement[Any]]:
@@ -140,33 +141,6 @@ def _source(query: Query, scope: Scope) -> tuple[FromClause, ColumnElement[bool]
     return query.table, bad_condition(query)
 
 
-CANDIDATES = 3
-LEAST_SHARE = 0.1
-
-
-def least_rows(count: int) -> float:
-    """How many of so many bad rows make a place worth a closer look."""
-    return max(2, LEAST_SHARE * count)
-
-
-def candidates(places: Mapping[Place, int], count: int) -> list[Place]:
-    """The few places worth a closer look: of each group of dimensions those with most bad rows."""
-    return _most_of_each_group(places, least_rows(count), CANDIDATES)
-
-
-def possible_candidates(places: Mapping[Place, int], sampled: int) -> list[Place]:
-    """The places that are worth counting, from a sample: those with half of what a candidate has, and more of them."""
-    return _most_of_each_group(places, least_rows(sampled) / 2, 3 * CANDIDATES)
-
-
-def _most_of_each_group(places: Mapping[Place, int], least: float, most: int) -> list[Place]:
-    groups: dict[tuple[str, ...], list[Place]] = {}
-    likely = [place for place, number in places.items() if number >= least]
-    for place in sorted(likely, key=lambda place: (-places[place], str(place))):
-        groups.setdefault(tuple(name for name, _ in place), []).append(place)
-    return [place for group in groups.values() for place in group[:most]]
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A query with the places that are asked about; `bad` says that its bad rows there are not known yet.
@@ -212,12 +186,11 @@ def census(
     judged = population(first, shared=shared)
     if judged is None:
         return {}
-    joined, reached = first.once(("reached", shared, *dimensions), lambda: reach(judged[0], dimensions))
-    coded = [(code, value) for dimension, value in reached if (code := _Code.of(dimension, asked)).values != ()]
-    codes, together = [code for code, _ in coded], first.together if shared else None
-    make = partial(_Census.of, asked, judged, joined, coded, scope)
+    known = [_Code.of(dimension, asked) for dimension in dimensions if dimension.way(judged[0]) is not None]
+    codes, together = [code for code in known if code.values != ()], first.together if shared else None
+    make = partial(_Census.of, asked, judged, codes, scope)
     # of several rules there are too many that may fail together
-    forms = ("census", scope.shape, asked[0].bad, asked[0].hash, *((code.name, *code.given) for code in codes))
+    forms = ("census", scope.shape, asked[0].bad, asked[0].hash, *((code.dimension, *code.given) for code in codes))
     plan = make() if shared or first.together else first.once((*forms, *dimensions), make)
     given = {name: value for code in codes for name, value in code.given.items()}
     met: dict[Any, _Met] = {}
@@ -269,15 +242,13 @@ class _Census:
     columns: Sequence[int]
 
     @classmethod
-    def of(
-        cls, asked: Sequence[Asked], judged: Population, joined: FromClause, coded: Sequence[tuple[_Code, Any]],
-        scope: Scope,
-    ) -> _Census:  # fmt: skip
+    def of(cls, asked: Sequence[Asked], judged: Population, codes: Sequence[_Code], scope: Scope) -> _Census:
         """Of these queries, by what tells several of one rule apart, and by these codes of values."""
         flags, together = _Flags(), asked[0].query.together if len(asked) > 1 else None
         apart = null() if together is None else judged[0].c[together.by]
-        by = [apart, *(column for code, value in coded for column in code.columns(value))]
-        among, joined = once_a_row([(population(item.query) or judged)[1] for item in asked], joined)
+        coded, columns = _coded(judged[0], codes)
+        by = [apart, *columns]
+        among, joined = once_a_row([(population(item.query) or judged)[1] for item in asked], coded)
         counted = zip(asked, among, strict=True)
         numbers = [[flags.number(condition) for condition in _counted_by(item, own)] for item, own in counted]
         labelled = [column.label(f"d{number}") for number, column in enumerate(by)]
@@ -345,7 +316,7 @@ MOST_CONDITIONS = 3
 class _Code:
     """What rows are grouped by: the value of a scored dimension (`values` None), of others which asked value it is."""
 
-    name: str
+    dimension: Dimension
     values: tuple[Any, ...] | None
 
     @classmethod
@@ -353,31 +324,61 @@ class _Code:
         """The code of one dimension."""
         parts = {part for item in asked for place in item.places for part in place}
         wanted = tuple(own for name, own in sorted(parts, key=str) if name == dimension.name)
-        return cls(dimension.name, None if dimension.scored else wanted)
+        return cls(dimension, None if dimension.scored else wanted)
 
     @property
     def given(self) -> Mapping[str, Any]:
         """The parameters of its columns."""
-        values = self.values or ()
+        name, values = f"at_{self.dimension.name}", self.values or ()
         if len(values) > MOST_CONDITIONS:
-            return {f"at_{self.name}": list(values)}
-        return {f"at_{self.name}_{number}": own for number, own in enumerate(values)}
+            return {name: list(values)}
+        return {f"{name}_{number}": own for number, own in enumerate(values)}
 
-    def columns(self, value: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-        """What a value is grouped by."""
+    def columns(self, value: ColumnElement[Any], is_it: Callable[[Any], Any] | None = None) -> list[ColumnElement[Any]]:
+        """What a value is grouped by; `is_it` tests for one that is known, where that is quicker than to compare."""
         if self.values is None:
             return [value]
-        if len(self.values) <= MOST_CONDITIONS:
-            return [value.is_not_distinct_from(bindparam(name, type_=value.type)) for name in self.given]
-        return [func.array_position(cast(bindparam(name), ARRAY(value.type)), value) for name in self.given]
+        if len(self.values) > MOST_CONDITIONS:
+            lists = [cast(bindparam(name), ARRAY(value.type)) for name in self.given]
+            return [func.coalesce(func.array_position(own, value), 0) for own in lists]
+        wanted = [bindparam(name, type_=value.type) for name in self.given]
+        if is_it is None:
+            return [value.is_not_distinct_from(own) for own in wanted]
+        return [case((own.is_(None), value.is_(None)), else_=is_it(own)) for own in wanted]
 
     def read(self, row: Iterator[Any]) -> tuple[str, Any] | None:
         """The dimension with its value, from the next columns of a row; None for a value that nobody asked about."""
         if self.values is None:
-            return self.name, next(row)
-        codes = [next(row) for _ in range(len(self.values) if len(self.values) <= MOST_CONDITIONS else 1)]
-        place = codes[0] if len(codes) < len(self.values) else next((n for n, own in enumerate(codes, 1) if own), None)
-        return None if place is None else (self.name, self.values[place - 1])
+            return self.dimension.name, next(row)
+        codes = [next(row) for _ in self.given]
+        is_list = len(self.values) > MOST_CONDITIONS
+        asked = codes[0] if is_list else next((n for n, own in enumerate(codes, 1) if own), 0)
+        if codes[0] is None:  # no row where it is looked up
+            asked = self.values.index(None) + 1 if None in self.values else 0
+        return (self.dimension.name, self.values[asked - 1]) if asked else None
+
+
+def _coded(source: FromClause, codes: Sequence[_Code]) -> tuple[FromClause, list[ColumnElement[Any]]]:
+    """A source with the columns of codes: those of a value that is looked up are made there, and not for each row.
+
+    They are NULL for a row that is not found there.
+    """
+    columns, joined = dict[str, Sequence[Any]](), source
+    looked_up = defaultdict[Any, dict[str, Sequence[Any]]](dict)
+    for code, (way, column) in [(code, found) for code in codes if (found := code.dimension.way(source)) is not None]:
+        name, value = code.dimension.name, way.value(column)
+        if isinstance(value, Lookup):
+            made = code.columns(value.source.c[value.value])
+            looked_up[column, value.source, value.key][name] = [one.label(f"{name}_{n}") for n, one in enumerate(made)]
+        else:
+            columns[name] = code.columns(value, partial(way.holds, column))
+    for (column, place, key), of_place in looked_up.items():
+        rows = select(place.c[key].label("at"), *(one for own in of_place.values() for one in own))
+        # OFFSET: or the database makes them of each row after all
+        there = rows.offset(literal_column("0")).subquery()
+        joined = joined.outerjoin(there, there.c.at == column)
+        columns |= {name: [there.c[one.name] for one in own] for name, own in of_place.items()}
+    return joined, [one for code in codes for one in columns[code.dimension.name]]
 
 
 def _read(codes: Iterable[_Code], row: Iterable[Any]) -> Place:

@@ -24,16 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from checks.engine.authoring import MeasureError
-from checks.engine.judging.bad_rows import (
-    LEAST_SHARE,
-    Asked,
-    BadRows,
-    Place,
-    PlaceCounts,
-    census,
-    least_rows,
-    possible_candidates,
-)
+from checks.engine.judging.bad_rows import Asked, BadRows, Place, PlaceCounts, census
 from checks.engine.judging.findings import (
     SEPARATOR,
     SKETCH_RANGES,
@@ -49,7 +40,7 @@ from checks.engine.judging.findings import (
     parts,
     rule_text,
 )
-from checks.engine.judging.judge import Id
+from checks.engine.judging.judge import LEAST_SHARE, Id, least_rows, possible_candidates
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Asking, Measured, Measurement
 from checks.engine.measuring.scope import Dimension

@@ -19,6 +19,7 @@ from checks.engine.authoring.units import Measure, Status
 from checks.engine.judging.findings import Findings, key_text_of
 
 if TYPE_CHECKING:
+    from checks.engine.judging.bad_rows import Place
     from checks.engine.measuring.measure import Asking, Measurement
     from checks.engine.measuring.scope import Dimension, Labels
     from checks.engine.measuring.snapshot import Job, Session
@@ -234,6 +235,33 @@ class RunContext:
     def basis(self, id_: Id) -> str:
         """The digest of what a result rests on; empty for one that has none."""
         return self.bases().get(id_, "")
+
+
+CANDIDATES = 3
+LEAST_SHARE = 0.1
+
+
+def least_rows(count: int) -> float:
+    """How many of so many bad rows make a place worth a closer look."""
+    return max(2, LEAST_SHARE * count)
+
+
+def candidates(places: Mapping[Place, int], count: int) -> list[Place]:
+    """The few places worth a closer look: of each group of dimensions those with most bad rows."""
+    return _most_of_each_group(places, least_rows(count), CANDIDATES)
+
+
+def possible_candidates(places: Mapping[Place, int], sampled: int) -> list[Place]:
+    """The places that are worth counting, from a sample: those with half of what a candidate has, and more of them."""
+    return _most_of_each_group(places, least_rows(sampled) / 2, 3 * CANDIDATES)
+
+
+def _most_of_each_group(places: Mapping[Place, int], least: float, most: int) -> list[Place]:
+    groups: dict[tuple[str, ...], list[Place]] = {}
+    likely = [place for place, number in places.items() if number >= least]
+    for place in sorted(likely, key=lambda place: (-places[place], str(place))):
+        groups.setdefault(tuple(name for name, _ in place), []).append(place)
+    return [place for group in groups.values() for place in group[:most]]
 
 
 LEAST_LIFT = 1.2

@@ -14,10 +14,19 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Table
 
-from checks.engine.judging.bad_rows import Asked, PlaceCounts, candidates, census, population, possible_candidates
+from checks.engine.judging.bad_rows import Asked, PlaceCounts, census, population
 from checks.engine.judging.evidence import Evidence
 from checks.engine.judging.findings import Change, Findings
-from checks.engine.judging.judge import Carried, Id, Located, RunContext, Spot, Verdict
+from checks.engine.judging.judge import (
+    Carried,
+    Id,
+    Located,
+    RunContext,
+    Spot,
+    Verdict,
+    candidates,
+    possible_candidates,
+)
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.measure import Alone, Measured, Measurement, Unit
 from checks.engine.measuring.snapshot import Session, explained, timed_out

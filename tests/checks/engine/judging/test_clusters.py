@@ -15,10 +15,11 @@ from sqlalchemy import ColumnElement, Engine, select, true, update
 from checks import Bad, Row, Severity, Status, above, check, percent, row_check, rows
 from checks.engine.authoring import MeasureError
 from checks.engine.judging import evaluate, evidence, outcome
-from checks.engine.judging.bad_rows import Place, PlaceCounts, candidates, census, possible_candidates
+from checks.engine.judging.bad_rows import Place, PlaceCounts, census
 from checks.engine.judging.evidence import _shares
-from checks.engine.judging.judge import Baseline, Cluster
+from checks.engine.judging.judge import Baseline, Cluster, candidates, possible_candidates
 from checks.engine.measuring.measure import Measurement
+from checks.engine.measuring.scope import Dimension, through
 from checks.engine.reporting.report import Result
 from tests.checks.engine.conftest import PLACE, SHELF, Run, counted, thing, things
 
@@ -75,6 +76,23 @@ def test_rows_without_a_place_are_a_place_too(run: Run, put: Put) -> None:
     put(*(thing(f"t{n}", size=10 if n < 9 else 1, place_id=None if n < 9 else 1) for n in range(100)))
 
     assert str(run(big, dimensions=(PLACE,)).of("big").clusters[0]) == "9 of 9 in place none"
+
+
+@pytest.mark.parametrize("wanted", [2, 9])
+def test_rows_that_are_not_found_where_their_place_is_looked_up_are_a_place_too(
+    run: Run, put: Put, wanted: int
+) -> None:
+    """A thing lies on another one, which is known by its name; one of these is missing."""
+    below = things.alias("below").c
+    hall = Dimension("hall", (through("shelf", below.name, below.shelf),))
+    racks = [thing(f"rack {n}", shelf=f"hall {n}") for n in range(1, wanted)]
+    bad = [thing(f"b{n}", size=10, shelf=f"rack {n % wanted if n < 81 else 0}") for n in range(90)]
+    put(*racks, *bad, *(thing(f"g{n}", shelf=f"rack {1 + n % (wanted - 1)}") for n in range(200)))
+
+    clusters = run(big, dimensions=(hall,), listed=10).of("big").clusters
+
+    missing = len([one for one in bad if one["shelf"] == "rack 0"])
+    assert [(c.where, c.count, c.rows) for c in clusters] == [((("hall", "none"),), missing, missing + len(racks))]
 
 
 def test_a_question_across_tables_clusters_by_the_columns_of_its_keys(run: Run, put: Put) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from checks.engine.judging.bad_rows import least_rows, places_of
+from checks.engine.judging.bad_rows import places_of
 from checks.engine.judging.evidence import _mask, _place, _places
-from checks.engine.judging.judge import Cluster, Spot, clusters
+from checks.engine.judging.judge import Cluster, Spot, clusters, least_rows
 from checks.engine.measuring.measure import Measurement
 from checks.engine.measuring.scope import Dimension, Labels
 
