@@ -325,9 +325,11 @@ def _sketch(
     rule: sa.ColumnElement[str], bad: sa.FromClause, dimensions: int, wanted: sa.ColumnElement[bool] | None = None
 ) -> sa.Select[Any]:
     """The lines of a sketch."""
-    digest = sa.select(key_digest(rule, bad.c.key).concat(bad.c.key).label("named"))
-    named = _once(digest if wanted is None else digest.where(wanted))
-    marked = _once(sa.select(first_bits(named.c.named, 64).label("fingerprint"), named.c.named))
+    digest = sa.select(key_digest(rule, bad.c.key).label("digest"), bad.c.key)
+    own = _once(digest if wanted is None else digest.where(wanted)).c
+    marked = _once(
+        sa.select(first_bits(own.digest, 64).label("fingerprint"), own.digest.concat(own.key).label("named"))
+    )
     cells = [cell.label(f"r{number}") for number, cell in enumerate(cells_of(marked.c.fingerprint))]
     whole = sa.select(*cells, checksum_of(marked.c.fingerprint).label("check"), *marked.c).subquery("sketch")
     cuts = [whole.c[cell.name] for cell in cells]
