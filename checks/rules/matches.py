@@ -49,6 +49,7 @@ from checks.rules.words import (
     result_keys,
     rows_of,
     score_says,
+    trimmed,
 )
 from etl.tables import match_scores, players, schedule, teams
 
@@ -221,7 +222,7 @@ def name_cut_short() -> Bad:
 
 def _named_side(side: str) -> sa.Select[Any]:
     row, team = match_scores.c, teams.alias(f"{side}_of")
-    name = sa.func.btrim(row[f"{side}_team"]).label("name")
+    name = trimmed(row[f"{side}_team"]).label("name")
     named = (team.c.id.label("team_id"), name, team.c.team_name, sa.literal(side).label("side"))
     return sa.select(row.id, row.league_id, *named).join(team, team.c.id == row[f"{side}_team_id"]).where(name != "")
 

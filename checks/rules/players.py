@@ -24,6 +24,7 @@ from checks.rules.words import (
     player_keys,
     rows_of,
     team_keys,
+    trimmed,
 )
 from etl.tables import players, teams
 
@@ -43,7 +44,7 @@ MOST_MATCHES = 10_000
 @row_check(players, severity=Severity.MEDIUM, threshold=ROUTINE, owner="players", tags={"daily"})
 def player_without_name(row: Row) -> ColumnElement[bool]:
     """A player lacks a first or a last name."""
-    return or_(*(func.btrim(func.coalesce(name, "")) == "" for name in (row.first_name, row.last_name)))
+    return or_(*(trimmed(func.coalesce(name, "")) == "" for name in (row.first_name, row.last_name)))
 
 
 @row_check(players, severity=Severity.MEDIUM, threshold=NULL_IDS, owner="players", tags={"daily"})
@@ -186,7 +187,7 @@ def doubled_roster() -> Bad:
 def _namesakes() -> Bad:
     """Players whose name another id of their club and league has."""
     place = (players.c.league_id, players.c.club_id)
-    name = [func.btrim(players.c[part]) for part in ("first_name", "last_name")]
+    name = [trimmed(players.c[part]) for part in ("first_name", "last_name")]
     complete = [part.is_not(None) for part in place] + [part != "" for part in name]
     key = [*map(func.lower, name), *place]
     # one number per name: a million of them are sorted in half the time of the names

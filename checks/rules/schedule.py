@@ -135,7 +135,7 @@ def match_without_league(row: Row) -> Bad:
 @check(severity=Severity.HIGH, threshold=ORPHANS, table=schedule, owner="schedules", tags={"daily", "gate"})
 def match_of_unknown_league() -> Bad:
     """A scheduled match stands in a league that does not exist (any more)."""
-    row, is_one = schedule.alias("row").c, words.is_match(MATCH)
+    row, is_one = schedule.alias("row").c, words.has_names_of_teams(MATCH)
     gone = sa.select(row.league_id).where(words.leads_nowhere(row.league_id, leagues)).distinct()
     # in a CASE the league is looked at first, which spares nearly all rows their names
     lost_match = sa.case((words.among_few(schedule.c.league_id, gone), is_one), else_=sa.false())
@@ -274,7 +274,7 @@ def match_at_impossible_time(row: Row) -> Bad:
 @row_check(schedule, severity=Severity.LOW, threshold=PATCHY, owner="schedules", tags={"weekly"})
 def match_without_location(row: Row) -> Bad:
     """A scheduled match has no location, or one that is still to be announced."""
-    place = sa.func.lower(sa.func.btrim(sa.func.coalesce(row.location, "")))
+    place = sa.func.lower(words.trimmed(sa.func.coalesce(row.location, "")))
     return Bad(place.in_(UNKNOWN_PLACES), among=words.is_match(row))
 
 
@@ -308,7 +308,7 @@ def hours_since_last_match_day(row: Row, today: date) -> sa.ColumnElement[Any]:
     """No league has had a match for a while: in season a sign that the schedule is no longer fed."""
     day = row.match_date
     # the day first: it spares rows that are ahead their names
-    past = sa.func.max(day).filter(day <= today, sa.func.isfinite(day), words.is_match(row))
+    past = sa.func.max(day).filter(day <= today, sa.func.isfinite(day), words.has_names_of_teams(row))
     return sa.cast(sa.cast(sa.literal(today), sa.DateTime) - sa.cast(past, sa.DateTime), sa.Interval)
 
 

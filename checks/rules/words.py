@@ -81,8 +81,8 @@ def _names_of_no_team() -> SharedSet:
 def has_names_of_teams(row: Row) -> ColumnElement[bool]:
     """As `is_match`, for rules that ask it of nearly all rows and of nothing else.
 
-    A million rows have some thousand names: each is read once in a run, which takes half the time of reading all. In a
-    scan that several rules share, `is_match` is asked once for all of them.
+    A million rows have some thousand names: each is read once in a run, which takes half the time of reading all. As
+    `among` of rules that share a scan, `is_match` is asked once for all of them.
     """
     no_team = _names_of_no_team().c
     none, bye = select(no_team.name), select(no_team.name).where(no_team.is_bye)
@@ -219,6 +219,12 @@ def hash_of(*columns: ColumnElement[Any]) -> ColumnElement[int]:
     Two different rows have the same by chance: among a million of them once in 37 million times.
     """
     return cast(func.hash_record_extended(func.row(*columns), 0), BigInteger)
+
+
+def trimmed(text: ColumnElement[str]) -> ColumnElement[str]:
+    """A text without the blanks around it."""
+    # to trim a text the database goes through all of its letters: to see that there is nothing to trim takes a third
+    return case((text.startswith(" ") | text.endswith(" "), func.btrim(text)), else_=text)
 
 
 def later_ones(table: Table, key: ColumnElement[int], *conditions: ColumnElement[bool]) -> Select[tuple[int]]:
