@@ -38,6 +38,7 @@ from checks.rules.thresholds import (
 )
 from checks.rules.words import (
     OF_RESULTS,
+    among_copies,
     among_few,
     busiest_dates,
     hash_of,
@@ -107,7 +108,7 @@ def _copies_among(judged: sa.ColumnElement[bool]) -> Bad:
     # one number per result: rows of nine columns are sorted for many times as long
     later = later_ones(match_scores, hash_of(*(match_scores.c[name] for name in SAME_RESULT)), judged)
     return Bad(
-        result_keys().where(among_few(match_scores.c.id, later, within=OF_RESULTS)),
+        result_keys().where(among_copies(match_scores.c.id, later, OF_RESULTS)),
         among=rows_of(match_scores).where(judged),
     )
 

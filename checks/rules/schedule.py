@@ -184,8 +184,8 @@ def duplicate_match() -> Bad:
 
     A row of no league repeats any row of its date and teams: the old loader left the league of practices open.
     """
-    copies = sa.union(_later_ones(), _of_no_league()).subquery("copies")
-    again = words.among_few(schedule.c.id, sa.select(copies.c.id), within=words.OF_FIXTURES)
+    copies = sa.union(_later_ones(), _of_no_league()).subquery("either")
+    again = words.among_copies(schedule.c.id, sa.select(copies.c.id), words.OF_FIXTURES)
     return Bad(words.match_keys().add_columns(schedule.c.id).where(again), among=words.rows_of(schedule))
 
 
@@ -228,7 +228,7 @@ def team_twice_at_once() -> Bad:
     side = _sides((schedule.c.id,), schedule.c.match_time.is_not(None), is_one).subquery("side")
     several = words.alike(side, words.hash_of(side.c.team_id, side.c.match_date, side.c.match_time))
     # opponents are compared in the few matches alone that may be at one time
-    played = _sides(_opponent(), words.among_few(schedule.c.id, several, within=words.OF_SIDES)).subquery()
+    played = _sides(_opponent(), words.among_few(schedule.c.id, several)).subquery()
     key = (played.c.team_id, played.c.match_date, played.c.match_time)
     # two rows against one opponent are copies, which other rules count, also where one of them is not linked
     ids, names = (sa.func.min(column) == sa.func.max(column) for column in (played.c.opponent_id, played.c.opponent))

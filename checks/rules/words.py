@@ -21,6 +21,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    any_,
     case,
     cast,
     exists,
@@ -242,13 +243,21 @@ def alike(rows: FromClause, key: ColumnElement[int]) -> Select[tuple[int]]:
     return select(counted.c.id).where(counted.c.number > 1)
 
 
-def among_few(column: ColumnElement[int], ids: Select[Any], *, within: Within | None = None) -> ColumnElement[bool]:
-    """The column is one of some ids, of which most often there are few: they are read first, as a set of their own.
+def among_few(column: ColumnElement[int], ids: Select[Any]) -> ColumnElement[bool]:
+    """The column is one of some ids, of which most often there are few.
 
-    The database guesses how many a subquery finds: it would join every row with what names it before it leaves nearly
-    all out, or look for the names of thousands one by one.
+    The database knows that of no subquery, and would join every row with what names it before it leaves nearly all out.
     """
-    return column.in_(select(shared_set("few", ids, within=within)))
+    return column == any_(func.array(ids.scalar_subquery()))
+
+
+def among_copies(column: ColumnElement[int], ids: Select[Any], within: Within) -> ColumnElement[bool]:
+    """The column is one of the ids of copies, which are read first, as a set.
+
+    There may be none, or as many as an import that ran twice has left: the database cannot guess it, and would look for
+    what names thousands of them one by one.
+    """
+    return column.in_(select(shared_set("copies", ids, within=within)))
 
 
 def leads_nowhere(reference: ColumnElement[Any], parents: Table) -> ColumnElement[bool]:
