@@ -57,10 +57,11 @@ def _import_of(written: Column) -> Column:
 
 
 def _written_by(written: Column, run: Any) -> Any:
-    own = import_runs.c
-    started = sa.select(own.started_at).where(own.id == run).scalar_subquery()
-    following = sa.select(sa.func.min(own.started_at)).where(own.id > run).scalar_subquery()
-    return sa.and_(written >= started, sa.or_(following.is_(None), written < following))
+    runs = import_runs.c
+    at = sa.cast(written, runs.started_at.type)
+    started = sa.select(runs.started_at).where(runs.id == run).scalar_subquery()
+    following = sa.select(sa.func.min(runs.started_at)).where(runs.id > run).scalar_subquery()
+    return sa.and_(at >= started, sa.or_(following.is_(None), at < following))
 
 
 def _number_or_name(column: str, name: Column, key: Column) -> Way:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, ColumnElement, Connection, Integer, MetaData, Table, Text, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Integer, MetaData, Table, Text, cast, func, select
 
 from checks import Row, Severity, above, percent, row_check
 from checks.engine.collecting.rules import Rules
@@ -89,6 +89,11 @@ def test_imports_are_told_by_their_starts_whatever_their_order(season: Connectio
         season.execute(schedule.insert(), [{**match, "away_team": name, "created_at": written}])
 
     assert standing(season, schedule, IMPORT)[1:] == [(None,), (runs[0],), (runs[2],), (runs[3],), (None,)]
+    at = cast(schedule.c.created_at, Text).label("created_at")
+    told = select(schedule.c.away_team.label("name"), at).where(schedule.c.away_team != "BYE").subquery("told")
+    conditions: list[Any] = [IMPORT.holds(told, run) for run in runs]
+    names = [season.scalars(select(told.c.name).where(condition)).all() for condition in conditions]
+    assert names == [["first"], [], ["second"], ["last"]]
 
 
 def test_what_a_value_is_looked_up_in_is_joined_once_and_adds_no_row(season: Connection) -> None:
