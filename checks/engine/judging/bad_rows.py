@@ -374,8 +374,8 @@ def _coded(source: FromClause, codes: Sequence[_Code]) -> tuple[FromClause, list
             columns[name] = code.columns(value, partial(way.holds, column))
     for (column, place, key), of_place in looked_up.items():
         rows = select(place.c[key].label("at"), *(one for own in of_place.values() for one in own))
-        # OFFSET: or the database makes them of each row after all
-        there = rows.offset(literal_column("0")).subquery()
+        # OFFSET: or the database makes them of each row after all; quoted: 0 must be cast, and no process more is taken
+        there = rows.offset(literal_column("'0'")).subquery()
         joined = joined.outerjoin(there, there.c.at == column)
         columns |= {name: [there.c[one.name] for one in own] for name, own in of_place.items()}
     return joined, [one for code in codes for one in columns[code.dimension.name]]
