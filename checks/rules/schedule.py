@@ -316,9 +316,12 @@ def hours_since_last_match_day(row: Row, today: date) -> sa.ColumnElement[Any]:
               owner="schedules", tags={"daily"})  # fmt: skip
 def matches_in_schedule(row: Row, season_breaks: Seasons) -> sa.ColumnElement[Any]:
     """The newest season of the leagues has lost many of its matches since the last runs."""
-    season = words.seasons(season_breaks)
-    # an aggregate of one value, so that it can share the scan of its table
-    return sa.func.max(sa.select(sa.func.sum(season.c.matches)).scalar_subquery())
+    season, day = words.seasons(season_breaks).c, words.league_days().c
+    own = season.league_id.is_not_distinct_from(day.league_id) & day.match_date.between(season.starts, season.ends)
+    # a set of leagues and days, which is looked up for each row: names are read of those of the season alone
+    days = sa.select(sa.func.coalesce(day.league_id, 0), day.match_date).join(season.league_id.table, own)
+    is_of_season = sa.tuple_(sa.func.coalesce(row.league_id, 0), row.match_date).in_(days)
+    return sa.func.nullif(sa.func.count().filter(is_of_season, words.has_names_of_teams(row)), 0)
 
 
 @metric_check(schedule, severity=Severity.HIGH, threshold=change(drop=(percent(5), percent(20))), owner="schedules",

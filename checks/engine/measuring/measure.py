@@ -288,7 +288,7 @@ def _collected(query: Query, key: ColumnElement[int] | None) -> tuple[ColumnElem
 def scan_statement(scan: Scan, scope: Scope, key: ColumnElement[int] | None = None, most: int = 0) -> Select[Any]:
     """One SELECT that answers all queries of a scan; with `key` it tells those of up to `most` bad rows as well."""
     table = scan.queries[0].table
-    asked, rows = counted_once(scan.queries, table)
+    asked, rows = counted_once([_of_rows_that_count(query, scope) for query in scan.queries], table)
     columns = [target for query in asked for target in _collected(query, key)]
     # labels of our own: PostgreSQL has no trouble with two columns called "count", readers have
     labelled = [column.label(f"c{number}") for number, column in enumerate(columns)]
@@ -296,6 +296,10 @@ def scan_statement(scan: Scan, scope: Scope, key: ColumnElement[int] | None = No
     # an aggregate gives one row; what is none would give as many as the table has
     scanned = (statement.where(scope.condition(table)) if scope else statement).limit(2)
     return scanned if key is None else _with_keys(scan.queries, scanned.subquery("scan"), most)
+
+
+def _of_rows_that_count(query: Query, scope: Scope) -> Query:
+    return query if query.metric is None else replace(query, metric=scope.figure(query.metric, query.table))
 
 
 def counted_once(queries: Sequence[Query], source: FromClause) -> tuple[Sequence[Query], FromClause]:

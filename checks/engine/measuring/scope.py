@@ -12,23 +12,7 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeAlias
 
-from sqlalchemy import (
-    Alias,
-    ColumnElement,
-    FromClause,
-    Select,
-    SelectBase,
-    Table,
-    Text,
-    and_,
-    bindparam,
-    cast,
-    func,
-    literal_column,
-    or_,
-    select,
-    true,
-)
+import sqlalchemy as sa
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from checks.engine.authoring import MeasureError, SelectionError
@@ -38,14 +22,14 @@ from checks.engine.collecting.wiring import Values
 from checks.engine.measuring.reflect import LEAVES, elements_of
 from checks.engine.measuring.snapshot import Session, asking
 
-Column: TypeAlias = ColumnElement[Any]
+Column: TypeAlias = sa.ColumnElement[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """Where the value of a column's row is looked up: in the one row of `source` whose `key` is that column."""
 
-    source: FromClause
+    source: sa.FromClause
     key: str
     value: str
 
@@ -56,7 +40,7 @@ class Way:
 
     column: str
     value: Callable[[Column], Column | Lookup]
-    holds: Callable[[Column, Any], ColumnElement[bool]]
+    holds: Callable[[Column, Any], sa.ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +53,19 @@ class Dimension:
 
     name: str
     ways: tuple[Way, ...]
-    labels: Select[tuple[Any, str]] | None = None
+    labels: sa.Select[tuple[Any, str]] | None = None
     scored: bool = False
 
-    def way(self, source: FromClause) -> tuple[Way, Column] | None:
+    def way(self, source: sa.FromClause) -> tuple[Way, Column] | None:
         """The first way whose column the source has, with that column."""
         return next(((way, source.c[way.column]) for way in self.ways if way.column in source.c), None)
 
-    def holds(self, source: FromClause, value: Any) -> ColumnElement[bool] | None:
+    def holds(self, source: sa.FromClause, value: Any) -> sa.ColumnElement[bool] | None:
         """The condition that a row of the source has that value, None when no way leads there."""
         found = self.way(source)
         return None if found is None else found[0].holds(found[1], value)
 
-    def said_by(self, column: Column, value: Any) -> ColumnElement[bool] | None:
+    def said_by(self, column: Column, value: Any) -> sa.ColumnElement[bool] | None:
         """The condition that this very column says that value, None when no way begins at it."""
         return next((way.holds(column, value) for way in self.ways if way.column == column.key), None)
 
@@ -97,19 +81,23 @@ def through(column: str, key: Column, value: Column) -> Way:
         column,
         lambda own: Lookup(key.table, str(key.key), str(value.key)),
         # uncorrelated, so the database looks the few keys up once and not once per row
-        lambda own, wanted: own.in_(select(key).where(value == wanted)),
+        lambda own, wanted: own.in_(sa.select(key).where(value == wanted)),
     )
 
 
 Reached: TypeAlias = tuple[tuple[Dimension, Column], ...]
 
 
-def reach(source: FromClause, dimensions: Sequence[Dimension]) -> tuple[FromClause, Reached]:
+def reach(source: sa.FromClause, dimensions: Sequence[Dimension]) -> tuple[sa.FromClause, Reached]:
     """A source joined with what its rows' values are looked up in, each once, and the value of each dimension it has.
 
     It has as many rows as before: a join finds one row or none.
     """
-    joined, aliases, reached = source, dict[tuple[str, FromClause, str], FromClause](), list[tuple[Dimension, Column]]()
+    joined, aliases, reached = (
+        source,
+        dict[tuple[str, sa.FromClause, str], sa.FromClause](),
+        list[tuple[Dimension, Column]](),
+    )
     for dimension, (way, column) in [(one, found) for one in dimensions if (found := one.way(source)) is not None]:
         value = way.value(column)
         if isinstance(value, Lookup):
@@ -132,11 +120,11 @@ def _as_value(name: str, value: Any) -> Any:
 
 
 def _as_parameter(name: str, value: Any) -> Any:
-    return bindparam(name)
+    return sa.bindparam(name)
 
 
 def _as_mark(name: str, value: Any) -> Any:
-    return literal_column(mark_of_value(name))
+    return sa.literal_column(mark_of_value(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +162,12 @@ class Scope:
         """This scope, or none where a query keeps to its rows by itself."""
         return Scope() if narrowed else self
 
-    def condition(self, source: FromClause) -> ColumnElement[bool]:
+    def condition(self, source: sa.FromClause) -> sa.ColumnElement[bool]:
         """The condition that a row of the source counts; MeasureError when the source does not say."""
         conditions = [
             self._any(dimension, values, partial(dimension.holds, source)) for dimension, values in self.wanted
         ]
-        return and_(*conditions) if conditions else true()
+        return sa.and_(*conditions) if conditions else sa.true()
 
     def common(self, dimensions: Sequence[Dimension]) -> Sequence[tuple[str, Any]] | None:
         """The values that all rows have in common, by dimension; None where rows may differ in one of these."""
@@ -196,17 +184,24 @@ class Scope:
         for dimension, values in self.wanted:
             if columns := within.get(dimension.name):
                 own = (self._any(dimension, values, partial(dimension.said_by, column)) for column in columns)
-                rows = _only(rows, columns[0].table, or_(*own))
+                rows = _only(rows, columns[0].table, sa.or_(*own))
         return rows
 
+    def figure(self, metric: sa.ColumnElement[Any], table: sa.FromClause) -> sa.ColumnElement[Any]:
+        """A metric of the rows that count: what it selects from its table itself is selected from them, too."""
+        if not self.wanted:
+            return metric
+        only = partial(_only, table=table, condition=self.condition(table))
+        return _replaced(metric, lambda part: only(part) if isinstance(part, OWN_ROWS) else None)  # type: ignore[no-any-return]
+
     def _any(
-        self, dimension: Dimension, values: tuple[Any, ...], holds: Callable[[Any], ColumnElement[bool] | None]
-    ) -> ColumnElement[bool]:
+        self, dimension: Dimension, values: tuple[Any, ...], holds: Callable[[Any], sa.ColumnElement[bool] | None]
+    ) -> sa.ColumnElement[bool]:
         written = (self.written(_name(dimension, place), value) for place, value in enumerate(values))
         conditions = [holds(value) for value in written]
         if any(condition is None for condition in conditions):
             raise MeasureError(f"its rows do not say their {dimension.name}, so it cannot be narrowed to one")
-        return or_(*(condition for condition in conditions if condition is not None))
+        return sa.or_(*(condition for condition in conditions if condition is not None))
 
     def admits(self, dimension: str, label: str, labels: Labels) -> bool:
         """Whether rows of one value of a dimension can count at all."""
@@ -217,21 +212,32 @@ class Scope:
         return bool(self.wanted)
 
 
-LEFT_ALONE = (SharedSet, Alias)
+LEFT_ALONE = (SharedSet, sa.Alias)
 """Parts of a set that are not narrowed with it: other sets, and tables under another name."""
+OWN_ROWS = (sa.Subquery, sa.CTE)
+"""What has rows of its own, and none of the statement around it."""
 
 
-def _only(rows: SelectBase, table: Table, condition: ColumnElement[bool]) -> SelectBase:
+def _only(rows: Any, table: Any, condition: sa.ColumnElement[bool]) -> Any:
     """The statement with those rows of a table alone for which a condition holds."""
     read = set(elements_of([rows], (*LEAVES, *LEFT_ALONE)))
-    kept = select(*(column for column in table.c if column in read)).where(condition).subquery(table.name)
+    kept = sa.select(*(column for column in table.c if column in read)).where(condition).subquery(table.name)
 
-    def put(part: Any, **_: Any) -> Any:
+    def of_kept(part: Any) -> Any:
         if getattr(part, "table", None) is table:
             return kept.c[part.key]
-        return kept if part is table else part if isinstance(part, LEFT_ALONE) else None
+        return kept if part is table else None
 
-    return replacement_traverse(rows, {}, put)  # type: ignore[call-overload,no-any-return]  # a statement stays one
+    return _replaced(rows, of_kept)
+
+
+def _replaced(statement: Any, instead: Callable[[Any], Any]) -> Any:
+    """A statement with something in place of some of its parts."""
+
+    def put(part: Any, **_: Any) -> Any:
+        return part if isinstance(part, LEFT_ALONE) else instead(part)
+
+    return replacement_traverse(statement, {}, put)  # type: ignore[call-overload]  # Any is no overload
 
 
 def _name(dimension: Dimension, place: int) -> str:
@@ -322,18 +328,15 @@ class Parameters:
     """The values that `each=` rules run over, read once per fixture."""
 
     def __init__(
-        self,
-        session: Session,
-        values: Values,
-        wanted: Mapping[str, Sequence[str]],
+        self, session: Session, values: Values, wanted: Mapping[str, Sequence[str]],
         remembered: Iterable[tuple[str, str]] = (),
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._session = session
         self._remembered = tuple(remembered)
         self._values = values
         self._wanted = {name: {label.casefold() for label in labels} for name, labels in wanted.items()}
         self._read: dict[str, tuple[Parameter, ...]] = {}
-        self._labels: dict[tuple[FromClause, str], frozenset[str]] = {}
+        self._labels: dict[tuple[sa.FromClause, str], frozenset[str]] = {}
 
     def of(self, check: Check) -> tuple[Parameter, ...]:
         """A rule's parameters, one without a label for a rule without `each=`. Raises MeasureError."""
@@ -352,15 +355,15 @@ class Parameters:
 
     def _groups(self, check: Check) -> tuple[Parameter, ...]:
         """The values of a column, and those that earlier runs have seen: a group without rows is still asked for."""
-        assert isinstance(check.mark.table, FromClause)  # noqa: S101 - bound before
+        assert isinstance(check.mark.table, sa.FromClause)  # noqa: S101 - bound before
         key = check.mark.table, check.mark.groups
         if key not in self._labels:
             self._labels[key] = self._values_of(*key)
         labels = self._labels[key].union(label for rule, label in self._remembered if rule == check.name and label)
         return tuple(Parameter(label, label) for label in sorted(labels))
 
-    def _values_of(self, table: FromClause, name: str) -> frozenset[str]:
-        label = func.coalesce(cast(Row(table)[name], Text), "none").label("label")
+    def _values_of(self, table: sa.FromClause, name: str) -> frozenset[str]:
+        label = sa.func.coalesce(sa.cast(Row(table)[name], sa.Text), "none").label("label")
         statement = asking(label).select_from(table).group_by(label).limit(MOST_GROUPS + 1)
         labels = frozenset(row[1] for row in self._session.all(statement, LOOKUP_TIMEOUT))
         if len(labels) > MOST_GROUPS:
@@ -369,7 +372,7 @@ class Parameters:
 
     def _fetched(self, name: str) -> Iterable[Any]:
         value = self._values[name]
-        if not isinstance(value, SelectBase):
+        if not isinstance(value, sa.SelectBase):
             return value  # type: ignore[no-any-return]  # whatever a fixture returns; verified by its reader
         return [tuple(row[1:]) for row in self._session.all(asking(*value.subquery().c), LOOKUP_TIMEOUT)]
 

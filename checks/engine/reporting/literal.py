@@ -82,7 +82,8 @@ def _value_sql(query: Query, scope: Scope) -> str:
     if by and not scope and isinstance(metric, FunctionFilter):
         text = _metric_at_once(metric.func, query.check.name, query.table.c[by])
         return text.replace(mark_of_value(by), _written_out(query.parameter.value))
-    plain = select(metric.label(query.check.name)).select_from(query.table)
+    own = scope.figure(metric, query.table)
+    plain = select(own.label(query.check.name)).select_from(query.table)
     return runnable_sql(plain.where(scope.condition(query.table)) if scope else plain)
 
 

@@ -11,17 +11,30 @@ from sqlalchemy import Connection, Select, SelectBase, select
 
 from checks import SharedSet
 from checks.engine.authoring.decorators import Within
-from checks.engine.collecting.rules import Rules
+from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.collecting.wiring import values
 from checks.engine.measuring.compile_queries import Query, queries_of
 from checks.engine.measuring.measure import bad_condition
 from checks.engine.measuring.reflect import NamedTables, SharedSets, elements_of
 from checks.engine.measuring.scope import Parameter, Scope
-from checks.scopes import LEAGUE
+from checks.engine.run import Request, measure_on
+from checks.scopes import DIMENSIONS, LEAGUE
 from etl.tables import metadata
 from tests.checks.rules.case import Case
 from tests.checks.rules.conftest import Write
-from tests.checks.rules.entries import NOW, TODAY
+from tests.checks.rules.entries import (
+    DAY,
+    ELSEWHERE,
+    NOW,
+    TODAY,
+    TWO_TEAMS,
+    match,
+    played,
+    player,
+    practice,
+    standing,
+    team,
+)  # fmt: skip
 from tests.checks.rules.test_catalogue import COUNTED
 
 NARROWED = {
@@ -82,3 +95,37 @@ def test_a_league_is_the_same_when_its_own_rows_are_read_alone(
         for whole, own in zip(asked_of(query, scope), asked_of(query, scope, query.within), strict=True):
             narrowed = SharedSets(scope.narrowed, scope.shape).sent_along(own, ask)
             assert Counter(map(tuple, ask(*narrowed))) == Counter(map(tuple, ask(whole, {})))
+
+
+OF_THE_LEAGUE = (
+    *TWO_TEAMS, match(), match(2, 1, TODAY + DAY), practice(), played(), standing(), player(career_matches=7),
+    player(2, career_matches=4, series_id=2),
+)  # fmt: skip
+OF_ANOTHER = (
+    team(11, league_id=2, series_id=2), team(12, league_id=2), *(match(11, 12, league_id=2) for _ in range(3)),
+    practice(league_id=2, home_team="Birchwood practice"), played(11, 12, league_id=2), played(12, 11, league_id=2),
+    standing(11, league_id=2), standing(12, league_id=2, series_id=2), player(3, league_id=2, career_matches=1),
+)  # fmt: skip
+FIGURES = {
+    "career_matches_of_players": (11, 12), "matches_in_schedule": (2, 5), "practices_in_schedule": (1, 2),
+    "series_with_players": (2, 3), "series_with_results": (1, 3), "series_with_standings": (1, 3),
+}  # fmt: skip
+"""Figures of the league alone, and of both."""
+
+
+@pytest.mark.parametrize("rule", FIGURES)
+def test_a_figure_of_a_league_counts_its_own_rows_alone(
+    rule: str, catalogue: Rules, loose: Connection, write: Write
+) -> None:
+    def figure(*leagues: str) -> float | None:
+        selection = Selection(scope={"league": leagues} if leagues else {})
+        request = Request(now=NOW, selection=selection, dimensions=DIMENSIONS, tables=metadata.tables)
+        (result,) = measure_on(loose, catalogue.only([catalogue[rule]]), request).results
+        return result.value
+
+    write([*ELSEWHERE, *OF_THE_LEAGUE])
+    alone = figure("CNSWPL")
+    write(OF_ANOTHER)
+
+    assert alone == figure("CNSWPL") == FIGURES[rule][0]
+    assert figure("CNSWPL", "CITA") == figure() == FIGURES[rule][1]

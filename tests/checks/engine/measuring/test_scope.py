@@ -131,6 +131,26 @@ def test_rows_that_do_not_say_their_place_cannot_be_narrowed() -> None:
     assert (PLACE.way(STRANGE), PLACE.holds(STRANGE, 1)) == (None, None)
 
 
+def test_a_figure_selects_from_its_own_table_the_rows_that_count_and_others_where_it_names_them_apart(
+    shelves: Engine, put: Put
+) -> None:
+    put(thing("a", place_id=1, shelf="x"), *(thing("b", place_id=2, shelf=own) for own in ("x", "y", "z")))
+    every = things.alias("every")
+    numbers = [
+        func.max(select(func.count()).select_from(select(rows.c.shelf).distinct().subquery()).scalar_subquery())
+        for rows in (things, every)
+    ]
+
+    def ask(scope: Scope) -> list[Any]:
+        figures = [scope.figure(number, things) for number in (func.count(), *numbers)]
+        with shelves.connect() as connection:
+            return [*connection.execute(select(*figures).select_from(things).where(scope.condition(things))).one()]
+
+    assert ask(Scope()) == [4, 3, 3]
+    assert ask(Scope(((PLACE, (1,)),))) == [1, 1, 3]
+    assert ask(Scope(((PLACE, (2,)), (SHELF, ("y",))))) == [1, 1, 3]
+
+
 def test_scopes_are_of_one_shape_with_as_many_values() -> None:
     one, other, more = (Scope(((PLACE, values),)).with_parameters() for values in ((1,), (2,), (1, 2)))
 
