@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, literal, select, text
 
 from checks import CheckDefinitionError, Status, percent
 from checks.engine.authoring.spec import TableName
 from checks.engine.collecting.collect import collect
-from checks.engine.collecting.rules import Rules
+from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.judging.judge import Baseline
+from checks.engine.measuring.scope import Dimension, direct
 from checks.engine.reporting.report import Result
 from checks.engine.run import Request, measure_on, run_checks
 from checks.ready import (
@@ -236,6 +237,22 @@ def test_drifts_of_text_is_the_share_that_moved(values: Connection) -> None:
     )
 
     assert result.value == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("column", ["v", "at_night"])
+def test_drifts_of_the_rows_that_a_run_is_about_says_nothing_of_others(values: Connection, column: str) -> None:
+    values.exec_driver_sql("alter table readings add at_night text generated always as ((v > 11)::text) stored")
+    letter = Dimension("letter", (direct("t"),), select(literal("a").label("value"), literal("a").label("label")))
+    about = Request(now=NOW, selection=Selection(scope={"letter": ("a",)}), dimensions=(letter,))
+    every = drifts("readings", column, since="at")
+    own = drifts("readings", column, since="at", where="t = 'a'")
+
+    (narrowed,) = measure_on(values, Rules.of(every), about).results
+    (whole,) = measure_on(values, Rules.of(every), Request(now=NOW)).results
+    (alone,) = measure_on(values, Rules.of(own), Request(now=NOW)).results
+
+    assert narrowed.value == pytest.approx(alone.value)
+    assert narrowed.value != pytest.approx(whole.value)
 
 
 def test_a_few_recent_rows_say_nothing_of_a_distribution(values: Connection) -> None:
