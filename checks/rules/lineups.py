@@ -7,7 +7,6 @@ where they should not be, once a run and for all rules that ask for them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -30,7 +29,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.sql.selectable import Subquery
 
 from checks import Row, SharedSet, shared_set
-from checks.rules.words import OF_MEMBERS, OF_RESULTS, in_use
+from checks.rules.words import OF_MEMBERS, OF_RESULTS, in_use, one_set
 from etl.tables import match_scores, players, teams
 
 HOME_PLAYERS = ("home_player_1_id", "home_player_2_id")
@@ -51,7 +50,7 @@ def seats() -> Subquery:
     return select(seat).where(seat.c.player_id.is_not(None)).subquery()
 
 
-@cache
+@one_set
 def seats_of_teams() -> SharedSet:
     """How many seats of matches each team of a league has had."""
     # counted for each side: to make a row of every seat first takes twice as long
@@ -72,7 +71,7 @@ def as_often(rows: Select[Any], number: ColumnElement[int]) -> Select[Any]:
     return rows.add_columns(func.generate_series(1, number, type_=Integer).label("time"))
 
 
-@cache
+@one_set
 def odd_seats() -> SharedSet:
     """Who played where they should not: league, team and player, once, with how many `times` they did.
 
@@ -103,7 +102,7 @@ def odd_seats() -> SharedSet:
     return shared_set("odd", odd.group_by(*key).having(or_(*flags.values())), within=OF_RESULTS)
 
 
-@cache
+@one_set
 def taken_oddly() -> SharedSet:
     """The seats of matches that are odd, each with what is odd about it, for all rules about such people."""
     # few are odd: to make a row of every seat first takes twice as long as a pass for each of the four
@@ -128,7 +127,7 @@ NO_CAPTAIN = ("", "no", "n", "false", "0", "none", "-")
 """What feeds say of those who are none; captains are "C", "CC", "Captain", "Yes"."""
 
 
-@cache
+@one_set
 def rosters() -> SharedSet:
     """How many players each team of a league has, and how many of them are active, and are active captains."""
     row = players.c
@@ -142,7 +141,7 @@ def rosters() -> SharedSet:
     return shared_set("rosters", select(*team, active, captains).group_by(*team), within=OF_MEMBERS)
 
 
-@cache
+@one_set
 def leagues_with_players() -> Select[tuple[int]]:
     """The leagues that have any players, by id."""
     return select(shared_set("inhabited", select(rosters().c.league_id).distinct()).c.league_id)

@@ -7,9 +7,11 @@ grouped by, and what `--league` narrows by.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from functools import cache
-from typing import Any
+from functools import cache, wraps
+from threading import RLock
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     CTE,
@@ -32,6 +34,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.sql.selectable import ReturnsRows
 
 from checks import Bad, Row, SharedSet, fixture, shared_set
 from checks.engine.authoring.decorators import Within
@@ -69,7 +72,28 @@ def is_match(row: Row) -> ColumnElement[bool]:
     return and_(~is_practice(row), *(~is_bye_name(side) for side in (row.home_team, row.away_team)))
 
 
-@cache
+Made = TypeVar("Made", bound=ReturnsRows)
+_making = RLock()
+
+
+def one_set(make: Callable[[], Made]) -> Callable[[], Made]:
+    """A set that is made once, whoever asks first.
+
+    Rules are asked by several threads: of two sets alike, the columns of one are none of the other.
+    """
+    kept = cache(make)
+
+    @wraps(make)
+    def of_all() -> Made:
+        with _making:
+            made = kept()
+            len(made.exported_columns)  # they come into being when they are first asked for
+            return made
+
+    return of_all
+
+
+@one_set
 def _names_of_no_team() -> SharedSet:
     """The names in the schedule that say of a home team, or of a guest, that no two teams meet, each once."""
     # OFFSET keeps the database from reading each row's name before it has made few of them
@@ -101,7 +125,7 @@ SMALLEST_SEASON = 0.1
 """Of a league's largest season: less than that is no season, but a mistyped year."""
 
 
-@cache
+@one_set
 def league_days() -> SharedSet:
     """The days on which a league plays, each with its matches, the day before it and the day after it."""
     league, day = schedule.c.league_id, schedule.c.match_date
@@ -190,7 +214,7 @@ OF_MEMBERS = {"league": (players.c.league_id, players.c.team_id)}
 """What is asked about a league and its teams rests on the players who are in one of these."""
 
 
-@cache
+@one_set
 def _readings() -> SharedSet:
     """What the scores of results say, as patterns find it, each score once; `nothing`: it is none."""
     score = select(match_scores.c.scores).where(match_scores.c.scores.is_not(None)).distinct().subquery().c.scores

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Select, SelectBase, select
+from sqlalchemy import Connection, Select, SelectBase, literal, select
 
-from checks import SharedSet
+from checks import SharedSet, shared_set
 from checks.engine.authoring.decorators import Within
 from checks.engine.collecting.rules import Rules, Selection
 from checks.engine.collecting.wiring import values
@@ -19,6 +21,7 @@ from checks.engine.measuring.reflect import NamedTables, SharedSets, elements_of
 from checks.engine.measuring.scope import Parameter, Scope
 from checks.engine.run import Request, measure_on
 from checks.scopes import DIMENSIONS, LEAGUE
+from checks.rules.words import one_set
 from etl.tables import metadata
 from tests.checks.rules.case import Case
 from tests.checks.rules.conftest import Write
@@ -129,3 +132,31 @@ def test_a_figure_of_a_league_counts_its_own_rows_alone(
 
     assert alone == figure("CNSWPL") == FIGURES[rule][0]
     assert figure("CNSWPL", "CITA") == figure() == FIGURES[rule][1]
+
+
+def test_threads_that_ask_for_a_set_at_once_get_the_same_one() -> None:
+    made, asked, together = list[SharedSet](), list[SharedSet](), Barrier(8)
+
+    @one_set
+    def wide() -> SharedSet:
+        made.append(shared_set("wide", select(*(literal(number).label(f"c{number}") for number in range(200)))))
+        return made[-1]
+
+    def ask() -> None:
+        together.wait()
+        asked.append(wide())
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(usual)
+
+    assert len(made) == 1
+    assert all(own is made[0] for own in asked)
+    assert len(asked) == len(threads)
