@@ -20,8 +20,8 @@ from checks.engine.measuring.measure import bad_condition
 from checks.engine.measuring.reflect import NamedTables, SharedSets, elements_of
 from checks.engine.measuring.scope import Parameter, Scope
 from checks.engine.run import Request, measure_on
-from checks.scopes import DIMENSIONS, LEAGUE
 from checks.rules.words import one_set
+from checks.scopes import DIMENSIONS, LEAGUE
 from etl.tables import metadata
 from tests.checks.rules.case import Case
 from tests.checks.rules.conftest import Write
