@@ -93,11 +93,8 @@ def reach(source: sa.FromClause, dimensions: Sequence[Dimension]) -> tuple[sa.Fr
 
     It has as many rows as before: a join finds one row or none.
     """
-    joined, aliases, reached = (
-        source,
-        dict[tuple[str, sa.FromClause, str], sa.FromClause](),
-        list[tuple[Dimension, Column]](),
-    )
+    joined, reached = source, list[tuple[Dimension, Column]]()
+    aliases = dict[tuple[str, sa.FromClause, str], sa.FromClause]()
     for dimension, (way, column) in [(one, found) for one in dimensions if (found := one.way(source)) is not None]:
         value = way.value(column)
         if isinstance(value, Lookup):

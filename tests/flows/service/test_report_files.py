@@ -73,7 +73,9 @@ def test_an_exception_is_told_without_its_text(tmp_path: Path) -> None:
     (line,) = lines(tmp_path)
     assert line["error"] == "ValueError"
     assert "test_report_files.py" in str(line["where"])
-    assert "15550001111" not in json.dumps(line)
+    # a moment and a process id may hold any digits
+    told = {name: value for name, value in line.items() if name not in {"at", "process"}}
+    assert "1555" not in json.dumps(told)
 
 
 def test_other_loggers_are_left_alone(tmp_path: Path) -> None:
