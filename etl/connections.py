@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg import Copy
 from psycopg.abc import PQGen
 from psycopg.errors import _WaitTimeout
 from psycopg.pq import TransactionStatus
@@ -239,6 +240,26 @@ def _blocker(row: tuple[Any, ...]) -> str:
     what = " ".join((query or "").split())
     doing = f", {state}" if state and state != "active" else ""
     return f"{who} since {since} UTC{doing}" + (f": {what}" if what else "")
+
+
+BLOCK = 1 << 20
+
+
+def blocks_of(rows: Copy) -> Iterator[bytes]:
+    """What a COPY sends, in blocks of about a megabyte, each of whole rows.
+
+    The server sends row by row, and a wait for each takes longer than to read it.
+    """
+    while block := rows.connection.wait(_block(rows)):
+        yield block
+
+
+def _block(rows: Copy) -> PQGen[bytes]:
+    read, length = [], 0
+    while length < BLOCK and (row := (yield from rows._read_gen())):
+        read.append(row)
+        length += len(row)
+    return b"".join(read)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from etl.repairs.ledger import Repair
 from etl.repairs.perform import NOTHING, RowBackup
 from etl.repairs.reflected_table import ReflectedTable, find_table, reflect
 from etl.repairs.undo import RESTORE, ids_of
-from etl.snapshots import Held, Snapshot, SnapshotError, lines, require_sound
+from etl.snapshots import Held, Snapshot, SnapshotError, require_sound, rows_of
 
 SCHEMA = "rally_restore"
 
@@ -55,8 +55,8 @@ def _load(connection: Connection, snapshot: Snapshot, held: Held) -> ReflectedTa
     driver = connection.connection.driver_connection
     assert driver is not None  # noqa: S101 - the connection is open
     with driver.cursor() as cursor, cursor.copy(f"copy {target} ({names}) from stdin") as rows:
-        for line in lines(snapshot, held.table):
-            rows.write(line)
+        for block in rows_of(snapshot, held.table):
+            rows.write(block)
     connection.exec_driver_sql(f"analyze {target}")
     found = find_table(connection, f"{SCHEMA}.{live.name}")
     assert found is not None  # noqa: S101 - just made

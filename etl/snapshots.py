@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from sqlalchemy import Connection, Engine, func, literal, select
 
 from etl import EtlError, NotFound
 from etl.adoption.catalogue import platform_tables
+from etl.connections import BLOCK, blocks_of
 from etl.migrate import current
 from etl.repairs.reflected_table import ReflectedTable, find_table
 from etl.tables import QUALITY, links, team_aliases
@@ -129,8 +131,8 @@ def digest(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def lines(snapshot: Snapshot, label: str) -> Iterator[bytes]:
-    """The rows of a table as COPY writes them, one line a row; SnapshotError where they cannot be read."""
+def rows_of(snapshot: Snapshot, label: str) -> Iterator[bytes]:
+    """The rows of a table as COPY writes them, a line each, in blocks; SnapshotError where they cannot be read."""
     if snapshot.method != COPIED:
         raise SnapshotError(
             f"snapshot {snapshot.name} was stored by {snapshot.method}, expected {COPIED!r}: an earlier"
@@ -139,7 +141,7 @@ def lines(snapshot: Snapshot, label: str) -> Iterator[bytes]:
     path = snapshot.folder / f"{label}.copy.gz"
     try:
         with gzip.open(path, "rb") as file:
-            yield from file
+            yield from iter(partial(file.read, BLOCK), b"")
     except (OSError, EOFError) as error:
         raise SnapshotError(f"{path} cannot be read: {error}") from None
 
@@ -168,7 +170,7 @@ def _files(snapshot: Snapshot) -> Iterator[str]:
 def _rows(snapshot: Snapshot) -> Iterator[str]:
     for held in snapshot.tables:
         try:
-            count = sum(1 for _ in lines(snapshot, held.table))
+            count = sum(block.count(b"\n") for block in rows_of(snapshot, held.table))
         except SnapshotError as error:
             yield str(error)
         else:
@@ -262,7 +264,7 @@ def _copied(connection: Connection, shape: ReflectedTable, folder: Path) -> Path
         driver.cursor() as cursor,
         cursor.copy(statement) as rows,
     ):
-        for block in rows:
+        for block in blocks_of(rows):
             file.write(block)
     return path
 

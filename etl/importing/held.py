@@ -14,10 +14,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from psycopg import Copy
-from psycopg.abc import PQGen
 
 from etl import NotFound
+from etl.connections import blocks_of
 from etl.feeds import Feed
 from etl.importing import Counts, Outcome, PartResult
 from etl.importing.correct import proposals
@@ -108,15 +107,7 @@ def packed(connection: sa.Connection, stage: sa.Table) -> bytes:
     driver = connection.connection.driver_connection
     assert driver is not None  # noqa: S101 - the connection is open
     with driver.cursor() as cursor, cursor.copy(f"copy {stage.name} to stdout") as rows:
-        return gzip.compress(b"".join(driver.wait(_whole(rows))), compresslevel=6)
-
-
-def _whole(rows: Copy) -> PQGen[list[bytes]]:
-    """All rows in one wait: the server sends them one by one, and a wait for each costs more than to read it."""
-    blocks = []
-    while block := (yield from rows._read_gen()):
-        blocks.append(bytes(block))
-    return blocks
+        return gzip.compress(b"".join(blocks_of(rows)), compresslevel=6)
 
 
 def unpack(connection: sa.Connection, stage: sa.Table, rows: bytes) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError
 
 from checks.engine.measuring.snapshot import OpenSession, asking
 from etl import DatabaseUnavailable, LockNotFree, OutOfTime, UnreadableValue
-from etl.connections import DeadlinePassed, NoAnswer, TimeLimits
+from etl.connections import BLOCK, DeadlinePassed, LimitedConnection, NoAnswer, TimeLimits, blocks_of
 from etl.database import DATABASE_ERRORS, describe_error, is_lost, is_transient, open_engine, own_error
 from etl.tables import schedule
 from tests.silent import DatabaseProxy, Fault
@@ -252,3 +252,18 @@ def test_a_value_that_python_cannot_hold_is_no_lost_connection(value: str, datab
 
     assert isinstance(own_error(caught.value), UnreadableValue)
     assert not is_transient(caught.value)
+
+
+def test_a_copy_is_read_in_few_blocks_of_whole_rows(database: Engine) -> None:
+    """Each row was waited for, which took most of the time of a snapshot."""
+    copied = "copy (select n, repeat('x', 90) from generate_series(1, 25000) n) to stdout"
+    with database.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, LimitedConnection)
+        with driver.cursor() as cursor, cursor.copy(copied) as rows:
+            blocks = [*blocks_of(rows)]
+
+    lines = b"".join(blocks).splitlines()
+    assert [int(line.split(b"\t")[0]) for line in lines] == [*range(1, 25_001)]
+    assert all(block.endswith(b"\n") and len(block) < BLOCK + 100 for block in blocks)
+    assert len(blocks) == 3

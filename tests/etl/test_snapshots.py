@@ -89,6 +89,19 @@ def test_lost_and_changed_rows_come_back_byte_by_byte(season: Engine, made: Snap
     ]  # fmt: skip
 
 
+def test_rows_of_several_blocks_come_back(season: Engine, tmp_path: Path) -> None:
+    copied = "insert into series (name) select repeat(md5(n::text), 2) from generate_series(1, 20000) n"
+    with season.begin() as connection:
+        connection.execute(text(copied))
+    made, before = take_snapshot(season, tmp_path, "a test", "kim"), dump(season)
+    with season.begin() as connection:
+        connection.execute(delete(series).where(series.c.id % 3 == 0))
+
+    restored(season, made)
+
+    assert dump(season) == before
+
+
 def test_rows_of_all_tables_come_back_whatever_refers_to_what(season: Engine, made: Snapshot) -> None:
     before = dump(season)
     with season.begin() as connection:
