@@ -55,7 +55,8 @@ def bases(session: Session, queries: Iterable[Query]) -> dict[Id, str]:
         state = TableState(session, reader)
         for query in queries:
             if reads := _reads_of_one(query, of_all):
-                state.begin(reads.tables)
+                # its own table, most likely the largest, before those where something is looked up: rules wait for it
+                state.begin(sorted(reads.tables, key=lambda table: table.fullname != query.check.table))
                 asked.append((query, reads))
         made = [(query.id, _basis(query, reads, state)) for query, reads in asked]
     return {id_: basis for id_, basis in made if basis}

@@ -69,7 +69,8 @@ def ready_rule(
     `more` is what the mark holds besides: `tables`, `each`, `groups`.
     """
     _verify_options(what, options)
-    named, names = named_table(table, options), tuple(columns)
+    names = tuple(columns)
+    named = named_table(table, options, names)
     mark = Mark(
         kind=kind, table=named, columns=names, severity=severity_of(options.get("severity", Severity.MEDIUM)),
         threshold=_threshold(options, limits, default or ANY_ROW), tags=frozenset(_several(options.get("tags", ()))),
@@ -84,10 +85,13 @@ def ready_rule(
     return function
 
 
-def beside(options: ReadyOptions, **tables: AnyTable) -> tuple[tuple[str, Any], ...]:
-    """Further tables by argument name; a key that the options name is that of the rule's own table, `rows`."""
+def beside(options: ReadyOptions, **tables: tuple[AnyTable, Iterable[str]]) -> tuple[tuple[str, Any], ...]:
+    """Further tables and what is read of them, by argument name; a key in the options is that of the rule's `rows`."""
     plain = ReadyOptions(optional=options.get("optional", False))
-    return tuple((name, named_table(own, options if name == "rows" else plain)) for name, own in tables.items())
+    return tuple(
+        (name, named_table(own, options if name == "rows" else plain, tuple(read)))
+        for name, (own, read) in tables.items()
+    )
 
 
 def limit(value: LimitText) -> Limit:
@@ -105,11 +109,13 @@ def limit_pair(values: LimitPair | None) -> tuple[Limit | None, Limit | None]:
     return warn, critical
 
 
-def named_table(table: AnyTable | None, options: ReadyOptions) -> FromClause | TableName | None:
-    """The table as a rule's mark has it."""
+def named_table(
+    table: AnyTable | None, options: ReadyOptions, columns: tuple[str, ...]
+) -> FromClause | TableName | None:
+    """The table as a rule's mark has it, which reads these columns."""
     if not isinstance(table, str):
         return table
-    return TableName(table, _several(options.get("key", ())), options.get("optional", False))
+    return TableName(table, _several(options.get("key", ())), options.get("optional", False), columns)
 
 
 def counted(options: ReadyOptions) -> ColumnElement[bool] | None:

@@ -89,7 +89,7 @@ def unique(table: AnyTable, *columns: str, **options: Unpack[ReadyOptions]) -> R
         found = select(*_names_of_rows(rows, key)).where(tuple_(*key).in_(select(several)), judged)
         return Bad(found, among=_among(rows, judged))
 
-    tables = beside(options, rows=table)
+    tables = beside(options, rows=(table, columns))
     summary = f"{' and '.join(columns)} stand{'s' * (len(columns) == 1)} in more than one row."
     return ready_rule(Kind.CHECK, "unique", table, columns, rule, options=options, summary=summary, tables=tables)
 
@@ -109,7 +109,7 @@ def references(table: AnyTable, column: str, to: str, **options: Unpack[ReadyOpt
         named = _names_of_rows(rows, ())
         return Bad(select(*named, child.label("missing")).where(*lost), among=_among(rows, judged))
 
-    tables = beside(options, rows=table, parents=parent_table)
+    tables = beside(options, rows=(table, [column]), parents=(parent_table, [parent_column.strip('"')]))
     summary = f"{column} leads to no row of {parent_table}."
     return ready_rule(Kind.CHECK, "references", table, [column], rule, options=options, summary=summary, tables=tables)
 

@@ -255,7 +255,7 @@ def frame_check(
     labels = _labels(Kind.FRAME, tags)
     mark = Mark(
         kind=Kind.FRAME,
-        table=table_of(table),
+        table=table_of(table, named),
         columns=named,
         severity=severity,
         threshold=threshold,

@@ -38,12 +38,13 @@ class TableName:
 
     Without a schema it is looked for on the search path. `key` names the columns that a row is known by, where the
     table has no primary key, as a view. A rule about an `optional` table that is not there is left out of the run.
-    Raises CheckDefinitionError for what cannot be a name.
+    `columns` are all that is read of it, where that is known. Raises CheckDefinitionError for what cannot be a name.
     """
 
     name: str
     key: tuple[str, ...] = ()
     optional: bool = False
+    columns: tuple[str, ...] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not NAME_PARTS.fullmatch(self.name):
@@ -302,9 +303,9 @@ def _without_tables(function: Callable[..., Any], mark: Mark, wanted: tuple[str,
     return tuple(name for name in wanted if name not in provided)
 
 
-def table_of(table: Any) -> Any:
-    """A table as a decorator takes it: a text is the name of one."""
-    return TableName(table) if isinstance(table, str) else table
+def table_of(table: Any, columns: tuple[str, ...] | None = None) -> Any:
+    """A table as a decorator takes it: a text is the name of one, of which these columns are read."""
+    return TableName(table, columns=columns) if isinstance(table, str) else table
 
 
 def is_optional(check: Check) -> bool:

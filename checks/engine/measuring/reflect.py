@@ -50,28 +50,25 @@ class NamedTables:
         Of one that still is as this process has read it before, nothing but its description is asked.
         """
         marks = [check.mark for check in checks]
-        named = {own for mark in marks for own in (mark.table, *(each for _, each in mark.tables))}
-        wanted = {own.parts for own in named - self._read.keys() if isinstance(own, TableName)}
-        if self._connect is None or not wanted:
+        tables = [own for mark in marks for own in (mark.table, *(each for _, each in mark.tables))]
+        named = {own for own in tables if isinstance(own, TableName) and self._declared(own) is None}
+        lacking = named - self._read.keys()
+        if self._connect is None or not lacking:
             return
         # what cannot be read ahead is read alone, where the error is that of its rule
         with suppress(SQLAlchemyError), self._connect() as connection, connection.begin_nested(), _no_warnings():
-            for schema in {schema for schema, _ in wanted}:
-                names = {own for own in named if isinstance(own, TableName) and own.parts[0] == schema}
-                self._read_ahead(connection, schema, names - self._read.keys())
+            for schema in {own.parts[0] for own in lacking}:
+                self._read_ahead(connection, schema, {own for own in lacking if own.parts[0] == schema})
 
     def _read_ahead(self, connection: Connection, schema: str | None, names: Collection[TableName]) -> None:
         texts = descriptions(connection, schema, [name.parts[1] for name in names])
         described = {name: as_described(text) for name, text in texts.items()}
         self._remembered |= {name: described[name.parts[1]] for name in names if name.parts[1] in described}
-        known = {name: self._known_as(name) for name in names}
+        # as it was read before and still is, with what is declared of it
+        known = {name: self._remembered.get(name, {}).get((name, self._known.get(name.fullname))) for name in names}
         self._read |= {name: table for name, table in known.items() if table is not None}
         lacking = {name.parts[1] for name, table in known.items() if table is None}
         self._ahead |= reflected(connection, schema, lacking) if lacking else {}
-
-    def _known_as(self, name: TableName) -> Table | None:
-        """The table as it was read before and still is, with what is declared of it."""
-        return self._remembered.get(name, {}).get((name, self._known.get(name.fullname)))
 
     def bind(self, check: Check) -> Check:
         """The rule with tables in place of names; raises MissingTableError with the nearest name."""
@@ -79,8 +76,7 @@ class NamedTables:
         names = [name for name in (mark.table, *(named for _, named in mark.tables)) if isinstance(name, TableName)]
         if not names:
             return check
-        columns = mark.columns
-        table = self._table(mark.table, columns) if isinstance(mark.table, TableName) else mark.table
+        table = self._table(mark.table) if isinstance(mark.table, TableName) else mark.table
         others = tuple((name, self._other(own, mark.table, table)) for name, own in mark.tables)
         kept = "bound", table, others
         if kept not in check.answers:
@@ -94,7 +90,7 @@ class NamedTables:
 
     def table(self, name: TableName) -> Table:
         """One table by its name; raises MissingTableError with the nearest."""
-        return self._table(name, ())
+        return self._table(name)
 
     def described(self, statement: TextClause) -> SelectBase:
         """A statement that was written as text, with the columns that the database says it has.
@@ -110,18 +106,21 @@ class NamedTables:
         return statement.columns(*(Column(name) for name in names))
 
     def _other(self, own: object, main: object, table: object) -> object:
-        return table if own == main else self._table(own, ()) if isinstance(own, TableName) else own
+        return table if own == main else self._table(own) if isinstance(own, TableName) else own
 
-    def _table(self, name: TableName, columns: Sequence[str]) -> Table:
-        declared = self._known.get(name.fullname)
-        # one Table object for all rules about it, so that they share its scan
-        complete = declared is not None and columns and all(column in declared.c for column in columns) and not name.key
-        if declared is not None and (complete or self._connect is None):
+    def _declared(self, name: TableName) -> Table | None:
+        """The table that the caller describes, if it has all that is read of it: such rules share one scan."""
+        table, asked = self._known.get(name.fullname), None if name.key or name.optional else name.columns
+        known = table is not None and asked is not None and {*asked} <= {*table.c.keys()}
+        return table if known or self._connect is None else None
+
+    def _table(self, name: TableName) -> Table:
+        if (declared := self._declared(name)) is not None:
             return declared
         if self._connect is None:
             raise MissingTableError(f"its table {name.fullname} is known by name alone: a run reads it")
         if name not in self._read:
-            self._read[name] = self._reflected(self._connect, name, declared)
+            self._read[name] = self._reflected(self._connect, name, self._known.get(name.fullname))
         return self._read[name]
 
     def _reflected(self, connect: Connect, name: TableName, declared: Table | None) -> Table:

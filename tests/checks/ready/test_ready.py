@@ -288,6 +288,17 @@ def test_an_optional_table_or_column_that_is_not_there_is_left_out(shop: Engine)
     assert run_checks(shop, rules, Request(now=NOW)).results == ()
 
 
+def test_an_optional_table_that_is_declared_and_not_there_is_left_out(database: Engine) -> None:
+    """Of a declared table nobody had asked whether it is there: its rules were errors."""
+    from etl.tables import metadata  # noqa: PLC0415
+
+    with database.begin() as connection:
+        connection.execute(text("drop table series_stats"))
+    rules = Rules.of(not_null("series_stats", "points", optional=True), row_count("series_stats", optional=True))
+
+    assert run_checks(database, rules, Request(now=NOW, tables=metadata.tables)).results == ()
+
+
 def test_a_view_without_key_is_counted_and_says_what_it_lacks(shop: Engine) -> None:
     result = found(shop, not_null(VIEW, "a:b"))
 
@@ -410,9 +421,9 @@ def test_they_share_the_scan_of_the_catalogue_and_its_dimensions(database: Engin
         return work()
 
     request = Request(now=NOW, around=around, tables=metadata.tables, dimensions=DIMENSIONS)
-    run_checks(database, Rules.of(pti_out_of_range, not_null("players", "pti")), request)
+    run_checks(database, Rules.of(pti_out_of_range, not_null("players", "pti"), row_count("players")), request)
 
-    assert seen == [2]
+    assert seen == [3]
 
 
 TWELVE = """
