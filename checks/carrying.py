@@ -11,8 +11,9 @@ Python, is told as text, or asks for more than tables.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -27,12 +28,14 @@ from checks.engine.authoring import CheckError
 from checks.engine.authoring.spec import Kind
 from checks.engine.judging.bad_rows import BadRows
 from checks.engine.judging.judge import Id
+from checks.engine.measuring.child import in_child
 from checks.engine.measuring.compile_queries import Query
 from checks.engine.measuring.reflect import elements_of
 from checks.engine.measuring.scope import Parameter, Scope
 from checks.engine.measuring.snapshot import Session, asking
-from checks.engine.reporting.literal import DIALECT, readable_sql
+from checks.engine.reporting.literal import DIALECT, readable_sql, remember_sql
 from checks.scopes import DIMENSIONS, IMPORT, LEAGUE
+from etl.tables import metadata
 
 UNSTEADY = re.compile(
     r"\b(now|current_\w+|local(time|timestamp)|(clock|statement|transaction)_timestamp|timeofday|age|random|setseed"
@@ -47,12 +50,13 @@ Versions: TypeAlias = Mapping[Any, tuple[Any, ...]]
 """How many rows there are and which transactions wrote them, by league; one entry for a table without."""
 
 
-def bases(session: Session, queries: Iterable[Query]) -> dict[Id, str]:
+def bases(session: Session, queries: Sequence[Query]) -> dict[Id, str]:
     """The basis of each query that has one, as a digest; the state of tables is read while statements are written."""
     of_all: dict[Any, _Reads | None] = {}
     asked: list[tuple[Query, _Reads]] = []
     with ThreadPoolExecutor(1, thread_name_prefix="states") as reader:
         state = TableState(session, reader)
+        _write_aside(queries, state)
         for query in queries:
             if reads := _reads_of_one(query, of_all):
                 # its own table, most likely the largest, before those where something is looked up: rules wait for it
@@ -60,6 +64,49 @@ def bases(session: Session, queries: Iterable[Query]) -> dict[Id, str]:
                 asked.append((query, reads))
         made = [(query.id, _basis(query, reads, state)) for query, reads in asked]
     return {id_: basis for id_, basis in made if basis}
+
+
+MANY, SECONDS_ASIDE = 30, 10.0
+"""So many statements are worth a process, which has them written within so many seconds."""
+
+
+def _write_aside(queries: Sequence[Query], state: TableState) -> None:
+    """Have statements written by a process beside this one, which has rules to ask meanwhile; else it is done here."""
+    lacking = [query for query in queries if not query.check.all_at_once and "reads" not in query.statements]
+    if len(lacking) < MANY:
+        return
+    marks = [query.check.mark for query in lacking]
+    named = {own for mark in marks for own in (mark.table, *(own for _, own in mark.tables))}
+    own_tables = {own.fullname: own for own in named if isinstance(own, sa.Table)}
+    state.begin(own_tables.values())
+    tables = {**metadata.tables, **own_tables}
+    with suppress(CheckError, OSError):
+        answer = in_child(SECONDS_ASIDE, "writing statements", lambda: json.dumps([*map(_told, lacking)]).encode())
+        for query, (text, *reads) in zip(lacking, json.loads(answer), strict=True):
+            _remember(query, text, reads, tables)
+
+
+Told: TypeAlias = tuple[str | None, str, Sequence[str], Sequence[str]]
+"""The text for a reader; text and tables of what a query reads, and those of its league alone, by their names."""
+
+
+def _told(query: Query) -> Told:
+    reads = _reads_of_one(query, {}) or _Reads("", frozenset())
+    with suppress(Exception):  # what cannot be written out says so where it is read
+        read, kept = ([table.fullname for table in own] for own in (reads.tables, reads.kept))
+        return readable_sql(query, Scope()), reads.text, read, kept
+    return None, "", (), ()
+
+
+def _remember(query: Query, text: str | None, reads: Sequence[Any], tables: Mapping[str, sa.Table]) -> None:
+    """Take what another process has told; of a table that nobody describes here, this one finds out what it reads."""
+    if text is None:
+        return
+    remember_sql(query, text)
+    asked, *names = reads
+    if tables.keys() >= {*names[0]}:
+        read, kept = (frozenset(tables[name] for name in own) for own in names)
+        query.once("reads", lambda: _Reads(asked, read, kept) if asked else None)
 
 
 @dataclass(frozen=True, slots=True)

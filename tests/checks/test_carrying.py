@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -13,22 +13,39 @@ import pytest
 import yaml
 from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, text, update
 
-from checks import Bad, Row, Severity, Status, above, check, drop, metric_check, percent, row_check, rows, waivers
+from checks import (
+    Bad,
+    Row,
+    Severity,
+    Status,
+    above,
+    carrying,
+    check,
+    drop,
+    metric_check,
+    percent,
+    row_check,
+    rows,
+    waivers,
+)
 from checks.carrying import bases, kept_to_league, tables_of
 from checks.engine.collecting.collect import collect
 from checks.engine.collecting.rules import Rules
+from checks.engine.collecting.wiring import values
 from checks.engine.judging.findings import key_text_of
-from checks.engine.judging.judge import Waiver
-from checks.engine.measuring.compile_queries import Query
-from checks.engine.measuring.scope import Parameter
+from checks.engine.judging.judge import Id, Waiver
+from checks.engine.measuring.compile_queries import Query, compile_queries
+from checks.engine.measuring.reflect import NamedTables
+from checks.engine.measuring.scope import Parameter, Parameters, Scope
 from checks.engine.measuring.snapshot import OpenSession, Rows
+from checks.engine.reporting.literal import readable_sql
 from checks.engine.reporting.report import Report
 from checks.engine.run import Options, Request
 from checks.health import examine
 from checks.render.terminal import remarks
 from checks.scopes import SOURCES, league
 from checks.stored import stored_results
-from etl.tables import clubs, leagues, schedule, series, teams
+from etl.tables import clubs, leagues, metadata, schedule, series, teams
 
 NOW = datetime(2025, 6, 30, 12, tzinfo=UTC)
 FEW = above(warn=percent(10), critical=percent(90))
@@ -409,18 +426,75 @@ class Waiting(OpenSession):
         return super().all(*asked)
 
 
-def test_the_state_of_a_table_is_read_while_the_next_statement_is_written(database: Engine) -> None:
-    def queries() -> Iterator[Query]:
-        yield Query(nowhere_known, Parameter(), nowhere_known.function(Row(schedule)))
-        session.next_one.set()
-        yield Query(volume_known, Parameter(), metric=func.count())
-
+def two_queries() -> list[Query]:
     known = Rules.of(nowhere, volume, domain="schedule")
-    nowhere_known, volume_known = known["nowhere"], known["volume"]
+    return [
+        Query(known["nowhere"], Parameter(), nowhere(Row(schedule))),
+        Query(known["volume"], Parameter(), metric=func.count()),
+    ]
+
+
+def test_the_state_of_a_table_is_read_while_the_next_statement_is_written(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written(query: Query, scope: Scope) -> str:
+        if query.check.name == "volume":
+            session.next_one.set()
+        return readable_sql(query, scope)
+
+    monkeypatch.setattr(carrying, "readable_sql", written)
     with database.connect() as connection:
         session = Waiting(connection)
-        found = bases(session, queries())
+        found = bases(session, two_queries())
 
     assert session.was_asked
     assert found.keys() == {("nowhere", ""), ("volume", "")}
     assert len(set(found.values())) == 2
+
+
+def of_the_catalogue(engine: Engine) -> list[Query]:
+    """The queries of all rules, as they are before anything was written of them."""
+    catalogue, sessions = collect(SOURCES), engine.connect()
+    with sessions as connection, values(catalogue.fixtures, {"today": NOW.date(), "now": NOW}) as given:
+        parameters = Parameters(OpenSession(connection), given, {}, {})
+        tables = NamedTables(engine.connect, metadata.tables)
+        asked = compile_queries(catalogue.values(), parameters, given, Scope(), tables=tables)
+    return [query for query in asked if isinstance(query, Query)]
+
+
+def digests(engine: Engine, queries: list[Query]) -> dict[Id, str]:
+    with engine.connect() as connection:
+        return bases(OpenSession(connection), queries)
+
+
+def test_many_statements_are_written_by_another_process_and_are_the_same(
+    season: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aside, here, written = of_the_catalogue(season), of_the_catalogue(season), list[Query]()
+
+    def noted(query: Query, scope: Scope) -> str:
+        written.append(query)
+        return readable_sql(query, scope)
+
+    monkeypatch.setattr(carrying, "readable_sql", noted)
+    told = digests(season, aside)
+    assert all(query.check.all_at_once for query in written)
+    monkeypatch.setattr(carrying, "MANY", 10_000)
+    found = digests(season, here)
+
+    assert len(found) > 50
+    assert told == found
+    texts = [[query.statements.get(("text", Scope().of(narrowed=query.narrowed).shape)) for query in own]
+             for own in (aside, here)]  # fmt: skip
+    assert texts[0] == texts[1]
+
+
+def test_where_no_other_process_can_write_them_it_is_done_here(season: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_: object) -> bytes:
+        raise OSError("Resource temporarily unavailable")
+
+    expected = digests(season, two_queries())
+    monkeypatch.setattr(carrying, "MANY", 1)
+    monkeypatch.setattr(carrying, "in_child", none_left)
+
+    assert digests(season, two_queries()) == expected

@@ -56,6 +56,11 @@ def readable_sql(query: Query, scope: Scope) -> str:
     return text
 
 
+def remember_sql(query: Query, text: str) -> None:
+    """Take a text for that of a query about all rows: who has it already need not have it written."""
+    query.once(("text", Scope().of(narrowed=query.narrowed).shape), lambda: text)
+
+
 def _text(query: Query, scope: Scope) -> str:
     """The same, with marks where the values of the scope belong."""
     kind = query.check.mark.kind
