@@ -75,8 +75,7 @@ def _write_aside(queries: Sequence[Query], state: TableState) -> None:
     lacking = [query for query in queries if not query.check.all_at_once and "reads" not in query.statements]
     if len(lacking) < MANY:
         return
-    marks = [query.check.mark for query in lacking]
-    named = {own for mark in marks for own in (mark.table, *(own for _, own in mark.tables))}
+    named = {own for query in lacking for own in query.check.mark.all_tables}
     own_tables = {own.fullname: own for own in named if isinstance(own, sa.Table)}
     state.begin(own_tables.values())
     tables = {**metadata.tables, **own_tables}

@@ -123,6 +123,11 @@ class Mark:
     tables: tuple[tuple[str, Any], ...] = ()
     """Arguments that are tables, by name; TableName until a run has read them."""
 
+    @property
+    def all_tables(self) -> tuple[Any, ...]:
+        """Its own table, or None, and those that are arguments."""
+        return self.table, *(own for _, own in self.tables)
+
 
 def put(function: Any, attribute: str, mark: object) -> None:
     """Leave a mark on a function; refuse anything else and a second mark of the same sort."""
@@ -310,5 +315,5 @@ def table_of(table: Any, columns: tuple[str, ...] | None = None) -> Any:
 
 def is_optional(check: Check) -> bool:
     """Whether a rule is about a table that a database need not have."""
-    tables = (check.mark.table, *(own for _, own in check.mark.tables))
+    tables = check.mark.all_tables
     return any(getattr(table, "optional", False) or getattr(table, "info", {}).get("optional") for table in tables)

@@ -155,7 +155,7 @@ MOST_ANSWERS = 64
 
 def _question(check: Check, parameter: Parameter, values: Values, tables: NamedTables | None, *, first: bool) -> Query:
     """The query, which a rule is called for once in a process, on a day, and with the same arguments."""
-    if isinstance(check.mark.table, TableName) or any(isinstance(own, TableName) for _, own in check.mark.tables):
+    if any(isinstance(own, TableName) for own in check.mark.all_tables):
         raise MeasureError(f"its table {check.table} is known by name alone: a run reads it from the database")
     given = {**values.arguments(check), **check.parameters, **dict(check.mark.tables)}
     if check.mark.each is not None and not check.all_at_once:

@@ -49,8 +49,7 @@ class NamedTables:
 
         Of one that still is as this process has read it before, nothing but its description is asked.
         """
-        marks = [check.mark for check in checks]
-        tables = [own for mark in marks for own in (mark.table, *(each for _, each in mark.tables))]
+        tables = [own for check in checks for own in check.mark.all_tables]
         named = {own for own in tables if isinstance(own, TableName) and self._declared(own) is None}
         lacking = named - self._read.keys()
         if self._connect is None or not lacking:
@@ -73,8 +72,7 @@ class NamedTables:
     def bind(self, check: Check) -> Check:
         """The rule with tables in place of names; raises MissingTableError with the nearest name."""
         mark = check.mark
-        names = [name for name in (mark.table, *(named for _, named in mark.tables)) if isinstance(name, TableName)]
-        if not names:
+        if not any(isinstance(own, TableName) for own in mark.all_tables):
             return check
         table = self._table(mark.table) if isinstance(mark.table, TableName) else mark.table
         others = tuple((name, self._other(own, mark.table, table)) for name, own in mark.tables)
