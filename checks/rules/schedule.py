@@ -317,10 +317,12 @@ def hours_since_last_match_day(row: Row, today: date) -> sa.ColumnElement[Any]:
 def matches_in_schedule(row: Row, season_breaks: Seasons) -> sa.ColumnElement[Any]:
     """The newest season of the leagues has lost many of its matches since the last runs."""
     season, day = words.seasons(season_breaks).c, words.league_days().c
-    own = season.league_id.is_not_distinct_from(day.league_id) & day.match_date.between(season.starts, season.ends)
+    # matches without a league have a season of their own; equal numbers are joined by hash, which NULLs are not
+    plays, begun, its_own = (sa.func.coalesce(column, 0) for column in (day.league_id, season.league_id, row.league_id))
+    in_season = (begun == plays) & day.match_date.between(season.starts, season.ends)
     # a set of leagues and days, which is looked up for each row: names are read of those of the season alone
-    days = sa.select(sa.func.coalesce(day.league_id, 0), day.match_date).join(season.league_id.table, own)
-    is_of_season = sa.tuple_(sa.func.coalesce(row.league_id, 0), row.match_date).in_(days)
+    days = sa.select(plays, day.match_date).join(season.league_id.table, in_season)
+    is_of_season = sa.tuple_(its_own, row.match_date).in_(days)
     return sa.func.nullif(sa.func.count().filter(is_of_season, words.has_names_of_teams(row)), 0)
 
 
