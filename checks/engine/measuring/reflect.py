@@ -252,8 +252,8 @@ def once_a_row(
 
 
 _name = "shared_{}_{}".format
-MOST_SHARED = 100_000
-"""Rows up to which a set is sent along; a larger one stays a part of every statement."""
+MOST_SHARED = 500_000
+"""Values, of all columns, up to which a set is sent along; a larger one stays a part of every statement."""
 
 Texts: TypeAlias = Sequence[str] | None
 """The columns of a set, each as the text of an array; None for one that is not sent along."""
@@ -302,7 +302,7 @@ class SharedSets:
         if self._shape not in reads:
             reads[self._shape] = _reading(self._narrowed(own.element, own.within))
         ((number, *arrays),) = ask(*self.sent_along(reads[self._shape], ask))
-        return arrays if number <= MOST_SHARED else None
+        return arrays if number * len(arrays) <= MOST_SHARED else None
 
 
 def _made_once(part: Any, name: str, make: Callable[[], Made]) -> Made:
@@ -313,7 +313,8 @@ def _made_once(part: Any, name: str, make: Callable[[], Made]) -> Made:
 
 
 def _reading(rows: SelectBase) -> sa.Select[Any]:
-    columns = sa.select(rows.subquery()).limit(MOST_SHARED + 1).subquery().c
+    most = MOST_SHARED // len(rows.selected_columns)
+    columns = sa.select(rows.subquery()).limit(most + 1).subquery().c
     texts = (sa.func.coalesce(sa.cast(sa.func.array_agg(column), sa.Text), "{}") for column in columns)
     return sa.select(sa.func.count(), *texts)
 

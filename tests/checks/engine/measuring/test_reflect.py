@@ -215,6 +215,21 @@ def test_a_set_that_rules_share_is_read_once_and_its_rows_are_the_same(
     }  # fmt: skip
 
 
+def test_a_set_is_sent_along_up_to_a_number_of_values_of_all_its_columns(
+    run: Run, put: Callable[..., None], shelves: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(thing("a"), thing("b", place_id=2), thing("x", place_id=None))  # three rows of four columns
+    times = {}
+
+    for most in (12, 11):
+        monkeypatch.setattr(reflect, "MOST_SHARED", most)
+        with counted(shelves) as statements:
+            run(*RULES)
+        times[most] = sum("GROUP BY things.place_id" in statement for statement in statements)
+
+    assert times == {12: 1, 11: 4}
+
+
 def named_twice(within: Within | None) -> Callable[..., Any]:
     """A rule about things whose name another of their place has, from a set that reads a set of all places."""
     shelf = shared_set("shelves", select(func.count(things.c.shelf.distinct()).label("number")))
