@@ -42,6 +42,7 @@ from checks.rules.words import (
     among_few,
     busiest_dates,
     hash_of,
+    is_blank,
     is_match,
     later_ones,
     leads_nowhere,
@@ -223,9 +224,10 @@ def name_cut_short() -> Bad:
 
 def _named_side(side: str) -> sa.Select[Any]:
     row, team = match_scores.c, teams.alias(f"{side}_of")
-    name = trimmed(row[f"{side}_team"]).label("name")
-    named = (team.c.id.label("team_id"), name, team.c.team_name, sa.literal(side).label("side"))
-    return sa.select(row.id, row.league_id, *named).join(team, team.c.id == row[f"{side}_team_id"]).where(name != "")
+    name = row[f"{side}_team"]
+    named = (team.c.id.label("team_id"), trimmed(name).label("name"), team.c.team_name, sa.literal(side).label("side"))
+    of_team = sa.select(row.id, row.league_id, *named).join(team, team.c.id == row[f"{side}_team_id"])
+    return of_team.where(~is_blank(name))
 
 
 @row_check(match_scores, severity=Severity.HIGH, threshold=RARE, owner="matches", tags={"daily", "gate"})

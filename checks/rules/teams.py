@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from sqlalchemy import ColumnElement, FromClause, Integer, Table, cast, exists, func, or_, select
+from sqlalchemy.sql.selectable import Subquery
 
 from checks import Bad, Row, Severity, check, row_check, shared_set
 from checks.rules.lineups import rosters
@@ -40,9 +41,10 @@ def twin_team() -> Bad:
     """One team stands there under two names, such as "Birchwood - 11" and "Birchwood - 11 (Division 11)"."""
     name = func.regexp_replace(func.lower(teams.c.team_name), ADDITIONS, "", "g")
     bare = func.regexp_replace(name, "[^[:alnum:]+]+", "", "g")
-    key = (teams.c.league_id, func.coalesce(_series_token(), ""), bare)
+    of_series = _series_tokens()
+    key = (teams.c.league_id, func.coalesce(of_series.c.token, ""), bare)
     place = func.dense_rank().over(partition_by=key, order_by=teams.c.team_name).label("place")
-    numbered = select(teams.c.id, place).outerjoin(series, series.c.id == teams.c.series_id).subquery()
+    numbered = select(teams.c.id, place).outerjoin(of_series, of_series.c.id == teams.c.series_id).subquery()
     twins = team_keys().join(numbered, numbered.c.id == teams.c.id)
     return Bad(twins.where(numbered.c.place > 1), among=rows_of(teams), within=OF_TEAMS)
 
@@ -51,10 +53,7 @@ def twin_team() -> Bad:
        coach="A team name does not end in its series")  # fmt: skip
 def team_name_off_pattern() -> Bad:
     """A team's name does not end in its series, although nearly all names of its league do."""
-    named = select(teams.c.id, teams.c.league_id, _ends_in_series().label("follows")).join(
-        series, series.c.id == teams.c.series_id
-    )
-    names = named.subquery()
+    names = _names_and_series()
     share = func.avg(cast(names.c.follows, Integer))
     habitual = select(names.c.league_id).group_by(names.c.league_id).having(share >= LEAGUE_HABIT)
     # the names of all teams are looked at once, for the bad rows and for all
@@ -73,20 +72,28 @@ def team_with_untidy_name(row: Row) -> ColumnElement[bool]:
     return or_(name != func.btrim(name), name.contains("  "), name.startswith("- "), name == "")
 
 
-def _series_token() -> ColumnElement[str]:
+def _series_tokens() -> Subquery:
     """What tells a series from others: "20" of "Chicago 20", "Series 20" and "Division 20"."""
-    return func.regexp_replace(func.lower(series.c.name), SERIES_WORDS, "")
+    token = func.regexp_replace(func.lower(series.c.name), SERIES_WORDS, "").label("token")
+    # OFFSET: made once a series, and not wherever it is used of each team
+    return select(series.c.id, token).offset(0).subquery("of_series")
 
 
-def _ends_in_series() -> ColumnElement[bool]:
-    """The last word of the name, with or without its ending, is the series; "S2A" says "Series 2A"."""
-    name, token = func.lower(teams.c.team_name), _series_token()
-    without = func.regexp_replace(name, ENDINGS, "")
-    tails = [" " + token, " s" + token]
-    whole = func.concat(" ", name)
-    return or_(
-        *(func.right(text, func.length(tail)) == tail for text in (whole, func.concat(" ", without)) for tail in tails)
-    )
+def _names_and_series() -> Subquery:
+    """Teams, each with whether its name `follows` its series: that is its last word, with or without an ending.
+
+    "S2A" says "Series 2A".
+    """
+    name, of_series = func.lower(teams.c.team_name), _series_tokens()
+    texts = {"whole": name, "bare": func.regexp_replace(name, ENDINGS, "")}
+    team = (teams.c.id, teams.c.league_id, *(func.concat(" ", text).label(key) for key, text in texts.items()))
+    tails = (func.concat(start, of_series.c.token).label(key) for key, start in (("plain", " "), ("short", " s")))
+    written = select(*team, *tails).join(of_series, of_series.c.id == teams.c.series_id).offset(0).subquery().c
+    ends = (
+        func.right(text, func.length(tail)) == tail
+        for text in (written.whole, written.bare) for tail in (written.plain, written.short)
+    )  # fmt: skip
+    return select(written.id, written.league_id, or_(*ends).label("follows")).subquery()
 
 
 @check(severity=Severity.HIGH, threshold=ORPHANS, table=teams, owner="teams", tags={"daily", "gate"})

@@ -252,6 +252,12 @@ def trimmed(text: ColumnElement[str]) -> ColumnElement[str]:
     return case((text.startswith(" ") | text.endswith(" "), func.btrim(text)), else_=text)
 
 
+def is_blank(text: ColumnElement[str]) -> ColumnElement[bool]:
+    """A text of nothing, or of nothing but blanks."""
+    # one that begins with a letter need not be trimmed, nor looked at from its end
+    return case((text.startswith(" "), func.btrim(text) == ""), else_=text == "")
+
+
 def later_ones(table: Table, key: ColumnElement[int], *conditions: ColumnElement[bool]) -> Select[tuple[int]]:
     """The ids of rows of a table, among those that some conditions hold for, without the first one of each key."""
     # numbers are sorted in half the time in which they are grouped and joined with their rows again
