@@ -5,21 +5,31 @@ A number is the size of those that take one: `python -m tests.benchmarks scale 1
 
 from __future__ import annotations
 
+import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 
 def main() -> None:
-    """Run benchmarks one after another; each prints its own figures, as ratios within one run."""
+    """Run benchmarks one after another; each prints its own figures, as ratios within one run.
+
+    Each is a process of its own: settings, modules and folders of one would be those of the next. One that fails does
+    not keep the others from running; the exit code is 1 then.
+    """
     known = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
-    wanted = [name for name in sys.argv[1:] if not name.isdigit()] or known
+    sizes = [word for word in sys.argv[1:] if word.isdigit()]
+    wanted = [word for word in sys.argv[1:] if not word.isdigit()] or known
     unknown = set(wanted) - set(known)
     if unknown:
         sys.exit(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    for name in wanted:
-        print(f"== {name}", flush=True)  # noqa: T201
-        import_module(f"tests.benchmarks.bench_{name}").main()
+    failed = [name for name in wanted if _exit_code(name, sizes)]
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+def _exit_code(name: str, sizes: list[str]) -> int:
+    print(f"== {name}", flush=True)  # noqa: T201
+    return subprocess.run([sys.executable, "-m", f"tests.benchmarks.bench_{name}", *sizes], check=False).returncode
 
 
 if __name__ == "__main__":

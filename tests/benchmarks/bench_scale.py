@@ -32,6 +32,8 @@ STEEP = 1.2
 """An exponent: cost ~ rows ** exponent."""
 LEAST_SECONDS = 0.05
 SHOWN = 12
+MOST_SECONDS, MOST_OF_A_RULE, MOST_MEGABYTES = 20, 5, 300
+"""Limits of a hundred seasons with four workers, on two processors."""
 TEAM = ("team_id", "home_team_id", "away_team_id")
 TABLES = (
     "leagues", "club_leagues", "series_leagues", "teams", "players", "schedule", "match_scores", "series_stats",
@@ -162,6 +164,10 @@ def print_growth(once: dict[str, float], many: dict[str, float], times: int) -> 
           f"on {times}: {many[WHOLE]:.1f} s, {many[MEGABYTES]:.0f} MB, "
           f"{many[WHOLE] / many[ASKED]:.2f} x its questions alone")  # fmt: skip
     rules = _slowest_first(many)
+    found = {MOST_SECONDS: many[WHOLE], MOST_OF_A_RULE: many[rules[0]], MOST_MEGABYTES: many[MEGABYTES]}
+    above = [str(most) for most, value in found.items() if value > most]
+    print("ok" if not above else f"ABOVE {', '.join(above)}", end=" ")  # noqa: T201
+    print(f"(at most {MOST_SECONDS} s, {MOST_OF_A_RULE} s of a rule, {MOST_MEGABYTES} MB)")  # noqa: T201
     for place, rule in enumerate(rules):
         growth = math.log(max(many[rule], LEAST_SECONDS) / max(once.get(rule, 0), LEAST_SECONDS)) / math.log(times)
         steep = f"  grows steeper than {STEEP}" if growth > STEEP else ""
