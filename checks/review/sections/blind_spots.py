@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import Column as TableColumn
 from sqlalchemy import Table
-from sqlalchemy.sql.visitors import iterate
 
 from checks.engine.authoring.spec import Check
 from checks.engine.authoring.units import number_of
 from checks.engine.collecting.rules import Rules
 from checks.engine.collecting.wiring import Values, values
 from checks.engine.measuring.compile_queries import Query, queries_of
+from checks.engine.measuring.reflect import elements_of
 from checks.engine.measuring.scope import Parameter
 from checks.review.section import Layout, Section
 from checks.review.values import PeriodKind, ReviewInputs
@@ -104,7 +104,7 @@ def _columns_of(query: Query) -> frozenset[TableColumn[Any]]:
 
 
 def _read(part: Any) -> Iterator[TableColumn[Any]]:
-    for element in iterate(part):
+    for element in elements_of([part]):
         # a column of an alias or a subquery stands for one of a table
         bases = getattr(element, "base_columns", ())
         yield from (base for base in bases if isinstance(base, TableColumn) and isinstance(base.table, Table))
