@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Table, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Table, Text, cast, exists, func, or_, select
 from sqlalchemy.sql.selectable import Subquery
 
 from checks import Bad, Row, Severity, check, row_check, shared_set
@@ -74,7 +74,7 @@ def team_with_untidy_name(row: Row) -> ColumnElement[bool]:
 
 def _series_tokens() -> Subquery:
     """What tells a series from others: "20" of "Chicago 20", "Series 20" and "Division 20"."""
-    token = func.regexp_replace(func.lower(series.c.name), SERIES_WORDS, "").label("token")
+    token = func.regexp_replace(func.lower(series.c.name), SERIES_WORDS, "", type_=Text).label("token")
     # OFFSET: made once a series, and not wherever it is used of each team
     return select(series.c.id, token).offset(0).subquery("of_series")
 
@@ -87,7 +87,7 @@ def _names_and_series() -> Subquery:
     name, of_series = func.lower(teams.c.team_name), _series_tokens()
     texts = {"whole": name, "bare": func.regexp_replace(name, ENDINGS, "")}
     team = (teams.c.id, teams.c.league_id, *(func.concat(" ", text).label(key) for key, text in texts.items()))
-    tails = (func.concat(start, of_series.c.token).label(key) for key, start in (("plain", " "), ("short", " s")))
+    tails = ((start + of_series.c.token).label(key) for key, start in (("plain", " "), ("short", " s")))
     written = select(*team, *tails).join(of_series, of_series.c.id == teams.c.series_id).offset(0).subquery().c
     ends = (
         func.right(text, func.length(tail)) == tail
