@@ -23,10 +23,10 @@ from checks.rules.schedule import (
     match_without_league,
 )
 from checks.rules.standings import IDENTIFYING, duplicate_standing, standing_of_unknown_team, standing_without_team
-from checks.rules.teams import ADDITIONS, SERIES_WORDS, duplicate_team, twin_team
+from checks.rules.teams import bare_name, duplicate_team, series_tokens, twin_team
 from checks.rules.words import is_match, leads_nowhere
 from etl.repairs import Adopt, Delete, Merge, Step, Update
-from etl.tables import leagues, match_scores, players, schedule, series, series_stats, team_aliases, teams
+from etl.tables import leagues, match_scores, players, schedule, series_stats, team_aliases, teams
 
 
 def ids(rows: Sequence[tuple[int | None, ...]], *names: str) -> sa.Select[Any]:
@@ -135,12 +135,12 @@ def merge_twin_teams() -> tuple[Step, ...]:
 
     Without standings the shorter name stays, then the one with more matches.
     """
-    name = sa.func.regexp_replace(sa.func.lower(teams.c.team_name), ADDITIONS, "", "g")
-    bare = sa.func.regexp_replace(name, "[^[:alnum:]+]+", "", "g").label("bare")
-    token = sa.func.coalesce(sa.func.regexp_replace(sa.func.lower(series.c.name), SERIES_WORDS, ""), "").label("token")
+    of_series = series_tokens()
+    token = sa.func.coalesce(of_series.c.token, "").label("token")
     standings, matches = _count(series_stats, "team_id"), _count(schedule, "home_team_id", "away_team_id")
-    named = sa.select(teams, bare, token, standings.label("standings"), matches.label("matches"))
-    rows = named.outerjoin_from(teams, series, series.c.id == teams.c.series_id).subquery()
+    figures = (standings.label("standings"), matches.label("matches"))
+    named = sa.select(teams, bare_name().label("bare"), token, *figures)
+    rows = named.outerjoin_from(teams, of_series, of_series.c.id == teams.c.series_id).subquery()
     keep = (
         (rows.c.standings > 0).desc(), sa.func.length(rows.c.team_name), rows.c.matches.desc(), rows.c.id
     )  # fmt: skip

@@ -39,10 +39,8 @@ def duplicate_team() -> Bad:
        runbook="docs/RUNBOOKS.md#twin-teams")  # fmt: skip
 def twin_team() -> Bad:
     """One team stands there under two names, such as "Birchwood - 11" and "Birchwood - 11 (Division 11)"."""
-    name = func.regexp_replace(func.lower(teams.c.team_name), ADDITIONS, "", "g")
-    bare = func.regexp_replace(name, "[^[:alnum:]+]+", "", "g")
-    of_series = _series_tokens()
-    key = (teams.c.league_id, func.coalesce(of_series.c.token, ""), bare)
+    of_series = series_tokens()
+    key = (teams.c.league_id, func.coalesce(of_series.c.token, ""), bare_name())
     place = func.dense_rank().over(partition_by=key, order_by=teams.c.team_name).label("place")
     numbered = select(teams.c.id, place).outerjoin(of_series, of_series.c.id == teams.c.series_id).subquery()
     twins = team_keys().join(numbered, numbered.c.id == teams.c.id)
@@ -72,8 +70,14 @@ def team_with_untidy_name(row: Row) -> ColumnElement[bool]:
     return or_(name != func.btrim(name), name.contains("  "), name.startswith("- "), name == "")
 
 
-def _series_tokens() -> Subquery:
-    """What tells a series from others: "20" of "Chicago 20", "Series 20" and "Division 20"."""
+def bare_name() -> ColumnElement[str]:
+    """The letters and digits of a team's name, without what a feed adds to it: twins have the same."""
+    name = func.regexp_replace(func.lower(teams.c.team_name), ADDITIONS, "", "g")
+    return func.regexp_replace(name, "[^[:alnum:]+]+", "", "g")
+
+
+def series_tokens() -> Subquery:
+    """What tells a series from others, by `id`: the `token` "20" of "Chicago 20", "Series 20" and "Division 20"."""
     token = func.regexp_replace(func.lower(series.c.name), SERIES_WORDS, "", type_=Text).label("token")
     # OFFSET: made once a series, and not wherever it is used of each team
     return select(series.c.id, token).offset(0).subquery("of_series")
@@ -84,16 +88,21 @@ def _names_and_series() -> Subquery:
 
     "S2A" says "Series 2A".
     """
-    name, of_series = func.lower(teams.c.team_name), _series_tokens()
-    texts = {"whole": name, "bare": func.regexp_replace(name, ENDINGS, "")}
-    team = (teams.c.id, teams.c.league_id, *(func.concat(" ", text).label(key) for key, text in texts.items()))
-    tails = ((start + of_series.c.token).label(key) for key, start in (("plain", " "), ("short", " s")))
-    written = select(*team, *tails).join(of_series, of_series.c.id == teams.c.series_id).offset(0).subquery().c
+    name, of_series = func.lower(teams.c.team_name), series_tokens()
+    texts = {
+        "whole": func.concat(" ", name),
+        "short": func.concat(" ", func.regexp_replace(name, ENDINGS, "")),
+        "tail": " " + of_series.c.token,
+        "tail_of_s": " s" + of_series.c.token,
+    }
+    named = select(teams.c.id, teams.c.league_id, *(text.label(key) for key, text in texts.items()))
+    # OFFSET: each text is made once a team
+    team = named.join(of_series, of_series.c.id == teams.c.series_id).offset(0).subquery().c
     ends = (
         func.right(text, func.length(tail)) == tail
-        for text in (written.whole, written.bare) for tail in (written.plain, written.short)
+        for text in (team.whole, team.short) for tail in (team.tail, team.tail_of_s)
     )  # fmt: skip
-    return select(written.id, written.league_id, or_(*ends).label("follows")).subquery()
+    return select(team.id, team.league_id, or_(*ends).label("follows")).subquery()
 
 
 @check(severity=Severity.HIGH, threshold=ORPHANS, table=teams, owner="teams", tags={"daily", "gate"})

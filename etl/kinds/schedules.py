@@ -221,10 +221,8 @@ def drop_duplicates(connection: sa.Connection, intake: Intake, target: Target) -
     staging.create_staging(connection, doubles)
     keys = [staged_fixtures.c[name] for name in STAGED_KEY]
     many = sa.select(*keys).group_by(*keys).having(sa.func.count() > 1).subquery()
-    same = sa.and_(*(many.c[name].is_not_distinct_from(staged_fixtures.c[name]) for name in STAGED_KEY))
-    rows = connection.execute(
-        sa.select(staged_fixtures).join(many, same).order_by(*keys, staged_fixtures.c.index)
-    ).all()
+    of_key = sa.select(staged_fixtures).join(many, _same_key(staged_fixtures, many))
+    rows = connection.execute(of_key.order_by(*keys, staged_fixtures.c.index)).all()
     only = next((f"{key}" for key in target.keys if {*key.parts} == {*SCHEDULE_KEY}), "")
     for _, group in groupby(rows, lambda row: tuple(getattr(row, name) for name in STAGED_KEY)):
         went += _settle(connection, intake, list(group), only)
@@ -238,9 +236,14 @@ def _repeated() -> sa.Delete:
         sa.select(*(staged.c[name] for name in written), sa.func.max(staged.c.index).label("last"))
         .group_by(*(staged.c[name] for name in written)).having(sa.func.count() > 1).subquery()
     )  # fmt: skip
-    certain = [staged.c[name] == several.c[name] for name in STAGED_KEY[:-1]]
-    open_ones = [staged.c[name].is_not_distinct_from(several.c[name]) for name in ("league", "match_time", "location")]
-    return sa.delete(staged).where(*certain, *open_ones, staged.c.index != several.c.last)
+    open_ones = [staged.c[name].is_not_distinct_from(several.c[name]) for name in ("match_time", "location")]
+    return sa.delete(staged).where(_same_key(staged, several), *open_ones, staged.c.index != several.c.last)
+
+
+def _same_key(one: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Rows of one fixture; the league alone may be missing, and what is never missing can be joined by hash."""
+    certain = (one.c[name] == other.c[name] for name in STAGED_KEY[:-1])
+    return sa.and_(*certain, one.c[STAGED_KEY[-1]].is_not_distinct_from(other.c[STAGED_KEY[-1]]))
 
 
 def _settle(connection: sa.Connection, intake: Intake, rows: Sequence[Any], only: str) -> int:

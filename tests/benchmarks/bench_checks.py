@@ -109,6 +109,10 @@ def print_line(name: str, seconds: float, floor: float) -> None:
     print(f"{name:52} {seconds:8.2f} s  {seconds / floor:7.3f} x")  # noqa: T201
 
 
+def verdict(figure: float, limit: float) -> str:
+    return "ok" if figure <= limit else f"ABOVE {limit:g}"
+
+
 def _floor(url: str) -> float:
     started = time.perf_counter()
     with psycopg.connect(plain_url(url)) as connection:

@@ -21,7 +21,7 @@ import psycopg
 from sqlalchemy import make_url
 
 from etl.embedded import running
-from tests.benchmarks.bench_checks import database_named, fresh, plain_url
+from tests.benchmarks.bench_checks import database_named, fresh, plain_url, verdict
 from tests.benchmarks.statements import recorded, seconds_alone
 from tests.platform.build import PLATFORM, Shape
 from tests.platform.fixtures import build_template
@@ -164,10 +164,8 @@ def print_growth(once: dict[str, float], many: dict[str, float], times: int) -> 
           f"on {times}: {many[WHOLE]:.1f} s, {many[MEGABYTES]:.0f} MB, "
           f"{many[WHOLE] / many[ASKED]:.2f} x its questions alone")  # fmt: skip
     rules = _slowest_first(many)
-    found = {MOST_SECONDS: many[WHOLE], MOST_OF_A_RULE: many[rules[0]], MOST_MEGABYTES: many[MEGABYTES]}
-    above = [str(most) for most, value in found.items() if value > most]
-    print("ok" if not above else f"ABOVE {', '.join(above)}", end=" ")  # noqa: T201
-    print(f"(at most {MOST_SECONDS} s, {MOST_OF_A_RULE} s of a rule, {MOST_MEGABYTES} MB)")  # noqa: T201
+    print(f"seconds {verdict(many[WHOLE], MOST_SECONDS)}, of a rule {verdict(many[rules[0]], MOST_OF_A_RULE)}, "  # noqa: T201
+          f"megabytes {verdict(many[MEGABYTES], MOST_MEGABYTES)}")  # fmt: skip
     for place, rule in enumerate(rules):
         growth = math.log(max(many[rule], LEAST_SECONDS) / max(once.get(rule, 0), LEAST_SECONDS)) / math.log(times)
         steep = f"  grows steeper than {STEEP}" if growth > STEEP else ""

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from etl.embedded import running
-from tests.benchmarks.bench_checks import fresh
+from tests.benchmarks.bench_checks import fresh, verdict
 from tests.benchmarks.bench_scale import TODAY, season
 from tests.benchmarks.statements import recorded, seconds_alone
 from tests.platform.build import PLATFORM
@@ -52,9 +52,9 @@ def main() -> None:
 
 def show(what: str, spent: list[Spent], asked: float, limit: float | None = None) -> None:
     used, wall = (median(column) for column in zip(*spent, strict=True))
-    verdict = "" if limit is None else "ok" if wall <= limit else f"ABOVE {limit:g}"
+    said = "" if limit is None else verdict(wall, limit)
     times = f"{wall / asked:5.1f} x its questions alone"
-    print(f"{what:42} {used:5.2f} s CPU {wall:6.2f} s {times}  {verdict}")  # noqa: T201
+    print(f"{what:42} {used:5.2f} s CPU {wall:6.2f} s {times}  {said}")  # noqa: T201
 
 
 def cold(words: tuple[str, ...], url: str, folder: Path) -> Spent:

@@ -20,6 +20,7 @@ from etl.database import open_engine
 from etl.embedded import running
 from etl.migrate import upgrade
 from flows.cli.main import COMMANDS, load_command
+from tests.benchmarks.bench_checks import verdict
 
 ROUNDS = 7
 HELP_LIMIT = 1.3
@@ -47,10 +48,6 @@ def main() -> None:
     print(f"{'--help':20} {overview:5.2f} s CPU  {ratio:4.2f} x of a bare application  {verdict(ratio, HELP_LIMIT)}")  # noqa: T201
     for words, spent in zip(READING, reading, strict=True):
         print(f"{' '.join(words):20} {spent:5.2f} s CPU  {spent / floor:4.1f} x  {verdict(spent, READING_LIMIT)}")  # noqa: T201
-
-
-def verdict(figure: float, limit: float) -> str:
-    return "ok" if figure <= limit else f"ABOVE {limit:g}"
 
 
 def in_turns(commands: Sequence[Sequence[str]], url: str, folder: Path) -> list[float]:

@@ -100,14 +100,9 @@ def _columns(rule: Check, given: Values) -> Iterator[TableColumn[Any]]:
 
 def _columns_of(query: Query) -> frozenset[TableColumn[Any]]:
     parts = [part for part in (query.bad, query.among, query.metric) if part is not None]
-    return frozenset(column for part in parts for column in _read(part))
-
-
-def _read(part: Any) -> Iterator[TableColumn[Any]]:
-    for element in elements_of([part]):
-        # a column of an alias or a subquery stands for one of a table
-        bases = getattr(element, "base_columns", ())
-        yield from (base for base in bases if isinstance(base, TableColumn) and isinstance(base.table, Table))
+    # a column of an alias or a subquery stands for one of a table
+    bases = (base for element in elements_of(parts) for base in getattr(element, "base_columns", ()))
+    return frozenset(base for base in bases if isinstance(base, TableColumn) and isinstance(base.table, Table))
 
 
 def _document(spots: Sequence[BlindSpot]) -> dict[str, Any] | None:
