@@ -46,6 +46,7 @@ from etl.kinds.kind import FeedKind
 from etl.records import RecordColumns, Reject
 from etl.records.feed_schema import FeedSchema, Refused, key, require_leagues
 from etl.records.fields import Clock, Day, Text
+from etl.records.validate import batched
 from etl.tables import BYE, PRACTICE, schedule
 
 FixtureKind = Literal["match", "bye", "practice"]
@@ -221,12 +222,18 @@ def drop_duplicates(connection: sa.Connection, intake: Intake, target: Target) -
     staging.create_staging(connection, doubles)
     keys = [staged_fixtures.c[name] for name in STAGED_KEY]
     many = sa.select(*keys).group_by(*keys).having(sa.func.count() > 1).subquery()
-    of_key = sa.select(staged_fixtures).join(many, _same_key(staged_fixtures, many))
+    of_key = sa.select(staged_fixtures).join(many, _same_fixture(staged_fixtures, many))
     rows = connection.execute(of_key.order_by(*keys, staged_fixtures.c.index)).all()
     only = next((f"{key}" for key in target.keys if {*key.parts} == {*SCHEDULE_KEY}), "")
-    for _, group in groupby(rows, lambda row: tuple(getattr(row, name) for name in STAGED_KEY)):
-        went += _settle(connection, intake, list(group), only)
-    return went
+    groups = groupby(rows, lambda row: tuple(getattr(row, name) for name in STAGED_KEY))
+    settled = [_settled(list(group), only) for _, group in groups]
+    staging.load_rows(connection, doubles, ({"index": index} for each in settled for index in each.at_two_times))
+    less = [index for each in settled for index in each.less]
+    refused = {index: reason for each in settled for index, reason in each.refused.items()}
+    _refuse(connection, intake, refused)
+    for batch in batched([*less, *refused], _BATCH):
+        connection.execute(sa.delete(staged_fixtures).where(staged_fixtures.c.index.in_(batch)))
+    return went + len(less)
 
 
 def _repeated() -> sa.Delete:
@@ -237,17 +244,24 @@ def _repeated() -> sa.Delete:
         .group_by(*(staged.c[name] for name in written)).having(sa.func.count() > 1).subquery()
     )  # fmt: skip
     open_ones = [staged.c[name].is_not_distinct_from(several.c[name]) for name in ("match_time", "location")]
-    return sa.delete(staged).where(_same_key(staged, several), *open_ones, staged.c.index != several.c.last)
+    return sa.delete(staged).where(_same_fixture(staged, several), *open_ones, staged.c.index != several.c.last)
 
 
-def _same_key(one: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Rows of one fixture; the league alone may be missing, and what is never missing can be joined by hash."""
-    certain = (one.c[name] == other.c[name] for name in STAGED_KEY[:-1])
-    return sa.and_(*certain, one.c[STAGED_KEY[-1]].is_not_distinct_from(other.c[STAGED_KEY[-1]]))
+def _same_fixture(one: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Rows of one key; the league alone may be missing, and what is never missing is joined by hash."""
+    return same_key(one, other, STAGED_KEY[:-1]) & one.c.league.is_not_distinct_from(other.c.league)
 
 
-def _settle(connection: sa.Connection, intake: Intake, rows: Sequence[Any], only: str) -> int:
-    """Settle the rows of one key, which all differ; returns how many say less than another."""
+class _Settled(NamedTuple):
+    """What becomes of rows of one key, by their indexes: which say less than another, or are refused and why."""
+
+    less: Sequence[int]
+    refused: Mapping[int, str]
+    at_two_times: Sequence[int]
+
+
+def _settled(rows: Sequence[Any], only: str) -> _Settled:
+    """Settle the rows of one key, which all differ."""
     fuller = sorted(rows, key=lambda row: (_fullness(row), -row.index))
     fixtures: list[Any] = []
     refused: dict[int, str] = {}
@@ -264,11 +278,7 @@ def _settle(connection: sa.Connection, intake: Intake, rows: Sequence[Any], only
     if only:
         beside = f"a second fixture of these teams on this day: beside it one at {first.match_time:%H:%M}"
         refused |= {row.index: f"{beside}, and schedule allows one: {only}" for row in others}
-    elif others:
-        staging.load_rows(connection, doubles, ({"index": row.index} for row in fixtures))
-    _refuse(connection, intake, refused)
-    connection.execute(sa.delete(staged_fixtures).where(staged_fixtures.c.index.in_([*less, *refused])))
-    return len(less)
+    return _Settled(less, refused, [row.index for row in fixtures] if others and not only else ())
 
 
 def _may_be_one(one: time | None, other: time | None) -> bool:
@@ -280,9 +290,9 @@ def _fullness(row: Any) -> tuple[bool, bool, bool]:
 
 
 def _refuse(connection: sa.Connection, intake: Intake, reasons: Mapping[int, str]) -> None:
-    if reasons:
-        staged = staged_fixtures
-        raw = sa.select(staged.c.index, as_read(SCHEDULE_SCHEMA, staged)).where(staged.c.index.in_(reasons))
+    staged = staged_fixtures
+    for batch in batched(reasons, _BATCH):
+        raw = sa.select(staged.c.index, as_read(SCHEDULE_SCHEMA, staged)).where(staged.c.index.in_(batch))
         rows = connection.execute(raw.order_by(staged.c.index)).all()
         intake.keep([Reject(index, reasons[index], "time, location", text) for index, text in rows])
 

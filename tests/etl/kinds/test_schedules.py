@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select, text
 from etl.importing import Counts, FeedResult, Outcome
 from etl.importing.declared import Limits
 from etl.tables import import_feeds, import_runs, rejects, schedule, teams
+from tests.checks.engine.conftest import counted
 from tests.etl.conftest import Filled
 from tests.etl.importing.feeds import fixture, practice, publish_one, rows_of, standing, write
 
@@ -250,6 +251,20 @@ def test_the_second_match_of_a_day_is_a_reject_that_names_the_key(league: Engine
             " unique_schedule_match (match_date, home_team, away_team, league_id)",
         )
     ]
+
+
+def test_many_fixtures_that_stand_there_twice_are_settled_by_as_many_statements_as_one(
+    league: Engine, tmp_path: Path
+) -> None:
+    others = [row | {"date": f"10/0{day}/2024"} for day in range(1, 6) for row in TWICE]
+    asked = []
+    for rows in (TWICE, others):
+        with counted(league) as statements:
+            result = schedules(league, tmp_path, *rows, limits=LENIENT)
+        asked.append(len([one for one in statements if "stage_fixtures" in one or "quality.rejects" in one]))
+
+    assert (result.counts.inserted, result.counts.rejects) == (5, 5)
+    assert asked[0] == asked[1]
 
 
 def test_without_the_key_two_matches_of_a_day_are_two_fixtures_that_stay(league: Engine, tmp_path: Path) -> None:
